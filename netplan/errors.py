@@ -1,0 +1,104 @@
+"""What can go wrong, and the exit code that says so.
+
+    PodnetError
+      UsageError          2  wrong use, or the spec or a record is wrong
+        SpecError            the spec, with every problem and its place
+      RefusedError        3  nothing was changed
+        ObserveError         the kernel's state can't be read, or not safely
+        StalePlanError       the kernel changed since the plan was made
+      KernelError            the kernel refused one write; apply turns it into one of the next two
+      RestoredError       4  failed, and the state before was restored
+      HalfStateError      5  failed, and the state before could not be restored wholly
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import ClassVar
+
+
+class ExitCode(IntEnum):
+    """The exit codes of every command."""
+
+    DONE = 0
+    DIFFERENCES = 1
+    USAGE = 2
+    REFUSED = 3
+    RESTORED = 4
+    HALF_STATE = 5
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Location:
+    """A place in a file; lines and columns count from 1."""
+
+    path: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake in a spec: where, what, what would be right, and the places it collides with."""
+
+    at: Location
+    message: str
+    hint: str = ""
+    related: tuple[tuple[Location, str], ...] = ()
+
+
+class PodnetError(Exception):
+    """Anything that podnet reports to its user; the message is complete and needs no traceback."""
+
+    exit_code: ClassVar[ExitCode]
+
+
+class UsageError(PodnetError):
+    """The command, the spec or a record is wrong."""
+
+    exit_code = ExitCode.USAGE
+
+
+class SpecError(UsageError):
+    """A spec with problems; the message shows each with its line and a caret."""
+
+    def __init__(self, problems: Sequence[Problem], message: str) -> None:
+        super().__init__(message)
+        self.problems = tuple(problems)
+
+
+class RefusedError(PodnetError):
+    """podnet will not go on; nothing was changed."""
+
+    exit_code = ExitCode.REFUSED
+
+
+class ObserveError(RefusedError):
+    """The kernel's state can't be read, or not safely."""
+
+
+class StalePlanError(RefusedError):
+    """What a saved plan depends on has changed since it was made."""
+
+
+class KernelError(PodnetError):
+    """The kernel refused a write; the message names the object."""
+
+    exit_code = ExitCode.RESTORED
+
+
+class RestoredError(PodnetError):
+    """An apply failed, and the state before it was restored."""
+
+    exit_code = ExitCode.RESTORED
+
+
+class HalfStateError(PodnetError):
+    """An apply failed, and the state before it could not be restored wholly; the message says what is left."""
+
+    exit_code = ExitCode.HALF_STATE
