@@ -72,20 +72,22 @@ class Prefix(NamedTuple):
         """How many addresses the prefix holds."""
         return 1 << (_BITS[self.version] - self.length)
 
-    def __contains__(self, other: object) -> bool:
-        """Whether an address, or every address of a prefix, lies in this prefix."""
-        if not isinstance(other, Address | Prefix) or other.version != self.version:
+    def __contains__(self, address: object) -> bool:
+        """Whether an address lies in this prefix."""
+        if not isinstance(address, Address) or address.version != self.version:
             return False
-        if isinstance(other, Prefix) and other.length < self.length:
-            return False
-        return 0 <= other.value - self.value < self.size
+        return 0 <= address.value - self.value < self.size
+
+    def covers(self, other: Prefix) -> bool:
+        """Whether every address of the other prefix lies in this one."""
+        return other.length >= self.length and other.address in self
 
     def overlaps(self, other: Prefix) -> bool:
         """Whether the two prefixes have an address in common."""
-        return self in other or other in self
+        return self.covers(other) or other.covers(self)
 
     def host(self, number: int) -> Address:
-        """The `number`-th address of the prefix: 0 is the network address, negative numbers count from the end."""
+        """Give the `number`-th address: 0 is the network address, negative numbers count from the end."""
         if not -self.size <= number < self.size:
             raise ValueError(f"{self} has no address number {number}")
         return Address(self.version, self.value + number % self.size)

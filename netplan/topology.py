@@ -1,0 +1,53 @@
+"""The cluster as the compiler sees it: nodes with their addresses and pod subnets, and the segments they share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from netplan.errors import Location
+from netplan.net import IfName, InterfaceAddress, Prefix
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A host of the cluster: its address on the underlay, its lease of the pod network, its devices."""
+
+    name: str
+    address: InterfaceAddress
+    subnet: Prefix
+    interface: IfName
+    bridge: IfName
+    at: Location
+
+    @property
+    def segment(self) -> Prefix:
+        """The on-link prefix of the node's address; nodes of one segment reach each other without a router."""
+        return self.address.prefix
+
+
+@dataclass(frozen=True)
+class Topology:
+    """A cluster's nodes over one pod network, in the order of the spec."""
+
+    cluster: str
+    network: Prefix
+    nodes: tuple[Node, ...]
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Node]:
+        """The nodes by their names."""
+        return {node.name: node for node in self.nodes}
+
+    def peers(self, node: Node) -> Iterator[Node]:
+        """Every other node, in the order of the spec."""
+        return (other for other in self.nodes if other.name != node.name)
+
+    @cached_property
+    def segments(self) -> Mapping[Prefix, tuple[Node, ...]]:
+        """The nodes of each segment, in the order of the spec."""
+        members: dict[Prefix, list[Node]] = {}
+        for node in self.nodes:
+            members.setdefault(node.segment, []).append(node)
+        return {segment: tuple(nodes) for segment, nodes in members.items()}
