@@ -72,15 +72,13 @@ class Prefix(NamedTuple):
         """How many addresses the prefix holds."""
         return 1 << (_BITS[self.version] - self.length)
 
-    def __contains__(self, address: object) -> bool:
+    def contains(self, address: Address) -> bool:
         """Whether an address lies in this prefix."""
-        if not isinstance(address, Address) or address.version != self.version:
-            return False
-        return 0 <= address.value - self.value < self.size
+        return address.version == self.version and 0 <= address.value - self.value < self.size
 
     def covers(self, other: Prefix) -> bool:
         """Whether every address of the other prefix lies in this one."""
-        return other.length >= self.length and other.address in self
+        return other.length >= self.length and self.contains(other.address)
 
     def overlaps(self, other: Prefix) -> bool:
         """Whether the two prefixes have an address in common."""
