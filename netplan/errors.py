@@ -1,14 +1,14 @@
 """What can go wrong, and the exit code that says so.
 
-    PodnetError
-      UsageError          2  wrong use, or the spec or a record is wrong
-        SpecError            the spec, with every problem and its place
-      RefusedError        3  nothing was changed
-        ObserveError         the kernel's state can't be read, or not safely
-        StalePlanError       the kernel changed since the plan was made
-      KernelError            the kernel refused one write; apply turns it into one of the next two
-      RestoredError       4  failed, and the state before was restored
-      HalfStateError      5  failed, and the state before could not be restored wholly
+PodnetError
+  UsageError          2  wrong use, or the spec or a record is wrong
+    SpecError            the spec, with every problem and its place
+  RefusedError        3  nothing was changed
+    ObserveError         the kernel's state can't be read, or not safely
+    StalePlanError       the kernel changed since the plan was made
+  KernelError            the kernel refused one write; apply turns it into one of the next two
+  RestoredError       4  failed, and the state before was restored
+  HalfStateError      5  failed, and the state before could not be restored wholly
 """
 
 from __future__ import annotations

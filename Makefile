@@ -1,0 +1,56 @@
+# The two commands of the README: `make demo` shows podnet at work, `make test` checks it. Both set up what is missing.
+SHELL := /bin/bash
+PATH := $(PATH):/usr/sbin:/sbin
+export PATH
+
+PROGRAMS := ip:iproute2 iptables-nft:iptables iptables-legacy:iptables nft:nftables unshare:util-linux nsenter:util-linux cc:gcc
+BIN := .venv/bin
+
+.PHONY: demo test lint programs clean lock
+
+demo: .venv/ready
+	PATH="$(CURDIR)/$(BIN):$$PATH" docs/story/demo.sh
+
+test: lint
+	$(BIN)/pytest
+
+lint: .venv/ready
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# A virtual environment with exactly what the lock file says; made anew when that changes.
+.venv/ready: requirements-dev.txt pyproject.toml | programs
+	python3 -m venv --clear .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+# python-iptables, which the tests ask about the legacy backend, is compiled when it is installed.
+define HEADERS
+import pathlib, sys, sysconfig
+sys.exit(not pathlib.Path(sysconfig.get_path("include"), "Python.h").exists())
+endef
+export HEADERS
+
+# The system's programs that the lab and the tests use: installed when root, else named.
+programs:
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "podnet needs Python >= 3.11"; exit 1; }
+	@missing=$$({ \
+		for each in $(PROGRAMS); do command -v "$${each%:*}" >/dev/null || echo "$${each#*:}"; done; \
+		python3 -c 'import ensurepip' 2>/dev/null || echo python3-venv; \
+		python3 -c "$$HEADERS" || echo python3-dev; \
+	} | sort -u); \
+	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing; \
+	elif [ -n "$$missing" ]; then \
+		echo "install these Debian packages first:" $$missing; exit 1; \
+	fi
+
+lock:
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --extra dev --upgrade \
+		pyproject.toml --output-file requirements-dev.txt
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info

@@ -1,0 +1,69 @@
+"""Apply a plan: write it step by step, look at the outcome, and put everything back if a step fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from netplan.errors import HalfStateError, KernelError, ObserveError, PodnetError, RestoredError
+from netplan.kernel import Kernel
+from netplan.resource import Change, Resource
+from netplan.restore import restoration
+from netplan.snapshot import Interest, Snapshot
+from netplan.steps import Step, steps
+
+Left = Callable[[Snapshot], Sequence[Change[Resource]]]
+"""What is still to be done in a state: nothing, when an apply has succeeded."""
+
+
+def apply(
+    changes: Sequence[Change[Resource]], before: Snapshot, kernel: Kernel, interest: Interest, left: Left
+) -> None:
+    """Write the changes and read the kernel again; `before` is its state now.
+
+    RestoredError (4) if a write failed or the outcome is not what was planned, and the state before is back;
+    HalfStateError (5) if it could not be brought back wholly. Without changes nothing is written.
+    """
+    if not changes:
+        return
+    try:
+        for step in steps(changes):
+            kernel.write(step)
+        remaining = left(kernel.observe(interest))
+        if remaining:
+            raise KernelError("the kernel does not hold what was written:\n" + _listed(remaining))
+    except (KernelError, ObserveError, KeyboardInterrupt) as error:
+        why = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error)
+        _restore(changes, before, kernel, interest, why)
+        raise RestoredError(f"{why}\nNothing is changed: the state before was restored.") from error
+
+
+def _restore(
+    changes: Sequence[Change[Resource]], before: Snapshot, kernel: Kernel, interest: Interest, why: str
+) -> None:
+    """Bring back the state before over what the changes touched; HalfStateError says what is left to do."""
+    failures: list[str] = []
+    try:
+        undo = tuple(restoration(before, kernel.observe(interest), changes))
+        for step in steps(undo):
+            failures += _attempt(kernel, step)
+        remaining = tuple(restoration(before, kernel.observe(interest), changes))
+    except PodnetError as error:
+        raise HalfStateError(f"{why}\nThe state before could not be restored: {error}") from error
+    if remaining:
+        reasons = "".join(f"\n  {failure}" for failure in failures)
+        raise HalfStateError(
+            f"{why}\nThe state before is not wholly restored; left to do:\n{_listed(remaining)}{reasons}"
+        )
+
+
+def _attempt(kernel: Kernel, step: Step) -> list[str]:
+    """Write one step of an undo; a failure is kept, so that the steps after it are still tried."""
+    try:
+        kernel.write(step)
+    except KernelError as error:
+        return [str(error)]
+    return []
+
+
+def _listed(changes: Sequence[Change[Resource]]) -> str:
+    return "\n".join(f"  {change.action.value} {change.resource.kind} {change.resource}" for change in changes)

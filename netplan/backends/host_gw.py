@@ -1,0 +1,16 @@
+"""host-gw: a route to each peer's subnet through the peer's own address; needs one segment (flannel's backends.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from netplan.kinds.route.value import Route
+from netplan.resource import Reason, Wanted
+from netplan.topology import Node, Topology
+
+
+def compile_host_gw(topology: Topology, node: Node) -> Iterator[Wanted[Route]]:
+    """Give the routes of one node, one a peer, in the order of the spec."""
+    for peer in topology.peers(node):
+        route = Route(peer.subnet, oif=node.interface, next_hop=peer.address.address)
+        yield Wanted(route, Reason(f"subnet of {peer.name}", peer.at))

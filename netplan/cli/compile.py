@@ -1,0 +1,26 @@
+"""podnet compile: what one node (or each) should have."""
+
+from __future__ import annotations
+
+import typer
+
+from netplan.cli.nodes import known
+from netplan.cli.output import Format, show_json, show_text
+from netplan.cli.spec import NodeName, SpecPath, addresses_of
+from netplan.cli.views.desired import desired_json, desired_text
+from netplan.compile import compile_node
+from netplan.spec.load import read
+
+app = typer.Typer()
+
+
+@app.command(name="compile")
+def compile_spec(spec: SpecPath, *, node: NodeName = None, format: Format = Format.TEXT) -> None:
+    """Show what one node (or each) should have."""
+    loaded = read(spec)
+    names = [known(addresses_of(loaded), node)] if node else [each.name for each in loaded.topology.nodes]
+    desired = [compile_node(loaded, loaded.topology.by_name[name]) for name in names]
+    if format is Format.JSON:
+        show_json(desired_json(loaded.model.cluster, desired))
+    else:
+        show_text(desired_text(desired))

@@ -1,0 +1,86 @@
+"""podnet lab: the spec's cluster in network namespaces on this machine."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from netplan.cli.output import say, show
+from netplan.cli.spec import SpecPath
+from netplan.errors import UsageError
+from netplan.lab.holder import holders
+from netplan.lab.lab import Lab
+from netplan.spec.load import read
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+
+LabSpec = Annotated[
+    Path | None, typer.Argument(metavar="[SPEC]", help="The lab's spec; not needed while only one lab is up.")
+]
+
+
+@app.callback()
+def lab() -> None:
+    """Make the spec's cluster in network namespaces on this machine."""
+
+
+@app.command()
+def up(
+    spec: SpecPath,
+    *,
+    pods: Annotated[int, typer.Option(min=1, max=9, help="How many pods stand behind each node's bridge.")] = 2,
+) -> None:
+    """Make nodes, pods, switches, a router and an outside host."""
+    loaded = read(spec)
+    made = Lab.up(loaded.topology, pods=pods, spec=str(spec))
+    show(f"Lab {made.cluster} is up: {', '.join(host.name for host in made.hosts)}.")
+    say(f"Run a command on one of them: podnet lab exec {made.hosts[0].name} -- ip route")
+
+
+@app.command()
+def down(spec: LabSpec = None) -> None:
+    """Take the lab down, with every process in it."""
+    found = _find(spec)
+    found.down()
+    show(f"Lab {found.cluster} is down.")
+
+
+@app.command(name="exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+def execute(
+    words: Annotated[
+        list[str], typer.Argument(metavar="[SPEC] NODE|POD -- CMD...", help="The lab's spec, a host, and a command.")
+    ],
+) -> NoReturn:
+    """Run a command on a node or in a pod, with this terminal."""
+    spec = Path(words.pop(0)) if words[0].endswith((".yaml", ".yml")) else None
+    command = [word for number, word in enumerate(words[1:]) if number or word != "--"]
+    if not command:
+        raise UsageError("say what to run and where: podnet lab exec NODE|POD -- CMD")
+    argv = _find(spec).command(words[0], command)
+    os.execv(argv[0], argv)  # noqa: S606 - the command takes the place of this process, with its terminal
+
+
+@app.command()
+def status(spec: LabSpec = None) -> None:
+    """Show the hosts of the lab with their addresses and devices."""
+    found = _find(spec)
+    show(f"Lab {found.cluster}, made from {found.spec}")
+    for host, state in zip(found.hosts, found.status(), strict=True):
+        addresses = ", ".join(map(str, host.addresses))
+        devices = ", ".join(f"{link.name} {'up' if link.up else 'DOWN'}" for link in state.links if link.name != "lo")
+        show(f"  {host.name:<20} {host.kind:<8} {addresses:<32} {devices or 'gone'}")
+
+
+def _find(spec: Path | None) -> Lab:
+    """Find the lab of a spec, or the only one that is up; UsageError (2) if there is none, or more than one."""
+    if spec is not None:
+        return Lab.find(read(spec).model.cluster)
+    names = [holder.name for holder in holders()]
+    if len(names) == 1:
+        return Lab.find(names[0])
+    if not names:
+        raise UsageError("no lab is up: start one with podnet lab up SPEC")
+    raise UsageError(f"more than one lab is up ({', '.join(names)}): say which with its SPEC")

@@ -1,0 +1,79 @@
+"""The command `podnet`: finds the verb, and turns every outcome into an exit code."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Annotated, Any, Final, NoReturn
+
+import typer
+from typer.core import TyperGroup
+
+from netplan.errors import ExitCode, PodnetError
+
+VERBS: Final = {
+    "validate": "Check specs and report every mistake with its place.",
+    "compile": "Show what one node (or each) should have.",
+    "plan": "Show what would change on the nodes, and why.",
+    "apply": "Make this node what the spec, or a saved plan, says.",
+    "drift": "Compare this node with the spec; exit 1 on any difference.",
+    "capture": "Record this machine's state for plans made elsewhere.",
+    "remove": "Take everything of podnet's off this node, nothing else.",
+    "lab": "Make the spec's cluster in network namespaces on this machine.",
+    "schema": "Print the JSON Schema of the spec.",
+}
+
+
+class LazyGroup(TyperGroup):
+    """The verbs, each imported when it is asked for: `--help` loads none of them."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Give the verbs in the order of a day's work."""
+        return list(VERBS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Import a verb's module."""
+        if cmd_name not in VERBS:
+            return None
+        return typer.main.get_command(import_module(f"netplan.cli.{cmd_name}").app)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the list of verbs without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+app = typer.Typer(cls=LazyGroup, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+
+
+def _version(*, value: bool) -> None:
+    if value:
+        from netplan import __version__
+
+        typer.echo(f"podnet {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def podnet(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Plan, apply and watch the pod network of a cluster: routes and NAT rules from one YAML spec."""
+
+
+def main() -> NoReturn:
+    """Run the command line and exit; no exception reaches the terminal as a traceback."""
+    try:
+        app()
+    except PodnetError as error:
+        code, message = error.exit_code, str(error)
+    except Exception as error:
+        code, message = ExitCode.REFUSED, f"a mistake in podnet itself: {type(error).__name__}: {error}"
+    else:
+        code, message = ExitCode.DONE, ""
+    if message:
+        sys.stderr.write(f"podnet: {message}\n")
+    sys.exit(code)

@@ -1,0 +1,92 @@
+"""Data goes to stdout, everything else to stderr; colour only on a terminal and never with NO_COLOR."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import TYPE_CHECKING
+
+from netplan.errors import UsageError
+from netplan.resource import Json
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+
+class Format(StrEnum):
+    """How a result is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class PlanFormat(StrEnum):
+    """How a plan is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+@contextlib.contextmanager
+def _quiet_pipe() -> Iterator[None]:
+    """Let a reader that has seen enough, such as head(1), close the pipe without a word."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def show(text: str) -> None:
+    """Print data."""
+    with _quiet_pipe():
+        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+
+
+def show_json(data: Json) -> None:
+    """Print data as JSON."""
+    show(json.dumps(data, indent=2))
+
+
+def show_text(text: Text) -> None:
+    """Print styled text; its lines are not wrapped, so that a pipe gets them whole."""
+    from rich.console import Console
+
+    with _quiet_pipe():
+        Console(highlight=False, soft_wrap=True).print(text)
+
+
+def say(message: str) -> None:
+    """Tell the user something that is not data."""
+    sys.stderr.write(message + "\n")
+
+
+def ask(question: str) -> bool:
+    """Ask for a yes on the terminal; everything else, an end of input and Ctrl-C too, is a no."""
+    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.flush()
+    try:
+        answer = sys.stdin.readline()
+    except KeyboardInterrupt:
+        answer = "\n"
+    if not answer.endswith("\n"):
+        sys.stderr.write("\n")
+    return answer.strip().lower() in ("y", "yes")
+
+
+def write_file(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            file.write(text)
+        Path(file.name).replace(path)
+    except OSError as error:
+        raise UsageError(f"{path} can't be written: {error.strerror}") from error

@@ -1,0 +1,25 @@
+"""podnet remove: take everything of ours off this node."""
+
+from __future__ import annotations
+
+import typer
+
+from netplan.cli.output import show_text
+from netplan.cli.spec import NodeName, SpecPath, Yes, open_here
+from netplan.cli.views.text import plan_text
+from netplan.cli.write import Work, carry_out, confirm, plan_of
+from netplan.compile import nothing
+from netplan.kernel.linux import Linux
+
+app = typer.Typer()
+
+
+@app.command()
+def remove(spec: SpecPath, *, node: NodeName = None, yes: Yes = False) -> None:
+    """Take everything of podnet's off this node, nothing else."""
+    loaded, here = open_here(spec, node)
+    desired = nothing(loaded, here)
+    work = Work.live(desired, Linux(desired.backend))
+    show_text(plan_text(plan_of(loaded, work)))
+    confirm(work.plan, yes=yes)
+    carry_out(work)

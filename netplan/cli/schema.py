@@ -1,0 +1,16 @@
+"""podnet schema: the spec's format for editors."""
+
+from __future__ import annotations
+
+import typer
+
+from netplan.cli.output import show_json
+from netplan.spec.schema import schema as json_schema
+
+app = typer.Typer()
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of the spec."""
+    show_json(json_schema())

@@ -1,0 +1,31 @@
+"""What the verbs that take a spec have in common."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from netplan.cli.nodes import this_node
+from netplan.net import Address
+from netplan.spec.load import Spec, read
+from netplan.topology import Node
+
+SpecPath = Annotated[Path, typer.Argument(metavar="SPEC", help="The cluster spec, a YAML file.")]
+NodeName = Annotated[
+    str | None,
+    typer.Option("--node", metavar="N", help="The node; default: the one with this machine's name or address."),
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+
+
+def addresses_of(spec: Spec) -> dict[str, Address]:
+    """Give the underlay address of every node of a spec."""
+    return {node.name: node.address.address for node in spec.topology.nodes}
+
+
+def open_here(path: Path, name: str | None) -> tuple[Spec, Node]:
+    """Read a spec and find the node that this machine is."""
+    spec = read(path)
+    return spec, spec.topology.by_name[this_node(addresses_of(spec), name)]

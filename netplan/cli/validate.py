@@ -1,0 +1,32 @@
+"""podnet validate: every mistake of every spec, with its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from netplan.cli.output import say, show
+from netplan.errors import ExitCode, UsageError
+from netplan.spec.load import read
+
+app = typer.Typer()
+
+
+@app.command()
+def validate(
+    specs: Annotated[list[Path], typer.Argument(metavar="SPEC...", help="Cluster specs, YAML files.")],
+) -> None:
+    """Check specs and report every mistake with its place."""
+    wrong = False
+    for path in specs:
+        try:
+            spec = read(path)
+        except UsageError as error:
+            wrong = True
+            say(str(error))
+        else:
+            show(f"{path}: cluster {spec.model.cluster}, {len(spec.topology.nodes)} nodes, no mistakes")
+    if wrong:
+        raise typer.Exit(ExitCode.USAGE)

@@ -1,0 +1,164 @@
+"""Compile the spec into what one node should have: every object knows the line of the spec it comes from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from netplan.backends.host_gw import compile_host_gw
+from netplan.forward import FORWARD, FORWARD_CHAIN, forward_chain
+from netplan.kinds.chain.rule import Rule, parse_rule_line
+from netplan.kinds.chain.value import Backend, Chain, ChainKey, jump_to
+from netplan.kinds.sysctl.value import Sysctl
+from netplan.masquerade import MASQUERADE_CHAIN, POSTROUTING, kept, masquerade_chain
+from netplan.net import Address, Prefix
+from netplan.resource import Reason, Resource, Wanted
+from netplan.snapshot import Interest
+from netplan.spec.load import Spec
+from netplan.spec.model import Mark
+from netplan.topology import Node
+
+IP_FORWARD: Final = "net.ipv4.ip_forward"
+
+HOOKS: Final = {MASQUERADE_CHAIN: POSTROUTING, FORWARD_CHAIN: FORWARD}
+"""Every chain of ours and the built-in chain that leads into it."""
+
+
+class Place(Enum):
+    """Where a jump of ours stands among other programs' rules."""
+
+    SHIELD = "before every rule that could rewrite pod traffic which keeps its source"
+    LATE = "after every rule that could refuse pod traffic, before one that ends the chain"
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """The packets that a jump is about, in the terms of rules: the cluster's pod traffic as this node sees it."""
+
+    network: Prefix
+    subnet: Prefix
+    bridge: str
+    kept: tuple[Prefix, ...]
+    respected: tuple[Mark, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Jump:
+    """The rule of a built-in chain that leads into a chain of ours."""
+
+    hook: ChainKey
+    rule: Rule
+    place: Place
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """A foreign rule that must not exist in a chain, wherever it stands and however often."""
+
+    chain: ChainKey
+    rule: Rule
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """What one node should have, and what it should not."""
+
+    node: str
+    address: Address
+    backend: Backend | None
+    objects: tuple[Wanted[Resource], ...]
+    jumps: tuple[Jump, ...]
+    removals: tuple[Removal, ...]
+    traffic: Traffic | None
+
+    @property
+    def interest(self) -> Interest:
+        """What must be observed to plan for this node."""
+        removals = {removal.chain for removal in self.removals}
+        sysctls = {want.resource.name for want in self.objects if isinstance(want.resource, Sysctl)}
+        hooks = frozenset(HOOKS.values())
+        return Interest(frozenset({*HOOKS, *removals}), hooks, frozenset(sysctls))
+
+
+def everything() -> Interest:
+    """What a record of a node holds: all that a plan for any spec without sysctls or odd chains looks at."""
+    builtin = {"nat": ("PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"), "filter": ("INPUT", "FORWARD", "OUTPUT")}
+    chains = {ChainKey(4, table, name) for table, names in builtin.items() for name in names}
+    return Interest(frozenset({*chains, *HOOKS}), frozenset(HOOKS.values()), frozenset({IP_FORWARD}))
+
+
+def compile_node(spec: Spec, node: Node) -> Desired:
+    """Compile what a node should have; the spec has passed its checks, so nothing here fails."""
+    jumps = tuple(_jumps(spec))
+    routes = compile_host_gw(spec.topology, node)
+    chains = _chains(spec, node)
+    model = spec.model
+    return Desired(
+        node=node.name,
+        address=node.address.address,
+        backend=_backend(spec),
+        objects=(*routes, *chains, *_sysctls(spec)),
+        jumps=jumps,
+        removals=tuple(_removals(spec, node)),
+        traffic=Traffic(
+            network=model.network,
+            subnet=node.subnet,
+            bridge=node.bridge,
+            kept=kept(model.network, model.ip_masq),
+            respected=model.firewall.respect_marks,
+        ),
+    )
+
+
+def nothing(spec: Spec, node: Node) -> Desired:
+    """Compile what a node should have when podnet leaves it: nothing of ours, and no foreign rule taken away."""
+    return Desired(node.name, node.address.address, _backend(spec), (), (), (), None)
+
+
+def fill_in(rule: str, network: Prefix, node: Node) -> str:
+    """Give a rule of `firewall.remove` with a node's values in the place of its placeholders."""
+    values = {"subnet": node.subnet, "network": network, "bridge": node.bridge, "interface": node.interface}
+    return re.sub(r"\{(\w+)\}", lambda match: str(values[match[1]]), rule)
+
+
+def _backend(spec: Spec) -> Backend | None:
+    chosen = spec.model.firewall.backend
+    return None if chosen == "auto" else Backend(chosen)
+
+
+def _chains(spec: Spec, node: Node) -> Iterator[Wanted[Chain]]:
+    model = spec.model
+    if model.ip_masq.enabled:
+        chain = masquerade_chain(node, model.network, model.ip_masq, model.firewall.respect_marks)
+        yield Wanted(chain, Reason("ip_masq", spec.at("ip_masq")))
+    if model.forward == "accept":
+        yield Wanted(forward_chain(model.network), Reason("forward", spec.at("forward")))
+
+
+def _jumps(spec: Spec) -> Iterator[Jump]:
+    if spec.model.ip_masq.enabled:
+        reason = Reason("before what would rewrite pod traffic", spec.at("firewall", "position"))
+        yield Jump(POSTROUTING, jump_to(MASQUERADE_CHAIN), Place.SHIELD, reason)
+    if spec.model.forward == "accept":
+        reason = Reason("after everybody's policy", spec.at("forward"))
+        yield Jump(FORWARD, jump_to(FORWARD_CHAIN), Place.LATE, reason)
+
+
+def _removals(spec: Spec, node: Node) -> Iterator[Removal]:
+    for number, removal in enumerate(spec.model.firewall.remove):
+        chain, rule = parse_rule_line(fill_in(removal.rule, spec.model.network, node), table=removal.table)
+        reason = Reason("firewall.remove", spec.at("firewall", "remove", number))
+        yield Removal(ChainKey(4, removal.table, chain), rule, reason)
+
+
+def _sysctls(spec: Spec) -> Iterator[Wanted[Sysctl]]:
+    extra = spec.model.sysctl
+    if IP_FORWARD not in extra:
+        yield Wanted(Sysctl(IP_FORWARD, "1"), Reason("routing needs it"))
+    for name, value in extra.items():
+        yield Wanted(Sysctl(name, value), Reason("sysctl", spec.at("sysctl", name)))

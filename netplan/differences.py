@@ -1,0 +1,47 @@
+"""Every difference between what a node should have and what it has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from netplan.compile import HOOKS, Desired
+from netplan.diff import diff
+from netplan.kinds.chain.edit import changes_to
+from netplan.kinds.chain.place import Span, arrange
+from netplan.kinds.chain.rule import Rule
+from netplan.kinds.chain.value import ChainKey, PlacedRule, is_our_jump
+from netplan.kinds.sysctl.value import Sysctl
+from netplan.placement import span_of
+from netplan.resource import Change, Reason, Resource
+from netplan.snapshot import KINDS, Snapshot
+
+STALE: Final = Reason("ours, and no longer wanted")
+
+
+def differences(desired: Desired, snapshot: Snapshot) -> Iterator[Change[Resource]]:
+    """Give every change from the snapshot to what is desired, kind by kind; of foreign objects those the spec names."""
+    for kind in KINDS:
+        wanted = [want for want in desired.objects if isinstance(want.resource, kind)]
+        named = {want.resource.key for want in wanted if isinstance(want.resource, Sysctl)}
+        actual = [resource for resource in snapshot.all(kind) if resource.ours or resource.key in named]
+        yield from diff(wanted, actual, STALE)
+    for key in sorted({*HOOKS.values(), *(removal.chain for removal in desired.removals)}):
+        yield from _rule_changes(key, desired, snapshot)
+
+
+def _rule_changes(key: ChainKey, desired: Desired, snapshot: Snapshot) -> Iterator[Change[PlacedRule]]:
+    now = snapshot.rules(key)
+    jump = next((jump for jump in desired.jumps if jump.hook == key), None)
+    removed = {removal.rule: removal.reason for removal in desired.removals if removal.chain == key}
+    reasons = {rule: STALE for rule in now if is_our_jump(rule)} | removed
+    if jump is not None:
+        reasons[jump.rule] = jump.reason
+
+    def span(rules: Sequence[Rule]) -> Span:
+        if jump is None or desired.traffic is None:
+            return Span(0, 0)
+        return span_of(jump, desired.traffic, rules, snapshot.chains)
+
+    slots = arrange(now, None if jump is None else jump.rule, removed, span)
+    yield from changes_to(key, now, slots, reasons)

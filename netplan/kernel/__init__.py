@@ -1,0 +1,18 @@
+"""Kernels: this machine's, a recorded one, and one in memory that says no like the real one."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from netplan.snapshot import Interest, Snapshot
+from netplan.steps import Step
+
+
+class Kernel(Protocol):
+    """What can be observed and written."""
+
+    def observe(self, interest: Interest) -> Snapshot:
+        """Read the state; ObserveError if it can't be read whole."""
+
+    def write(self, step: Step) -> None:
+        """Make the changes of one step; KernelError names the object that was refused."""

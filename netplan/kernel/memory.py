@@ -1,0 +1,75 @@
+"""A kernel in memory that says no like the real one: for tests, and for nothing else that would need a real one."""
+
+from __future__ import annotations
+
+from netplan.errors import KernelError
+from netplan.kinds.address.value import LinkAddress
+from netplan.kinds.chain.edit import ConflictError
+from netplan.kinds.chain.value import Chain
+from netplan.kinds.link.value import Link
+from netplan.kinds.route.value import Route
+from netplan.kinds.sysctl.value import Sysctl
+from netplan.project import project
+from netplan.resource import Change, Resource, refused
+from netplan.snapshot import Interest, Snapshot
+from netplan.steps import Step
+
+
+class MemoryKernel:
+    """A kernel that starts from a snapshot; the write number `fail_at`, counted from 1, is refused.
+
+    A table is one write, every other object is one of its own. `writes` counts those that were asked for.
+    """
+
+    def __init__(self, state: Snapshot, *, fail_at: int = 0) -> None:
+        self.state = state
+        self.writes = 0
+        self._fail_at = fail_at
+
+    def observe(self, interest: Interest) -> Snapshot:
+        """Give the state: links, addresses and routes, and the chains and parameters of interest that exist."""
+        names = {*interest.chains, *interest.walks}
+        chains = [chain for chain in self.state.all(Chain) if chain.key in names]
+        sysctls = [sysctl for sysctl in self.state.all(Sysctl) if sysctl.name in interest.sysctls]
+        return self.state.replace(Chain, chains).replace(Sysctl, sysctls)
+
+    def write(self, step: Step) -> None:
+        """Make the changes of one step, or refuse as the kernel would."""
+        if step.kind == "table":
+            self._commit(step.changes)
+            return
+        for change in step.changes:
+            self._commit((change,))
+
+    def _commit(self, changes: tuple[Change[Resource], ...]) -> None:
+        self.writes += 1
+        if self.writes == self._fail_at:
+            raise refused(changes[0], "the kernel refused it (a test asked for that)")
+        for change in changes:
+            if isinstance(change.after, Route):
+                _check_route(self.state, change, change.after)
+        try:
+            after = project(self.state, changes)
+        except ConflictError as error:
+            raise KernelError(str(error)) from error
+        _check_jumps(after, changes)
+        self.state = after
+
+
+def _check_route(state: Snapshot, change: Change[Resource], route: Route) -> None:
+    if change.before is None and any(other.key == route.key for other in state.all(Route)):
+        raise refused(change, "a route of this prefix, metric and table exists")
+    if route.oif not in {link.name for link in state.all(Link)}:
+        raise refused(change, f"there is no interface {route.oif}")
+    on_link = [held.address.prefix for held in state.all(LinkAddress) if held.link == route.oif]
+    if route.next_hop is not None and not any(prefix.contains(route.next_hop) for prefix in on_link):
+        raise refused(change, "the next hop is not on-link")
+
+
+def _check_jumps(after: Snapshot, changes: tuple[Change[Resource], ...]) -> None:
+    there = {chain.key for chain in after.all(Chain)}
+    for chain in after.all(Chain):
+        for rule in chain.rules:
+            target = None if rule.target is None else chain.key._replace(name=rule.target.name)
+            if target is not None and target.owned and target not in there:
+                raise refused(changes[0], f"{chain.key} refers to {target}, which does not exist")

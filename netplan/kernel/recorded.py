@@ -1,0 +1,73 @@
+"""Records of nodes' states, as files below state/: what `capture` writes and `plan` reads back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Final
+
+from netplan import __version__
+from netplan.errors import UsageError
+from netplan.kinds.address.value import LinkAddress
+from netplan.kinds.chain.value import Backend, Chain
+from netplan.kinds.link.value import Link
+from netplan.kinds.route.value import Route
+from netplan.kinds.sysctl.value import Sysctl
+from netplan.resource import Resource
+from netplan.snapshot import Snapshot
+
+FORMAT_VERSION: Final = "1.0"
+
+_LISTS: Final[dict[str, type[Resource]]] = {
+    "links": Link,
+    "addresses": LinkAddress,
+    "sysctls": Sysctl,
+    "chains": Chain,
+    "routes": Route,
+}
+
+
+def render(snapshot: Snapshot, node: str, cluster: str | None) -> str:
+    """Give the text of a record; `cluster` is None where it is not known."""
+    data = {
+        "format_version": FORMAT_VERSION,
+        "podnet_version": __version__,
+        "cluster": cluster,
+        "node": node,
+        "backend": snapshot.backend.value,
+    } | {name: [resource.to_json() for resource in snapshot.all(kind)] for name, kind in _LISTS.items()}
+    return json.dumps(data, indent=1) + "\n"
+
+
+def parse(text: str, path: str, cluster: str, node: str) -> Snapshot:
+    """Read a record of a cluster's node; UsageError (2) names the file if it is another's, or no record."""
+    try:
+        data = json.loads(text)
+        found = {name: data[name] for name in ("format_version", "cluster", "node")}
+    except (ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{path} is not a record of a node's state: {error}") from error
+    if str(found["format_version"]).split(".")[0] != FORMAT_VERSION.split(".")[0]:
+        version = found["format_version"]
+        raise UsageError(
+            f"{path} has record format {version}; this podnet reads {FORMAT_VERSION}: capture the node again"
+        )
+    for name, expected in (("cluster", cluster), ("node", node)):
+        if found[name] not in (None, expected):
+            raise UsageError(f"{path} is a record of {name} {found[name]}, not of {expected}: capture {node} again")
+    try:
+        resources = [kind.from_json(item) for name, kind in _LISTS.items() for item in data[name]]
+        return Snapshot.of(Backend(data["backend"]), resources)
+    except (ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{path} is not a record of a node's state: {type(error).__name__}: {error}") from error
+
+
+def read(folder: Path, cluster: str, node: str) -> Snapshot | None:
+    """Read the record of a node below a state folder, None if it has none."""
+    path = folder / cluster / f"{node}.json"
+    try:
+        text = path.read_text(encoding="utf-8", errors="surrogateescape")
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise UsageError(f"{path} can't be read: {error.strerror}") from error
+    return parse(text, str(path), cluster, node)

@@ -1,0 +1,46 @@
+"""Chains in the kernel, through iptables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from netplan.errors import KernelError
+from netplan.kinds.chain.edit import ConflictError
+from netplan.kinds.chain.iptables import Iptables, reachable
+from netplan.kinds.chain.payload import payload
+from netplan.kinds.chain.value import Chain, ChainKey, PlacedRule
+from netplan.resource import Change, Resource
+
+
+def observe(iptables: Iptables, chains: Iterable[ChainKey], walks: Iterable[ChainKey]) -> Iterator[Chain]:
+    """Read the named chains that exist, and with each of `walks` every chain that a packet can reach from it."""
+    walked = set(walks)
+    waiting = sorted({*chains, *walked})
+    seen: set[ChainKey] = set()
+    while waiting:
+        key = waiting.pop(0)
+        if key in seen:
+            continue
+        seen.add(key)
+        chain = iptables.read(key)
+        if chain is None:
+            continue
+        yield chain
+        if key in walked:
+            below = [*reachable(chain.rules, key)]
+            walked.update(below)
+            waiting += below
+
+
+def write(iptables: Iptables, table: str, changes: Sequence[Change[Resource]]) -> None:
+    """Make one table's changes in one transaction; KernelError if a rule is not where the changes expect it."""
+    placed = {change.resource.chain for change in changes if isinstance(change.resource, PlacedRule)}
+    try:
+        iptables.restore(payload(table, changes, _read(iptables, placed)))
+    except ConflictError as error:
+        raise KernelError(f"table {table} was changed by another program meanwhile: {error}") from error
+
+
+def _read(iptables: Iptables, keys: Iterable[ChainKey]) -> dict[ChainKey, Chain]:
+    chains = (iptables.read(key) for key in keys)
+    return {chain.key: chain for chain in chains if chain is not None}

@@ -1,0 +1,115 @@
+"""The iptables programs of this machine: which backend they write to, how a chain is read and a table changed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from netplan import programs
+from netplan.errors import KernelError, ObserveError, RefusedError
+from netplan.kinds.chain.rule import Rule, parse_rule_line
+from netplan.kinds.chain.targets import TARGETS
+from netplan.kinds.chain.value import Backend, Chain, ChainKey
+from netplan.net import printable
+
+_LOCK_SECONDS: Final = "10"
+_MODES: Final = {"nf_tables": Backend.NFT, "legacy": Backend.LEGACY}
+_LINE_NUMBER: Final = re.compile(r"line:? (\d+)")
+
+
+@dataclass(frozen=True)
+class Iptables:
+    """The pair of programs that lists and restores rules of one backend (iptables(8), iptables-restore(8))."""
+
+    backend: Backend
+    program: str
+
+    @classmethod
+    def find(cls, wanted: Backend | None = None) -> Iptables:
+        """Find the programs of a backend, by default the one of this machine's `iptables`; RefusedError if none."""
+        default = programs.find("iptables")
+        if wanted is not None and (program := programs.find(f"iptables-{wanted.value}")) is not None:
+            return cls(wanted, program)
+        if default is None:
+            raise RefusedError("there is no program iptables here: install it with apt-get install iptables")
+        backend = _backend_of(default)
+        if wanted not in (None, backend):
+            raise RefusedError(
+                f"there is no program iptables-{wanted.value} here, and iptables writes to {backend.value}: "
+                "install it with apt-get install iptables, or leave out firewall.backend"
+            )
+        return cls(backend, default)
+
+    @cached_property
+    def _restore(self) -> str:
+        return programs.require(f"{self.program}-restore", "iptables")
+
+    def read(self, key: ChainKey) -> Chain | None:
+        """Read one chain, None if it does not exist; ObserveError if it can't be read whole."""
+        listed = programs.run([self.program, "-w", _LOCK_SECONDS, "-t", key.table, "-S", key.name])
+        if listed.code == 0:
+            return _parse(key, listed.stdout)
+        if self._missing(key, listed.stderr):
+            return None
+        said = printable(listed.stderr.strip())
+        raise ObserveError(f"table {key.table} can't be read safely: {said}")
+
+    def _missing(self, key: ChainKey, said: str) -> bool:
+        """Whether a chain that can't be listed is merely not there.
+
+        iptables-nft 1.8.9 says `incompatible` of both; a check of a rule that leads into the chain tells them apart.
+        """
+        if "No chain/target/match" in said:
+            return True
+        if "incompatible" not in said:
+            return False
+        checked = programs.run([self.program, "-w", _LOCK_SECONDS, "-t", key.table, "-C", "OUTPUT", "-j", key.name])
+        return "does not exist" in checked.stderr
+
+    def restore(self, payload: str) -> None:
+        """Make a table's changes in one transaction; KernelError names the line that was refused."""
+        done = programs.run([self._restore, "--noflush", "-w", _LOCK_SECONDS], payload)
+        if done.code == 0:
+            return
+        lines = payload.splitlines()
+        found = _LINE_NUMBER.search(done.stderr)
+        line = lines[int(found[1]) - 1] if found and 0 < int(found[1]) <= len(lines) else lines[0]
+        said = " ".join(done.stderr.split())
+        raise KernelError(f"iptables refused {printable(line)!r} in table {lines[0][1:]}: {printable(said)}")
+
+
+def _backend_of(program: str) -> Backend:
+    """Ask iptables itself: the header of a save does not always say (1.8.7)."""
+    said = programs.run([program, "--version"]).stdout
+    found = re.search(r"\((\w+)\)", said)
+    return _MODES.get(found[1], Backend.LEGACY) if found else Backend.LEGACY
+
+
+def _parse(key: ChainKey, listed: str) -> Chain:
+    policy: str | None = None
+    rules: list[Rule] = []
+    for number, line in enumerate(listed.splitlines(), 1):
+        if line.startswith("-P "):
+            policy = line.split()[2]
+        elif line.startswith("-A "):
+            rules.append(_rule(key, number, line))
+        elif not line.startswith("-N "):
+            raise ObserveError(f"{key}: line {number} of its rules can't be read: {printable(line)}")
+    return Chain(key, tuple(rules), policy)
+
+
+def _rule(key: ChainKey, number: int, line: str) -> Rule:
+    try:
+        return parse_rule_line(line, version=key.version)[1]
+    except ValueError as error:
+        raise ObserveError(f"{key}: line {number} of its rules can't be read: {printable(str(error))}") from error
+
+
+def reachable(rules: tuple[Rule, ...], key: ChainKey) -> Iterator[ChainKey]:
+    """Give the chains that the rules of a chain may lead into."""
+    for rule in rules:
+        if rule.target is not None and rule.target.name not in TARGETS:
+            yield ChainKey(key.version, key.table, rule.target.name)

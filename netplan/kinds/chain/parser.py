@@ -1,0 +1,272 @@
+"""Read the words of a rule as iptables(8) does.
+
+iptables finds an option's extension by name among those that stand before it, the latest first, wherever the option
+stands; an option that none of them has belongs to the match of the protocol, which it loads. What follows an extension
+that is not known here is kept as that extension's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from difflib import get_close_matches
+from typing import Final
+
+from netplan.kinds.chain.extension import ExtensionSpec, Option, Options, OptionSpec
+from netplan.kinds.chain.match import Match, Target
+from netplan.kinds.chain.matches import MATCHES, PROTOCOL_MATCHES
+from netplan.kinds.chain.names import PROTOCOLS
+from netplan.kinds.chain.number import integer
+from netplan.kinds.chain.targets import TARGETS
+from netplan.kinds.chain.text import Quoted, as_written, check_word
+from netplan.kinds.chain.values import AddressMask, Condition
+from netplan.kinds.chain.word import chain_name, interface
+
+
+def _protocol(text: str, _version: int) -> int:
+    name = text.lower()
+    if name in PROTOCOLS:
+        return PROTOCOLS[name]
+    try:
+        return integer(text, 0, 255)
+    except ValueError as error:
+        raise ValueError(f"{text!r} is not a protocol: a name such as tcp, or a number from 0 to 255") from error
+
+
+_CONDITIONS: Final[dict[str, tuple[str, Callable[[str, int], AddressMask | str | int]]]] = {
+    **dict.fromkeys(("-s", "--source", "--src"), ("source", AddressMask.parse)),
+    **dict.fromkeys(("-d", "--destination", "--dst"), ("destination", AddressMask.parse)),
+    **dict.fromkeys(("-i", "--in-interface"), ("in_interface", interface)),
+    **dict.fromkeys(("-o", "--out-interface"), ("out_interface", interface)),
+    **dict.fromkeys(("-p", "--protocol"), ("protocol", _protocol)),
+}
+_FRAGMENT: Final = frozenset({"-f", "--fragment", "--fragments"})
+_MATCH: Final = frozenset({"-m", "--match"})
+_JUMP: Final = frozenset({"-j", "--jump"})
+_GOTO: Final = frozenset({"-g", "--goto"})
+_CHAIN: Final = ExtensionSpec("chain")
+_BASE: Final = frozenset({*_CONDITIONS, *_FRAGMENT, *_MATCH, *_JUMP, *_GOTO})
+
+
+class _Clause:
+    """A match or target while its options come in; `unread` collects them once one is not understood."""
+
+    __slots__ = ("given", "implied", "name", "spec", "unread")
+
+    def __init__(self, name: str, spec: ExtensionSpec | None, *, implied: bool = False) -> None:
+        self.name = name
+        self.spec = spec
+        self.implied = implied
+        self.given: Options = {}
+        self.unread: list[str] | None = None if spec else []
+
+    def lacks(self, name: str) -> bool:
+        """Whether the extension is known to have this option, and it has not come yet."""
+        return self.spec is not None and name in self.spec.by_name and self.spec.by_name[name].printed not in self.given
+
+    def may_have(self, word: str) -> bool:
+        """Whether the extension may have an option that is not known here."""
+        if word[:2] in _BASE or self.implied:
+            return False
+        if self.spec is None:
+            return True
+        abbreviates = any(f"--{name}".startswith(word) for name in self.spec.by_name)
+        return word.startswith("--") and bool(self.spec.options) and not abbreviates
+
+    def add(self, option: Option) -> None:
+        if option.name in self.given:
+            raise ValueError(f"given twice, or beside another way to say --{option.name}")
+        self.given[option.name] = option
+        if self.unread is not None and self.spec:
+            self.unread.append(self.spec.render(option))
+
+    def add_unread(self, words: list[str]) -> None:
+        if self.unread is None and self.spec:
+            self.unread = [self.spec.render(option) for option in self.given.values()]
+        self.unread = [*(self.unread or ()), *words]
+
+    def finish(self, flag: str, version: int, protocol: Condition[int] | None) -> tuple[Option, ...]:
+        if self.spec is None or self.unread is not None:
+            return ()
+        try:
+            return self.spec.finish(self.given, version, protocol)
+        except ValueError as error:
+            raise ValueError(f"{flag} {self.name}: {error}") from error
+
+
+class RuleParser:
+    """Reads one rule's words; the attributes without an underscore are those of `Rule`."""
+
+    def __init__(self, words: list[str], version: int) -> None:
+        self.version = version
+        self.source: Condition[AddressMask] | None = None
+        self.destination: Condition[AddressMask] | None = None
+        self.in_interface: Condition[str] | None = None
+        self.out_interface: Condition[str] | None = None
+        self.protocol: Condition[int] | None = None
+        self.fragment: bool | None = None
+        self.goto = False
+        self._words = words
+        self._at = 0
+        self._seen: set[str] = set()
+        self._clauses: list[_Clause] = []
+        self._jump: _Clause | None = None
+        self._read()
+
+    @property
+    def matches(self) -> tuple[Match, ...]:
+        """The matches, in the order in which they were named."""
+        return tuple([self._match(clause) for clause in self._clauses if clause is not self._jump])
+
+    @property
+    def target(self) -> Target | None:
+        """The target, if there is one."""
+        if self._jump is None:
+            return None
+        options = self._jump.finish("-j", self.version, self.protocol)
+        return Target(self._jump.name, options, " ".join(self._jump.unread or ()))
+
+    def _match(self, clause: _Clause) -> Match:
+        options = clause.finish("-m", self.version, self.protocol)
+        return Match(clause.name, options, " ".join(clause.unread or ()))
+
+    def _read(self) -> None:
+        while self._at < len(self._words):
+            word = self._words[self._at]
+            self._at += 1
+            negated = word == "!"
+            if negated:
+                word = self._argument(word)
+            if word in _CONDITIONS:
+                self._condition(word, negated=negated)
+            elif word in _FRAGMENT:
+                self._fragment(word, negated=negated)
+            elif word not in _BASE:
+                self._option(word, negated=negated)
+            elif negated:
+                raise ValueError(f"{word} can't be negated")
+            elif word in _MATCH:
+                self._clauses.append(self._named_match(self._argument(word)))
+            else:
+                self._jump_to(word, self._argument(word))
+
+    def _argument(self, option: str) -> str:
+        if self._at == len(self._words):
+            raise ValueError(f"nothing follows {option}")
+        self._at += 1
+        return self._words[self._at - 1]
+
+    def _once(self, option: str) -> None:
+        if option in self._seen:
+            raise ValueError(f"{option} is given twice")
+        self._seen.add(option)
+
+    def _condition(self, word: str, *, negated: bool) -> None:
+        attribute, read = _CONDITIONS[word]
+        self._once(attribute)
+        text = self._argument(word)
+        try:
+            value = read(text, self.version)
+        except ValueError as error:
+            hint = f": write ! before {word}" if text == "!" else ""
+            raise ValueError(f"{word}: {error}{hint}") from error
+        if negated and value == 0:  # all protocols
+            raise ValueError(f"! {word} {text} would never match")
+        if negated or not _matches_all(value):
+            setattr(self, attribute, Condition(value, negated))
+
+    def _fragment(self, word: str, *, negated: bool) -> None:
+        self._once("fragment")
+        if self.version == 6:
+            raise ValueError(f"{word} is for IPv4: use -m frag")
+        self.fragment = not negated
+
+    def _named_match(self, name: str) -> _Clause:
+        spec = MATCHES.get(name)
+        if spec is not None and spec.version not in (None, self.version):
+            raise ValueError(f"-m {name} is for IPv{spec.version}")
+        return _Clause(name if spec else check_word(name), spec)
+
+    def _jump_to(self, word: str, name: str) -> None:
+        self._once("target")
+        spec = TARGETS.get(name)
+        self.goto = word in _GOTO
+        if self.goto and spec:
+            raise ValueError(f"{word} {name}: {name} is not a chain, write -j {name}")
+        if self.goto:
+            spec = _CHAIN
+        self._jump = _Clause(chain_name(name), spec)
+        self._clauses.append(self._jump)
+
+    def _option(self, word: str, *, negated: bool) -> None:
+        if not word.startswith("-"):
+            raise ValueError(f"{word!r} follows no option")
+        found = self._owner(word.removeprefix("--")) if word.startswith("--") else None
+        if found is None:
+            self._unread_option(word, negated=negated)
+            return
+        clause, option = found
+        arguments = [self._argument(word) for _ in option.readers]
+        try:
+            clause.add(option.read(arguments, self.version, negated=negated))
+        except ValueError as error:
+            raise ValueError(f"{word}: {error}") from error
+
+    def _owner(self, name: str) -> tuple[_Clause, OptionSpec] | None:
+        """Find the extension of an option; load the protocol's match for one that no other has."""
+        for clause in reversed(self._clauses):
+            if clause.spec is None:
+                self._check_not_before(clause, name)
+                return None
+            if name in clause.spec.by_name:
+                return clause, clause.spec.by_name[name]
+        spec = self._protocol_match()
+        if spec is None or name not in spec.by_name:
+            return None
+        clause = _Clause(spec.name, spec, implied=True)
+        self._clauses.append(clause)
+        return clause, spec.by_name[name]
+
+    def _check_not_before(self, unknown: _Clause, name: str) -> None:
+        """Refuse an option that may be the unknown extension's or that of another one before it."""
+        implied = self._protocol_match()
+        if any(clause.lacks(name) for clause in self._clauses) or (implied and name in implied.by_name):
+            raise ValueError(f"write --{name} before {unknown.name}, which may have an option of that name")
+
+    def _protocol_match(self) -> ExtensionSpec | None:
+        """Give the match of the protocol, unless the rule has it already."""
+        name = PROTOCOL_MATCHES.get(self.protocol.value) if self.protocol else None
+        if name is None or any(clause.name == name for clause in self._clauses):
+            return None
+        spec = MATCHES[name]
+        return spec if spec.version in (None, self.version) else None
+
+    def _unread_option(self, word: str, *, negated: bool) -> None:
+        """Keep an option that is not understood, and its arguments, for the extension before it."""
+        clause = self._clauses[-1] if self._clauses else None
+        if clause is None or not clause.may_have(word):
+            raise ValueError(self._unknown(word))
+        words = ["!", word] if negated else [word]
+        while self._at < len(self._words) and _is_argument(self._words[self._at]):
+            words.append(as_written(self._argument(word)))
+        clause.add_unread(words)
+
+    def _unknown(self, word: str) -> str:
+        """Say that an option is unknown here, and which one may have been meant."""
+        if word[:2] in _BASE:
+            return f"unknown option {word}: write a space after {word[:2]}"
+        implied = self._protocol_match()
+        specs = [clause.spec for clause in self._clauses] + [implied]
+        known = {f"--{name}" for spec in specs if spec for name in spec.by_name}
+        near = get_close_matches(word, sorted(known | _BASE), n=1)
+        hint = f": did you mean {near[0]}?" if near else ": write the -m or -p that it belongs to before it"
+        return f"unknown option {word}{hint}"
+
+
+def _is_argument(word: str) -> bool:
+    return isinstance(word, Quoted) or not (word == "!" or word.startswith("-"))
+
+
+def _matches_all(value: AddressMask | str | int) -> bool:
+    if isinstance(value, AddressMask):
+        return value.mask == 0
+    return value in (0, "+")

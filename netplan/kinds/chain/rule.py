@@ -1,0 +1,152 @@
+"""iptables rules as values: read from what a person or iptables-save writes, written as iptables-save prints them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+from typing import Final
+
+from netplan.kinds.chain.match import Match, Target
+from netplan.kinds.chain.matches import MATCHES
+from netplan.kinds.chain.names import PROTOCOL_NAMES
+from netplan.kinds.chain.parser import RuleParser
+from netplan.kinds.chain.targets import TARGETS
+from netplan.kinds.chain.text import split
+from netplan.kinds.chain.values import AddressMask, Condition
+from netplan.kinds.chain.word import chain_name
+
+_COMMANDS: Final = frozenset({"-A", "--append", "-I", "--insert"})
+_BUILT_IN: Final = frozenset({"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"})
+_SOURCES: Final = frozenset({"-s", "--source", "--src"})
+_DESTINATIONS: Final = frozenset({"-d", "--destination", "--dst"})
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule without its chain; two rules are equal if and only if iptables-save prints them alike.
+
+    A condition that every packet meets is None. `fragment` is True for `-f`, False for `! -f`. Interface names may end
+    in `+` (`interface_matches`).
+    """
+
+    version: int = 4
+    source: Condition[AddressMask] | None = None
+    destination: Condition[AddressMask] | None = None
+    in_interface: Condition[str] | None = None
+    out_interface: Condition[str] | None = None
+    protocol: Condition[int] | None = None
+    fragment: bool | None = None
+    matches: tuple[Match, ...] = ()
+    target: Target | None = None
+    goto: bool = False
+
+    @classmethod
+    def parse(cls, text: str, *, version: int = 4) -> Rule:
+        """Read what follows `-A CHAIN`; ValueError names the option that is wrong and says what would be right."""
+        words = split(text)
+        if words and words[0] in _COMMANDS:
+            raise ValueError(f"leave out {' '.join(words[:2])}: a rule is what follows it")
+        return _rule(words, version)
+
+    def __str__(self) -> str:
+        words = list(self._conditions())
+        words += [f"-m {match}" for match in self.matches]
+        if self.target is not None:
+            words.append(f"{'-g' if self.goto else '-j'} {self.target}")
+        return " ".join(words)
+
+    def _conditions(self) -> Iterator[str]:
+        for option, condition in (
+            ("-s", self.source),
+            ("-d", self.destination),
+            ("-i", self.in_interface),
+            ("-o", self.out_interface),
+        ):
+            if condition is not None:
+                yield f"{'! ' if condition.negated else ''}{option} {condition.value}"
+        if self.protocol is not None:
+            number, negated = self.protocol
+            yield f"{'! ' if negated else ''}-p {PROTOCOL_NAMES.get(number, number)}"
+        if self.fragment is not None:
+            yield "-f" if self.fragment else "! -f"
+
+
+def parse_rule_line(text: str, *, version: int = 4, table: str | None = None) -> tuple[str, Rule]:
+    """Read `-A CHAIN …` or `-I CHAIN [NUMBER] …` as chain and rule.
+
+    ValueError also for what iptables refuses in that chain, and in that table if it is given.
+    """
+    chain, words = _chain_and_words(text)
+    return chain, _placed(words, version, table, chain)
+
+
+def parse_rules(text: str, *, version: int = 4, table: str | None = None) -> tuple[tuple[str, Rule], ...]:
+    """Read a line as `parse_rule_line` does; where `-s` or `-d` is a list: one rule for each pair, as iptables does."""
+    chain, words = _chain_and_words(text)
+    return tuple((chain, _placed(single, version, table, chain)) for single in _single_addresses(words))
+
+
+def check_place(rule: Rule, table: str | None, chain: str) -> None:
+    """Raise ValueError for a rule that iptables or the kernel refuses in this chain, or in the table if it is given."""
+    if rule.in_interface and chain in ("OUTPUT", "POSTROUTING"):
+        raise ValueError(f"-i is not possible in {chain}: packets there have no input interface")
+    if rule.out_interface and chain in ("PREROUTING", "INPUT"):
+        raise ValueError(f"-o is not possible in {chain}: packets there have no output interface yet")
+    named = [("-m", match.name, MATCHES.get(match.name)) for match in rule.matches]
+    if rule.target is not None:
+        named.append(("-j", rule.target.name, TARGETS.get(rule.target.name)))
+    for flag, name, spec in named:
+        if spec and table and spec.tables and table not in spec.tables:
+            raise ValueError(f"{flag} {name} is not possible in table {table}: only in {_listed(spec.tables)}")
+        if spec and chain in _BUILT_IN and spec.chains and chain not in spec.chains:
+            raise ValueError(f"{flag} {name} is not possible in {chain}: only in {_listed(spec.chains)}")
+
+
+def _listed(names: frozenset[str]) -> str:
+    return ", ".join(sorted(names))
+
+
+def _rule(words: list[str], version: int) -> Rule:
+    parsed = RuleParser(words, version)
+    return Rule(
+        version,
+        parsed.source,
+        parsed.destination,
+        parsed.in_interface,
+        parsed.out_interface,
+        parsed.protocol,
+        parsed.fragment,
+        parsed.matches,
+        parsed.target,
+        parsed.goto,
+    )
+
+
+def _placed(words: list[str], version: int, table: str | None, chain: str) -> Rule:
+    rule = _rule(words, version)
+    check_place(rule, table, chain)
+    return rule
+
+
+def _chain_and_words(text: str) -> tuple[str, list[str]]:
+    words = split(text)
+    if len(words) < 2 or words[0] not in _COMMANDS:
+        raise ValueError(f"{text!r} is not a rule with its chain: it starts with -A CHAIN")
+    chain = chain_name(words[1])
+    numbered = words[0] in ("-I", "--insert") and len(words) > 2 and words[2].isdecimal()
+    return chain, words[3 if numbered else 2 :]
+
+
+def _single_addresses(words: list[str]) -> Iterator[list[str]]:
+    places = [
+        index
+        for options in (_SOURCES, _DESTINATIONS)
+        for index in range(1, len(words))
+        if words[index - 1] in options and "," in words[index] and "!" not in words[max(index - 2, 0) : index - 1]
+    ]
+    for addresses in product(*(words[index].split(",") for index in places)):
+        single = list(words)
+        for index, address in zip(places, addresses, strict=True):
+            single[index] = address
+        yield single

@@ -1,0 +1,97 @@
+"""The text of rules: words and quotes, as iptables-restore reads them and iptables-save writes them.
+
+Written by hand, a word may also stand in single quotes, as in a shell.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_QUOTED_WORD: Final = re.compile(r"""(?P<single>'[^']*')|(?P<start>[^ "]*)"(?P<double>[^"\\]*(?:\\.[^"\\]*)*)\"""")
+_WORDS: Final = re.compile(r"""[^ "']+(?= |$)|'[^']*'(?= |$)|[^ "]*"[^"\\]*(?:\\.[^"\\]*)*"(?= |$)|[^ ]+""")
+_ESCAPE: Final = re.compile(r"\\(.)")
+_ESCAPED: Final = str.maketrans({char: f"\\{char}" for char in "\"\\'"})
+_BARE_TEXT: Final = re.compile(r"[A-Za-z0-9_-]+")
+_BARE_WORD: Final = re.compile(r"""[^'" ][^" ]*""")
+
+
+class Quoted(str):
+    """A word that was written in quotes; `spelling` is how, in double quotes."""
+
+    __slots__ = ("spelling",)
+    spelling: str
+
+    @classmethod
+    def of(cls, text: str, spelling: str) -> Quoted:
+        """Give a word with its spelling."""
+        word = cls(text)
+        word.spelling = spelling
+        return word
+
+
+def check_characters(text: str) -> None:
+    """Refuse what could end a line or deceive its reader: NUL, newline, other control characters, line separators."""
+    if not text.isprintable() and (found := _CONTROL.search(text)):
+        raise ValueError(f"character {found.start() + 1} is U+{ord(found[0]):04X}: a rule holds no control characters")
+
+
+def split(text: str) -> list[str]:
+    r"""Split a rule into words: at spaces, and `"` quotes with the escapes `\"`, `\'` and `\\` in it.
+
+    Words written in quotes are `Quoted`.
+    """
+    check_characters(text)
+    if '"' not in text and "'" not in text:
+        return [word for word in text.split(" ") if word]
+    return [word if '"' not in word and word[0] != "'" else _unquote(word) for word in _WORDS.findall(text)]
+
+
+def _unquote(word: str) -> str:
+    found = _QUOTED_WORD.fullmatch(word)
+    if found is None:
+        if '"' in word:
+            raise ValueError(f"a quote is not closed, or other text follows it at once: {word}")
+        return word
+    if found["single"]:
+        return Quoted.of(word[1:-1], always_quote(word[1:-1]))
+    return Quoted.of(found["start"] + _ESCAPE.sub(_unescape, found["double"]), word)
+
+
+def _unescape(found: re.Match[str]) -> str:
+    if found[1] not in "\"\\'":
+        raise ValueError(f"{found[0]} in double quotes: write a backslash as \\\\")
+    return found[1]
+
+
+def quote(text: str) -> str:
+    """Give a text as `xtables_save_string` does: bare if all of it is in `[A-Za-z0-9_-]`, else in quotes."""
+    return text if _BARE_TEXT.fullmatch(text) else always_quote(text)
+
+
+def always_quote(text: str) -> str:
+    """Give a text in double quotes."""
+    return f'"{text.translate(_ESCAPED)}"'
+
+
+def quote_pattern(text: str) -> str:
+    """Give a text as the string match prints it: in quotes, always, and with fewer escapes."""
+    return '"' + text.replace("\\", r"\\").replace('"', r"\"") + '"'
+
+
+def bare(text: str) -> str:
+    """Give a word as it is: its reader has checked that it is one (`check_word`)."""
+    return text
+
+
+def as_written(word: str) -> str:
+    """Give a word as it was spelled."""
+    return word.spelling if isinstance(word, Quoted) else word
+
+
+def check_word(text: str) -> str:
+    """Check a word that iptables-save writes without quotes."""
+    if not _BARE_WORD.fullmatch(text):
+        raise ValueError(f"{text!r} is not one word without spaces and quotes")
+    return text

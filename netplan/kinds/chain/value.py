@@ -1,0 +1,140 @@
+"""Chains, and rules at their places in chains that are not ours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar, Final, NamedTuple
+
+from netplan.kinds.chain.rule import Rule
+from netplan.resource import Json
+
+OWNED_PREFIX: Final = "PODNET-"
+COMMENT: Final = "podnet"
+
+
+class Backend(StrEnum):
+    """Which of the kernel's two packet filters iptables writes to."""
+
+    NFT = "nft"
+    LEGACY = "legacy"
+
+
+class ChainKey(NamedTuple):
+    """What the kernel indexes a chain by: IP version, table and name."""
+
+    version: int
+    table: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.table} {self.name}" if self.version == 4 else f"ip6 {self.table} {self.name}"
+
+    @property
+    def owned(self) -> bool:
+        """Whether the chain is one of podnet's own."""
+        return self.name.startswith(OWNED_PREFIX)
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """A chain with its rules in order; `policy` is None for a user-defined chain."""
+
+    kind: ClassVar[str] = "chain"
+
+    key: ChainKey
+    rules: tuple[Rule, ...] = ()
+    policy: str | None = None
+
+    @property
+    def label(self) -> str:
+        """The chain's table and name."""
+        return str(self.key)
+
+    @property
+    def ours(self) -> bool:
+        """Whether the chain is one of podnet's own."""
+        return self.key.owned
+
+    def __str__(self) -> str:
+        count = len(self.rules)
+        return f"{self.key}, {count} rule{'' if count == 1 else 's'}"
+
+    def to_json(self) -> Json:
+        """Give the chain as JSON values; each rule is the text that iptables-save prints after `-A CHAIN`."""
+        return {
+            "version": self.key.version,
+            "table": self.key.table,
+            "chain": self.key.name,
+            "policy": self.policy,
+            "rules": [str(rule) for rule in self.rules],
+        }
+
+    @classmethod
+    def from_json(cls, data: Json) -> Chain:
+        """Read what `to_json` gave."""
+        key = _chain_key(data)
+        rules = tuple(Rule.parse(text, version=key.version) for text in data["rules"])
+        return cls(key, rules, None if data["policy"] is None else str(data["policy"]))
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedRule:
+    """A rule at a place in a chain that is not ours: one of our jumps, or a rule that a spec removes.
+
+    `position` counts from 1, as iptables does.
+    """
+
+    kind: ClassVar[str] = "rule"
+
+    chain: ChainKey
+    position: int
+    rule: Rule
+
+    @property
+    def key(self) -> tuple[ChainKey, int, Rule]:
+        """Where the rule stands, and the rule: a chain may hold the same rule more than once."""
+        return (self.chain, self.position, self.rule)
+
+    @property
+    def label(self) -> str:
+        """The rule's chain and position."""
+        return f"{self.chain} {self.position}"
+
+    @property
+    def ours(self) -> bool:
+        """Whether the rule is one of our jumps."""
+        return is_our_jump(self.rule)
+
+    def __str__(self) -> str:
+        return f"{self.label}: {self.rule}"
+
+    def to_json(self) -> Json:
+        """Give the rule and its place as JSON values."""
+        return {
+            "version": self.chain.version,
+            "table": self.chain.table,
+            "chain": self.chain.name,
+            "position": self.position,
+            "rule": str(self.rule),
+        }
+
+    @classmethod
+    def from_json(cls, data: Json) -> PlacedRule:
+        """Read what `to_json` gave."""
+        key = _chain_key(data)
+        return cls(key, int(data["position"]), Rule.parse(data["rule"], version=key.version))
+
+
+def jump_to(chain: ChainKey) -> Rule:
+    """Give the one rule of a built-in chain that leads into a chain of ours."""
+    return Rule.parse(f"-m comment --comment {COMMENT} -j {chain.name}", version=chain.version)
+
+
+def is_our_jump(rule: Rule) -> bool:
+    """Whether a rule leads into a chain of ours, whoever wrote it."""
+    return rule.target is not None and rule.target.name.startswith(OWNED_PREFIX)
+
+
+def _chain_key(data: Json) -> ChainKey:
+    return ChainKey(int(data["version"]), str(data["table"]), str(data["chain"]))

@@ -1,0 +1,50 @@
+"""A network device as podnet looks at it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from netplan.net import IfName
+from netplan.resource import Json
+
+ALIAS = "podnet"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A network device: `mtu` in bytes; `alias` is the one that `ip link set alias` gives."""
+
+    kind: ClassVar[str] = "link"
+
+    name: IfName
+    mtu: int
+    up: bool
+    alias: str = ""
+
+    @property
+    def key(self) -> IfName:
+        """The name, unique in a network namespace."""
+        return self.name
+
+    @property
+    def label(self) -> str:
+        """The device's name."""
+        return self.name
+
+    @property
+    def ours(self) -> bool:
+        """Whether podnet made the device."""
+        return self.alias == ALIAS
+
+    def __str__(self) -> str:
+        return f"{self.name} mtu {self.mtu} {'up' if self.up else 'down'}"
+
+    def to_json(self) -> Json:
+        """Give the device as JSON values."""
+        return {"name": self.name, "mtu": self.mtu, "up": self.up, "alias": self.alias}
+
+    @classmethod
+    def from_json(cls, data: Json) -> Link:
+        """Read what `to_json` gave."""
+        return cls(IfName(str(data["name"])), int(data["mtu"]), bool(data["up"]), str(data["alias"]))

@@ -1,0 +1,1 @@
+"""Routes of the kernel's forwarding tables."""

@@ -1,0 +1,110 @@
+"""A route as the kernel's FIB keeps it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Final, NamedTuple
+
+from netplan.net import Address, IfName, Prefix
+from netplan.resource import Json
+
+PROTOCOL: Final = 112
+MAIN_TABLE: Final = 254
+
+# iproute2's etc/iproute2/rt_protos: who installs routes under which number.
+_INSTALLERS: Final = {
+    2: "the kernel",
+    3: "a person or a script (protocol boot; flannel's routes too)",
+    4: "a person (protocol static)",
+    11: "zebra",
+    12: "bird",
+    16: "dhcp",
+    42: "babel",
+    80: "Calico's bird",
+    112: "podnet",
+    186: "FRR's bgp",
+    188: "FRR's ospf",
+}
+
+
+class RouteKey(NamedTuple):
+    """What the FIB indexes a route by; two routes that differ here stand side by side."""
+
+    table: int
+    prefix: Prefix
+    metric: int
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A route: `protocol` says who installed it (rtnetlink(7), rtm_protocol), `type` is unicast, blackhole or such."""
+
+    kind: ClassVar[str] = "route"
+
+    prefix: Prefix
+    oif: IfName | None = None
+    next_hop: Address | None = None
+    table: int = MAIN_TABLE
+    metric: int = 0
+    protocol: int = PROTOCOL
+    type: str = "unicast"
+
+    @property
+    def key(self) -> RouteKey:
+        """What the kernel indexes the route by."""
+        return RouteKey(self.table, self.prefix, self.metric)
+
+    @property
+    def label(self) -> str:
+        """The route's prefix, and the metric or table where it is not the default."""
+        metric = f" metric {self.metric}" if self.metric else ""
+        table = f" table {self.table}" if self.table != MAIN_TABLE else ""
+        return f"{self.prefix}{metric}{table}"
+
+    @property
+    def ours(self) -> bool:
+        """Whether podnet installed the route."""
+        return self.protocol == PROTOCOL
+
+    @property
+    def installer(self) -> str:
+        """Whose the route looks like."""
+        return _INSTALLERS.get(self.protocol, f"protocol {self.protocol}")
+
+    def __str__(self) -> str:
+        words = [] if self.type == "unicast" else [self.type]
+        words.append(str(self.prefix))
+        if self.next_hop is not None:
+            words.append(f"via {self.next_hop}")
+        if self.oif is not None:
+            words.append(f"dev {self.oif}")
+        if self.metric:
+            words.append(f"metric {self.metric}")
+        if self.table != MAIN_TABLE:
+            words.append(f"table {self.table}")
+        return " ".join(words)
+
+    def to_json(self) -> Json:
+        """Give the route as JSON values, under the names of `ip -j route`."""
+        return {
+            "type": self.type,
+            "dst": str(self.prefix),
+            "gateway": None if self.next_hop is None else str(self.next_hop),
+            "dev": self.oif,
+            "table": self.table,
+            "metric": self.metric,
+            "protocol": self.protocol,
+        }
+
+    @classmethod
+    def from_json(cls, data: Json) -> Route:
+        """Read what `to_json` gave."""
+        return cls(
+            prefix=Prefix.parse(data["dst"]),
+            oif=None if data["dev"] is None else IfName(str(data["dev"])),
+            next_hop=None if data["gateway"] is None else Address.parse(data["gateway"]),
+            table=int(data["table"]),
+            metric=int(data["metric"]),
+            protocol=int(data["protocol"]),
+            type=str(data["type"]),
+        )

@@ -1,0 +1,1 @@
+"""Kernel parameters below /proc/sys/net."""

@@ -1,0 +1,36 @@
+"""Kernel parameters in the kernel, as files below /proc/sys (sysctl(8))."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+from netplan.kinds.sysctl.value import Sysctl
+from netplan.resource import Change, refused
+
+_ROOT: Final = Path("/proc/sys")
+_SWAP: Final = str.maketrans("./", "/.")
+
+
+def observe(names: Iterable[str]) -> Iterator[Sysctl]:
+    """Read the named parameters that exist; numbers of one value are separated by one space."""
+    for name in sorted(names):
+        try:
+            text = _path(name).read_text()
+        except OSError:
+            continue
+        yield Sysctl(name, " ".join(text.split()))
+
+
+def write(change: Change[Sysctl]) -> None:
+    """Set one parameter; KernelError names it if the kernel refuses."""
+    sysctl = change.resource
+    try:
+        _path(sysctl.name).write_text(sysctl.value + "\n")
+    except OSError as error:
+        raise refused(change, f"the kernel refused it: {error.strerror}") from error
+
+
+def _path(name: str) -> Path:
+    return _ROOT / name.translate(_SWAP)

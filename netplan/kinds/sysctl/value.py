@@ -1,0 +1,48 @@
+"""A kernel parameter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from netplan.resource import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Sysctl:
+    """A kernel parameter and its value, both as sysctl(8) writes them: `net.ipv4.ip_forward` and `1`.
+
+    A `/` in a name stands for a dot inside one component: `net.ipv4.conf.eth0/100.rp_filter`.
+    """
+
+    kind: ClassVar[str] = "sysctl"
+
+    name: str
+    value: str
+
+    @property
+    def key(self) -> str:
+        """The parameter's name."""
+        return self.name
+
+    @property
+    def label(self) -> str:
+        """The parameter's name."""
+        return self.name
+
+    @property
+    def ours(self) -> bool:
+        """A parameter is there whether podnet runs or not."""
+        return False
+
+    def __str__(self) -> str:
+        return f"{self.name} = {self.value}"
+
+    def to_json(self) -> Json:
+        """Give the parameter as JSON values."""
+        return {"name": self.name, "value": self.value}
+
+    @classmethod
+    def from_json(cls, data: Json) -> Sysctl:
+        """Read what `to_json` gave."""
+        return cls(str(data["name"]), str(data["value"]))

@@ -1,0 +1,92 @@
+"""Carry out a layout inside a lab that holds nothing yet."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, TypeAlias
+
+from netplan.errors import RefusedError
+from netplan.lab.build import Batch, batches
+from netplan.lab.holder import Holder
+from netplan.lab.layout import FLOOR, Host, Layout
+from netplan.lab.status import read_links
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Told after each step how many are done, and of how many."""
+
+_SET_AND_BATCH: Final = """
+for setting do
+    file=/proc/sys/${setting%%=*}
+    [ ! -e "$file" ] || echo "${setting#*=}" > "$file"  # a kernel without IPv6 has none of its settings
+done
+exec ip -batch -
+"""
+
+_NAME_HOSTS: Final = """
+cat > /run/podnet/hosts
+: > /run/podnet/resolv.conf
+for file in hosts resolv.conf; do
+    [ ! -f /etc/$file ] || mount --bind /run/podnet/$file /etc/$file
+done
+"""
+"""Hosts know each other by name, and ask no name server that they could not reach and would wait for."""
+
+_SETTLE_SECONDS: Final = 10.0
+
+
+def construct(holder: Holder, layout: Layout, progress: Progress | None) -> None:
+    """Build all of a layout; RefusedError names the command that the kernel did not accept.
+
+    When this returns packets pass everywhere, and none is lost because a device has yet to notice its carrier.
+    """
+    hosts = [wiring.host for wiring in layout.wirings]
+    holder.run(FLOOR, ["sh", "-ec", _NAME_HOSTS], text="".join(_host_lines(hosts)))
+    steps = list(batches(layout))
+    for number, batch in enumerate(steps, start=1):
+        _carry_out(holder, batch)
+        if progress is not None:
+            progress(number, len(steps))
+    _settle(holder, layout)
+
+
+def _carry_out(holder: Holder, batch: Batch) -> None:
+    argv = ["sh", "-ec", _SET_AND_BATCH, "sh", *batch.sysctls]
+    done = holder.run(batch.host, argv, check=False, text="".join(f"{command}\n" for command in batch.commands))
+    if done.returncode != 0:
+        raise RefusedError(f"the lab can't be built: {batch.host or 'switches'}: {_complaint(batch, done.stderr)}")
+
+
+def _complaint(batch: Batch, stderr: str) -> str:
+    """Put the command in the place of the line number that `ip -batch` gives."""
+    message = " ".join(stderr.split())
+    failed = re.search(r" ?Command failed -:(\d+)", message)
+    if failed is None:
+        return message
+    return f"ip {batch.commands[int(failed[1]) - 1]}: {message.replace(failed[0], '')}"
+
+
+def _host_lines(hosts: Sequence[Host]) -> Iterator[str]:
+    """Give the lines of the lab's /etc/hosts."""
+    yield "127.0.0.1 localhost\n::1 localhost\n"
+    for host in hosts:
+        yield f"{host.addresses[0].address} {host.name}\n"
+
+
+def _settle(holder: Holder, layout: Layout) -> None:
+    """Wait until every cable has a carrier at both ends, and every node's bridge that a pod is plugged in."""
+    expected = {(wiring.name, each.name) for wiring in layout.wirings for each in wiring.interfaces if each.plug}
+    expected |= {(plug.host, plug.port) for plug in layout.plugs()}
+    expected |= {(plug.host, plug.bridge) for plug in layout.plugs() if plug.host != FLOOR}
+    deadline = time.monotonic() + _SETTLE_SECONDS
+    while missing := expected - _running(holder, layout):
+        if time.monotonic() > deadline:
+            names = ", ".join(f"{device} of {host or 'switches'}" for host, device in sorted(missing))
+            raise RefusedError(f"the lab can't be built: no carrier on {names} after {_SETTLE_SECONDS:.0f} s")
+
+
+def _running(holder: Holder, layout: Layout) -> set[tuple[str, str]]:
+    """Give each host's devices that packets can pass."""
+    found = read_links(holder, [FLOOR, *(wiring.name for wiring in layout.wirings)])
+    return {(host, link.name) for host, links in found.items() for link in links if link.running}

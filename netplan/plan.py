@@ -1,0 +1,112 @@
+"""The plan of a node: every change from what its kernel holds to what it should, with the reason of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from netplan.compile import HOOKS, Desired
+from netplan.differences import differences
+from netplan.freshness import dependencies, digest
+from netplan.kinds.chain.value import Backend, Chain, PlacedRule
+from netplan.kinds.link.value import Link
+from netplan.kinds.route.value import Route
+from netplan.kinds.sysctl.value import Sysctl
+from netplan.net import Address
+from netplan.resource import Change, Resource
+from netplan.snapshot import Interest, Snapshot
+
+_SHOWN: Final = ("link", "address", "route", "neighbour", "fdb", "chain", "rule", "sysctl")
+
+
+class Source(StrEnum):
+    """Where the state that a plan starts from was found."""
+
+    LIVE = "live"
+    RECORDED = "recorded"
+    EMPTY = "empty"
+    SPEC = "spec"
+
+
+@dataclass(frozen=True)
+class NodePlan:
+    """The changes of one node, in the order in which people read them.
+
+    `depends` holds a digest of every part of the state that the changes depend on, by the part's name; `refusals` say
+    why the plan can't be applied as it is.
+    """
+
+    node: str
+    address: Address
+    source: Source
+    backend: Backend
+    changes: tuple[Change[Resource], ...]
+    depends: Mapping[str, str]
+    warnings: tuple[str, ...] = ()
+    refusals: tuple[str, ...] = ()
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of the state that the plan depends on, and of nothing else."""
+        return digest(dict(self.depends))
+
+    @property
+    def interest(self) -> Interest:
+        """What must be observed to see whether the plan still fits, and whether it has been carried out."""
+        resources = [change.resource for change in self.changes]
+        chains = {resource.chain for resource in resources if isinstance(resource, PlacedRule)}
+        chains |= {resource.key for resource in resources if isinstance(resource, Chain)}
+        sysctls = {resource.name for resource in resources if isinstance(resource, Sysctl)}
+        return Interest(frozenset({*chains, *HOOKS, *HOOKS.values()}), frozenset(), frozenset(sysctls))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The plans of a cluster's nodes, and the spec they were made from."""
+
+    cluster: str
+    spec_path: str
+    spec_sha256: str
+    nodes: tuple[NodePlan, ...]
+
+    @property
+    def changes(self) -> Iterator[Change[Resource]]:
+        """Every change of every node."""
+        return (change for node in self.nodes for change in node.changes)
+
+
+def plan_node(desired: Desired, snapshot: Snapshot, source: Source) -> NodePlan:
+    """Compare what a node should have with what it has."""
+    changes = sorted(differences(desired, snapshot), key=lambda change: _SHOWN.index(change.resource.kind))
+    return NodePlan(
+        node=desired.node,
+        address=desired.address,
+        source=source,
+        backend=snapshot.backend,
+        changes=tuple(changes),
+        depends=dependencies(changes, snapshot),
+        warnings=tuple(_doubts(changes, snapshot)),
+        refusals=tuple(_in_the_way(changes, snapshot)),
+    )
+
+
+def _in_the_way(changes: Iterable[Change[Resource]], snapshot: Snapshot) -> Iterator[str]:
+    """Name the foreign routes that hold the place of one that is to be created."""
+    foreign = {route.key: route for route in snapshot.all(Route) if not route.ours}
+    for change in changes:
+        route = foreign.get(change.resource.key) if isinstance(change.resource, Route) else None
+        if route is not None and change.before is None:
+            yield (
+                f"route {change.resource} can't be created: there is {route} from {route.installer}; "
+                f"take it away first: ip route del {route}"
+            )
+
+
+def _doubts(changes: Iterable[Change[Resource]], snapshot: Snapshot) -> Iterator[str]:
+    """Name the interfaces that routes are to leave by and that the node does not have."""
+    there = {link.name for link in snapshot.all(Link)}
+    wanted = {change.after.oif for change in changes if isinstance(change.after, Route)}
+    if there:
+        yield from (f"there is no interface {name} on this node" for name in sorted(map(str, wanted - there)))

@@ -1,0 +1,131 @@
+"""A plan as JSON, for programs, for review and to be applied later (format version 1.0)."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any, Final
+
+from netplan import __version__
+from netplan.errors import Location, UsageError
+from netplan.fields import field_changes
+from netplan.kinds.chain.value import Backend, PlacedRule
+from netplan.net import Address
+from netplan.plan import NodePlan, Plan, Source
+from netplan.resource import Action, Change, Json, Reason, Resource
+from netplan.snapshot import KINDS
+
+FORMAT_VERSION: Final = "1.0"
+
+_CHANGED: Final[tuple[type[Resource], ...]] = (*KINDS, PlacedRule)
+_KINDS: Final = {kind.kind: kind for kind in _CHANGED}
+
+
+def plan_to_json(plan: Plan) -> Json:
+    """Give a plan as JSON values; readers ignore keys that they don't know."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "podnet_version": __version__,
+        "cluster": plan.cluster,
+        "spec": {"path": plan.spec_path, "sha256": plan.spec_sha256},
+        "nodes": [_node_to_json(node) for node in plan.nodes],
+        "summary": summary(plan),
+    }
+
+
+def summary(plan: Plan) -> dict[str, int]:
+    """Count the nodes and their changes; a rule that moves counts as an update."""
+    actions = Counter(change.action for change in plan.changes)
+    return {
+        "nodes": len(plan.nodes),
+        "nodes_changed": sum(1 for node in plan.nodes if node.changes),
+        "create": actions[Action.CREATE],
+        "update": actions[Action.UPDATE] + actions[Action.MOVE],
+        "delete": actions[Action.DELETE],
+    }
+
+
+def render_plan(plan: Plan) -> str:
+    """Give the text of a saved plan; `read_plan` reads it back."""
+    return json.dumps(plan_to_json(plan), indent=1) + "\n"
+
+
+def is_plan(text: str) -> bool:
+    """Whether a text is a saved plan rather than a spec."""
+    return text.startswith("{") and '"format_version"' in text[:40]
+
+
+def read_plan(text: str, path: str) -> Plan:
+    """Read a saved plan; UsageError (2) if the text is something else."""
+    try:
+        data = json.loads(text)
+        version = str(data["format_version"])
+        if version.partition(".")[0] != FORMAT_VERSION.partition(".")[0]:
+            raise UsageError(
+                f"{path} has plan format {version}; this podnet reads {FORMAT_VERSION}: plan again with it"
+            )
+        spec = data["spec"]
+        nodes = tuple(_node_from_json(node) for node in data["nodes"])
+        return Plan(str(data["cluster"]), str(spec["path"]), str(spec["sha256"]), nodes)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UsageError(f"{path} is not a plan that podnet saved: {type(error).__name__}: {error}") from error
+
+
+def _node_to_json(node: NodePlan) -> Json:
+    return {
+        "node": node.node,
+        "address": str(node.address),
+        "source": node.source.value,
+        "backend": node.backend.value,
+        "fingerprint": node.fingerprint,
+        "depends": dict(node.depends),
+        "changes": [_change_to_json(change) for change in node.changes],
+        "warnings": list(node.warnings),
+        "refusals": list(node.refusals),
+    }
+
+
+def _change_to_json(change: Change[Resource]) -> Json:
+    return {
+        "action": change.action.value,
+        "kind": change.resource.kind,
+        "key": change.resource.label,
+        "before": None if change.before is None else change.before.to_json(),
+        "after": None if change.after is None else change.after.to_json(),
+        "fields": [field.to_json() for field in field_changes(change)] if change.action is Action.UPDATE else [],
+        "reason": reason_to_json(change.reason),
+    }
+
+
+def reason_to_json(reason: Reason) -> Json:
+    """Give a reason as JSON values."""
+    return {"text": reason.text, "at": None if reason.at is None else str(reason.at)}
+
+
+def _node_from_json(data: Json) -> NodePlan:
+    return NodePlan(
+        node=str(data["node"]),
+        address=Address.parse(data["address"]),
+        source=Source(data["source"]),
+        backend=Backend(data["backend"]),
+        changes=tuple(_change_from_json(change) for change in data["changes"]),
+        depends={str(part): str(digest) for part, digest in data["depends"].items()},
+        warnings=tuple(map(str, data["warnings"])),
+        refusals=tuple(map(str, data["refusals"])),
+    )
+
+
+def _change_from_json(data: Json) -> Change[Resource]:
+    kind = _KINDS[data["kind"]]
+    before, after = (None if data[side] is None else kind.from_json(data[side]) for side in ("before", "after"))
+    change = Change(before, after, Reason(str(data["reason"]["text"]), _location(data["reason"]["at"])))
+    if not change.resource.ours and change.after is not None and change.resource.kind != "sysctl":
+        raise ValueError(f"{change.resource} is not podnet's to create or change")
+    return change
+
+
+def _location(text: Any) -> Location | None:  # noqa: ANN401 - whatever JSON holds
+    if text is None:
+        return None
+    path, line, column = str(text).rsplit(":", 2)
+    return Location(path, int(line), int(column))

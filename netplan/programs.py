@@ -1,0 +1,58 @@
+"""Run the system's programs: the one place that starts a process for a driver."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from netplan.errors import ObserveError, RefusedError
+
+SEARCH_PATH: Final = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin", "/usr/bin", "/bin"])
+"""Where programs are looked for: cron and ordinary users have no sbin folders in their PATH."""
+
+_TIME_LIMIT: Final = 120.0
+
+
+class Output(NamedTuple):
+    """What a program that has ended left: its exit code and its two streams as text."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+def find(program: str) -> str | None:
+    """Give the path of a program, or None."""
+    return shutil.which(program, path=SEARCH_PATH)
+
+
+def require(program: str, package: str) -> str:
+    """Give the path of a program; RefusedError names Debian's package if it is not there."""
+    path = find(program)
+    if path is None:
+        raise RefusedError(f"there is no program {program} here: install it with apt-get install {package}")
+    return path
+
+
+def run(argv: Sequence[str], text: str | None = None) -> Output:
+    """Run a program to its end, with `text` on its standard input; ObserveError if it does not end in time.
+
+    Bytes that are not UTF-8 are carried through as surrogates, so that what was read is written back unchanged.
+    """
+    try:
+        done = subprocess.run(
+            argv,
+            input=text if text is not None else "",
+            capture_output=True,
+            check=False,
+            encoding="utf-8",
+            errors="surrogateescape",
+            env={**os.environ, "LC_ALL": "C", "PATH": SEARCH_PATH},
+            timeout=_TIME_LIMIT,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ObserveError(f"{' '.join(argv)} did not end within {_TIME_LIMIT:.0f} s and was stopped") from error
+    return Output(done.returncode, done.stdout, done.stderr)

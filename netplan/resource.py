@@ -1,0 +1,101 @@
+"""What all kernel objects have in common: a key, a content, and changes that can be turned round."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
+
+from netplan.errors import KernelError, Location
+
+Json = Mapping[str, Any]
+
+
+class Resource(Protocol):
+    """A frozen kernel object.
+
+    `key` is what the kernel indexes by, so two objects of one key can't be there at once; equality covers the content
+    too. `str()` is the object as the field's own tools print it.
+    """
+
+    kind: ClassVar[str]
+
+    @property
+    def key(self) -> Hashable:
+        """What the kernel indexes the object by."""
+
+    @property
+    def label(self) -> str:
+        """The key for people, in one line: `172.7.22.0/24`, `nat PODNET-POSTROUTING`."""
+
+    @property
+    def ours(self) -> bool:
+        """Whether the object carries podnet's mark."""
+
+    def to_json(self) -> Json:
+        """Give the object as JSON values; `from_json` reads it back."""
+
+    @classmethod
+    def from_json(cls, data: Json) -> Self:
+        """Read what `to_json` gave; ValueError, KeyError or TypeError if it is something else."""
+
+
+R_co = TypeVar("R_co", bound=Resource, covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why an object is wanted or a change is made, with the spec's line where there is one."""
+
+    text: str
+    at: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted(Generic[R_co]):
+    """An object that a node should have, and why."""
+
+    resource: R_co
+    reason: Reason
+
+
+class Action(StrEnum):
+    """What a change does to its object."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+    MOVE = "move"
+
+
+@dataclass(frozen=True, slots=True)
+class Change(Generic[R_co]):
+    """One difference between two states of a node; `before` or `after` is None where the object is not there."""
+
+    before: R_co | None
+    after: R_co | None
+    reason: Reason
+
+    @property
+    def resource(self) -> R_co:
+        """The object that the change leaves, or the one that it takes away."""
+        resource = self.after if self.after is not None else self.before
+        if resource is None:
+            raise ValueError("a change has a before, an after, or both")
+        return resource
+
+    @property
+    def action(self) -> Action:
+        """What the change does."""
+        if self.before is None:
+            return Action.CREATE
+        if self.after is None:
+            return Action.DELETE
+        return Action.MOVE if self.before.kind == "rule" else Action.UPDATE
+
+
+def refused(change: Change[Resource], why: str) -> KernelError:
+    """Give the error of a change that the kernel refused: the object, why, and the line of the spec it comes from."""
+    at = f" ({change.reason.text}, {change.reason.at})" if change.reason.at else f" ({change.reason.text})"
+    return KernelError(f"{change.resource.kind} {change.resource}{at}: {why}")

@@ -1,0 +1,71 @@
+"""What a node's kernel holds, as far as podnet looks at it: one frozen value for every source and every use."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final, TypeVar, cast
+
+from netplan.kinds.address.value import LinkAddress
+from netplan.kinds.chain.rule import Rule
+from netplan.kinds.chain.value import Backend, Chain, ChainKey
+from netplan.kinds.link.value import Link
+from netplan.kinds.route.value import Route
+from netplan.kinds.sysctl.value import Sysctl
+from netplan.resource import Resource
+
+R = TypeVar("R", bound=Resource)
+
+KINDS: Final[tuple[type[Resource], ...]] = (Link, LinkAddress, Sysctl, Chain, Route)
+"""Every kind that is observed, in the order in which objects are created: the referenced before the referring."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interest:
+    """What of a node's kernel is looked at, besides its links, addresses and routes.
+
+    `walks` are the chains that are read together with every chain that a packet can reach from them.
+    """
+
+    chains: frozenset[ChainKey]
+    walks: frozenset[ChainKey]
+    sysctls: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The state of one node: its objects by kind, and the packet filter that its rules are in."""
+
+    backend: Backend
+    objects: Mapping[type[Resource], tuple[Resource, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, backend: Backend, resources: Iterable[Resource] = ()) -> Snapshot:
+        """Sort objects by their kinds, each kind in the order given."""
+        objects: dict[type[Resource], list[Resource]] = {}
+        for resource in resources:
+            objects.setdefault(type(resource), []).append(resource)
+        return cls(backend, {kind: tuple(found) for kind, found in objects.items()})
+
+    @cached_property
+    def index(self) -> Mapping[tuple[str, Hashable], Resource]:
+        """Every object by its kind and key."""
+        return {(kind.kind, item.key): item for kind in KINDS for item in self.all(kind)}
+
+    @cached_property
+    def chains(self) -> Mapping[ChainKey, Chain]:
+        """The chains by their keys."""
+        return {chain.key: chain for chain in self.all(Chain)}
+
+    def rules(self, key: ChainKey) -> tuple[Rule, ...]:
+        """Give the rules of a chain; none if it is not there."""
+        return self.chains[key].rules if key in self.chains else ()
+
+    def all(self, kind: type[R]) -> tuple[R, ...]:
+        """Give the objects of one kind."""
+        return cast("tuple[R, ...]", self.objects.get(kind, ()))
+
+    def replace(self, kind: type[R], resources: Iterable[R]) -> Snapshot:
+        """Give the same state with other objects of one kind."""
+        return Snapshot(self.backend, {**self.objects, kind: tuple(resources)})

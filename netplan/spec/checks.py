@@ -1,0 +1,265 @@
+"""What the parts of a spec must agree on: one small function a rule, each problem with the places that it is about.
+
+A rule looks at what is valid and says nothing where what it needs is missing. None compares every node with every other
+one: what overlaps is found by sorting, since a cluster may have 65,536 nodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from itertools import chain
+from typing import Final, TypeAlias, TypeVar
+
+from netplan.errors import Location, Problem
+from netplan.net import Address, Prefix
+from netplan.spec.draft import Draft
+from netplan.spec.explain import dotted, suggest
+from netplan.spec.model import NodeSpec
+from netplan.spec.prefixes import around, free_prefixes, nested
+from netplan.spec.removals import check_removals
+
+K = TypeVar("K")
+Note: TypeAlias = tuple[tuple[Location, str], ...]
+
+IP_FORWARD: Final = "net.ipv4.ip_forward"
+
+
+def check(draft: Draft) -> Iterator[Problem]:
+    """Give the problems of every rule."""
+    return chain.from_iterable(rule(draft) for rule in RULES)
+
+
+def check_subnet_len(draft: Draft) -> Iterator[Problem]:
+    """The pod network holds at least four subnets."""
+    network, length = draft.network, draft.subnet_len
+    if network and length and not draft.fitting_len:
+        message = f"subnet_len: /{length} leaves less than four subnets in {network}"
+        hint = f"write a number from {network.length + 2} to 30"
+        yield Problem(draft.places.value("subnet_len"), message, hint, _network_note(draft))
+
+
+def check_subnet_bounds(draft: Draft) -> Iterator[Problem]:
+    """subnet_min and subnet_max are first addresses of subnets of the pod network."""
+    network, length = draft.network, draft.fitting_len
+    for key, bound in (("subnet_min", draft.subnet_min), ("subnet_max", draft.subnet_max)):
+        if bound is None or network is None or length is None or draft.fits(bound):
+            continue
+        message, hint = f"{key}: {bound} lies outside the pod network {network}", ""
+        if network.contains(bound):
+            message = f"{key}: {bound} is not the first address of a /{length}"
+            hint = f"write {around(bound, length).address}"
+        yield Problem(draft.places.value(key), message, hint, _network_note(draft))
+
+
+def check_subnet_bounds_order(draft: Draft) -> Iterator[Problem]:
+    """subnet_min is not above subnet_max."""
+    low, high = draft.subnet_min, draft.subnet_max
+    if low and high and draft.fits(low) and draft.fits(high) and low > high:
+        related = ((draft.places.value("subnet_max"), "subnet_max"),)
+        message = f"subnet_min: {low} is above subnet_max, {high}: no subnet is left"
+        yield Problem(draft.places.value("subnet_min"), message, "exchange the two", related)
+
+
+def check_any_node(draft: Draft) -> Iterator[Problem]:
+    """A cluster has nodes."""
+    if draft.nodes is not None and not draft.nodes:
+        hint = "add a line such as hdss7-21: {address: 10.4.7.21/24, subnet: 172.7.21.0/24}"
+        yield Problem(draft.places.key("nodes"), "nodes: the cluster has no node", hint)
+
+
+def check_subnets_present(draft: Draft) -> Iterator[Problem]:
+    """Every node has a subnet."""
+    free = _free_subnets(draft)
+    for name, node in (draft.nodes or {}).items():
+        if not isinstance(node, dict) or "subnet" in node:
+            continue
+        if any(suggest(key, ("subnet",)) for key in node.keys() - NodeSpec.model_fields.keys()):
+            continue  # misspelt, and reported as such
+        subnet = next(free, None)
+        hint = f"the lowest that is free: subnet: {subnet}" if subnet else ""
+        yield Problem(draft.places.key("nodes", name), f"node {name} has no subnet", hint)
+
+
+def check_subnets_inside_network(draft: Draft) -> Iterator[Problem]:
+    """Every subnet is a part of the pod network."""
+    network = draft.network
+    for name, subnet in draft.subnets.items():
+        if network and not network.contains(subnet.address):
+            message = f"node {name}: subnet {subnet} lies outside the pod network {network}"
+            yield Problem(_subnet_at(draft, name), message, "", _network_note(draft))
+
+
+def check_subnets_length(draft: Draft) -> Iterator[Problem]:
+    """Every subnet is of the cluster's length."""
+    length = draft.fitting_len
+    for name, subnet in draft.subnets.items():
+        if length and subnet.length != length:
+            message = f"node {name}: subnet {subnet} is a /{subnet.length}, and this cluster's are /{length}"
+            hint = f"write {around(subnet.address, length)}"
+            yield Problem(_subnet_at(draft, name), message, hint)
+
+
+def check_subnets_within_bounds(draft: Draft) -> Iterator[Problem]:
+    """Every subnet of the pod network lies in subnet_min to subnet_max."""
+    low = draft.subnet_min if draft.fits(draft.subnet_min) else None
+    high = draft.subnet_max if draft.fits(draft.subnet_max) else None
+    for name, subnet in draft.subnets.items():
+        if not draft.network or not draft.network.contains(subnet.address):
+            continue
+        if low and subnet.address < low:
+            yield _out_of_bounds(draft, name, "below", "subnet_min", low)
+        if high and subnet.address > high:
+            yield _out_of_bounds(draft, name, "above", "subnet_max", high)
+
+
+def check_subnets_apart(draft: Draft) -> Iterator[Problem]:
+    """No address belongs to the subnets of two nodes; a subnet that is too wide is reported for that alone."""
+    for name, other in nested(draft.subnets):
+        subnet, taken = draft.subnets[name], draft.subnets[other]
+        if draft.fitting_len and taken.length < draft.fitting_len:
+            continue
+        what = f"{subnet} is already" if subnet == taken else f"{subnet} overlaps {taken},"
+        related = ((_subnet_at(draft, other), f"the subnet of node {other}"),)
+        yield Problem(_subnet_at(draft, name), f"node {name}: subnet {what} the subnet of node {other}", "", related)
+
+
+def check_addresses_differ(draft: Draft) -> Iterator[Problem]:
+    """No two nodes have one address."""
+    for name, other in _repeated({name: host.address for name, host in draft.addresses.items()}):
+        message = f"node {name}: {draft.addresses[name].address} is already the address of node {other}"
+        yield Problem(_address_at(draft, name), message, "", _node_note(draft, other))
+
+
+def check_addresses_outside_network(draft: Draft) -> Iterator[Problem]:
+    """No node has an address of the pod network."""
+    for name, host in draft.addresses.items():
+        if draft.network and draft.network.contains(host.address):
+            message = f"node {name}: {host} lies inside the pod network {draft.network}"
+            hint = "the pod network is the pods' own; nodes have addresses of another"
+            yield Problem(_address_at(draft, name), message, hint, _network_note(draft))
+
+
+def check_segments_outside_network(draft: Draft) -> Iterator[Problem]:
+    """No segment overlaps the pod network; one whose nodes lie inside is reported for that alone."""
+    for segment, names in _segments(draft).items():
+        first = names[0]
+        if not draft.network or not segment.overlaps(draft.network):
+            continue
+        if not any(draft.network.contains(draft.addresses[name].address) for name in names):
+            message = f"node {first}: the segment {segment} overlaps the pod network {draft.network}"
+            hint = "check both prefix lengths: a node must know by its address whether a packet is for a pod"
+            yield Problem(_address_at(draft, first), message, hint, _network_note(draft))
+
+
+def check_segments_apart(draft: Draft) -> Iterator[Problem]:
+    """Nodes that can reach each other write one prefix length: two segments are equal or apart."""
+    segments = _segments(draft)
+    for pair in nested({segment: segment for segment in segments}):
+        few, many = sorted(pair, key=lambda segment: len(segments[segment]))
+        name, other = segments[few][0], segments[many][0]
+        if len(segments[few]) == len(segments[many]):  # then the later one in the file is the likelier mistake
+            other, name = sorted((name, other), key=lambda each: _address_at(draft, each))
+        message = f"node {name}: the segments of {draft.addresses[name]} and {draft.addresses[other]} overlap"
+        hint = "nodes of one segment have one prefix length"
+        yield Problem(_address_at(draft, name), message, hint, _node_note(draft, other))
+
+
+def check_host_gw_segment(draft: Draft) -> Iterator[Problem]:
+    """host-gw needs every node on one segment; who is not on the largest one is reported."""
+    segments = _segments(draft)
+    if draft.backend != "host-gw" or not segments:
+        return
+    home = max(segments, key=lambda segment: len(segments[segment]))
+    other = segments[home][0]
+    for segment, names in segments.items():
+        for name in names if not segment.overlaps(home) else ():
+            message = f"node {name}: host-gw can't route between its segment {segment} and {home} of node {other}"
+            hint = "host-gw needs all nodes on one segment; across a router it takes a tunnel, such as vxlan"
+            yield Problem(_address_at(draft, name), message, hint, _node_note(draft, other))
+
+
+def check_lists_without_repetition(draft: Draft) -> Iterator[Problem]:
+    """No item stands twice in a list, and no sysctl twice under two spellings."""
+    sysctls = {path: name for path, (name, _) in draft.sysctls.items()}
+    for values in (draft.non_masquerade_cidrs, draft.respect_marks, draft.removals, sysctls):
+        for path, other in _repeated(values):
+            related = ((draft.places.key(*other), "the first one"),)
+            message = f"{dotted(path)}: the same stands in {dotted(other)}"
+            yield Problem(draft.places.key(*path), message, "remove one of the two", related)
+
+
+def check_forwarding_stays_on(draft: Draft) -> Iterator[Problem]:
+    """A node that routes for its pods forwards packets."""
+    for path, (name, value) in draft.sysctls.items():
+        if name == IP_FORWARD and value not in {"", "1"}:
+            message = f"{dotted(path)}: a node that does not forward packets has no pod network"
+            yield Problem(draft.places.value(*path), message, "remove the line: podnet sets it to 1")
+
+
+RULES: Final[tuple[Callable[[Draft], Iterator[Problem]], ...]] = (
+    check_subnet_len,
+    check_subnet_bounds,
+    check_subnet_bounds_order,
+    check_any_node,
+    check_subnets_present,
+    check_subnets_inside_network,
+    check_subnets_length,
+    check_subnets_within_bounds,
+    check_subnets_apart,
+    check_addresses_differ,
+    check_addresses_outside_network,
+    check_segments_outside_network,
+    check_segments_apart,
+    check_host_gw_segment,
+    check_lists_without_repetition,
+    check_forwarding_stays_on,
+    check_removals,
+)
+
+
+def _free_subnets(draft: Draft) -> Iterator[Prefix]:
+    """Give the subnets that a node may still have, the lowest first; like flannel, not the network's very first."""
+    network, length = draft.network, draft.fitting_len
+    if network is None or length is None:
+        return iter(())
+    second = network.host(around(network.address, length).size)
+    first = draft.subnet_min if draft.subnet_min and draft.fits(draft.subnet_min) else second
+    last = draft.subnet_max if draft.subnet_max and draft.fits(draft.subnet_max) else network.host(-1)
+    return free_prefixes(length, draft.subnets.values(), first, last)
+
+
+def _segments(draft: Draft) -> dict[Prefix, list[str]]:
+    segments: dict[Prefix, list[str]] = {}
+    for name, host in draft.addresses.items():
+        segments.setdefault(host.prefix, []).append(name)
+    return segments
+
+
+def _repeated(values: Mapping[K, Hashable]) -> Iterator[tuple[K, K]]:
+    """Give each key whose value an earlier key has too, with that key."""
+    first: dict[Hashable, K] = {}
+    for key, value in values.items():
+        earlier = first.setdefault(value, key)
+        if earlier != key:
+            yield key, earlier
+
+
+def _out_of_bounds(draft: Draft, name: str, where: str, key: str, bound: Address) -> Problem:
+    message = f"node {name}: subnet {draft.subnets[name]} is {where} {key}, {bound}"
+    return Problem(_subnet_at(draft, name), message, "", ((draft.places.value(key), key),))
+
+
+def _subnet_at(draft: Draft, name: str) -> Location:
+    return draft.places.value("nodes", name, "subnet")
+
+
+def _address_at(draft: Draft, name: str) -> Location:
+    return draft.places.value("nodes", name, "address")
+
+
+def _node_note(draft: Draft, name: str) -> Note:
+    return ((_address_at(draft, name), f"the address of node {name}"),)
+
+
+def _network_note(draft: Draft) -> Note:
+    return ((draft.places.value("network"), "the pod network"),)

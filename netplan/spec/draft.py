@@ -1,0 +1,141 @@
+"""A spec as far as it is right: what the checks look at, so that one mistake hides no other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias, TypeVar
+
+from netplan.net import Address, InterfaceAddress, Prefix
+from netplan.spec import fields
+from netplan.spec.document import Document, Key, Places, Value
+from netplan.spec.model import NodeSpec, default_subnet_len
+from netplan.spec.prefixes import around
+from netplan.spec.values import Mark
+
+T = TypeVar("T")
+Path: TypeAlias = tuple[Key, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The valid values of a spec; one that is missing or wrong is None, or not among its kind.
+
+    Nodes are held by columns: a node whose subnet is wrong still takes part in the checks of addresses. `sysctls` are
+    pairs of a normalised name and a value.
+    """
+
+    places: Places
+    backend: object
+    network: Prefix | None
+    subnet_len: int | None
+    subnet_min: Address | None
+    subnet_max: Address | None
+    non_masquerade_cidrs: Mapping[Path, Prefix]
+    respect_marks: Mapping[Path, Mark]
+    removals: Mapping[Path, tuple[str, str]]
+    sysctls: Mapping[Path, tuple[str, str]]
+    nodes: Mapping[str, Value] | None
+    addresses: Mapping[str, InterfaceAddress]
+    subnets: Mapping[str, Prefix]
+
+    @property
+    def fitting_len(self) -> int | None:
+        """The length of the nodes' subnets, if the pod network holds at least four of them, as flannel wants it."""
+        if self.network and self.subnet_len and self.subnet_len >= self.network.length + 2:
+            return self.subnet_len
+        return None
+
+    def fits(self, bound: Address | None) -> bool:
+        """Whether subnet_min or subnet_max is there, and the first address of a subnet of the pod network."""
+        if bound is None or self.network is None or self.fitting_len is None:
+            return False
+        return self.network.contains(bound) and around(bound, self.fitting_len).address == bound
+
+
+def make_draft(document: Document, nodes: Mapping[str, NodeSpec] | None) -> Draft:
+    """Make the draft of a document; `nodes` are its nodes if the model is valid, so that they are not read twice."""
+    data = document.data
+    network = _valid(fields.read_network, data.get("network"))
+    raw_nodes = data.get("nodes")
+    named = raw_nodes if isinstance(raw_nodes, dict) else None
+    return Draft(
+        places=document.places,
+        backend=_dig(data, "backend", "type"),
+        network=network,
+        subnet_len=_subnet_len(data, network),
+        subnet_min=_valid(fields.read_address, data.get("subnet_min")),
+        subnet_max=_valid(fields.read_address, data.get("subnet_max")),
+        non_masquerade_cidrs=_items(fields.read_prefix, data, "ip_masq", "non_masquerade_cidrs"),
+        respect_marks=_items(fields.read_mark, data, "firewall", "respect_marks"),
+        removals=_items(_read_removal, data, "firewall", "remove"),
+        sysctls=_sysctls(data),
+        nodes=named,
+        addresses=_addresses(named, nodes),
+        subnets=_subnets(named, nodes),
+    )
+
+
+def _valid(read: Callable[[object], T], value: object) -> T | None:
+    try:
+        return read(value)
+    except ValueError:
+        return None
+
+
+def _dig(data: object, *keys: str) -> object:
+    for key in keys:
+        data = data.get(key) if isinstance(data, dict) else None
+    return data
+
+
+def _subnet_len(data: Mapping[str, Value], network: Prefix | None) -> int | None:
+    if "subnet_len" in data:
+        return _valid(fields.read_subnet_len, data["subnet_len"])
+    return default_subnet_len(network) if network else None
+
+
+def _items(read: Callable[[object], T], data: object, section: str, key: str) -> dict[Path, T]:
+    """Give the valid items of a list by their paths."""
+    items = _dig(data, section, key)
+    found: dict[Path, T] = {}
+    for number, item in enumerate(items if isinstance(items, list) else ()):
+        value = _valid(read, item)
+        if value is not None:
+            found[section, key, number] = value
+    return found
+
+
+def _addresses(raw: Mapping[str, Value] | None, valid: Mapping[str, NodeSpec] | None) -> Mapping[str, InterfaceAddress]:
+    if valid is not None:
+        return {name: node.address for name, node in valid.items()}
+    return _column(fields.read_host_address, raw or {}, "address")
+
+
+def _subnets(raw: Mapping[str, Value] | None, valid: Mapping[str, NodeSpec] | None) -> Mapping[str, Prefix]:
+    if valid is not None:
+        return {name: node.subnet for name, node in valid.items() if node.subnet}
+    return _column(fields.read_prefix, raw or {}, "subnet")
+
+
+def _column(read: Callable[[object], T], nodes: Mapping[str, Value], key: str) -> dict[str, T]:
+    """Give the valid values that the nodes have for one key."""
+    values = {name: _valid(read, _dig(node, key)) for name, node in nodes.items()}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _sysctls(data: object) -> dict[Path, tuple[str, str]]:
+    """Give each sysctl that has a valid name, with an empty value where that is wrong."""
+    written = _dig(data, "sysctl")
+    found: dict[Path, tuple[str, str]] = {}
+    for key, value in written.items() if isinstance(written, dict) else ():
+        name = _valid(fields.read_sysctl_name, key)
+        if name is not None:
+            found["sysctl", key] = name, _valid(fields.read_sysctl_value, value) or ""
+    return found
+
+
+def _read_removal(value: object) -> tuple[str, str]:
+    """Give the table, or nothing where that is wrong, and the rule."""
+    table = _dig(value, "table")
+    return table if isinstance(table, str) else "", fields.read_rule(_dig(value, "rule"))

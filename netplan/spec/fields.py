@@ -1,0 +1,71 @@
+"""The types of the model's values: `netplan.net` and pydantic joined, so that neither knows of the other.
+
+A type is a reader, the text that gives the value back, and its part of the JSON Schema.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal, TypeAlias
+
+from pydantic import BeforeValidator, PlainSerializer, PlainValidator, WithJsonSchema
+
+from netplan.net import Address, IfName, InterfaceAddress, Prefix, host_name, if_name
+from netplan.spec import values
+from netplan.spec.readers import Mistake, flag, found, text, unwrap, whole_number
+
+MTU_MIN, MTU_MAX = 576, 65535
+SUBNET_LEN_MIN, SUBNET_LEN_MAX = 2, 30
+
+read_name: Final = text("a name such as hdss7", host_name)
+read_if_name: Final = text("the name of an interface, such as eth0", if_name)
+read_network: Final = text("a prefix such as 172.7.0.0/16", values.pod_network)
+read_prefix: Final = text("a prefix such as 172.7.21.0/24", values.ipv4_prefix)
+read_address: Final = text("an address such as 172.7.21.0", values.ipv4_address)
+read_host_address: Final = text("an address with its prefix length, such as 10.4.7.21/24", values.host_address)
+read_mark: Final = text("a mark with its mask, such as 0x4000/0x4000", values.Mark.parse)
+read_rule: Final = text("a rule in quotes, such as '-A FORWARD -j REJECT'", str)
+read_sysctl_name: Final = text("a name such as net.ipv4.tcp_rmem", values.sysctl_name)
+read_subnet_len: Final = whole_number(SUBNET_LEN_MIN, SUBNET_LEN_MAX)
+read_mtu: Final = whole_number(MTU_MIN, MTU_MAX)
+
+_read_sysctl_text = text("a text or a number", values.sysctl_value)
+
+
+def read_sysctl_value(value: object) -> str:
+    """Read the value of a sysctl, a text or a number, as the text that goes into the kernel."""
+    plain = unwrap(value)
+    if isinstance(plain, bool):
+        raise Mistake(f"expected a text or a number, found {found(value)}", f"write {int(plain)}")
+    return str(plain) if isinstance(plain, int) else _read_sysctl_text(value)
+
+
+def _string(pattern: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "pattern": f"^{pattern}$"})
+
+
+def _integer(low: int, high: int) -> WithJsonSchema:
+    return WithJsonSchema({"type": "integer", "minimum": low, "maximum": high})
+
+
+_AS_TEXT = PlainSerializer(str, return_type=str)
+_BYTE = "(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])"
+_ADDRESS = rf"{_BYTE}(\.{_BYTE}){{3}}"
+_PREFIX = rf"{_ADDRESS}/(3[0-2]|[12]?[0-9])"
+_NAME = "[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
+_IF_NAME = "[A-Za-z0-9][A-Za-z0-9_.-]{0,14}"
+_SYSCTL = {"type": ["string", "integer"], "maxLength": 128}
+
+Version: TypeAlias = Annotated[Literal[1], BeforeValidator(unwrap)]
+Name: TypeAlias = Annotated[str, PlainValidator(read_name), _string(_NAME)]
+InterfaceName: TypeAlias = Annotated[IfName, PlainValidator(read_if_name), _string(_IF_NAME)]
+PodNetwork: TypeAlias = Annotated[Prefix, PlainValidator(read_network), _AS_TEXT, _string(_PREFIX)]
+IPv4Prefix: TypeAlias = Annotated[Prefix, PlainValidator(read_prefix), _AS_TEXT, _string(_PREFIX)]
+IPv4Address: TypeAlias = Annotated[Address, PlainValidator(read_address), _AS_TEXT, _string(_ADDRESS)]
+HostAddress: TypeAlias = Annotated[InterfaceAddress, PlainValidator(read_host_address), _AS_TEXT, _string(_PREFIX)]
+PacketMark: TypeAlias = Annotated[values.Mark, PlainValidator(read_mark), _AS_TEXT, _string(values.MARK_PATTERN)]
+RuleText: TypeAlias = Annotated[str, PlainValidator(read_rule), _string("-A [ -~]+")]
+SysctlName: TypeAlias = Annotated[str, PlainValidator(read_sysctl_name), _string(r"net[./][A-Za-z0-9_./-]+")]
+SysctlValue: TypeAlias = Annotated[str, PlainValidator(read_sysctl_value), WithJsonSchema(_SYSCTL)]
+Flag: TypeAlias = Annotated[bool, PlainValidator(flag), WithJsonSchema({"type": "boolean"})]
+SubnetLen: TypeAlias = Annotated[int, PlainValidator(read_subnet_len), _integer(SUBNET_LEN_MIN, SUBNET_LEN_MAX)]
+Mtu: TypeAlias = Annotated[int, PlainValidator(read_mtu), _integer(MTU_MIN, MTU_MAX)]

@@ -1,0 +1,165 @@
+"""The cluster spec, version 1: its keys, their types, and what each of them means.
+
+The line below a key is its description in the JSON Schema. A model holds what is right by itself; `checks.py` says
+whether the parts agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from netplan.net import IfName, Prefix
+from netplan.spec.fields import (
+    Flag,
+    HostAddress,
+    InterfaceName,
+    IPv4Address,
+    IPv4Prefix,
+    Mtu,
+    Name,
+    PacketMark,
+    PodNetwork,
+    RuleText,
+    SubnetLen,
+    SysctlName,
+    SysctlValue,
+    Version,
+)
+from netplan.spec.values import Mark
+
+__all__ = [
+    "Backend",
+    "ClusterSpec",
+    "Defaults",
+    "Firewall",
+    "IpMasq",
+    "Mark",
+    "NodeSpec",
+    "Removal",
+    "Section",
+    "default_subnet_len",
+]
+
+
+class Section(BaseModel):
+    """A mapping of the spec: its keys are the class's fields, and no others."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        use_attribute_docstrings=True,
+        field_title_generator=lambda name, _: name,
+    )
+
+
+class Backend(Section):
+    """What carries the traffic between the pods of two nodes."""
+
+    type: Literal["host-gw"] = Field(examples=["host-gw"])
+    """host-gw: a route to each peer's subnet through the peer's address; the nodes share one segment."""
+
+
+class IpMasq(Section):
+    """Which packets leave a node under the node's address instead of the pod's."""
+
+    enabled: Flag = True
+    """Whether podnet masquerades; exactly one program should, so switch off docker's --ip-masq and the like."""
+    non_masquerade_cidrs: tuple[IPv4Prefix, ...] = ()
+    """Destinations that must see the pod's own address; the pod network is always one of them."""
+    masq_link_local: Flag = False
+    """Whether traffic to link-local addresses (169.254.0.0/16) is masqueraded too."""
+    random_fully: Flag = True
+    """Whether source ports are chosen at random, which avoids lost packets when two connections get one port."""
+    source: Literal["pods"] = "pods"
+    """pods: only what comes from this node's pod subnet is masqueraded."""
+
+
+class Removal(Section):
+    """A rule of another program that must not exist."""
+
+    table: Literal["filter", "nat", "mangle", "raw"] = Field(examples=["nat"])
+    """The rule's table."""
+    rule: RuleText = Field(examples=["-A POSTROUTING -s {subnet} ! -o {bridge} -j MASQUERADE"])
+    """The rule as iptables-save prints it; {subnet} {network} {bridge} {interface} are filled in for each node."""
+
+
+class Firewall(Section):
+    """How podnet's rules live beside those of other programs."""
+
+    backend: Literal["auto", "nft", "legacy"] = "auto"
+    """Which iptables holds the rules; auto: the one that is in use on the node."""
+    position: Literal["shield"] = "shield"
+    """shield: podnet's rule decides before any foreign rule can rewrite pod traffic."""
+    respect_marks: tuple[PacketMark, ...] = (Mark(0x4000, 0x4000), Mark(0x2000, 0x2000))
+    """Marks of packets that ask for another source address (kube-proxy, CNI portmap): left to who marked them."""
+    remove: tuple[Removal, ...] = ()
+    """Rules of other programs that must not exist."""
+    persist: Literal["none"] = "none"
+    """none: rules are not written to a file that is loaded at boot."""
+
+
+class Defaults(Section):
+    """What a node has unless it says otherwise."""
+
+    interface: InterfaceName = IfName("eth0")
+    """The interface that carries the node's address."""
+    bridge: InterfaceName = IfName("docker0")
+    """The bridge of the node's pods."""
+    mtu: Mtu = 1500
+    """The largest packet that the interface carries, in bytes."""
+
+
+class NodeSpec(Section):
+    """One node."""
+
+    address: HostAddress = Field(examples=["10.4.7.21/24"])
+    """The node's address with its prefix length; nodes whose addresses lie in one prefix are on one segment."""
+    subnet: IPv4Prefix | None = Field(default=None, examples=["172.7.21.0/24"])
+    """The node's part of the pod network."""
+    interface: InterfaceName | None = None
+    """The interface that carries the node's address, where it is not the default one."""
+    bridge: InterfaceName | None = None
+    """The bridge of the node's pods, where it is not the default one."""
+    mtu: Mtu | None = None
+    """The largest packet that the interface carries, where it is not the default one."""
+
+
+class ClusterSpec(Section):
+    """The pod network of one cluster."""
+
+    version: Version = Field(examples=[1])
+    """The version of this format."""
+    cluster: Name = Field(examples=["hdss7"])
+    """The cluster's name."""
+    network: PodNetwork = Field(examples=["172.7.0.0/16"])
+    """The pod network: every node's subnet is a part of it."""
+    subnet_len: SubnetLen | None = None
+    """The prefix length of the nodes' subnets; 24 in a network of /22 or larger, else two more than the network's."""
+    subnet_min: IPv4Address | None = Field(default=None, examples=["172.7.21.0"])
+    """The first subnet that a node may have, by its first address."""
+    subnet_max: IPv4Address | None = Field(default=None, examples=["172.7.22.0"])
+    """The last subnet that a node may have, by its first address."""
+    backend: Backend = Field(examples=[{"type": "host-gw"}])
+    """What carries the traffic between the pods of two nodes."""
+    ip_masq: IpMasq = Field(default_factory=IpMasq)
+    """Which packets leave a node under the node's address instead of the pod's."""
+    forward: Literal["accept", "none"] = "accept"
+    """accept: forwarded traffic from and to the pod network is accepted; none: chain FORWARD is left alone."""
+    firewall: Firewall = Field(default_factory=Firewall)
+    """How podnet's rules live beside those of other programs."""
+    sysctl: Mapping[SysctlName, SysctlValue] = Field(default_factory=dict)
+    """More sysctls below net. that each node should have; net.ipv4.ip_forward=1 always is."""
+    defaults: Defaults = Field(default_factory=Defaults)
+    """What a node has unless it says otherwise."""
+    nodes: Mapping[Name, NodeSpec] = Field(
+        examples=[{"hdss7-21": {"address": "10.4.7.21/24", "subnet": "172.7.21.0/24"}}]
+    )
+    """The nodes by their names."""
+
+
+def default_subnet_len(network: Prefix) -> int:
+    """Give the length of the nodes' subnets where the spec names none: flannel's rule."""
+    return 24 if network.length <= 22 else network.length + 2

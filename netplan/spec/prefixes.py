@@ -1,0 +1,45 @@
+"""Sets of prefixes: which lie in another, and what is free between them, both in O(n log n)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TypeVar
+
+from netplan.net import Address, InterfaceAddress, Prefix
+
+K = TypeVar("K")
+
+
+def around(address: Address, length: int) -> Prefix:
+    """Give the prefix of a length that an address lies in."""
+    return InterfaceAddress(address, length).prefix
+
+
+def nested(prefixes: Mapping[K, Prefix]) -> Iterator[tuple[K, K]]:
+    """Give each prefix that lies in another one or equals an earlier one, with the narrowest such.
+
+    Two prefixes that overlap are nested, so that this finds every prefix that overlaps any other.
+    """
+    outer: list[tuple[K, Prefix]] = []
+    for name, prefix in sorted(prefixes.items(), key=lambda item: item[1]):
+        while outer and not outer[-1][1].covers(prefix):
+            outer.pop()
+        if outer:
+            yield name, outer[-1][0]
+        if not outer or outer[-1][1] != prefix:
+            outer.append((name, prefix))
+
+
+def free_prefixes(length: int, taken: Iterable[Prefix], first: Address, last: Address) -> Iterator[Prefix]:
+    """Give the prefixes of a length that overlap none of the taken ones, and start at `first` to `last`."""
+    start = first.value
+    step = Prefix(first.version, start, length).size
+    for prefix in sorted(taken):
+        while start + step <= prefix.value and start <= last.value:
+            yield Prefix(first.version, start, length)
+            start += step
+        end = prefix.value + prefix.size
+        start = max(start, -(-end // step) * step)
+    while start <= last.value:
+        yield Prefix(first.version, start, length)
+        start += step

@@ -1,0 +1,63 @@
+"""Problems as text: each with its place, its line and a caret, what would be right, and the places it collides with."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from netplan.errors import Location, Problem, SpecError
+from netplan.net import printable
+
+LINE_BREAK: Final = re.compile("\r\n|[\r\n\x85\u2028\u2029]")  # what YAML 1.1 takes for one
+
+_MAX_MESSAGE: Final = 500
+_WIDTH, _BEFORE = 108, 72  # how much of a line is shown, and how much of a wider one before the caret
+
+
+def spec_error(problems: Iterable[Problem], path: str, text: str) -> SpecError:
+    """Make the error that reports problems of one file, each once, in the order of their places."""
+    found = sorted(dict.fromkeys(problems), key=lambda problem: (problem.at, problem.message))
+    return SpecError(found, render(found, path, text))
+
+
+def render(problems: Sequence[Problem], path: str, text: str) -> str:
+    """Give the problems as plain text: no control character of the file reaches a terminal."""
+    lines = LINE_BREAK.split(text.removeprefix("\ufeff"))  # YAML does not count a byte order mark
+    shown = [line for problem in problems for line in _problem(problem, lines)]
+    count = "1 error" if len(problems) == 1 else f"{len(problems)} errors"
+    return "\n".join([*shown, f"{count} in {printable(path)}"])
+
+
+def _problem(problem: Problem, lines: Sequence[str]) -> Iterator[str]:
+    yield from _remark(problem.at, "error", problem.message, lines)
+    if problem.hint:
+        yield f"  help: {printable(problem.hint)}"
+    for at, message in problem.related:
+        yield from _remark(at, "note", message, lines)
+
+
+def _remark(at: Location, severity: str, message: str, lines: Sequence[str]) -> Iterator[str]:
+    shown = message if len(message) <= _MAX_MESSAGE else f"{message[:_MAX_MESSAGE]}…"
+    yield f"{printable(str(at))}: {severity}: {printable(shown)}"
+    if at.line > len(lines):
+        return
+    line = lines[at.line - 1]
+    start = max(0, at.column - 1 - _BEFORE) if len(line) > _WIDTH else 0
+    end = start + _WIDTH
+    before = "…" * (start > 0) + _visible(line[start : at.column - 1])
+    after = _visible(line[at.column - 1 : end]) + "…" * (len(line) > end)
+    number = f"{at.line:5} | "
+    yield f"{number}{before}{after}".rstrip()
+    yield f"{' ' * (len(number) - 2)}| {' ' * _columns(before)}^"
+
+
+def _visible(text: str) -> str:
+    return printable(text.replace("\t", " "))
+
+
+def _columns(text: str) -> int:
+    """How many columns of a terminal a text takes."""
+    wide = sum(unicodedata.east_asian_width(char) in "WF" for char in text)
+    return len(text) + wide - sum(unicodedata.combining(char) > 0 for char in text)

@@ -1,0 +1,37 @@
+"""A network namespace that lasts for one command: as root, or as an ordinary user in a user namespace."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+BACKENDS = ("nft", "legacy")
+
+needs_iptables = pytest.mark.skipif(
+    not all(shutil.which(f"iptables-{backend}-restore") for backend in BACKENDS) or not shutil.which("unshare"),
+    reason="needs iptables-nft, iptables-legacy and unshare",
+)
+
+
+def run(command: list[str], lock_file: Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    """Run a command in a network namespace of its own, where the legacy lock is the given file."""
+    unshare = ["unshare", "-n"] if os.geteuid() == 0 else ["unshare", "-Urn"]
+    environment = os.environ | {"XTABLES_LOCKFILE": str(lock_file)}
+    return subprocess.run(
+        [*unshare, *command], input=stdin, capture_output=True, text=True, check=False, timeout=60, env=environment
+    )
+
+
+def restore_and_save(payload: str, version: int, lock_file: Path) -> dict[str, str]:
+    """Load the payload with each backend; what each prints then, or why it refused."""
+    program = "iptables" if version == 4 else "ip6tables"
+    printed = {}
+    for backend in BACKENDS:
+        script = f"{program}-{backend}-restore -w 5 && {program}-{backend}-save"
+        done = run(["sh", "-c", script], lock_file, payload)
+        printed[backend] = done.stdout if done.returncode == 0 else done.stderr
+    return printed

@@ -1,0 +1,53 @@
+"""What `Rule` prints, given to the real iptables: it must come back as it went, on both backends."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from netplan.kinds.chain.rule import Rule, parse_rule_line
+from . import written
+from .scratch import BACKENDS, needs_iptables, restore_and_save
+
+CHAIN = "MINE"
+
+
+def payload(tables):
+    lines = []
+    for table, rules in tables.items():
+        lines += [f"*{table}", f":{CHAIN} - [0:0]", *(f"-A {CHAIN} {rule}".rstrip() for rule in rules), "COMMIT"]
+    return "\n".join([*lines, ""])
+
+
+def saved_rules(dump):
+    tables, table = {}, None
+    for line in dump.splitlines():
+        if line.startswith("*"):
+            table = tables.setdefault(line[1:], [])
+        elif line.startswith("-A "):
+            table.append(line.removeprefix(f"-A {CHAIN}").strip())
+    return {name: rules for name, rules in tables.items() if rules}
+
+
+def tables_of_rules(version):
+    rules = {table: st.lists(written.rules(version, table), min_size=1, max_size=12) for table in written.TABLES}
+    return st.fixed_dictionaries(rules)
+
+
+@needs_iptables
+@pytest.mark.parametrize("version", [4, 6])
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_what_is_printed_comes_back_from_the_kernel(version, tmp_path, data):
+    texts = data.draw(tables_of_rules(version))
+    rules = {table: [str(Rule.parse(text, version=version)) for text in lines] for table, lines in texts.items()}
+    dumps = restore_and_save(payload(rules), version, tmp_path / "lock")
+    assert {backend: saved_rules(dump) or dump for backend, dump in dumps.items()} == dict.fromkeys(BACKENDS, rules)
+
+
+@settings(deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data(), version=st.sampled_from([4, 6]), table=st.sampled_from(written.TABLES))
+def test_a_printed_rule_is_read_back_as_the_same_rule(data, version, table):
+    rule = Rule.parse(data.draw(written.rules(version, table)), version=version)
+    assert parse_rule_line(f"-A {CHAIN} {rule}", version=version, table=table) == (CHAIN, rule)

@@ -1,0 +1,65 @@
+"""Words and quotes, as iptables-restore reads them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from netplan.kinds.chain.rule import Rule
+from netplan.kinds.chain.text import quote, split
+
+printable = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", []),
+        ("  -j   ACCEPT ", ["-j", "ACCEPT"]),
+        ('--comment "a b" -j X', ["--comment", "a b", "-j", "X"]),
+        ('--comment ""', ["--comment", ""]),
+        (r'--comment "a \"b\" \\ \'c\'"', ["--comment", "a \"b\" \\ 'c'"]),
+        ('x"a b"', ["xa b"]),
+        (r"--comment 'back\slash \"q\"'", ["--comment", r"back\slash \"q\""]),
+        ("-i a'b -o c'd", ["-i", "a'b", "-o", "c'd"]),
+        (r"--bare back\slash", ["--bare", r"back\slash"]),
+        ("a\u00a0b c", ["a\u00a0b", "c"]),
+    ],
+)
+def test_words_end_at_spaces_and_quotes(text, words):
+    assert split(text) == words
+
+
+@pytest.mark.parametrize("text", ['"open', 'a "open -j X', '"a"b', '"a""b"', '"a\\"', r'"a\n"'])
+def test_a_broken_quote_is_refused(text):
+    with pytest.raises(ValueError, match="quote"):
+        split(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "quoted"),
+    [("web-1_A", "web-1_A"), ("", '""'), ("a b", '"a b"'), ("it's", r'"it\'s"'), ('"\\', r'"\"\\"'), ("ü", '"ü"')],
+)
+def test_a_text_is_bare_only_if_it_is_plain(text, quoted):
+    assert quote(text) == quoted
+
+
+@given(printable)
+def test_a_quoted_text_is_read_back(text):
+    assert split(f"--comment {quote(text)} -j X") == ["--comment", text, "-j", "X"]
+
+
+@given(printable.filter(lambda text: len(text.encode()) <= 255))
+def test_no_comment_can_end_its_rule(text):
+    rule = Rule.parse(f"-m comment --comment {quote(text)} -j DROP")
+    assert (rule.matches[0].get("comment").text, rule.target.name) == (text, "DROP")
+
+
+@given(st.text())
+def test_any_text_is_a_rule_that_is_read_back_or_a_value_error(text):
+    try:
+        rule = Rule.parse(text)
+    except ValueError:
+        return
+    assert Rule.parse(str(rule)) == rule

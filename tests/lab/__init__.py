@@ -1,0 +1,1 @@
+"""The lab, and what tests that need a kernel stand on: `topologies`, `fixtures`, `inside`, `probe`."""

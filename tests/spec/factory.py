@@ -1,0 +1,49 @@
+"""Specs for tests: what a test does not name is right."""
+
+from __future__ import annotations
+
+from netplan.errors import Problem, SpecError
+from netplan.spec.load import Spec, parse
+
+HEAD = {"version": "1", "cluster": "c", "network": "172.7.0.0/16", "backend": "{type: host-gw}"}
+NODES = ("a: {address: 10.4.7.21/24, subnet: 172.7.21.0/24}", "b: {address: 10.4.7.22/24, subnet: 172.7.22.0/24}")
+
+
+def spec_text(*nodes: str, **keys: str | None) -> str:
+    """Write a spec: one line a key, in the order of HEAD and then as given (None leaves a key out), the nodes last."""
+    lines = [f"{key}: {value}" for key, value in {**HEAD, **keys}.items() if value is not None]
+    return "\n".join([*lines, "nodes:", *(f"  {node}" for node in nodes or NODES), ""])
+
+
+def load(*nodes: str, **keys: str | None) -> Spec:
+    """Load the spec that `spec_text` writes."""
+    return parse(spec_text(*nodes, **keys), "s.yaml")
+
+
+def problems(text: str) -> tuple[Problem, ...]:
+    """Give the problems of a text, none if it is a valid spec."""
+    try:
+        parse(text, "s.yaml")
+    except SpecError as error:
+        return error.problems
+    return ()
+
+
+def mistakes(*nodes: str, **keys: str | None) -> list[str]:
+    """Give the messages about the spec that `spec_text` writes."""
+    return [problem.message for problem in problems(spec_text(*nodes, **keys))]
+
+
+def only_problem(text: str) -> Problem:
+    """Give the one problem of a text; more or fewer fail the test."""
+    (problem,) = problems(text)
+    return problem
+
+
+def cursor(text: str, needle: str, occurrence: int = 1) -> str:
+    """Give the place in a text where a needle stands, as messages write it."""
+    start = -1
+    for _ in range(occurrence):
+        start = text.index(needle, start + 1)
+    before = text[:start].split("\n")
+    return f"s.yaml:{len(before)}:{len(before[-1]) + 1}"
