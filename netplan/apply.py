@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+from typing import Final, NoReturn, TypeAlias
 
-from netplan.errors import HalfStateError, KernelError, ObserveError, PodnetError, RestoredError
+from netplan.errors import HalfStateError, KernelError, PodnetError, RestoredError
 from netplan.kernel import Kernel
 from netplan.resource import Change, Resource
 from netplan.restore import restoration
 from netplan.snapshot import Interest, Snapshot
 from netplan.steps import Step, steps
+
+Handler: TypeAlias = Callable[[int, FrameType | None], NoReturn] | signal.Handlers
+
+_STOPPING: Final = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 
 Left = Callable[[Snapshot], Sequence[Change[Resource]]]
 """What is still to be done in a state: nothing, when an apply has succeeded."""
@@ -26,15 +34,35 @@ def apply(
     if not changes:
         return
     try:
-        for step in steps(changes):
-            kernel.write(step)
-        remaining = left(kernel.observe(interest))
+        with _signals(_interrupt):
+            for step in steps(changes):
+                kernel.write(step)
+            remaining = left(kernel.observe(interest))
         if remaining:
             raise KernelError("the kernel does not hold what was written:\n" + _listed(remaining))
-    except (KernelError, ObserveError, KeyboardInterrupt) as error:
-        why = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error)
-        _restore(changes, before, kernel, interest, why)
+    except BaseException as error:
+        why = (
+            str(error) if isinstance(error, PodnetError) else f"interrupted by {type(error).__name__} {error}".rstrip()
+        )
+        with _signals(signal.SIG_IGN):
+            _restore(changes, before, kernel, interest, why)
         raise RestoredError(f"{why}\nNothing is changed: the state before was restored.") from error
+
+
+@contextmanager
+def _signals(handler: Handler) -> Iterator[None]:
+    """Answer hang-up, Ctrl-C and TERM with a handler, but for those that are ignored already (nohup(1))."""
+    heard = [number for number in _STOPPING if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, handler) for number in heard}
+    try:
+        yield
+    finally:
+        for number, previous in before.items():
+            signal.signal(number, previous)
+
+
+def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt(signal.Signals(number).name)
 
 
 def _restore(

@@ -142,7 +142,7 @@ def _chains(spec: Spec, node: Node) -> Iterator[Wanted[Chain]]:
 
 def _jumps(spec: Spec) -> Iterator[Jump]:
     if spec.model.ip_masq.enabled:
-        reason = Reason("before what would rewrite pod traffic", spec.at("firewall", "position"))
+        reason = Reason("before any SNAT of pod traffic", spec.at("firewall", "position"))
         yield Jump(POSTROUTING, jump_to(MASQUERADE_CHAIN), Place.SHIELD, reason)
     if spec.model.forward == "accept":
         reason = Reason("after everybody's policy", spec.at("forward"))

@@ -20,6 +20,7 @@ request() { # FROM TO-ADDRESS EXPECTED
 
 serve() { # HOST
     on "$1" python3 "$story/whoami.py" serve &
+    disown
     for _ in {1..50}; do
         on "$1" sh -c 'grep -q ":0050 .* 0A " /proc/net/tcp' && return
         sleep 0.1

@@ -8,16 +8,16 @@ from typing import Annotated
 import typer
 
 from netplan.cli.nodes import this_node
-from netplan.cli.output import show_text
+from netplan.cli.output import show_plan
 from netplan.cli.spec import NodeName, Yes, open_here
-from netplan.cli.views.text import plan_text
+from netplan.cli.verb import verb_app
 from netplan.cli.write import Work, carry_out, check_fresh, confirm, plan_of
 from netplan.compile import compile_node
 from netplan.kernel.linux import Linux
 from netplan.plan import Plan
 from netplan.planfile import is_plan, read_plan
 
-app = typer.Typer()
+app = verb_app()
 
 
 @app.command()
@@ -51,7 +51,7 @@ def _apply_saved(saved: Plan, name: str | None, *, yes: bool) -> None:
 
 
 def _apply(work: Work, plan: Plan, *, yes: bool) -> None:
-    show_text(plan_text(plan))
+    show_plan(plan)
     confirm(work.plan, yes=yes)
     carry_out(work)
 

@@ -9,13 +9,14 @@ from typing import Annotated
 import typer
 
 from netplan.cli.output import say, show, write_file
+from netplan.cli.verb import verb_app
 from netplan.compile import everything
 from netplan.errors import UsageError
 from netplan.kernel import recorded
 from netplan.kernel.linux import Linux
 from netplan.net import host_name
 
-app = typer.Typer()
+app = verb_app()
 
 
 @app.command()

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import typer
-
 from netplan.cli.nodes import known
 from netplan.cli.output import Format, show_json, show_text
 from netplan.cli.spec import NodeName, SpecPath, addresses_of
+from netplan.cli.verb import verb_app
 from netplan.cli.views.desired import desired_json, desired_text
 from netplan.compile import compile_node
 from netplan.spec.load import read
 
-app = typer.Typer()
+app = verb_app()
 
 
 @app.command(name="compile")

@@ -6,15 +6,16 @@ from typing import Annotated
 
 import typer
 
-from netplan.cli.output import Format, show_json, show_text
+from netplan.cli.output import Format, show_json, show_plan
 from netplan.cli.spec import NodeName, SpecPath, open_here
+from netplan.cli.verb import verb_app
 from netplan.cli.write import Work, carry_out, plan_of
 from netplan.compile import compile_node
 from netplan.errors import ExitCode
 from netplan.kernel.linux import Linux
 from netplan.planfile import plan_to_json
 
-app = typer.Typer()
+app = verb_app()
 
 
 @app.command()
@@ -33,9 +34,7 @@ def drift(
     if format is Format.JSON:
         show_json(plan_to_json(plan))
     else:
-        from netplan.cli.views.text import plan_text
-
-        show_text(plan_text(plan))
+        show_plan(plan, "Drift")
     if work.plan.changes and not fix:
         raise typer.Exit(ExitCode.DIFFERENCES)
     carry_out(work)

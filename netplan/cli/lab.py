@@ -10,12 +10,13 @@ import typer
 
 from netplan.cli.output import say, show
 from netplan.cli.spec import SpecPath
+from netplan.cli.verb import verb_app
 from netplan.errors import UsageError
 from netplan.lab.holder import holders
 from netplan.lab.lab import Lab
 from netplan.spec.load import read
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+app = verb_app(no_args_is_help=True)
 
 LabSpec = Annotated[
     Path | None, typer.Argument(metavar="[SPEC]", help="The lab's spec; not needed while only one lab is up.")

@@ -5,18 +5,24 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from netplan.errors import UsageError
+from netplan.plan import Plan
 from netplan.resource import Json
 
 if TYPE_CHECKING:
     from rich.text import Text
+
+
+_NARROW: Final = 80
+_WIDE: Final = 120
 
 
 class Format(StrEnum):
@@ -61,6 +67,14 @@ def show_text(text: Text) -> None:
 
     with _quiet_pipe():
         Console(highlight=False, soft_wrap=True).print(text)
+
+
+def show_plan(plan: Plan, title: str = "Plan") -> None:
+    """Print a plan as text, as wide as the terminal but never narrower than 80 columns."""
+    from netplan.cli.views.text import plan_text
+
+    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+    show_text(plan_text(plan, title, min(max(columns, _NARROW), _WIDE)))
 
 
 def say(message: str) -> None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from netplan.cli.nodes import known, this_node
-from netplan.cli.output import PlanFormat, show, show_json, show_text, write_file
+from netplan.cli.output import PlanFormat, show, show_json, show_plan, write_file
 from netplan.cli.spec import SpecPath, addresses_of
-from netplan.compile import compile_node
+from netplan.cli.verb import verb_app
+from netplan.compile import Desired, compile_node, nothing
 from netplan.differences import differences
 from netplan.errors import ExitCode, UsageError
 from netplan.kernel import recorded
@@ -23,7 +24,7 @@ from netplan.snapshot import Snapshot
 from netplan.spec.load import Spec, read
 from netplan.topology import Node
 
-app = typer.Typer()
+app = verb_app()
 
 
 @app.command()
@@ -42,13 +43,12 @@ def plan(
     if live and against:
         raise UsageError("--live and --against exclude each other: a plan starts from one state")
     loaded = read(spec)
-    names = [known(addresses_of(loaded), name) for name in dict.fromkeys(node or [])]
     if live:
-        plans = [_live(loaded, names)]
+        made = live_plan(loaded, node or [])
+    elif against:
+        made = moving_plan(loaded, read(against), node or [])
     else:
-        nodes = [loaded.topology.by_name[name] for name in names] or list(loaded.topology.nodes)
-        plans = list(_against(loaded, read(against), nodes) if against else _recorded(loaded, state, nodes))
-    made = Plan(loaded.model.cluster, loaded.path, loaded.sha256, tuple(plans))
+        made = recorded_plan(loaded, state, node or [])
     if out:
         write_file(out, render_plan(made))
     _show(made, format)
@@ -56,33 +56,59 @@ def plan(
         raise typer.Exit(ExitCode.DIFFERENCES)
 
 
-def _live(spec: Spec, names: list[str]) -> NodePlan:
+def live_plan(spec: Spec, names: Sequence[str]) -> Plan:
+    """Plan this machine, from its kernel."""
     from netplan.kernel.linux import Linux
 
     if len(names) > 1:
         raise UsageError("--live plans this machine: say --node once, or not at all")
-    node = spec.topology.by_name[this_node(addresses_of(spec), names[0] if names else None)]
-    desired = compile_node(spec, node)
-    return plan_node(desired, Linux(desired.backend).observe(desired.interest), Source.LIVE)
+    name = this_node(addresses_of(spec), names[0] if names else None)
+    desired = compile_node(spec, spec.topology.by_name[name])
+    return _plan(spec, [plan_node(desired, Linux(desired.backend).observe(desired.interest), Source.LIVE)])
 
 
-def _recorded(spec: Spec, folder: Path, nodes: list[Node]) -> Iterator[NodePlan]:
-    for node in nodes:
+def recorded_plan(spec: Spec, folder: Path, names: Sequence[str]) -> Plan:
+    """Plan nodes from their records below a state folder; a node without one is planned as if it were empty."""
+    plans = []
+    for node in _nodes(spec, names):
         desired = compile_node(spec, node)
         record = recorded.read(folder, spec.model.cluster, node.name)
-        empty = Snapshot(desired.backend or Backend.NFT)
-        yield plan_node(desired, record or empty, Source.RECORDED if record else Source.EMPTY)
+        plans.append(plan_node(desired, record or _empty(desired), Source.RECORDED if record else Source.EMPTY))
+    return _plan(spec, plans)
 
 
-def _against(spec: Spec, old: Spec, nodes: list[Node]) -> Iterator[NodePlan]:
-    """Plan from the state that the old spec would have made of an empty node."""
-    for node in nodes:
+def moving_plan(spec: Spec, old: Spec, names: Sequence[str]) -> Plan:
+    """Plan nodes from the state that an older spec would have made of empty ones; those that leave are cleaned up."""
+    plans = []
+    for node in _nodes(spec, names):
         desired = compile_node(spec, node)
-        before = Snapshot(desired.backend or Backend.NFT)
+        before = _empty(desired)
         if node.name in old.topology.by_name:
             then = compile_node(old, old.topology.by_name[node.name])
             before = project(before, differences(then, before))
-        yield plan_node(desired, before, Source.SPEC)
+        plans.append(plan_node(desired, before, Source.SPEC))
+    left = [] if names else [node for node in old.topology.nodes if node.name not in spec.topology.by_name]
+    return _plan(spec, [*plans, *(_leaving(old, node) for node in left)])
+
+
+def _leaving(old: Spec, node: Node) -> NodePlan:
+    """Plan what `podnet remove` would do on a node that is no longer in the spec."""
+    then = compile_node(old, node)
+    before = _empty(then)
+    return plan_node(nothing(old, node), project(before, differences(then, before)), Source.SPEC)
+
+
+def _plan(spec: Spec, nodes: Iterable[NodePlan]) -> Plan:
+    return Plan(spec.model.cluster, spec.path, spec.sha256, tuple(nodes))
+
+
+def _nodes(spec: Spec, names: Sequence[str]) -> list[Node]:
+    chosen = [known(addresses_of(spec), name) for name in dict.fromkeys(names)]
+    return [spec.topology.by_name[name] for name in chosen] or list(spec.topology.nodes)
+
+
+def _empty(desired: Desired) -> Snapshot:
+    return Snapshot(desired.backend or Backend.NFT)
 
 
 def _show(made: Plan, format: PlanFormat) -> None:
@@ -94,6 +120,4 @@ def _show(made: Plan, format: PlanFormat) -> None:
 
             show(plan_markdown(made))
         case PlanFormat.TEXT:
-            from netplan.cli.views.text import plan_text
-
-            show_text(plan_text(made))
+            show_plan(made)

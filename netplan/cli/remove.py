@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import typer
-
-from netplan.cli.output import show_text
+from netplan.cli.output import show_plan
 from netplan.cli.spec import NodeName, SpecPath, Yes, open_here
-from netplan.cli.views.text import plan_text
+from netplan.cli.verb import verb_app
 from netplan.cli.write import Work, carry_out, confirm, plan_of
 from netplan.compile import nothing
 from netplan.kernel.linux import Linux
 
-app = typer.Typer()
+app = verb_app()
 
 
 @app.command()
@@ -20,6 +18,6 @@ def remove(spec: SpecPath, *, node: NodeName = None, yes: Yes = False) -> None:
     loaded, here = open_here(spec, node)
     desired = nothing(loaded, here)
     work = Work.live(desired, Linux(desired.backend))
-    show_text(plan_text(plan_of(loaded, work)))
+    show_plan(plan_of(loaded, work))
     confirm(work.plan, yes=yes)
     carry_out(work)

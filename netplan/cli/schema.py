@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import typer
-
 from netplan.cli.output import show_json
+from netplan.cli.verb import verb_app
 from netplan.spec.schema import schema as json_schema
 
-app = typer.Typer()
+app = verb_app()
 
 
 @app.command()

@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 
 from netplan.cli.output import say, show
+from netplan.cli.verb import verb_app
 from netplan.errors import ExitCode, UsageError
 from netplan.spec.load import read
 
-app = typer.Typer()
+app = verb_app()
 
 
 @app.command()

@@ -39,7 +39,10 @@ mkdir -p /run/netns /run/podnet
 echo "$pid"
 read -r record                          # fails when whoever builds the lab is gone, and the lab with it
 printf '%s\\n' "$record" > {_RECORD}
-exec < /dev/null > /dev/null 2>&1
+echo published
+exec 3<&0
+read -r keep <&3 & wait $!              # the first process must wait: it has orphans to reap
+exec < /dev/null > /dev/null 2>&1 3<&-
 exec sh -c 'sleep infinity & wait' {_MARK} "$1"
 """
 
@@ -104,19 +107,27 @@ class Building:
 
     def __init__(self, holder: Holder, stdin: IO[str], stdout: IO[str]) -> None:
         self.holder = holder
+        self.kept = False
         self._stdin = stdin
         self._stdout = stdout
 
-    def keep(self, record: str) -> None:
-        """Let the lab outlive this process; `record` is one line of text for `Holder.record`."""
+    def publish(self, record: str) -> None:
+        """Write down what the lab is, in one line of text, for `Holder.record` to give to others."""
         self._stdin.write(f"{record}\n")
         self._stdin.flush()
-        self._stdout.read()  # ends when the holder has written the record and let go of us
+        self._stdout.readline()
+
+    def keep(self) -> None:
+        """Let the lab outlive this process."""
+        self._stdin.write("keep\n")
+        self._stdin.flush()
+        self._stdout.read()  # ends when the holder has let go of us
+        self.kept = True
 
 
 @contextmanager
 def building(name: str) -> Iterator[Building]:
-    """Start a lab that holds nothing yet; if the block fails, all of it is gone.
+    """Start a lab that holds nothing yet; if it has not been kept when the block ends, all of it is gone.
 
     UsageError if this user has a lab of that name, RefusedError if the kernel does not let this user make one.
     """
@@ -134,13 +145,13 @@ def building(name: str) -> Iterator[Building]:
         pid = stdout.readline()
         if not pid:
             raise RefusedError(_why_not(stderr.read().strip()))
-        holder = Holder(name, int(pid))
+        building = Building(Holder(name, int(pid)), stdin, stdout)
         try:
-            _refuse_second(holder)
-            yield Building(holder, stdin, stdout)
-        except BaseException:
-            holder.end()
-            raise
+            _refuse_second(building.holder)
+            yield building
+        finally:
+            if not building.kept:
+                building.holder.end()
 
 
 def find(name: str) -> Holder | None:

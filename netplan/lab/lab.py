@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import IO, TypeAlias
@@ -36,12 +37,16 @@ class Lab:
         UsageError if it is up already or the topology leaves no room for it; RefusedError if a program is missing or
         the kernel does not allow it.
         """
-        layout = lay_out(topology, pods)
-        with holder.building(topology.cluster) as building:
-            lab = cls(building.holder, spec, tuple(wiring.host for wiring in layout.wirings))
-            construct(lab.holder, layout, progress)
-            building.keep(_to_record(lab))
+        with _built(topology, pods, spec, progress) as (building, lab):
+            building.keep()
         return lab
+
+    @classmethod
+    @contextmanager
+    def temporary(cls, topology: Topology, *, pods: int = 2, spec: str = "") -> Iterator[Lab]:
+        """Build a lab as `up` does, for the length of a block; it ends with this process, even if that is killed."""
+        with _built(topology, pods, spec) as (_, lab):
+            yield lab
 
     @classmethod
     def find(cls, cluster: str) -> Lab:
@@ -100,6 +105,19 @@ class Lab:
     def down(self) -> None:
         """End the lab, with every process in it; nothing of it is left."""
         self.holder.end()
+
+
+@contextmanager
+def _built(
+    topology: Topology, pods: int, spec: str, progress: Progress | None = None
+) -> Iterator[tuple[holder.Building, Lab]]:
+    """Give a lab that is ready, and the means to keep it beyond the block."""
+    layout = lay_out(topology, pods)
+    with holder.building(topology.cluster) as building:
+        lab = Lab(building.holder, spec, tuple(wiring.host for wiring in layout.wirings))
+        construct(building.holder, layout, progress)
+        building.publish(_to_record(lab))
+        yield building, lab
 
 
 def _to_record(lab: Lab) -> str:

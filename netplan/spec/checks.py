@@ -103,6 +103,8 @@ def check_subnets_within_bounds(draft: Draft) -> Iterator[Problem]:
     """Every subnet of the pod network lies in subnet_min to subnet_max."""
     low = draft.subnet_min if draft.fits(draft.subnet_min) else None
     high = draft.subnet_max if draft.fits(draft.subnet_max) else None
+    if low and high and low > high:
+        return  # reported as such
     for name, subnet in draft.subnets.items():
         if not draft.network or not draft.network.contains(subnet.address):
             continue

@@ -74,9 +74,10 @@ def _mistake(error: ErrorDetails) -> tuple[str, str]:
 
 
 def _unsupported(error: ErrorDetails) -> tuple[str, str]:
-    supported = error["ctx"]["expected"].replace("'", "").replace(" or ", ", ")
-    likely = suggest(str(error["input"]), tuple(supported.split(", ")))
-    return f"{found(error['input'])} is not supported here", f"write {likely}" if likely else f"supported: {supported}"
+    supported = error["ctx"]["expected"].replace("'", "")
+    likely = suggest(str(error["input"]), tuple(supported.replace(" or ", ", ").split(", ")))
+    hint = f"did you mean {likely}?" if likely else "this version supports nothing else"
+    return f"expected {supported}, found {found(error['input'])}", hint
 
 
 def _no_mapping(error: ErrorDetails) -> tuple[str, str]:

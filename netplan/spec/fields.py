@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal, TypeAlias
 
-from pydantic import BeforeValidator, PlainSerializer, PlainValidator, WithJsonSchema
+from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
 from netplan.net import Address, IfName, InterfaceAddress, Prefix, host_name, if_name
 from netplan.spec import values
@@ -29,6 +29,14 @@ read_subnet_len: Final = whole_number(SUBNET_LEN_MIN, SUBNET_LEN_MAX)
 read_mtu: Final = whole_number(MTU_MIN, MTU_MAX)
 
 _read_sysctl_text = text("a text or a number", values.sysctl_value)
+
+
+def read_version(value: object) -> Literal[1]:
+    """Read the version of the format."""
+    plain = unwrap(value)
+    if plain != 1 or isinstance(plain, bool):
+        raise Mistake(f"expected 1, found {found(value)}", "this podnet reads version 1 of the format")
+    return 1
 
 
 def read_sysctl_value(value: object) -> str:
@@ -55,7 +63,7 @@ _NAME = "[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
 _IF_NAME = "[A-Za-z0-9][A-Za-z0-9_.-]{0,14}"
 _SYSCTL = {"type": ["string", "integer"], "maxLength": 128}
 
-Version: TypeAlias = Annotated[Literal[1], BeforeValidator(unwrap)]
+Version: TypeAlias = Annotated[Literal[1], PlainValidator(read_version), WithJsonSchema({"const": 1})]
 Name: TypeAlias = Annotated[str, PlainValidator(read_name), _string(_NAME)]
 InterfaceName: TypeAlias = Annotated[IfName, PlainValidator(read_if_name), _string(_IF_NAME)]
 PodNetwork: TypeAlias = Annotated[Prefix, PlainValidator(read_network), _AS_TEXT, _string(_PREFIX)]

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Final
 
-from netplan.kinds.chain.rule import Match, Rule
+from netplan.kinds.chain.match import Match
+from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.values import AddressMask, Condition, Masked, interface_matches
 from netplan.net import Prefix
 

@@ -18,19 +18,12 @@ MakeLab: TypeAlias = Callable[[Topology], Lab]
 @pytest.fixture(scope="session")
 def lab() -> Iterator[Lab]:
     """One lab for all tests that change nothing in it: n1 and n2 on one segment, n3 on another, two pods each."""
-    shared = Lab.up(two_segments())
-    yield shared
-    shared.down()
+    with Lab.temporary(two_segments()) as shared:
+        yield shared
 
 
 @pytest.fixture
 def make_lab() -> Iterator[MakeLab]:
     """A way to labs of the test's own; they end with the test."""
     with ExitStack() as stack:
-
-        def make(topology: Topology) -> Lab:
-            made = Lab.up(topology)
-            stack.callback(made.down)
-            return made
-
-        yield make
+        yield lambda topology: stack.enter_context(Lab.temporary(topology))

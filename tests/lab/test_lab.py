@@ -72,10 +72,8 @@ def test_lab_is_found_by_the_name_of_its_cluster(lab):
 
 
 def test_lab_keeps_the_path_of_its_spec():
-    made = Lab.up(topology(node()), spec="specs/hdss7.yaml")
-    found = Lab.find(made.cluster)
-    made.down()
-    assert found.spec == "specs/hdss7.yaml"
+    with Lab.temporary(topology(node()), spec="specs/hdss7.yaml") as made:
+        assert Lab.find(made.cluster).spec == "specs/hdss7.yaml"
 
 
 def test_lab_that_is_not_up_is_not_found():
@@ -100,10 +98,9 @@ def test_progress_is_told_after_each_step():
     assert told == [(number, 6) for number in range(1, 7)]
 
 
-def test_number_of_pods_is_as_asked_for(make_lab):
-    made = Lab.up(topology(node()), pods=3)
-    pods = [host.name for host in made.hosts if host.kind is HostKind.POD]
-    made.down()
+def test_number_of_pods_is_as_asked_for():
+    with Lab.temporary(topology(node()), pods=3) as made:
+        pods = [host.name for host in made.hosts if host.kind is HostKind.POD]
     assert pods == ["n1-pod1", "n1-pod2", "n1-pod3"]
 
 
@@ -155,6 +152,23 @@ def test_up_names_no_namespace_outside(make_lab):
     assert not Path("/run/netns/only-in-a-lab").exists()
 
 
+def test_lab_outlives_the_process_that_built_it():
+    cluster = topology(node()).cluster
+    code = "import sys; from netplan.lab import Lab; from tests.lab.topologies import *; "
+    build = [sys.executable, "-c", f"{code} Lab.up(topology(node(), cluster=sys.argv[1]))", cluster]
+    subprocess.run(build, cwd=ROOT, check=True)
+    made = Lab.find(cluster)
+    answered = pings(made, "n1", address(made, "n1-pod1"))
+    made.down()
+    assert answered
+
+
+def test_temporary_lab_is_gone_after_its_block():
+    with Lab.temporary(topology(node())) as made:
+        pass
+    assert find(made.cluster) is None
+
+
 def test_down_leaves_no_process_in_any_namespace_of_the_lab(make_lab):
     made = make_lab(two_nodes())
     of_lab = set().union(*(namespaces_on(made, host.name) for host in made.hosts)) - namespaces_of("self")
@@ -204,7 +218,7 @@ def test_up_after_a_crash_works(make_lab):
 
 
 def test_up_that_the_kernel_refuses_names_the_command():
-    with pytest.raises(RefusedError, match="n1: ip link add index 3 name eth0 .*: File exists"):
+    with pytest.raises(RefusedError, match=r"n1: ip link add index 3 name eth0 .*: File exists"):
         Lab.up(topology(node(interface="eth0", bridge="eth0")))
 
 

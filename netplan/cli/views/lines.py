@@ -81,8 +81,15 @@ def line_of(change: Change[Resource]) -> Line:
 def _text(change: Change[Resource]) -> str:
     before, after = change.before, change.after
     if isinstance(before, PlacedRule) and isinstance(after, PlacedRule):
-        return f"{before.chain} {before.position} -> {after.position}: {after.rule}"
+        return f"{before.chain} {before.position} -> {after.position}: {_rule(after)}"
+    if isinstance(change.resource, PlacedRule):
+        return f"{change.resource.label}: {_rule(change.resource)}"
     return change.resource.label if change.action is Action.UPDATE else str(change.resource)
+
+
+def _rule(placed: PlacedRule) -> str:
+    """Give a rule, ours without the comment that all of ours carry."""
+    return f"-j {placed.rule.target}" if placed.ours else str(placed.rule)
 
 
 def reason_text(reason: Reason) -> str:
@@ -92,8 +99,8 @@ def reason_text(reason: Reason) -> str:
     return f"{printable(reason.text)}  {printable(PurePath(reason.at.path).name)}:{reason.at.line}"
 
 
-def summary_line(plan: Plan) -> str:
-    """Count the changes, and name the nodes that need none."""
+def summary_line(plan: Plan, title: str) -> str:
+    """Count the changes, and name the nodes that need none; `title` is the line's first word."""
     counts = summary(plan)
     in_sync = [node.node for node in plan.nodes if not node.changes]
     synced = f" {_some(in_sync)}: in sync." if in_sync else ""
@@ -101,7 +108,7 @@ def summary_line(plan: Plan) -> str:
         return f"No changes.{synced}"
     numbers = ", ".join(f"{counts[verb]} to {verb}" for verb in ("create", "update", "delete"))
     of_nodes = f"{counts['nodes_changed']} of {counts['nodes']} node{'' if counts['nodes'] == 1 else 's'}"
-    return f"Plan: {numbers} on {of_nodes}.{synced}"
+    return f"{title}: {numbers} on {of_nodes}.{synced}"
 
 
 def remarks(node: NodePlan) -> Iterator[str]:

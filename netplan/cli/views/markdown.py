@@ -14,7 +14,7 @@ def plan_markdown(plan: Plan) -> str:
     parts = [f"### Plan for {plan.cluster}", ""]
     for block in blocks(plan):
         parts += _block(block)
-    return "\n".join([*parts, summary_line(plan), ""])
+    return "\n".join([*parts, summary_line(plan, "Plan"), ""])
 
 
 def _block(block: Block) -> Iterator[str]:

@@ -14,28 +14,26 @@ _WIDTH: Final = 80
 _INDENT: Final = " " * 12
 
 
-def plan_text(plan: Plan) -> Text:
-    """Lay a plan out, a block for each node or each group of nodes that change alike."""
+def plan_text(plan: Plan, title: str = "Plan", width: int = _WIDTH) -> Text:
+    """Lay a plan out within a width, a block for each node or each group of nodes that change alike."""
     text = Text()
     for block in blocks(plan):
-        _add_block(text, block)
-    return text.append(summary_line(plan), style="bold")
+        _add_block(text, block, width)
+    return text.append(summary_line(plan, title), style="bold")
 
 
-def _add_block(text: Text, block: Block) -> None:
+def _add_block(text: Text, block: Block, width: int) -> None:
     text.append(block.title, style="bold").append(f"   {block.source}\n", style="dim")
     for line in block.lines:
-        _add_line(text, line)
+        _add_line(text, line, width)
     for remark in remarks(block.nodes[0]):
         text.append(f"  ! {remark}\n", style="bold red" if remark.startswith("refused") else "yellow")
 
 
-def _add_line(text: Text, line: Line) -> None:
+def _add_line(text: Text, line: Line, width: int) -> None:
     head = f"  {line.sign} {line.kind:<7} {line.text}"
     text.append(head, style=_STYLES[line.sign])
-    room = _WIDTH - len(head)
-    text.append(
-        f"{line.reason:>{room}}\n" if len(line.reason) + 2 <= room else f"\n{line.reason:>{_WIDTH}}\n", style="dim"
-    )
+    fits = len(head) + 2 + len(line.reason) <= width
+    text.append(f"{line.reason:>{width - len(head)}}\n" if fits else f"\n{line.reason:>{width}}\n", style="dim")
     for detail in line.details:
         text.append(f"{_INDENT}{detail}\n", style=_STYLES[line.sign])

@@ -22,7 +22,9 @@ class ConflictError(ValueError):
     """A chain is no longer what the changes were made for."""
 
 
-def changes_to(key: ChainKey, now: Sequence[Rule], slots: Sequence[Slot], reasons: dict[Rule, Reason]) -> list[Change]:
+def changes_to(
+    key: ChainKey, now: Sequence[Rule], slots: Sequence[Slot], reasons: dict[Rule, Reason]
+) -> list[Change[PlacedRule]]:
     """Give the changes that turn the rules `now` into those of `slots`; a rule that only changes its place is moved."""
     stays = {slot.origin for slot in slots}
     gone = [PlacedRule(key, index + 1, rule) for index, rule in enumerate(now) if index not in stays]

@@ -77,9 +77,9 @@ def text_up_to(limit: int) -> Reader:
 
 
 def pattern(text: str, _version: int) -> str:
-    """Read a text to look for in packets; one that is not plain ASCII is printed in another way."""
-    if not (text.isascii() and 1 <= len(text) <= 128):
-        raise ValueError(f"{text!r} is not 1 to 128 ASCII characters: write others with --hex-string")
+    """Read a text to look for in packets; iptables prints all others as `--hex-string`."""
+    if not (text.isascii() and 1 <= len(text) <= 128) or text.endswith("\\"):
+        raise ValueError(f"{text!r} is not 1 to 128 ASCII characters without a backslash at the end: use --hex-string")
     return text
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from netplan.kinds.chain.extension import Option
 from netplan.kinds.chain.match import Match, Target
 from netplan.kinds.chain.rule import Rule, parse_rule_line, parse_rules
 from netplan.kinds.chain.values import AddressMask, Condition
@@ -175,8 +176,8 @@ def test_the_parts_of_a_rule_are_values():
         source=Condition(AddressMask(4, 10 << 24, 0xFF000000), negated=True),
         in_interface=Condition("veth+"),
         protocol=Condition(17),
-        matches=(Match("mark", (Rule.parse("-m mark --mark 0x1").matches[0].options[0],)),),
-        target=Target("MASQUERADE", Rule.parse("-j MASQUERADE --random").target.options),
+        matches=(Match("mark", (Option("mark", values=("0x1",)),)),),
+        target=Target("MASQUERADE", (Option("random"),)),
     )
 
 
@@ -234,7 +235,9 @@ def test_a_match_that_is_not_wholly_known_says_so(text):
 
 @pytest.mark.parametrize(("text", "known"), [("-j ACCEPT", True), ("-j CHAIN", False), ("-j CT --zone 1", False)])
 def test_a_target_says_whether_it_is_known(text, known):
-    assert Rule.parse(text).target.known is known
+    target = Rule.parse(text).target
+    assert target is not None
+    assert target.known is known
 
 
 def test_an_unknown_match_takes_no_condition_of_the_rule():

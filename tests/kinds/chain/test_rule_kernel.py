@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from netplan.kinds.chain.rule import Rule, parse_rule_line
+
 from . import written
 from .scratch import BACKENDS, needs_iptables, restore_and_save
 
@@ -21,13 +22,14 @@ def payload(tables):
 
 
 def saved_rules(dump):
-    tables, table = {}, None
+    tables: dict[str, list[str]] = {}
+    name = ""
     for line in dump.splitlines():
         if line.startswith("*"):
-            table = tables.setdefault(line[1:], [])
+            name = line[1:]
         elif line.startswith("-A "):
-            table.append(line.removeprefix(f"-A {CHAIN}").strip())
-    return {name: rules for name, rules in tables.items() if rules}
+            tables.setdefault(name, []).append(line.removeprefix(f"-A {CHAIN}").strip())
+    return tables
 
 
 def tables_of_rules(version):
@@ -44,6 +46,23 @@ def test_what_is_printed_comes_back_from_the_kernel(version, tmp_path, data):
     rules = {table: [str(Rule.parse(text, version=version)) for text in lines] for table, lines in texts.items()}
     dumps = restore_and_save(payload(rules), version, tmp_path / "lock")
     assert {backend: saved_rules(dump) or dump for backend, dump in dumps.items()} == dict.fromkeys(BACKENDS, rules)
+
+
+@needs_iptables
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "-m hashlimit --hashlimit-above 5/min --hashlimit-burst 9 --hashlimit-mode srcip --hashlimit-name x -j DROP",
+        "-m policy --dir in --pol ipsec --reqid 5 --proto esp --mode tunnel -j ACCEPT",
+        '-m bpf --bytecode "4,48 0 0 9,21 0 1 6,6 0 0 1,6 0 0 0" -j ACCEPT',
+        "-p esp -m esp --espspi 500 -j NFQUEUE --queue-balance 0:5 --queue-bypass --queue-cpu-fanout",
+        "-p sctp -m sctp --dport 5 --chunk-types any INIT -j RETURN",
+    ],
+)
+def test_what_is_not_known_comes_back_from_the_kernel(rule, tmp_path):
+    tables = {"filter": [str(Rule.parse(rule))]}
+    dumps = restore_and_save(payload(tables), 4, tmp_path / "lock")
+    assert {backend: saved_rules(dump) or dump for backend, dump in dumps.items()} == dict.fromkeys(BACKENDS, tables)
 
 
 @settings(deadline=None, suppress_health_check=list(HealthCheck))

@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from netplan.kinds.chain.extension import Option
+from netplan.kinds.chain.match import Match, Target
 from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.text import quote, split
 
@@ -53,7 +55,7 @@ def test_a_quoted_text_is_read_back(text):
 @given(printable.filter(lambda text: len(text.encode()) <= 255))
 def test_no_comment_can_end_its_rule(text):
     rule = Rule.parse(f"-m comment --comment {quote(text)} -j DROP")
-    assert (rule.matches[0].get("comment").text, rule.target.name) == (text, "DROP")
+    assert rule == Rule(matches=(Match("comment", (Option("comment", values=(text,)),)),), target=Target("DROP"))
 
 
 @given(st.text())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
 
 from hypothesis import strategies as st
@@ -10,17 +11,18 @@ from netplan.kinds.chain import names
 from netplan.kinds.chain.matches import MATCHES
 from netplan.kinds.chain.names import ICMP, ICMPV6, PROTOCOLS, SCTP, TCP, UDP
 from netplan.kinds.chain.targets import TARGETS
-from netplan.kinds.chain.text import quote
+from netplan.kinds.chain.text import quote, quote_pattern
 from netplan.net import Address
 
 TABLES = ("raw", "mangle", "nat", "filter")
-NEEDS_AN_IPSET = {"set"}
+NOT_HERE = {"set"} | ({"owner"} if os.geteuid() != 0 else set())  # needs an ipset; needs root
 NAT_PORTS = {TCP, UDP, SCTP, ICMP, names.DCCP}
 
 booleans = st.booleans()
 letters = st.characters(min_codepoint=0x20, max_codepoint=0x17F, exclude_categories=["Cc"])
 ports = st.integers(1, 0xFFFE)
 marks = st.integers(0, 0xFFFFFFFF)
+patterns = st.from_regex(r"[ -~]{0,19}[ -\[\]-~]", fullmatch=True)
 
 
 interfaces = st.sampled_from(["eth0", "docker0", "veth+", "cni-1.2_3"])
@@ -151,9 +153,7 @@ def whole_extensions(version):
             "--algo {} {}--string {} --from 0 --to {} --icase".format,
             st.sampled_from(["bm", "KMP"]),
             st.sampled_from(["", "! "]),
-            st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), min_size=1, max_size=20).map(
-                lambda text: '"' + text.replace("\\", r"\\").replace('"', r"\"") + '"'
-            ),
+            patterns.map(quote_pattern),
             st.sampled_from(["9", "65535"]),
         ),
     }
@@ -204,7 +204,7 @@ def rules(draw, version, table):
             and (not spec.protocols or (protocol in spec.protocols and not negated))
         )
 
-    matches = [spec for spec in MATCHES.values() if possible(spec) and spec.name not in NEEDS_AN_IPSET]
+    matches = [spec for spec in MATCHES.values() if possible(spec) and spec.name not in NOT_HERE]
     chosen = draw(st.lists(st.sampled_from(matches), max_size=3, unique_by=lambda spec: spec.name))
     target = draw(st.sampled_from([spec for spec in TARGETS.values() if possible(spec)]))
     words = draw(conditions(version, protocol, negated=negated))

@@ -1,0 +1,23 @@
+"""Draws docs/plan.svg: the plan that the committed spec and records give, as a terminal shows it."""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.terminal_theme import MONOKAI
+
+from netplan.cli.plan import recorded_plan
+from netplan.cli.views.text import plan_text
+from netplan.spec.load import read
+
+
+def main() -> None:
+    """Write the picture."""
+    plan = recorded_plan(read(Path("specs/hdss7.yaml")), Path("state"), ["hdss7-21"])
+    with Path("/dev/null").open("w") as nowhere:
+        console = Console(record=True, width=82, file=nowhere, force_terminal=True, highlight=False)
+        console.print("$ podnet plan specs/hdss7.yaml --node hdss7-21\n", style="dim")
+        console.print(plan_text(plan))
+        console.save_svg("docs/plan.svg", title="podnet plan", theme=MONOKAI)
+
+
+main()

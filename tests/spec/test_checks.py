@@ -1,0 +1,255 @@
+"""What the parts of a spec must agree on."""
+
+from __future__ import annotations
+
+import pytest
+
+from netplan.spec.load import parse
+
+from .factory import cursor, load, mistakes, only_problem, problems, spec_text
+
+A = "a: {address: 10.4.7.21/24, subnet: 172.7.21.0/24}"
+B = "b: {address: 10.4.7.22/24, subnet: 172.7.22.0/24}"
+
+
+def related(text: str) -> list[str]:
+    return [str(at) for at, _ in only_problem(text).related]
+
+
+def removal(rule: str) -> str:
+    return f"{{remove: [{{table: nat, rule: '{rule}'}}]}}"
+
+
+def many_nodes(count: int) -> str:
+    hosts = (f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}/8" for n in range(1, count + 1))
+    subnets = (f"172.{16 + (n >> 8)}.{n & 255}.0/24" for n in range(1, count + 1))
+    nodes = (f"n{n}: {{address: {a}, subnet: {s}}}" for n, (a, s) in enumerate(zip(hosts, subnets, strict=True)))
+    return spec_text(*nodes, network="172.16.0.0/12")
+
+
+def test_a_spec_without_a_mistake_has_no_problem():
+    assert mistakes(A, B) == []
+
+
+def test_a_subnet_length_leaves_four_subnets_in_the_network():
+    assert mistakes(subnet_len="17") == ["subnet_len: /17 leaves less than four subnets in 172.7.0.0/16"]
+
+
+@pytest.mark.parametrize("key", ["subnet_min", "subnet_max"])
+def test_a_bound_lies_inside_the_network(key):
+    assert mistakes(**{key: "172.8.0.0"}) == [f"{key}: 172.8.0.0 lies outside the pod network 172.7.0.0/16"]
+
+
+@pytest.mark.parametrize("key", ["subnet_min", "subnet_max"])
+def test_a_bound_is_the_first_address_of_a_subnet(key):
+    assert only_problem(spec_text(**{key: "172.7.21.9"})).hint == "write 172.7.21.0"
+
+
+def test_the_bounds_stand_in_order():
+    found = mistakes(subnet_min="172.7.22.0", subnet_max="172.7.20.0")
+    assert found == ["subnet_min: 172.7.22.0 is above subnet_max, 172.7.20.0: no subnet is left"]
+
+
+@pytest.mark.parametrize(
+    ("bound", "message"),
+    [
+        ({"subnet_min": "172.7.22.0"}, "node a: subnet 172.7.21.0/24 is below subnet_min, 172.7.22.0"),
+        ({"subnet_max": "172.7.21.0"}, "node b: subnet 172.7.22.0/24 is above subnet_max, 172.7.21.0"),
+    ],
+)
+def test_every_subnet_lies_within_the_bounds(bound, message):
+    assert mistakes(A, B, **bound) == [message]
+
+
+def test_a_subnet_at_the_last_bound_is_within():
+    assert mistakes(A, B, subnet_min="172.7.21.0", subnet_max="172.7.22.0") == []
+
+
+def test_a_cluster_has_nodes():
+    text = spec_text().partition("nodes:")[0] + "nodes: {}\n"
+    assert only_problem(text).message == "nodes: the cluster has no node"
+
+
+def test_a_node_without_a_subnet_is_told_the_lowest_that_is_free():
+    text = spec_text("x: {address: 10.4.7.21/24}", "b: {address: 10.4.7.22/24, subnet: 172.7.1.0/24}")
+    assert only_problem(text).hint == "the lowest that is free: subnet: 172.7.2.0/24"
+
+
+def test_two_nodes_without_a_subnet_are_told_different_ones():
+    hints = [
+        each.hint[-13:] for each in problems(spec_text("x: {address: 10.4.7.21/24}", "y: {address: 10.4.7.22/24}"))
+    ]
+    assert hints == [" 172.7.1.0/24", " 172.7.2.0/24"]
+
+
+def test_a_free_subnet_lies_within_the_bounds():
+    text = spec_text("x: {address: 10.4.7.21/24}", subnet_min="172.7.9.0")
+    assert only_problem(text).hint.endswith("172.7.9.0/24")
+
+
+def test_nothing_is_suggested_where_no_subnet_is_free():
+    text = spec_text(A, "x: {address: 10.4.7.23/24}", subnet_min="172.7.21.0", subnet_max="172.7.21.0")
+    assert only_problem(text).hint == ""
+
+
+def test_a_misspelt_subnet_is_one_problem():
+    assert mistakes("a: {address: 10.4.7.21/24, subnett: 172.7.21.0/24}") == ["nodes.a.subnett: there is no such key"]
+
+
+def test_a_subnet_outside_the_network_is_shown_with_the_network():
+    text = spec_text("a: {address: 10.4.7.21/24, subnet: 172.8.21.0/24}")
+    assert (str(only_problem(text).at), related(text)) == (cursor(text, "172.8.21.0"), [cursor(text, "172.7.0.0")])
+
+
+def test_a_subnet_has_the_length_of_the_cluster():
+    problem = only_problem(spec_text("a: {address: 10.4.7.21/24, subnet: 172.7.21.128/25}"))
+    assert problem.hint == "write 172.7.21.0/24"
+
+
+def test_a_subnet_of_two_nodes_is_shown_at_both():
+    text = spec_text(A, "b: {address: 10.4.7.22/24, subnet: 172.7.21.0/24}")
+    assert (str(only_problem(text).at), related(text)) == (
+        cursor(text, "172.7.21.0", 2),
+        [cursor(text, "172.7.21.0")],
+    )
+
+
+def test_a_narrow_subnet_inside_another_nodes_is_an_overlap():
+    found = mistakes(A, "b: {address: 10.4.7.22/24, subnet: 172.7.21.0/25}")
+    assert "node b: subnet 172.7.21.0/25 overlaps 172.7.21.0/24, the subnet of node a" in found
+
+
+def test_a_subnet_that_is_too_wide_is_one_problem_and_not_one_for_each_that_it_covers():
+    assert len(mistakes(A, B, "w: {address: 10.4.7.23/24, subnet: 172.7.20.0/22}")) == 1
+
+
+def test_an_address_of_two_nodes_is_shown_at_both():
+    text = spec_text(A, "b: {address: 10.4.7.21/24, subnet: 172.7.22.0/24}")
+    assert (str(only_problem(text).at), related(text)) == (cursor(text, "10.4.7.21", 2), [cursor(text, "10.4.7.21")])
+
+
+def test_a_node_has_no_address_of_the_pod_network():
+    assert mistakes("a: {address: 172.7.9.9/24, subnet: 172.7.21.0/24}") == [
+        "node a: 172.7.9.9/24 lies inside the pod network 172.7.0.0/16"
+    ]
+
+
+def test_a_segment_does_not_cover_the_pod_network():
+    assert mistakes("a: {address: 172.10.9.9/8, subnet: 172.7.21.0/24}") == [
+        "node a: the segment 172.0.0.0/8 overlaps the pod network 172.7.0.0/16"
+    ]
+
+
+def test_two_prefix_lengths_on_one_segment_are_reported_at_the_odd_one_out():
+    text = spec_text("c: {address: 10.4.7.23/16, subnet: 172.7.23.0/24}", A, B)
+    assert (str(only_problem(text).at), related(text)) == (cursor(text, "10.4.7.23"), [cursor(text, "10.4.7.21")])
+
+
+def test_of_two_nodes_with_two_prefix_lengths_the_later_is_reported():
+    text = spec_text("c: {address: 10.4.7.23/16, subnet: 172.7.23.0/24}", A)
+    assert str(only_problem(text).at) == cursor(text, "10.4.7.21")
+
+
+def test_host_gw_names_the_node_on_another_segment_and_one_of_the_largest():
+    text = spec_text("c: {address: 10.9.9.9/24, subnet: 172.7.23.0/24}", A, B)
+    assert (str(only_problem(text).at), related(text)) == (cursor(text, "10.9.9.9"), [cursor(text, "10.4.7.21")])
+
+
+def test_host_gw_across_segments_says_what_would_do():
+    assert "vxlan" in only_problem(spec_text(A, "c: {address: 10.9.9.9/24, subnet: 172.7.23.0/24}")).hint
+
+
+def test_host_gw_reports_each_node_of_a_smaller_segment_once():
+    small = [f"c{n}: {{address: 10.9.9.{n}/24, subnet: 172.7.10{n}.0/24}}" for n in range(1, 4)]
+    large = [f"l{n}: {{address: 10.4.7.{n}/24, subnet: 172.7.20{n}.0/24}}" for n in range(1, 5)]
+    assert len(mistakes(*small, *large)) == 3
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"ip_masq": "{non_masquerade_cidrs: [10.0.0.0/8, 10.0.0.0/8]}"},
+        {"firewall": "{respect_marks: [0x1/0x1, 1/1]}"},
+        {"firewall": "{remove: [{table: nat, rule: -A X -j DROP}, {table: nat, rule: -A X -j DROP}]}"},
+        {"sysctl": "{net.ipv4.tcp_ecn: 1, net/ipv4/tcp_ecn: 1}"},
+    ],
+    ids=str,
+)
+def test_an_item_stands_once(keys):
+    assert "the same stands in" in only_problem(spec_text(**keys)).message
+
+
+def test_one_rule_may_be_removed_from_two_tables():
+    assert mistakes(firewall="{remove: [{table: nat, rule: -A X -j DROP}, {table: raw, rule: -A X -j DROP}]}") == []
+
+
+def test_forwarding_can_not_be_switched_off():
+    assert "no pod network" in only_problem(spec_text(sysctl="{net.ipv4.ip_forward: 0}")).message
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "-A POSTROUTING -s {subnet} ! -o {bridge} -j MASQUERADE",
+        "-A FORWARD -j REJECT --reject-with icmp-host-prohibited",
+        "-A FORWARD -i {interface} -d {network} -g SOMEWHERE",
+        '-A INPUT -m comment --comment "a \\" b" -j ACCEPT',
+    ],
+)
+def test_a_rule_as_iptables_prints_it_can_be_removed(rule):
+    assert mistakes(firewall=removal(rule)) == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ("POSTROUTING -j MASQUERADE", "a rule starts with -A CHAIN"),
+        ("-t nat -A POSTROUTING -s {subnet} -j MASQUERADE", "a rule starts with -A CHAIN"),
+        ("-A POSTROUTING -s {subnet}", "the rule has no target"),
+        ("-A POSTROUTING -s {subnet} -j", "the rule has no target"),
+        ("-A POSTROUTING -j MASQUERADE", "the rule is about every packet of POSTROUTING"),
+        ("-A PODNET-FORWARD -s {subnet} -j ACCEPT", "this is one of podnet"),
+        ("-A FORWARD -s {subnet} -j PODNET-FORWARD", "this is one of podnet"),
+        ("-A FORWARD -m comment --comment podnet -j ACCEPT", "this is one of podnet"),
+        ("-A FORWARD -s {subnt} -j ACCEPT", "there is no placeholder {subnt}"),
+        ("-A FORWARD -s {subnet -j ACCEPT", "a brace stands alone"),
+        ('-A FORWARD -m comment --comment "x -j ACCEPT', "a quote is not closed"),
+        ("-A FORWARD -s é -j ACCEPT", "the character 'é' stands in no rule"),
+    ],
+)
+def test_a_rule_that_is_none_or_ours_or_too_broad_is_refused(rule, message):
+    (found,) = mistakes(firewall=removal(rule))
+    assert found.startswith(f"firewall.remove[0].rule: {message}")
+
+
+@pytest.mark.parametrize("escape", [r"\n", r"\0", r"\e", r"\x7f"])
+def test_a_rule_is_one_line_of_printable_characters(escape):
+    keys = {"firewall": f'{{remove: [{{table: nat, rule: "-A FORWARD -j REJECT{escape}"}}]}}'}
+    assert "stands in no rule" in only_problem(spec_text(**keys)).message
+
+
+def test_an_unknown_placeholder_comes_with_the_one_that_was_meant():
+    text = spec_text(firewall=removal("-A FORWARD -s {subnt} -j ACCEPT"))
+    assert only_problem(text).hint == "did you mean {subnet}?"
+
+
+def test_a_check_runs_on_the_valid_part_of_a_node():
+    found = mistakes(A, "b: {address: 10.4.7.21/24, subnet: nonsense}")
+    assert "node b: 10.4.7.21 is already the address of node a" in found
+
+
+def test_a_network_that_is_wrong_hides_no_other_mistake():
+    assert len(mistakes(A, "b: {address: 10.4.7.21/24, subnet: 172.7.21.0/24}", network="wrong")) == 3
+
+
+def test_thousands_of_nodes_load():
+    assert len(parse(many_nodes(3000), "s.yaml").topology.nodes) == 3000
+
+
+def test_a_mistake_in_each_of_thousands_of_nodes_is_reported_once():
+    text = many_nodes(3000).replace("subnet: 172.", "subnet: 173.")
+    assert len(problems(text)) == 3000
+
+
+def test_a_spec_of_one_node_is_valid():
+    assert [node.name for node in load(A).topology.nodes] == ["a"]

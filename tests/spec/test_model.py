@@ -1,0 +1,235 @@
+"""One value at a time: what each key takes, and what is said of the rest."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from netplan.net import InterfaceAddress, Prefix
+from netplan.spec.model import ClusterSpec, Mark, default_subnet_len
+from netplan.spec.schema import schema
+from netplan.spec.values import sysctl_name
+
+from .factory import cursor, load, mistakes, only_problem, spec_text
+
+SCHEMA_FILE = Path(__file__).parents[2] / "specs" / "podnet.schema.json"
+
+
+def node(**keys: str) -> str:
+    values = {"address": "10.4.7.21/24", "subnet": "172.7.21.0/24", **keys}
+    return "a: {" + ", ".join(f"{key}: {value}" for key, value in values.items()) + "}"
+
+
+def test_addresses_and_prefixes_are_values_of_the_net_module():
+    read = load(node()).model.nodes["a"]
+    assert (read.address, read.subnet) == (InterfaceAddress.parse("10.4.7.21/24"), Prefix.parse("172.7.21.0/24"))
+
+
+def test_what_a_spec_does_not_say_has_its_default():
+    model = load().model
+    assert (model.forward, model.ip_masq.enabled, model.firewall.backend) == ("accept", True, "auto")
+
+
+def test_the_default_marks_are_those_of_kube_proxy_and_portmap():
+    assert load().model.firewall.respect_marks == (Mark(0x4000, 0x4000), Mark(0x2000, 0x2000))
+
+
+def test_a_model_can_not_be_changed():
+    with pytest.raises(ValidationError):
+        load().model.forward = "none"
+
+
+@pytest.mark.parametrize("text", ["0x4000/0x4000", "16384/16384", "0x4000/16384"])
+def test_marks_are_hexadecimal_or_decimal(text):
+    assert str(Mark.parse(text)) == "0x4000/0x4000"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0x4000",
+        "0x4000/0",
+        "0x6000/0x4000",
+        "0x100000000/0x1ffffffff",
+        "4294967296/4294967296",
+        "010/010",
+        "-1/1",
+        "a/b",
+    ],
+)
+def test_a_mark_that_no_packet_or_every_packet_has_is_refused(text):
+    with pytest.raises(ValueError, match=r"mark|mask"):
+        Mark.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("net.ipv4.tcp_rmem", "net.ipv4.tcp_rmem"),
+        ("net/ipv4/tcp_rmem", "net.ipv4.tcp_rmem"),
+        ("net/ipv4/conf/eth0.100/rp_filter", "net.ipv4.conf.eth0/100.rp_filter"),
+        ("net.ipv4.conf.eth0/100.rp_filter", "net.ipv4.conf.eth0/100.rp_filter"),
+    ],
+)
+def test_a_sysctl_has_one_name_whatever_its_separators(written, name):
+    assert sysctl_name(written) == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "kernel.core_pattern",
+        "net",
+        "net.ipv4",
+        "net..x.y",
+        "net/../kernel/core_pattern",
+        "net.//.//.kernel",
+        "net.ipv4.//",
+        "/net/ipv4/ip_forward",
+        "net.ipv4.a b",
+        "net.ipv4.x\n",
+        "net.ipv4.é",
+        "",
+    ],
+)
+def test_a_sysctl_outside_net_or_with_a_way_out_of_it_is_refused(name):
+    with pytest.raises(ValueError, match="sysctl"):
+        sysctl_name(name)
+
+
+def test_a_number_as_a_sysctl_is_the_text_for_the_kernel():
+    assert load(sysctl="{net.ipv4.tcp_syncookies: 1}").model.sysctl == {"net.ipv4.tcp_syncookies": "1"}
+
+
+@pytest.mark.parametrize(
+    ("network", "length"), [("10.0.0.0/8", 24), ("10.0.0.0/22", 24), ("10.0.0.0/23", 25), ("10.0.0.0/28", 30)]
+)
+def test_the_default_subnet_length_is_flannels(network, length):
+    assert default_subnet_len(Prefix.parse(network)) == length
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"version": "2"}, "version: expected 1, found 2"),
+        ({"version": "yes"}, "version: expected 1, found yes"),
+        ({"cluster": "7"}, "cluster: expected a name such as hdss7, found 7, which YAML reads as a number"),
+        ({"cluster": "a/b"}, "cluster: 'a/b' is not a name"),
+        ({"cluster": ""}, "cluster: expected a name such as hdss7, found nothing"),
+        ({"network": "fd00::/48"}, "network: fd00::/48 is IPv6"),
+        ({"network": "172.7.0.1/16"}, "network: 172.7.0.1/16 has host bits set"),
+        ({"network": "10.0.0.0/29"}, "network: 10.0.0.0/29 is too small"),
+        ({"network": "224.0.0.0/8"}, "network: 224.0.0.0/8 overlaps 224.0.0.0/4 (multicast)"),
+        ({"network": "0.0.0.0/0"}, "network: 0.0.0.0/0 overlaps"),
+        ({"subnet_len": "31"}, "subnet_len: expected a whole number from 2 to 30, found 31"),
+        ({"subnet_len": '"24"'}, "subnet_len: expected a whole number from 2 to 30, found '24'"),
+        ({"subnet_len": "true"}, "subnet_len: expected a whole number from 2 to 30, found true"),
+        ({"subnet_min": "172.7.21"}, "subnet_min: '172.7.21' is not an IP address"),
+        ({"backend": "{type: vxlan}"}, "backend.type: expected host-gw, found 'vxlan'"),
+        ({"backend": "host-gw"}, "backend: expected a mapping, found 'host-gw'"),
+        ({"ip_masq": "{enabled: 1}"}, "ip_masq.enabled: expected true or false, found 1"),
+        ({"ip_masq": "{source: any}"}, "ip_masq.source: expected pods, found 'any'"),
+        ({"ip_masq": "{non_masquerade_cidrs: 10.0.0.0/8}"}, "ip_masq.non_masquerade_cidrs: expected a list"),
+        ({"ip_masq": ""}, "ip_masq: expected a mapping, found nothing"),
+        ({"forward": "no"}, "forward: expected accept or none, found no, which YAML reads as true or false"),
+        ({"firewall": "{persist: /etc/rules}"}, "firewall.persist: expected none, found '/etc/rules'"),
+        ({"firewall": "{respect_marks: [0x4000]}"}, "firewall.respect_marks[0]: expected a mark with its mask"),
+        (
+            {"firewall": "{remove: [{table: nut, rule: -A X -j DROP}]}"},
+            "firewall.remove[0].table: expected filter, nat, mangle or raw, found 'nut'",
+        ),
+        ({"firewall": "{remove: [{table: nat}]}"}, "firewall.remove[0] has no rule"),
+        ({"sysctl": "{net.ipv4.tcp_ecn: on}"}, "sysctl.net.ipv4.tcp_ecn: expected a text or a number, found on"),
+        ({"sysctl": '{net.ipv4.tcp_ecn: "1\\n2"}'}, "sysctl.net.ipv4.tcp_ecn: '1\\n2' is not the value of a sysctl"),
+        ({"sysctl": "{net.ipv4.tcp_ecn: [1]}"}, "sysctl.net.ipv4.tcp_ecn: expected a text or a number, found a list"),
+        (
+            {"defaults": "{interface: averylonginterface}"},
+            "defaults.interface: 'averylonginterface' is not an interface",
+        ),
+        ({"defaults": "{mtu: 100}"}, "defaults.mtu: expected a whole number from 576 to 65535, found 100"),
+        ({"nodez": "{}"}, "nodez: there is no such key"),
+        ({"cluster": None}, "the spec has no cluster"),
+        ({"backend": "{}"}, "backend has no type"),
+    ],
+)
+def test_a_wrong_value_is_said_in_plain_words(keys, message):
+    (found,) = mistakes(**keys)
+    assert found.startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"address": "10.4.7.21"}, "nodes.a.address: 10.4.7.21 has no prefix length"),
+        ({"address": "10.4.7.21/32"}, "nodes.a.address: 10.4.7.21/32 names no segment"),
+        ({"address": "10.4.7.0/24"}, "nodes.a.address: 10.4.7.0/24 is the network address"),
+        ({"address": "10.4.7.255/24"}, "nodes.a.address: 10.4.7.255/24 is the broadcast address"),
+        ({"address": "127.0.0.1/8"}, "nodes.a.address: 127.0.0.1/8 lies in 127.0.0.0/8 (loopback)"),
+        ({"address": "224.0.0.1/24"}, "nodes.a.address: 224.0.0.1/24 lies in 224.0.0.0/4 (multicast)"),
+        ({"address": "0.0.0.0/24"}, "nodes.a.address: 0.0.0.0/24 lies in 0.0.0.0/8 (this network)"),
+        ({"subnet": "172.7.21.5/24"}, "nodes.a.subnet: 172.7.21.5/24 has host bits set"),
+        ({"mtu": "01500"}, "nodes.a.mtu: expected a whole number from 576 to 65535, found 01500, which YAML reads as"),
+        ({"bridge": "a+"}, "nodes.a.bridge: 'a+' is not an interface name"),
+        ({"adress": "x"}, "nodes.a.adress: there is no such key"),
+    ],
+)
+def test_a_wrong_value_of_a_node_is_said_in_plain_words(keys, message):
+    (found,) = mistakes(node(**keys))
+    assert found.startswith(message)
+
+
+@pytest.mark.parametrize("address", ["10.4.7.20/31", "10.4.7.21/31"])
+def test_both_addresses_of_a_point_to_point_prefix_can_be_nodes(address):
+    assert str(load(node(address=address)).model.nodes["a"].address) == address
+
+
+def test_the_name_of_a_node_is_checked_at_its_key():
+    text = spec_text("-a: {address: 10.4.7.21/24, subnet: 172.7.21.0/24}")
+    assert str(only_problem(text).at) == cursor(text, "-a:")
+
+
+@pytest.mark.parametrize(
+    ("keys", "hint"),
+    [
+        ({"cluster": "7"}, 'write it in quotes: "7"'),
+        ({"network": "7"}, ""),
+        ({"subnet_len": '"24"'}, "write it without quotes"),
+        ({"ip_masq": '{enabled: "true"}'}, "write it without quotes"),
+        ({"ip_mask": "{}"}, "did you mean ip_masq?"),
+        ({"backend": "{type: host-gw, zzz: 1}"}, "the keys here are: type"),
+        ({"forward": "acept"}, "did you mean accept?"),
+        ({"backend": "{type: vxlan}"}, "this version supports nothing else"),
+        ({"cluster": None}, "add a key such as cluster: hdss7"),
+        ({"backend": None}, "add a key such as backend: {type: host-gw}"),
+    ],
+)
+def test_a_mistake_comes_with_what_would_be_right(keys, hint):
+    assert only_problem(spec_text(**keys)).hint == hint
+
+
+def test_a_required_key_that_is_misspelt_is_one_problem():
+    text = spec_text("a: {adress: 10.4.7.21/24, subnet: 172.7.21.0/24}")
+    assert only_problem(text).hint == "did you mean address?"
+
+
+def test_every_key_has_a_description_in_the_schema():
+    described: Any = schema()
+    sections = [described, *described["$defs"].values()]
+    keys = [key for section in sections for key in section["properties"].values()]
+    assert all("description" in key or "$ref" in key for key in keys)
+
+
+def test_the_schema_never_allows_null():
+    assert "null" not in json.dumps(schema())
+
+
+def test_the_schema_requires_what_the_model_requires():
+    assert schema()["required"] == [name for name, key in ClusterSpec.model_fields.items() if key.is_required()]
+
+
+def test_the_schema_beside_the_specs_is_up_to_date():
+    assert json.loads(SCHEMA_FILE.read_text()) == schema()
