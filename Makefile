@@ -6,7 +6,7 @@ export PATH
 PROGRAMS := ip:iproute2 iptables-nft:iptables iptables-legacy:iptables nft:nftables unshare:util-linux nsenter:util-linux cc:gcc
 BIN := .venv/bin
 
-.PHONY: demo test lint programs clean lock
+.PHONY: demo test lint programs clean lock records picture
 
 demo: .venv/ready
 	PATH="$(CURDIR)/$(BIN):$$PATH" docs/story/demo.sh
@@ -47,6 +47,13 @@ programs:
 	elif [ -n "$$missing" ]; then \
 		echo "install these Debian packages first:" $$missing; exit 1; \
 	fi
+
+# What is committed below state/ and docs/, made anew.
+records: .venv/ready
+	PATH="$(CURDIR)/$(BIN):$$PATH" docs/story/records.sh
+
+picture: .venv/ready
+	$(BIN)/python docs/story/picture.py
 
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --extra dev --upgrade \

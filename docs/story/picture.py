@@ -14,9 +14,9 @@ def main() -> None:
     """Write the picture."""
     plan = recorded_plan(read(Path("specs/hdss7.yaml")), Path("state"), ["hdss7-21"])
     with Path("/dev/null").open("w") as nowhere:
-        console = Console(record=True, width=82, file=nowhere, force_terminal=True, highlight=False)
+        console = Console(record=True, width=102, file=nowhere, force_terminal=True, highlight=False)
         console.print("$ podnet plan specs/hdss7.yaml --node hdss7-21\n", style="dim")
-        console.print(plan_text(plan))
+        console.print(plan_text(plan, width=100))
         console.save_svg("docs/plan.svg", title="podnet plan", theme=MONOKAI)
 
 

@@ -76,12 +76,16 @@ def status(spec: LabSpec = None) -> None:
 
 
 def _find(spec: Path | None) -> Lab:
-    """Find the lab of a spec, or the only one that is up; UsageError (2) if there is none, or more than one."""
+    return Lab.find(_name(spec))
+
+
+def _name(spec: Path | None) -> str:
+    """Give the name of a spec's lab, or of the only one that is up; UsageError (2) if there is none, or more than one."""
     if spec is not None:
-        return Lab.find(read(spec).model.cluster)
+        return read(spec).model.cluster
     names = [holder.name for holder in holders()]
     if len(names) == 1:
-        return Lab.find(names[0])
+        return names[0]
     if not names:
         raise UsageError("no lab is up: start one with podnet lab up SPEC")
     raise UsageError(f"more than one lab is up ({', '.join(names)}): say which with its SPEC")

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from netplan.errors import ExitCode, PodnetError
+from netplan.errors import ExitCode, PodnetError, SpecError
 
 VERBS: Final = {
     "validate": "Check specs and report every mistake with its place.",
@@ -68,12 +68,14 @@ def main() -> NoReturn:
     """Run the command line and exit; no exception reaches the terminal as a traceback."""
     try:
         app()
-    except PodnetError as error:
+    except SpecError as error:
         code, message = error.exit_code, str(error)
+    except PodnetError as error:
+        code, message = error.exit_code, f"podnet: {error}"
     except Exception as error:
-        code, message = ExitCode.REFUSED, f"a mistake in podnet itself: {type(error).__name__}: {error}"
+        code, message = ExitCode.REFUSED, f"podnet: a mistake in podnet itself: {type(error).__name__}: {error}"
     else:
         code, message = ExitCode.DONE, ""
     if message:
-        sys.stderr.write(f"podnet: {message}\n")
+        sys.stderr.write(f"{message}\n")
     sys.exit(code)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from functools import cached_property
-from pathlib import Path
-from typing import Final, cast
+from typing import cast
 
 from pyroute2 import IPRoute
 
@@ -20,11 +18,10 @@ from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl import driver as sysctls
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Address
+from netplan.privileges import CAP_NET_ADMIN, may
 from netplan.resource import Change, Resource
 from netplan.snapshot import Interest, Snapshot
 from netplan.steps import Step
-
-_CAP_NET_ADMIN: Final = 12
 
 
 class Linux:
@@ -47,42 +44,41 @@ class Linux:
 
     def _observe(self, interest: Interest) -> Iterator[Resource]:
         with IPRoute() as netlink:
-            names = links.names_by_index(netlink)
-            yield from links.observe(netlink)
-            yield from links.observe_addresses(netlink, names)
-            yield from routes.observe(netlink, names)
+            devices = links.observe(netlink)
+            yield from devices.values()
+            yield from links.observe_addresses(netlink, devices)
+            yield from routes.observe(netlink, devices)
         yield from sysctls.observe(interest.sysctls)
         yield from chains.observe(self._iptables, interest.chains, interest.walks)
 
     def write(self, step: Step) -> None:
         """Make the changes of one step."""
-        match step.kind:
-            case "table":
-                chains.write(self._iptables, step.table, step.changes)
-            case "route":
-                self._write_routes(cast("tuple[Change[Route], ...]", step.changes))
-            case "sysctl":
-                for change in cast("tuple[Change[Sysctl], ...]", step.changes):
-                    sysctls.write(change)
-            case kind:
-                raise NotImplementedError(kind)
+        writers = {"table": self._write_table, "route": _write_routes, "sysctl": _write_sysctls}
+        writers[step.kind](step)
 
-    def _write_routes(self, changes: tuple[Change[Route], ...]) -> None:
-        with IPRoute() as netlink:
-            indexes = {name: index for index, name in links.names_by_index(netlink).items()}
-            for change in changes:
-                routes.write(netlink, indexes, change)
+    def _write_table(self, step: Step) -> None:
+        chains.write(self._iptables, step.table, step.changes)
+
+
+def _write_routes(step: Step) -> None:
+    with IPRoute() as netlink:
+        indexes = {link.name: index for index, link in links.observe(netlink).items()}
+        for change in cast("tuple[Change[Route], ...]", step.changes):
+            routes.write(netlink, indexes, change)
+
+
+def _write_sysctls(step: Step) -> None:
+    for change in cast("tuple[Change[Sysctl], ...]", step.changes):
+        sysctls.write(change)
 
 
 def addresses() -> frozenset[Address]:
     """Give this machine's IPv4 addresses; needs no privilege."""
     with IPRoute() as netlink:
-        found = links.observe_addresses(netlink, links.names_by_index(netlink))
+        found = links.observe_addresses(netlink, links.observe(netlink))
         return frozenset(resource.address.address for resource in found)
 
 
 def _require_privilege() -> None:
-    status = Path("/proc/self/status").read_text()
-    found = re.search(r"^CapEff:\s*([0-9a-f]+)$", status, re.MULTILINE)
-    if found is None or not int(found[1], 16) >> _CAP_NET_ADMIN & 1:
+    if not may(CAP_NET_ADMIN):
         raise RefusedError("reading and changing the kernel's rules needs root (CAP_NET_ADMIN): run this with sudo")

@@ -22,10 +22,10 @@ from typing import IO, Final
 from netplan import programs
 from netplan.errors import RefusedError, UsageError
 from netplan.lab import enter
+from netplan.privileges import CAP_NET_ADMIN, CAP_SYS_ADMIN, may
 
 _MARK: Final = "podnet-lab"
 _RECORD: Final = "/run/podnet/lab.json"
-_CAPABILITIES: Final = 1 << 12 | 1 << 21  # CAP_NET_ADMIN, CAP_SYS_ADMIN
 
 _HOLD: Final = f"""
 set -e
@@ -194,9 +194,7 @@ def _command(name: str) -> list[str]:
 
 def _privileged() -> bool:
     """Whether this process may make namespaces without a user namespace; in a container root often may not."""
-    status = Path("/proc/self/status").read_text()
-    effective = re.search(r"^CapEff:\t([0-9a-f]+)$", status, re.MULTILINE)
-    return os.geteuid() == 0 and effective is not None and int(effective[1], 16) & _CAPABILITIES == _CAPABILITIES
+    return os.geteuid() == 0 and may(CAP_NET_ADMIN, CAP_SYS_ADMIN)
 
 
 def _refuse_second(holder: Holder) -> None:

@@ -11,7 +11,7 @@ from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
 from netplan.net import Address, IfName, InterfaceAddress, Prefix, host_name, if_name
 from netplan.spec import values
-from netplan.spec.readers import Mistake, flag, found, text, unwrap, whole_number
+from netplan.spec.readers import WrongValueError, flag, found, text, unwrap, whole_number
 
 MTU_MIN, MTU_MAX = 576, 65535
 SUBNET_LEN_MIN, SUBNET_LEN_MAX = 2, 30
@@ -35,7 +35,7 @@ def read_version(value: object) -> Literal[1]:
     """Read the version of the format."""
     plain = unwrap(value)
     if plain != 1 or isinstance(plain, bool):
-        raise Mistake(f"expected 1, found {found(value)}", "this podnet reads version 1 of the format")
+        raise WrongValueError(f"expected 1, found {found(value)}", "this podnet reads version 1 of the format")
     return 1
 
 
@@ -43,7 +43,7 @@ def read_sysctl_value(value: object) -> str:
     """Read the value of a sysctl, a text or a number, as the text that goes into the kernel."""
     plain = unwrap(value)
     if isinstance(plain, bool):
-        raise Mistake(f"expected a text or a number, found {found(value)}", f"write {int(plain)}")
+        raise WrongValueError(f"expected a text or a number, found {found(value)}", f"write {int(plain)}")
     return str(plain) if isinstance(plain, int) else _read_sysctl_text(value)
 
 

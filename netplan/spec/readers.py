@@ -12,7 +12,7 @@ T = TypeVar("T")
 MAX_TEXT: Final = 1024
 
 
-class Mistake(ValueError):  # noqa: N818 - a ValueError for pydantic; to users it becomes a Problem
+class WrongValueError(ValueError):
     """A value that its key can't take, and what would be right."""
 
     def __init__(self, message: str, hint: str = "") -> None:
@@ -42,7 +42,7 @@ def flag(value: object) -> bool:
     if isinstance(plain, bool):
         return plain
     quoted = isinstance(value, str) and value in {"true", "false"}
-    raise Mistake(f"expected true or false, found {found(value)}", "write it without quotes" if quoted else "")
+    raise WrongValueError(f"expected true or false, found {found(value)}", "write it without quotes" if quoted else "")
 
 
 def whole_number(low: int, high: int) -> Callable[[object], int]:
@@ -53,9 +53,9 @@ def whole_number(low: int, high: int) -> Callable[[object], int]:
         if not isinstance(plain, int) or isinstance(plain, bool):
             quoted = isinstance(value, str) and value.isdecimal()
             hint = "write it without quotes" if quoted else ""
-            raise Mistake(f"expected a whole number from {low} to {high}, found {found(value)}", hint)
+            raise WrongValueError(f"expected a whole number from {low} to {high}, found {found(value)}", hint)
         if not low <= plain <= high:
-            raise Mistake(f"expected a whole number from {low} to {high}, found {plain}")
+            raise WrongValueError(f"expected a whole number from {low} to {high}, found {plain}")
         return plain
 
     return read
@@ -68,7 +68,7 @@ def text(expected: str, parse: Callable[[str], T]) -> Callable[[object], T]:
         if isinstance(value, str) and len(value) <= MAX_TEXT:
             return parse(value)
         hint = f'write it in quotes: "{value.text}"' if isinstance(value, Plain) and _parses(parse, value.text) else ""
-        raise Mistake(f"expected {expected}, found {found(value)}", hint)
+        raise WrongValueError(f"expected {expected}, found {found(value)}", hint)
 
     return read
 

@@ -6,7 +6,7 @@ import re
 from typing import Final, NamedTuple
 
 from netplan.net import Address, InterfaceAddress, Prefix
-from netplan.spec.readers import Mistake, found
+from netplan.spec.readers import WrongValueError, found
 
 SPECIAL: Final = {
     Prefix.parse("0.0.0.0/8"): "this network",
@@ -34,15 +34,17 @@ class Mark(NamedTuple):
         """Read `0x4000/0x4000` or `16384/16384`; ValueError says what is wrong."""
         parts = re.fullmatch(MARK_PATTERN, text)
         if parts is None:
-            raise Mistake(f"{found(text)} is not a mark with its mask", "write it like 0x4000/0x4000")
+            raise WrongValueError(f"{found(text)} is not a mark with its mask", "write it like 0x4000/0x4000")
         value, mask = int(parts[1], 0), int(parts[2], 0)
         if max(value, mask) >= 1 << 32:
-            raise Mistake(f"{text} does not fit: a mark has 32 bits", "the largest is 0xffffffff/0xffffffff")
+            raise WrongValueError(f"{text} does not fit: a mark has 32 bits", "the largest is 0xffffffff/0xffffffff")
         if mask == 0:
-            raise Mistake(f"{text} is on every packet: the mask is 0", "name the bits that count: 0x4000/0x4000")
+            raise WrongValueError(
+                f"{text} is on every packet: the mask is 0", "name the bits that count: 0x4000/0x4000"
+            )
         if value & ~mask:
             hint = f"write {value & mask:#x}/{mask:#x} or {value:#x}/{value | mask:#x}"
-            raise Mistake(f"{text} is on no packet: the value has bits outside its mask", hint)
+            raise WrongValueError(f"{text} is on no packet: the value has bits outside its mask", hint)
         return cls(value, mask)
 
     def __str__(self) -> str:
@@ -67,10 +69,12 @@ def pod_network(text: str) -> Prefix:
     """Read the prefix of a pod network, which flannel, too, wants to be a /28 or larger."""
     network = ipv4_prefix(text)
     if network.length > 28:
-        raise Mistake(f"{network} is too small for a pod network", "take a /28 or larger, such as 172.7.0.0/16")
+        raise WrongValueError(f"{network} is too small for a pod network", "take a /28 or larger, such as 172.7.0.0/16")
     for special, name in SPECIAL.items():
         if network.overlaps(special):
-            raise Mistake(f"{network} overlaps {special} ({name})", "take a private prefix, such as 172.7.0.0/16")
+            raise WrongValueError(
+                f"{network} overlaps {special} ({name})", "take a private prefix, such as 172.7.0.0/16"
+            )
     return network
 
 
@@ -80,14 +84,16 @@ def host_address(text: str) -> InterfaceAddress:
     _refuse_ipv6(text, host.address.version)
     for special, name in _NO_HOST.items():
         if special.contains(host.address):
-            raise Mistake(f"{host} lies in {special} ({name}) and can't be the address of a node")
+            raise WrongValueError(f"{host} lies in {special} ({name}) and can't be the address of a node")
     if host.length == 32:
-        raise Mistake(f"{host} names no segment", f"write the prefix length of the interface: {host.address}/24")
+        raise WrongValueError(
+            f"{host} names no segment", f"write the prefix length of the interface: {host.address}/24"
+        )
     first, last = host.prefix.host(0), host.prefix.host(-1)
     if host.length < 31 and host.address in {first, last}:
         kind = "network" if host.address == first else "broadcast"
         usable = f"{host.prefix.host(1)} to {host.prefix.host(-2)}"
-        raise Mistake(f"{host} is the {kind} address of {host.prefix}", f"a node has one of {usable}")
+        raise WrongValueError(f"{host} is the {kind} address of {host.prefix}", f"a node has one of {usable}")
     return host
 
 
@@ -99,19 +105,21 @@ def sysctl_name(text: str) -> str:
     separator, dot = ("/", ".") if "/" in text.partition(".")[0] else (".", "/")
     components = [component.replace(dot, ".") for component in text.split(separator)]
     if len(text) > 255 or not all(_SYSCTL_COMPONENT.fullmatch(component) for component in components):
-        raise Mistake(f"{found(text)} is not the name of a sysctl", "write it like net.ipv4.conf.all.rp_filter")
+        raise WrongValueError(f"{found(text)} is not the name of a sysctl", "write it like net.ipv4.conf.all.rp_filter")
     if components[0] != "net" or len(components) < 3:
-        raise Mistake(f"{found(text)} is not a sysctl of the network", "podnet sets names below net. alone")
+        raise WrongValueError(f"{found(text)} is not a sysctl of the network", "podnet sets names below net. alone")
     return ".".join(component.replace(".", "/") for component in components)
 
 
 def sysctl_value(text: str) -> str:
     """Check the value of a sysctl: one line that a terminal shows as it is."""
     if not text.strip() or len(text) > 128 or not (text.isascii() and text.isprintable()):
-        raise Mistake(f"{found(text)} is not the value of a sysctl", "write 1 to 128 printable ASCII characters")
+        raise WrongValueError(
+            f"{found(text)} is not the value of a sysctl", "write 1 to 128 printable ASCII characters"
+        )
     return text
 
 
 def _refuse_ipv6(text: str, version: int) -> None:
     if version == 6:
-        raise Mistake(f"{text} is IPv6; a spec of version 1 is about IPv4")
+        raise WrongValueError(f"{text} is IPv6; a spec of version 1 is about IPv4")

@@ -111,23 +111,14 @@ class RuleParser:
         self._clauses: list[_Clause] = []
         self._jump: _Clause | None = None
         self._read()
+        self.matches = tuple(
+            [Match(*self._finish(clause, "-m")) for clause in self._clauses if clause is not self._jump]
+        )
+        self.target = Target(*self._finish(self._jump, "-j")) if self._jump else None
 
-    @property
-    def matches(self) -> tuple[Match, ...]:
-        """The matches, in the order in which they were named."""
-        return tuple([self._match(clause) for clause in self._clauses if clause is not self._jump])
-
-    @property
-    def target(self) -> Target | None:
-        """The target, if there is one."""
-        if self._jump is None:
-            return None
-        options = self._jump.finish("-j", self.version, self.protocol)
-        return Target(self._jump.name, options, " ".join(self._jump.unread or ()))
-
-    def _match(self, clause: _Clause) -> Match:
-        options = clause.finish("-m", self.version, self.protocol)
-        return Match(clause.name, options, " ".join(clause.unread or ()))
+    def _finish(self, clause: _Clause, flag: str) -> tuple[str, tuple[Option, ...], str]:
+        options = clause.finish(flag, self.version, self.protocol)
+        return clause.name, options, " ".join(clause.unread or ())
 
     def _read(self) -> None:
         while self._at < len(self._words):
@@ -153,7 +144,7 @@ class RuleParser:
         if self._at == len(self._words):
             raise ValueError(f"nothing follows {option}")
         self._at += 1
-        return self._words[self._at - 1]
+        return str(self._words[self._at - 1])
 
     def _once(self, option: str) -> None:
         if option in self._seen:
@@ -212,7 +203,7 @@ class RuleParser:
             raise ValueError(f"{word}: {error}") from error
 
     def _owner(self, name: str) -> tuple[_Clause, OptionSpec] | None:
-        """Find the extension of an option; load the protocol's match for one that no other has."""
+        """Find the extension of an option; load the protocol's match if no other has it. None: it is not known here."""
         for clause in reversed(self._clauses):
             if clause.spec is None:
                 self._check_not_before(clause, name)
@@ -247,7 +238,8 @@ class RuleParser:
             raise ValueError(self._unknown(word))
         words = ["!", word] if negated else [word]
         while self._at < len(self._words) and _is_argument(self._words[self._at]):
-            words.append(as_written(self._argument(word)))
+            words.append(as_written(self._words[self._at]))
+            self._at += 1
         clause.add_unread(words)
 
     def _unknown(self, word: str) -> str:

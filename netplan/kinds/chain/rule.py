@@ -75,7 +75,7 @@ class Rule:
 def parse_rule_line(text: str, *, version: int = 4, table: str | None = None) -> tuple[str, Rule]:
     """Read `-A CHAIN …` or `-I CHAIN [NUMBER] …` as chain and rule.
 
-    ValueError also for what iptables refuses in that chain, and in that table if it is given.
+    With a table, ValueError also for what can't stand there (`check_place`); leave it out for what the kernel holds.
     """
     chain, words = _chain_and_words(text)
     return chain, _placed(words, version, table, chain)
@@ -87,8 +87,8 @@ def parse_rules(text: str, *, version: int = 4, table: str | None = None) -> tup
     return tuple((chain, _placed(single, version, table, chain)) for single in _single_addresses(words))
 
 
-def check_place(rule: Rule, table: str | None, chain: str) -> None:
-    """Raise ValueError for a rule that iptables or the kernel refuses in this chain, or in the table if it is given."""
+def check_place(rule: Rule, table: str, chain: str) -> None:
+    """Raise ValueError for a rule that iptables or the kernel refuses in this table or this built-in chain."""
     if rule.in_interface and chain in ("OUTPUT", "POSTROUTING"):
         raise ValueError(f"-i is not possible in {chain}: packets there have no input interface")
     if rule.out_interface and chain in ("PREROUTING", "INPUT"):
@@ -97,7 +97,7 @@ def check_place(rule: Rule, table: str | None, chain: str) -> None:
     if rule.target is not None:
         named.append(("-j", rule.target.name, TARGETS.get(rule.target.name)))
     for flag, name, spec in named:
-        if spec and table and spec.tables and table not in spec.tables:
+        if spec and spec.tables and table not in spec.tables:
             raise ValueError(f"{flag} {name} is not possible in table {table}: only in {_listed(spec.tables)}")
         if spec and chain in _BUILT_IN and spec.chains and chain not in spec.chains:
             raise ValueError(f"{flag} {name} is not possible in {chain}: only in {_listed(spec.chains)}")
@@ -125,7 +125,8 @@ def _rule(words: list[str], version: int) -> Rule:
 
 def _placed(words: list[str], version: int, table: str | None, chain: str) -> Rule:
     rule = _rule(words, version)
-    check_place(rule, table, chain)
+    if table is not None:
+        check_place(rule, table, chain)
     return rule
 
 

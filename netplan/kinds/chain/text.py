@@ -40,7 +40,7 @@ def check_characters(text: str) -> None:
 def split(text: str) -> list[str]:
     r"""Split a rule into words: at spaces, and `"` quotes with the escapes `\"`, `\'` and `\\` in it.
 
-    Words written in quotes are `Quoted`.
+    Words written in quotes are `Quoted`. A `'` quotes only at the start of a word; in it, it is itself.
     """
     check_characters(text)
     if '"' not in text and "'" not in text:
@@ -51,9 +51,7 @@ def split(text: str) -> list[str]:
 def _unquote(word: str) -> str:
     found = _QUOTED_WORD.fullmatch(word)
     if found is None:
-        if '"' in word:
-            raise ValueError(f"a quote is not closed, or other text follows it at once: {word}")
-        return word
+        raise ValueError(f"a quote is not closed, or other text follows it at once: {word}")
     if found["single"]:
         return Quoted.of(word[1:-1], always_quote(word[1:-1]))
     return Quoted.of(found["start"] + _ESCAPE.sub(_unescape, found["double"]), word)
@@ -91,7 +89,7 @@ def as_written(word: str) -> str:
 
 
 def check_word(text: str) -> str:
-    """Check a word that iptables-save writes without quotes."""
+    """Check a word that iptables-save writes without quotes; give it as a plain string."""
     if not _BARE_WORD.fullmatch(text):
         raise ValueError(f"{text!r} is not one word without spaces and quotes")
-    return text
+    return str(text)

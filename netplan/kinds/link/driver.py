@@ -15,20 +15,17 @@ from netplan.net import IfName, InterfaceAddress
 _IFF_UP: Final = 0x1
 
 
-def observe(netlink: IPRoute) -> Iterator[Link]:
-    """Read every device of the network namespace."""
+def observe(netlink: IPRoute) -> dict[int, Link]:
+    """Read every device of the network namespace, by its index."""
+    found = {}
     for message in netlink.get_links():
         name, mtu, alias = (message.get_attr(f"IFLA_{attribute}") for attribute in ("IFNAME", "MTU", "IFALIAS"))
-        yield Link(IfName(name), int(mtu), bool(message["flags"] & _IFF_UP), alias or "")
+        found[message["index"]] = Link(IfName(name), int(mtu), bool(message["flags"] & _IFF_UP), alias or "")
+    return found
 
 
-def observe_addresses(netlink: IPRoute, names: Mapping[int, IfName]) -> Iterator[LinkAddress]:
-    """Read every IPv4 address of the network namespace; `names` gives the devices by their indexes."""
+def observe_addresses(netlink: IPRoute, links: Mapping[int, Link]) -> Iterator[LinkAddress]:
+    """Read every IPv4 address of the network namespace; `links` gives the devices by their indexes."""
     for message in netlink.get_addr(family=socket.AF_INET):
         text = message.get_attr("IFA_LOCAL") or message.get_attr("IFA_ADDRESS")
-        yield LinkAddress(names[message["index"]], InterfaceAddress.parse(f"{text}/{message['prefixlen']}"))
-
-
-def names_by_index(netlink: IPRoute) -> dict[int, IfName]:
-    """Give the devices' names by their indexes."""
-    return {message["index"]: IfName(message.get_attr("IFLA_IFNAME")) for message in netlink.get_links()}
+        yield LinkAddress(links[message["index"]].name, InterfaceAddress.parse(f"{text}/{message['prefixlen']}"))

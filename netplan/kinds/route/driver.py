@@ -11,6 +11,7 @@ from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 from pyroute2.netlink.rtnl import rt_type
 
+from netplan.kinds.link.value import Link
 from netplan.kinds.route.value import MAIN_TABLE, Route
 from netplan.net import Address, IfName, Prefix
 from netplan.resource import Change, refused
@@ -29,14 +30,14 @@ _MEANING: Final = {
 }
 
 
-def observe(netlink: IPRoute, names: Mapping[int, IfName]) -> Iterator[Route]:
-    """Read the IPv4 routes of the main table; `names` gives the devices by their indexes."""
+def observe(netlink: IPRoute, links: Mapping[int, Link]) -> Iterator[Route]:
+    """Read the IPv4 routes of the main table; `links` gives the devices by their indexes."""
     for message in netlink.get_routes(family=socket.AF_INET, table=MAIN_TABLE):
         attributes = dict(message["attrs"])
         oif, gateway = attributes.get("RTA_OIF"), attributes.get("RTA_GATEWAY")
         yield Route(
             prefix=Prefix.parse(f"{attributes.get('RTA_DST', _ANY)}/{message['dst_len']}"),
-            oif=None if oif is None else names.get(oif),
+            oif=None if oif is None or oif not in links else links[oif].name,
             next_hop=None if gateway is None else Address.parse(gateway),
             metric=attributes.get("RTA_PRIORITY", 0),
             protocol=message["proto"],

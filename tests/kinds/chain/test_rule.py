@@ -138,9 +138,9 @@ def test_a_control_character_is_refused_everywhere(char):
     [
         ("-A POSTROUTING -j DROP", "nat", "-j DROP is not possible in table nat"),
         ("-A INPUT -j MASQUERADE", "filter", "-j MASQUERADE is not possible in table filter: only in nat"),
-        ("-A PREROUTING -j MASQUERADE", None, "-j MASQUERADE is not possible in PREROUTING: only in POSTROUTING"),
-        ("-A PREROUTING -o eth0", None, "-o is not possible in PREROUTING"),
-        ("-A POSTROUTING -i eth0", None, "-i is not possible in POSTROUTING"),
+        ("-A PREROUTING -j MASQUERADE", "nat", "-j MASQUERADE is not possible in PREROUTING: only in POSTROUTING"),
+        ("-A PREROUTING -o eth0", "raw", "-o is not possible in PREROUTING"),
+        ("-A POSTROUTING -i eth0", "nat", "-i is not possible in POSTROUTING"),
         ("-A A-CHAIN-NAME-OF-29-CHARACTERS- -j DROP", None, "1 to 28 bytes"),
         ("-A -j ACCEPT", None, "starts with '-'"),
         ("-N CHAIN", None, "starts with -A CHAIN"),
@@ -150,6 +150,17 @@ def test_a_control_character_is_refused_everywhere(char):
 def test_a_rule_in_the_wrong_place_is_refused(line, table, message):
     with pytest.raises(ValueError, match=message):
         parse_rule_line(line, table=table)
+
+
+def test_what_the_kernel_holds_is_read_wherever_it_stands():
+    assert parse_rule_line("-A POSTROUTING -i eth0 -j DROP") == ("POSTROUTING", Rule.parse("-i eth0 -j DROP"))
+
+
+def test_quotes_leave_no_trace_in_the_values():
+    rule = Rule.parse('-i "eth0" -m comment --comment "x" -j "CHAIN"')
+    assert rule.target is not None
+    values = [rule.in_interface and rule.in_interface.value, rule.matches[0].options[0].text, rule.target.name]
+    assert [type(value) for value in values] == [str, str, str]
 
 
 def test_a_target_for_some_built_in_chains_may_stand_in_any_user_chain():

@@ -11,6 +11,56 @@ from netplan.kinds.chain.match import Match, Target
 from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.text import quote, split
 
+PIECES = (
+    *(
+        "!",
+        "-s",
+        "-i",
+        "-p",
+        "-m",
+        "-j",
+        "-g",
+        "-f",
+        "tcp",
+        "comment",
+        "mark",
+        "foo",
+        "CHAIN",
+        "MARK",
+        "ACCEPT",
+        "10/8",
+    ),
+    *(
+        "--dport",
+        "--comment",
+        "--mark",
+        "--set-mark",
+        "--bar",
+        "1",
+        "-1",
+        "'",
+        "''",
+        "'a",
+        "b'",
+        "'a b'",
+        '"',
+        '""',
+        '"a',
+    ),
+    *(
+        'b"',
+        r'"a\"b"',
+        r'"\\"',
+        "\\",
+        "it's",
+        "-m foo --bar",
+        "-p tcp",
+        "-m mark --mark 1",
+        "-j CHAIN",
+        "-i eth0",
+        "-s 10/8",
+    ),
+)
 printable = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]))
 
 
@@ -33,7 +83,7 @@ def test_words_end_at_spaces_and_quotes(text, words):
     assert split(text) == words
 
 
-@pytest.mark.parametrize("text", ['"open', 'a "open -j X', '"a"b', '"a""b"', '"a\\"', r'"a\n"'])
+@pytest.mark.parametrize("text", ["'open", "'a'b", '"open', 'a "open -j X', '"a"b', '"a""b"', '"a\\"', r'"a\n"'])
 def test_a_broken_quote_is_refused(text):
     with pytest.raises(ValueError, match="quote"):
         split(text)
@@ -58,7 +108,7 @@ def test_no_comment_can_end_its_rule(text):
     assert rule == Rule(matches=(Match("comment", (Option("comment", values=(text,)),)),), target=Target("DROP"))
 
 
-@given(st.text())
+@given(st.lists(st.sampled_from(PIECES), max_size=12).map(" ".join) | st.text())
 def test_any_text_is_a_rule_that_is_read_back_or_a_value_error(text):
     try:
         rule = Rule.parse(text)

@@ -1,0 +1,121 @@
+"""A node of a lab as these tests look at it: what its kernel holds, and how it gets into the state of the story."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from netplan.lab import Lab
+from tests.lab.inside import inside
+from tests.netns.podnet import Outcome, podnet
+
+ROOT: Final = Path(__file__).parents[2]
+SPEC: Final = ROOT / "specs/hdss7.yaml"
+STORY: Final = ROOT / "docs/story"
+
+_ACCEPT_PUBLISHED: Final = "*filter\n-A DOCKER -d {pod} ! -i docker0 -o docker0 -p tcp -j ACCEPT\nCOMMIT\n"
+
+_RESET: Final = """
+cat > /run/story.rules
+ip -4 route flush proto 112
+ip -4 route flush proto static
+nft flush ruleset
+for table in $(cat /proc/net/ip_tables_names); do
+    printf '*%s\\nCOMMIT\\n' "$table" | iptables-legacy-restore
+done
+echo 1 > /proc/sys/net/ipv4/ip_forward
+iptables-$1-restore --noflush /run/story.rules
+"""
+
+_LOOK: Final = """
+ip -4 route show table all
+echo
+ip -4 rule show
+echo
+iptables-nft-save
+echo
+iptables-legacy-save
+echo
+nft --stateless list ruleset
+echo
+sysctl -n net.ipv4.ip_forward
+"""
+
+
+class State(NamedTuple):
+    """What a node's kernel holds, as the system's own tools print it, without counters and dates."""
+
+    routes: str
+    policies: str
+    nft: str
+    legacy: str
+    native: str
+    forwarding: str
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node of the lab, the packet filter that its programs use, and the spec that podnet gets there."""
+
+    lab: Lab
+    name: str
+    backend: str
+    spec: Path
+
+    def reset(self) -> None:
+        """Put the node into the state that the story starts from: docker, kube-proxy, a distribution's firewall."""
+        self.shell(_RESET, self.backend, text=self.story())
+
+    def story(self) -> str:
+        """Give the rules that the story starts from, as iptables-restore reads them."""
+        subnet = "172.7.21.0/24" if self.name == "hdss7-21" else "172.7.22.0/24"
+        files = [(STORY / f"{name}.rules").read_text() for name in ("docker", "kube-proxy", "distribution")]
+        return "".join([*files, _ACCEPT_PUBLISHED.format(pod=subnet)]).replace("SUBNET", subnet)
+
+    def podnet(self, *words: str | Path) -> Outcome:
+        """Run podnet on the node."""
+        return podnet(self.lab, self.name, *words)
+
+    def apply(self) -> Outcome:
+        """Make the node what the spec says, without asking."""
+        return self.podnet("apply", self.spec, "--yes")
+
+    def drift(self, *options: str) -> Outcome:
+        """Compare the node with the spec; the answer is JSON."""
+        return self.podnet("drift", self.spec, "--format", "json", *options)
+
+    def remove(self) -> Outcome:
+        """Take podnet off the node, without asking."""
+        return self.podnet("remove", self.spec, "--yes")
+
+    def shell(self, script: str, *arguments: str, text: str = "") -> str:
+        """Run a shell script on the node and give what it printed."""
+        return inside(self.lab, self.name, _shell, script, arguments, text)
+
+    def iptables(self, rule: str) -> None:
+        """Run the node's iptables as another program would: `-t nat -I POSTROUTING ...`."""
+        self.shell(f"iptables-{self.backend} {rule}")
+
+    def state(self) -> State:
+        """Read what the kernel holds."""
+        return State(*(_without_counters(part) for part in self.shell(_LOOK).split("\n\n", 5)))
+
+    def rules(self) -> str:
+        """Read every rule that the node's iptables holds, as iptables-save prints it."""
+        state = self.state()
+        return state.nft if self.backend == "nft" else state.legacy
+
+
+def _shell(script: str, arguments: tuple[str, ...], text: str) -> str:
+    done = subprocess.run(["sh", "-ec", script, "sh", *arguments], input=text, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise AssertionError(f"exit code {done.returncode}: {done.stderr}")
+    return done.stdout
+
+
+def _without_counters(text: str) -> str:
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    return "\n".join(re.sub(r"\[\d+:\d+\]", "[0:0]", line) for line in lines)

@@ -1,0 +1,81 @@
+"""Run podnet on a host of a lab: in a fork of the test, which takes milliseconds, or as a process of its own."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import netplan.cli.views.text
+import netplan.fields
+import netplan.kernel.linux  # noqa: F401 - loaded before the fork, as the verbs are
+from netplan.cli import main as command
+from netplan.lab import Lab
+from tests.lab.inside import inside
+
+for _verb in command.VERBS:
+    import_module(f"netplan.cli.{_verb}")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command left: its exit code and what it wrote."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def changes(self) -> list[str]:
+        """The changes of the plan that it printed as JSON, each in a few words."""
+        nodes = json.loads(self.stdout)["nodes"]
+        return [f"{each['action']} {each['kind']} {each['key']}" for node in nodes for each in node["changes"]]
+
+    @property
+    def fields(self) -> dict[str, tuple[Any, Any]]:
+        """The fields that the plan it printed as JSON updates, with their values before and after."""
+        nodes = json.loads(self.stdout)["nodes"]
+        fields = [field for node in nodes for change in node["changes"] for field in change["fields"]]
+        return {field["field"]: (field["before"], field["after"]) for field in fields}
+
+
+def podnet(lab: Lab, host: str, *words: str | Path) -> Outcome:
+    """Run podnet on a host, without a terminal."""
+    return inside(lab, host, _main, [str(word) for word in words])
+
+
+def process(lab: Lab, host: str, *words: str | Path, before: Sequence[str] = (), text: str = "") -> Outcome:
+    """Run podnet on a host as a process of its own; `before` is a command that starts it, such as env(1)."""
+    done = lab.run(host, [*before, *argv(*words)], check=False, text=text)
+    return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+def argv(*words: str | Path) -> list[str]:
+    """Give the command line of podnet."""
+    return [sys.executable, "-m", "netplan", *map(str, words)]
+
+
+def elsewhere(*words: str | Path, directory: Path) -> Outcome:
+    """Run podnet in no lab, in a directory of its own."""
+    done = subprocess.run(argv(*words), cwd=directory, capture_output=True, text=True, check=False, timeout=60)
+    return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+def _main(words: list[str]) -> Outcome:
+    sys.argv = ["podnet", *words]
+    sys.stdin = Path(os.devnull).open()
+    stdout, stderr = io.BytesIO(), io.BytesIO()
+    sys.stdout = io.TextIOWrapper(stdout, encoding="utf-8")
+    sys.stderr = io.TextIOWrapper(stderr, encoding="utf-8", errors="backslashreplace", write_through=True)
+    try:
+        command.main()
+    except SystemExit as end:
+        sys.stdout.flush()
+        return Outcome(int(end.code or 0), stdout.getvalue().decode(), stderr.getvalue().decode())
