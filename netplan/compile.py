@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -19,6 +18,7 @@ from netplan.resource import Reason, Resource, Wanted
 from netplan.snapshot import Interest
 from netplan.spec.load import Spec
 from netplan.spec.model import Mark
+from netplan.spec.removals import fill_in
 from netplan.topology import Node
 
 IP_FORWARD: Final = "net.ipv4.ip_forward"
@@ -120,12 +120,6 @@ def nothing(spec: Spec, node: Node) -> Desired:
     return Desired(node.name, node.address.address, _backend(spec), (), (), (), None)
 
 
-def fill_in(rule: str, network: Prefix, node: Node) -> str:
-    """Give a rule of `firewall.remove` with a node's values in the place of its placeholders."""
-    values = {"subnet": node.subnet, "network": network, "bridge": node.bridge, "interface": node.interface}
-    return re.sub(r"\{(\w+)\}", lambda match: str(values[match[1]]), rule)
-
-
 def _backend(spec: Spec) -> Backend | None:
     chosen = spec.model.firewall.backend
     return None if chosen == "auto" else Backend(chosen)
@@ -150,8 +144,10 @@ def _jumps(spec: Spec) -> Iterator[Jump]:
 
 
 def _removals(spec: Spec, node: Node) -> Iterator[Removal]:
+    network = spec.model.network
+    values = {"subnet": node.subnet, "network": network, "bridge": node.bridge, "interface": node.interface}
     for number, removal in enumerate(spec.model.firewall.remove):
-        chain, rule = parse_rule_line(fill_in(removal.rule, spec.model.network, node), table=removal.table)
+        chain, rule = parse_rule_line(fill_in(removal.rule, values), table=removal.table)
         reason = Reason("firewall.remove", spec.at("firewall", "remove", number))
         yield Removal(ChainKey(4, removal.table, chain), rule, reason)
 

@@ -16,8 +16,6 @@ ROOT: Final = Path(__file__).parents[2]
 SPEC: Final = ROOT / "specs/hdss7.yaml"
 STORY: Final = ROOT / "docs/story"
 
-_ACCEPT_PUBLISHED: Final = "*filter\n-A DOCKER -d {pod} ! -i docker0 -o docker0 -p tcp -j ACCEPT\nCOMMIT\n"
-
 _RESET: Final = """
 cat > /run/story.rules
 ip -4 route flush proto 112
@@ -32,16 +30,14 @@ iptables-$1-restore --noflush /run/story.rules
 
 _LOOK: Final = """
 ip -4 route show table all
-echo
-ip -4 rule show
-echo
+echo ---
 iptables-nft-save
-echo
+echo ---
 iptables-legacy-save
-echo
+echo ---
 nft --stateless list ruleset
-echo
-sysctl -n net.ipv4.ip_forward
+echo ---
+sysctl net.ipv4.ip_forward
 """
 
 
@@ -49,7 +45,6 @@ class State(NamedTuple):
     """What a node's kernel holds, as the system's own tools print it, without counters and dates."""
 
     routes: str
-    policies: str
     nft: str
     legacy: str
     native: str
@@ -73,7 +68,7 @@ class Node:
         """Give the rules that the story starts from, as iptables-restore reads them."""
         subnet = "172.7.21.0/24" if self.name == "hdss7-21" else "172.7.22.0/24"
         files = [(STORY / f"{name}.rules").read_text() for name in ("docker", "kube-proxy", "distribution")]
-        return "".join([*files, _ACCEPT_PUBLISHED.format(pod=subnet)]).replace("SUBNET", subnet)
+        return "".join(files).replace("SUBNET", subnet)
 
     def podnet(self, *words: str | Path) -> Outcome:
         """Run podnet on the node."""
@@ -101,7 +96,7 @@ class Node:
 
     def state(self) -> State:
         """Read what the kernel holds."""
-        return State(*(_without_counters(part) for part in self.shell(_LOOK).split("\n\n", 5)))
+        return State(*(_without_counters(part) for part in self.shell(_LOOK).split("---\n")))
 
     def rules(self) -> str:
         """Read every rule that the node's iptables holds, as iptables-save prints it."""
@@ -110,7 +105,9 @@ class Node:
 
 
 def _shell(script: str, arguments: tuple[str, ...], text: str) -> str:
-    done = subprocess.run(["sh", "-ec", script, "sh", *arguments], input=text, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["sh", "-ec", script, "sh", *arguments], input=text, capture_output=True, text=True, check=False
+    )
     if done.returncode != 0:
         raise AssertionError(f"exit code {done.returncode}: {done.stderr}")
     return done.stdout

@@ -44,7 +44,9 @@ SABOTAGE = [
         id="another jump leads into a chain of ours",
     ),
     pytest.param(
-        "$iptables -t nat -F PODNET-POSTROUTING", ["update chain nat PODNET-POSTROUTING"], id="a chain of ours is flushed"
+        "$iptables -t nat -F PODNET-POSTROUTING",
+        ["update chain nat PODNET-POSTROUTING"],
+        id="a chain of ours is flushed",
     ),
     pytest.param(
         "$iptables -t nat -A PODNET-POSTROUTING -d 192.0.2.1 -j RETURN",

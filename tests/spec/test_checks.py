@@ -16,8 +16,8 @@ def related(text: str) -> list[str]:
     return [str(at) for at, _ in only_problem(text).related]
 
 
-def removal(rule: str) -> str:
-    return f"{{remove: [{{table: nat, rule: '{rule}'}}]}}"
+def removal(rule: str, table: str = "nat") -> str:
+    return f"{{remove: [{{table: {table}, rule: '{rule}'}}]}}"
 
 
 def many_nodes(count: int) -> str:
@@ -170,7 +170,7 @@ def test_host_gw_reports_each_node_of_a_smaller_segment_once():
     [
         {"ip_masq": "{non_masquerade_cidrs: [10.0.0.0/8, 10.0.0.0/8]}"},
         {"firewall": "{respect_marks: [0x1/0x1, 1/1]}"},
-        {"firewall": "{remove: [{table: nat, rule: -A X -j DROP}, {table: nat, rule: -A X -j DROP}]}"},
+        {"firewall": "{remove: [{table: raw, rule: -A X -j DROP}, {table: raw, rule: -A X -j DROP}]}"},
         {"sysctl": "{net.ipv4.tcp_ecn: 1, net/ipv4/tcp_ecn: 1}"},
     ],
     ids=str,
@@ -180,7 +180,7 @@ def test_an_item_stands_once(keys):
 
 
 def test_one_rule_may_be_removed_from_two_tables():
-    assert mistakes(firewall="{remove: [{table: nat, rule: -A X -j DROP}, {table: raw, rule: -A X -j DROP}]}") == []
+    assert mistakes(firewall="{remove: [{table: filter, rule: -A X -j DROP}, {table: raw, rule: -A X -j DROP}]}") == []
 
 
 def test_forwarding_can_not_be_switched_off():
@@ -188,16 +188,30 @@ def test_forwarding_can_not_be_switched_off():
 
 
 @pytest.mark.parametrize(
-    "rule",
+    ("table", "rule"),
     [
-        "-A POSTROUTING -s {subnet} ! -o {bridge} -j MASQUERADE",
-        "-A FORWARD -j REJECT --reject-with icmp-host-prohibited",
-        "-A FORWARD -i {interface} -d {network} -g SOMEWHERE",
-        '-A INPUT -m comment --comment "a \\" b" -j ACCEPT',
+        ("nat", "-A POSTROUTING -s {subnet} ! -o {bridge} -j MASQUERADE"),
+        ("filter", "-A FORWARD -j REJECT --reject-with icmp-host-prohibited"),
+        ("filter", "-A FORWARD -i {interface} -d {network} -g SOMEWHERE"),
+        ("nat", '-A INPUT -m comment --comment "a \\" b" -j ACCEPT'),
     ],
 )
-def test_a_rule_as_iptables_prints_it_can_be_removed(rule):
-    assert mistakes(firewall=removal(rule)) == []
+def test_a_rule_as_iptables_prints_it_can_be_removed(table, rule):
+    assert mistakes(firewall=removal(rule, table)) == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ("-A FORWARD -s nonsense -j ACCEPT", "'nonsense' is not an IPv4 address"),
+        ("-A FORWARD -p tcp --dport 80 --wat -j ACCEPT", ""),
+        ("-A FORWARD x -j ACCEPT", ""),
+        ("-A POSTROUTING -s {subnet} -j MASQUERADE extra", ""),
+        ("-A FORWARD -s {subnet} -j DROP", "-j DROP is not possible in table nat"),
+    ],
+)
+def test_a_rule_that_iptables_would_refuse_is_refused(rule, message):
+    assert message in only_problem(spec_text(firewall=removal(rule))).message
 
 
 @pytest.mark.parametrize(
@@ -206,7 +220,7 @@ def test_a_rule_as_iptables_prints_it_can_be_removed(rule):
         ("POSTROUTING -j MASQUERADE", "a rule starts with -A CHAIN"),
         ("-t nat -A POSTROUTING -s {subnet} -j MASQUERADE", "a rule starts with -A CHAIN"),
         ("-A POSTROUTING -s {subnet}", "the rule has no target"),
-        ("-A POSTROUTING -s {subnet} -j", "the rule has no target"),
+        ("-A POSTROUTING -s {subnet} -j", "nothing follows -j"),
         ("-A POSTROUTING -j MASQUERADE", "the rule is about every packet of POSTROUTING"),
         ("-A PODNET-FORWARD -s {subnet} -j ACCEPT", "this is one of podnet"),
         ("-A FORWARD -s {subnet} -j PODNET-FORWARD", "this is one of podnet"),
@@ -224,7 +238,7 @@ def test_a_rule_that_is_none_or_ours_or_too_broad_is_refused(rule, message):
 
 @pytest.mark.parametrize("escape", [r"\n", r"\0", r"\e", r"\x7f"])
 def test_a_rule_is_one_line_of_printable_characters(escape):
-    keys = {"firewall": f'{{remove: [{{table: nat, rule: "-A FORWARD -j REJECT{escape}"}}]}}'}
+    keys = {"firewall": f'{{remove: [{{table: filter, rule: "-A FORWARD -j REJECT{escape}"}}]}}'}
     assert "stands in no rule" in only_problem(spec_text(**keys)).message
 
 

@@ -1,0 +1,194 @@
+"""Values for tests: what a test does not name is right, and does not matter to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+from netplan.apply import apply
+from netplan.compile import Desired, compile_node
+from netplan.differences import differences
+from netplan.errors import Location
+from netplan.kernel.memory import MemoryKernel
+from netplan.kinds.address.value import LinkAddress
+from netplan.kinds.chain.rule import Rule, parse_rule_line
+from netplan.kinds.chain.value import Backend, Chain, ChainKey, is_our_jump
+from netplan.kinds.link.value import Link
+from netplan.kinds.route.value import Route
+from netplan.kinds.sysctl.value import Sysctl
+from netplan.net import Address, IfName, InterfaceAddress, Prefix
+from netplan.plan import NodePlan, Plan, Source, plan_node
+from netplan.project import project
+from netplan.resource import Change, Reason, Resource
+from netplan.snapshot import KINDS, Snapshot
+from netplan.spec.load import Spec
+from netplan.topology import Node, Topology
+from tests.spec.factory import load
+
+CAPTURES: Final = Path(__file__).parent / "data" / "captures"
+STORY: Final = Path(__file__).parents[1] / "docs" / "story"
+
+POSTROUTING: Final = ChainKey(4, "nat", "POSTROUTING")
+FORWARD: Final = ChainKey(4, "filter", "FORWARD")
+MASQUERADE_CHAIN: Final = ChainKey(4, "nat", "PODNET-POSTROUTING")
+FORWARD_CHAIN: Final = ChainKey(4, "filter", "PODNET-FORWARD")
+
+DOCKER_MASQUERADE: Final = "-s 172.7.21.0/24 ! -o docker0 -j MASQUERADE"
+REJECT: Final = "-j REJECT --reject-with icmp-host-prohibited"
+REMOVE: Final = (
+    "{remove: ["
+    '{table: nat, rule: "-A POSTROUTING -s {subnet} ! -o {bridge} -j MASQUERADE"}, '
+    '{table: filter, rule: "-A FORWARD -j REJECT --reject-with icmp-host-prohibited"}]}'
+)
+WHY: Final = Reason("a test")
+
+_BUILT_IN: Final = {"nat": ("PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"), "filter": ("INPUT", "FORWARD", "OUTPUT")}
+
+
+def node(name="a", address="10.4.7.21/24", subnet="172.7.21.0/24", interface="eth0", bridge="docker0") -> Node:
+    """Make a node."""
+    place = Location("s.yaml", 6, 3)
+    parsed = InterfaceAddress.parse(address)
+    return Node(name, parsed, Prefix.parse(subnet), IfName(interface), IfName(bridge), place)
+
+
+def topology(*nodes: Node, network="172.7.0.0/16") -> Topology:
+    """Make a cluster of the given nodes."""
+    return Topology("c", Prefix.parse(network), nodes)
+
+
+def spec(*nodes: str, **keys: str | None) -> Spec:
+    """Make a spec from YAML: one text a node, and one a key; by default nodes a (.21) and b (.22) of cluster c."""
+    return load(*nodes, **keys)
+
+
+def desired(made: Spec | None = None, name="a") -> Desired:
+    """Compile one node of a spec."""
+    made = made or spec()
+    return compile_node(made, made.topology.by_name[name])
+
+
+def rule(text: str) -> Rule:
+    """Read a rule."""
+    return Rule.parse(text)
+
+
+def rules(*texts: str) -> tuple[Rule, ...]:
+    """Read rules."""
+    return tuple(map(Rule.parse, texts))
+
+
+def texts(found: Iterable[Rule]) -> list[str]:
+    """Give rules as text."""
+    return list(map(str, found))
+
+
+def chains(saved: str) -> list[Chain]:
+    """Read what iptables-save prints; the built-in chains of nat and filter are there also if it names none."""
+    policies: dict[ChainKey, str | None] = {
+        ChainKey(4, table, name): "ACCEPT" for table, names in _BUILT_IN.items() for name in names
+    }
+    found: dict[ChainKey, list[Rule]] = {}
+    table = ""
+    for line in saved.splitlines():
+        if line.startswith("*"):
+            table = line[1:]
+        elif line.startswith(":"):
+            name, policy = line[1:].split()[:2]
+            policies[ChainKey(4, table, name)] = None if policy == "-" else policy
+        elif line.startswith("-A"):
+            name, parsed = parse_rule_line(line)
+            found.setdefault(ChainKey(4, table, name), []).append(parsed)
+    return [Chain(key, tuple(found.get(key, ())), policy) for key, policy in policies.items()]
+
+
+def saved(nat: Sequence[str] = (), filter: Sequence[str] = ()) -> str:  # noqa: A002 - the table's name
+    """Write the rules of POSTROUTING and of FORWARD as iptables-save does."""
+    lines = ["*nat", *(f"-A POSTROUTING {text}" for text in nat), "*filter", *(f"-A FORWARD {text}" for text in filter)]
+    return "\n".join(lines)
+
+
+def capture(name: str) -> str:
+    """Give what iptables-save printed on a node on which some program ran."""
+    return (CAPTURES / name).read_text()
+
+
+def docker() -> str:
+    """Give docker's rules on node a, and a distribution's REJECT at the end of FORWARD."""
+    return capture("docker-20.10-start-nft.rules").replace(
+        "-A FORWARD -i docker0 -o docker0 -j ACCEPT", f"-A FORWARD -i docker0 -o docker0 -j ACCEPT\n-A FORWARD {REJECT}"
+    )
+
+
+def kube_proxy() -> str:
+    """Give kube-proxy's rules on a node with pods of docker."""
+    return capture("kube-proxy-1.30-iptables-clustercidr-with-docker-rule.rules")
+
+
+def snapshot(rules="", *others: Resource, ip_forward="0", backend=Backend.NFT, address="10.4.7.21/24") -> Snapshot:
+    """Make the state of a node with an interface and a bridge; `rules` as iptables-save prints them."""
+    carried = InterfaceAddress.parse(address)
+    subnet = InterfaceAddress(Address(4, carried.prefix.value), carried.length).prefix
+    return Snapshot.of(
+        backend,
+        [
+            Link(IfName("lo"), 65536, up=True),
+            Link(IfName("eth0"), 1500, up=True),
+            Link(IfName("docker0"), 1500, up=True),
+            LinkAddress(IfName("eth0"), carried),
+            Sysctl("net.ipv4.ip_forward", ip_forward),
+            *chains(rules),
+            Route(subnet, IfName("eth0"), protocol=2),
+            *others,
+        ],
+    )
+
+
+def route(prefix="172.7.22.0/24", via: str | None = "10.4.7.22", dev="eth0", protocol=112, metric=0) -> Route:
+    """Make a route, one of ours by default."""
+    next_hop = None if via is None else Address.parse(via)
+    return Route(Prefix.parse(prefix), IfName(dev), next_hop, metric=metric, protocol=protocol)
+
+
+def plan(state: Snapshot | None = None, made: Spec | None = None, name="a", source=Source.LIVE) -> NodePlan:
+    """Plan for one node."""
+    return plan_node(desired(made, name), snapshot() if state is None else state, source)
+
+
+def plans(*nodes: NodePlan) -> Plan:
+    """Make the plan of a cluster."""
+    return Plan("c", "specs/c.yaml", "0" * 64, nodes)
+
+
+def settled(wanted: Desired, state: Snapshot) -> Snapshot:
+    """Give the state after everything that is wanted has been done."""
+    return project(state, differences(wanted, state))
+
+
+def carry_out(wanted: Desired, kernel: MemoryKernel) -> None:
+    """Plan for a kernel as it is, and apply that."""
+    before = kernel.observe(wanted.interest)
+    changes = tuple(plan_node(wanted, before, Source.LIVE).changes)
+    apply(changes, before, kernel, wanted.interest, lambda now: tuple(differences(wanted, now)))
+
+
+def said(changes: Iterable[Change[Resource]]) -> list[str]:
+    """Give changes in words: `create route 172.7.22.0/24 via 10.4.7.22 dev eth0`."""
+    return [f"{change.action.value} {change.resource.kind} {change.resource}" for change in changes]
+
+
+def content(state: Snapshot) -> dict[str, object]:
+    """Give all that a state holds, rules in their order and everything else without one."""
+    held: dict[str, object] = {
+        str(chain.key): (chain.rules, chain.policy)
+        for chain in state.all(Chain)
+        if chain.rules or chain.policy is None  # a built-in chain without rules is there and is not there
+    }
+    return held | {kind.kind: frozenset(state.all(kind)) for kind in KINDS if kind is not Chain}
+
+
+def foreign_rules(state: Snapshot, key: ChainKey, without: Iterable[Rule] = ()) -> list[Rule]:
+    """Give the rules of a chain that are not ours, in order, and without some of them."""
+    gone = {*without}
+    return [each for each in state.rules(key) if not is_our_jump(each) and each not in gone]
