@@ -87,7 +87,7 @@ def plan_node(desired: Desired, snapshot: Snapshot, source: Source) -> NodePlan:
         backend=snapshot.backend,
         changes=tuple(changes),
         depends=dependencies(changes, snapshot),
-        warnings=tuple(_doubts(changes, snapshot)),
+        warnings=tuple(_doubts(desired, changes, snapshot)),
         refusals=tuple(_in_the_way(changes, snapshot)),
     )
 
@@ -104,8 +104,10 @@ def _in_the_way(changes: Iterable[Change[Resource]], snapshot: Snapshot) -> Iter
             )
 
 
-def _doubts(changes: Iterable[Change[Resource]], snapshot: Snapshot) -> Iterator[str]:
-    """Name the interfaces that routes are to leave by and that the node does not have."""
+def _doubts(desired: Desired, changes: Iterable[Change[Resource]], snapshot: Snapshot) -> Iterator[str]:
+    """Say what makes the plan unlikely to come true: interfaces that are not there, rules of another backend."""
+    if desired.backend not in (None, snapshot.backend):
+        yield f"the state is that of iptables-{snapshot.backend}, and the spec wants iptables-{desired.backend}"
     there = {link.name for link in snapshot.all(Link)}
     wanted = {change.after.oif for change in changes if isinstance(change.after, Route)}
     if there:

@@ -24,7 +24,7 @@ def restoration(before: Snapshot, now: Snapshot, touched: Sequence[Change[Resour
     for kind in KINDS:
         wanted = [Wanted(resource, BEFORE) for resource in _undone(before.all(kind), keys)]
         yield from diff(wanted, _undone(now.all(kind), keys), BEFORE)
-    for key in sorted(key for key in before.chains if not key.owned and key in now.chains):
+    for key in sorted(key for key in now.chains if not key.owned):
         yield from _rules(before.rules(key), now.rules(key), key, set(_touched_rules(key, touched)))
 
 

@@ -19,8 +19,8 @@ request() { # FROM TO-ADDRESS EXPECTED
 }
 
 serve() { # HOST
-    on "$1" python3 "$story/whoami.py" serve &
-    disown
+    podnet lab exec "$spec" "$1" -- python3 "$story/whoami.py" serve &
+    disown # it ends with the lab
     for _ in {1..50}; do
         on "$1" sh -c 'grep -q ":0050 .* 0A " /proc/net/tcp' && return
         sleep 0.1

@@ -48,7 +48,7 @@ class Outcome:
 
 def podnet(lab: Lab, host: str, *words: str | Path) -> Outcome:
     """Run podnet on a host, without a terminal."""
-    return inside(lab, host, _main, [str(word) for word in words])
+    return inside(lab, host, run, [str(word) for word in words])
 
 
 def process(lab: Lab, host: str, *words: str | Path, before: Sequence[str] = (), text: str = "") -> Outcome:
@@ -68,7 +68,8 @@ def elsewhere(*words: str | Path, directory: Path) -> Outcome:
     return Outcome(done.returncode, done.stdout, done.stderr)
 
 
-def _main(words: list[str]) -> Outcome:
+def run(words: list[str]) -> Outcome:
+    """Run podnet in this process, which is of no other use afterwards."""
     sys.argv = ["podnet", *words]
     sys.stdin = Path(os.devnull).open()
     stdout, stderr = io.BytesIO(), io.BytesIO()

@@ -2,14 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-
-import pytest
-from pyroute2.netlink import rtnl
-
-from tests.lab.inside import inside
-from tests.netns.podnet import podnet
-
 REMOVED = (
     "-A POSTROUTING -s 172.7.21.0/24 ! -o docker0 -j MASQUERADE",
     "-A FORWARD -j REJECT --reject-with icmp-host-prohibited",

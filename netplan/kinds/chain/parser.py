@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Final
 
 from netplan.kinds.chain.extension import ExtensionSpec, Option, Options, OptionSpec
@@ -47,21 +48,27 @@ _CHAIN: Final = ExtensionSpec("chain")
 _BASE: Final = frozenset({*_CONDITIONS, *_FRAGMENT, *_MATCH, *_JUMP, *_GOTO})
 
 
+_match = lru_cache(maxsize=4096)(Match)  # many rules hold the same ones: they share them
+_target = lru_cache(maxsize=4096)(Target)
+
+
 class _Clause:
     """A match or target while its options come in; `unread` collects them once one is not understood."""
 
-    __slots__ = ("given", "implied", "name", "spec", "unread")
+    __slots__ = ("given", "implied", "name", "options", "spec", "unread")
 
     def __init__(self, name: str, spec: ExtensionSpec | None, *, implied: bool = False) -> None:
         self.name = name
         self.spec = spec
         self.implied = implied
         self.given: Options = {}
+        self.options: tuple[Option, ...] = ()
         self.unread: list[str] | None = None if spec else []
 
-    def lacks(self, name: str) -> bool:
-        """Whether the extension is known to have this option, and it has not come yet."""
-        return self.spec is not None and name in self.spec.by_name and self.spec.by_name[name].printed not in self.given
+    def lacks(self, word: str) -> bool:
+        """Whether the extension is known to have this option, and it is not printed."""
+        option = self.spec.by_name.get(word.removeprefix("--")) if self.spec else None
+        return option is not None and all(printed.name != option.printed for printed in self.options)
 
     def may_have(self, word: str) -> bool:
         """Whether the extension may have an option that is not known here."""
@@ -84,13 +91,21 @@ class _Clause:
             self.unread = [self.spec.render(option) for option in self.given.values()]
         self.unread = [*(self.unread or ()), *words]
 
-    def finish(self, flag: str, version: int, protocol: Condition[int] | None) -> tuple[Option, ...]:
-        if self.spec is None or self.unread is not None:
-            return ()
-        try:
-            return self.spec.finish(self.given, version, protocol)
-        except ValueError as error:
-            raise ValueError(f"{flag} {self.name}: {error}") from error
+    def finish(self, flag: str, version: int, protocol: Condition[int] | None) -> tuple[str, tuple[Option, ...], str]:
+        """Check the options together; give the name, the canonical options, and those that are not understood."""
+        if self.unread is not None:
+            return self.name, (), " ".join(self.unread)
+        if self.spec is not None:
+            try:
+                self.options = self.spec.finish(self.given, version, protocol)
+            except ValueError as error:
+                raise ValueError(f"{flag} {self.name}: {error}") from error
+        return self.name, self.options, ""
+
+    def strangers(self) -> list[str]:
+        """Give the options that are not understood."""
+        known = self.spec.by_name if self.spec else {}
+        return [word for word in self.unread or () if word.startswith("--") and word[2:] not in known]
 
 
 class RuleParser:
@@ -111,14 +126,20 @@ class RuleParser:
         self._clauses: list[_Clause] = []
         self._jump: _Clause | None = None
         self._read()
-        self.matches = tuple(
-            [Match(*self._finish(clause, "-m")) for clause in self._clauses if clause is not self._jump]
-        )
-        self.target = Target(*self._finish(self._jump, "-j")) if self._jump else None
+        matches = [clause for clause in self._clauses if clause is not self._jump]
+        self.matches = tuple([_match(*self._finish(clause, "-m")) for clause in matches])
+        self.target = _target(*self._finish(self._jump, "-j")) if self._jump else None
+        self._check_owners()
 
     def _finish(self, clause: _Clause, flag: str) -> tuple[str, tuple[Option, ...], str]:
-        options = clause.finish(flag, self.version, self.protocol)
-        return clause.name, options, " ".join(clause.unread or ())
+        return clause.finish(flag, self.version, self.protocol)
+
+    def _check_owners(self) -> None:
+        """Refuse an option that was kept for one extension, and that another one of the rule may have too."""
+        for clause in self._clauses:
+            for word in clause.strangers() if clause.unread else ():
+                if any(other.lacks(word) for other in [*self._clauses, *self._implied()]):
+                    raise ValueError(f"write {word} before {clause.name}, which may have an option of that name")
 
     def _read(self) -> None:
         while self._at < len(self._words):
@@ -206,30 +227,22 @@ class RuleParser:
         """Find the extension of an option; load the protocol's match if no other has it. None: it is not known here."""
         for clause in reversed(self._clauses):
             if clause.spec is None:
-                self._check_not_before(clause, name)
                 return None
             if name in clause.spec.by_name:
                 return clause, clause.spec.by_name[name]
-        spec = self._protocol_match()
-        if spec is None or name not in spec.by_name:
-            return None
-        clause = _Clause(spec.name, spec, implied=True)
-        self._clauses.append(clause)
-        return clause, spec.by_name[name]
+        for clause in self._implied():
+            if clause.spec and name in clause.spec.by_name:
+                self._clauses.append(clause)
+                return clause, clause.spec.by_name[name]
+        return None
 
-    def _check_not_before(self, unknown: _Clause, name: str) -> None:
-        """Refuse an option that may be the unknown extension's or that of another one before it."""
-        implied = self._protocol_match()
-        if any(clause.lacks(name) for clause in self._clauses) or (implied and name in implied.by_name):
-            raise ValueError(f"write --{name} before {unknown.name}, which may have an option of that name")
-
-    def _protocol_match(self) -> ExtensionSpec | None:
-        """Give the match of the protocol, unless the rule has it already."""
+    def _implied(self) -> list[_Clause]:
+        """Give the match that the protocol loads when it is needed, unless the rule has it already."""
         name = PROTOCOL_MATCHES.get(self.protocol.value) if self.protocol else None
         if name is None or any(clause.name == name for clause in self._clauses):
-            return None
+            return []
         spec = MATCHES[name]
-        return spec if spec.version in (None, self.version) else None
+        return [_Clause(name, spec, implied=True)] if spec.version in (None, self.version) else []
 
     def _unread_option(self, word: str, *, negated: bool) -> None:
         """Keep an option that is not understood, and its arguments, for the extension before it."""
@@ -246,8 +259,7 @@ class RuleParser:
         """Say that an option is unknown here, and which one may have been meant."""
         if word[:2] in _BASE:
             return f"unknown option {word}: write a space after {word[:2]}"
-        implied = self._protocol_match()
-        specs = [clause.spec for clause in self._clauses] + [implied]
+        specs = [clause.spec for clause in [*self._clauses, *self._implied()]]
         known = {f"--{name}" for spec in specs if spec for name in spec.by_name}
         near = get_close_matches(word, sorted(known | _BASE), n=1)
         hint = f": did you mean {near[0]}?" if near else ": write the -m or -p that it belongs to before it"

@@ -1,0 +1,191 @@
+"""What the kernel does not accept leaves no trace: the state is as before, and the message says what and why."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.netns.podnet import process
+from tests.netns.tools import first_in_path, wrap
+
+NFT_ONLY = pytest.mark.parametrize("backend", ["nft"], indirect=True)
+
+
+def variant(node, tmp_path, old, new):
+    """Write the node's spec with something replaced."""
+    text = node.spec.read_text()
+    assert old in text
+    path = tmp_path / "hdss7.yaml"
+    path.write_text(text.replace(old, new))
+    return path
+
+
+def place_of(spec, key):
+    """Give FILE:LINE:COLUMN of a key."""
+    for number, line in enumerate(spec.read_text().splitlines(), 1):
+        if line.lstrip().startswith(f"{key}:"):
+            return f"{spec}:{number}:{line.index(key) + 1}"
+    raise AssertionError(f"{spec} has no {key}")
+
+
+@pytest.fixture(
+    params=[
+        pytest.param("docker0", id="the next hop is not on-link"),
+        pytest.param("eth9", id="the interface is not there"),
+    ]
+)
+def refused_spec(request, node, tmp_path):
+    """A spec whose routes leave by an interface that can't reach the next hop."""
+    return variant(node, tmp_path, "interface: eth0", f"interface: {request.param}")
+
+
+def test_refused_route_exits_4(node, refused_spec):
+    assert node.podnet("apply", refused_spec, "--yes").code == 4
+
+
+def test_refused_route_leaves_the_state_as_it_was(node, refused_spec):
+    before = node.state()
+    node.podnet("apply", refused_spec, "--yes")
+    assert node.state() == before
+
+
+def test_refused_route_leaves_a_node_that_was_in_sync_in_sync(applied, refused_spec):
+    applied.podnet("apply", refused_spec, "--yes")
+    assert applied.drift().code == 0
+
+
+def test_refused_route_is_named(node, refused_spec):
+    assert "route 172.7.22.0/24 via 10.4.7.22 dev" in node.podnet("apply", refused_spec, "--yes").stderr
+
+
+def test_line_of_a_refused_route_is_named(node, refused_spec):
+    assert place_of(refused_spec, "hdss7-22") in node.podnet("apply", refused_spec, "--yes").stderr
+
+
+def test_refused_drift_fix_exits_4(node, refused_spec):
+    assert node.podnet("drift", refused_spec, "--fix").code == 4
+
+
+def test_interface_that_is_not_there_is_warned_of_in_the_plan(node, tmp_path):
+    spec = variant(node, tmp_path, "interface: eth0", "interface: eth9")
+    assert "there is no interface eth9" in node.podnet("plan", spec, "--live").stdout
+
+
+def test_interface_that_is_down_is_named(node, tmp_path):
+    node.shell("ip link add spare type veth peer name spare-peer; ip address add 10.4.8.1/24 dev spare")
+    spec = variant(node, tmp_path, "10.4.7.", "10.4.8.")
+    spec.write_text(spec.read_text().replace("interface: eth0", "interface: spare"))
+    try:
+        assert "the interface is down" in node.podnet("apply", spec, "--node", "hdss7-21", "--yes").stderr
+    finally:
+        node.shell("ip link del spare")
+
+
+@pytest.fixture
+def occupied(node):
+    """A node with somebody else's route where one of ours should be."""
+    node.shell("ip route add 172.7.22.0/24 via 10.4.7.254 proto static")
+    return node
+
+
+def test_foreign_route_in_the_way_is_refused(occupied):
+    assert occupied.apply().code == 3
+
+
+def test_foreign_route_in_the_way_leaves_the_state_as_it_was(occupied):
+    before = occupied.state()
+    occupied.apply()
+    assert occupied.state() == before
+
+
+def test_foreign_route_in_the_way_is_named_with_its_owner(occupied):
+    assert "172.7.22.0/24 via 10.4.7.254 dev eth0 from a person (protocol static)" in occupied.apply().stderr
+
+
+def test_foreign_route_in_the_way_counts_as_drift(occupied):
+    assert occupied.drift().code == 1
+
+
+def test_foreign_route_of_another_metric_is_not_in_the_way(node):
+    node.shell("ip route add 172.7.22.0/24 via 10.4.7.254 proto static metric 100")
+    assert node.apply().code == 0
+
+
+def test_sysctl_that_the_kernel_refuses_exits_4(node, tmp_path):
+    spec = variant(node, tmp_path, "defaults:", "sysctl: {net.ipv4.ip_default_ttl: 9999}\ndefaults:")
+    assert node.podnet("apply", spec, "--yes").code == 4
+
+
+@pytest.fixture
+def interfered(node, tmp_path):
+    """An apply during which another program deletes a rule of table filter, right after table nat was committed."""
+    rule = "-D FORWARD -j REJECT --reject-with icmp-host-prohibited 2>/dev/null"
+    wrap(tmp_path, f"iptables-{node.backend}", before=[])
+    wrap(tmp_path, f"iptables-{node.backend}-restore", after=[f"iptables-{node.backend} {rule}"])
+    before = node.rules()
+    done = process(node.lab, node.name, "apply", node.spec, "--yes", before=first_in_path(tmp_path))
+    return done, before
+
+
+def test_second_table_that_is_refused_exits_4(interfered):
+    assert interfered[0].code == 4
+
+
+def test_second_table_that_is_refused_takes_the_first_back(node, interfered):
+    _, before = interfered
+    others = "-A FORWARD -j REJECT --reject-with icmp-host-prohibited\n"
+    assert node.rules() == before.replace(others, "")
+
+
+def test_second_table_that_is_refused_leaves_no_route(node, interfered):
+    assert node.shell("ip route show proto 112") == ""
+
+
+def test_rule_that_another_program_took_away_is_named(interfered):
+    assert "table filter was changed by another program meanwhile" in interfered[0].stderr
+
+
+NATIVE = """
+nft add set ip nat pods '{ type ipv4_addr; }'
+nft add rule ip nat POSTROUTING ip saddr @pods masquerade
+"""
+
+
+@pytest.fixture
+def native(node):
+    """A node with a rule of nftables' own that iptables can't express."""
+    node.shell(NATIVE)
+    return node
+
+
+VERBS = [["plan", "--live"], ["apply", "--yes"], ["drift"], ["drift", "--fix"], ["remove", "--yes"]]
+
+
+@NFT_ONLY
+@pytest.mark.parametrize("words", VERBS, ids=" ".join)
+def test_table_that_iptables_can_t_read_is_refused(native, words):
+    assert native.podnet(words[0], native.spec, *words[1:]).code == 3
+
+
+@NFT_ONLY
+@pytest.mark.parametrize("words", VERBS, ids=" ".join)
+def test_table_that_iptables_can_t_read_is_named(native, words):
+    assert "table nat can't be read safely" in native.podnet(words[0], native.spec, *words[1:]).stderr
+
+
+@NFT_ONLY
+def test_table_that_iptables_can_t_read_is_not_recorded(native):
+    assert native.podnet("capture").code == 3
+
+
+@NFT_ONLY
+def test_table_that_iptables_can_t_read_stays_as_it_was(native):
+    before = native.state()
+    native.apply()
+    assert native.state() == before
+
+
+@NFT_ONLY
+def test_chain_of_ours_that_iptables_can_t_read_is_refused(applied):
+    applied.shell("nft add set ip nat pods '{ type ipv4_addr; }'")
+    applied.shell("nft add rule ip nat PODNET-POSTROUTING ip saddr @pods accept")
+    assert applied.apply().code == 3

@@ -1,0 +1,37 @@
+"""Folders of programs for a PATH: the node's own iptables, under other names or with somebody listening."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from netplan.programs import SEARCH_PATH
+
+
+def real(program: str) -> str:
+    """Give the path of a program of this machine."""
+    found = shutil.which(program, path=SEARCH_PATH)
+    assert found, f"install {program}"
+    return found
+
+
+def links(folder: Path, **programs: str) -> Path:
+    """Make a folder in which programs stand under other names: `iptables_restore="iptables-legacy-restore"`."""
+    for name, program in programs.items():
+        (folder / name.replace("_", "-")).symlink_to(real(program))
+    return folder
+
+
+def wrap(folder: Path, program: str, *, before: Sequence[str] = (), after: Sequence[str] = ()) -> Path:
+    """Make a folder in which a program runs commands before and after what it is asked for; its answer is its own."""
+    script = folder / program
+    lines = ["#!/bin/sh", *before, f'{real(program)} "$@"', "code=$?", *after, "exit $code", ""]
+    script.write_text("\n".join(lines))
+    script.chmod(0o755)
+    return folder
+
+
+def first_in_path(folder: Path) -> list[str]:
+    """Give the command that starts another with a folder first in its PATH."""
+    return ["sh", "-c", 'PATH="$0:$PATH" exec "$@"', str(folder)]
