@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import ChainKey, PlacedRule
 from netplan.project import project
 from netplan.resource import Change, Resource
@@ -37,12 +38,19 @@ def unmet(changes: Sequence[Change[Resource]], before: Snapshot, now: Snapshot) 
     for change in changes:
         resource = change.resource
         if isinstance(resource, PlacedRule):
-            met = expected.rules(resource.chain).count(resource.rule) == now.rules(resource.chain).count(resource.rule)
+            depth = 0 if change.after is None else resource.position
+            met = _stands(resource.rule, depth, expected.rules(resource.chain), now.rules(resource.chain))
         else:
             key = (resource.kind, resource.key)
             met = expected.index.get(key) == now.index.get(key)
         if not met:
             yield change
+
+
+def _stands(rule: Rule, depth: int, expected: Sequence[Rule], now: Sequence[Rule]) -> bool:
+    """Whether a rule is there as often as expected, and its first `depth` rules are, but for those that others added."""
+    known = [each for each in now if each in expected]
+    return expected.count(rule) == known.count(rule) and known[:depth] == [*expected[:depth]]
 
 
 def digest(value: object) -> str:

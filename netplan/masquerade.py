@@ -42,5 +42,29 @@ def _rules(node: Node, network: Prefix, policy: IpMasq, respected: Iterable[Mark
     yield f"-s {network} -d {network} -j ACCEPT"
     for prefix in kept(network, policy)[1:]:
         yield f"-s {node.subnet} -d {prefix} -j ACCEPT"
+    if policy.source == "any":
+        yield from _as_ip_masq_agent(network, policy)
+    source = f"-s {node.subnet} " if policy.source == "pods" else ""
+    yield from (f"{source}! -o {node.bridge} {target}" for target in _targets(policy))
+
+
+def _as_ip_masq_agent(network: Prefix, policy: IpMasq) -> Iterator[str]:
+    """Give the exemptions of packets that come from elsewhere than this node's pods (ip-masq-agent's README)."""
+    yield "-m addrtype --dst-type LOCAL -j RETURN"
+    yield from (f"-d {prefix} -j RETURN" for prefix in kept(network, policy))
+
+
+def _targets(policy: IpMasq) -> Iterator[str]:
+    """Give what masquerades, with what each of it is for; the last is for every packet that is left.
+
+    A rule takes one range of ports, and only protocols that have ports: of several ranges, each gets a share of the
+    connections in proportion to its size.
+    """
     random_fully = " --random-fully" if policy.random_fully else ""
-    yield f"-s {node.subnet} ! -o {node.bridge} -j MASQUERADE{random_fully}"
+    for protocol in ("tcp", "udp") if policy.to_ports else ():
+        left = sum(ports.size for ports in policy.to_ports or ())
+        for ports in policy.to_ports or ():
+            share = "" if ports.size == left else f"-m statistic --mode random --probability {ports.size / left:.11f} "
+            yield f"-p {protocol} {share}-j MASQUERADE --to-ports {ports}{random_fully}"
+            left -= ports.size
+    yield f"-j MASQUERADE{random_fully}"

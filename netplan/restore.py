@@ -10,6 +10,7 @@ from netplan.kinds.chain.edit import changes_to
 from netplan.kinds.chain.place import put_back
 from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import ChainKey, PlacedRule, is_our_jump
+from netplan.kinds.sysctl.value import Sysctl
 from netplan.resource import Change, Reason, Resource, Wanted
 from netplan.snapshot import KINDS, Snapshot
 
@@ -20,16 +21,16 @@ BEFORE: Final = Reason("as it was before")
 
 def restoration(before: Snapshot, now: Snapshot, touched: Sequence[Change[Resource]]) -> Iterator[Change[Resource]]:
     """Give the changes that bring back the state before: what others changed meanwhile stays theirs."""
-    keys = {(change.resource.kind, change.resource.key) for change in touched}
+    sysctls = {change.resource.key for change in touched if isinstance(change.resource, Sysctl)}
     for kind in KINDS:
-        wanted = [Wanted(resource, BEFORE) for resource in _undone(before.all(kind), keys)]
-        yield from diff(wanted, _undone(now.all(kind), keys), BEFORE)
+        wanted = [Wanted(resource, BEFORE) for resource in _undone(before.all(kind), sysctls)]
+        yield from diff(wanted, _undone(now.all(kind), sysctls), BEFORE)
     for key in sorted(key for key in now.chains if not key.owned):
         yield from _rules(before.rules(key), now.rules(key), key, set(_touched_rules(key, touched)))
 
 
-def _undone(resources: Iterable[R], keys: Collection[tuple[str, Hashable]]) -> list[R]:
-    return [resource for resource in resources if resource.ours or (resource.kind, resource.key) in keys]
+def _undone(resources: Iterable[R], sysctls: Collection[Hashable]) -> list[R]:
+    return [resource for resource in resources if resource.ours or resource.key in sysctls]
 
 
 def _rules(

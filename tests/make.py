@@ -181,7 +181,7 @@ def said(changes: Iterable[Change[Resource]]) -> list[str]:
 def content(state: Snapshot) -> dict[str, object]:
     """Give all that a state holds, rules in their order and everything else without one."""
     held: dict[str, object] = {
-        str(chain.key): (chain.rules, chain.policy)
+        str(chain.key): [chain.policy, *texts(chain.rules)]
         for chain in state.all(Chain)
         if chain.rules or chain.policy is None  # a built-in chain without rules is there and is not there
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from hypothesis import strategies as st
+from hypothesis.vendor.pretty import RepresentationPrinter as PrettyPrinter
 
 from netplan.compile import Desired, compile_node
 from netplan.kinds.chain.rule import Rule
@@ -61,6 +62,12 @@ class Case:
     node: Node
     state: Snapshot
 
+    def _repr_pretty_(self, printer: PrettyPrinter, cycle: bool) -> None:
+        """Print what matters; hypothesis would print every field of every rule."""
+        keys = {"ip_masq", "forward", "firewall", "sysctl", "nodes"}
+        model = self.spec.model.model_dump(mode="json", include=keys)
+        printer.text(f"{self.node.name} of {model}:\n{_listing(self.state)}")
+
     @property
     def desired(self) -> Desired:
         """What the node should have."""
@@ -73,6 +80,11 @@ class Case:
         for removal in self.desired.removals:
             found.setdefault(removal.chain, set()).add(removal.rule)
         return found
+
+
+def _listing(state: Snapshot) -> str:
+    lines = [f"{chain.key} {chain.policy}: {'; '.join(map(str, chain.rules))}" for chain in state.all(Chain)]
+    return "\n".join([*lines, *map(str, state.all(Route)), *map(str, state.all(Sysctl))])
 
 
 @st.composite

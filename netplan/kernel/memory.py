@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from netplan.errors import KernelError
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.edit import ConflictError
-from netplan.kinds.chain.value import Chain
+from netplan.kinds.chain.value import Chain, ChainKey
 from netplan.kinds.link.value import Link
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl
@@ -28,8 +30,8 @@ class MemoryKernel:
 
     def observe(self, interest: Interest) -> Snapshot:
         """Give the state: links, addresses and routes, and the chains and parameters of interest that exist."""
-        names = {*interest.chains, *interest.walks}
-        chains = [chain for chain in self.state.all(Chain) if chain.key in names]
+        keys = interest.chains | _reached(self.state, interest.walks)
+        chains = [chain for chain in self.state.all(Chain) if chain.key in keys]
         sysctls = [sysctl for sysctl in self.state.all(Sysctl) if sysctl.name in interest.sysctls]
         return self.state.replace(Chain, chains).replace(Sysctl, sysctls)
 
@@ -54,6 +56,18 @@ class MemoryKernel:
             raise KernelError(str(error)) from error
         _check_jumps(after, changes)
         self.state = after
+
+
+def _reached(state: Snapshot, walks: Iterable[ChainKey]) -> set[ChainKey]:
+    """Give the chains that a packet can come to from the `walks`, those included."""
+    seen: set[ChainKey] = set()
+    waiting = list(walks)
+    while waiting:
+        key = waiting.pop()
+        if key not in seen:
+            seen.add(key)
+            waiting += [key._replace(name=rule.target.name) for rule in state.rules(key) if rule.target is not None]
+    return seen
 
 
 def _check_route(state: Snapshot, change: Change[Resource], route: Route) -> None:

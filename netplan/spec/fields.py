@@ -24,6 +24,7 @@ read_address: Final = text("an address such as 172.7.21.0", values.ipv4_address)
 read_host_address: Final = text("an address with its prefix length, such as 10.4.7.21/24", values.host_address)
 read_mark: Final = text("a mark with its mask, such as 0x4000/0x4000", values.Mark.parse)
 read_rule: Final = text("a rule in quotes, such as '-A FORWARD -j REJECT'", str)
+read_port_ranges: Final = text("ranges of ports such as 1024-29999,32768-65535", values.port_ranges)
 read_sysctl_name: Final = text("a name such as net.ipv4.tcp_rmem", values.sysctl_name)
 read_subnet_len: Final = whole_number(SUBNET_LEN_MIN, SUBNET_LEN_MAX)
 read_mtu: Final = whole_number(MTU_MIN, MTU_MAX)
@@ -71,6 +72,12 @@ IPv4Prefix: TypeAlias = Annotated[Prefix, PlainValidator(read_prefix), _AS_TEXT,
 IPv4Address: TypeAlias = Annotated[Address, PlainValidator(read_address), _AS_TEXT, _string(_ADDRESS)]
 HostAddress: TypeAlias = Annotated[InterfaceAddress, PlainValidator(read_host_address), _AS_TEXT, _string(_PREFIX)]
 PacketMark: TypeAlias = Annotated[values.Mark, PlainValidator(read_mark), _AS_TEXT, _string(values.MARK_PATTERN)]
+PortRanges: TypeAlias = Annotated[
+    tuple[values.PortRange, ...],
+    PlainValidator(read_port_ranges),
+    PlainSerializer(lambda ranges: ",".join(map(str, ranges)), return_type=str),
+    _string(r"[0-9]+-[0-9]+(,[0-9]+-[0-9]+)*"),
+]
 RuleText: TypeAlias = Annotated[str, PlainValidator(read_rule), _string("-A [ -~]+")]
 SysctlName: TypeAlias = Annotated[str, PlainValidator(read_sysctl_name), _string(r"net[./][A-Za-z0-9_./-]+")]
 SysctlValue: TypeAlias = Annotated[str, PlainValidator(read_sysctl_value), WithJsonSchema(_SYSCTL)]

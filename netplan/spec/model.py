@@ -22,6 +22,7 @@ from netplan.spec.fields import (
     Name,
     PacketMark,
     PodNetwork,
+    PortRanges,
     RuleText,
     SubnetLen,
     SysctlName,
@@ -73,8 +74,10 @@ class IpMasq(Section):
     """Whether traffic to link-local addresses (169.254.0.0/16) is masqueraded too."""
     random_fully: Flag = True
     """Whether source ports are chosen at random, which avoids lost packets when two connections get one port."""
-    source: Literal["pods"] = "pods"
-    """pods: only what comes from this node's pod subnet is masqueraded."""
+    to_ports: PortRanges | None = Field(default=None, examples=["1024-29999,32768-65535"])
+    """The source ports that masqueraded TCP and UDP connections get; without it the kernel chooses."""
+    source: Literal["pods", "any"] = "pods"
+    """pods: only what comes from this node's pod subnet is masqueraded; any: everything, as ip-masq-agent does."""
 
 
 class Removal(Section):

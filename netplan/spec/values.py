@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from netplan.net import Address, InterfaceAddress, Prefix
@@ -49,6 +50,41 @@ class Mark(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.value:#x}/{self.mask:#x}"
+
+
+class PortRange(NamedTuple):
+    """Ports from `first` to `last`, both of them included."""
+
+    first: int
+    last: int
+
+    @classmethod
+    def parse(cls, text: str) -> PortRange:
+        """Read `1024-29999`; ValueError says what is wrong."""
+        parts = re.fullmatch(r"([1-9][0-9]{0,4})-([1-9][0-9]{0,4})", text)
+        if parts is None:
+            raise WrongValueError(f"{found(text)} is not a range of ports", "write it like 1024-29999")
+        first, last = int(parts[1]), int(parts[2])
+        if not first <= last <= 65535:
+            raise WrongValueError(f"{text} is no range of ports: they go from 1 to 65535, the lower one first")
+        return cls(first, last)
+
+    def __str__(self) -> str:
+        return f"{self.first}-{self.last}"
+
+    @property
+    def size(self) -> int:
+        """How many ports there are in the range."""
+        return self.last - self.first + 1
+
+
+def port_ranges(text: str) -> tuple[PortRange, ...]:
+    """Read `1024-29999,32768-65535`: ranges that do not overlap, in ascending order."""
+    ranges = tuple(map(PortRange.parse, text.split(",")))
+    for lower, higher in pairwise(ranges):
+        if higher.first <= lower.last:
+            raise WrongValueError(f"{lower} and {higher} overlap, or stand in the wrong order")
+    return ranges
 
 
 def ipv4_address(text: str) -> Address:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from netplan.programs import SEARCH_PATH
@@ -16,10 +16,10 @@ def real(program: str) -> str:
     return found
 
 
-def links(folder: Path, **programs: str) -> Path:
-    """Make a folder in which programs stand under other names: `iptables_restore="iptables-legacy-restore"`."""
+def links(folder: Path, programs: Mapping[str, str]) -> Path:
+    """Make a folder in which programs stand under other names: `{"iptables": "iptables-legacy"}`."""
     for name, program in programs.items():
-        (folder / name.replace("_", "-")).symlink_to(real(program))
+        (folder / name).symlink_to(real(program))
     return folder
 
 

@@ -43,4 +43,4 @@ class LinkAddress:
     @classmethod
     def from_json(cls, data: Json) -> LinkAddress:
         """Read what `to_json` gave."""
-        return cls(IfName(str(data["dev"])), InterfaceAddress.parse(data["address"]))
+        return cls(IfName(str(data["dev"])), InterfaceAddress.parse(str(data["address"])))

@@ -65,10 +65,15 @@ class _Clause:
         self.options: tuple[Option, ...] = ()
         self.unread: list[str] | None = None if spec else []
 
-    def lacks(self, word: str) -> bool:
-        """Whether the extension is known to have this option, and it is not printed."""
+    def claims(self, word: str, other: _Clause) -> bool:
+        """Whether an option that was kept for the other extension may be this one's.
+
+        If the other is not known at all, this one's option has to be one that is not given.
+        """
         option = self.spec.by_name.get(word.removeprefix("--")) if self.spec else None
-        return option is not None and all(printed.name != option.printed for printed in self.options)
+        if option is None:
+            return False
+        return other.spec is not None or all(printed.name != option.printed for printed in self.options)
 
     def may_have(self, word: str) -> bool:
         """Whether the extension may have an option that is not known here."""
@@ -138,7 +143,7 @@ class RuleParser:
         """Refuse an option that was kept for one extension, and that another one of the rule may have too."""
         for clause in self._clauses:
             for word in clause.strangers() if clause.unread else ():
-                if any(other.lacks(word) for other in [*self._clauses, *self._implied()]):
+                if any(other.claims(word, clause) for other in [*self._clauses, *self._implied()]):
                     raise ValueError(f"write {word} before {clause.name}, which may have an option of that name")
 
     def _read(self) -> None:

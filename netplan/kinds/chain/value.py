@@ -7,10 +7,13 @@ from enum import StrEnum
 from typing import ClassVar, Final, NamedTuple
 
 from netplan.kinds.chain.rule import Rule
+from netplan.kinds.chain.text import check_characters
+from netplan.kinds.chain.word import chain_name
 from netplan.resource import Json
 
 OWNED_PREFIX: Final = "PODNET-"
 COMMENT: Final = "podnet"
+TABLES: Final = frozenset({"filter", "nat", "mangle", "raw", "security"})
 
 
 class Backend(StrEnum):
@@ -74,7 +77,7 @@ class Chain:
     def from_json(cls, data: Json) -> Chain:
         """Read what `to_json` gave."""
         key = _chain_key(data)
-        rules = tuple(Rule.parse(text, version=key.version) for text in data["rules"])
+        rules = tuple(Rule.parse(str(text), version=key.version) for text in data["rules"])
         return cls(key, rules, None if data["policy"] is None else str(data["policy"]))
 
 
@@ -122,8 +125,10 @@ class PlacedRule:
     @classmethod
     def from_json(cls, data: Json) -> PlacedRule:
         """Read what `to_json` gave."""
-        key = _chain_key(data)
-        return cls(key, int(data["position"]), Rule.parse(data["rule"], version=key.version))
+        key, position = _chain_key(data), int(data["position"])
+        if position < 1:
+            raise ValueError(f"{position} is not the position of a rule: they count from 1")
+        return cls(key, position, Rule.parse(str(data["rule"]), version=key.version))
 
 
 def jump_to(chain: ChainKey) -> Rule:
@@ -137,4 +142,7 @@ def is_our_jump(rule: Rule) -> bool:
 
 
 def _chain_key(data: Json) -> ChainKey:
-    return ChainKey(int(data["version"]), str(data["table"]), str(data["chain"]))
+    version, table = int(data["version"]), str(data["table"])
+    if version not in (4, 6) or table not in TABLES:
+        raise ValueError(f"there is no table {table!r} for IP version {version}")
+    return ChainKey(version, table, chain_name(str(data["chain"])))

@@ -24,7 +24,7 @@ _MEANING: Final = {
     errno.EEXIST: "a route of this prefix, metric and table exists that is not ours",
     errno.EINVAL: "the kernel finds it contradictory; does the next hop lie on-link?",
     errno.ENETDOWN: "the interface is down",
-    errno.ENETUNREACH: "the next hop is not on-link: the interface has no address in its prefix",
+    errno.ENETUNREACH: "the next hop is not on-link: the interface is down, or has no address in its prefix",
     errno.ENODEV: "there is no such interface",
     errno.EPERM: "it needs CAP_NET_ADMIN",
 }

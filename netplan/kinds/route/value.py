@@ -100,9 +100,9 @@ class Route:
     def from_json(cls, data: Json) -> Route:
         """Read what `to_json` gave."""
         return cls(
-            prefix=Prefix.parse(data["dst"]),
+            prefix=Prefix.parse(str(data["dst"])),
             oif=None if data["dev"] is None else IfName(str(data["dev"])),
-            next_hop=None if data["gateway"] is None else Address.parse(data["gateway"]),
+            next_hop=None if data["gateway"] is None else Address.parse(str(data["gateway"])),
             table=int(data["table"]),
             metric=int(data["metric"]),
             protocol=int(data["protocol"]),

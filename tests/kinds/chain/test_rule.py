@@ -89,6 +89,8 @@ def test_a_dumped_rule_is_printed_byte_for_byte(line):
         ("-p tcp --dprot 80", "did you mean --dport"),
         ("-p tcp -m tcp --dpor 80", "did you mean --dport"),
         ("-p tcp -j CHAIN --dport 80", "write --dport before CHAIN"),
+        ("-m foo --dport 80 -p tcp", "write --dport before foo"),
+        ("-m conntrack --ctstate NEW -m foo --ctdir REPLY", "write --ctdir before foo"),
         ("-p tcp --dport 80 --dport 81", "--dport: given twice"),
         ("-p tcp --dport 80:70", "starts after its end"),
         ("-p tcp --dport 70000", "--dport: '70000' is not a port"),

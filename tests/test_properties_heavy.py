@@ -1,0 +1,179 @@
+"""What holds for every cluster and every state of a node."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from netplan.apply import apply
+from netplan.compile import compile_node, nothing
+from netplan.differences import differences
+from netplan.errors import RestoredError
+from netplan.freshness import changed_since, unmet
+from netplan.kernel import recorded
+from netplan.kernel.memory import MemoryKernel
+from netplan.kinds.chain.value import PlacedRule
+from netplan.kinds.route.value import Route
+from netplan.kinds.sysctl.value import Sysctl
+from netplan.plan import Plan, Source, plan_node
+from netplan.planfile import read_plan, render_plan
+from netplan.project import project
+from netplan.restore import restoration
+from netplan.snapshot import Snapshot
+from tests import make
+from tests.states import Case, cases, meddled, specs
+
+thorough = settings(deadline=None, max_examples=1200)
+
+
+def applied(case: Case) -> Snapshot:
+    """Give the state after the spec has been applied."""
+    kernel = MemoryKernel(case.state)
+    make.carry_out(case.desired, kernel)
+    return kernel.state
+
+
+@thorough
+@given(cases())
+def test_the_plan_after_an_apply_is_empty(case):
+    assert not plan_node(case.desired, applied(case), Source.LIVE).changes
+
+
+@thorough
+@given(cases())
+def test_a_second_apply_writes_nothing(case):
+    kernel = MemoryKernel(applied(case))
+    make.carry_out(case.desired, kernel)
+    assert kernel.writes == 0
+
+
+@thorough
+@given(cases())
+def test_after_a_failure_at_any_write_the_state_is_what_it_was(case):
+    whole = MemoryKernel(case.state)
+    make.carry_out(case.desired, whole)
+    for number in range(1, whole.writes + 1):
+        kernel = MemoryKernel(case.state, fail_at=number)
+        with pytest.raises(RestoredError):
+            make.carry_out(case.desired, kernel)
+        assert make.content(kernel.state) == make.content(case.state)
+
+
+@thorough
+@given(cases())
+def test_a_plan_has_nothing_foreign_in_it_but_what_the_spec_names(case):
+    sysctls = case.desired.interest.sysctls
+    for change in plan_node(case.desired, case.state, Source.LIVE).changes:
+        for resource in (change.before, change.after):
+            if isinstance(resource, PlacedRule) and not resource.ours:
+                assert resource.rule in case.removed[resource.chain]
+            elif isinstance(resource, Sysctl):
+                assert resource.name in sysctls
+            else:
+                assert resource is None or resource.ours
+
+
+@thorough
+@given(cases())
+def test_an_apply_leaves_foreign_rules_in_their_order_and_foreign_objects_as_they_are(case):
+    after = applied(case)
+    for chain in case.state.chains.values():
+        removed = case.removed.get(chain.key, set())
+        if not chain.ours:
+            assert make.foreign_rules(after, chain.key) == make.foreign_rules(case.state, chain.key, removed)
+            assert after.chains[chain.key].policy == chain.policy
+    assert foreign_routes(after) == foreign_routes(case.state)
+    assert {sysctl.name for sysctl in set(after.all(Sysctl)) - set(case.state.all(Sysctl))} <= set(
+        case.desired.interest.sysctls
+    )
+
+
+def foreign_routes(state: Snapshot) -> set[Route]:
+    """Give the routes that are not ours."""
+    return {route for route in state.all(Route) if not route.ours}
+
+
+@thorough
+@given(cases())
+def test_remove_after_apply_leaves_exactly_what_is_foreign(case):
+    kernel = MemoryKernel(applied(case))
+    make.carry_out(nothing(case.spec, case.node), kernel)
+    chains = {str(key): (chain.rules, chain.policy) for key, chain in kernel.state.chains.items() if chain.rules}
+    foreign = {
+        str(key): (tuple(make.foreign_rules(case.state, key, case.removed.get(key, ()))), chain.policy)
+        for key, chain in case.state.chains.items()
+        if not chain.ours
+    }
+    assert chains == {name: held for name, held in foreign.items() if held[0]}
+    assert set(kernel.state.all(Route)) == foreign_routes(case.state)
+
+
+@thorough
+@given(cases())
+def test_applying_a_saved_plan_leads_to_the_state_that_applying_the_spec_does(case):
+    made = Plan("c", "c.yaml", "0" * 64, (plan_node(case.desired, case.state, Source.LIVE),))
+    (saved,) = read_plan(render_plan(made), "plan.json").nodes
+    kernel = MemoryKernel(case.state)
+    before = kernel.observe(saved.interest)
+    assert not [*changed_since(saved.depends, saved.changes, before)]
+    apply(saved.changes, before, kernel, saved.interest, lambda now: tuple(unmet(saved.changes, before, now)))
+    assert make.content(kernel.state) == make.content(applied(case))
+
+
+@thorough
+@given(cases(), st.sampled_from(Source))
+def test_a_saved_plan_is_read_back_as_it_was(case, source):
+    made = Plan("c", "specs/c.yaml", "0" * 64, (plan_node(case.desired, case.state, source),))
+    assert read_plan(render_plan(made), "plan.json") == made
+
+
+@thorough
+@given(cases())
+def test_a_record_is_read_back_as_it_was(case):
+    text = recorded.render(case.state, case.node.name, "c")
+    read = recorded.parse(text, "state/c/n.json", "c", case.node.name)
+    assert (read.backend, make.content(read)) == (case.state.backend, make.content(case.state))
+
+
+@thorough
+@given(specs(size=3), specs(size=3), st.sampled_from(["n0", "n1", "n2"]))
+def test_moving_from_one_spec_to_another_leads_to_what_the_other_makes_of_an_empty_node(old, new, name):
+    empty = Snapshot(make.Backend.NFT)
+    wanted = compile_node(new, new.topology.by_name[name])
+    between = make.settled(compile_node(old, old.topology.by_name[name]), empty)
+    kept = [sysctl for sysctl in make.settled(wanted, between).all(Sysctl) if sysctl.name in wanted.interest.sysctls]
+    moved = make.settled(wanted, between).replace(Sysctl, kept)
+    assert make.content(moved) == make.content(make.settled(wanted, empty))
+
+
+@thorough
+@given(cases(), st.data())
+def test_undoing_brings_back_ours_and_what_was_touched_and_keeps_what_others_did_meanwhile(case, data):
+    changes = tuple(differences(case.desired, case.state))
+    now = data.draw(meddled(project(case.state, changes)))
+    after = project(now, restoration(case.state, now, changes))
+    for key in (make.POSTROUTING, make.FORWARD):
+        touched = case.removed.get(key, set())
+        assert make.foreign_rules(after, key, touched) == make.foreign_rules(now, key, touched)
+        assert undone(after, key, touched) == undone(case.state, key, touched)
+    assert not [*restoration(case.state, after, changes)]
+
+
+def undone(state: Snapshot, key, touched) -> list[str]:
+    """Give the rules of a chain that are ours or touched, in order."""
+    foreign = make.foreign_rules(state, key, touched)
+    return make.texts(rule for rule in state.rules(key) if rule not in foreign)
+
+
+@thorough
+@given(cases(), st.data())
+def test_undoing_puts_rules_back_between_the_rules_between_which_they_stood(case, data):
+    changes = tuple(differences(case.desired, case.state))
+    now = data.draw(meddled(project(case.state, changes)))
+    after = project(now, restoration(case.state, now, changes))
+    for key in (make.POSTROUTING, make.FORWARD):
+        before = case.state.rules(key)
+        if len(set(before)) == len(before):
+            survivors = [rule for rule in before if rule in after.rules(key)]
+            assert [rule for rule in after.rules(key) if rule in survivors] == survivors
