@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, NoReturn
 import typer
 from typer.core import TyperGroup
 
+from netplan import __version__
 from netplan.errors import ExitCode, PodnetError, SpecError
 
 VERBS: Final = {
@@ -48,8 +49,6 @@ app = typer.Typer(cls=LazyGroup, no_args_is_help=True, add_completion=False, ric
 
 def _version(*, value: bool) -> None:
     if value:
-        from netplan import __version__
-
         typer.echo(f"podnet {__version__}")
         raise typer.Exit
 

@@ -142,7 +142,8 @@ def is_our_jump(rule: Rule) -> bool:
 
 
 def _chain_key(data: Json) -> ChainKey:
-    version, table = int(data["version"]), str(data["table"])
+    version, table, name = int(data["version"]), str(data["table"]), str(data["chain"])
+    check_characters(name)
     if version not in (4, 6) or table not in TABLES:
         raise ValueError(f"there is no table {table!r} for IP version {version}")
-    return ChainKey(version, table, chain_name(str(data["chain"])))
+    return ChainKey(version, table, chain_name(name))

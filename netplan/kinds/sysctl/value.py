@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from netplan.resource import Json
+
+_NAME: Final = re.compile(r"net(\.[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*)+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,5 +47,8 @@ class Sysctl:
 
     @classmethod
     def from_json(cls, data: Json) -> Sysctl:
-        """Read what `to_json` gave."""
-        return cls(str(data["name"]), str(data["value"]))
+        """Read what `to_json` gave; ValueError for a name that leads out of the network's parameters."""
+        name = str(data["name"])
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is not the name of a sysctl of the network, such as net.ipv4.ip_forward")
+        return cls(name, str(data["value"]))

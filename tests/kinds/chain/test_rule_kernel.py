@@ -6,7 +6,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from netplan.kinds.chain.matches import MATCHES
+from netplan.kinds.chain.names import TCP
 from netplan.kinds.chain.rule import Rule, parse_rule_line
+from netplan.kinds.chain.targets import TARGETS
 
 from . import written
 from .scratch import BACKENDS, needs_iptables, restore_and_save
@@ -63,6 +66,12 @@ def test_what_is_not_known_comes_back_from_the_kernel(rule, tmp_path):
     tables = {"filter": [str(Rule.parse(rule))]}
     dumps = restore_and_save(payload(tables), 4, tmp_path / "lock")
     assert {backend: saved_rules(dump) or dump for backend, dump in dumps.items()} == dict.fromkeys(BACKENDS, tables)
+
+
+@pytest.mark.parametrize("spec", [*MATCHES.values(), *TARGETS.values()], ids=lambda spec: spec.name)
+def test_every_option_is_among_those_that_are_tried(spec):
+    tried = written.option_values(4, TCP).keys() | {option.name for option in spec.options if not option.readers}
+    assert spec.name in written.whole_extensions(4).keys() | {"set"} or tried >= {opt.name for opt in spec.options}
 
 
 @settings(deadline=None, suppress_health_check=list(HealthCheck))

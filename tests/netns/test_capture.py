@@ -1,0 +1,74 @@
+"""Capture writes what plan reads back."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.netns.node import ROOT
+
+
+@pytest.fixture
+def record(node, tmp_path):
+    """A state folder with a record of the node."""
+    path = tmp_path / "state/hdss7/hdss7-21.json"
+    assert node.podnet("capture", "--out", path).code == 0
+    return path
+
+
+def recorded_plan(node, record):
+    return node.podnet("plan", node.spec, "--node", node.name, "--state", record.parents[1], "--format", "json")
+
+
+def test_plan_from_a_record_has_the_changes_of_the_live_plan(node, record):
+    live = node.podnet("plan", node.spec, "--live", "--format", "json")
+    assert json.loads(recorded_plan(node, record).stdout)["nodes"][0] == {
+        **json.loads(live.stdout)["nodes"][0],
+        "source": "recorded",
+    }
+
+
+def test_plan_from_a_record_of_a_node_in_sync_is_empty(applied, tmp_path):
+    record = tmp_path / "hdss7/hdss7-21.json"
+    applied.podnet("capture", "--out", record)
+    assert recorded_plan(applied, record).changes == []
+
+
+def test_record_on_stdout_is_that_of_the_file_but_for_the_cluster(node, record):
+    assert json.loads(node.podnet("capture").stdout) == {**json.loads(record.read_text()), "cluster": None}
+
+
+def test_record_on_stdout_leaves_stderr_alone(node):
+    assert node.podnet("capture", "--out", "-").stderr == ""
+
+
+def test_record_in_a_file_leaves_stdout_alone(node, tmp_path):
+    assert node.podnet("capture", "--out", tmp_path / "n.json").stdout == ""
+
+
+def test_capture_changes_nothing(node):
+    before = node.state()
+    node.podnet("capture")
+    assert node.state() == before
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("cluster", "hdss8"), ("node", "hdss7-22"), ("format_version", "2.0"), ("routes", [{}])]
+)
+def test_record_of_something_else_is_wrong_use(node, record, key, value):
+    record.write_text(json.dumps({**json.loads(record.read_text()), key: value}))
+    assert recorded_plan(node, record).code == 2
+
+
+def test_record_of_something_else_is_named(node, record):
+    record.write_text(json.dumps({**json.loads(record.read_text()), "cluster": "hdss8"}))
+    assert f"{record} is a record of cluster hdss8, not of hdss7" in recorded_plan(node, record).stderr
+
+
+@pytest.mark.parametrize("backend", ["nft"], indirect=True)
+@pytest.mark.parametrize("name", ["hdss7-21", "hdss7-22"])
+def test_committed_records_are_what_capture_writes_on_a_node_as_the_story_starts(node, peer, name):
+    captured = {each.name: each for each in (node, peer)}[name].podnet("capture").stdout
+    committed = json.loads((ROOT / f"state/hdss7/{name}.json").read_text())
+    assert committed == {**json.loads(captured), "cluster": "hdss7", "podnet_version": committed["podnet_version"]}

@@ -1,0 +1,214 @@
+"""A saved plan is applied as it was reviewed, or not at all."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+HAIRPIN = "-t nat -A POSTROUTING -s 172.7.21.2/32 -d 172.7.21.2/32 -p tcp -m tcp --dport 80 -j MASQUERADE"
+
+
+@pytest.fixture
+def saved(node, tmp_path):
+    """A plan of the node, saved."""
+    path = tmp_path / "plan.json"
+    assert node.podnet("plan", node.spec, "--live", "--out", path).code == 0
+    return path
+
+
+@pytest.fixture
+def apply(node, saved):
+    """Apply the saved plan."""
+    return lambda: node.podnet("apply", saved, "--yes")
+
+
+def test_saved_plan_is_applied(node, apply):
+    assert (apply().code, node.drift().code) == (0, 0)
+
+
+def test_saved_plan_does_what_an_apply_of_the_spec_does(node, apply):
+    node.apply()
+    by_spec = node.state()
+    node.reset()
+    apply()
+    assert node.state() == by_spec
+
+
+def test_saved_plan_is_shown_again(node, saved, apply):
+    assert apply().stdout == node_plan(node, saved)
+
+
+def node_plan(node, saved):
+    """Give the text of a plan as `plan` printed it when it saved it."""
+    node.reset()
+    return node.podnet("plan", node.spec, "--live").stdout
+
+
+STALE = [
+    pytest.param("-t nat -D POSTROUTING 2", "the first rules of nat POSTROUTING", id="the rule to be removed is gone"),
+    pytest.param(
+        "-t nat -I POSTROUTING -s 192.0.2.0/24 -j ACCEPT",
+        "the first rules of nat POSTROUTING",
+        id="a rule stands before it",
+    ),
+    pytest.param("-I FORWARD -s 192.0.2.0/24 -j DROP", "the first rules of filter FORWARD", id="a rule came on top"),
+    pytest.param("-t nat -N PODNET-POSTROUTING", "chain nat PODNET-POSTROUTING", id="a chain of ours has appeared"),
+]
+
+
+@pytest.mark.parametrize("rule", [pytest.param(each.values[0], id=each.id) for each in STALE])
+def test_stale_plan_is_refused(node, apply, rule):
+    node.iptables(rule)
+    assert apply().code == 3
+
+
+@pytest.mark.parametrize(("rule", "part"), STALE)
+def test_stale_plan_says_what_has_changed(node, apply, rule, part):
+    node.iptables(rule)
+    assert part in apply().stderr
+
+
+def test_stale_plan_changes_nothing(node, apply):
+    node.iptables("-t nat -D POSTROUTING 2")
+    before = node.state()
+    apply()
+    assert node.state() == before
+
+
+def test_plan_is_stale_once_it_has_been_applied(apply):
+    apply()
+    assert apply().code == 3
+
+
+def test_route_that_has_appeared_makes_a_plan_stale(node, apply):
+    node.shell("ip route add 172.7.22.0/24 via 10.4.7.254 proto static")
+    assert "route 172.7.22.0/24: now 172.7.22.0/24 via 10.4.7.254 dev eth0" in apply().stderr
+
+
+UNRELATED = [
+    pytest.param(HAIRPIN, id="docker publishes a port"),
+    pytest.param("-t nat -N STRANGER", id="a chain appears"),
+    pytest.param("-A INPUT -p tcp --dport 443 -j ACCEPT", id="a rule of another chain appears"),
+]
+
+
+@pytest.mark.parametrize("rule", UNRELATED)
+def test_unrelated_change_leaves_a_plan_fresh(node, apply, rule):
+    node.iptables(rule)
+    assert apply().code == 0
+
+
+@pytest.mark.parametrize("rule", UNRELATED)
+def test_unrelated_change_is_still_there_after_the_apply(node, apply, rule):
+    before = set(node.rules().splitlines())
+    node.iptables(rule)
+    added = set(node.rules().splitlines()) - before
+    apply()
+    assert added <= set(node.rules().splitlines())
+
+
+def test_plan_of_another_node_is_refused(node, peer, saved):
+    assert peer.podnet("apply", saved, "--yes", "--node", "hdss7-22").code == 2
+
+
+def change(kind, action="create"):
+    """Make a function that finds a change of a plan."""
+    return lambda plan: next(
+        each for each in plan["nodes"][0]["changes"] if (each["kind"], each["action"]) == (kind, action)
+    )
+
+
+def foreign_route(plan):
+    change("route")(plan)["after"]["protocol"] = 4
+
+
+def gone_route(plan):
+    found = change("route")(plan)
+    found["before"], found["after"] = {**found["after"], "dst": "0.0.0.0/0", "protocol": 3}, None
+
+
+def adopted_route(plan):
+    found = change("route")(plan)
+    found["before"] = {**found["after"], "protocol": 4}
+
+
+def two_lines(plan):
+    change("chain")(plan)["after"]["rules"][0] = "-j ACCEPT\n-A INPUT -j ACCEPT"
+
+
+def rule_of_two_lines(plan):
+    change("rule")(plan)["after"]["rule"] += "\nCOMMIT\n*filter\n-F"
+
+
+def chain_of_two_lines(plan):
+    change("rule")(plan)["after"]["chain"] = "INPUT\n-F INPUT"
+
+
+def table_of_two_lines(plan):
+    change("chain")(plan)["after"]["table"] = "nat\n-F"
+
+
+def foreign_chain(plan):
+    change("chain")(plan)["after"]["chain"] = "DOCKER"
+
+
+def emptied_chain(plan):
+    found = change("chain")(plan)
+    found["before"], found["after"] = {**found["after"], "chain": "DOCKER"}, None
+
+
+def foreign_rule(plan):
+    change("rule")(plan)["after"]["rule"] = "-j ACCEPT"
+
+
+def sysctl(name):
+    def put(plan):
+        reason = {"text": "sysctl", "at": None}
+        after = {"name": name, "value": "1"}
+        plan["nodes"][0]["changes"].append(
+            {"action": "create", "kind": "sysctl", "key": name, "before": None, "after": after, "reason": reason}
+        )
+
+    return put
+
+
+TAMPERED = [
+    pytest.param(foreign_route, id="a route of another protocol"),
+    pytest.param(gone_route, id="the default route is deleted"),
+    pytest.param(adopted_route, id="a route of another protocol is replaced"),
+    pytest.param(two_lines, id="a line break in a rule of a chain"),
+    pytest.param(rule_of_two_lines, id="a line break in a rule"),
+    pytest.param(chain_of_two_lines, id="a line break in the name of a chain"),
+    pytest.param(table_of_two_lines, id="a line break in the name of a table"),
+    pytest.param(foreign_chain, id="a chain of another program"),
+    pytest.param(emptied_chain, id="a chain of another program is deleted"),
+    pytest.param(foreign_rule, id="a rule that is no jump of ours"),
+    pytest.param(sysctl("../../tmp/x"), id="a sysctl above the folder of sysctls"),
+    pytest.param(sysctl("net././/.//.tmp.x"), id="a sysctl with dots written as slashes"),
+    pytest.param(sysctl(".tmp.x"), id="a sysctl with an absolute path"),
+    pytest.param(sysctl("kernel.core_pattern"), id="a sysctl that is none of the network's"),
+    pytest.param(lambda plan: plan.update(format_version="2.0"), id="another format"),
+    pytest.param(lambda plan: plan.pop("nodes"), id="no nodes"),
+    pytest.param(lambda plan: plan["nodes"][0].update(backend="pf"), id="another packet filter"),
+]
+
+
+@pytest.mark.parametrize("backend", ["nft"], indirect=True)
+@pytest.mark.parametrize("tamper", TAMPERED)
+def test_tampered_plan_is_no_plan(saved, apply, tamper):
+    plan = json.loads(saved.read_text())
+    tamper(plan)
+    saved.write_text(json.dumps(plan))
+    assert apply().code == 2
+
+
+@pytest.mark.parametrize("backend", ["nft"], indirect=True)
+@pytest.mark.parametrize("tamper", TAMPERED)
+def test_tampered_plan_changes_nothing(node, saved, apply, tamper):
+    plan = json.loads(saved.read_text())
+    tamper(plan)
+    saved.write_text(json.dumps(plan))
+    before = node.state()
+    apply()
+    assert node.state() == before
