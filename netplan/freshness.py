@@ -48,9 +48,9 @@ def unmet(changes: Sequence[Change[Resource]], before: Snapshot, now: Snapshot) 
 
 
 def _stands(rule: Rule, depth: int, expected: Sequence[Rule], now: Sequence[Rule]) -> bool:
-    """Whether a rule is there as often as expected, and its first `depth` rules are, but for those that others added."""
+    """Whether a rule is there as often as expected, and behind the rules expected, whatever others added meanwhile."""
     known = [each for each in now if each in expected]
-    return expected.count(rule) == known.count(rule) and known[:depth] == [*expected[:depth]]
+    return expected.count(rule) == now.count(rule) and known[:depth] == [*expected[:depth]]
 
 
 def digest(value: object) -> str:

@@ -67,7 +67,7 @@ def read_plan(text: str, path: str) -> Plan:
         spec = data["spec"]
         nodes = tuple(_node_from_json(node) for node in data["nodes"])
         return Plan(str(data["cluster"]), str(spec["path"]), str(spec["sha256"]), nodes)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise UsageError(f"{path} is not a plan that podnet saved: {type(error).__name__}: {error}") from error
 
 

@@ -38,7 +38,7 @@ class Resource(Protocol):
 
     @classmethod
     def from_json(cls, data: Json) -> Self:
-        """Read what `to_json` gave; ValueError, KeyError or TypeError if it is something else."""
+        """Read what `to_json` gave; ValueError, KeyError, TypeError or OverflowError if it is something else."""
 
 
 R_co = TypeVar("R_co", bound=Resource, covariant=True)

@@ -12,6 +12,7 @@ from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import Backend, Chain, ChainKey, jump_to
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl
+from netplan.net import Address
 from netplan.snapshot import Snapshot
 from netplan.spec.load import Spec
 from netplan.topology import Node
@@ -146,7 +147,7 @@ def _lose_a_route(draw: st.DrawFn, state: Snapshot) -> Snapshot:
 
 
 def _misdirect_a_route(draw: st.DrawFn, state: Snapshot) -> Snapshot:
-    return _routes(draw, state, lambda route: [replace(route, next_hop=make.Address.parse("10.4.7.99"))])
+    return _routes(draw, state, lambda route: [replace(route, next_hop=Address.parse("10.4.7.99"))])
 
 
 def _routes(draw, state, change) -> Snapshot:
@@ -225,7 +226,7 @@ def meddled(draw: st.DrawFn, state: Snapshot) -> Snapshot:
         rules = tuple(
             rule
             for rule in state.rules(key)
-            if rule not in make.foreign_rules(state, key) or not draw(st.integers(0, 3)) == 0
+            if rule not in make.foreign_rules(state, key) or draw(st.integers(0, 3)) != 0
         )
         for number in range(draw(st.integers(0, 2))):
             rules = _insert(draw, rules, make.rule(f"-s 10.200.{number}.0/24 -j ACCEPT"))

@@ -13,7 +13,7 @@ from netplan.errors import RestoredError
 from netplan.freshness import changed_since, unmet
 from netplan.kernel import recorded
 from netplan.kernel.memory import MemoryKernel
-from netplan.kinds.chain.value import PlacedRule
+from netplan.kinds.chain.value import Backend, PlacedRule
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.plan import Plan, Source, plan_node
@@ -139,7 +139,7 @@ def test_a_record_is_read_back_as_it_was(case):
 @thorough
 @given(specs(size=3), specs(size=3), st.sampled_from(["n0", "n1", "n2"]))
 def test_moving_from_one_spec_to_another_leads_to_what_the_other_makes_of_an_empty_node(old, new, name):
-    empty = Snapshot(make.Backend.NFT)
+    empty = Snapshot(Backend.NFT)
     wanted = compile_node(new, new.topology.by_name[name])
     between = make.settled(compile_node(old, old.topology.by_name[name]), empty)
     kept = [sysctl for sysctl in make.settled(wanted, between).all(Sysctl) if sysctl.name in wanted.interest.sysctls]

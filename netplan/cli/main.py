@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from netplan import __version__
 from netplan.errors import ExitCode, PodnetError, SpecError
+from netplan.net import printable
 
 VERBS: Final = {
     "validate": "Check specs and report every mistake with its place.",
@@ -70,11 +71,17 @@ def main() -> NoReturn:
     except SpecError as error:
         code, message = error.exit_code, str(error)
     except PodnetError as error:
-        code, message = error.exit_code, f"podnet: {error}"
+        code, message = error.exit_code, _escaped(f"podnet: {error}")
     except Exception as error:
-        code, message = ExitCode.REFUSED, f"podnet: a mistake in podnet itself: {type(error).__name__}: {error}"
+        said = f"podnet: a mistake in podnet itself: {type(error).__name__}: {error}"
+        code, message = ExitCode.REFUSED, _escaped(said)
     else:
         code, message = ExitCode.DONE, ""
     if message:
         sys.stderr.write(f"{message}\n")
     sys.exit(code)
+
+
+def _escaped(message: str) -> str:
+    """Escape what a terminal would act on, in each line: names of devices and chains are whatever anybody chose."""
+    return "\n".join(map(printable, message.split("\n")))

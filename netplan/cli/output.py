@@ -66,7 +66,8 @@ def show_text(text: Text) -> None:
     from rich.console import Console
 
     with _quiet_pipe():
-        Console(highlight=False, soft_wrap=True).print(text)
+        plain = bool(os.environ.get("NO_COLOR"))
+        Console(highlight=False, soft_wrap=True, color_system=None if plain else "auto").print(text)
 
 
 def show_plan(plan: Plan, title: str = "Plan") -> None:

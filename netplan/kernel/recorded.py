@@ -57,7 +57,7 @@ def parse(text: str, path: str, cluster: str, node: str) -> Snapshot:
     try:
         resources = [kind.from_json(item) for name, kind in _LISTS.items() for item in data[name]]
         return Snapshot.of(Backend(data["backend"]), resources)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise UsageError(f"{path} is not a record of a node's state: {type(error).__name__}: {error}") from error
 
 

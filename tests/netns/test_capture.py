@@ -7,17 +7,27 @@ import json
 import pytest
 
 from tests.netns.node import ROOT
+from tests.netns.podnet import process
+from tests.netns.tools import as_default
 
 
 @pytest.fixture
-def record(node, tmp_path):
+def capture(node, tmp_path):
+    """Record the node, whose `iptables` is that of its backend."""
+    start = as_default(tmp_path, node.backend)
+    return lambda *options: process(node.lab, node.name, "capture", *options, before=start)
+
+
+@pytest.fixture
+def record(capture, tmp_path):
     """A state folder with a record of the node."""
     path = tmp_path / "state/hdss7/hdss7-21.json"
-    assert node.podnet("capture", "--out", path).code == 0
+    assert capture("--out", path).code == 0
     return path
 
 
 def recorded_plan(node, record):
+    """Plan the node from its record, as JSON."""
     return node.podnet("plan", node.spec, "--node", node.name, "--state", record.parents[1], "--format", "json")
 
 
@@ -29,14 +39,12 @@ def test_plan_from_a_record_has_the_changes_of_the_live_plan(node, record):
     }
 
 
-def test_plan_from_a_record_of_a_node_in_sync_is_empty(applied, tmp_path):
-    record = tmp_path / "hdss7/hdss7-21.json"
-    applied.podnet("capture", "--out", record)
+def test_plan_from_a_record_of_a_node_in_sync_is_empty(applied, record):
     assert recorded_plan(applied, record).changes == []
 
 
-def test_record_on_stdout_is_that_of_the_file_but_for_the_cluster(node, record):
-    assert json.loads(node.podnet("capture").stdout) == {**json.loads(record.read_text()), "cluster": None}
+def test_record_on_stdout_is_that_of_the_file_but_for_the_cluster(capture, record):
+    assert json.loads(capture().stdout) == {**json.loads(record.read_text()), "cluster": None}
 
 
 def test_record_on_stdout_leaves_stderr_alone(node):

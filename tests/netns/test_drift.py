@@ -24,6 +24,16 @@ SABOTAGE = [
         id="a route of ours stands there twice",
     ),
     pytest.param(
+        "ip route add 172.7.99.0/24 dev docker0 proto 112",
+        ["delete route 172.7.99.0/24"],
+        id="a route of ours without a next hop is stale",
+    ),
+    pytest.param(
+        "ip route add blackhole 172.7.99.0/24 proto 112",
+        ["delete route 172.7.99.0/24"],
+        id="a blackhole of ours is stale",
+    ),
+    pytest.param(
         "$iptables -t nat -D POSTROUTING -m comment --comment podnet -j PODNET-POSTROUTING",
         ["create rule nat POSTROUTING 2"],
         id="the jump from POSTROUTING is deleted",
@@ -75,8 +85,6 @@ SABOTAGE = [
     ),
 ]
 
-DESTRUCTIVE_STRANGER = "$iptables -t nat -I POSTROUTING -s 172.7.0.0/16 -j MASQUERADE"
-
 
 def sabotage(node, script):
     node.shell(f"iptables=iptables-{node.backend}; {script}")
@@ -101,3 +109,53 @@ def test_nothing_drifts_after_a_fix(applied, script):
     sabotage(applied, script)
     applied.drift("--fix")
     assert applied.drift().code == 0
+
+
+@pytest.fixture
+def shadowed(applied):
+    """A node in sync, on which another program's rule then rewrites pod traffic before ours can decide."""
+    applied.iptables("-t nat -I POSTROUTING -s 172.7.0.0/16 -j MASQUERADE")
+    return applied
+
+
+def test_jump_behind_a_rule_that_rewrites_pod_traffic_is_moved(shadowed):
+    found = shadowed.drift()
+    assert (found.code, found.changes) == (1, ["move rule nat POSTROUTING 1"])
+
+
+def test_fix_leaves_the_rule_that_rewrote_pod_traffic_where_it_is_among_the_others(shadowed):
+    before = [line for line in shadowed.rules().splitlines() if "PODNET" not in line]
+    shadowed.drift("--fix")
+    assert [line for line in shadowed.rules().splitlines() if "PODNET" not in line] == before
+
+
+def test_nothing_drifts_after_the_jump_has_been_moved(shadowed):
+    assert (shadowed.drift("--fix").code, shadowed.drift().code) == (0, 0)
+
+
+def test_jump_is_content_behind_rules_that_rewrite_no_pod_traffic(applied):
+    applied.iptables("-t nat -I POSTROUTING -s 192.168.122.0/24 -j MASQUERADE")
+    assert applied.drift().code == 0
+
+
+def test_changed_next_hop_is_named_before_and_after(applied):
+    applied.shell("ip route replace 172.7.22.0/24 via 10.4.7.254 proto 112")
+    assert applied.drift().fields == {"gateway": ("10.4.7.254", "10.4.7.22")}
+
+
+def test_route_that_somebody_replaced_with_their_own_is_not_taken_back(applied):
+    applied.shell("ip route replace 172.7.22.0/24 via 10.4.7.254 proto static")
+    assert applied.drift("--fix").code == 3
+
+
+def test_drift_changes_nothing_without_fix(applied):
+    applied.shell("ip route del 172.7.22.0/24")
+    before = applied.state()
+    applied.drift()
+    assert applied.state() == before
+
+
+def test_drift_as_text_names_the_line_of_the_spec(applied):
+    applied.iptables(f"-t nat -I POSTROUTING {DOCKER}")
+    line = next(n for n, text in enumerate(applied.spec.read_text().splitlines(), 1) if "{subnet} ! -o" in text)
+    assert f"hdss7.yaml:{line}" in applied.podnet("drift", applied.spec).stdout

@@ -8,7 +8,7 @@ import pytest
 
 from tests.netns.node import SPEC
 from tests.netns.podnet import process
-from tests.netns.tools import first_in_path, links, real
+from tests.netns.tools import as_default, real
 
 ONCE = pytest.mark.parametrize("backend", ["nft"], indirect=True)
 LIVE = [["plan", "--live"], ["apply", "--yes"], ["drift"], ["drift", "--fix"], ["remove", "--yes"]]
@@ -50,13 +50,6 @@ def test_without_iptables_it_is_refused_with_the_package_s_name(node, tmp_path):
 def test_without_the_backend_that_the_spec_names_it_is_refused(node, tmp_path):
     done = process(node.lab, node.name, "drift", node.spec, before=without("iptables-legacy", tmp_path / "empty"))
     assert (done.code, "there is no program iptables-legacy here" in done.stderr) == (3, True)
-
-
-def as_default(folder: Path, backend: str) -> list[str]:
-    """Give the command that starts another where `iptables` is that of a backend."""
-    names = ("iptables", "iptables-save", "iptables-restore")
-    links(folder, {name: name.replace("iptables", f"iptables-{backend}") for name in names})
-    return first_in_path(folder)
 
 
 def test_auto_writes_to_the_backend_of_the_node_s_iptables(node, tmp_path):

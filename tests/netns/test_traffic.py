@@ -50,7 +50,7 @@ def test_node_of_the_cluster_sees_the_address_of_the_pod_s_node(after, peer):
 
 
 def test_outside_host_does_not_reach_a_pod_before_podnet_has_run(node):
-    with pytest.raises(OSError, match="No route to host|timed out"):
+    with pytest.raises(OSError, match=r"No route to host|timed out"):
         source_seen(node.lab, "outside", "hdss7-21-pod1", timeout=0.5)
 
 

@@ -61,7 +61,9 @@ def test_unknown_node_is_answered_with_the_nearest(node):
     assert "did you mean hdss7-2" in node.podnet("drift", node.spec, "--node", "hdss7-23").stderr
 
 
-@pytest.mark.parametrize("words", [["plan", "--live"], ["apply", "--yes"], ["drift"], ["remove", "--yes"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "words", [["plan", "--live"], ["apply", "--yes"], ["drift"], ["remove", "--yes"]], ids=" ".join
+)
 def test_machine_that_is_no_node_exits_2(node, words):
     assert podnet(node.lab, "router", words[0], node.spec, *words[1:]).code == 2
 

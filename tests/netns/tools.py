@@ -35,3 +35,10 @@ def wrap(folder: Path, program: str, *, before: Sequence[str] = (), after: Seque
 def first_in_path(folder: Path) -> list[str]:
     """Give the command that starts another with a folder first in its PATH."""
     return ["sh", "-c", 'PATH="$0:$PATH" exec "$@"', str(folder)]
+
+
+def as_default(folder: Path, backend: str) -> list[str]:
+    """Give the command that starts another where `iptables` is that of a backend."""
+    names = ("iptables", "iptables-save", "iptables-restore")
+    links(folder, {name: name.replace("iptables", f"iptables-{backend}") for name in names})
+    return first_in_path(folder)

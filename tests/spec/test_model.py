@@ -132,7 +132,7 @@ def test_the_default_subnet_length_is_flannels(network, length):
         ({"backend": "{type: vxlan}"}, "backend.type: expected host-gw, found 'vxlan'"),
         ({"backend": "host-gw"}, "backend: expected a mapping, found 'host-gw'"),
         ({"ip_masq": "{enabled: 1}"}, "ip_masq.enabled: expected true or false, found 1"),
-        ({"ip_masq": "{source: any}"}, "ip_masq.source: expected pods, found 'any'"),
+        ({"ip_masq": "{source: nodes}"}, "ip_masq.source: expected pods or any, found 'nodes'"),
         ({"ip_masq": "{non_masquerade_cidrs: 10.0.0.0/8}"}, "ip_masq.non_masquerade_cidrs: expected a list"),
         ({"ip_masq": ""}, "ip_masq: expected a mapping, found nothing"),
         ({"forward": "no"}, "forward: expected accept or none, found no, which YAML reads as true or false"),

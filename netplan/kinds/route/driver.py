@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
-from pyroute2.netlink.rtnl import rt_type
+from pyroute2.netlink.rtnl import rt_scope, rt_type
 
 from netplan.kinds.link.value import Link
 from netplan.kinds.route.value import MAIN_TABLE, Route
@@ -55,7 +55,7 @@ def write(netlink: IPRoute, indexes: Mapping[IfName, int], change: Change[Route]
     if route.oif is not None and route.oif not in indexes:
         raise refused(change, f"there is no interface {route.oif}")
     try:
-        netlink.route(verb, **_arguments(route, indexes))
+        netlink.route(verb, scope=_scope(verb, route), **_arguments(route, indexes))
     except NetlinkError as error:
         if verb == "del" and error.code == errno.ESRCH:
             return
@@ -77,3 +77,12 @@ def _arguments(route: Route, indexes: Mapping[IfName, int]) -> dict[str, Any]:
     if route.oif is not None:
         arguments["oif"] = indexes[route.oif]
     return arguments
+
+
+def _scope(verb: str, route: Route) -> int:
+    """Choose the scope as ip-route(8) does; a delete is for whatever scope the route has."""
+    if verb == "del":
+        return rt_scope["nowhere"]
+    if route.type == "unicast" and route.next_hop is None:
+        return rt_scope["link"]
+    return rt_scope["host" if route.type == "local" else "universe"]

@@ -1,0 +1,40 @@
+"""A terminal for a command on a host of a lab, and somebody who types at it."""
+
+from __future__ import annotations
+
+import os
+import select
+import subprocess
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+
+from netplan.lab import Lab
+from tests.netns.podnet import Outcome
+
+
+def on_terminal(lab: Lab, host: str, command: Sequence[str], *, typed: str = "", prompt: str = "") -> Outcome:
+    """Run a command on a terminal, and type a text once a prompt has appeared; all that it shows counts as stdout."""
+    controller, terminal = os.openpty()
+    with subprocess.Popen(lab.command(host, command), stdin=terminal, stdout=terminal, stderr=terminal) as process:
+        os.close(terminal)
+        shown = _read(controller, prompt) if prompt else b""
+        os.write(controller, typed.encode())
+        shown += _read(controller)
+    os.close(controller)
+    return Outcome(process.returncode, shown.decode(), "")
+
+
+def _read(controller: int, until: str = "", seconds: float = 20) -> bytes:
+    """Read what the terminal shows until a text appears or, without one, until nobody has the terminal open."""
+    shown = b""
+    deadline = time.monotonic() + seconds
+    while not until or until.encode() not in shown:
+        if not select.select([controller], [], [], max(0, deadline - time.monotonic()))[0]:
+            raise TimeoutError(f"the terminal shows {shown!r}")
+        with suppress(OSError):  # EIO: nobody has it open any more
+            part = os.read(controller, 4096)
+            shown += part
+            continue
+        return shown
+    return shown

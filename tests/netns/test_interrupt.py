@@ -1,0 +1,101 @@
+"""Who interrupts podnet finds the state as it was before."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+
+import pytest
+
+from tests.netns.podnet import argv
+from tests.netns.tools import first_in_path, links, wrap
+
+MANY = 3000
+
+pytestmark = pytest.mark.parametrize("backend", ["nft"], indirect=True)
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory):
+    """A spec of so many nodes that their routes take a while."""
+    spec = tmp_path_factory.mktemp("many") / "many.yaml"
+    numbers = [(number // 250, number % 250) for number in range(MANY)]
+    nodes = [f"n{a}-{b}: {{address: 10.4.{16 + a}.{1 + b}/16, subnet: 172.{16 + a}.{b}.0/24}}" for a, b in numbers]
+    nodes.append("hdss7-21: {address: 10.4.7.21/16, subnet: 172.31.0.0/24}")
+    head = "version: 1\ncluster: many\nnetwork: 172.16.0.0/12\nbackend: {type: host-gw}\nnodes:\n"
+    spec.write_text(head + "".join(f"  {node}\n" for node in nodes))
+    return spec
+
+
+@pytest.fixture
+def wide(node):
+    """The node with an address that has all the others on-link."""
+    node.shell("ip address add 10.4.0.1/16 dev eth0")
+    yield node
+    node.shell("ip address del 10.4.0.1/16 dev eth0")
+
+
+def start(node, *words, before=()):
+    """Start podnet as a process of its own."""
+    command = node.lab.command(node.name, [*before, *argv(*words)])
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+
+def end(process, number):
+    """Send a signal to a process; give its exit code and what it said."""
+    process.send_signal(number)
+    _, said = process.communicate(timeout=30)
+    return process.returncode, said
+
+
+def wait_for_routes(node):
+    deadline = time.monotonic() + 20
+    while not node.shell("ip route show proto 112 | head -1"):
+        assert time.monotonic() < deadline
+
+
+def interrupt(node, spec, number):
+    """Interrupt an apply while it writes routes; give its exit code and what it said."""
+    process = start(node, "apply", spec, "--yes")
+    wait_for_routes(node)
+    return end(process, number)
+
+
+SIGNALS = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda each: each.name)
+
+
+@SIGNALS
+def test_interrupted_apply_exits_4(wide, many, number):
+    assert interrupt(wide, many, number)[0] == 4
+
+
+@SIGNALS
+def test_interrupted_apply_says_by_what(wide, many, number):
+    assert number.name in interrupt(wide, many, number)[1]
+
+
+@SIGNALS
+def test_interrupted_apply_leaves_the_state_as_it_was(wide, many, number):
+    before = wide.state()
+    interrupt(wide, many, number)
+    assert wide.state() == before
+
+
+def test_second_ctrl_c_does_not_stop_the_undoing(wide, many):
+    before = wide.state()
+    process = start(wide, "apply", many, "--yes")
+    wait_for_routes(wide)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.05)
+    assert (end(process, signal.SIGINT)[0], wide.state()) == (4, before)
+
+
+@pytest.mark.parametrize("words", [["plan", "--live"], ["drift"], ["apply", "--yes"]], ids=" ".join)
+def test_interrupted_look_exits_as_the_shell_says_and_not_with_1(node, tmp_path, words):
+    links(tmp_path, {"iptables-nft-restore": "iptables-nft-restore"})
+    wrap(tmp_path, "iptables-nft", before=[f"touch {tmp_path}/reached", "sleep 10"])
+    process = start(node, words[0], node.spec, *words[1:], before=first_in_path(tmp_path))
+    while not (tmp_path / "reached").exists():
+        time.sleep(0.01)
+    assert end(process, signal.SIGINT)[0] == 130

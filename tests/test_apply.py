@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from netplan.errors import ExitCode, HalfStateError, ObserveError, RestoredError
+from netplan.kernel.memory import MemoryKernel
+from tests import make
+
+WANTED = make.desired(make.spec(firewall=make.REMOVE))
+BEFORE = make.snapshot(make.docker())
+
+
+class Interrupted(MemoryKernel):
+    """A kernel at whose third write somebody sends a signal."""
+
+    signal_number = signal.SIGINT
+
+    def write(self, step):
+        super().write(step)
+        if self.writes == 3:
+            signal.raise_signal(self.signal_number)
+
+
+class Terminated(Interrupted):
+    signal_number = signal.SIGTERM
+
+
+class Deaf(MemoryKernel):
+    """A kernel that agrees to all and keeps routes as they are."""
+
+    def write(self, step):
+        if step.kind != "route":
+            super().write(step)
+
+
+class Broken(MemoryKernel):
+    """A kernel that refuses its third write and every one after it."""
+
+    def write(self, step):
+        if self.writes >= 2:
+            self._fail_at = self.writes + 1
+        super().write(step)
+
+
+class Unreadable(MemoryKernel):
+    """A kernel that can't be read any more once it was written."""
+
+    def observe(self, interest):
+        if self.writes:
+            raise ObserveError("table nat can't be read safely")
+        return super().observe(interest)
+
+
+class Mistaken(MemoryKernel):
+    """A kernel whose driver has a mistake."""
+
+    def write(self, step):
+        if step.kind == "route" and not self._fail_at:
+            self._fail_at = 99
+            raise TypeError("a mistake")
+        super().write(step)
+
+
+def test_an_apply_makes_the_node_what_is_wanted():
+    kernel = MemoryKernel(BEFORE)
+    make.carry_out(WANTED, kernel)
+    assert make.content(kernel.state) == make.content(make.settled(WANTED, BEFORE))
+
+
+def test_without_changes_nothing_is_written():
+    kernel = MemoryKernel(make.settled(WANTED, BEFORE), fail_at=1)
+    make.carry_out(WANTED, kernel)
+    assert kernel.writes == 0
+
+
+def test_a_refused_write_is_undone_and_says_what_was_refused_and_why_it_was_wanted():
+    kernel = MemoryKernel(BEFORE, fail_at=4)
+    with pytest.raises(RestoredError, match=r"^route 172\.7\.22\.0/24 .* \(subnet of b, s\.yaml:8:3\): the kernel ref"):
+        make.carry_out(WANTED, kernel)
+    assert make.content(kernel.state) == make.content(BEFORE)
+
+
+def test_what_was_refused_for_a_reason_of_the_kernels_is_undone():
+    nodes = [f"{name}: {{address: 10.4.{6 + n}.21/23, subnet: 172.7.{n}.0/24}}" for n, name in enumerate("ba")]
+    unreachable = make.desired(make.spec(*nodes))
+    with pytest.raises(RestoredError, match="the next hop is not on-link"):
+        make.carry_out(unreachable, MemoryKernel(BEFORE))
+
+
+def test_an_outcome_that_is_not_what_was_written_is_undone():
+    kernel = Deaf(BEFORE)
+    with pytest.raises(RestoredError, match=r"does not hold what was written:\n  create route 172\.7\.22\.0/24"):
+        make.carry_out(WANTED, kernel)
+    assert make.content(kernel.state) == make.content(BEFORE)
+
+
+@pytest.mark.parametrize("kind", [Interrupted, Terminated])
+def test_an_interrupted_apply_is_undone(kind):
+    kernel = kind(BEFORE)
+    with pytest.raises(RestoredError, match="interrupted"):
+        make.carry_out(WANTED, kernel)
+    assert make.content(kernel.state) == make.content(BEFORE)
+
+
+def test_an_apply_leaves_the_answer_to_signals_as_it_was():
+    before = signal.getsignal(signal.SIGTERM)
+    make.carry_out(WANTED, MemoryKernel(BEFORE))
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_mistake_in_a_driver_is_undone_too():
+    kernel = Mistaken(BEFORE)
+    with pytest.raises(RestoredError):
+        make.carry_out(WANTED, kernel)
+    assert make.content(kernel.state) == make.content(BEFORE)
+
+
+def test_what_could_not_be_undone_is_named():
+    kernel = Broken(BEFORE)
+    with pytest.raises(
+        HalfStateError, match=r"left to do:\n(.*\n)*  update sysctl net\.ipv4\.ip_forward = 0"
+    ) as caught:
+        make.carry_out(WANTED, kernel)
+    assert caught.value.exit_code is ExitCode.HALF_STATE
+
+
+def test_a_state_that_can_not_be_read_again_is_not_called_restored():
+    with pytest.raises(HalfStateError, match="could not be restored: table nat can't be read safely"):
+        make.carry_out(WANTED, Unreadable(BEFORE))
+
+
+class Stubborn(MemoryKernel):
+    """A kernel that refuses routes, and then to set a parameter back."""
+
+    def write(self, step):
+        back = step.kind == "sysctl" and "= 0" in str(step.changes[0].resource)
+        if step.kind == "route" or back:
+            self._fail_at = self.writes + 1
+        super().write(step)
+
+
+def test_the_rest_of_an_undo_is_done_even_where_one_step_of_it_fails():
+    kernel = Stubborn(BEFORE)
+    with pytest.raises(HalfStateError):
+        make.carry_out(WANTED, kernel)
+    assert kernel.state.chains == BEFORE.chains

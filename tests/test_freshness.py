@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from netplan.freshness import changed_since, unmet
+from netplan.kinds.chain.value import Backend, Chain, jump_to
+from netplan.kinds.sysctl.value import Sysctl
+from netplan.project import project
+from tests import make
+
+STORY = make.snapshot(make.saved(nat=["-j LOG", make.DOCKER_MASQUERADE, "-j LOG"]))
+
+
+def with_rules(state, *texts, key=make.POSTROUTING):
+    return state.replace(
+        Chain, [Chain(key, make.rules(*texts)) if chain.key == key else chain for chain in state.all(Chain)]
+    )
+
+
+def stale(now, before=STORY, **keys):
+    """Give the parts of the state before that a plan depends on and that are no longer the same."""
+    made = make.plan(before, make.spec(**keys))
+    return dict(changed_since(made.depends, made.changes, now))
+
+
+def test_a_state_that_did_not_change_is_fresh():
+    assert not stale(STORY)
+
+
+def test_a_rule_that_came_before_those_that_the_plan_changes_makes_it_stale():
+    now = with_rules(STORY, "-j MASQUERADE", "-j LOG", make.DOCKER_MASQUERADE, "-j LOG")
+    assert stale(now) == {"the first rules of nat POSTROUTING": "-j MASQUERADE; -j LOG"}
+
+
+def test_a_rule_to_be_removed_that_has_gone_makes_a_plan_stale():
+    now = with_rules(STORY, "-j LOG", "-j LOG")
+    assert stale(now, firewall=make.REMOVE) == {"the first rules of nat POSTROUTING": "-j LOG; -j LOG"}
+
+
+def test_a_rule_that_came_behind_those_that_the_plan_changes_does_not_matter():
+    assert not stale(with_rules(STORY, "-j LOG", make.DOCKER_MASQUERADE, "-j LOG", "-j RETURN"))
+
+
+def test_a_chain_that_the_plan_leaves_alone_does_not_matter():
+    assert not stale(with_rules(STORY, "-j DROP", key=make.FORWARD), before=STORY, forward="none")
+
+
+def test_a_route_that_came_to_stand_in_the_way_makes_a_plan_stale():
+    now = make.snapshot(make.saved(nat=["-j LOG", make.DOCKER_MASQUERADE]), make.route(via="10.4.7.9", protocol=4))
+    assert stale(now)["route 172.7.22.0/24"] == "172.7.22.0/24 via 10.4.7.9 dev eth0"
+
+
+def test_a_route_that_has_gone_is_said_to_be_not_there():
+    before = make.snapshot("", make.route(via="10.4.7.9"))
+    assert stale(make.snapshot(), before) == {"route 172.7.22.0/24": "not there"}
+
+
+def test_a_route_that_the_plan_does_not_change_does_not_matter():
+    assert not stale(make.snapshot("", make.route("10.9.0.0/16", protocol=4)), make.snapshot())
+
+
+def test_a_parameter_that_changed_makes_a_plan_stale():
+    now = make.snapshot(ip_forward="1")
+    assert stale(now, make.snapshot()) == {"sysctl net.ipv4.ip_forward": "net.ipv4.ip_forward = 1"}
+
+
+def test_another_packet_filter_makes_a_plan_stale():
+    assert stale(make.snapshot(backend=Backend.LEGACY), make.snapshot()) == {"the firewall backend": "legacy"}
+
+
+def left(state, before=STORY, **keys):
+    """Give what of a plan for the state before is not met in a state."""
+    return make.said(unmet(make.plan(before, make.spec(**keys)).changes, before, state))
+
+
+def done(before=STORY, **keys):
+    return project(before, make.plan(before, make.spec(**keys)).changes)
+
+
+def test_a_plan_that_was_carried_out_leaves_nothing():
+    assert not left(done(firewall=make.REMOVE), firewall=make.REMOVE)
+
+
+def test_a_plan_that_was_not_carried_out_leaves_everything():
+    assert left(STORY, firewall=make.REMOVE) == make.said(make.plan(STORY, make.spec(firewall=make.REMOVE)).changes)
+
+
+def test_a_rule_that_others_appended_meanwhile_is_not_left_to_do():
+    found = done()
+    assert not left(with_rules(found, *make.texts(found.rules(make.POSTROUTING)), "-s 10.9.9.9/32 -j ACCEPT"))
+
+
+def test_a_jump_that_did_not_move_is_left_to_do():
+    before = make.settled(make.desired(), make.snapshot())
+    jump = str(jump_to(make.MASQUERADE_CHAIN))
+    overtaken = with_rules(before, make.DOCKER_MASQUERADE, jump)
+    assert left(overtaken, overtaken) == [f"move rule nat POSTROUTING 1: {jump}"]
+
+
+def test_an_object_with_another_content_is_left_to_do():
+    found = done().replace(Sysctl, [Sysctl("net.ipv4.ip_forward", "0")])
+    assert left(found) == ["update sysctl net.ipv4.ip_forward = 1"]

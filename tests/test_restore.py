@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from netplan.kinds.chain.value import Chain, jump_to
+from netplan.kinds.route.value import Route
+from netplan.kinds.sysctl.value import Sysctl
+from netplan.net import IfName
+from netplan.project import project
+from netplan.resource import Change
+from netplan.restore import restoration
+from tests import make
+
+JUMP = str(jump_to(make.MASQUERADE_CHAIN))
+BEFORE = make.snapshot(make.docker())
+CHANGES = make.plan(BEFORE, make.spec(firewall=make.REMOVE)).changes
+AFTER = project(BEFORE, CHANGES)
+
+
+def undone(now, before=BEFORE, changes=CHANGES):
+    """Give what restores the state before, in words."""
+    return make.said(restoration(before, now, changes))
+
+
+def restored(now, before=BEFORE, changes=CHANGES):
+    return project(now, restoration(before, now, changes))
+
+
+def with_rules(state, *texts):
+    chain = Chain(make.POSTROUTING, make.rules(*texts), "ACCEPT")
+    return state.replace(Chain, [chain if each.key == chain.key else each for each in state.all(Chain)])
+
+
+def test_where_nothing_was_done_nothing_is_to_be_undone():
+    assert not undone(BEFORE)
+
+
+def test_what_was_done_is_undone():
+    assert make.content(restored(AFTER)) == make.content(BEFORE)
+
+
+def test_a_rule_that_somebody_added_meanwhile_stays():
+    now = with_rules(AFTER, "-s 10.9.9.9/32 -j ACCEPT", JUMP)
+    assert make.texts(restored(now).rules(make.POSTROUTING)) == [make.DOCKER_MASQUERADE, "-s 10.9.9.9/32 -j ACCEPT"]
+
+
+def test_a_rule_that_somebody_took_away_meanwhile_stays_away():
+    before = make.snapshot(make.saved(nat=["-j LOG", make.DOCKER_MASQUERADE]))
+    changes = make.plan(before, make.spec(firewall=make.REMOVE)).changes
+    now = with_rules(project(before, changes), JUMP)
+    assert make.texts(restored(now, before, changes).rules(make.POSTROUTING)) == [make.DOCKER_MASQUERADE]
+
+
+def test_a_rule_that_docker_brought_back_itself_is_there_once():
+    now = with_rules(AFTER, make.DOCKER_MASQUERADE, JUMP)
+    assert make.texts(restored(now).rules(make.POSTROUTING)) == [make.DOCKER_MASQUERADE]
+
+
+def test_a_foreign_route_that_came_meanwhile_stays():
+    now = AFTER.replace(Route, [*AFTER.all(Route), make.route("10.9.0.0/16", protocol=188)])
+    assert not [line for line in undone(now) if "10.9.0.0/16" in line]
+
+
+def test_a_foreign_route_that_came_in_the_place_of_ours_is_not_taken_away():
+    foreign = make.route("172.7.9.0/24", "10.4.7.1", protocol=188)
+    changes = [Change(make.route("172.7.9.0/24"), None, make.WHY)]
+    before = make.snapshot("", make.route("172.7.9.0/24"))
+    now = make.snapshot("", foreign)
+    assert undone(now, before, changes) == ["create route 172.7.9.0/24 via 10.4.7.22 dev eth0"]
+
+
+def test_a_parameter_that_the_plan_set_gets_its_value_back():
+    assert Sysctl("net.ipv4.ip_forward", "0") in restored(AFTER).all(Sysctl)
+
+
+def test_a_parameter_that_the_plan_left_alone_keeps_what_somebody_set_meanwhile():
+    assert not undone(make.snapshot(ip_forward="1"), make.snapshot(ip_forward="0"), changes=[])
+
+
+def test_a_device_that_went_down_meanwhile_is_not_ours_to_bring_up():
+    links = [make.Link(IfName("eth0"), 1500, up=False)]
+    assert "link" not in str(undone(BEFORE.replace(make.Link, links)))
+
+
+def test_a_jump_in_a_chain_that_held_nothing_before_goes():
+    empty = make.Snapshot(make.Backend.NFT)
+    changes = make.plan(empty).changes
+    assert make.content(restored(project(empty, changes), empty, changes)) == make.content(empty)

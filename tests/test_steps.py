@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from netplan.kinds.chain.value import Chain, PlacedRule, jump_to
+from netplan.kinds.sysctl.value import Sysctl
+from netplan.resource import Change
+from netplan.steps import steps
+from tests import make
+
+CHAIN = Chain(make.MASQUERADE_CHAIN)
+JUMP = PlacedRule(make.POSTROUTING, 1, jump_to(make.MASQUERADE_CHAIN))
+DOCKERS = PlacedRule(make.POSTROUTING, 1, make.rule(make.DOCKER_MASQUERADE))
+FORWARD = Chain(make.FORWARD_CHAIN)
+SYSCTL = Sysctl("net.ipv4.ip_forward", "1")
+
+
+def created(*resources):
+    return [Change(None, resource, make.WHY) for resource in resources]
+
+
+def deleted(*resources):
+    return [Change(resource, None, make.WHY) for resource in resources]
+
+
+def order(*changes):
+    return [str(step) for step in steps(changes)]
+
+
+def test_rules_come_before_routes_and_parameters_before_both():
+    assert order(*created(make.route(), CHAIN, SYSCTL)) == ["sysctls", "table nat", "routes"]
+
+
+def test_deletes_come_last_and_in_the_opposite_order():
+    changes = [*deleted(CHAIN, make.route("172.7.9.0/24")), *created(make.route())]
+    assert order(*changes) == ["routes", "routes", "table nat"]
+
+
+def test_routes_are_deleted_after_routes_are_created():
+    found = steps([*deleted(make.route("172.7.9.0/24")), *created(make.route())])
+    assert make.said(change for step in found for change in step.changes) == [
+        "create route 172.7.22.0/24 via 10.4.7.22 dev eth0",
+        "delete route 172.7.9.0/24 via 10.4.7.22 dev eth0",
+    ]
+
+
+def test_a_table_is_one_step_even_where_things_come_and_go():
+    assert order(*created(CHAIN), *deleted(JUMP), *deleted(DOCKERS)) == ["table nat"]
+
+
+def test_each_table_is_a_step_of_its_own():
+    assert order(*created(CHAIN, FORWARD)) == ["table nat", "table filter"]
+
+
+def test_a_foreign_rule_goes_before_routes_come():
+    assert order(*created(make.route()), *deleted(DOCKERS)) == ["table nat", "routes"]
+
+
+def test_a_table_that_we_leave_is_changed_after_our_routes_have_gone():
+    assert order(*deleted(JUMP, CHAIN, make.route())) == ["routes", "table nat"]
+
+
+def test_no_change_is_lost():
+    changes = [*created(make.route(), CHAIN, SYSCTL, JUMP), *deleted(make.route("172.7.9.0/24"), FORWARD, DOCKERS)]
+    assert {id(change) for step in steps(changes) for change in step.changes} == set(map(id, changes))

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import pytest
+
+from netplan.kinds.chain.value import Chain, ChainKey
+from netplan.kinds.chain.values import Masked
+from netplan.net import Prefix
+from netplan.trace.flow import Flow
+from netplan.trace.walk import Fate, effect, walk
+from tests import make
+
+CONTINUES, RETURNS, ACCEPTED, REFUSED, REWRITTEN = Fate
+FLOW = Flow(Prefix.parse("172.7.21.0/24"), (Prefix.parse("172.7.0.0/16"),), unmarked=(Masked(0x4000, 0x4000),))
+
+
+def fates(*texts, flow=FLOW, **below):
+    """Give what may happen in a chain of nat; `below` are other chains by their names."""
+    chains = {ChainKey(4, "nat", name): make.rules(*rules) for name, rules in below.items()}
+    found = walk(make.rules(*texts), make.POSTROUTING, flow, {key: Chain(key, rules) for key, rules in chains.items()})
+    return set(found.fates)
+
+
+@pytest.mark.parametrize(
+    ("target", "fate"),
+    [
+        ("ACCEPT", ACCEPTED),
+        ("DROP", REFUSED),
+        ("REJECT", REFUSED),
+        ("MASQUERADE", REWRITTEN),
+        ("SNAT --to-source 10.4.7.21", REWRITTEN),
+        ("NETMAP --to 10.0.0.0/8", REWRITTEN),
+        ("RETURN", RETURNS),
+        ("LOG", CONTINUES),
+    ],
+)
+def test_a_target_decides_what_becomes_of_every_packet(target, fate):
+    assert fates(f"-j {target}") == {fate}
+
+
+def test_packets_come_to_the_end_of_an_empty_chain():
+    assert fates() == {CONTINUES}
+
+
+def test_a_rule_without_a_target_lets_packets_go_on():
+    assert fates("-s 172.7.21.0/24") == {CONTINUES}
+
+
+def test_nothing_happens_behind_a_rule_that_decides_on_all():
+    assert fates("-j ACCEPT", "-j MASQUERADE") == {ACCEPTED}
+
+
+def test_what_a_rule_leaves_over_goes_on():
+    assert fates("-p tcp -j ACCEPT", "-j MASQUERADE") == {ACCEPTED, REWRITTEN}
+
+
+def test_a_rule_that_holds_for_none_does_nothing():
+    assert fates("-s 10.0.0.0/8 -j MASQUERADE") == {CONTINUES}
+
+
+def test_packets_come_back_from_the_end_of_a_chain():
+    assert fates("-j BELOW", "-j DROP", BELOW=["-s 10.0.0.0/8 -j ACCEPT"]) == {REFUSED}
+
+
+def test_packets_come_back_from_a_return():
+    assert fates("-j BELOW", "-j DROP", BELOW=["-j RETURN", "-j MASQUERADE"]) == {REFUSED}
+
+
+def test_what_a_chain_decides_is_decided():
+    assert fates("-j BELOW", "-j DROP", BELOW=["-j ACCEPT"]) == {ACCEPTED}
+
+
+def test_packets_that_went_to_a_chain_come_back_to_the_caller_of_the_caller():
+    assert fates("-g BELOW", "-j DROP", BELOW=["-p tcp -j ACCEPT"]) == {ACCEPTED, RETURNS}
+
+
+def test_a_chain_that_is_not_known_may_do_anything_but_return_for_its_caller():
+    assert fates("-j UNKNOWN") == {CONTINUES, ACCEPTED, REFUSED, REWRITTEN}
+
+
+def test_chains_are_followed_through_chains():
+    assert fates("-j ONE", ONE=["-j TWO"], TWO=["-j MASQUERADE"]) == {REWRITTEN}
+
+
+def test_a_chain_of_another_table_is_another_chain():
+    other = ChainKey(4, "filter", "BELOW")
+    found = effect(make.rule("-j BELOW"), make.POSTROUTING, FLOW, {other: Chain(other)})
+    assert REWRITTEN in found.fates
+
+
+def test_kube_proxys_chain_leaves_packets_alone_that_it_did_not_mark():
+    assert fates("-j KUBE", KUBE=["-m mark ! --mark 0x4000/0x4000 -j RETURN", "-j MASQUERADE"]) == {CONTINUES}
+
+
+def test_kube_proxys_chain_may_rewrite_packets_that_a_rule_before_it_marked():
+    marking = "-p tcp -j MARK --set-xmark 0x4000/0x4000"
+    kube = ["-m mark ! --mark 0x4000/0x4000 -j RETURN", "-j MASQUERADE"]
+    assert REWRITTEN in fates(marking, "-j KUBE", KUBE=kube)
+
+
+def test_a_chain_below_may_have_marked_packets():
+    kube = ["-m mark ! --mark 0x4000/0x4000 -j RETURN", "-j MASQUERADE"]
+    below = ["-j MARK --set-xmark 0x4000/0x4000"]
+    assert REWRITTEN in fates("-j BELOW", "-j KUBE", BELOW=below, KUBE=kube)
