@@ -33,9 +33,11 @@ def apply(
     """
     if not changes:
         return
+    attempted: list[Change[Resource]] = []
     try:
         with _signals(_interrupt):
             for step in steps(changes):
+                attempted += step.changes
                 kernel.write(step)
             remaining = left(kernel.observe(interest))
         if remaining:
@@ -45,7 +47,7 @@ def apply(
             str(error) if isinstance(error, PodnetError) else f"interrupted by {type(error).__name__} {error}".rstrip()
         )
         with _signals(signal.SIG_IGN):
-            _restore(changes, before, kernel, interest, why)
+            _restore(attempted, before, kernel, interest, why)
         raise RestoredError(f"{why}\nNothing is changed: the state before was restored.") from error
 
 
@@ -88,7 +90,7 @@ def _attempt(kernel: Kernel, step: Step) -> list[str]:
     """Write one step of an undo; a failure is kept, so that the steps after it are still tried."""
     try:
         kernel.write(step)
-    except KernelError as error:
+    except PodnetError as error:
         return [str(error)]
     return []
 

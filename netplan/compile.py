@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from netplan import trace
 from netplan.backends.host_gw import compile_host_gw
 from netplan.forward import FORWARD, FORWARD_CHAIN, forward_chain
 from netplan.kinds.chain.rule import Rule, parse_rule_line
 from netplan.kinds.chain.value import Backend, Chain, ChainKey, jump_to
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.masquerade import MASQUERADE_CHAIN, POSTROUTING, kept, masquerade_chain
-from netplan.net import Address, Prefix
+from netplan.net import Address, IfName, Prefix
 from netplan.resource import Reason, Resource, Wanted
 from netplan.snapshot import Interest
 from netplan.spec.load import Spec
 from netplan.spec.model import Mark
 from netplan.spec.removals import fill_in
 from netplan.topology import Node
-
-IP_FORWARD: Final = "net.ipv4.ip_forward"
+from netplan.trace import IP_FORWARD
 
 HOOKS: Final = {MASQUERADE_CHAIN: POSTROUTING, FORWARD_CHAIN: FORWARD}
 """Every chain of ours and the built-in chain that leads into it."""
@@ -36,13 +36,29 @@ class Place(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """The packets that a jump is about, in the terms of rules: the cluster's pod traffic as this node sees it."""
+    """The cluster's traffic as one node sees it, and what the spec wants of it.
 
+    `kept` are the destinations that must see a pod's own address, `exempt` those of them that the spec names.
+    """
+
+    node: Node
+    nodes: tuple[Node, ...]
     network: Prefix
-    subnet: Prefix
-    bridge: str
     kept: tuple[Prefix, ...]
+    exempt: tuple[Prefix, ...]
     respected: tuple[Mark, ...]
+    masquerades: bool
+    accepts: bool
+
+    @property
+    def subnet(self) -> Prefix:
+        """The node's part of the pod network."""
+        return self.node.subnet
+
+    @property
+    def bridge(self) -> IfName:
+        """The bridge of the node's pods."""
+        return self.node.bridge
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +101,14 @@ class Desired:
         return Interest(frozenset({*HOOKS, *removals}), hooks, frozenset(sysctls))
 
 
-def everything() -> Interest:
-    """What a record of a node holds: all that a plan for any spec without sysctls or odd chains looks at."""
-    builtin = {"nat": ("PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"), "filter": ("INPUT", "FORWARD", "OUTPUT")}
-    chains = {ChainKey(4, table, name) for table, names in builtin.items() for name in names}
-    return Interest(frozenset({*chains, *HOOKS}), frozenset(HOOKS.values()), frozenset({IP_FORWARD}))
+def everything(devices: Iterable[str] = ()) -> Interest:
+    """What a record of a node holds: all that a plan for any spec without sysctls or odd chains looks at, and a trace.
+
+    `devices` are those whose settings a trace asks for: the ones by which packets come in.
+    """
+    chains = frozenset(ChainKey(4, table, name) for table, names in trace.HOOKS.items() for name in names)
+    settings = {name for device in ("all", *devices) for name in trace.settings_of(device)}
+    return Interest(chains | frozenset(HOOKS), chains, frozenset({IP_FORWARD, trace.BRIDGE_CALLS, *settings}))
 
 
 def compile_node(spec: Spec, node: Node) -> Desired:
@@ -106,11 +125,14 @@ def compile_node(spec: Spec, node: Node) -> Desired:
         jumps=jumps,
         removals=tuple(_removals(spec, node)),
         traffic=Traffic(
+            node=node,
+            nodes=spec.topology.nodes,
             network=model.network,
-            subnet=node.subnet,
-            bridge=node.bridge,
             kept=kept(model.network, model.ip_masq),
+            exempt=model.ip_masq.non_masquerade_cidrs,
             respected=model.firewall.respect_marks,
+            masquerades=model.ip_masq.enabled,
+            accepts=model.forward == "accept",
         ),
     )
 

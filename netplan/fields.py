@@ -47,5 +47,8 @@ def field_changes(change: Change[Resource]) -> tuple[FieldChange, ...]:
 
 
 def _field_change(level: Any) -> FieldChange:  # noqa: ANN401 - deepdiff's levels have no types
-    values = (None if type(value).__name__ == "NotPresent" else value for value in (level.t1, level.t2))
+    values = [None if type(value).__name__ == "NotPresent" else value for value in (level.t1, level.t2)]
+    repeated = level.additional.get("repetition")
+    if repeated is not None:
+        values = [f"{repeated[times]} x {level.t1}" for times in ("old_repeat", "new_repeat")]
     return FieldChange(str(level.path(output_format="list")[0]), *values)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import count, islice
 from typing import NamedTuple
 
+from netplan.kinds.chain.other import OtherChain
 from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import ChainKey, PlacedRule
 from netplan.project import project
@@ -49,7 +51,8 @@ def unmet(changes: Sequence[Change[Resource]], before: Snapshot, now: Snapshot) 
 
 def _stands(rule: Rule, depth: int, expected: Sequence[Rule], now: Sequence[Rule]) -> bool:
     """Whether a rule is there as often as expected, and behind the rules expected, whatever others added meanwhile."""
-    known = [each for each in now if each in expected]
+    wanted = {*expected}
+    known = [each for each in now if each in wanted]
     return expected.count(rule) == now.count(rule) and known[:depth] == [*expected[:depth]]
 
 
@@ -68,16 +71,32 @@ class _Part(NamedTuple):
 
 def _parts(changes: Iterable[Change[Resource]], snapshot: Snapshot) -> Iterator[_Part]:
     yield _Part("the firewall backend", snapshot.backend.value, snapshot.backend.value)
-    depths: dict[ChainKey, int] = {}
+    placed: dict[ChainKey, list[Change[Resource]]] = {}
     for change in changes:
         resource = change.resource
         if isinstance(resource, PlacedRule):
-            places = [placed.position for placed in (change.before, change.after) if isinstance(placed, PlacedRule)]
-            depths[resource.chain] = max(depths.get(resource.chain, 0), *places)
+            placed.setdefault(resource.chain, []).append(change)
             continue
         present = snapshot.index.get((resource.kind, resource.key))
         content, text = (None, "not there") if present is None else (present.to_json(), str(present))
         yield _Part(f"{resource.kind} {resource.label}", content, text)
-    for key, depth in depths.items():
-        rules = [str(rule) for rule in snapshot.rules(key)[:depth]]
+    beside = [chain for chain in snapshot.all(OtherChain) if chain.on_the_way]
+    if beside:
+        text = "; ".join(map(str, beside))
+        yield _Part("the rules beside this iptables", [chain.to_json() for chain in beside], text)
+    for key, edits in placed.items():
+        rules = [str(rule) for rule in snapshot.rules(key)[: _depth(edits)]]
         yield _Part(f"the first rules of {key}", rules, "; ".join(rules) or "none")
+
+
+def _depth(edits: Iterable[Change[Resource]]) -> int:
+    """Give how many rules of a chain as it is stand before the last place where one goes or comes.
+
+    The position of a rule that comes counts the rules that stay and those that come before it.
+    """
+    edits = tuple(edits)
+    gone = {change.before.position for change in edits if isinstance(change.before, PlacedRule)}
+    come = sorted(change.after.position for change in edits if isinstance(change.after, PlacedRule))
+    staying = (position for position in count(1) if position not in gone)
+    passed = max((position - 1 - earlier for earlier, position in enumerate(come)), default=0)
+    return max([*gone, *islice(staying, passed)], default=0)

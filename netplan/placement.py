@@ -7,18 +7,25 @@ from collections.abc import Iterator, Sequence
 from netplan.compile import Jump, Place, Traffic
 from netplan.kinds.chain.place import Span
 from netplan.kinds.chain.rule import Rule
-from netplan.kinds.chain.value import ChainKey
+from netplan.kinds.chain.value import ChainKey, PlacedRule
 from netplan.kinds.chain.values import Masked
-from netplan.trace.flow import ANYWHERE, Flow, Holds, holds
-from netplan.trace.walk import Chains, Fate, effect
+from netplan.trace.effects import REFUSED, Fate
+from netplan.trace.flow import ANYWHERE, Flow
+from netplan.trace.walk import Chains, Walker
 
 
 def span_of(jump: Jump, traffic: Traffic, rules: Sequence[Rule], chains: Chains) -> Span:
     """Give the gaps between foreign rules in which a jump may stand."""
+    walker = Walker(chains)
     if jump.place is Place.SHIELD:
-        return Span(0, min(_first_rewriter(rules, jump.hook, flow, chains) for flow in _shielded(traffic)))
-    high = _end(rules, jump.hook, chains)
-    return Span(max(_last_refusal(rules[:high], jump.hook, flow, chains) for flow in _forwarded(traffic)), high)
+        return Span(0, min(_first_rewriter(rules, jump.hook, flow, walker) for flow in _shielded(traffic)))
+    high = _end(rules, jump.hook, walker)
+    return Span(max(_last_refusal(rules[:high], jump.hook, flow, walker) for flow in _forwarded(traffic)), high)
+
+
+def flows(place: Place, traffic: Traffic) -> Iterator[Flow]:
+    """Give the classes of packets that a jump at a place is about."""
+    return _shielded(traffic) if place is Place.SHIELD else _forwarded(traffic)
 
 
 def _shielded(traffic: Traffic) -> Iterator[Flow]:
@@ -33,32 +40,31 @@ def _forwarded(traffic: Traffic) -> Iterator[Flow]:
     yield Flow(ANYWHERE, (traffic.network,))
 
 
-def _first_rewriter(rules: Sequence[Rule], hook: ChainKey, flow: Flow, chains: Chains) -> int:
+def _first_rewriter(rules: Sequence[Rule], hook: ChainKey, flow: Flow, walker: Walker) -> int:
     """Give the index of the first rule that may rewrite the source of the packets, or the number of rules."""
+    here = {flow}
     for index, rule in enumerate(rules):
-        certain = holds(rule, flow)
-        if certain is Holds.NEVER:
-            continue
-        outcome = effect(rule, hook, flow, chains)
-        if Fate.REWRITTEN in outcome.fates:
+        found = [branch for each in here for branch in walker.past(PlacedRule(hook, index + 1, rule), each)]
+        if any(branch.flow.snat for branch in found):
             return index
-        flow = outcome.flow
+        here = {branch.flow for branch in found if branch.fate is Fate.CONTINUES}
     return len(rules)
 
 
-def _end(rules: Sequence[Rule], hook: ChainKey, chains: Chains) -> int:
+def _end(rules: Sequence[Rule], hook: ChainKey, walker: Walker) -> int:
     """Give the index of the rule behind which no packet at all comes, or the number of rules."""
     every = Flow(ANYWHERE, (ANYWHERE,))
     for index, rule in enumerate(rules):
-        if holds(rule, every) is Holds.ALWAYS and Fate.CONTINUES not in effect(rule, hook, every, chains).fates:
+        found = walker.past(PlacedRule(hook, index + 1, rule), every)
+        if all(branch.fate is not Fate.CONTINUES for branch in found):
             return index
     return len(rules)
 
 
-def _last_refusal(rules: Sequence[Rule], hook: ChainKey, flow: Flow, chains: Chains) -> int:
+def _last_refusal(rules: Sequence[Rule], hook: ChainKey, flow: Flow, walker: Walker) -> int:
     """Give the gap behind the last rule that may refuse some of the packets."""
     for index in reversed(range(len(rules))):
-        refuses = Fate.REFUSED in effect(rules[index], hook, flow, chains).fates
-        if refuses and holds(rules[index], flow) is not Holds.NEVER:
+        found = walker.past(PlacedRule(hook, index + 1, rules[index]), flow)
+        if any(branch.fate in REFUSED for branch in found):
             return index + 1
     return 0

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
+from netplan import company
 from netplan.compile import HOOKS, Desired
 from netplan.differences import differences
+from netplan.effects import Effect, effects
 from netplan.freshness import dependencies, digest
 from netplan.kinds.chain.value import Backend, Chain, PlacedRule
 from netplan.kinds.link.value import Link
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Address
+from netplan.project import project
 from netplan.resource import Change, Resource
 from netplan.snapshot import Interest, Snapshot
 
@@ -35,7 +38,7 @@ class NodePlan:
     """The changes of one node, in the order in which people read them.
 
     `depends` holds a digest of every part of the state that the changes depend on, by the part's name; `refusals` say
-    why the plan can't be applied as it is.
+    why the plan can't be applied as it is. `effects` are what people are shown besides; a saved plan is read without.
     """
 
     node: str
@@ -46,11 +49,17 @@ class NodePlan:
     depends: Mapping[str, str]
     warnings: tuple[str, ...] = ()
     refusals: tuple[str, ...] = ()
+    effects: tuple[Effect, ...] = field(default=(), compare=False)
 
     @property
     def fingerprint(self) -> str:
         """A digest of the state that the plan depends on, and of nothing else."""
         return digest(dict(self.depends))
+
+    @property
+    def in_sync(self) -> bool:
+        """Whether the node is what it should be, and nothing stands against it."""
+        return not self.changes and not self.refusals
 
     @property
     def interest(self) -> Interest:
@@ -87,9 +96,14 @@ def plan_node(desired: Desired, snapshot: Snapshot, source: Source) -> NodePlan:
         backend=snapshot.backend,
         changes=tuple(changes),
         depends=dependencies(changes, snapshot),
-        warnings=tuple(_doubts(desired, changes, snapshot)),
-        refusals=tuple(_in_the_way(changes, snapshot)),
+        warnings=(*_doubts(desired, changes, snapshot), *company.warnings(desired, snapshot)),
+        refusals=(*_in_the_way(changes, snapshot), *company.refusals(desired, snapshot)),
     )
+
+
+def with_effects(plan: NodePlan, desired: Desired, whole: Snapshot) -> NodePlan:
+    """Give the plan with what it does to traffic, traced through the whole state of its node."""
+    return replace(plan, effects=effects(desired, whole, project(whole, plan.changes)))
 
 
 def _in_the_way(changes: Iterable[Change[Resource]], snapshot: Snapshot) -> Iterator[str]:

@@ -10,7 +10,7 @@ from netplan import __version__
 from netplan.errors import Location, UsageError
 from netplan.fields import field_changes
 from netplan.kinds.chain.value import Backend, PlacedRule
-from netplan.net import Address
+from netplan.net import Address, host_name
 from netplan.plan import NodePlan, Plan, Source
 from netplan.resource import Action, Change, Json, Reason, Resource
 from netplan.snapshot import KINDS
@@ -66,7 +66,7 @@ def read_plan(text: str, path: str) -> Plan:
             )
         spec = data["spec"]
         nodes = tuple(_node_from_json(node) for node in data["nodes"])
-        return Plan(str(data["cluster"]), str(spec["path"]), str(spec["sha256"]), nodes)
+        return Plan(host_name(str(data["cluster"])), str(spec["path"]), str(spec["sha256"]), nodes)
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise UsageError(f"{path} is not a plan that podnet saved: {type(error).__name__}: {error}") from error
 
@@ -80,6 +80,7 @@ def _node_to_json(node: NodePlan) -> Json:
         "fingerprint": node.fingerprint,
         "depends": dict(node.depends),
         "changes": [_change_to_json(change) for change in node.changes],
+        "effects": [effect.to_json() for effect in node.effects],
         "warnings": list(node.warnings),
         "refusals": list(node.refusals),
     }
@@ -104,7 +105,7 @@ def reason_to_json(reason: Reason) -> Json:
 
 def _node_from_json(data: Json) -> NodePlan:
     return NodePlan(
-        node=str(data["node"]),
+        node=host_name(str(data["node"])),
         address=Address.parse(data["address"]),
         source=Source(data["source"]),
         backend=Backend(data["backend"]),
@@ -119,9 +120,16 @@ def _change_from_json(data: Json) -> Change[Resource]:
     kind = _KINDS[data["kind"]]
     before, after = (None if data[side] is None else kind.from_json(data[side]) for side in ("before", "after"))
     change = Change(before, after, Reason(str(data["reason"]["text"]), _location(data["reason"]["at"])))
-    if not change.resource.ours and change.after is not None and change.resource.kind != "sysctl":
-        raise ValueError(f"{change.resource} is not podnet's to create or change")
+    if not _may_be_planned(change):
+        raise ValueError(f"{change.resource} is not podnet's to {change.action}")
     return change
+
+
+def _may_be_planned(change: Change[Resource]) -> bool:
+    """Whether podnet plans such changes: of objects of ours, of sysctls, and of foreign rules that go."""
+    if change.resource.kind == "sysctl" or (change.resource.kind == "rule" and change.action is Action.DELETE):
+        return True
+    return all(side.ours for side in (change.before, change.after) if side is not None)
 
 
 def _location(text: Any) -> Location | None:  # noqa: ANN401 - whatever JSON holds

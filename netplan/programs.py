@@ -37,8 +37,8 @@ def require(program: str, package: str) -> str:
     return path
 
 
-def run(argv: Sequence[str], text: str | None = None) -> Output:
-    """Run a program to its end, with `text` on its standard input; ObserveError if it does not end in time.
+def run(argv: Sequence[str], text: str | None = None, *, limit: float = _TIME_LIMIT) -> Output:
+    """Run a program to its end, with `text` on its standard input; ObserveError if it takes more seconds than `limit`.
 
     Bytes that are not UTF-8 are carried through as surrogates, so that what was read is written back unchanged.
     """
@@ -51,8 +51,8 @@ def run(argv: Sequence[str], text: str | None = None) -> Output:
             encoding="utf-8",
             errors="surrogateescape",
             env={**os.environ, "LC_ALL": "C", "PATH": SEARCH_PATH},
-            timeout=_TIME_LIMIT,
+            timeout=limit,
         )
     except subprocess.TimeoutExpired as error:
-        raise ObserveError(f"{' '.join(argv)} did not end within {_TIME_LIMIT:.0f} s and was stopped") from error
+        raise ObserveError(f"{' '.join(argv)} did not end within {limit:.0f} s and was stopped") from error
     return Output(done.returncode, done.stdout, done.stderr)

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Final, TypeVar, cast
 
 from netplan.kinds.address.value import LinkAddress
+from netplan.kinds.chain.other import OtherChain
 from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import Backend, Chain, ChainKey
 from netplan.kinds.link.value import Link
@@ -17,7 +18,7 @@ from netplan.resource import Resource
 
 R = TypeVar("R", bound=Resource)
 
-KINDS: Final[tuple[type[Resource], ...]] = (Link, LinkAddress, Sysctl, Chain, Route)
+KINDS: Final[tuple[type[Resource], ...]] = (Link, LinkAddress, Sysctl, Chain, OtherChain, Route)
 """Every kind that is observed, in the order in which objects are created: the referenced before the referring."""
 
 
@@ -31,6 +32,10 @@ class Interest:
     chains: frozenset[ChainKey]
     walks: frozenset[ChainKey]
     sysctls: frozenset[str]
+
+    def __or__(self, other: Interest) -> Interest:
+        """Look at what either looks at."""
+        return Interest(self.chains | other.chains, self.walks | other.walks, self.sysctls | other.sysctls)
 
 
 @dataclass(frozen=True)

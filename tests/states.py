@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from hypothesis import strategies as st
@@ -150,7 +151,7 @@ def _misdirect_a_route(draw: st.DrawFn, state: Snapshot) -> Snapshot:
     return _routes(draw, state, lambda route: [replace(route, next_hop=Address.parse("10.4.7.99"))])
 
 
-def _routes(draw, state, change) -> Snapshot:
+def _routes(draw: st.DrawFn, state: Snapshot, change: Callable[[Route], list[Route]]) -> Snapshot:
     ours = [route for route in state.all(Route) if route.ours]
     if not ours:
         return state
@@ -161,7 +162,8 @@ def _routes(draw, state, change) -> Snapshot:
 
 def _leave_a_stale_route(draw: st.DrawFn, state: Snapshot) -> Snapshot:
     stale = make.route(f"172.7.{draw(st.integers(100, 103))}.0/24", "10.4.7.9")
-    return state.replace(Route, {*state.all(Route), stale})
+    others = [route for route in state.all(Route) if route.key != stale.key]
+    return state.replace(Route, [*others, stale])
 
 
 def _lose_a_jump(draw: st.DrawFn, state: Snapshot) -> Snapshot:

@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from netplan.errors import ExitCode, HalfStateError, ObserveError, RestoredError
+from netplan.errors import ExitCode, HalfStateError, KernelError, ObserveError, RestoredError
 from netplan.kernel.memory import MemoryKernel
 from tests import make
 
@@ -132,17 +132,22 @@ def test_a_state_that_can_not_be_read_again_is_not_called_restored():
 
 
 class Stubborn(MemoryKernel):
-    """A kernel that refuses routes, and then to set a parameter back."""
+    """A kernel that refuses routes, and then fails to set a parameter back."""
+
+    failure: Exception
 
     def write(self, step):
-        back = step.kind == "sysctl" and "= 0" in str(step.changes[0].resource)
-        if step.kind == "route" or back:
-            self._fail_at = self.writes + 1
+        if step.kind == "route":
+            raise KernelError("no")
+        if "= 0" in str(step.changes[0].resource):
+            raise self.failure
         super().write(step)
 
 
-def test_the_rest_of_an_undo_is_done_even_where_one_step_of_it_fails():
+@pytest.mark.parametrize("failure", [KernelError("read-only"), ObserveError("sysctl did not end within 120 s")])
+def test_the_rest_of_an_undo_is_done_even_where_one_step_of_it_fails(failure):
     kernel = Stubborn(BEFORE)
-    with pytest.raises(HalfStateError):
+    kernel.failure = failure
+    with pytest.raises(HalfStateError, match=str(failure)):
         make.carry_out(WANTED, kernel)
     assert kernel.state.chains == BEFORE.chains

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from netplan.diff import diff
-from netplan.resource import Wanted
+from netplan.resource import Reason, Wanted
 from tests import make
 
 
@@ -44,6 +44,6 @@ def test_changes_come_in_the_order_wanted_and_deletes_last():
 
 
 def test_a_change_has_the_reason_of_what_is_wanted_and_a_delete_that_of_what_is_not():
-    stale = make.Reason("stale")
+    stale = Reason("stale")
     found = diff([Wanted(make.route(), make.WHY)], [make.route("172.7.9.0/24")], stale)
     assert [change.reason for change in found] == [make.WHY, stale]

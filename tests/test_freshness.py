@@ -27,12 +27,20 @@ def test_a_state_that_did_not_change_is_fresh():
 
 def test_a_rule_that_came_before_those_that_the_plan_changes_makes_it_stale():
     now = with_rules(STORY, "-j MASQUERADE", "-j LOG", make.DOCKER_MASQUERADE, "-j LOG")
-    assert stale(now) == {"the first rules of nat POSTROUTING": "-j MASQUERADE; -j LOG"}
+    assert stale(now) == {"the first rules of nat POSTROUTING": "-j MASQUERADE"}
 
 
 def test_a_rule_to_be_removed_that_has_gone_makes_a_plan_stale():
     now = with_rules(STORY, "-j LOG", "-j LOG")
     assert stale(now, firewall=make.REMOVE) == {"the first rules of nat POSTROUTING": "-j LOG; -j LOG"}
+
+
+def test_a_rule_that_came_before_the_place_of_a_jump_counts_where_rules_before_that_go():
+    firewall = '{remove: [{table: filter, rule: "-A FORWARD -s 1.1.1.1/32 -j DROP"}]}'
+    gone, policy = ["-s 1.1.1.1/32 -j DROP"] * 3, "-d 172.7.21.5/32 -j DROP"
+    before = make.snapshot(make.saved(filter=[*gone, "-j LOG", policy]))
+    now = make.snapshot(make.saved(filter=[*gone, "-j LOG", "-j LOG", policy]))
+    assert [*stale(now, before, firewall=firewall)] == ["the first rules of filter FORWARD"]
 
 
 def test_a_rule_that_came_behind_those_that_the_plan_changes_does_not_matter():

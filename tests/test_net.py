@@ -51,7 +51,7 @@ def test_a_prefix_is_the_one_that_the_standard_library_finds(value, length):
 @given(values, lengths, values, lengths)
 def test_prefixes_relate_as_the_standard_librarys_do(value, length, other_value, other_length):
     one, other = parsed(value, length), parsed(other_value, other_length)
-    theirs, other_theirs = ipaddress.ip_network(str(one)), ipaddress.ip_network(str(other))
+    theirs, other_theirs = ipaddress.IPv4Network(str(one)), ipaddress.IPv4Network(str(other))
     assert one.covers(other) == other_theirs.subnet_of(theirs)
     assert one.overlaps(other) == theirs.overlaps(other_theirs)
     assert one.contains(Address(4, other_value)) == (ipaddress.ip_address(other_value) in theirs)

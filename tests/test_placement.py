@@ -16,6 +16,7 @@ def span(hook, rules, more="", made=None):
     """Give the gaps between rules of a chain in which our jump may stand."""
     wanted = make.desired(made)
     (jump,) = [jump for jump in wanted.jumps if jump.hook == hook]
+    assert wanted.traffic is not None
     chains = make.snapshot(more).chains
     return tuple(span_of(jump, wanted.traffic, make.rules(*rules), chains))
 
@@ -85,6 +86,10 @@ def test_a_rule_behind_one_that_marks_packets_may_rewrite_them():
 
 def test_policy_comes_before_the_jump():
     assert late("-j LOG", "-d 172.7.21.5/32 -j DROP", "-j LOG") == (2, 3)
+
+
+def test_policy_on_what_comes_from_pods_comes_before_the_jump():
+    assert late("-s 172.7.21.5/32 -d 10.9.0.0/16 -j DROP", "-j LOG") == (1, 2)
 
 
 def test_a_policy_of_other_traffic_may_come_behind_the_jump():

@@ -3,9 +3,12 @@ from __future__ import annotations
 import pytest
 
 from netplan.compile import nothing
-from netplan.kinds.chain.value import Chain, ChainKey, jump_to
+from netplan.differences import differences
+from netplan.kinds.chain.value import Backend, Chain, ChainKey, jump_to
+from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.plan import Source
+from netplan.snapshot import Snapshot
 from tests import make
 
 CLEAN = make.settled(make.desired(), make.snapshot())
@@ -65,15 +68,15 @@ DOCKER = make.rule(make.DOCKER_MASQUERADE)
     ("damaged", "expected"),
     [
         (
-            CLEAN.replace(make.Route, [route for route in CLEAN.all(make.Route) if not route.ours]),
+            CLEAN.replace(Route, [route for route in CLEAN.all(Route) if not route.ours]),
             "create route 172.7.22.0/24 via 10.4.7.22 dev eth0",
         ),
         (
-            CLEAN.replace(make.Route, [make.route(via="10.4.7.9")]),
+            CLEAN.replace(Route, [make.route(via="10.4.7.9")]),
             "update route 172.7.22.0/24 via 10.4.7.22 dev eth0",
         ),
         (
-            CLEAN.replace(make.Route, [*CLEAN.all(make.Route), make.route("172.7.9.0/24")]),
+            CLEAN.replace(Route, [*CLEAN.all(Route), make.route("172.7.9.0/24")]),
             "delete route 172.7.9.0/24 via 10.4.7.22 dev eth0",
         ),
         (
@@ -122,7 +125,7 @@ def test_what_the_spec_no_longer_asks_for_is_taken_away():
 
 def test_to_leave_a_node_is_to_take_away_all_that_is_ours_and_nothing_else():
     spec = make.spec()
-    found = make.differences(nothing(spec, spec.topology.by_name["a"]), CLEAN)
+    found = differences(nothing(spec, spec.topology.by_name["a"]), CLEAN)
     assert sorted(make.said(found)) == [
         "delete chain filter PODNET-FORWARD, 2 rules",
         "delete chain nat PODNET-POSTROUTING, 7 rules",
@@ -155,7 +158,12 @@ def test_an_interface_that_the_node_does_not_have_is_a_warning():
 
 
 def test_an_empty_state_is_no_reason_to_doubt_the_interfaces():
-    assert not make.plan(make.Snapshot(make.Backend.NFT)).warnings
+    assert not make.plan(Snapshot(Backend.NFT)).warnings
+
+
+def test_a_state_of_the_other_packet_filter_is_a_warning():
+    (warning,) = make.plan(make.snapshot(), make.spec(firewall="{backend: legacy}")).warnings
+    assert "legacy" in warning
 
 
 def test_a_plan_is_read_from_links_to_sysctls():

@@ -3,10 +3,11 @@ from __future__ import annotations
 import pytest
 
 from netplan.kinds.chain.edit import ConflictError
-from netplan.kinds.chain.value import Chain, PlacedRule, jump_to
+from netplan.kinds.chain.value import Backend, Chain, PlacedRule, jump_to
 from netplan.kinds.route.value import Route
 from netplan.project import project
 from netplan.resource import Change
+from netplan.snapshot import Snapshot
 from tests import make
 
 JUMP = jump_to(make.MASQUERADE_CHAIN)
@@ -42,7 +43,7 @@ def test_rules_of_one_chain_change_together():
 
 
 def test_a_rule_comes_into_a_built_in_chain_that_was_not_there_yet():
-    found = after(make.Snapshot(make.Backend.NFT), None, PlacedRule(make.POSTROUTING, 1, JUMP))
+    found = after(Snapshot(Backend.NFT), None, PlacedRule(make.POSTROUTING, 1, JUMP))
     assert found.all(Chain) == (Chain(make.POSTROUTING, (JUMP,), "ACCEPT"),)
 
 

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
-from netplan.kinds.chain.value import Chain, jump_to
+from netplan.kinds.chain.value import Backend, Chain, jump_to
+from netplan.kinds.link.value import Link
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import IfName
 from netplan.project import project
 from netplan.resource import Change
 from netplan.restore import restoration
+from netplan.snapshot import Snapshot
 from tests import make
 
 JUMP = str(jump_to(make.MASQUERADE_CHAIN))
@@ -76,11 +78,11 @@ def test_a_parameter_that_the_plan_left_alone_keeps_what_somebody_set_meanwhile(
 
 
 def test_a_device_that_went_down_meanwhile_is_not_ours_to_bring_up():
-    links = [make.Link(IfName("eth0"), 1500, up=False)]
-    assert "link" not in str(undone(BEFORE.replace(make.Link, links)))
+    links = [Link(IfName("eth0"), 1500, up=False)]
+    assert "link" not in str(undone(BEFORE.replace(Link, links)))
 
 
 def test_a_jump_in_a_chain_that_held_nothing_before_goes():
-    empty = make.Snapshot(make.Backend.NFT)
+    empty = Snapshot(Backend.NFT)
     changes = make.plan(empty).changes
     assert make.content(restored(project(empty, changes), empty, changes)) == make.content(empty)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from netplan.cli.connections import FlushConntrack
 from netplan.cli.nodes import this_node
 from netplan.cli.output import show_plan
 from netplan.cli.spec import NodeName, Yes, open_here
@@ -28,32 +29,33 @@ def apply(
     *,
     node: NodeName = None,
     yes: Yes = False,
+    flush_conntrack: FlushConntrack = False,
 ) -> None:
     """Make this node what the spec, or a saved plan, says."""
     text = _text(source)
     if text is not None and is_plan(text):
-        _apply_saved(read_plan(text, str(source)), node, yes=yes)
+        _apply_saved(read_plan(text, str(source)), node, yes=yes, flush=flush_conntrack)
         return
     spec, here = open_here(source, node)
     desired = compile_node(spec, here)
     work = Work.live(desired, Linux(desired.backend))
-    _apply(work, plan_of(spec, work), yes=yes)
+    _apply(work, plan_of(spec, work), yes=yes, flush=flush_conntrack)
 
 
-def _apply_saved(saved: Plan, name: str | None, *, yes: bool) -> None:
+def _apply_saved(saved: Plan, name: str | None, *, yes: bool, flush: bool) -> None:
     plans = {plan.node: plan for plan in saved.nodes}
     plan = plans[this_node({node: each.address for node, each in plans.items()}, name)]
     kernel = Linux(plan.backend)
     before = kernel.observe(plan.interest)
     check_fresh(plan, before)
     work = Work(plan, kernel, before, plan.interest)
-    _apply(work, Plan(saved.cluster, saved.spec_path, saved.spec_sha256, (plan,)), yes=yes)
+    _apply(work, Plan(saved.cluster, saved.spec_path, saved.spec_sha256, (plan,)), yes=yes, flush=flush)
 
 
-def _apply(work: Work, plan: Plan, *, yes: bool) -> None:
+def _apply(work: Work, plan: Plan, *, yes: bool, flush: bool) -> None:
     show_plan(plan)
     confirm(work.plan, yes=yes)
-    carry_out(work)
+    carry_out(work, flush=flush)
 
 
 def _text(path: Path) -> str | None:

@@ -10,7 +10,7 @@ import typer
 
 from netplan.cli.output import say, show, write_file
 from netplan.cli.verb import verb_app
-from netplan.compile import everything
+from netplan.cli.whole import whole_state
 from netplan.errors import UsageError
 from netplan.kernel import recorded
 from netplan.kernel.linux import Linux
@@ -32,7 +32,7 @@ def capture(
         name = host_name(node or socket.gethostname())
     except ValueError as error:
         raise UsageError(str(error)) from error
-    snapshot = Linux().observe(everything())
+    snapshot = whole_state(Linux())
     if str(out) == "-":
         show(recorded.render(snapshot, name, None))
         return

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from netplan.cli.output import Format, show_json, show_plan
+from netplan.cli.connections import FlushConntrack
+from netplan.cli.output import Format, show_json, show_plan, write_file
 from netplan.cli.spec import NodeName, SpecPath, open_here
 from netplan.cli.verb import verb_app
+from netplan.cli.views.lines import DRIFT
+from netplan.cli.views.metrics import drift_metrics
 from netplan.cli.write import Work, carry_out, plan_of
 from netplan.compile import compile_node
-from netplan.errors import ExitCode
+from netplan.errors import ExitCode, UsageError
 from netplan.kernel.linux import Linux
 from netplan.planfile import plan_to_json
 
@@ -24,9 +29,15 @@ def drift(
     *,
     node: NodeName = None,
     format: Annotated[Format, typer.Option(help="How to print the differences.")] = Format.TEXT,
+    metrics_file: Annotated[
+        Path | None, typer.Option(metavar="FILE.prom", help="Write the count of differences for node_exporter.")
+    ] = None,
     fix: Annotated[bool, typer.Option("--fix", help="Apply what is missing, without asking.")] = False,
+    flush_conntrack: FlushConntrack = False,
 ) -> None:
     """Compare this node with the spec; exit 1 on any difference."""
+    if flush_conntrack and not fix:
+        raise UsageError("--flush-conntrack goes with --fix: without it, drift changes nothing")
     loaded, here = open_here(spec, node)
     desired = compile_node(loaded, here)
     work = Work.live(desired, Linux(desired.backend))
@@ -34,7 +45,9 @@ def drift(
     if format is Format.JSON:
         show_json(plan_to_json(plan))
     else:
-        show_plan(plan, "Drift")
-    if work.plan.changes and not fix:
-        raise typer.Exit(ExitCode.DIFFERENCES)
-    carry_out(work)
+        show_plan(plan, DRIFT)
+    if metrics_file:
+        write_file(metrics_file, drift_metrics(plan.cluster, work.plan, time.time()))
+    if not fix:
+        raise typer.Exit(ExitCode.DONE if work.plan.in_sync else ExitCode.DIFFERENCES)
+    carry_out(work, flush=flush_conntrack)

@@ -80,7 +80,7 @@ def _find(spec: Path | None) -> Lab:
 
 
 def _name(spec: Path | None) -> str:
-    """Give the name of a spec's lab, or of the only one that is up; UsageError (2) if there is none, or more than one."""
+    """Give the name of a spec's lab, or of the only one that is up; UsageError (2) if that is not one."""
     if spec is not None:
         return read(spec).model.cluster
     names = [holder.name for holder in holders()]

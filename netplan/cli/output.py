@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 
 _NARROW: Final = 80
+_READABLE: Final = 0o644
 _WIDE: Final = 120
 
 
@@ -65,9 +66,11 @@ def show_text(text: Text) -> None:
     """Print styled text; its lines are not wrapped, so that a pipe gets them whole."""
     from rich.console import Console
 
-    with _quiet_pipe():
-        plain = bool(os.environ.get("NO_COLOR"))
-        Console(highlight=False, soft_wrap=True, color_system=None if plain else "auto").print(text)
+    plain = bool(os.environ.get("NO_COLOR"))
+    console = Console(highlight=False, soft_wrap=True, color_system=None if plain else "auto")
+    with console.capture() as captured:  # by itself rich would exit with 1 when the reader closes the pipe
+        console.print(text)
+    show(captured.get())
 
 
 def show_plan(plan: Plan, title: str = "Plan") -> None:
@@ -102,6 +105,7 @@ def write_file(path: Path, text: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
             file.write(text)
+        Path(file.name).chmod(_READABLE)
         Path(file.name).replace(path)
     except OSError as error:
         raise UsageError(f"{path} can't be written: {error.strerror}") from error

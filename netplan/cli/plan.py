@@ -12,12 +12,13 @@ from netplan.cli.nodes import known, this_node
 from netplan.cli.output import PlanFormat, show, show_json, show_plan, write_file
 from netplan.cli.spec import SpecPath, addresses_of
 from netplan.cli.verb import verb_app
+from netplan.cli.whole import plan_live
 from netplan.compile import Desired, compile_node, nothing
 from netplan.differences import differences
 from netplan.errors import ExitCode, UsageError
 from netplan.kernel import recorded
 from netplan.kinds.chain.value import Backend
-from netplan.plan import NodePlan, Plan, Source, plan_node
+from netplan.plan import NodePlan, Plan, Source, plan_node, with_effects
 from netplan.planfile import plan_to_json, render_plan
 from netplan.project import project
 from netplan.snapshot import Snapshot
@@ -52,7 +53,7 @@ def plan(
     if out:
         write_file(out, render_plan(made))
     _show(made, format)
-    if exit_code and any(each.changes for each in made.nodes):
+    if exit_code and not all(each.in_sync for each in made.nodes):
         raise typer.Exit(ExitCode.DIFFERENCES)
 
 
@@ -64,7 +65,7 @@ def live_plan(spec: Spec, names: Sequence[str]) -> Plan:
         raise UsageError("--live plans this machine: say --node once, or not at all")
     name = this_node(addresses_of(spec), names[0] if names else None)
     desired = compile_node(spec, spec.topology.by_name[name])
-    return _plan(spec, [plan_node(desired, Linux(desired.backend).observe(desired.interest), Source.LIVE)])
+    return _plan(spec, [plan_live(desired, Linux(desired.backend))[0]])
 
 
 def recorded_plan(spec: Spec, folder: Path, names: Sequence[str]) -> Plan:
@@ -73,7 +74,8 @@ def recorded_plan(spec: Spec, folder: Path, names: Sequence[str]) -> Plan:
     for node in _nodes(spec, names):
         desired = compile_node(spec, node)
         record = recorded.read(folder, spec.model.cluster, node.name)
-        plans.append(plan_node(desired, record or _empty(desired), Source.RECORDED if record else Source.EMPTY))
+        plan = plan_node(desired, record or _empty(desired), Source.RECORDED if record else Source.EMPTY)
+        plans.append(with_effects(plan, desired, record) if record and plan.changes else plan)
     return _plan(spec, plans)
 
 

@@ -7,14 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from netplan.apply import apply
+from netplan.cli.connections import tell_outdated
 from netplan.cli.output import ask, say
+from netplan.cli.whole import plan_live
 from netplan.compile import Desired
 from netplan.differences import differences
 from netplan.errors import RefusedError, StalePlanError
 from netplan.freshness import changed_since, unmet
 from netplan.kernel import Kernel
+from netplan.masquerade import MASQUERADE_CHAIN
 from netplan.net import printable
-from netplan.plan import NodePlan, Plan, Source, plan_node
+from netplan.plan import NodePlan, Plan
 from netplan.resource import Change, Resource
 from netplan.snapshot import Interest, Snapshot
 from netplan.spec.load import Spec
@@ -33,8 +36,8 @@ class Work:
     @classmethod
     def live(cls, desired: Desired, kernel: Kernel) -> Work:
         """Plan for the kernel as it is now."""
-        before = kernel.observe(desired.interest)
-        return cls(plan_node(desired, before, Source.LIVE), kernel, before, desired.interest, desired)
+        plan, before = plan_live(desired, kernel)
+        return cls(plan, kernel, before, desired.interest, desired)
 
     def left(self, now: Snapshot) -> Sequence[Change[Resource]]:
         """Give what is still to be done in a state."""
@@ -48,15 +51,19 @@ def plan_of(spec: Spec, work: Work) -> Plan:
     return Plan(spec.model.cluster, spec.path, spec.sha256, (work.plan,))
 
 
-def carry_out(work: Work) -> None:
-    """Apply a plan; RefusedError (3) if it must not be, or if the state it depends on has changed meanwhile."""
-    if not work.plan.changes:
-        return
+def carry_out(work: Work, *, flush: bool = False) -> None:
+    """Apply a plan; RefusedError (3) if it must not be, or if the state it depends on has changed meanwhile.
+
+    Connections that are older than the rules are counted, or with `flush` ended.
+    """
     _refuse(work.plan)
-    now = work.kernel.observe(work.interest)
-    check_fresh(work.plan, now)
-    apply(work.plan.changes, now, work.kernel, work.interest, work.left)
-    say(f"Applied. {work.plan.node} is as planned; the kernel was read again to see it.")
+    if work.plan.changes:
+        now = work.kernel.observe(work.interest)
+        check_fresh(work.plan, now)
+        apply(work.plan.changes, now, work.kernel, work.interest, work.left)
+        say(f"Applied. {work.plan.node} is as planned; the kernel was read again to see it.")
+    if work.plan.changes or flush:
+        tell_outdated(work.kernel.observe(work.interest).chains.get(MASQUERADE_CHAIN), flush=flush)
 
 
 def check_fresh(plan: NodePlan, now: Snapshot) -> None:

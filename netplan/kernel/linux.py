@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from typing import cast
 
 from pyroute2 import IPRoute
 
 from netplan.errors import RefusedError
+from netplan.kinds.chain import beside
 from netplan.kinds.chain import driver as chains
 from netplan.kinds.chain.iptables import Iptables
 from netplan.kinds.chain.value import Backend
+from netplan.kinds.connection import driver as tracked
+from netplan.kinds.connection.value import Connection
 from netplan.kinds.link import driver as links
 from netplan.kinds.route import driver as routes
 from netplan.kinds.route.value import Route
@@ -50,6 +53,7 @@ class Linux:
             yield from routes.observe(netlink, devices)
         yield from sysctls.observe(interest.sysctls)
         yield from chains.observe(self._iptables, interest.chains, interest.walks)
+        yield from beside.observe(self._iptables)
 
     def write(self, step: Step) -> None:
         """Make the changes of one step."""
@@ -77,6 +81,16 @@ def addresses() -> frozenset[Address]:
     with IPRoute() as netlink:
         found = links.observe_addresses(netlink, links.observe(netlink))
         return frozenset(resource.address.address for resource in found)
+
+
+def connections(wanted: Callable[[Connection], bool]) -> tuple[Connection, ...]:
+    """Give the IPv4 connections of this machine that are wanted; ObserveError if the kernel does not tell."""
+    return tuple(tracked.observe(wanted))
+
+
+def forget(found: Iterable[Connection]) -> int:
+    """Delete connections and count those that were still there; KernelError names one that the kernel keeps."""
+    return sum(tracked.delete(connection) for connection in found)
 
 
 def _require_privilege() -> None:

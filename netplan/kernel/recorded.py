@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 from netplan import __version__
 from netplan.errors import UsageError
 from netplan.kinds.address.value import LinkAddress
+from netplan.kinds.chain.other import OtherChain
 from netplan.kinds.chain.value import Backend, Chain
 from netplan.kinds.link.value import Link
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.resource import Resource
+from netplan.resource import Json, Resource
 from netplan.snapshot import Snapshot
 
 FORMAT_VERSION: Final = "1.0"
@@ -23,19 +25,23 @@ _LISTS: Final[dict[str, type[Resource]]] = {
     "addresses": LinkAddress,
     "sysctls": Sysctl,
     "chains": Chain,
+    "other_chains": OtherChain,
     "routes": Route,
 }
+_OPTIONAL: Final = frozenset({"other_chains"})
+"""Lists that a record has only if they are not empty; older ones never have them."""
 
 
 def render(snapshot: Snapshot, node: str, cluster: str | None) -> str:
     """Give the text of a record; `cluster` is None where it is not known."""
+    lists = {name: [resource.to_json() for resource in snapshot.all(kind)] for name, kind in _LISTS.items()}
     data = {
         "format_version": FORMAT_VERSION,
         "podnet_version": __version__,
         "cluster": cluster,
         "node": node,
         "backend": snapshot.backend.value,
-    } | {name: [resource.to_json() for resource in snapshot.all(kind)] for name, kind in _LISTS.items()}
+    } | {name: listed for name, listed in lists.items() if listed or name not in _OPTIONAL}
     return json.dumps(data, indent=1) + "\n"
 
 
@@ -55,10 +61,15 @@ def parse(text: str, path: str, cluster: str, node: str) -> Snapshot:
         if found[name] not in (None, expected):
             raise UsageError(f"{path} is a record of {name} {found[name]}, not of {expected}: capture {node} again")
     try:
-        resources = [kind.from_json(item) for name, kind in _LISTS.items() for item in data[name]]
+        resources = [kind.from_json(item) for name, kind in _LISTS.items() for item in _list(data, name)]
         return Snapshot.of(Backend(data["backend"]), resources)
-    except (ValueError, KeyError, TypeError, OverflowError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise UsageError(f"{path} is not a record of a node's state: {type(error).__name__}: {error}") from error
+
+
+def _list(data: Json, name: str) -> Iterable[Json]:
+    listed: Iterable[Json] = data.get(name, ()) if name in _OPTIONAL else data[name]
+    return listed
 
 
 def read(folder: Path, cluster: str, node: str) -> Snapshot | None:

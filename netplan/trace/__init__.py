@@ -1,1 +1,24 @@
-"""A packet's way through chains and routes: pure, over observed or compiled state."""
+"""A packet's way through chains and routes: pure, over observed or compiled state.
+
+`flow` is what is known of packets: of a class of them, or of one. `conditions` and `matches` say whether a rule holds,
+`effects` what its target does, `walk` leads packets through chains: these serve classes and single packets alike. For
+one packet `tracer` leads from hook to hook, and `routing` between them by the `fib` of the node.
+"""
+
+from netplan.trace.packet import Packet, Trace
+from netplan.trace.routing import BRIDGE_CALLS, IP_FORWARD, Verdict, settings_of
+from netplan.trace.tracer import HOOKS, Tracer, trace
+from netplan.trace.walk import Step
+
+__all__ = [
+    "BRIDGE_CALLS",
+    "HOOKS",
+    "IP_FORWARD",
+    "Packet",
+    "Step",
+    "Trace",
+    "Tracer",
+    "Verdict",
+    "settings_of",
+    "trace",
+]

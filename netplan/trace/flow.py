@@ -1,17 +1,19 @@
-"""Classes of packets, and whether a rule's conditions hold for all of a class, for some of it, or for none."""
+"""Classes of packets, of which a single packet is the smallest, and three-valued answers about them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import IntEnum
-from typing import Final
+from typing import Final, NamedTuple
 
-from netplan.kinds.chain.match import Match
-from netplan.kinds.chain.rule import Rule
-from netplan.kinds.chain.values import AddressMask, Condition, Masked, interface_matches
-from netplan.net import Prefix
+from netplan.kinds.chain.values import BITS, Masked
+from netplan.net import Address, Prefix
 
 ANYWHERE: Final = Prefix(4, 0, 0)
+NO_DEVICE: Final = ""
+UNTRACKED: Final = "UNTRACKED"
+
+_ALL_BITS: Final = 0xFFFFFFFF
 
 
 class Holds(IntEnum):
@@ -25,13 +27,52 @@ class Holds(IntEnum):
         """Give the answer for the negated condition."""
         return Holds(2 - self) if negated else self
 
+    @classmethod
+    def when(cls, fact: bool | None) -> Holds:  # noqa: FBT001 - it is about the fact
+        """Give the answer that a fact gives; one that is not known holds sometimes."""
+        return cls.SOMETIMES if fact is None else cls.ALWAYS if fact else cls.NEVER
+
+
+class Mark(NamedTuple):
+    """A mark of 32 bits, of which those in `known` are known; the others are 0 in `value`."""
+
+    value: int
+    known: int
+
+    @classmethod
+    def of(cls, value: int) -> Mark:
+        """Give a mark that is known."""
+        return cls(value, _ALL_BITS)
+
+    def mixed(self, other: Mark, clear: int, take: int) -> Mark:
+        """Clear bits, then flip those that are set among the bits which are taken of the other mark.
+
+        That is what --set-xmark, --save-mark and --restore-mark do.
+        """
+        known = (self.known | clear) & (other.known | ~take & _ALL_BITS)
+        return Mark((self.value & ~clear ^ other.value & take) & known, known)
+
+    def is_one(self, named: Masked) -> Holds:
+        """Whether the mark is one that a rule names."""
+        if (self.value ^ named.value) & self.known & named.mask or named.value & ~named.mask:
+            return Holds.NEVER
+        return Holds.ALWAYS if self.known & named.mask == named.mask else Holds.SOMETIMES
+
+    def __str__(self) -> str:
+        return f"{self.value:#x}" if self.known == _ALL_BITS else f"{self.value:#x}/{self.known:#x}"
+
+
+UNKNOWN_MARK: Final = Mark(0, 0)
+
 
 @dataclass(frozen=True, slots=True)
 class Flow:
     """A class of packets: from `source` without `but_not`, to one of `destinations`.
 
-    `oif` is the device they leave by, or, with `other_oif`, the one they do not leave by; None is not known. They carry
-    none of the marks in `unmarked`, each a value under a mask.
+    None is not known, of any field. `oif` is the device they leave by, or, with `other_oif`, the one they do not leave
+    by; `iif` is the one they came by; NO_DEVICE means that they have none (yet). They carry none of the marks in
+    `unmarked`, each a value under a mask. `hook` is the built-in chain that they are in. `state` is conntrack's state
+    of the connection that they open, `connmark` its mark; `dnat` and `snat` say whether it is translated.
     """
 
     source: Prefix
@@ -40,71 +81,45 @@ class Flow:
     oif: str | None = None
     other_oif: bool = False
     unmarked: tuple[Masked, ...] = ()
+    iif: str | None = None
+    hook: str | None = None
+    protocol: int | None = None
+    sport: int | None = None
+    dport: int | None = None
+    icmp_type: tuple[int, int] | None = None
+    mark: Mark = UNKNOWN_MARK
+    connmark: Mark = UNKNOWN_MARK
+    state: str | None = None
+    dnat: bool | None = None
+    snat: bool = False
+    next_hop: Address | None = None
 
-    def remarked(self) -> Flow:
-        """Give the same packets after a rule may have set their mark."""
-        return replace(self, unmarked=())
+    def remarked(self, mark: Mark = UNKNOWN_MARK) -> Flow:
+        """Give the same packets after a rule has set their mark, by default to nobody knows what."""
+        return replace(self, mark=mark, unmarked=())
 
+    def blurred(self) -> Flow:
+        """Give the same packets with marks that nobody knows."""
+        return replace(self.remarked(), connmark=UNKNOWN_MARK)
 
-def holds(rule: Rule, flow: Flow) -> Holds:
-    """Whether all conditions of a rule hold; SOMETIMES for what only the packet itself can tell."""
-    found = Holds.ALWAYS
-    if rule.source is not None:
-        found = min(found, _source(rule.source, flow))
-    if rule.destination is not None:
-        found = min(found, _destination(rule.destination, flow))
-    if rule.out_interface is not None:
-        found = min(found, _out_interface(rule.out_interface, flow))
-    if rule.in_interface is not None or rule.protocol is not None or rule.fragment is not None:
-        found = min(found, Holds.SOMETIMES)
-    return min([found, *(_match(match, flow) for match in rule.matches)])
+    @property
+    def from_address(self) -> Address | None:
+        """The one source address of all packets, None if there may be several."""
+        return only_address((self.source,)) if self.but_not is None else None
 
-
-def _source(condition: Condition[AddressMask], flow: Flow) -> Holds:
-    found = _within(flow.source, condition.value)
-    prefix = condition.value.prefix
-    if flow.but_not is not None and prefix is not None and flow.but_not.covers(prefix):
-        found = Holds.NEVER
-    return found.unless(condition.negated)
-
-
-def _destination(condition: Condition[AddressMask], flow: Flow) -> Holds:
-    each = {_within(prefix, condition.value) for prefix in flow.destinations}
-    found = each.pop() if len(each) == 1 else Holds.SOMETIMES
-    return found.unless(condition.negated)
+    @property
+    def to_address(self) -> Address | None:
+        """The one destination address of all packets, None if there may be several."""
+        return only_address(self.destinations)
 
 
-def _within(packets: Prefix, named: AddressMask) -> Holds:
-    """Whether the addresses of a prefix are among those that a rule names."""
-    prefix = named.prefix
-    if prefix is None:
-        return Holds.SOMETIMES
-    if prefix.covers(packets):
-        return Holds.ALWAYS
-    return Holds.SOMETIMES if prefix.overlaps(packets) else Holds.NEVER
+def only_address(prefixes: tuple[Prefix, ...]) -> Address | None:
+    """Give the one address that the prefixes hold, None if there are more."""
+    if len(prefixes) == 1 and prefixes[0].length == BITS[prefixes[0].version]:
+        return prefixes[0].address
+    return None
 
 
-def _out_interface(condition: Condition[str], flow: Flow) -> Holds:
-    if flow.oif is None:
-        return Holds.SOMETIMES
-    named = interface_matches(condition.value, flow.oif)
-    if not flow.other_oif:
-        found = Holds.ALWAYS if named else Holds.NEVER
-    else:
-        found = Holds.NEVER if condition.value == flow.oif else Holds.SOMETIMES
-    return found.unless(condition.negated)
-
-
-def _match(match: Match, flow: Flow) -> Holds:
-    if match.name == "comment":
-        return Holds.ALWAYS
-    option = match.get("mark") if match.name == "mark" else None
-    return Holds.SOMETIMES if option is None else _mark(option.masked, flow).unless(option.negated)
-
-
-def _mark(named: Masked, flow: Flow) -> Holds:
-    """Whether packets carry a mark: never if the mark is, or contains, one that they are known not to carry."""
-    for absent in flow.unmarked:
-        if named.mask & absent.mask == absent.mask and named.value & absent.mask == absent.value:
-            return Holds.NEVER
-    return Holds.SOMETIMES
+def single(address: Address) -> Prefix:
+    """Give the prefix that holds one address only."""
+    return Prefix(address.version, address.value, BITS[address.version])

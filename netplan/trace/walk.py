@@ -1,78 +1,166 @@
-"""What may happen to a class of packets on its way through rules and the chains that they lead into."""
+"""What may happen to a class of packets on its way through rules and the chains that they lead into.
+
+Where a rule holds for some of the packets the way forks; where two ways lead to the same packets they are one again, so
+that the work stays in proportion to the rules.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from enum import Enum
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
 
 from netplan.kinds.chain.rule import Rule
-from netplan.kinds.chain.value import Chain, ChainKey
-from netplan.trace.flow import Flow, Holds, holds
+from netplan.kinds.chain.targets import EXTENSIONS
+from netplan.kinds.chain.value import Chain, ChainKey, PlacedRule
+from netplan.trace.conditions import holds
+from netplan.trace.effects import Effect, Fate, anything, effects
+from netplan.trace.fib import Fib
+from netplan.trace.flow import Flow, Holds
 
 Chains = Mapping[ChainKey, Chain]
 
-
-class Fate(Enum):
-    """What can become of a packet at a rule or in a chain (iptables(8), TARGETS)."""
-
-    CONTINUES = "goes on to the next rule"
-    RETURNS = "goes back to the rule behind the jump"
-    ACCEPTED = "accepted"
-    REFUSED = "dropped or rejected"
-    REWRITTEN = "gets another source address"
+_MANY_WAYS: Final = 64
 
 
-_BUILT_IN: Final = {
-    "ACCEPT": Fate.ACCEPTED,
-    "DROP": Fate.REFUSED,
-    "REJECT": Fate.REFUSED,
-    "RETURN": Fate.RETURNS,
-    "MASQUERADE": Fate.REWRITTEN,
-    "SNAT": Fate.REWRITTEN,
-    "NETMAP": Fate.REWRITTEN,
-}
-_MARKING: Final = frozenset({"MARK", "CONNMARK"})
-_PASSING: Final = _MARKING | {"LOG", "NFLOG", "TCPMSS", "TRACE", "CT", "NOTRACK", "DSCP", "TOS", "SET", "CLASSIFY"}
-_ANYTHING: Final = frozenset({Fate.CONTINUES, Fate.ACCEPTED, Fate.REFUSED, Fate.REWRITTEN})
+class Step(NamedTuple):
+    """A rule or route that touched the packets, where it stands, and what it did; or may have done, if not certain."""
+
+    at: str
+    rule: str
+    effect: str
+    certain: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """Everything that may become of the packets, and the packets as they are afterwards."""
+Trail = tuple[Step, ...]
 
-    fates: frozenset[Fate]
+
+class Branch(NamedTuple):
+    """One thing that may become of packets, the packets afterwards, and the rules that touched them until then."""
+
+    fate: Fate
     flow: Flow
+    trail: Trail = ()
 
 
-def walk(rules: Sequence[Rule], key: ChainKey, flow: Flow, chains: Chains) -> Outcome:
-    """Follow packets through the rules of a chain; CONTINUES if some of them come to its end."""
-    fates: set[Fate] = set()
-    for rule in rules:
-        certain = holds(rule, flow)
+class Walker:
+    """Follows packets through the chains of a state; without a FIB it does not know what is local."""
+
+    def __init__(self, chains: Chains, fib: Fib | None = None) -> None:
+        self._chains = chains
+        self._fib = fib
+        self._walked: dict[tuple[ChainKey, Flow], tuple[Branch, ...]] = {}
+        self._inside: set[ChainKey] = set()
+
+    def hook(self, key: ChainKey, flow: Flow) -> list[Branch]:
+        """Follow packets through a built-in chain to its end; what comes there meets its policy, or is accepted."""
+        chain = self._chains.get(key)
+        if chain is None:
+            return [Branch(Fate.ACCEPTED, flow)]
+        found = []
+        for branch in self.walk(chain.rules, key, flow):
+            if branch.fate in (Fate.CONTINUES, Fate.RETURNS):
+                found.append(_meets_policy(branch, chain))
+            else:
+                found.append(branch)
+        return merged(found)
+
+    def walk(self, rules: Sequence[Rule], key: ChainKey, flow: Flow) -> tuple[Branch, ...]:
+        """Follow packets through the rules of a chain; CONTINUES if some of them come to its end."""
+        ended: list[Branch] = []
+        here = [Branch(Fate.CONTINUES, flow)]
+        for number, rule in enumerate(rules, 1):
+            after: list[Branch] = []
+            for way in here:
+                for branch in self.past(PlacedRule(key, number, rule), way.flow):
+                    (after if branch.fate is Fate.CONTINUES else ended).append(_behind(way, branch))
+            here = after if len(after) == 1 else _few(merged(after))
+            if not here:
+                break
+        return (*merged(ended), *here)
+
+    def past(self, placed: PlacedRule, flow: Flow) -> list[Branch]:
+        """Say what may become of packets at a rule: CONTINUES if they pass it."""
+        certain = holds(placed.rule, flow, self._fib)
         if certain is Holds.NEVER:
-            continue
-        outcome = effect(rule, key, flow, chains)
-        fates |= outcome.fates - {Fate.CONTINUES}
-        flow = outcome.flow
-        if certain is Holds.ALWAYS and Fate.CONTINUES not in outcome.fates:
-            return Outcome(frozenset(fates), flow)
-    return Outcome(frozenset(fates | {Fate.CONTINUES}), flow)
+            return [Branch(Fate.CONTINUES, flow)]
+        taken = self._taken(placed, flow, certain)
+        return taken if certain is Holds.ALWAYS else merged([*taken, Branch(Fate.CONTINUES, flow)])
+
+    def _taken(self, placed: PlacedRule, flow: Flow, certain: Holds) -> list[Branch]:
+        target = placed.rule.target
+        if target is None:
+            return [Branch(Fate.CONTINUES, flow)]
+        below = self._chains.get(placed.chain._replace(name=target.name))
+        if below is not None and target.name not in EXTENSIONS:
+            return merged(self._jumped(placed, below, flow, certain))
+        found = effects(target, placed.chain.table, flow, self._fib)
+        return [_told(effect, placed, certain, alone=len(found) == 1) for effect in found]
+
+    def _jumped(self, placed: PlacedRule, below: Chain, flow: Flow, certain: Holds) -> Iterator[Branch]:
+        doubt = (Step(placed.label, str(placed.rule), "may match", certain=False),)
+        for fate, after, trail in self._chain(below, flow):
+            back = Fate.RETURNS if placed.rule.goto else Fate.CONTINUES
+            came = back if fate in (Fate.CONTINUES, Fate.RETURNS) else fate
+            yield Branch(came, after, trail if certain is Holds.ALWAYS else doubt + trail)
+
+    def _chain(self, chain: Chain, flow: Flow) -> tuple[Branch, ...]:
+        """Follow packets through a chain of the user, once for all rules that lead into it."""
+        key = chain.key
+        known = self._walked.get((key, flow))
+        if known is not None:
+            return known
+        if key in self._inside:  # the kernel refuses chains that lead into themselves; a record may hold them
+            endless = Step(str(key), "", "leads into itself", certain=False)
+            return tuple(Branch(effect.fate, effect.flow, (endless,)) for effect in anything(key.table, flow))
+        self._inside.add(key)
+        found = self.walk(chain.rules, key, flow)
+        self._inside.remove(key)
+        self._walked[key, flow] = found
+        return found
 
 
-def effect(rule: Rule, key: ChainKey, flow: Flow, chains: Chains) -> Outcome:
-    """Say what may become of packets for which a rule of the chain `key` holds."""
-    if rule.target is None or rule.target.name in _PASSING:
-        marked = rule.target is not None and rule.target.name in _MARKING
-        return Outcome(frozenset({Fate.CONTINUES}), flow.remarked() if marked else flow)
-    fate = _BUILT_IN.get(rule.target.name)
-    if fate is not None:
-        return Outcome(frozenset({fate}), flow)
-    below = chains.get(key._replace(name=rule.target.name))
-    if below is None:
-        return Outcome(_ANYTHING, flow.remarked())
-    inside = walk(below.rules, below.key, flow, chains)
-    came_back = inside.fates & {Fate.CONTINUES, Fate.RETURNS}
-    back = {Fate.RETURNS if rule.goto else Fate.CONTINUES} if came_back else set()
-    return Outcome(inside.fates - came_back | back, inside.flow)
+def merged(branches: Iterable[Branch]) -> list[Branch]:
+    """Make one of those that end alike with the same packets; the trail with the fewest doubts tells of it."""
+    found: dict[tuple[Fate, Flow], Branch] = {}
+    for branch in branches:
+        key = (branch.fate, branch.flow)
+        other = found.get(key)
+        if other is None or doubts(branch.trail) < doubts(other.trail):
+            found[key] = branch
+    return list(found.values())
+
+
+def doubts(trail: Trail) -> int:
+    """Count the steps of which nobody knows whether they were taken."""
+    return sum(not step.certain for step in trail)
+
+
+def _behind(way: Branch, branch: Branch) -> Branch:
+    """Give a branch with what happened on the way to it."""
+    return branch._replace(trail=way.trail + branch.trail) if way.trail else branch
+
+
+def _few(ways: list[Branch]) -> list[Branch]:
+    """Forget the marks if they make too many ways."""
+    if len(ways) <= _MANY_WAYS:
+        return ways
+    return merged(branch._replace(flow=branch.flow.blurred()) for branch in ways)
+
+
+def _told(effect: Effect, placed: PlacedRule, certain: Holds, *, alone: bool) -> Branch:
+    """Give an effect with the step that tells of it; the RETURN for all, at the end of a chain, is not worth one."""
+    text, said = str(placed.rule), effect.text
+    matches = certain is Holds.ALWAYS
+    if matches and alone and (not said or (effect.fate is Fate.RETURNS and text.startswith("-j"))):
+        return Branch(effect.fate, effect.flow)
+    if not matches:
+        said = f"may match: {said or effect.fate.value}"
+    step = Step(placed.label, text, said, matches and alone and effect.certain)
+    return Branch(effect.fate, effect.flow, (step,))
+
+
+def _meets_policy(branch: Branch, chain: Chain) -> Branch:
+    if chain.policy != "DROP":
+        return branch._replace(fate=Fate.ACCEPTED)
+    step = Step(f"{chain.key} policy", f"-P {chain.key.name} DROP", "dropped")
+    return Branch(Fate.DROPPED, branch.flow, (*branch.trail, step))

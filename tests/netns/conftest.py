@@ -3,14 +3,14 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from netplan.lab import Lab
 from netplan.spec.load import read
-from tests.netns.node import SPEC, Node
+from tests.netns.node import SPEC, Image, Node
 
 _serial = itertools.count(1)
 
@@ -40,25 +40,45 @@ def spec(backend: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def nodes(lab: Lab, backend: str, spec: Path) -> Mapping[str, Node]:
+    """The nodes of the cluster, in whatever state the tests before have left them."""
+    return {name: Node(lab, name, backend, spec) for name in ("hdss7-21", "hdss7-22")}
+
+
+@pytest.fixture(scope="session")
+def applied_images(nodes: Mapping[str, Node]) -> Mapping[str, Image]:
+    """What podnet makes of each node as the story starts."""
+    for each in nodes.values():
+        each.reset()
+        done = each.apply()
+        assert done.code == 0, done.stderr
+    return {name: each.image() for name, each in nodes.items()}
+
+
 @pytest.fixture
-def node(lab: Lab, backend: str, spec: Path) -> Node:
+def node(nodes: Mapping[str, Node]) -> Node:
     """Node hdss7-21 as the story starts."""
-    made = Node(lab, "hdss7-21", backend, spec)
-    made.reset()
-    return made
+    nodes["hdss7-21"].reset()
+    return nodes["hdss7-21"]
 
 
 @pytest.fixture
-def peer(lab: Lab, backend: str, spec: Path) -> Node:
+def peer(nodes: Mapping[str, Node]) -> Node:
     """Node hdss7-22 as the story starts."""
-    made = Node(lab, "hdss7-22", backend, spec)
-    made.reset()
-    return made
+    nodes["hdss7-22"].reset()
+    return nodes["hdss7-22"]
 
 
 @pytest.fixture
-def applied(node: Node) -> Node:
+def applied(nodes: Mapping[str, Node], applied_images: Mapping[str, Image]) -> Node:
     """Node hdss7-21 as podnet makes it."""
-    done = node.apply()
-    assert done.code == 0, done.stderr
-    return node
+    nodes["hdss7-21"].load(applied_images["hdss7-21"])
+    return nodes["hdss7-21"]
+
+
+@pytest.fixture
+def applied_peer(nodes: Mapping[str, Node], applied_images: Mapping[str, Image]) -> Node:
+    """Node hdss7-22 as podnet makes it."""
+    nodes["hdss7-22"].load(applied_images["hdss7-22"])
+    return nodes["hdss7-22"]

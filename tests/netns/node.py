@@ -16,8 +16,8 @@ ROOT: Final = Path(__file__).parents[2]
 SPEC: Final = ROOT / "specs/hdss7.yaml"
 STORY: Final = ROOT / "docs/story"
 
-_RESET: Final = """
-cat > /run/story.rules
+_LOAD: Final = """
+cat > /run/node.rules
 ip -4 route flush proto 112
 ip -4 route flush proto static
 nft flush ruleset
@@ -25,7 +25,7 @@ for table in $(cat /proc/net/ip_tables_names); do
     printf '*%s\\nCOMMIT\\n' "$table" | iptables-legacy-restore
 done
 echo 1 > /proc/sys/net/ipv4/ip_forward
-iptables-$1-restore --noflush /run/story.rules
+iptables-$1-restore --noflush /run/node.rules
 """
 
 _LOOK: Final = """
@@ -51,6 +51,13 @@ class State(NamedTuple):
     forwarding: str
 
 
+class Image(NamedTuple):
+    """A state of a node that it can be put into again."""
+
+    rules: str
+    routes: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Node:
     """A node of the lab, the packet filter that its programs use, and the spec that podnet gets there."""
@@ -62,7 +69,18 @@ class Node:
 
     def reset(self) -> None:
         """Put the node into the state that the story starts from: docker, kube-proxy, a distribution's firewall."""
-        self.shell(_RESET, self.backend, text=self.story())
+        self.load(Image(self.story(), ()))
+
+    def image(self) -> Image:
+        """Record the rules and podnet's routes, to be put back by `load`."""
+        routes = self.shell("ip -4 route show proto 112").splitlines()
+        return Image(self.shell("iptables-$1-save", self.backend), tuple(routes))
+
+    def load(self, image: Image) -> None:
+        """Put the node into a state that was recorded."""
+        self.shell(_LOAD, self.backend, text=image.rules)
+        for route in image.routes:
+            self.shell(f"ip route add {route} proto 112")
 
     def story(self) -> str:
         """Give the rules that the story starts from, as iptables-restore reads them."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -62,16 +60,10 @@ def argv(*words: str | Path) -> list[str]:
     return [sys.executable, "-m", "netplan", *map(str, words)]
 
 
-def elsewhere(*words: str | Path, directory: Path) -> Outcome:
-    """Run podnet in no lab, in a directory of its own."""
-    done = subprocess.run(argv(*words), cwd=directory, capture_output=True, text=True, check=False, timeout=60)
-    return Outcome(done.returncode, done.stdout, done.stderr)
-
-
 def run(words: list[str]) -> Outcome:
     """Run podnet in this process, which is of no other use afterwards."""
     sys.argv = ["podnet", *words]
-    sys.stdin = Path(os.devnull).open()
+    sys.stdin = io.StringIO()
     stdout, stderr = io.BytesIO(), io.BytesIO()
     sys.stdout = io.TextIOWrapper(stdout, encoding="utf-8")
     sys.stderr = io.TextIOWrapper(stderr, encoding="utf-8", errors="backslashreplace", write_through=True)

@@ -2,113 +2,115 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import pytest
 
+from tests.netns.node import State
+from tests.netns.podnet import Outcome
+
+NAT_JUMP = "POSTROUTING -m comment --comment podnet -j PODNET-POSTROUTING"
+FORWARD_JUMP = "FORWARD -m comment --comment podnet -j PODNET-FORWARD"
 DOCKER = "-s 172.7.21.0/24 ! -o docker0 -j MASQUERADE"
 
-SABOTAGE = [
-    pytest.param("ip route del 172.7.22.0/24", ["create route 172.7.22.0/24"], id="a route of ours is deleted"),
-    pytest.param(
+SABOTAGE = {
+    "a route of ours is deleted": ("ip route del 172.7.22.0/24", ["create route 172.7.22.0/24"]),
+    "a route of ours gets another next hop": (
         "ip route replace 172.7.22.0/24 via 10.4.7.254 proto 112",
         ["update route 172.7.22.0/24"],
-        id="a route of ours gets another next hop",
     ),
-    pytest.param(
+    "a route of ours is stale": (
         "ip route add 172.7.99.0/24 via 10.4.7.22 proto 112",
         ["delete route 172.7.99.0/24"],
-        id="a route of ours is stale",
     ),
-    pytest.param(
+    "a route of ours stands there twice": (
         "ip route add 172.7.22.0/24 via 10.4.7.22 proto 112 metric 50",
         ["delete route 172.7.22.0/24 metric 50"],
-        id="a route of ours stands there twice",
     ),
-    pytest.param(
+    "a route of ours without a next hop is stale": (
         "ip route add 172.7.99.0/24 dev docker0 proto 112",
         ["delete route 172.7.99.0/24"],
-        id="a route of ours without a next hop is stale",
     ),
-    pytest.param(
+    "a blackhole of ours is stale": (
         "ip route add blackhole 172.7.99.0/24 proto 112",
         ["delete route 172.7.99.0/24"],
-        id="a blackhole of ours is stale",
     ),
-    pytest.param(
-        "$iptables -t nat -D POSTROUTING -m comment --comment podnet -j PODNET-POSTROUTING",
+    "the jump from POSTROUTING is deleted": (
+        f"$iptables -t nat -D {NAT_JUMP}",
         ["create rule nat POSTROUTING 2"],
-        id="the jump from POSTROUTING is deleted",
     ),
-    pytest.param(
-        "$iptables -D FORWARD -m comment --comment podnet -j PODNET-FORWARD",
-        ["create rule filter FORWARD 7"],
-        id="the jump from FORWARD is deleted",
-    ),
-    pytest.param(
-        "$iptables -t nat -A POSTROUTING -m comment --comment podnet -j PODNET-POSTROUTING",
-        ["delete rule nat POSTROUTING 3"],
-        id="the jump stands there twice",
-    ),
-    pytest.param(
+    "the jump from FORWARD is deleted": (f"$iptables -D {FORWARD_JUMP}", ["create rule filter FORWARD 7"]),
+    "the jump stands there twice": (f"$iptables -t nat -A {NAT_JUMP}", ["delete rule nat POSTROUTING 3"]),
+    "another jump leads into a chain of ours": (
         "$iptables -t nat -A POSTROUTING -j PODNET-POSTROUTING",
         ["delete rule nat POSTROUTING 3"],
-        id="another jump leads into a chain of ours",
     ),
-    pytest.param(
+    "a chain of ours is flushed": (
         "$iptables -t nat -F PODNET-POSTROUTING",
         ["update chain nat PODNET-POSTROUTING"],
-        id="a chain of ours is flushed",
     ),
-    pytest.param(
+    "a chain of ours has a rule more": (
         "$iptables -t nat -A PODNET-POSTROUTING -d 192.0.2.1 -j RETURN",
         ["update chain nat PODNET-POSTROUTING"],
-        id="a chain of ours has a rule more",
     ),
-    pytest.param(
-        "$iptables -D PODNET-FORWARD 2", ["update chain filter PODNET-FORWARD"], id="a chain of ours has a rule less"
-    ),
-    pytest.param(
-        "$iptables -D FORWARD -m comment --comment podnet -j PODNET-FORWARD;"
-        "$iptables -F PODNET-FORWARD; $iptables -X PODNET-FORWARD",
+    "a chain of ours has a rule less": ("$iptables -D PODNET-FORWARD 2", ["update chain filter PODNET-FORWARD"]),
+    "a chain of ours is deleted with its jump": (
+        f"$iptables -D {FORWARD_JUMP}; $iptables -F PODNET-FORWARD; $iptables -X PODNET-FORWARD",
         ["create chain filter PODNET-FORWARD", "create rule filter FORWARD 7"],
-        id="a chain of ours is deleted with its jump",
     ),
-    pytest.param(
-        "sysctl -q net.ipv4.ip_forward=0", ["update sysctl net.ipv4.ip_forward"], id="forwarding is switched off"
+    "forwarding is switched off": ("sysctl -q net.ipv4.ip_forward=0", ["update sysctl net.ipv4.ip_forward"]),
+    "docker puts its rule on top": (
+        f"$iptables -t nat -I POSTROUTING {DOCKER}",
+        ["delete rule nat POSTROUTING 1"],
     ),
-    pytest.param(
-        f"$iptables -t nat -I POSTROUTING {DOCKER}", ["delete rule nat POSTROUTING 1"], id="docker puts its rule on top"
-    ),
-    pytest.param(
+    "the distribution appends its last word": (
         "$iptables -A FORWARD -j REJECT --reject-with icmp-host-prohibited",
         ["delete rule filter FORWARD 8"],
-        id="the distribution appends its last word",
     ),
-]
+}
+"""What happens to a node in sync, the script that does it, and the changes that podnet should find necessary."""
 
 
-def sabotage(node, script):
+class Episode(NamedTuple):
+    """A node in sync, what happened to it, and what podnet found and did about it."""
+
+    changes: list[str]
+    before: State
+    drift: Outcome
+    fix: Outcome
+    after: State
+    drift_after: Outcome
+
+
+@pytest.fixture(scope="module", params=list(SABOTAGE))
+def episode(request, nodes, applied_images):
+    script, changes = SABOTAGE[request.param]
+    node = nodes["hdss7-21"]
+    node.load(applied_images[node.name])
+    before = node.state()
     node.shell(f"iptables=iptables-{node.backend}; {script}")
+    drift, fix = node.drift(), node.drift("--fix")
+    return Episode(changes, before, drift, fix, node.state(), node.drift())
 
 
-@pytest.mark.parametrize(("script", "changes"), SABOTAGE)
-def test_drift_names_exactly_what_changed(applied, script, changes):
-    sabotage(applied, script)
-    found = applied.drift()
-    assert (found.code, found.changes) == (1, changes)
+def test_drift_is_told_by_the_exit_code(episode):
+    assert episode.drift.code == 1
 
 
-@pytest.mark.parametrize("script", [pytest.param(each.values[0], id=each.id) for each in SABOTAGE])
-def test_fix_brings_back_what_was_applied(applied, script):
-    before = applied.state()
-    sabotage(applied, script)
-    assert (applied.drift("--fix").code, applied.state()) == (0, before)
+def test_drift_names_exactly_what_changed(episode):
+    assert episode.drift.changes == episode.changes
 
 
-@pytest.mark.parametrize("script", [pytest.param(each.values[0], id=each.id) for each in SABOTAGE])
-def test_nothing_drifts_after_a_fix(applied, script):
-    sabotage(applied, script)
-    applied.drift("--fix")
-    assert applied.drift().code == 0
+def test_fix_succeeds(episode):
+    assert episode.fix.code == 0
+
+
+def test_fix_brings_back_what_was_applied(episode):
+    assert episode.after == episode.before
+
+
+def test_nothing_drifts_after_a_fix(episode):
+    assert (episode.drift_after.code, episode.drift_after.changes) == (0, [])
 
 
 @pytest.fixture

@@ -5,9 +5,11 @@ from __future__ import annotations
 import signal
 import subprocess
 import time
+from typing import NamedTuple
 
 import pytest
 
+from tests.netns.node import State
 from tests.netns.podnet import argv
 from tests.netns.tools import first_in_path, links, wrap
 
@@ -28,9 +30,11 @@ def many(tmp_path_factory):
     return spec
 
 
-@pytest.fixture
-def wide(node):
-    """The node with an address that has all the others on-link."""
+@pytest.fixture(scope="module")
+def wide(nodes):
+    """The node as the story starts, with an address that has all the others on-link."""
+    node = nodes["hdss7-21"]
+    node.reset()
     node.shell("ip address add 10.4.0.1/16 dev eth0")
     yield node
     node.shell("ip address del 10.4.0.1/16 dev eth0")
@@ -55,31 +59,37 @@ def wait_for_routes(node):
         assert time.monotonic() < deadline
 
 
-def interrupt(node, spec, number):
-    """Interrupt an apply while it writes routes; give its exit code and what it said."""
-    process = start(node, "apply", spec, "--yes")
-    wait_for_routes(node)
-    return end(process, number)
+class Interruption(NamedTuple):
+    """An apply that was interrupted while it wrote routes, and the state before and after it."""
+
+    by: signal.Signals
+    code: int
+    said: str
+    before: State
+    after: State
 
 
-SIGNALS = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda each: each.name)
-
-
-@SIGNALS
-def test_interrupted_apply_exits_4(wide, many, number):
-    assert interrupt(wide, many, number)[0] == 4
-
-
-@SIGNALS
-def test_interrupted_apply_says_by_what(wide, many, number):
-    assert number.name in interrupt(wide, many, number)[1]
-
-
-@SIGNALS
-def test_interrupted_apply_leaves_the_state_as_it_was(wide, many, number):
+@pytest.fixture(
+    scope="module", params=[signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=["SIGINT", "SIGTERM", "SIGHUP"]
+)
+def interruption(request, wide, many):
     before = wide.state()
-    interrupt(wide, many, number)
-    assert wide.state() == before
+    process = start(wide, "apply", many, "--yes")
+    wait_for_routes(wide)
+    code, said = end(process, request.param)
+    return Interruption(request.param, code, said, before, wide.state())
+
+
+def test_interrupted_apply_exits_4(interruption):
+    assert interruption.code == 4
+
+
+def test_interrupted_apply_says_by_what(interruption):
+    assert interruption.by.name in interruption.said
+
+
+def test_interrupted_apply_leaves_the_state_as_it_was(interruption):
+    assert interruption.after == interruption.before
 
 
 def test_second_ctrl_c_does_not_stop_the_undoing(wide, many):

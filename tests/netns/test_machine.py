@@ -66,3 +66,17 @@ def test_auto_says_which_backend_it_is(node, tmp_path):
 def test_lock_that_another_iptables_holds_is_waited_for(node):
     node.shell("flock /run/xtables.lock sleep 0.5 >/dev/null 2>&1 & sleep 0.1")
     assert node.apply().code == 0
+
+
+@pytest.fixture
+def held_lock(node):
+    """The lock of legacy iptables, which another program does not give back."""
+    pid = node.shell("flock --no-fork /run/xtables.lock sleep 60 >/dev/null 2>&1 & echo $!; sleep 0.1").strip()
+    yield
+    node.shell(f"kill {pid}")
+
+
+@pytest.mark.parametrize("backend", ["legacy"], indirect=True)
+def test_lock_that_is_not_given_back_is_refused_in_a_bounded_time(node, held_lock):
+    done = node.apply()
+    assert (done.code, "xtables lock" in done.stderr) == (3, True)

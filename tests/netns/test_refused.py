@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.netns.node import Node, State
+from tests.netns.node import State
 from tests.netns.podnet import Outcome, process
 from tests.netns.tools import first_in_path, links, wrap
 
@@ -47,9 +47,9 @@ class Attempt(NamedTuple):
         pytest.param("eth9", id="the interface is not there"),
     ],
 )
-def refused_route(request, lab, backend, spec, tmp_path_factory):
+def refused_route(request, nodes, tmp_path_factory):
     """An apply of a spec whose routes leave by an interface that can't reach the next hop."""
-    node = Node(lab, "hdss7-21", backend, spec)
+    node = nodes["hdss7-21"]
     node.reset()
     other = variant(node, tmp_path_factory.mktemp("refused"), "interface: eth0", f"interface: {request.param}")
     before = node.state()
@@ -133,17 +133,18 @@ def test_sysctl_that_the_kernel_refuses_exits_4(node, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def interfered(lab, backend, spec, tmp_path_factory):
+def interfered(nodes, tmp_path_factory):
     """An apply during which another program deletes a rule of table filter, right after table nat was committed."""
-    node = Node(lab, "hdss7-21", backend, spec)
+    node = nodes["hdss7-21"]
     node.reset()
+    iptables = f"iptables-{node.backend}"
     folder = tmp_path_factory.mktemp("interfered")
-    once = f"[ -e {folder}/done ] || iptables-{backend} -D FORWARD -j REJECT --reject-with icmp-host-prohibited"
-    links(folder, {f"iptables-{backend}": f"iptables-{backend}"})
-    wrap(folder, f"iptables-{backend}-restore", after=[once, f"touch {folder}/done"])
+    once = f"[ -e {folder}/done ] || {iptables} -D FORWARD -j REJECT --reject-with icmp-host-prohibited"
+    links(folder, {iptables: iptables})
+    wrap(folder, f"{iptables}-restore", after=[once, f"touch {folder}/done"])
     before = node.state()
-    done = process(lab, node.name, "apply", spec, "--yes", before=first_in_path(folder))
-    return Attempt(spec, done, before, node.state())
+    done = process(node.lab, node.name, "apply", node.spec, "--yes", before=first_in_path(folder))
+    return Attempt(node.spec, done, before, node.state())
 
 
 def test_second_table_that_is_refused_exits_4(interfered):

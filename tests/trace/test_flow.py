@@ -4,7 +4,8 @@ import pytest
 
 from netplan.kinds.chain.values import Masked
 from netplan.net import Prefix
-from netplan.trace.flow import Flow, Holds, holds
+from netplan.trace.conditions import holds
+from netplan.trace.flow import Flow, Holds
 from tests import make
 
 NETWORK, SUBNET = Prefix.parse("172.7.0.0/16"), Prefix.parse("172.7.21.0/24")

@@ -2,30 +2,36 @@ from __future__ import annotations
 
 import pytest
 
-from netplan.kinds.chain.value import Chain, ChainKey
+from netplan.kinds.chain.value import Chain, ChainKey, PlacedRule
 from netplan.kinds.chain.values import Masked
 from netplan.net import Prefix
+from netplan.trace.effects import Fate
 from netplan.trace.flow import Flow
-from netplan.trace.walk import Fate, effect, walk
+from netplan.trace.walk import Walker
 from tests import make
 
-CONTINUES, RETURNS, ACCEPTED, REFUSED, REWRITTEN = Fate
+CONTINUES, RETURNS, ACCEPTED, DROPPED, REJECTED = Fate
+REWRITTEN = "gets another source address"
 FLOW = Flow(Prefix.parse("172.7.21.0/24"), (Prefix.parse("172.7.0.0/16"),), unmarked=(Masked(0x4000, 0x4000),))
 
 
 def fates(*texts, flow=FLOW, **below):
     """Give what may happen in a chain of nat; `below` are other chains by their names."""
     chains = {ChainKey(4, "nat", name): make.rules(*rules) for name, rules in below.items()}
-    found = walk(make.rules(*texts), make.POSTROUTING, flow, {key: Chain(key, rules) for key, rules in chains.items()})
-    return set(found.fates)
+    walker = Walker({key: Chain(key, rules) for key, rules in chains.items()})
+    return outcomes(walker.walk(make.rules(*texts), make.POSTROUTING, flow))
+
+
+def outcomes(branches):
+    return {REWRITTEN if branch.flow.snat else branch.fate for branch in branches}
 
 
 @pytest.mark.parametrize(
     ("target", "fate"),
     [
         ("ACCEPT", ACCEPTED),
-        ("DROP", REFUSED),
-        ("REJECT", REFUSED),
+        ("DROP", DROPPED),
+        ("REJECT", REJECTED),
         ("MASQUERADE", REWRITTEN),
         ("SNAT --to-source 10.4.7.21", REWRITTEN),
         ("NETMAP --to 10.0.0.0/8", REWRITTEN),
@@ -58,11 +64,11 @@ def test_a_rule_that_holds_for_none_does_nothing():
 
 
 def test_packets_come_back_from_the_end_of_a_chain():
-    assert fates("-j BELOW", "-j DROP", BELOW=["-s 10.0.0.0/8 -j ACCEPT"]) == {REFUSED}
+    assert fates("-j BELOW", "-j DROP", BELOW=["-s 10.0.0.0/8 -j ACCEPT"]) == {DROPPED}
 
 
 def test_packets_come_back_from_a_return():
-    assert fates("-j BELOW", "-j DROP", BELOW=["-j RETURN", "-j MASQUERADE"]) == {REFUSED}
+    assert fates("-j BELOW", "-j DROP", BELOW=["-j RETURN", "-j MASQUERADE"]) == {DROPPED}
 
 
 def test_what_a_chain_decides_is_decided():
@@ -74,7 +80,7 @@ def test_packets_that_went_to_a_chain_come_back_to_the_caller_of_the_caller():
 
 
 def test_a_chain_that_is_not_known_may_do_anything_but_return_for_its_caller():
-    assert fates("-j UNKNOWN") == {CONTINUES, ACCEPTED, REFUSED, REWRITTEN}
+    assert fates("-j UNKNOWN") == {CONTINUES, ACCEPTED, DROPPED, REWRITTEN}
 
 
 def test_chains_are_followed_through_chains():
@@ -83,8 +89,8 @@ def test_chains_are_followed_through_chains():
 
 def test_a_chain_of_another_table_is_another_chain():
     other = ChainKey(4, "filter", "BELOW")
-    found = effect(make.rule("-j BELOW"), make.POSTROUTING, FLOW, {other: Chain(other)})
-    assert REWRITTEN in found.fates
+    walker = Walker({other: Chain(other)})
+    assert REWRITTEN in outcomes(walker.past(PlacedRule(make.POSTROUTING, 1, make.rule("-j BELOW")), FLOW))
 
 
 def test_kube_proxys_chain_leaves_packets_alone_that_it_did_not_mark():

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Final
+from typing import Final, TypeAlias
 
-from netplan.kinds.chain.value import PlacedRule
+from netplan.effects import Effect, blamed
+from netplan.kinds.chain.value import Backend, PlacedRule
 from netplan.net import printable
 from netplan.plan import NodePlan, Plan, Source
 from netplan.planfile import summary
 from netplan.resource import Action, Change, Reason, Resource
+
+DRIFT: Final = "Drift"
 
 SIGNS: Final = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-", Action.MOVE: "~"}
 
@@ -22,6 +25,10 @@ _SOURCES: Final = {
     Source.SPEC: "against the other spec",
 }
 _NAMED: Final = 3
+
+_Reads: TypeAlias = tuple[
+    tuple["Line", ...], tuple["TrafficLine", ...], Source, Backend, tuple[str, ...], tuple[str, ...]
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +43,26 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class TrafficLine:
+    """A class of traffic that fares otherwise after the plan, or still not as it should; `blame` says why it does."""
+
+    traffic: str
+    before: str
+    after: str
+    blame: str
+    good: bool
+
+    def __str__(self) -> str:
+        return f"{self.traffic:<24}  {self.before}" + ("" if self.after == self.before else f" -> {self.after}")
+
+
+@dataclass(frozen=True, slots=True)
 class Block:
     """The nodes that share their changes to the letter, and those changes."""
 
     nodes: tuple[NodePlan, ...]
     lines: tuple[Line, ...]
+    traffic: tuple[TrafficLine, ...]
 
     @property
     def title(self) -> str:
@@ -58,12 +80,28 @@ class Block:
 
 def blocks(plan: Plan) -> tuple[Block, ...]:
     """Fold the nodes whose plans read the same; nodes in sync that have nothing to say are left out."""
-    folded: dict[tuple[object, ...], list[NodePlan]] = {}
+    folded: dict[_Reads, list[NodePlan]] = {}
     for node in plan.nodes:
         if node.changes or node.warnings or node.refusals:
-            lines = tuple(map(line_of, node.changes))
-            folded.setdefault((lines, node.source, node.backend, node.warnings, node.refusals), []).append(node)
-    return tuple(Block(tuple(nodes), tuple(map(line_of, nodes[0].changes))) for nodes in folded.values())
+            lines, traffic = tuple(map(line_of, node.changes)), tuple(traffic_lines(node.effects))
+            key = (lines, traffic, node.source, node.backend, node.warnings, node.refusals)
+            folded.setdefault(key, []).append(node)
+    return tuple(Block(tuple(nodes), key[0], key[1]) for key, nodes in folded.items())
+
+
+def traffic_lines(effects: Iterable[Effect]) -> Iterator[TrafficLine]:
+    """Put into words what a plan does to traffic; peers that fare alike share a line."""
+    peers: dict[tuple[str, str, str, str, bool], list[str]] = {}
+    for effect in effects:
+        if effect.changed or effect.stays_broken:
+            step = effect.after_blame or effect.blame
+            before, after = effect.words
+            blame = "" if step is None else printable(blamed(step))
+            key = (effect.probe.traffic, before, after, blame, not effect.stays_broken)
+            peers.setdefault(key, []).extend([effect.probe.peer] if effect.probe.peer else [])
+    for (traffic, before, after, blame, good), names in peers.items():
+        where = f" on {_some(names)}" if names else ""
+        yield TrafficLine(f"{traffic}{where}", before, after, blame, good)
 
 
 def line_of(change: Change[Resource]) -> Line:
@@ -102,7 +140,7 @@ def reason_text(reason: Reason) -> str:
 def summary_line(plan: Plan, title: str) -> str:
     """Count the changes, and name the nodes that need none; `title` is the line's first word."""
     counts = summary(plan)
-    in_sync = [node.node for node in plan.nodes if not node.changes]
+    in_sync = [node.node for node in plan.nodes if node.in_sync]
     synced = f" {_some(in_sync)}: in sync." if in_sync else ""
     if not counts["nodes_changed"]:
         return f"No changes.{synced}"

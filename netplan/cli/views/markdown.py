@@ -24,5 +24,8 @@ def _block(block: Block) -> Iterator[str]:
         sign = "!" if line.sign == "~" else line.sign
         yield f"{sign} {line.kind} {line.text}  # {line.reason}"
         yield from (f"!   {detail}" for detail in line.details)
+    for traffic in block.traffic:
+        now = f"  # now: {traffic.blame}" if traffic.blame else ""
+        yield f"{' ' if traffic.good else '!'} traffic {traffic}{now}"
     yield from (fence, "")
     yield from (f"- {remark}" for remark in remarks(block.nodes[0]))

@@ -2,38 +2,62 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from rich.text import Text
 
-from netplan.cli.views.lines import Block, Line, blocks, remarks, summary_line
+from netplan.cli.views.lines import DRIFT, Block, Line, TrafficLine, blocks, remarks, summary_line
 from netplan.plan import Plan
 
-_STYLES: Final = {"+": "green", "-": "red", "~": "yellow"}
+_STYLES: Final = {"+": "green", "-": "red", "~": "yellow", "=": "cyan", "!": "bold red"}
 _WIDTH: Final = 80
 _INDENT: Final = " " * 12
 
 
 def plan_text(plan: Plan, title: str = "Plan", width: int = _WIDTH) -> Text:
-    """Lay a plan out within a width, a block for each node or each group of nodes that change alike."""
+    """Lay a plan out within a width, a block for each node or each group of nodes that change alike.
+
+    What it does to traffic comes last; for a node that has drifted, whose traffic suffers already, it comes first.
+    """
     text = Text()
     for block in blocks(plan):
-        _add_block(text, block, width)
+        _add_block(text, block, width, traffic_first=title == DRIFT)
     return text.append(summary_line(plan, title), style="bold")
 
 
-def _add_block(text: Text, block: Block, width: int) -> None:
+def _add_block(text: Text, block: Block, width: int, *, traffic_first: bool) -> None:
     text.append(block.title, style="bold").append(f"   {block.source}\n", style="dim")
+    if traffic_first:
+        _add_traffic(text, block.traffic, width)
     for line in block.lines:
         _add_line(text, line, width)
+    if not traffic_first:
+        _add_traffic(text, block.traffic, width)
     for remark in remarks(block.nodes[0]):
         text.append(f"  ! {remark}\n", style="bold red" if remark.startswith("refused") else "yellow")
 
 
+def _add_traffic(text: Text, lines: Sequence[TrafficLine], width: int) -> None:
+    """Add what the plan does to traffic, and what is to blame for how it fares now."""
+    for line in lines:
+        sign = "=" if line.good else "!"
+        _add(text, f"  {sign} traffic {line}", f"now: {line.blame}" if line.blame else "", width, _STYLES[sign])
+
+
+def _add(text: Text, head: str, reason: str, width: int, style: str) -> None:
+    """Add a line, its reason at the right edge, or below where there is no room."""
+    text.append(head, style=style)
+    fits = len(head) + 2 + len(reason) <= width
+    if not reason:
+        text.append("\n")
+    elif fits:
+        text.append(f"{reason:>{width - len(head)}}\n", style="dim")
+    else:
+        text.append(f"\n{reason:>{width}}\n", style="dim")
+
+
 def _add_line(text: Text, line: Line, width: int) -> None:
-    head = f"  {line.sign} {line.kind:<7} {line.text}"
-    text.append(head, style=_STYLES[line.sign])
-    fits = len(head) + 2 + len(line.reason) <= width
-    text.append(f"{line.reason:>{width - len(head)}}\n" if fits else f"\n{line.reason:>{width}}\n", style="dim")
+    _add(text, f"  {line.sign} {line.kind:<7} {line.text}", line.reason, width, _STYLES[line.sign])
     for detail in line.details:
         text.append(f"{_INDENT}{detail}\n", style=_STYLES[line.sign])

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from netplan.net import IfName, InterfaceAddress
 from netplan.resource import Json
 
+# rtnetlink(7), rtm_scope: how far an address is valid.
+UNIVERSE: Final = 0
+LINK_SCOPE: Final = 253
+HOST_SCOPE: Final = 254
+
 
 @dataclass(frozen=True, slots=True)
 class LinkAddress:
-    """An address that a device carries."""
+    """An address that a device carries; beyond its `scope` the kernel does not choose it as a source."""
 
     kind: ClassVar[str] = "address"
 
     link: IfName
     address: InterfaceAddress
+    scope: int = UNIVERSE
 
     @property
     def key(self) -> tuple[IfName, InterfaceAddress]:
@@ -38,7 +44,8 @@ class LinkAddress:
 
     def to_json(self) -> Json:
         """Give the address as JSON values."""
-        return {"dev": self.link, "address": str(self.address)}
+        data = {"dev": self.link, "address": str(self.address)}
+        return data if self.scope == UNIVERSE else data | {"scope": self.scope}
 
     @classmethod
     def from_json(cls, data: Json) -> LinkAddress:

@@ -11,8 +11,9 @@ from typing import Final
 from netplan import programs
 from netplan.errors import KernelError, ObserveError, RefusedError
 from netplan.kinds.chain.rule import Rule, parse_rule_line
-from netplan.kinds.chain.targets import TARGETS
+from netplan.kinds.chain.targets import EXTENSIONS
 from netplan.kinds.chain.value import Backend, Chain, ChainKey
+from netplan.kinds.native.misread import misread
 from netplan.net import printable
 
 _LOCK_SECONDS: Final = "10"
@@ -48,9 +49,14 @@ class Iptables:
         return programs.require(f"{self.program}-restore", "iptables")
 
     def read(self, key: ChainKey) -> Chain | None:
-        """Read one chain, None if it does not exist; ObserveError if it can't be read whole."""
+        """Read one chain, None if it does not exist; ObserveError if it can't be read whole.
+
+        Of rules that nft made, iptables-nft refuses some and prints others as if they said less (`misread`).
+        """
         listed = programs.run([self.program, "-w", _LOCK_SECONDS, "-t", key.table, "-S", key.name])
         if listed.code == 0:
+            if self.backend is Backend.NFT and (why := misread(key.table, key.name)) is not None:
+                raise ObserveError(f"table {key.table} can't be read safely: {printable(why)}")
             return _parse(key, listed.stdout)
         if self._missing(key, listed.stderr):
             return None
@@ -111,5 +117,5 @@ def _rule(key: ChainKey, number: int, line: str) -> Rule:
 def reachable(rules: tuple[Rule, ...], key: ChainKey) -> Iterator[ChainKey]:
     """Give the chains that the rules of a chain may lead into."""
     for rule in rules:
-        if rule.target is not None and rule.target.name not in TARGETS:
+        if rule.target is not None and rule.target.name not in EXTENSIONS:
             yield ChainKey(key.version, key.table, rule.target.name)

@@ -183,3 +183,10 @@ _TARGETS: Final = (
 )
 
 TARGETS: Final = {spec.name: spec for spec in _TARGETS}
+
+EXTENSIONS: Final = TARGETS.keys() | {
+    "AUDIT", "CHECKSUM", "CLASSIFY", "CLUSTERIP", "CONNSECMARK", "DNPT", "ECN", "HL", "HMARK", "IDLETIMER", "LED",
+    "NFQUEUE", "QUEUE", "RATEEST", "SECMARK", "SET", "SNPT", "SYNPROXY", "TCPOPTSTRIP", "TEE", "TOS", "TRACE", "TTL",
+    "ULOG",
+}  # fmt: skip
+"""All names that are a target's: iptables makes no chain of such a name."""

@@ -20,7 +20,8 @@ def observe(netlink: IPRoute) -> dict[int, Link]:
     found = {}
     for message in netlink.get_links():
         name, mtu, alias = (message.get_attr(f"IFLA_{attribute}") for attribute in ("IFNAME", "MTU", "IFALIAS"))
-        found[message["index"]] = Link(IfName(name), int(mtu), bool(message["flags"] & _IFF_UP), alias or "")
+        type_ = message.get_nested("IFLA_LINKINFO", "IFLA_INFO_KIND") or ""
+        found[message["index"]] = Link(IfName(name), int(mtu), bool(message["flags"] & _IFF_UP), alias or "", type_)
     return found
 
 
@@ -28,4 +29,5 @@ def observe_addresses(netlink: IPRoute, links: Mapping[int, Link]) -> Iterator[L
     """Read every IPv4 address of the network namespace; `links` gives the devices by their indexes."""
     for message in netlink.get_addr(family=socket.AF_INET):
         text = message.get_attr("IFA_LOCAL") or message.get_attr("IFA_ADDRESS")
-        yield LinkAddress(links[message["index"]].name, InterfaceAddress.parse(f"{text}/{message['prefixlen']}"))
+        address = InterfaceAddress.parse(f"{text}/{message['prefixlen']}")
+        yield LinkAddress(links[message["index"]].name, address, message["scope"])

@@ -13,7 +13,10 @@ ALIAS = "podnet"
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A network device: `mtu` in bytes; `alias` is the one that `ip link set alias` gives."""
+    """A network device: `mtu` in bytes; `alias` is the one that `ip link set alias` gives.
+
+    `type` is the one that `ip link add type` gives, "" for hardware, None where a record does not tell.
+    """
 
     kind: ClassVar[str] = "link"
 
@@ -21,6 +24,7 @@ class Link:
     mtu: int
     up: bool
     alias: str = ""
+    type: str | None = None
 
     @property
     def key(self) -> IfName:
@@ -42,9 +46,11 @@ class Link:
 
     def to_json(self) -> Json:
         """Give the device as JSON values."""
-        return {"name": self.name, "mtu": self.mtu, "up": self.up, "alias": self.alias}
+        data = {"name": self.name, "mtu": self.mtu, "up": self.up, "alias": self.alias}
+        return data if self.type is None else data | {"type": self.type}
 
     @classmethod
     def from_json(cls, data: Json) -> Link:
         """Read what `to_json` gave."""
-        return cls(IfName(str(data["name"])), int(data["mtu"]), bool(data["up"]), str(data["alias"]))
+        found = None if data.get("type") is None else str(data["type"])
+        return cls(IfName(str(data["name"])), int(data["mtu"]), bool(data["up"]), str(data["alias"]), found)

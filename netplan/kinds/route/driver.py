@@ -12,11 +12,12 @@ from pyroute2.netlink.exceptions import NetlinkError
 from pyroute2.netlink.rtnl import rt_scope, rt_type
 
 from netplan.kinds.link.value import Link
-from netplan.kinds.route.value import MAIN_TABLE, Route
+from netplan.kinds.route.value import MAIN_TABLE, Hop, Route
 from netplan.net import Address, IfName, Prefix
 from netplan.resource import Change, refused
 
 _TYPES: Final[Mapping[int, str]] = {number: name for name, number in rt_type.items()}
+_SCOPES: Final[Mapping[str, int]] = rt_scope
 
 _ANY: Final = str(Prefix(4, 0, 0).address)
 
@@ -34,15 +35,31 @@ def observe(netlink: IPRoute, links: Mapping[int, Link]) -> Iterator[Route]:
     """Read the IPv4 routes of the main table; `links` gives the devices by their indexes."""
     for message in netlink.get_routes(family=socket.AF_INET, table=MAIN_TABLE):
         attributes = dict(message["attrs"])
-        oif, gateway = attributes.get("RTA_OIF"), attributes.get("RTA_GATEWAY")
+        prefsrc = attributes.get("RTA_PREFSRC")
         yield Route(
             prefix=Prefix.parse(f"{attributes.get('RTA_DST', _ANY)}/{message['dst_len']}"),
-            oif=None if oif is None or oif not in links else links[oif].name,
-            next_hop=None if gateway is None else Address.parse(gateway),
+            oif=_device(attributes.get("RTA_OIF"), links),
+            next_hop=_next_hop(attributes),
             metric=attributes.get("RTA_PRIORITY", 0),
             protocol=message["proto"],
             type=_TYPES.get(message["type"], str(message["type"])),
+            prefsrc=None if prefsrc is None else Address.parse(prefsrc),
+            hops=tuple(_hop(hop, links) for hop in attributes.get("RTA_MULTIPATH", ())),
         )
+
+
+def _hop(message: Mapping[str, Any], links: Mapping[int, Link]) -> Hop:
+    return Hop(_device(message["oif"], links), _next_hop(dict(message["attrs"])), message["hops"] + 1)
+
+
+def _device(index: int | None, links: Mapping[int, Link]) -> IfName | None:
+    return None if index is None or index not in links else links[index].name
+
+
+def _next_hop(attributes: Mapping[str, Any]) -> Address | None:
+    """Give the gateway; that of an IPv4 route may have an IPv6 address (RTA_VIA)."""
+    gateway = attributes.get("RTA_GATEWAY") or attributes.get("RTA_VIA", {}).get("addr")
+    return None if gateway is None else Address.parse(gateway)
 
 
 def write(netlink: IPRoute, indexes: Mapping[IfName, int], change: Change[Route]) -> None:
@@ -52,8 +69,9 @@ def write(netlink: IPRoute, indexes: Mapping[IfName, int], change: Change[Route]
     """
     verb = "add" if change.before is None else "del" if change.after is None else "replace"
     route = change.resource
-    if route.oif is not None and route.oif not in indexes:
-        raise refused(change, f"there is no interface {route.oif}")
+    for oif in (route.oif, *(hop.oif for hop in route.hops)):
+        if oif is not None and oif not in indexes:
+            raise refused(change, f"there is no interface {oif}")
     try:
         netlink.route(verb, scope=_scope(verb, route), **_arguments(route, indexes))
     except NetlinkError as error:
@@ -72,17 +90,29 @@ def _arguments(route: Route, indexes: Mapping[IfName, int]) -> dict[str, Any]:
     }
     if route.metric:
         arguments["priority"] = route.metric
-    if route.next_hop is not None:
-        arguments["gateway"] = str(route.next_hop)
-    if route.oif is not None:
-        arguments["oif"] = indexes[route.oif]
-    return arguments
+    if route.prefsrc is not None:
+        arguments["prefsrc"] = str(route.prefsrc)
+    if route.hops:
+        hops = (_way(hop.oif, hop.next_hop, indexes) | {"hops": hop.weight - 1} for hop in route.hops)
+        return arguments | {"multipath": list(hops)}
+    return arguments | _way(route.oif, route.next_hop, indexes)
+
+
+def _way(oif: IfName | None, next_hop: Address | None, indexes: Mapping[IfName, int]) -> dict[str, Any]:
+    way: dict[str, Any] = {}
+    if next_hop is not None:
+        way["gateway" if next_hop.version == 4 else "via"] = (
+            str(next_hop) if next_hop.version == 4 else {"family": socket.AF_INET6, "addr": str(next_hop)}
+        )
+    if oif is not None:
+        way["oif"] = indexes[oif]
+    return way
 
 
 def _scope(verb: str, route: Route) -> int:
     """Choose the scope as ip-route(8) does; a delete is for whatever scope the route has."""
     if verb == "del":
-        return rt_scope["nowhere"]
-    if route.type == "unicast" and route.next_hop is None:
-        return rt_scope["link"]
-    return rt_scope["host" if route.type == "local" else "universe"]
+        return _SCOPES["nowhere"]
+    if route.type == "unicast" and route.next_hop is None and all(hop.next_hop is None for hop in route.hops):
+        return _SCOPES["link"]
+    return _SCOPES["host" if route.type == "local" else "universe"]

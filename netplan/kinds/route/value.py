@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Final, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple
 
 from netplan.net import Address, IfName, Prefix
 from netplan.resource import Json
@@ -35,9 +36,23 @@ class RouteKey(NamedTuple):
     metric: int
 
 
+class Hop(NamedTuple):
+    """One of the ways that a route may choose, with its weight among them."""
+
+    oif: IfName | None
+    next_hop: Address | None
+    weight: int = 1
+
+    def __str__(self) -> str:
+        return " ".join(["nexthop", *_way(self.oif, self.next_hop), "weight", str(self.weight)])
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A route: `protocol` says who installed it (rtnetlink(7), rtm_protocol), `type` is unicast, blackhole or such."""
+    """A route: `protocol` says who installed it (rtnetlink(7), rtm_protocol), `type` is unicast, blackhole or such.
+
+    `prefsrc` is the source of what this node sends by it. A route of several `hops` has no `oif` or `next_hop` itself.
+    """
 
     kind: ClassVar[str] = "route"
 
@@ -48,6 +63,8 @@ class Route:
     metric: int = 0
     protocol: int = PROTOCOL
     type: str = "unicast"
+    prefsrc: Address | None = None
+    hops: tuple[Hop, ...] = ()
 
     @property
     def key(self) -> RouteKey:
@@ -73,20 +90,18 @@ class Route:
 
     def __str__(self) -> str:
         words = [] if self.type == "unicast" else [self.type]
-        words.append(str(self.prefix))
-        if self.next_hop is not None:
-            words.append(f"via {self.next_hop}")
-        if self.oif is not None:
-            words.append(f"dev {self.oif}")
+        words += [str(self.prefix), *_way(self.oif, self.next_hop)]
+        if self.prefsrc is not None:
+            words.append(f"src {self.prefsrc}")
         if self.metric:
             words.append(f"metric {self.metric}")
         if self.table != MAIN_TABLE:
             words.append(f"table {self.table}")
-        return " ".join(words)
+        return " ".join([*words, *map(str, self.hops)])
 
     def to_json(self) -> Json:
         """Give the route as JSON values, under the names of `ip -j route`."""
-        return {
+        data: dict[str, Any] = {
             "type": self.type,
             "dst": str(self.prefix),
             "gateway": None if self.next_hop is None else str(self.next_hop),
@@ -95,6 +110,14 @@ class Route:
             "metric": self.metric,
             "protocol": self.protocol,
         }
+        if self.prefsrc is not None:
+            data["prefsrc"] = str(self.prefsrc)
+        if self.hops:
+            data["nexthops"] = [
+                {"gateway": None if hop.next_hop is None else str(hop.next_hop), "dev": hop.oif, "weight": hop.weight}
+                for hop in self.hops
+            ]
+        return data
 
     @classmethod
     def from_json(cls, data: Json) -> Route:
@@ -107,4 +130,24 @@ class Route:
             metric=int(data["metric"]),
             protocol=int(data["protocol"]),
             type=str(data["type"]),
+            prefsrc=_address(data.get("prefsrc")),
+            hops=tuple(
+                Hop(_device(hop["dev"]), _address(hop["gateway"]), int(hop["weight"]))
+                for hop in data.get("nexthops", ())
+            ),
         )
+
+
+def _way(oif: IfName | None, next_hop: Address | None) -> Iterator[str]:
+    if next_hop is not None:
+        yield f"via {next_hop}"
+    if oif is not None:
+        yield f"dev {oif}"
+
+
+def _address(text: str | None) -> Address | None:
+    return None if text is None else Address.parse(text)
+
+
+def _device(text: str | None) -> IfName | None:
+    return None if text is None else IfName(str(text))

@@ -1,0 +1,40 @@
+"""Connections that are older than the rules: how many there are, and their end if that was asked for."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from netplan.cli.output import say
+from netplan.connections import outdated
+from netplan.errors import KernelError, ObserveError
+from netplan.kinds.chain.value import Chain
+
+FlushConntrack = Annotated[
+    bool,
+    typer.Option("--flush-conntrack", help="End the connections of pods that keep another source from before."),
+]
+
+
+def tell_outdated(chain: Chain | None, *, flush: bool) -> None:
+    """Count the connections that our chain would not rewrite now, or end them; what can't be done is said."""
+    from netplan.kernel.linux import connections, forget
+
+    try:
+        found = connections(outdated(chain))
+        ended = forget(found) if flush else 0
+    except (ObserveError, KernelError) as error:
+        say(f"Connections that are older than the rules may keep another source address: {error}")
+        return
+    if flush:
+        say(f"Ended {_counted(ended)} that kept another source address from before the rules.")
+    elif found:
+        say(
+            f"{_counted(len(found))} of before the rules keep{'s' if len(found) == 1 else ''} another source address "
+            "until the end; --flush-conntrack ends them now."
+        )
+
+
+def _counted(count: int) -> str:
+    return f"{count} connection{'' if count == 1 else 's'} of pods"

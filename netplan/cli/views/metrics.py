@@ -1,0 +1,28 @@
+"""Drift as metrics in Prometheus' text format, for the textfile collector of node_exporter."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from netplan.plan import NodePlan
+
+
+def drift_metrics(cluster: str, node: NodePlan, now: float) -> str:
+    """Give the gauges of a node's comparison made at `now`, in seconds since the epoch.
+
+    Names of clusters and nodes hold no character that a label would have to escape.
+    """
+    labels = f'cluster="{cluster}",node="{node.node}"'
+    counts = Counter((change.resource.kind, change.action.value) for change in node.changes)
+    lines = [
+        "# HELP podnet_drift_changes What differs between a node and its spec, by kind of object and action.",
+        "# TYPE podnet_drift_changes gauge",
+        *(f'podnet_drift_changes{{{labels},kind="{k}",action="{a}"}} {n}' for (k, a), n in sorted(counts.items())),
+        "# HELP podnet_drift_in_sync Whether the node is what its spec says.",
+        "# TYPE podnet_drift_in_sync gauge",
+        f"podnet_drift_in_sync{{{labels}}} {0 if node.changes else 1}",
+        "# HELP podnet_drift_checked_timestamp_seconds When the node was compared with its spec.",
+        "# TYPE podnet_drift_checked_timestamp_seconds gauge",
+        f"podnet_drift_checked_timestamp_seconds{{{labels}}} {now:.0f}",
+    ]
+    return "\n".join([*lines, ""])

@@ -1,0 +1,85 @@
+"""Print legacy tables as iptables-legacy-save does, by python-iptables: `python -I iptc_dump.py TABLE...`.
+
+It is for nodes without that program, and runs in a process of its own: python-iptables loads iptables' own libraries,
+and what it can't read may end the process. It only reads, and only tables that exist: reading another would create it.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import iptc
+
+MISSING: Final = 77
+"""The exit code when python-iptables is not installed."""
+
+_ANY: Final = "0.0.0.0/0.0.0.0"
+_BARE: Final = re.compile(r"[A-Za-z0-9_.,:/+=@%-]+")
+_OPTIONS: Final = {"-s": "src", "-d": "dst", "-i": "in_interface", "-o": "out_interface", "-p": "protocol"}
+
+
+def lines(table: iptc.Table) -> Iterator[str]:
+    """Give the lines of a table."""
+    yield f"*{table.name}"
+    for chain in table.chains:
+        policy = chain.get_policy() if table.builtin_chain(chain.name) else None
+        yield f":{chain.name} {policy.name if policy else '-'} [0:0]"
+    for chain in table.chains:
+        yield from (f"-A {chain.name} {' '.join(words(rule))}" for rule in chain.rules)
+    yield "COMMIT"
+
+
+def words(rule: iptc.Rule) -> Iterator[str]:
+    """Give the words of a rule."""
+    for option, name in _OPTIONS.items():
+        value = getattr(rule, name)
+        if value and value not in (_ANY, "ip"):
+            yield from negated(option, value)
+    if rule.fragment:
+        yield "-f" if rule.fragment is True else "! -f"
+    for match in rule.matches:
+        yield from ("-m", match.name, *parameters(match))
+    if rule.target.name:
+        yield from ("-g" if rule.target.goto else "-j", rule.target.name, *parameters(rule.target))
+
+
+def parameters(extension: iptc.Match | iptc.Target) -> Iterator[str]:
+    """Give the options of a match or a target."""
+    for name, values in extension.get_all_parameters().items():
+        if values[:1] == ["!"]:
+            yield "!"
+            values = values[1:]  # noqa: PLW2901
+        yield f"--{name}"
+        yield from map(quoted, values)
+
+
+def negated(option: str, value: str) -> Iterator[str]:
+    """Give a condition of the rule itself; python-iptables writes a `!` before its value."""
+    if value.startswith("!"):
+        yield "!"
+    yield from (option, value.lstrip("!"))
+
+
+def quoted(word: str) -> str:
+    """Quote a word that is not plain; python-iptables leaves the backslash that iptables puts before a `'`."""
+    word = word.replace("\\'", "'")
+    return word if _BARE.fullmatch(word) else '"' + re.sub(r'([\\"\'])', r"\\\1", word) + '"'
+
+
+def main(tables: list[str]) -> int:
+    """Print the tables; 77 if python-iptables is not installed."""
+    try:
+        import iptc  # noqa: PLC0415 - whether it is there is the question
+    except ImportError:
+        return MISSING
+    text = "\n".join(line for name in tables for line in lines(iptc.Table(name)))
+    sys.stdout.write(text + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

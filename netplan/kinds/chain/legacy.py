@@ -1,0 +1,80 @@
+"""The legacy backend's rules on a node whose iptables uses nft: read without creating a table."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from netplan import programs
+from netplan.errors import ObserveError
+from netplan.kinds.chain import iptc_dump
+from netplan.kinds.chain.other import OtherChain, Owner
+from netplan.kinds.chain.saved import SavedTable, saved_tables
+from netplan.kinds.chain.value import Chain, ChainKey
+from netplan.net import printable
+
+_NAMES: Final = Path("/proc/self/net/ip_tables_names")
+_KNOWN: Final = frozenset({"raw", "mangle", "nat", "filter", "security"})
+_SECONDS: Final = 30.0
+
+
+def observe() -> Iterator[OtherChain]:
+    """Read the chains that hold rules, or a policy that drops, of the legacy tables that exist."""
+    for table in _tables():
+        for name, policy in table.policies.items():
+            if policy is not None and (table.length(name) or policy != "ACCEPT"):
+                yield from _entered(table, name)
+
+
+def _entered(table: SavedTable, name: str) -> Iterator[OtherChain]:
+    """Give a built-in chain with those that it leads to; where no pod traffic passes, only its length."""
+    nat = table.name == "nat"
+    empty = Chain(ChainKey(4, table.name, name), (), table.policies[name])
+    entered = OtherChain(Owner.LEGACY, empty, name.lower(), nat, table.length(name))
+    if not entered.on_the_way:
+        yield entered
+        return
+    chain = table.chain(name)
+    yield replace(entered, chain=chain)
+    for below in table.below(chain):
+        yield OtherChain(Owner.LEGACY, below, nat=nat, length=len(below.rules))
+
+
+def _tables() -> Iterator[SavedTable]:
+    try:
+        listed = _NAMES.read_text().split()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise ObserveError(f"{_NAMES} can't be read: {error.strerror}") from error
+    names = [name for name in listed if name in _KNOWN]
+    if not names:
+        return
+    program = programs.find("iptables-legacy-save")
+    if program is None:
+        yield from saved_tables(_by_python_iptables(names))
+        return
+    for name in names:
+        yield from saved_tables(_run([program, "-t", name], names))
+
+
+def _by_python_iptables(tables: list[str]) -> str:
+    return _run([sys.executable, "-I", iptc_dump.__file__, *tables], tables)
+
+
+def _run(command: list[str], tables: list[str]) -> str:
+    done = programs.run(command, limit=_SECONDS)
+    if done.code == 0:
+        return done.stdout
+    there = f"there are legacy tables beside nft's ({', '.join(tables)})"
+    if done.code == iptc_dump.MISSING:
+        raise ObserveError(
+            f"{there}, and nothing here can read them: install iptables-legacy with apt-get install iptables, or "
+            "python-iptables with pip install 'podnet[legacy-reader]'"
+        )
+    how = f"signal {-done.code}" if done.code < 0 else f"exit code {done.code}"
+    said = printable(" ".join(done.stderr.split())[-300:])
+    raise ObserveError(f"{there}, and reading them ended with {how}: {said}")

@@ -1,0 +1,58 @@
+"""Tracked connections in the kernel, through ctnetlink (linux/netfilter/nfnetlink_conntrack.h)."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Callable, Iterator
+
+from netplan import nfnetlink
+from netplan.errors import KernelError, ObserveError
+from netplan.kinds.connection.value import Connection
+from netplan.net import Address
+from netplan.nfnetlink import CONNTRACK, Attributes, attribute, attributes, number
+
+_GET, _DELETE = 1, 2
+_ORIGINAL, _REPLY, _ID, _ZONE = 1, 2, 12, 18
+_IP, _SOURCE, _DESTINATION = 1, 1, 2
+
+Wanted = Callable[[Connection], bool]
+
+
+def observe(wanted: Wanted) -> Iterator[Connection]:
+    """Read the IPv4 connections that are wanted; ObserveError if the kernel does not tell."""
+    try:
+        messages = nfnetlink.dump(CONNTRACK, _GET, socket.AF_INET)
+    except OSError as error:
+        raise ObserveError(f"tracked connections can't be read: {error.strerror or error}") from error
+    for message in messages:
+        connection = _connection(message.attributes)
+        if connection is not None and wanted(connection):
+            yield connection
+
+
+def delete(connection: Connection) -> bool:
+    """Forget one connection, and no other that has taken its place; False if it has ended already."""
+    try:
+        nfnetlink.request(CONNTRACK, _DELETE, socket.AF_INET, connection.identity)
+    except OSError as error:
+        if error.errno == errno.ENOENT:
+            return False
+        raise KernelError(f"connection {connection} can't be deleted: {error.strerror or error}") from error
+    return True
+
+
+def _connection(found: Attributes) -> Connection | None:
+    """Read one; None without both directions (one that is coming into being)."""
+    if _ORIGINAL not in found or _REPLY not in found:
+        return None
+    source, destination = _addresses(found[_ORIGINAL])
+    answered_by, answered_to = _addresses(found[_REPLY])
+    identity = attribute(_ORIGINAL, found[_ORIGINAL], nested=True)
+    identity += b"".join(attribute(kind, found[kind]) for kind in (_ID, _ZONE) if kind in found)
+    return Connection(source, destination, answered_to, answered_by, identity)
+
+
+def _addresses(direction: bytes) -> tuple[Address, Address]:
+    found = attributes(attributes(direction)[_IP])
+    return Address(4, number(found[_SOURCE])), Address(4, number(found[_DESTINATION]))

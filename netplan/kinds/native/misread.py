@@ -1,0 +1,64 @@
+"""What iptables-nft 1.8.9 prints without a word although it has not understood it all.
+
+Of conditions on one field it prints the last, of a comparison by order its bound as if it were equal, and nothing of a
+look-up in a set or a map and of a write into the packet: `ip saddr @pods accept` is printed as `-j ACCEPT`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from netplan.kinds.native.expression import Expression, rules, sets
+
+_EQUAL, _UNEQUAL, _AT_MOST, _AT_LEAST = 0, 1, 3, 5
+_TRANSPORT: Final = 2
+_OPERATORS: Final = {2: "<", 3: "<=", 4: ">", 5: ">="}
+
+Field = tuple[str, int, int]
+
+
+def misread(table: str, chain: str) -> str | None:
+    """Say which rule of an IPv4 table's chain iptables would print as another one; None if there is none."""
+    for position, rule in enumerate(rules("ip", table, chain), 1):
+        why = next(reasons(rule), None)
+        if why is not None:
+            return f"rule {position} of {chain} is nft's own: {why}"
+    return None
+
+
+def native_set(table: str) -> str | None:
+    """Give the name of a set or map in an IPv4 table: iptables makes none, so a rule of nft's own uses it."""
+    return next(iter(sets("ip", table)), None)
+
+
+def reasons(rule: Sequence[Expression]) -> Iterator[str]:
+    """Give what iptables would not print of a rule."""
+    loaded: dict[int, Field] = {}
+    compared: list[Field] = []
+    for each in rule:
+        if each.name == "lookup":
+            yield "it looks a packet up in a set or a map"
+        elif each.name == "payload" and 5 in each.operands:
+            yield "it writes into the packet"
+        elif each.name in ("payload", "meta"):
+            loaded[each.number(1)] = _field(each)
+        elif each.name == "bitwise" and each.number(1) in loaded:
+            loaded[each.number(2)] = loaded[each.number(1)]
+        elif each.name == "cmp" and each.number(1) in loaded:
+            yield from _doubts(loaded[each.number(1)], each.number(2), compared)
+
+
+def _field(load: Expression) -> Field:
+    return (load.name, load.number(2), load.number(3))
+
+
+def _doubts(field: Field, operator: int, compared: list[Field]) -> Iterator[str]:
+    """Say what is wrong with a comparison; iptables itself writes ranges of ports as two."""
+    ports = field[:2] == ("payload", _TRANSPORT)
+    if operator not in (_EQUAL, _UNEQUAL) and not (ports and operator in (_AT_MOST, _AT_LEAST)):
+        yield f"it compares by {_OPERATORS.get(operator, operator)}"
+    elif operator in (_EQUAL, _UNEQUAL) and field in compared:
+        yield "it has two conditions on one field"
+    if operator in (_EQUAL, _UNEQUAL):
+        compared.append(field)

@@ -1,0 +1,41 @@
+"""Whose a rule looks like, by the chain that it stands in or by its shape."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_CHAINS: Final = (
+    ("KUBE-", "kube-proxy's"),
+    ("DOCKER", "docker's"),
+    ("CNI-", "a CNI plugin's"),
+    ("FLANNEL-", "flannel's"),
+    ("IP-MASQ", "ip-masq-agent's"),
+    ("cali", "Calico's"),
+    ("CILIUM_", "Cilium's"),
+    ("WEAVE", "Weave's"),
+    ("ufw", "ufw's"),
+    ("PODNET-", "podnet's"),
+)
+
+_SHAPES: Final = (
+    (re.compile(r"-s \S+ ! -o \S+ -j MASQUERADE"), "docker's MASQUERADE"),
+    (re.compile(r"-s (\S+) -d \1 -p \w+ -m \w+ --dport \d+ -j MASQUERADE"), "docker's hairpin MASQUERADE"),
+    (re.compile(r"-j REJECT --reject-with icmp6?-(host|adm)-prohibited"), "the distribution's REJECT"),
+)
+
+
+def owner(at: str, rule: str) -> str:
+    """Give whose a rule looks like, and what it is; empty if nobody's in particular.
+
+    `at` is its table, chain and position. The shapes are those of docker 20.10 and of iptables-services.
+    """
+    for shape, whose in _SHAPES:
+        if shape.fullmatch(rule):
+            return whose
+    chain = at.split()[1] if len(at.split()) > 1 else at
+    target = re.search(r"-j (\S+)", rule)
+    for start, whose in _CHAINS:
+        if chain.startswith(start):
+            return f"{whose} {target[1] if target else 'rule'}"
+    return ""

@@ -1,0 +1,83 @@
+"""Whether a rule's conditions hold for all packets of a class, for some of them, or for none: the only reader of rules.
+
+For a single packet SOMETIMES means that nobody can tell: it depends on what is not known of the packet or the node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from netplan.kinds.chain.rule import Rule
+from netplan.kinds.chain.values import BITS, AddressMask, Condition, interface_matches
+from netplan.net import Prefix
+from netplan.trace.fib import Fib
+from netplan.trace.flow import NO_DEVICE, Flow, Holds
+from netplan.trace.matches import match_holds
+
+
+def holds(rule: Rule, flow: Flow, fib: Fib | None = None) -> Holds:
+    """Whether all conditions of a rule hold; without a FIB no address is known to be local."""
+    found = Holds.ALWAYS
+    for condition in _conditions(rule, flow, fib):
+        found = min(found, condition)
+        if found is Holds.NEVER:
+            break
+    return found
+
+
+def _conditions(rule: Rule, flow: Flow, fib: Fib | None) -> Iterator[Holds]:
+    if rule.destination is not None:
+        yield _destination(rule.destination, flow)
+    if rule.source is not None:
+        yield _source(rule.source, flow)
+    if rule.protocol is not None:
+        known = None if flow.protocol is None else flow.protocol == rule.protocol.value
+        yield Holds.when(known).unless(rule.protocol.negated)
+    if rule.in_interface is not None:
+        yield _device(rule.in_interface, flow.iif)
+    if rule.out_interface is not None:
+        yield _other_device(rule.out_interface, flow) if flow.other_oif else _device(rule.out_interface, flow.oif)
+    if rule.fragment is not None:
+        whole = None if flow.state is None else True  # conntrack puts fragments together before any rule
+        yield Holds.when(whole).unless(rule.fragment)
+    for match in rule.matches:
+        yield match_holds(match, flow, fib)
+
+
+def _source(condition: Condition[AddressMask], flow: Flow) -> Holds:
+    found = _within(flow.source, condition.value)
+    prefix = condition.value.prefix
+    if flow.but_not is not None and prefix is not None and flow.but_not.covers(prefix):
+        found = Holds.NEVER
+    return found.unless(condition.negated)
+
+
+def _destination(condition: Condition[AddressMask], flow: Flow) -> Holds:
+    if len(flow.destinations) == 1:
+        return _within(flow.destinations[0], condition.value).unless(condition.negated)
+    each = {_within(prefix, condition.value) for prefix in flow.destinations}
+    found = each.pop() if len(each) == 1 else Holds.SOMETIMES
+    return found.unless(condition.negated)
+
+
+def _within(packets: Prefix, named: AddressMask) -> Holds:
+    """Whether the addresses of a prefix are among those that a rule names."""
+    if packets.length == BITS[packets.version]:
+        return Holds.when(packets.version == named.version and packets.value & named.mask == named.value)
+    prefix = named.prefix
+    if prefix is None:
+        return Holds.SOMETIMES
+    if prefix.covers(packets):
+        return Holds.ALWAYS
+    return Holds.SOMETIMES if prefix.overlaps(packets) else Holds.NEVER
+
+
+def _device(condition: Condition[str], name: str | None) -> Holds:
+    found = Holds.when(None if name is None else name != NO_DEVICE and interface_matches(condition.value, name))
+    return found.unless(condition.negated)
+
+
+def _other_device(condition: Condition[str], flow: Flow) -> Holds:
+    """Whether packets leave by a device, of which only one is known that they do not leave by."""
+    found = Holds.NEVER if condition.value == flow.oif else Holds.SOMETIMES
+    return found.unless(condition.negated)

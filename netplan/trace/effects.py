@@ -1,0 +1,226 @@
+"""What a target does with packets for which its rule holds: what becomes of them, and how they are afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from enum import Enum
+from typing import Final, NamedTuple
+
+from netplan.kinds.chain.extension import Option
+from netplan.kinds.chain.match import Target
+from netplan.kinds.chain.values import BITS, AddressRange, Masked, Range
+from netplan.net import Address, Prefix
+from netplan.trace.fib import Fib
+from netplan.trace.flow import ANYWHERE, UNTRACKED, Flow, Mark, single
+
+_FEW: Final = 16
+_LOCALHOST: Final = Address(4, 0x7F000001)
+
+
+class Fate(Enum):
+    """What can become of a packet at a rule or in a chain (iptables(8), TARGETS)."""
+
+    CONTINUES = "goes on to the next rule"
+    RETURNS = "goes back to the rule behind the jump"
+    ACCEPTED = "accepted"
+    DROPPED = "dropped"
+    REJECTED = "rejected"
+
+
+REFUSED: Final = frozenset({Fate.DROPPED, Fate.REJECTED})
+
+
+class Effect(NamedTuple):
+    """One thing that may become of packets, the packets afterwards, and the same in words; none: nothing to tell.
+
+    Not certain is one that leaves open what the packets are afterwards.
+    """
+
+    fate: Fate
+    flow: Flow
+    text: str = ""
+    certain: bool = True
+
+
+def effects(target: Target, table: str, flow: Flow, fib: Fib | None) -> list[Effect]:
+    """Say what a target that is no chain may do; more than one answer where nobody can tell which it is."""
+    known = _TARGETS.get(target.name)
+    if target.name in _PASSING:
+        return [Effect(Fate.CONTINUES, flow)]
+    if known is None or target.unread:
+        return anything(table, flow)
+    return known(target, flow, fib)
+
+
+def anything(table: str, flow: Flow) -> list[Effect]:
+    """Give what a target may do that nobody here understands."""
+    after = flow.blurred()
+    found = [(Fate.CONTINUES, after), (Fate.ACCEPTED, after), (Fate.DROPPED, flow)]
+    if table == "nat":
+        rewritten = replace(after, source=ANYWHERE, but_not=None, snat=True, destinations=(ANYWHERE,), dnat=None)
+        found.append((Fate.ACCEPTED, rewritten))
+    return [Effect(fate, flow, "nobody here knows what it does") for fate, flow in found]
+
+
+def _accept(_: Target, flow: Flow, _fib: Fib | None) -> list[Effect]:
+    return [Effect(Fate.ACCEPTED, flow, "accepted")]
+
+
+def _drop(_: Target, flow: Flow, _fib: Fib | None) -> list[Effect]:
+    return [Effect(Fate.DROPPED, flow, "dropped")]
+
+
+def _reject(target: Target, flow: Flow, _fib: Fib | None) -> list[Effect]:
+    answer = target.get("reject-with")
+    return [Effect(Fate.REJECTED, flow, f"rejected with {answer.text}" if answer else "rejected")]
+
+
+def _return(_: Target, flow: Flow, _fib: Fib | None) -> list[Effect]:
+    return [Effect(Fate.RETURNS, flow, "leaves the chain")]
+
+
+def _notrack(target: Target, flow: Flow, _fib: Fib | None) -> list[Effect]:
+    if target.name == "CT" and target.get("notrack") is None:
+        return [Effect(Fate.CONTINUES, flow)]
+    return [Effect(Fate.CONTINUES, replace(flow, state=UNTRACKED), "no connection tracking, so no NAT")]
+
+
+def _mark(target: Target, flow: Flow, _fib: Fib | None) -> list[Effect]:
+    mark = _set_xmark(flow.mark, target.get("set-xmark"))
+    return [_marked(flow, flow.remarked(mark))]
+
+
+def _connmark(target: Target, flow: Flow, _fib: Fib | None) -> list[Effect]:
+    """Follow xt_connmark.c: set the connection's mark, save the packet's there, or restore the packet's from it."""
+    if target.get("set-xmark") is not None:
+        connmark = _set_xmark(flow.connmark, target.get("set-xmark"))
+        return [Effect(Fate.CONTINUES, replace(flow, connmark=connmark), f"connection's mark {connmark}")]
+    bits = {name: int(option.text, 16) for name in ("nfmask", "ctmask") if (option := target.get(name)) is not None}
+    if target.get("save-mark") is not None:
+        connmark = flow.connmark.mixed(flow.mark, clear=bits["ctmask"], take=bits["nfmask"])
+        return [Effect(Fate.CONTINUES, replace(flow, connmark=connmark), f"connection's mark {connmark}")]
+    mark = flow.mark.mixed(flow.connmark, clear=bits["nfmask"], take=bits["ctmask"])
+    return [_marked(flow, flow.remarked(mark))]
+
+
+def _set_xmark(mark: Mark, option: Option | None) -> Mark:
+    value, mask = option.masked if option is not None else Masked(0, 0)
+    return mark.mixed(Mark.of(value), clear=mask, take=0xFFFFFFFF)
+
+
+def _marked(before: Flow, after: Flow) -> Effect:
+    return Effect(Fate.CONTINUES, after, f"mark {before.mark} -> {after.mark}" if before.mark != after.mark else "")
+
+
+def _dnat(target: Target, flow: Flow, _fib: Fib | None) -> list[Effect]:
+    option = target.get("to-destination")
+    if option is None:
+        return anything("nat", flow)
+    addresses, ports = option.nat
+    if "/" in option.text and ports is not None:  # shifted by the original port
+        ports = Range(0, 0xFFFF)
+    if addresses is None:
+        return [_redirected(flow, flow.destinations, ports)]
+    return [_redirected(flow, prefixes, ports) for prefixes in _choices(addresses)]
+
+
+def _choices(addresses: AddressRange) -> list[tuple[Prefix, ...]]:
+    """Give each address of a range as its own class; of a long one, all addresses there are."""
+    first, last = addresses
+    if last.value - first.value >= _FEW:
+        return [(ANYWHERE,)]
+    return [(single(Address(first.version, value)),) for value in range(first.value, last.value + 1)]
+
+
+def _redirected(flow: Flow, destinations: tuple[Prefix, ...], ports: Range | None) -> Effect:
+    dport = flow.dport
+    if ports is not None and ports.first == ports.last:
+        dport = ports.first
+    elif ports is not None and (dport is None or not ports.contains(dport)):
+        dport = None
+    after = replace(flow, destinations=destinations, dport=dport)
+    after = replace(after, dnat=flow.dnat or after != flow)
+    return Effect(
+        Fate.ACCEPTED, after, f"destination {_to(flow)} -> {_to(after)}", certain=after.to_address is not None
+    )
+
+
+def _to(flow: Flow) -> str:
+    port = f":{flow.dport}" if flow.dport is not None else ""
+    return f"{flow.to_address or 'unknown'}{port}"
+
+
+def _redirect(target: Target, flow: Flow, fib: Fib | None) -> list[Effect]:
+    """Send packets to this node itself (net/netfilter/nf_nat_redirect.c)."""
+    option = target.get("to-ports")
+    ports = None if option is None else option.ranges[0]
+    if flow.hook == "OUTPUT":
+        return [_redirected(flow, (single(_LOCALHOST),), ports)]
+    if fib is None or flow.iif is None:
+        return [_redirected(flow, (ANYWHERE,), ports)]
+    address = fib.first_address(flow.iif)
+    if address is None:
+        return [Effect(Fate.DROPPED, flow, f"dropped: {flow.iif} has no address")]
+    return [_redirected(flow, (single(address),), ports)]
+
+
+def _snat(target: Target, flow: Flow, _fib: Fib | None) -> list[Effect]:
+    option = target.get("to-source")
+    addresses = None if option is None else option.nat.addresses
+    if addresses is None:
+        return [_resourced(flow, flow.source)]
+    one = addresses.first == addresses.last
+    return [_resourced(flow, single(addresses.first) if one else ANYWHERE)]
+
+
+def _masquerade(_: Target, flow: Flow, fib: Fib | None) -> list[Effect]:
+    """Choose the source as net/netfilter/nf_nat_masquerade.c does: the route's own preference does not count."""
+    towards = flow.next_hop or flow.to_address
+    if fib is None or flow.oif is None or flow.other_oif or towards is None:
+        return [_resourced(flow, ANYWHERE)]
+    address = fib.select_address(flow.oif, towards)
+    if address is None:
+        return [Effect(Fate.DROPPED, flow, f"dropped: {flow.oif} has no address")]
+    return [_resourced(flow, single(address))]
+
+
+def _resourced(flow: Flow, source: Prefix) -> Effect:
+    after = replace(flow, source=source, but_not=None, snat=True, sport=None)
+    return Effect(
+        Fate.ACCEPTED, after, f"source {flow.from_address or flow.source} -> {after.from_address or 'unknown'}"
+    )
+
+
+def _netmap(target: Target, flow: Flow, _fib: Fib | None) -> list[Effect]:
+    option = target.get("to")
+    network = None if option is None else option.network(flow.source.version)
+    source = flow.hook not in ("PREROUTING", "OUTPUT")
+    address = flow.from_address if source else flow.to_address
+    mapped = ANYWHERE
+    if network is not None and address is not None:
+        host_bits = (1 << BITS[address.version]) - 1 & ~network.mask
+        mapped = single(Address(address.version, network.value | address.value & host_bits))
+    return [_resourced(flow, mapped) if source else _redirected(flow, (mapped,), None)]
+
+
+# They only look, or change what no rule here looks at.
+_PASSING: Final = frozenset(
+    {"AUDIT", "CHECKSUM", "CLASSIFY", "DSCP", "ECN", "IDLETIMER", "LED", "LOG", "NFLOG", "RATEEST", "SET", "TCPMSS"}
+    | {"TCPOPTSTRIP", "TOS", "TRACE", "TTL", "ULOG"}
+)
+_TARGETS: Final[dict[str, Callable[[Target, Flow, Fib | None], list[Effect]]]] = {
+    "ACCEPT": _accept,
+    "CONNMARK": _connmark,
+    "CT": _notrack,
+    "DNAT": _dnat,
+    "DROP": _drop,
+    "MARK": _mark,
+    "MASQUERADE": _masquerade,
+    "NETMAP": _netmap,
+    "NOTRACK": _notrack,
+    "REDIRECT": _redirect,
+    "REJECT": _reject,
+    "RETURN": _return,
+    "SNAT": _snat,
+}

@@ -1,0 +1,77 @@
+"""The packet that is traced, and the answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from netplan.kinds.chain.names import ICMP
+from netplan.net import Address
+from netplan.resource import Json
+from netplan.trace.flow import ANYWHERE, NO_DEVICE, Flow, Mark, single
+from netplan.trace.routing import Verdict
+from netplan.trace.walk import Step
+
+_ECHO_REQUEST = (8, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """The first packet of a connection.
+
+    `iif` is the device that it comes in by, None if this node sends it. A source of None, which is possible then, is
+    the one that the kernel gives to an unbound socket. A protocol or port of None is not known: rules that ask for it
+    may match. Of TCP it is the SYN, of ICMP an echo request. `mark` is the mark it has when it enters.
+    """
+
+    source: Address | None
+    destination: Address
+    protocol: int | None = ICMP
+    sport: int | None = None
+    dport: int | None = None
+    mark: int = 0
+    iif: str | None = None
+
+    @property
+    def flow(self) -> Flow:
+        """The class of packets that holds this one alone."""
+        return Flow(
+            source=ANYWHERE if self.source is None else single(self.source),
+            destinations=(single(self.destination),),
+            iif=NO_DEVICE if self.iif is None else self.iif,
+            oif=NO_DEVICE,
+            protocol=self.protocol,
+            sport=self.sport,
+            dport=self.dport,
+            icmp_type=_ECHO_REQUEST if self.protocol == ICMP else None,
+            mark=Mark.of(self.mark),
+            connmark=Mark.of(0),
+            dnat=False,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What becomes of a packet: as it leaves the node, or as it is where its way ends.
+
+    Each of `source`, `destination`, `oif` and `next_hop` is None where it is not known or there is none: a packet for
+    this node has the device `lo`, one whose destination is on-link no next hop. `steps` are the rules and routes that
+    touched the packet. Where anything is not known, `doubt` is the step that made it so, and the last of the steps.
+    """
+
+    verdict: Verdict
+    source: Address | None
+    destination: Address | None
+    oif: str | None
+    next_hop: Address | None
+    steps: tuple[Step, ...]
+    doubt: Step | None = None
+
+    def to_json(self, *, steps: bool = True) -> Json:
+        """Give the trace as JSON values, with its steps or without."""
+        fields = ("source", "destination", "oif", "next_hop")
+        data = {"verdict": self.verdict.value} | {
+            name: None if getattr(self, name) is None else str(getattr(self, name)) for name in fields
+        }
+        if not steps:
+            return data
+        return data | {"steps": [{"at": step.at, "rule": step.rule, "effect": step.effect} for step in self.steps]}

@@ -1,0 +1,265 @@
+"""Follow one packet through a node's state, step by step: the hooks in the kernel's order, and routing between them.
+
+A step that nobody can decide makes the way fork; where all ways end alike the answer is known all the same. Table raw
+is walked for its marks and for NOTRACK. NAT is decided here as for the first packet of a connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import takewhile
+from typing import Final, NamedTuple, TypeVar
+
+from netplan.kinds.chain.value import ChainKey
+from netplan.kinds.sysctl.value import Sysctl
+from netplan.net import Address
+from netplan.snapshot import Snapshot
+from netplan.trace.effects import Fate
+from netplan.trace.fib import LOOPBACK, Fib
+from netplan.trace.flow import NO_DEVICE, UNTRACKED, Flow
+from netplan.trace.packet import Packet, Trace
+from netplan.trace.routing import BRIDGE_CALLS, Router, Turn, Verdict
+from netplan.trace.walk import Step, Trail, Walker, doubts
+
+HOOKS: Final = {
+    "raw": ("PREROUTING", "OUTPUT"),
+    "mangle": ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"),
+    "nat": ("PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"),
+    "filter": ("INPUT", "FORWARD", "OUTPUT"),
+}
+"""The built-in chains that packets pass, by table; at one hook in this order of the tables."""
+
+_NEW: Final = "NEW"
+_INVALID: Final = "INVALID"
+_ALWAYS_THERE: Final = "net.ipv4.conf.all.rp_filter"
+_VERDICTS: Final = {Fate.DROPPED: Verdict.DROP, Fate.REJECTED: Verdict.REJECT}
+
+T = TypeVar("T")
+
+
+class _Way(NamedTuple):
+    """Packets on their way, and what touched them until now."""
+
+    flow: Flow
+    trail: Trail = ()
+
+    def turned(self, turn: Turn) -> _Way:
+        return _Way(turn.flow, self.trail + turn.steps)
+
+
+class _End(NamedTuple):
+    """The end of a way."""
+
+    verdict: Verdict
+    flow: Flow
+    trail: Trail
+
+
+def trace(snapshot: Snapshot, packet: Packet) -> Trace:
+    """Say what becomes of a packet on a node in this state; for many packets of one state make one `Tracer`."""
+    return Tracer(snapshot).trace(packet)
+
+
+class Tracer:
+    """Traces packets through one state of a node."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.fib = Fib(snapshot)
+        self._settings = {sysctl.name: sysctl.value for sysctl in snapshot.all(Sysctl)}
+        self._router = Router(self.fib, self._settings)
+        self._walker = Walker(snapshot.chains, self.fib)
+
+    def trace(self, packet: Packet) -> Trace:
+        """Say what becomes of a packet."""
+        way = _Way(packet.flow)
+        return _answer(list(self._sent(way) if packet.iif is None else self._arriving(way)))
+
+    def _arriving(self, way: _Way) -> Iterator[_End]:
+        """Follow a packet that came by a device."""
+        device = way.flow.iif or ""
+        bridged = self.fib.is_bridge(device) and self._neighbours(way.flow, device)
+        calls = self._bridge_calls()
+        if bridged and calls is not True:
+            yield _passed_bridge(way, device, certain=calls is False)
+        if bridged and calls is False:
+            return
+        came: list[_Way] = []
+        yield from self._tracked([way], "PREROUTING", came)
+        for each in came:
+            stays = bridged or (each.flow.dnat is True and calls is not False and self.fib.is_bridge(device))
+            if stays and self._router.on_link(each.flow, device):
+                yield from self._bridged(each, way.flow.from_address)
+            else:
+                yield from self._routed(each)
+
+    def _neighbours(self, flow: Flow, device: str) -> bool:
+        """Whether both ends of a packet are on one device's own network."""
+        back = replace(flow, destinations=(flow.source,))
+        return self._router.on_link(flow, device) and self._router.on_link(back, device)
+
+    def _bridge_calls(self) -> bool | None:
+        """Whether bridged packets pass iptables; not if the kernel does not know the setting, None if nobody asked."""
+        value = self._settings.get(BRIDGE_CALLS)
+        if value is None:
+            return False if _ALWAYS_THERE in self._settings else None
+        return value != "0"
+
+    def _bridged(self, way: _Way, sender: Address | None) -> Iterator[_End]:
+        """Follow a packet from one port of a bridge to another; behind FORWARD no rule knows where it came in."""
+        device = way.flow.iif or ""
+        step = Step("bridge", f"dev {device}", "stays on the bridge")
+        here = _Way(replace(way.flow, oif=device, next_hop=None), (*way.trail, step))
+        if way.flow.to_address == sender:
+            doubt = Step(
+                "bridge", f"dev {device}", "may be dropped: goes back to its sender (hairpin mode)", certain=False
+            )
+            yield _End(Verdict.DROP, here.flow, (*here.trail, doubt))
+        yield from self._forwarded(here, NO_DEVICE)
+
+    def _routed(self, way: _Way) -> Iterator[_End]:
+        for turn in self._router.arriving(way.flow):
+            after = way.turned(turn)
+            if turn.verdict is not None:
+                yield _End(turn.verdict, *after)
+            elif turn.local:
+                yield from self._delivered(after)
+            else:
+                yield from self._forwarded(after, after.flow.iif or "")
+
+    def _delivered(self, way: _Way, *, tables: Sequence[str] = ("mangle", "filter", "nat")) -> Iterator[_End]:
+        """Follow a packet to a process of this node."""
+        came: list[_Way] = []
+        yield from self._through([way], "INPUT", tables, came)
+        for each in came:
+            yield _End(Verdict.ACCEPT, replace(each.flow, oif=LOOPBACK, next_hop=None), each.trail)
+
+    def _forwarded(self, way: _Way, iif: str) -> Iterator[_End]:
+        came: list[_Way] = []
+        yield from self._through([way], "FORWARD", ("mangle", "filter"), came)
+        yield from self._leaving([_Way(replace(each.flow, iif=iif), each.trail) for each in came])
+
+    def _leaving(self, ways: Iterable[_Way]) -> Iterator[_End]:
+        came: list[_Way] = []
+        yield from self._through(ways, "POSTROUTING", ("mangle", "nat"), came)
+        for each in came:
+            if each.flow.oif == LOOPBACK:
+                yield from self._looped(each)
+            else:
+                yield _End(Verdict.ACCEPT, *each)
+
+    def _looped(self, way: _Way) -> Iterator[_End]:
+        """Follow a packet that this node sent to itself: it comes in again, and its NAT is decided already."""
+        came: list[_Way] = []
+        here = _Way(replace(way.flow, iif=LOOPBACK, oif=NO_DEVICE), way.trail)
+        yield from self._through([here], "PREROUTING", ("raw", "mangle"), came)
+        for each in came:
+            yield from self._delivered(each, tables=("mangle", "filter"))
+
+    def _sent(self, way: _Way) -> Iterator[_End]:
+        """Follow a packet that a process of this node sends; one that is translated is routed again."""
+        for turn in self._router.sent(way.flow):
+            first = way.turned(turn)
+            if turn.verdict is not None:
+                yield _End(turn.verdict, *first)
+                continue
+            came: list[_Way] = []
+            yield from self._tracked([first], "OUTPUT", came, ("mangle", "nat", "filter"))
+            for each in came:
+                yield from self._sent_on(each, moved=each.flow.destinations != first.flow.destinations)
+
+    def _sent_on(self, way: _Way, *, moved: bool) -> Iterator[_End]:
+        if not moved:
+            yield from self._leaving([way])
+            return
+        for turn in self._router.sent(way.flow):
+            after = way.turned(turn)
+            if turn.verdict is not None:
+                yield _End(turn.verdict, *after)
+            else:
+                yield from self._leaving([after])
+
+    def _tracked(
+        self, ways: Iterable[_Way], hook: str, came: list[_Way], tables: Sequence[str] = ("mangle", "nat")
+    ) -> Iterator[_End]:
+        """Lead packets through the hook at which conntrack sees them first, behind table raw."""
+        fresh: list[_Way] = []
+        unseen = [_Way(replace(way.flow, state=_INVALID), way.trail) for way in ways]
+        yield from self._through(unseen, hook, ("raw",), fresh)
+        seen = [way if way.flow.state == UNTRACKED else _Way(replace(way.flow, state=_NEW), way.trail) for way in fresh]
+        yield from self._through(seen, hook, tables, came)
+
+    def _through(self, ways: Iterable[_Way], hook: str, tables: Sequence[str], came: list[_Way]) -> Iterator[_End]:
+        """Lead packets through the tables of a hook: give those that end there, and add the others to `came`."""
+        here = _merged(_Way(replace(way.flow, hook=hook), way.trail) for way in ways)
+        for table in tables:
+            after: list[_Way] = []
+            for way in here:
+                if table == "nat" and way.flow.state == UNTRACKED:
+                    after.append(way)
+                    continue
+                for fate, flow, trail in self._walker.hook(ChainKey(4, table, hook), way.flow):
+                    if fate is Fate.ACCEPTED:
+                        after.append(_Way(flow, way.trail + trail))
+                    else:
+                        yield _End(_VERDICTS[fate], flow, way.trail + trail)
+            here = _merged(after)
+        came += here
+
+
+def _passed_bridge(way: _Way, device: str, *, certain: bool) -> _End:
+    said = "stays on the bridge, no rule sees it" if certain else "may stay on the bridge, where no rule sees it"
+    step = Step("bridge", f"dev {device}", f"{said} ({BRIDGE_CALLS})", certain)
+    return _End(Verdict.ACCEPT, replace(way.flow, oif=device), (*way.trail, step))
+
+
+def _merged(ways: Iterable[_Way]) -> list[_Way]:
+    """Make one of the ways that lead on with the same packets."""
+    found: dict[Flow, _Way] = {}
+    for way in ways:
+        other = found.get(way.flow)
+        if other is None or doubts(way.trail) < doubts(other.trail):
+            found[way.flow] = way
+    return list(found.values())
+
+
+def _answer(ends: Sequence[_End]) -> Trace:
+    """Put the ends of all ways into one answer: what they agree on is known."""
+    found = [_seen(end) for end in sorted(ends, key=lambda end: doubts(end.trail))]
+    first = found[0]
+    same = [each for each in found if _outcome(each) == _outcome(first)]
+    if len(same) == len(found):
+        open_ended = first.verdict is Verdict.UNKNOWN or first.source is None or first.destination is None
+        doubt = next((step for step in first.steps if not step.certain), None) if open_ended else None
+        return replace(first, doubt=doubt)
+    common = _common([each.steps for each in found])
+    doubt = next(step for each in found for step in each.steps[len(common) :] if not step.certain)
+    return Trace(
+        verdict=_agreed([each.verdict for each in found]) or Verdict.UNKNOWN,
+        source=_agreed([each.source for each in found]),
+        destination=_agreed([each.destination for each in found]),
+        oif=_agreed([each.oif for each in found]),
+        next_hop=_agreed([each.next_hop for each in found]),
+        steps=(*common, doubt),
+        doubt=doubt,
+    )
+
+
+def _seen(end: _End) -> Trace:
+    flow = end.flow
+    oif = flow.oif if flow.oif != NO_DEVICE else None
+    return Trace(end.verdict, flow.from_address, flow.to_address, oif, flow.next_hop, end.trail)
+
+
+def _outcome(found: Trace) -> tuple[object, ...]:
+    return found.verdict, found.source, found.destination, found.oif, found.next_hop
+
+
+def _common(trails: Sequence[Trail]) -> Trail:
+    """Give the steps with which all trails begin."""
+    alike = takewhile(lambda steps: all(step == steps[0] for step in steps), zip(*trails, strict=False))
+    return tuple(steps[0] for steps in alike)
+
+
+def _agreed(values: Sequence[T]) -> T | None:
+    return values[0] if all(value == values[0] for value in values) else None

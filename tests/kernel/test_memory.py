@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import pytest
+
+from netplan.errors import KernelError
+from netplan.kernel.memory import MemoryKernel
+from netplan.kinds.chain.value import Chain, ChainKey, PlacedRule, jump_to
+from netplan.kinds.route.value import Route
+from netplan.kinds.sysctl.value import Sysctl
+from netplan.resource import Change
+from netplan.snapshot import Interest
+from netplan.steps import steps
+from tests import make
+
+JUMP = PlacedRule(make.POSTROUTING, 1, jump_to(make.MASQUERADE_CHAIN))
+CHAIN = Chain(make.MASQUERADE_CHAIN)
+
+
+def write(kernel, *changes):
+    for step in steps(Change(before, after, make.WHY) for before, after in changes):
+        kernel.write(step)
+
+
+def refuses(state, *changes, match):
+    kernel = MemoryKernel(state)
+    with pytest.raises(KernelError, match=match):
+        write(kernel, *changes)
+    assert make.content(kernel.state) == make.content(state)
+
+
+def test_a_route_whose_next_hop_is_not_on_link_is_refused():
+    refuses(make.snapshot(), (None, make.route(via="10.5.0.1")), match="the next hop is not on-link")
+
+
+def test_a_route_by_an_interface_that_is_not_there_is_refused():
+    refuses(make.snapshot(), (None, make.route(dev="eth9")), match="there is no interface eth9")
+
+
+def test_a_second_route_of_one_key_is_refused():
+    foreign = make.route(via="10.4.7.9", protocol=4)
+    refuses(make.snapshot("", foreign), (None, make.route()), match="a route of this prefix, metric and table exists")
+
+
+def test_a_route_is_replaced():
+    kernel = MemoryKernel(make.snapshot("", make.route(via="10.4.7.9")))
+    write(kernel, (make.route(via="10.4.7.9"), make.route()))
+    assert make.route() in kernel.state.all(Route)
+
+
+def test_a_jump_to_a_chain_that_is_not_there_is_refused():
+    refuses(make.snapshot(), (None, JUMP), match="refers to nat PODNET-POSTROUTING, which does not exist")
+
+
+def test_a_chain_that_a_rule_leads_into_can_not_go():
+    state = make.settled(make.desired(), make.snapshot())
+    refuses(state, (state.chains[make.MASQUERADE_CHAIN], None), match="which does not exist")
+
+
+def test_a_rule_that_does_not_stand_where_it_should_is_refused():
+    refuses(make.snapshot(), (JUMP, None), match="rule 1 of nat POSTROUTING is not")
+
+
+def test_a_table_is_one_write():
+    kernel = MemoryKernel(make.snapshot())
+    write(kernel, (None, CHAIN), (None, JUMP))
+    assert kernel.writes == 1
+
+
+def test_every_other_object_is_a_write_of_its_own():
+    kernel = MemoryKernel(make.snapshot())
+    write(kernel, (None, make.route()), (None, make.route("172.7.23.0/24")))
+    assert kernel.writes == 2
+
+
+def test_the_write_that_a_test_asks_for_fails_and_leaves_the_ones_before():
+    kernel = MemoryKernel(make.snapshot(), fail_at=2)
+    with pytest.raises(KernelError, match=r"172\.7\.23\.0/24"):
+        write(kernel, (None, make.route()), (None, make.route("172.7.23.0/24")), (None, make.route("172.7.24.0/24")))
+    assert [route for route in kernel.state.all(Route) if route.ours] == [make.route()]
+
+
+def observed(rules, *, chains=(), walks=(), sysctls=()):
+    kernel = MemoryKernel(make.snapshot(rules))
+    found = kernel.observe(Interest(frozenset(chains), frozenset(walks), frozenset(sysctls)))
+    return [chain.key.name for chain in found.all(Chain)], [sysctl.name for sysctl in found.all(Sysctl)]
+
+
+BELOW = make.saved(nat=["-j ONE"]) + "\n*nat\n:ONE - [0:0]\n:TWO - [0:0]\n-A ONE -g TWO\n-A TWO -j ACCEPT"
+
+
+def test_only_chains_of_interest_are_observed():
+    assert observed(BELOW, chains=[make.POSTROUTING]) == (["POSTROUTING"], [])
+
+
+def test_a_walk_observes_every_chain_that_a_packet_can_reach():
+    assert observed(BELOW, walks=[make.POSTROUTING]) == (["POSTROUTING", "ONE", "TWO"], [])
+
+
+def test_what_does_not_exist_is_not_observed():
+    assert observed("", chains=[ChainKey(4, "nat", "NONE")], sysctls=["net.ipv4.none"]) == ([], [])
+
+
+def test_only_parameters_of_interest_are_observed():
+    assert observed("", sysctls=["net.ipv4.ip_forward"])[1] == ["net.ipv4.ip_forward"]

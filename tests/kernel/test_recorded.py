@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from netplan.errors import UsageError
+from netplan.kernel import recorded
+from netplan.kinds.chain.value import Backend
+from tests import make
+
+STATE = make.snapshot(make.docker(), make.route(), backend=Backend.LEGACY)
+
+
+def text(node="a", cluster="c", **keys):
+    return json.dumps(json.loads(recorded.render(STATE, node, cluster)) | keys)
+
+
+def parsed(written):
+    return recorded.parse(written, "state/c/a.json", "c", "a")
+
+
+def test_a_record_is_read_back():
+    found = parsed(text())
+    assert (found.backend, make.content(found)) == (Backend.LEGACY, make.content(STATE))
+
+
+def test_a_record_that_does_not_know_its_cluster_is_read_for_any():
+    assert parsed(text(cluster=None)).backend is Backend.LEGACY
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        (text(cluster="other"), "is a record of cluster other, not of c: capture a again"),
+        (text(node="b"), "is a record of node b, not of a: capture a again"),
+        (text(format_version="2.0"), r"has record format 2\.0; this podnet reads 1\.0: capture the node again"),
+        (text(backend="ipfw"), "is not a record of a node's state: ValueError: 'ipfw'"),
+        (text(routes=None), "is not a record of a node's state: TypeError"),
+        (text(chains=[{"version": 4}]), "is not a record of a node's state: KeyError: 'table'"),
+        ("", "is not a record of a node's state"),
+        ("[]", "is not a record of a node's state"),
+        ("{}", "is not a record of a node's state"),
+    ],
+    ids=str,
+)
+def test_what_is_no_record_of_the_node_is_refused_with_the_files_name(written, message):
+    with pytest.raises(UsageError, match=rf"^state/c/a\.json {message}"):
+        parsed(written)
+
+
+def test_a_record_of_a_later_minor_version_is_read():
+    assert parsed(text(format_version="1.9", later=[])).backend is Backend.LEGACY
+
+
+@pytest.mark.parametrize("rule", ["-j ACCEPT\n-F", "\x1b[2J", "-j ACCEPT\x00"])
+def test_a_rule_with_control_characters_is_refused(rule):
+    chain = {"version": 4, "table": "nat", "chain": "POSTROUTING", "policy": "ACCEPT", "rules": [rule]}
+    with pytest.raises(UsageError, match="a rule holds no control characters"):
+        parsed(text(chains=[chain]))
+
+
+def test_the_record_of_a_node_is_read_from_the_folder_of_its_cluster(tmp_path):
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "a.json").write_text(text())
+    assert recorded.read(tmp_path, "c", "a") == parsed(text())
+
+
+def test_a_node_may_have_no_record(tmp_path):
+    assert recorded.read(tmp_path, "c", "a") is None
+
+
+def test_a_record_that_can_not_be_opened_is_named(tmp_path):
+    (tmp_path / "c" / "a.json").mkdir(parents=True)
+    with pytest.raises(UsageError, match=r"a\.json can't be read: Is a directory"):
+        recorded.read(tmp_path, "c", "a")
+
+
+def test_bytes_of_another_encoding_are_kept(tmp_path):
+    rule = '-m comment --comment "caf\udce9" -j LOG'
+    state = make.snapshot(make.saved(nat=[rule]))
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "a.json").write_text(recorded.render(state, "a", "c"))
+    found = recorded.read(tmp_path, "c", "a")
+    assert found is not None
+    assert make.texts(found.rules(make.POSTROUTING)) == [rule]

@@ -1,0 +1,49 @@
+"""Chains beside those of this node's iptables, as values."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from netplan.kernel import recorded
+from netplan.kinds.chain.other import OtherChain, Owner
+from netplan.kinds.chain.value import Chain, ChainKey
+from tests import make
+
+CHAIN = Chain(ChainKey(4, "inet firewalld", "nat_POSTROUTING"), make.rules("-o eth0 -m nft -j MASQUERADE"), "ACCEPT")
+OTHER = OtherChain(Owner.NATIVE, CHAIN, "postrouting", nat=True, length=1)
+BELOW = OtherChain(Owner.LEGACY, Chain(ChainKey(4, "nat", "A")), None, nat=True)
+
+
+@pytest.mark.parametrize("chain", [OTHER, BELOW])
+def test_chain_is_read_back_from_json_as_it_was(chain):
+    assert OtherChain.from_json(json.loads(json.dumps(chain.to_json()))) == chain
+
+
+def test_chain_of_both_backends_is_two():
+    assert OtherChain(Owner.NFT, CHAIN).key != OtherChain(Owner.LEGACY, CHAIN).key
+
+
+@pytest.mark.parametrize("hook", ["prerouting", "forward", "postrouting", "ingress", None])
+def test_forwarded_packets_come_through(hook):
+    assert OtherChain(Owner.NATIVE, CHAIN, hook).on_the_way
+
+
+@pytest.mark.parametrize("hook", ["input", "output"])
+def test_forwarded_packets_do_not_come_through(hook):
+    assert not OtherChain(Owner.NATIVE, CHAIN, hook).on_the_way
+
+
+def test_record_keeps_what_stands_beside():
+    text = recorded.render(make.snapshot("", OTHER, BELOW), "a", "c")
+    assert recorded.parse(text, "a.json", "c", "a").all(OtherChain) == (OTHER, BELOW)
+
+
+def test_record_says_nothing_of_it_where_there_is_nothing():
+    assert "other_chains" not in json.loads(recorded.render(make.snapshot(), "a", "c"))
+
+
+def test_record_from_before_is_read():
+    text = recorded.render(make.snapshot(), "a", "c")
+    assert recorded.parse(text, "a.json", "c", "a").all(OtherChain) == ()

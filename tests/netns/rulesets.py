@@ -1,0 +1,201 @@
+"""Small sets of rules as nodes have them: what real programs left, mixed, and rules like theirs drawn at random."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+from typing import Final
+
+from netplan.kinds.chain.value import Chain, ChainKey
+from netplan.trace import HOOKS
+from tests import make
+
+PODS: Final = ("172.7.21.2", "172.7.21.3")
+CAPTURED: Final = {
+    path.name: path.read_text().replace("172.7.22.0/24", "172.7.21.0/24").replace("172.7.22.2/32", "172.7.21.2/32")
+    for path in sorted(make.CAPTURES.glob("*.rules"))
+    if "*nat" in path.read_text()
+}
+
+_ADDRESSES: Final = (
+    ("172.7.21.2/32", "172.7.21.3/32", "172.7.21.0/24", "172.7.22.0/24", "172.7.22.2/32", "172.7.0.0/16")
+    + ("10.4.7.21/32", "10.4.7.22/32", "10.4.7.0/24", "10.0.0.0/8", "198.51.100.0/24", "224.0.0.0/4")
+    + ("172.0.21.0/255.0.255.0", "192.168.0.0/16", "172.7.21.1/32")
+)
+_MATCHES: Final = (
+    "-m mark --mark 0x4000/0x4000",
+    "-m mark ! --mark 0x4000/0x4000",
+    "-m mark --mark 0x1/0x3",
+    "-m connmark --mark 0x1/0x1",
+    "-m conntrack --ctstate RELATED,ESTABLISHED",
+    "-m conntrack --ctstate NEW",
+    "-m conntrack ! --ctstate DNAT",
+    "-m conntrack --ctstate DNAT",
+    "-m conntrack --ctstate INVALID",
+    "-m conntrack --ctorigdst 192.168.0.0/16",
+    "-m state --state NEW,ESTABLISHED",
+    "-m addrtype --dst-type LOCAL",
+    "-m addrtype ! --dst-type LOCAL",
+    "-m addrtype --src-type LOCAL",
+    "-m addrtype ! --src-type UNICAST",
+    "-m iprange --src-range 172.7.21.2-172.7.22.9",
+    "-m iprange ! --dst-range 10.4.7.22-10.4.7.60",
+    "-m statistic --mode random --probability 1",
+    "-m statistic --mode random --probability 0",
+    "-m statistic --mode nth --every 1 --packet 0",
+    "-p tcp -m tcp --dport 80",
+    "-p tcp -m multiport --dports 80,443,8000:8100",
+    "-p tcp -m multiport ! --ports 30080",
+    "-p tcp --syn",
+    "-p tcp ! --syn",
+    "-p udp -m udp --dport 53",
+    "-p udp -m udp ! --dport 53",
+    "-p udp --sport 1024:65535",
+    "-p icmp -m icmp --icmp-type echo-request",
+    "-p icmp -m icmp --icmp-type 3/1",
+    "! -p tcp",
+    "-p udp",
+    "! -f",
+)
+_MARKS: Final = (
+    "-j MARK --set-xmark 0x4000/0x4000",
+    "-j MARK --set-xmark 0x4000/0x0",
+    "-j MARK --or-mark 0x2000",
+    "-j MARK --set-mark 0x1",
+    "-j MARK --and-mark 0xfffffff0",
+    "-j CONNMARK --set-mark 0x1",
+    "-j CONNMARK --save-mark",
+    "-j CONNMARK --restore-mark --nfmask 0xffff --ctmask 0xff",
+)
+_TARGETS: Final = {
+    "raw": ("-j RETURN", "-j ACCEPT", "-j CT --notrack", "-j MARK --set-mark 0x1"),
+    "mangle": (*_MARKS, *_MARKS, "-j ACCEPT", "-j RETURN", "-j DROP", "-j TTL --ttl-set 64", ""),
+    "filter": (
+        *("-j ACCEPT", "-j ACCEPT", "-j RETURN", "-j DROP", "-j REJECT", "", "-j LOG"),
+        "-j REJECT --reject-with icmp-host-prohibited",
+        "-j MARK --set-xmark 0x4000/0x4000",
+    ),
+    "nat": ("-j ACCEPT", "-j RETURN", "-j MARK --set-xmark 0x4000/0x4000", "-j LOG"),
+}
+_NAT: Final = {
+    "PREROUTING": (
+        *("-j DNAT --to-destination 172.7.21.3", "-p tcp -j DNAT --to-destination 172.7.21.2:80"),
+        *("-p udp --dport 53 -j REDIRECT", "-p tcp --dport 8080 -j REDIRECT --to-ports 80"),
+        *("-d 192.168.0.0/16 -j DNAT --to-destination 172.7.22.2", "-d 192.168.0.0/24 -j NETMAP --to 172.7.22.0/24"),
+        "-p udp -j DNAT --to-destination 10.4.7.21:53",
+    ),
+    "OUTPUT": (
+        *("-d 192.168.0.0/16 -j DNAT --to-destination 172.7.22.2", "-p tcp --dport 8080 -j REDIRECT --to-ports 80"),
+        *("-d 10.4.7.21/32 -p tcp -j DNAT --to-destination 172.7.21.2:80", "-j DNAT --to-destination 172.7.21.3"),
+    ),
+    "POSTROUTING": (
+        *("-j MASQUERADE", "-o eth0 -j MASQUERADE --random-fully", "-j SNAT --to-source 10.4.7.21"),
+        *("-p tcp -j MASQUERADE --to-ports 1024-29999", "-s 172.7.21.0/24 -j SNAT --to-source 10.4.7.77"),
+        "-s 172.7.21.0/24 -d 198.51.100.0/24 -j NETMAP --to 10.4.8.0/24",
+    ),
+    "INPUT": ("-p udp -j SNAT --to-source 172.7.21.1",),
+}
+
+
+@dataclass(frozen=True)
+class Ruleset:
+    """The rules of all tables, whether the node forwards, and its routes besides those that it needs."""
+
+    payload: str
+    forward: bool
+    routes: tuple[str, ...]
+
+    @property
+    def dropping(self) -> str:
+        """The rules that drop packets in silence."""
+        return "\n".join(line for line in self.payload.splitlines() if line.endswith("-j DROP"))
+
+    def __str__(self) -> str:
+        return f"{self.payload}ip_forward {self.forward}\n" + "".join(
+            f"ip route add {route}\n" for route in self.routes
+        )
+
+
+_ROUTES: Final = (
+    *("blackhole 198.51.100.0/24", "unreachable 172.7.22.3", "prohibit 172.7.22.2", "172.7.22.0/24 via 10.4.7.254"),
+    *("198.51.100.0/24 via 10.4.7.22 metric 5", "198.51.100.0/24 via 10.4.7.254 metric 4"),
+    *("172.7.22.0/24 via 10.4.7.22 src 172.7.21.1", "192.168.0.0/24 dev eth0 scope link", "172.7.22.3 dev eth0"),
+    *("local 192.168.0.100 dev lo table main", "throw 198.51.100.0/24", "172.7.22.2 via 10.4.7.254"),
+)
+
+
+def draw(random: Random) -> Ruleset:
+    """Draw the rules of a node: one to three programs' own, some of them missing, and up to a dozen others."""
+    names = random.sample(sorted(CAPTURED), random.choice((0, 1, 1, 2, 3)))
+    rules: dict[ChainKey, list[str]] = {
+        ChainKey(4, table, name): [] for table, hooks in HOOKS.items() for name in hooks
+    }
+    policies = dict.fromkeys(rules, "ACCEPT")
+    for name in names:
+        for chain in make.chains(CAPTURED[name]):
+            _add(rules, chain, random)
+    for _ in range(random.randint(0, 12)):
+        _insert(rules, random)
+    for name in ("FORWARD", "INPUT", "OUTPUT"):
+        if random.random() < {"FORWARD": 0.25, "INPUT": 0.1, "OUTPUT": 0.0}[name]:
+            policies[ChainKey(4, "filter", name)] = "DROP"
+    routes = random.sample(_ROUTES, random.choice((0, 0, 1, 2)))
+    return Ruleset(_payload(rules, policies), random.random() < 0.9, tuple(routes))
+
+
+def _add(rules: dict[ChainKey, list[str]], chain: Chain, random: Random) -> None:
+    texts = make.texts(chain.rules)
+    if chain.policy is None:
+        rules[chain.key] = texts
+    else:
+        rules[chain.key] += [text for text in texts if random.random() < 0.85]
+
+
+def _insert(rules: dict[ChainKey, list[str]], random: Random) -> None:
+    """Insert a rule somewhere in a built-in chain, or in a chain of its own that a rule leads to."""
+    table = random.choice(("raw", "mangle", "mangle", "nat", "nat", "nat", "filter", "filter", "filter"))
+    hook = random.choice(HOOKS[table])
+    key = ChainKey(4, table, hook)
+    if random.random() < 0.2:
+        below = ChainKey(4, table, f"TEST-{len(rules)}")
+        rules[below] = [_rule(table, hook, random, plain=True) for _ in range(random.randint(0, 3))]
+        flag = random.choice(("-j", "-j", "-g"))
+        text = f"{_conditions(hook, random, plain=False)} {flag} {below.name}"
+    else:
+        text = _rule(table, hook, random, plain=False)
+    rules[key].insert(random.randint(0, len(rules[key])), text)
+
+
+def _rule(table: str, hook: str, random: Random, *, plain: bool) -> str:
+    target = random.choice(_TARGETS[table])
+    if table == "nat" and random.random() < 0.6:
+        target = random.choice(_NAT[hook])
+    if hook == "OUTPUT" and ("REJECT" in target or "DROP" in target):  # errors that this node sends must get out
+        return f"-p udp --dport {random.choice((53, 9999))} {target}"
+    if "-p " in target or "-d " in target or "-s " in target or "-o " in target:
+        return target
+    return f"{_conditions(hook, random, plain=plain)} {target}"
+
+
+def _conditions(hook: str, random: Random, *, plain: bool) -> str:
+    """Draw conditions; in a chain of the user also devices that a packet there does not have."""
+    words = []
+    for option in ("-s", "-d"):
+        if random.random() < 0.4:
+            words.append(f"{random.choice(('', '', '! '))}{option} {random.choice(_ADDRESSES)}")
+    for option, refused in (("-i", ("OUTPUT", "POSTROUTING")), ("-o", ("PREROUTING", "INPUT"))):
+        if random.random() < 0.25 and (plain or hook not in refused):
+            words.append(f"{random.choice(('', '! '))}{option} {random.choice(('eth0', 'docker0', 'docker+', 'lo'))}")
+    if random.random() < 0.45:
+        words.append(random.choice(_MATCHES))
+    return " ".join(words)
+
+
+def _payload(rules: dict[ChainKey, list[str]], policies: dict[ChainKey, str]) -> str:
+    lines = []
+    for table in HOOKS:
+        keys = [key for key in rules if key.table == table]
+        lines += [f"*{table}", *(f":{key.name} {policies.get(key, '-')} [0:0]" for key in keys)]
+        lines += [f"-A {key.name} {text}" for key in keys for text in rules[key]]
+        lines.append("COMMIT")
+    return "\n".join([*lines, ""])

@@ -1,0 +1,205 @@
+"""What the trace says of a packet, and what the kernel does with it: the same, for rules and packets of all kinds."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack
+from random import Random
+from typing import Final
+
+import pytest
+
+from netplan.cli.whole import whole_state
+from netplan.kernel.linux import Linux
+from netplan.kinds.chain.value import Backend, Chain
+from netplan.lab import Lab
+from netplan.net import Address
+from netplan.snapshot import Snapshot
+from netplan.spec.load import read
+from netplan.trace import Packet, Trace, Tracer, Verdict
+from tests.lab.inside import inside
+from tests.netns.node import SPEC
+from tests.netns.packets import ICMP, TCP, UDP, Crossing, Outcome, Sent
+from tests.netns.rulesets import Ruleset, draw
+
+RULESETS: Final = 26
+PACKETS: Final = 10
+SEED: Final = int(os.environ.get("PODNET_TRACE_SEED", "7"))
+
+NODE, PEER, POD, OTHER_POD, PEER_POD = "hdss7-21", "hdss7-22", "hdss7-21-pod1", "hdss7-21-pod2", "hdss7-22-pod1"
+ADDRESSES: Final = {
+    POD: "172.7.21.2",
+    OTHER_POD: "172.7.21.3",
+    PEER: "10.4.7.22",
+    PEER_POD: "172.7.22.2",
+    "outside": "198.51.100.2",
+    NODE: None,
+}
+ENTRANCES: Final = {POD: "docker0", OTHER_POD: "docker0", PEER: "eth0", PEER_POD: "eth0", "outside": "eth0", NODE: None}
+"""By which device packets of a host come in."""
+
+HOLDERS: Final = {"172.7.21.2": POD, "172.7.21.3": OTHER_POD, "10.4.7.254": "router"}
+"""Who gets what leaves the node to an address on-link; all others on eth0 are the peer's."""
+
+DESTINATIONS: Final = (
+    *("172.7.21.2", "172.7.21.3", "172.7.22.2", "172.7.22.3", "10.4.7.22", "198.51.100.2", "10.4.7.21", "172.7.21.1"),
+    *("192.168.0.100", "192.168.0.1", "192.168.0.9"),
+)
+OWN: Final = ("127.0.0.1", "10.4.7.21", "172.7.21.1", "127.0.0.5")
+PORTS: Final = (80, 80, 443, 8080, 30080, 53, 9999)
+
+_PREPARE: Final = """
+ip route replace default via 10.4.7.254
+ip route replace 172.7.22.0/24 via 10.4.7.22
+for name in all default eth0 docker0 lo; do echo 0 > /proc/sys/net/ipv4/conf/$name/send_redirects; done
+echo 0 > /proc/sys/net/ipv4/icmp_ratemask
+echo 0 > /proc/sys/net/ipv4/icmp_ratelimit
+ip neighbour replace 10.4.7.254 lladdr $(cat /run/router-mac) dev eth0
+for address in 10.4.7.22 10.4.7.50 192.168.0.1 192.168.0.9 192.168.0.100 172.7.22.2 172.7.22.3; do
+    ip neighbour replace $address lladdr $(cat /run/peer-mac) dev eth0
+done
+"""
+_LOAD: Final = """
+cat > /run/trace.rules
+echo $2 > /proc/sys/net/ipv4/ip_forward
+ip route flush table main proto static
+while read -r route; do [ -z "$route" ] || ip route replace $route proto static; done < /run/trace.routes
+iptables-$1-restore < /run/trace.rules
+"""
+
+
+@pytest.fixture(scope="module", params=["nft", "legacy"])
+def backend(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def crossroads(backend: str) -> Iterator[tuple[Lab, Crossing]]:
+    """A lab in which all that leaves hdss7-21 is seen by a neighbour, and the sockets for that."""
+    topology = dataclasses.replace(read(SPEC).topology, cluster=f"trace-{backend}-{os.getpid()}")
+    with Lab.temporary(topology) as lab, ExitStack() as stack:
+        for host, index in (("router", "eth0"), (PEER, "eth0")):
+            mac = inside(lab, host, _shell, f"cat /sys/class/net/{index}/address", "")
+            name = "router" if host == "router" else "peer"
+            inside(lab, NODE, _shell, f"cat > /run/{name}-mac", mac)
+        inside(lab, NODE, _shell, _PREPARE, "")
+        inside(lab, PEER, _shell, "echo 1 > /proc/sys/net/ipv4/ip_forward", "")
+        inside(lab, PEER, _shell, "ip route add 172.7.21.0/24 via 10.4.7.21", "")
+        for number in ("21", "22"):
+            inside(lab, "router", _shell, f"ip route add 172.7.{number}.0/24 via 10.4.7.{number}", "")
+        senders = [POD, OTHER_POD, PEER, PEER_POD, "outside", NODE]
+        yield lab, Crossing(lab, NODE, ["router", PEER, POD, OTHER_POD], senders, stack)
+
+
+def test_the_kernel_does_what_the_trace_says(crossroads, backend):
+    lab, crossing = crossroads
+    random = Random(f"{SEED}-{backend}")
+    tokens = itertools.count(0x10000)
+    known = 0
+    for _ in range(RULESETS):
+        rules = draw(random)
+        state = load(lab, backend, rules)
+        tracer, routing = Tracer(state), Tracer(state.replace(Chain, ()))
+        drawn = [packet(random, next(tokens)) for _ in range(PACKETS)]
+        packets = [dataclasses.replace(each, guess=routing.trace(as_traced(each)).source) for each in drawn]
+        traces = {each.token: tracer.trace(as_traced(each)) for each in packets}
+        expected = {token for token, trace in traces.items() if trace.verdict is not Verdict.DROP}
+        outcomes = crossing.send(packets, expected)
+        for each in packets:
+            problem = difference(traces[each.token], outcomes[each.token], error=answers(tracer, rules, each))
+            assert not problem, report(problem, each, rules, traces[each.token], outcomes[each.token])
+            known += traces[each.token].doubt is None
+    assert known >= 250
+
+
+def load(lab: Lab, backend: str, rules: Ruleset) -> Snapshot:
+    """Put the node into a state, and observe it there as podnet does."""
+    inside(lab, NODE, _shell, "cat > /run/trace.routes", "".join(f"{route}\n" for route in rules.routes))
+    inside(lab, NODE, _shell, _LOAD, rules.payload, backend, str(int(rules.forward)))
+    return inside(lab, NODE, _observe, backend)
+
+
+def _observe(backend: str) -> Snapshot:
+    return whole_state(Linux(Backend(backend)))
+
+
+def packet(random: Random, token: int) -> Sent:
+    """Draw a packet that reaches the node, or is sent by it."""
+    host = random.choice([POD, POD, OTHER_POD, PEER, PEER_POD, "outside", NODE, NODE])
+    source = ADDRESSES[host]
+    if host == NODE and random.random() < 0.4:
+        source = random.choice(("10.4.7.21", "172.7.21.1"))
+    if host == "outside" and random.random() < 0.1:
+        source = "10.4.7.21"  # nobody may say that it is the node itself
+    destinations = [*DESTINATIONS, *(OWN if host == NODE else ())]
+    if host in (PEER, PEER_POD, "outside"):  # anything else would not come by the node
+        destinations = ["172.7.21.2", "172.7.21.3", "172.7.21.1", "10.4.7.21"]
+    return Sent(
+        host,
+        None if source is None else Address.parse(source),
+        Address.parse(random.choice([each for each in destinations if each != source])),
+        random.choice((TCP, TCP, UDP, ICMP)),
+        1024 + token % 60000,
+        random.choice(PORTS),
+        token,
+    )
+
+
+def as_traced(sent: Sent) -> Packet:
+    ports = (None, None) if sent.protocol == ICMP else (sent.sport, sent.dport)
+    return Packet(sent.source, sent.destination, sent.protocol, *ports, iif=ENTRANCES[sent.host])
+
+
+def answers(tracer: Tracer, rules: Ruleset, sent: Sent) -> bool:
+    """Whether an error that the node sends about a packet gets back to its host for sure."""
+    back = None if sent.source is None else tracer.fib.route_to(sent.source)
+    return "-A POSTROUTING" not in rules.dropping and (back is None or back.type == "unicast")
+
+
+def difference(trace: Trace, outcome: Outcome, *, error: bool) -> str:
+    """Say in what the kernel differs from the trace, or that the trace should have known; nothing if all is well.
+
+    Without `error` the answer to a rejected packet need not come back.
+    """
+    if trace.doubt is not None and not ("--probability 0." in trace.doubt.rule or "hairpin" in trace.doubt.effect):
+        return "the trace does not know"
+    seen = outcome.seen
+    if trace.verdict is Verdict.UNKNOWN:
+        return ""
+    if trace.verdict is Verdict.ACCEPT:
+        if seen is None:
+            return "the kernel did not let it through"
+        host = seen.host if trace.oif is None else holder(trace)
+        wanted = (host, trace.source or seen.source, trace.destination or seen.destination)
+        return "" if seen[1:] == wanted else "the kernel sent it elsewhere, or as something else"
+    if seen is not None:
+        return "the kernel let it through"
+    rejected = trace.verdict is Verdict.REJECT
+    return "" if outcome.refused == rejected or (rejected and not error) else "an error came back, or none did"
+
+
+def holder(trace: Trace) -> str:
+    """Give the host that gets what the trace lets out."""
+    if trace.oif == "lo":
+        return NODE
+    neighbour = str(trace.next_hop or trace.destination)
+    return HOLDERS.get(neighbour, PEER)
+
+
+def report(problem: str, sent: Sent, rules: Ruleset, trace: Trace, outcome: Outcome) -> str:
+    steps = "\n".join(f"  {step.at}: {step.rule} => {step.effect}" for step in trace.steps)
+    said = f"{trace.verdict} {trace.source} -> {trace.destination} dev {trace.oif} via {trace.next_hop}"
+    return f"{problem}\n{sent}\ntrace: {said}\n{steps}\nkernel: {outcome}\n{rules}"
+
+
+def _shell(script: str, text: str, *arguments: str) -> str:
+    done = subprocess.run(
+        ["sh", "-ec", script, "sh", *arguments], input=text, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise AssertionError(f"exit code {done.returncode}: {done.stderr}\n{text}")
+    return done.stdout

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import pytest
+
+from netplan.compile import everything, nothing
+from netplan.kinds.chain.value import Backend, ChainKey
+from tests import make
+
+
+def objects(**keys):
+    return [str(want.resource) for want in make.desired(make.spec(**keys)).objects]
+
+
+def jumps(**keys):
+    return [f"{jump.hook}: {jump.rule}" for jump in make.desired(make.spec(**keys)).jumps]
+
+
+def test_a_node_gets_routes_chains_and_forwarding():
+    assert objects() == [
+        "172.7.22.0/24 via 10.4.7.22 dev eth0",
+        "nat PODNET-POSTROUTING, 7 rules",
+        "filter PODNET-FORWARD, 2 rules",
+        "net.ipv4.ip_forward = 1",
+    ]
+
+
+def test_each_chain_has_one_jump():
+    assert jumps() == [
+        "nat POSTROUTING: -m comment --comment podnet -j PODNET-POSTROUTING",
+        "filter FORWARD: -m comment --comment podnet -j PODNET-FORWARD",
+    ]
+
+
+def test_without_masquerading_nothing_of_nat_is_wanted():
+    off = {"ip_masq": "{enabled: false}"}
+    assert not [line for line in objects(**off) + jumps(**off) if "POSTROUTING" in line]
+
+
+def test_without_forwarding_of_ours_the_chain_forward_is_left_alone():
+    assert not [line for line in objects(forward="none") + jumps(forward="none") if "FORWARD" in line]
+
+
+def test_more_parameters_are_wanted_beside_forwarding():
+    assert objects(sysctl="{net.ipv4.conf.all.rp_filter: 2}")[-2:] == [
+        "net.ipv4.ip_forward = 1",
+        "net.ipv4.conf.all.rp_filter = 2",
+    ]
+
+
+def test_a_spec_that_names_forwarding_wants_it_once():
+    assert [line for line in objects(sysctl="{net.ipv4.ip_forward: 1}") if "ip_forward" in line] == [
+        "net.ipv4.ip_forward = 1"
+    ]
+
+
+def test_the_rules_to_remove_have_the_nodes_values_in_them():
+    found = make.desired(make.spec(firewall=make.REMOVE), "b").removals
+    assert [f"{removal.chain}: {removal.rule}" for removal in found] == [
+        "nat POSTROUTING: -s 172.7.22.0/24 ! -o docker0 -j MASQUERADE",
+        f"filter FORWARD: {make.REJECT}",
+    ]
+
+
+def test_every_placeholder_is_filled_in():
+    rule = "-A FORWARD -s {subnet} -d {network} -i {interface} -o {bridge} -j DROP"
+    keys = {
+        "firewall": f'{{remove: [{{table: filter, rule: "{rule}"}}]}}',
+        "defaults": "{interface: ens3, bridge: cni0}",
+    }
+    (removal,) = make.desired(make.spec(**keys)).removals
+    assert str(removal.rule) == "-s 172.7.21.0/24 -d 172.7.0.0/16 -i ens3 -o cni0 -j DROP"
+
+
+@pytest.mark.parametrize(("chosen", "backend"), [("auto", None), ("nft", Backend.NFT), ("legacy", Backend.LEGACY)])
+def test_the_packet_filter_is_the_one_that_the_spec_chooses(chosen, backend):
+    spec = make.spec(firewall=f"{{backend: {chosen}}}")
+    assert make.desired(spec).backend is backend
+    assert nothing(spec, spec.topology.by_name["a"]).backend is backend
+
+
+def test_a_node_that_podnet_leaves_is_looked_at_for_all_that_may_be_ours():
+    spec = make.spec()
+    assert nothing(spec, spec.topology.by_name["a"]).interest.chains >= {make.MASQUERADE_CHAIN, make.FORWARD_CHAIN}
+
+
+def test_the_chains_of_rules_to_be_removed_are_looked_at():
+    firewall = '{remove: [{table: mangle, rule: "-A POSTROUTING -s {subnet} -j DROP"}]}'
+    assert ChainKey(4, "mangle", "POSTROUTING") in make.desired(make.spec(firewall=firewall)).interest.chains
+
+
+def test_a_record_holds_all_that_a_plan_looks_at():
+    wanted, recorded = make.desired(make.spec(firewall=make.REMOVE)).interest, everything()
+    assert wanted.chains <= recorded.chains | recorded.walks
+    assert wanted.walks <= recorded.walks
+    assert wanted.sysctls <= recorded.sysctls
+
+
+def test_what_the_spec_says_in_a_line_comes_from_that_line():
+    wanted = make.desired(make.spec(forward="accept", sysctl="{net.ipv4.tcp_sack: 0}"))
+    places = {str(want.resource): str(want.reason.at) for want in wanted.objects}
+    assert places["filter PODNET-FORWARD, 2 rules"] == "s.yaml:5:1"
+    assert places["net.ipv4.tcp_sack = 0"] == "s.yaml:6:10"
