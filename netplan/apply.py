@@ -77,7 +77,7 @@ def _restore(
         for step in steps(undo):
             failures += _attempt(kernel, step)
         remaining = tuple(restoration(before, kernel.observe(interest), changes))
-    except PodnetError as error:
+    except Exception as error:
         raise HalfStateError(f"{why}\nThe state before could not be restored: {error}") from error
     if remaining:
         reasons = "".join(f"\n  {failure}" for failure in failures)
@@ -90,7 +90,7 @@ def _attempt(kernel: Kernel, step: Step) -> list[str]:
     """Write one step of an undo; a failure is kept, so that the steps after it are still tried."""
     try:
         kernel.write(step)
-    except PodnetError as error:
+    except Exception as error:
         return [str(error)]
     return []
 

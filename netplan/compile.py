@@ -95,6 +95,8 @@ class Desired:
     @property
     def interest(self) -> Interest:
         """What must be observed to plan for this node."""
+        if self.traffic is None:
+            return everything() | Interest(frozenset(), frozenset(), frozenset(), frozenset({"nat", "filter"}))
         removals = {removal.chain for removal in self.removals}
         sysctls = {want.resource.name for want in self.objects if isinstance(want.resource, Sysctl)}
         hooks = frozenset(HOOKS.values())

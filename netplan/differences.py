@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from netplan.compile import HOOKS, Desired
@@ -17,6 +18,7 @@ from netplan.resource import Change, Reason, Resource
 from netplan.snapshot import KINDS, Snapshot
 
 STALE: Final = Reason("ours, and no longer wanted")
+SECOND: Final = Reason("ours, and there is one already")
 
 
 def differences(desired: Desired, snapshot: Snapshot) -> Iterator[Change[Resource]]:
@@ -26,7 +28,8 @@ def differences(desired: Desired, snapshot: Snapshot) -> Iterator[Change[Resourc
         named = {want.resource.key for want in wanted if isinstance(want.resource, Sysctl)}
         actual = [resource for resource in snapshot.all(kind) if resource.ours or resource.key in named]
         yield from diff(wanted, actual, STALE)
-    for key in sorted({*HOOKS.values(), *(removal.chain for removal in desired.removals)}):
+    strayed = {key for key, chain in snapshot.chains.items() if not key.owned and any(map(is_our_jump, chain.rules))}
+    for key in sorted({*HOOKS.values(), *strayed, *(removal.chain for removal in desired.removals)}):
         yield from _rule_changes(key, desired, snapshot)
 
 
@@ -44,4 +47,6 @@ def _rule_changes(key: ChainKey, desired: Desired, snapshot: Snapshot) -> Iterat
         return span_of(jump, desired.traffic, rules, snapshot.chains)
 
     slots = arrange(now, None if jump is None else jump.rule, removed, span)
-    yield from changes_to(key, now, slots, reasons)
+    for change in changes_to(key, now, slots, reasons):
+        second = change.after is None and jump is not None and change.resource.rule == jump.rule
+        yield replace(change, reason=SECOND) if second else change

@@ -19,8 +19,8 @@ from netplan.snapshot import Snapshot
 def dependencies(changes: Iterable[Change[Resource]], snapshot: Snapshot) -> dict[str, str]:
     """Digest what of a snapshot the changes depend on, by the part's name.
 
-    These are the objects that change, and the rules before those that come or go; a change made elsewhere meanwhile,
-    such as a rule that docker appends for a container, leaves the digests alone.
+    These are the objects that change, and of nat the rules before those that come or go: what docker appends there for
+    a container leaves the digests alone. Where packets are filtered our jump stands last, so that every rule counts.
     """
     return {part.name: digest(part.content) for part in _parts(changes, snapshot)}
 
@@ -85,8 +85,9 @@ def _parts(changes: Iterable[Change[Resource]], snapshot: Snapshot) -> Iterator[
         text = "; ".join(map(str, beside))
         yield _Part("the rules beside this iptables", [chain.to_json() for chain in beside], text)
     for key, edits in placed.items():
-        rules = [str(rule) for rule in snapshot.rules(key)[: _depth(edits)]]
-        yield _Part(f"the first rules of {key}", rules, "; ".join(rules) or "none")
+        depth = _depth(edits) if key.table == "nat" else None
+        rules = [str(rule) for rule in snapshot.rules(key)[:depth]]
+        yield _Part(f"the {'rules' if depth is None else 'first rules'} of {key}", rules, "; ".join(rules) or "none")
 
 
 def _depth(edits: Iterable[Change[Resource]]) -> int:

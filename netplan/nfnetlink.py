@@ -49,7 +49,7 @@ class Message(NamedTuple):
 def dump(subsystem: int, message: int, family: int = 0, attributes: bytes = b"") -> list[Message]:
     """Give all objects of a kind; none where the kernel knows no such thing.
 
-    OSError if the kernel refuses; ObserveError if the objects changed under each of several readings.
+    ObserveError if the kernel refuses, or if the objects changed under each of several readings.
     """
     for _ in range(_TRIES):
         found = _dump(subsystem << 8 | message, _GENERIC.pack(family, 0, 0) + attributes)
@@ -120,7 +120,7 @@ def _dump(kind: int, payload: bytes) -> list[Message] | None:
     except OSError as error:
         if error.errno in _ABSENT:
             return []
-        raise
+        raise ObserveError(f"the kernel does not tell what its netfilter holds: {error.strerror or error}") from error
 
 
 def _open() -> socket.socket:

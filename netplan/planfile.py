@@ -52,7 +52,7 @@ def render_plan(plan: Plan) -> str:
 
 def is_plan(text: str) -> bool:
     """Whether a text is a saved plan rather than a spec."""
-    return text.startswith("{") and '"format_version"' in text[:40]
+    return text.lstrip().startswith("{") and '"format_version"' in text
 
 
 def read_plan(text: str, path: str) -> Plan:
@@ -67,7 +67,7 @@ def read_plan(text: str, path: str) -> Plan:
         spec = data["spec"]
         nodes = tuple(_node_from_json(node) for node in data["nodes"])
         return Plan(host_name(str(data["cluster"])), str(spec["path"]), str(spec["sha256"]), nodes)
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise UsageError(f"{path} is not a plan that podnet saved: {type(error).__name__}: {error}") from error
 
 

@@ -26,16 +26,23 @@ KINDS: Final[tuple[type[Resource], ...]] = (Link, LinkAddress, Sysctl, Chain, Ot
 class Interest:
     """What of a node's kernel is looked at, besides its links, addresses and routes.
 
-    `walks` are the chains that are read together with every chain that a packet can reach from them.
+    `walks` are the chains that are read together with every chain that a packet can reach from them; in the tables
+    `searched`, which takes the time of reading them whole, chains of ours are found by their names.
     """
 
     chains: frozenset[ChainKey]
     walks: frozenset[ChainKey]
     sysctls: frozenset[str]
+    searched: frozenset[str] = frozenset()
 
     def __or__(self, other: Interest) -> Interest:
         """Look at what either looks at."""
-        return Interest(self.chains | other.chains, self.walks | other.walks, self.sysctls | other.sysctls)
+        return Interest(
+            self.chains | other.chains,
+            self.walks | other.walks,
+            self.sysctls | other.sysctls,
+            self.searched | other.searched,
+        )
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ def connection(text):
 
 
 def found(text, **keys):
-    chain = next(w.resource for w in make.desired(make.spec(**keys)).objects if w.resource.key == make.MASQUERADE_CHAIN)
-    return outdated(chain)(connection(text))
+    state = make.settled(make.desired(make.spec(**keys)), make.snapshot())
+    return outdated(state.chains[make.MASQUERADE_CHAIN])(connection(text))
 
 
 OLD = {

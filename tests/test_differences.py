@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from netplan.compile import nothing
 from netplan.differences import STALE, differences
+from netplan.kinds.chain.value import Chain, ChainKey
 from netplan.kinds.sysctl.value import Sysctl
 from tests import make
 
@@ -44,3 +45,10 @@ def test_a_node_that_podnet_leaves_keeps_its_parameters():
 def test_chains_of_other_names_are_foreign_whatever_they_hold():
     state = make.settled(make.desired(), make.snapshot("*nat\n:MY-PODNET - [0:0]\n-A MY-PODNET -j DROP"))
     assert not [*differences(make.desired(), state)]
+
+
+def test_a_jump_of_ours_in_a_chain_where_none_belongs_goes():
+    state = make.snapshot(make.saved(filter=[]))
+    input_chain = Chain(ChainKey(4, "filter", "INPUT"), make.rules("-j PODNET-FORWARD"), "ACCEPT")
+    found = differences(make.desired(), state.replace(Chain, [*state.all(Chain), input_chain]))
+    assert "delete rule filter INPUT 1: -j PODNET-FORWARD" in make.said(found)

@@ -40,7 +40,7 @@ def test_a_rule_that_came_before_the_place_of_a_jump_counts_where_rules_before_t
     gone, policy = ["-s 1.1.1.1/32 -j DROP"] * 3, "-d 172.7.21.5/32 -j DROP"
     before = make.snapshot(make.saved(filter=[*gone, "-j LOG", policy]))
     now = make.snapshot(make.saved(filter=[*gone, "-j LOG", "-j LOG", policy]))
-    assert [*stale(now, before, firewall=firewall)] == ["the first rules of filter FORWARD"]
+    assert [*stale(now, before, firewall=firewall)] == ["the rules of filter FORWARD"]
 
 
 def test_a_rule_that_came_behind_those_that_the_plan_changes_does_not_matter():
@@ -106,3 +106,9 @@ def test_a_jump_that_did_not_move_is_left_to_do():
 def test_an_object_with_another_content_is_left_to_do():
     found = done().replace(Sysctl, [Sysctl("net.ipv4.ip_forward", "0")])
     assert left(found) == ["update sysctl net.ipv4.ip_forward = 1"]
+
+
+def test_a_policy_that_came_behind_the_place_of_our_jump_in_forward_makes_a_plan_stale():
+    before = make.snapshot(make.saved(filter=["-j LOG"]))
+    now = make.snapshot(make.saved(filter=["-j LOG", "-d 172.7.21.5/32 -j DROP"]))
+    assert [*stale(now, before)] == ["the rules of filter FORWARD"]

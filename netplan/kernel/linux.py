@@ -52,7 +52,7 @@ class Linux:
             yield from links.observe_addresses(netlink, devices)
             yield from routes.observe(netlink, devices)
         yield from sysctls.observe(interest.sysctls)
-        yield from chains.observe(self._iptables, interest.chains, interest.walks)
+        yield from chains.observe(self._iptables, interest.chains, interest.walks, interest.searched)
         yield from beside.observe(self._iptables)
 
     def write(self, step: Step) -> None:

@@ -50,7 +50,7 @@ def parse(text: str, path: str, cluster: str, node: str) -> Snapshot:
     try:
         data = json.loads(text)
         found = {name: data[name] for name in ("format_version", "cluster", "node")}
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise UsageError(f"{path} is not a record of a node's state: {error}") from error
     if str(found["format_version"]).split(".")[0] != FORMAT_VERSION.split(".")[0]:
         version = found["format_version"]

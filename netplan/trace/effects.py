@@ -12,7 +12,7 @@ from netplan.kinds.chain.match import Target
 from netplan.kinds.chain.values import BITS, AddressRange, Masked, Range
 from netplan.net import Address, Prefix
 from netplan.trace.fib import Fib
-from netplan.trace.flow import ANYWHERE, UNTRACKED, Flow, Mark, single
+from netplan.trace.flow import ANYWHERE, NO_CONNECTION, UNTRACKED, Flow, Mark, single
 
 _FEW: Final = 16
 _LOCALHOST: Final = Address(4, 0x7F000001)
@@ -93,6 +93,8 @@ def _mark(target: Target, flow: Flow, _fib: Fib | None) -> list[Effect]:
 
 def _connmark(target: Target, flow: Flow, _fib: Fib | None) -> list[Effect]:
     """Follow xt_connmark.c: set the connection's mark, save the packet's there, or restore the packet's from it."""
+    if flow.state in NO_CONNECTION:
+        return [Effect(Fate.CONTINUES, flow)]
     if target.get("set-xmark") is not None:
         connmark = _set_xmark(flow.connmark, target.get("set-xmark"))
         return [Effect(Fate.CONTINUES, replace(flow, connmark=connmark), f"connection's mark {connmark}")]

@@ -12,6 +12,9 @@ from netplan.net import Address, Prefix
 ANYWHERE: Final = Prefix(4, 0, 0)
 NO_DEVICE: Final = ""
 UNTRACKED: Final = "UNTRACKED"
+INVALID: Final = "INVALID"
+NO_CONNECTION: Final = frozenset({UNTRACKED, INVALID})
+"""The states of packets for which conntrack has no connection (yet)."""
 
 _ALL_BITS: Final = 0xFFFFFFFF
 

@@ -13,7 +13,7 @@ from netplan.kinds.chain.match import Match
 from netplan.kinds.chain.values import AddressRange, Masked, Range
 from netplan.net import Prefix
 from netplan.trace.fib import Fib
-from netplan.trace.flow import NO_DEVICE, Flow, Holds
+from netplan.trace.flow import NO_CONNECTION, NO_DEVICE, Flow, Holds
 
 _SYN: Final = frozenset({"SYN"})
 
@@ -26,6 +26,10 @@ def match_holds(match: Match, flow: Flow, fib: Fib | None) -> Holds:
         return Holds.SOMETIMES
     if match.name in _WHOLE:
         return _WHOLE[match.name](match, flow, fib)
+    return _all_options(match, flow)
+
+
+def _all_options(match: Match, flow: Flow) -> Holds:
     found = Holds.ALWAYS
     for option in match.options:
         answer = _OPTIONS.get((match.name, option.name))
@@ -44,10 +48,6 @@ def _mark(option: Option, flow: Flow) -> Holds:
 def _contains(named: Masked, absent: Masked) -> bool:
     """Whether a packet that carries one mark carries the other too."""
     return named.mask & absent.mask == absent.mask and named.value & absent.mask == absent.value
-
-
-def _connmark(option: Option, flow: Flow) -> Holds:
-    return flow.connmark.is_one(option.masked)
 
 
 def _port(port: int | None, ranges: tuple[Range, ...]) -> Holds:
@@ -141,7 +141,6 @@ _OPTIONS: Final[dict[tuple[str, str], Callable[[Option, Flow], Holds]]] = {
     **{(protocol, "sport"): _sport for protocol in ("tcp", "udp", "sctp", "dccp")},
     **{(protocol, "dport"): _dport for protocol in ("tcp", "udp", "sctp", "dccp")},
     **{("owner", name): _socket for name in ("socket-exists", "uid-owner", "gid-owner")},
-    ("connmark", "mark"): _connmark,
     ("conntrack", "ctstate"): _states,
     ("conntrack", "ctproto"): _protocol,
     ("conntrack", "ctdir"): _direction,
@@ -157,6 +156,21 @@ _OPTIONS: Final[dict[tuple[str, str], Callable[[Option, Flow], Holds]]] = {
     ("state", "state"): _states,
     ("tcp", "tcp-flags"): _tcp_flags,
 }
+
+
+def _conntrack(match: Match, flow: Flow, _fib: Fib | None) -> Holds:
+    """Answer for a packet that has no connection by its state alone, or not at all (xt_conntrack.c)."""
+    if flow.state in NO_CONNECTION:
+        state = match.get("ctstate")
+        return Holds.NEVER if state is None else _states(state, flow).unless(state.negated)
+    return _all_options(match, flow)
+
+
+def _connmark(match: Match, flow: Flow, _fib: Fib | None) -> Holds:
+    option = match.get("mark")
+    if flow.state in NO_CONNECTION or option is None:
+        return Holds.NEVER
+    return flow.connmark.is_one(option.masked).unless(option.negated)
 
 
 def _statistic(match: Match, _flow: Flow, _fib: Fib | None) -> Holds:
@@ -189,5 +203,7 @@ def _addrtype(match: Match, flow: Flow, fib: Fib | None) -> Holds:
 
 _WHOLE: Final[dict[str, Callable[[Match, Flow, Fib | None], Holds]]] = {
     "addrtype": _addrtype,
+    "connmark": _connmark,
+    "conntrack": _conntrack,
     "statistic": _statistic,
 }

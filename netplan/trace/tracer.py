@@ -13,11 +13,10 @@ from typing import Final, NamedTuple, TypeVar
 
 from netplan.kinds.chain.value import ChainKey
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.net import Address
 from netplan.snapshot import Snapshot
 from netplan.trace.effects import Fate
 from netplan.trace.fib import LOOPBACK, Fib
-from netplan.trace.flow import NO_DEVICE, UNTRACKED, Flow
+from netplan.trace.flow import INVALID, NO_DEVICE, UNTRACKED, Flow
 from netplan.trace.packet import Packet, Trace
 from netplan.trace.routing import BRIDGE_CALLS, Router, Turn, Verdict
 from netplan.trace.walk import Step, Trail, Walker, doubts
@@ -31,7 +30,6 @@ HOOKS: Final = {
 """The built-in chains that packets pass, by table; at one hook in this order of the tables."""
 
 _NEW: Final = "NEW"
-_INVALID: Final = "INVALID"
 _ALWAYS_THERE: Final = "net.ipv4.conf.all.rp_filter"
 _VERDICTS: Final = {Fate.DROPPED: Verdict.DROP, Fate.REJECTED: Verdict.REJECT}
 
@@ -87,11 +85,10 @@ class Tracer:
         came: list[_Way] = []
         yield from self._tracked([way], "PREROUTING", came)
         for each in came:
-            stays = bridged or (each.flow.dnat is True and calls is not False and self.fib.is_bridge(device))
-            if stays and self._router.on_link(each.flow, device):
-                yield from self._bridged(each, way.flow.from_address)
+            if bridged and each.flow.destinations == way.flow.destinations:
+                yield from self._bridged(each)
             else:
-                yield from self._routed(each)
+                yield from self._routed(each, redirected=calls is not False and self.fib.is_bridge(device))
 
     def _neighbours(self, flow: Flow, device: str) -> bool:
         """Whether both ends of a packet are on one device's own network."""
@@ -105,25 +102,27 @@ class Tracer:
             return False if _ALWAYS_THERE in self._settings else None
         return value != "0"
 
-    def _bridged(self, way: _Way, sender: Address | None) -> Iterator[_End]:
+    def _bridged(self, way: _Way) -> Iterator[_End]:
         """Follow a packet from one port of a bridge to another; behind FORWARD no rule knows where it came in."""
         device = way.flow.iif or ""
         step = Step("bridge", f"dev {device}", "stays on the bridge")
         here = _Way(replace(way.flow, oif=device, next_hop=None), (*way.trail, step))
-        if way.flow.to_address == sender:
-            doubt = Step(
-                "bridge", f"dev {device}", "may be dropped: goes back to its sender (hairpin mode)", certain=False
-            )
+        if way.flow.destinations == (way.flow.source,):
+            said = "may be dropped: it goes back to its sender (hairpin mode)"
+            doubt = Step("bridge", f"dev {device}", said, certain=False)
             yield _End(Verdict.DROP, here.flow, (*here.trail, doubt))
         yield from self._forwarded(here, NO_DEVICE)
 
-    def _routed(self, way: _Way) -> Iterator[_End]:
+    def _routed(self, way: _Way, *, redirected: bool) -> Iterator[_End]:
+        """Follow a packet through the routing decision; one that a bridge `redirected` may go back to the bridge."""
         for turn in self._router.arriving(way.flow):
             after = way.turned(turn)
             if turn.verdict is not None:
                 yield _End(turn.verdict, *after)
             elif turn.local:
                 yield from self._delivered(after)
+            elif redirected and after.flow.oif == way.flow.iif and way.flow.dnat:
+                yield from self._bridged(after)
             else:
                 yield from self._forwarded(after, after.flow.iif or "")
 
@@ -184,7 +183,7 @@ class Tracer:
     ) -> Iterator[_End]:
         """Lead packets through the hook at which conntrack sees them first, behind table raw."""
         fresh: list[_Way] = []
-        unseen = [_Way(replace(way.flow, state=_INVALID), way.trail) for way in ways]
+        unseen = [_Way(replace(way.flow, state=INVALID), way.trail) for way in ways]
         yield from self._through(unseen, hook, ("raw",), fresh)
         seen = [way if way.flow.state == UNTRACKED else _Way(replace(way.flow, state=_NEW), way.trail) for way in fresh]
         yield from self._through(seen, hook, tables, came)

@@ -60,7 +60,11 @@ class Sent:
             body = struct.pack("!HHHH", self.sport, self.dport, 8 + len(payload), 0) + payload
         else:
             body = struct.pack("!HHIIBBHHH", self.sport, self.dport, self.token, 0, 0x50, 0x02, 1024, 0, 0) + payload
-            pseudo = (self.source or self.guess or Address(4, 0)).packed + self.destination.packed + struct.pack("!BBH", 0, TCP, len(body))
+            pseudo = (
+                (self.source or self.guess or Address(4, 0)).packed
+                + self.destination.packed
+                + struct.pack("!BBH", 0, TCP, len(body))
+            )
             body = body[:16] + _checksum(pseudo + body) + body[18:]
         source = bytes(4) if self.source is None else self.source.packed
         head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(body), 0, 0, 64, self.protocol, 0)

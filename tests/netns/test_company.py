@@ -233,7 +233,7 @@ def with_another_iptc(words, source, limit=30.0):
     """Run podnet without iptables-legacy and with another python-iptables."""
     hide_legacy()
     cover(iptc.__file__, source)
-    legacy._SECONDS = limit
+    legacy.time_limit = limit
     return podnet.run(words)
 
 

@@ -176,6 +176,6 @@ def unprivileged():
 def test_connections_that_can_t_be_read_are_spoken_of_and_nothing_fails(node):
     said = inside(node.lab, node.name, unprivileged)
     assert said == (
-        "Connections that are older than the rules may keep another source address: tracked connections can't be "
-        "read: Operation not permitted\n"
+        "Connections that are older than the rules may keep another source address: the kernel does not tell what its "
+        "netfilter holds: Operation not permitted\n"
     )

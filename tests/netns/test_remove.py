@@ -60,3 +60,15 @@ def test_remove_works_without_the_chains_being_reachable(applied):
     applied.iptables("-t nat -A POSTROUTING -j PODNET-POSTROUTING")
     applied.remove()
     assert "PODNET" not in applied.rules()
+
+
+def test_chain_of_ours_that_no_rule_leads_into_goes(applied):
+    applied.iptables("-t nat -N PODNET-OLD")
+    applied.remove()
+    assert "PODNET" not in applied.rules()
+
+
+def test_jump_of_ours_in_a_chain_where_none_belongs_goes(applied):
+    applied.iptables("-I INPUT -j PODNET-FORWARD")
+    applied.remove()
+    assert "PODNET" not in applied.rules()

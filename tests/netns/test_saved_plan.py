@@ -55,7 +55,7 @@ STALE = [
         "the first rules of nat POSTROUTING",
         id="a rule stands before it",
     ),
-    pytest.param("-I FORWARD -s 192.0.2.0/24 -j DROP", "the first rules of filter FORWARD", id="a rule came on top"),
+    pytest.param("-I FORWARD -s 192.0.2.0/24 -j DROP", "the rules of filter FORWARD", id="a rule came on top"),
     pytest.param("-t nat -N PODNET-POSTROUTING", "chain nat PODNET-POSTROUTING", id="a chain of ours has appeared"),
 ]
 

@@ -133,7 +133,7 @@ def _rule(placed: PlacedRule) -> str:
 def reason_text(reason: Reason) -> str:
     """Give a reason with the file and the line it stands in."""
     if reason.at is None:
-        return reason.text
+        return printable(reason.text)
     return f"{printable(reason.text)}  {printable(PurePath(reason.at.path).name)}:{reason.at.line}"
 
 

@@ -28,4 +28,5 @@ def _block(block: Block) -> Iterator[str]:
         now = f"  # now: {traffic.blame}" if traffic.blame else ""
         yield f"{' ' if traffic.good else '!'} traffic {traffic}{now}"
     yield from (fence, "")
-    yield from (f"- {remark}" for remark in remarks(block.nodes[0]))
+    said = [f"- {remark}" for remark in remarks(block.nodes[0])]
+    yield from [*said, ""] if said else []

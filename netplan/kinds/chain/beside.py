@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from netplan import programs
@@ -28,7 +28,7 @@ def observe(iptables: Iptables) -> Iterator[OtherChain]:
 
     ObserveError if some can't be read, or if nft wrote into the tables of this iptables.
     """
-    bases = [base for base in _bases() if base.rules or base.policy == "drop"]
+    bases = [base for base in expression.bases() if base.rules or base.policy == "drop"]
     native = [base for base in bases if not _by_iptables(base)]
     if iptables.backend is Backend.NFT:
         _check_own(iptables, bases)
@@ -38,13 +38,6 @@ def observe(iptables: Iptables) -> Iterator[OtherChain]:
     for base in native:
         found += _native(base)
     yield from {chain.key: chain for chain in found}.values()
-
-
-def _bases() -> Sequence[Base]:
-    try:
-        return tuple(expression.bases())
-    except OSError as error:
-        raise ObserveError(f"the tables of nftables can't be read: {error.strerror}") from error
 
 
 def _by_iptables(base: Base) -> bool:

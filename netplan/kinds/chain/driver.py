@@ -12,10 +12,16 @@ from netplan.kinds.chain.value import Chain, ChainKey, PlacedRule
 from netplan.resource import Change, Resource
 
 
-def observe(iptables: Iptables, chains: Iterable[ChainKey], walks: Iterable[ChainKey]) -> Iterator[Chain]:
-    """Read the named chains that exist, and with each of `walks` every chain that a packet can reach from it."""
+def observe(
+    iptables: Iptables, chains: Iterable[ChainKey], walks: Iterable[ChainKey], searched: Iterable[str] = ()
+) -> Iterator[Chain]:
+    """Read the named chains that exist, and with each of `walks` every chain that a packet can reach from it.
+
+    In the tables `searched` every chain of ours is found.
+    """
     walked = set(walks)
-    waiting = sorted({*chains, *walked})
+    owned = (key for table in searched for key in iptables.owned(table))
+    waiting = sorted({*chains, *walked, *owned})
     seen: set[ChainKey] = set()
     while waiting:
         key = waiting.pop(0)

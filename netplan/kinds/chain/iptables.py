@@ -12,7 +12,7 @@ from netplan import programs
 from netplan.errors import KernelError, ObserveError, RefusedError
 from netplan.kinds.chain.rule import Rule, parse_rule_line
 from netplan.kinds.chain.targets import EXTENSIONS
-from netplan.kinds.chain.value import Backend, Chain, ChainKey
+from netplan.kinds.chain.value import OWNED_PREFIX, Backend, Chain, ChainKey
 from netplan.kinds.native.misread import misread
 from netplan.net import printable
 
@@ -62,6 +62,15 @@ class Iptables:
             return None
         said = printable(listed.stderr.strip())
         raise ObserveError(f"table {key.table} can't be read safely: {said}")
+
+    def owned(self, table: str) -> Iterator[ChainKey]:
+        """Find the chains of ours in a table by listing it whole; ObserveError if it can't be listed."""
+        listed = programs.run([self.program, "-w", _LOCK_SECONDS, "-t", table, "-S"])
+        if listed.code != 0:
+            raise ObserveError(f"table {table} can't be read safely: {printable(listed.stderr.strip())}")
+        for line in listed.stdout.splitlines():
+            if line.startswith(f"-N {OWNED_PREFIX}"):
+                yield ChainKey(4, table, line.removeprefix("-N "))
 
     def _missing(self, key: ChainKey, said: str) -> bool:
         """Whether a chain that can't be listed is merely not there.

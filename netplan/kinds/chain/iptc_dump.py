@@ -19,7 +19,7 @@ MISSING: Final = 77
 
 _ANY: Final = "0.0.0.0/0.0.0.0"
 _BARE: Final = re.compile(r"[A-Za-z0-9_.,:/+=@%-]+")
-_OPTIONS: Final = {"-s": "src", "-d": "dst", "-i": "in_interface", "-o": "out_interface", "-p": "protocol"}
+_OPTIONS: Final = {"-s": "src", "-d": "dst", "-i": "in_interface", "-o": "out_interface"}
 
 
 def lines(table: iptc.Table) -> Iterator[str]:
@@ -37,8 +37,10 @@ def words(rule: iptc.Rule) -> Iterator[str]:
     """Give the words of a rule."""
     for option, name in _OPTIONS.items():
         value = getattr(rule, name)
-        if value and value not in (_ANY, "ip"):
+        if value and value != _ANY:
             yield from negated(option, value)
+    if rule.entry.ip.proto:  # its own names are not those of iptables: ipip is another protocol there
+        yield from negated("-p", f"{'!' * rule.protocol.startswith('!')}{rule.entry.ip.proto}")
     if rule.fragment:
         yield "-f" if rule.fragment is True else "! -f"
     for match in rule.matches:

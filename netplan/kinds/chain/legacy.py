@@ -18,7 +18,8 @@ from netplan.net import printable
 
 _NAMES: Final = Path("/proc/self/net/ip_tables_names")
 _KNOWN: Final = frozenset({"raw", "mangle", "nat", "filter", "security"})
-_SECONDS: Final = 30.0
+time_limit = 30.0
+"""How many seconds a reader may take."""
 
 
 def observe() -> Iterator[OtherChain]:
@@ -66,7 +67,7 @@ def _by_python_iptables(tables: list[str]) -> str:
 
 
 def _run(command: list[str], tables: list[str]) -> str:
-    done = programs.run(command, limit=_SECONDS)
+    done = programs.run(command, limit=time_limit)
     if done.code == 0:
         return done.stdout
     there = f"there are legacy tables beside nft's ({', '.join(tables)})"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Final
 
+from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import Chain, ChainKey
 from netplan.resource import Json
 
@@ -73,5 +74,7 @@ class OtherChain:
     @classmethod
     def from_json(cls, data: Json) -> OtherChain:
         """Read what `to_json` gave."""
-        hook = None if data["hook"] is None else str(data["hook"])
-        return cls(Owner(data["owner"]), Chain.from_json(data), hook, bool(data["nat"]), int(data["length"]))
+        hook, policy = (None if data[name] is None else str(data[name]) for name in ("hook", "policy"))
+        key = ChainKey(4, str(data["table"]), str(data["chain"]))
+        chain = Chain(key, tuple(Rule.parse(text) for text in data["rules"]), policy)
+        return cls(Owner(data["owner"]), chain, hook, bool(data["nat"]), int(data["length"]))

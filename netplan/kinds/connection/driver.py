@@ -7,7 +7,7 @@ import socket
 from collections.abc import Callable, Iterator
 
 from netplan import nfnetlink
-from netplan.errors import KernelError, ObserveError
+from netplan.errors import KernelError
 from netplan.kinds.connection.value import Connection
 from netplan.net import Address
 from netplan.nfnetlink import CONNTRACK, Attributes, attribute, attributes, number
@@ -21,11 +21,7 @@ Wanted = Callable[[Connection], bool]
 
 def observe(wanted: Wanted) -> Iterator[Connection]:
     """Read the IPv4 connections that are wanted; ObserveError if the kernel does not tell."""
-    try:
-        messages = nfnetlink.dump(CONNTRACK, _GET, socket.AF_INET)
-    except OSError as error:
-        raise ObserveError(f"tracked connections can't be read: {error.strerror or error}") from error
-    for message in messages:
+    for message in nfnetlink.dump(CONNTRACK, _GET, socket.AF_INET):
         connection = _connection(message.attributes)
         if connection is not None and wanted(connection):
             yield connection
