@@ -6,13 +6,18 @@ export PATH
 PROGRAMS := ip:iproute2 iptables-nft:iptables iptables-legacy:iptables nft:nftables unshare:util-linux nsenter:util-linux cc:gcc
 BIN := .venv/bin
 
-.PHONY: demo test lint programs clean lock records picture
+.PHONY: demo test soak lint programs clean lock records picture
 
 demo: .venv/ready
 	PATH="$(CURDIR)/$(BIN):$$PATH" docs/story/demo.sh
 
 test: lint
 	$(BIN)/pytest
+
+# What takes long, or needs more of the machine than a user namespace: beside a real docker, for one. As root.
+soak: PROGRAMS += dockerd:docker.io docker:docker.io busybox:busybox-static
+soak: .venv/ready programs
+	$(BIN)/pytest -m soak
 
 lint: .venv/ready
 	$(BIN)/ruff format --check .

@@ -1,0 +1,1 @@
+"""What takes long, or needs more of the machine than a user namespace: `make soak`, as root."""
