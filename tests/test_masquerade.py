@@ -13,7 +13,6 @@ from tests import make
 
 PODS, NETWORK = Prefix.parse("172.7.21.0/24"), Prefix.parse("172.7.0.0/16")
 REWRITTEN = "gets another source address"
-REWRITTEN = "gets another source address"
 SNAT = (Masked(0x4000, 0x4000), Masked(0x2000, 0x2000))
 
 
