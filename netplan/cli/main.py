@@ -20,6 +20,7 @@ VERBS: Final = {
     "apply": "Make this node what the spec, or a saved plan, says.",
     "drift": "Compare this node with the spec; exit 1 on any difference.",
     "capture": "Record this machine's state for plans made elsewhere.",
+    "trace": "Show what becomes of one packet on a node, step by step.",
     "remove": "Take everything of podnet's off this node, nothing else.",
     "lab": "Make the spec's cluster in network namespaces on this machine.",
     "schema": "Print the JSON Schema of the spec.",

@@ -84,7 +84,7 @@ def addresses() -> frozenset[Address]:
 
 
 def connections(wanted: Callable[[Connection], bool]) -> tuple[Connection, ...]:
-    """Give the IPv4 connections of this machine that are wanted; ObserveError if the kernel does not tell."""
+    """Give those IPv4 connections with a rewritten source that are wanted; ObserveError if the kernel won't tell."""
     return tuple(tracked.observe(wanted))
 
 

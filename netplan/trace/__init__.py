@@ -5,7 +5,7 @@
 one packet `tracer` leads from hook to hook, and `routing` between them by the `fib` of the node.
 """
 
-from netplan.trace.packet import Packet, Trace
+from netplan.trace.packet import Packet, Trace, entrance
 from netplan.trace.routing import BRIDGE_CALLS, IP_FORWARD, Verdict, settings_of
 from netplan.trace.tracer import HOOKS, Tracer, trace
 from netplan.trace.walk import Step
@@ -19,6 +19,7 @@ __all__ = [
     "Trace",
     "Tracer",
     "Verdict",
+    "entrance",
     "settings_of",
     "trace",
 ]

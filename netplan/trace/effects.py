@@ -50,6 +50,8 @@ def effects(target: Target, table: str, flow: Flow, fib: Fib | None) -> list[Eff
         return [Effect(Fate.CONTINUES, flow)]
     if known is None or target.unread:
         return anything(table, flow)
+    if table == "nat" and target.name == "ACCEPT":
+        return [Effect(Fate.ACCEPTED, flow, "addresses stay as they are")]
     return known(target, flow, fib)
 
 
@@ -58,7 +60,8 @@ def anything(table: str, flow: Flow) -> list[Effect]:
     after = flow.blurred()
     found = [(Fate.CONTINUES, after), (Fate.ACCEPTED, after), (Fate.DROPPED, flow)]
     if table == "nat":
-        rewritten = replace(after, source=ANYWHERE, but_not=None, snat=True, destinations=(ANYWHERE,), dnat=None)
+        rewritten = replace(after, source=ANYWHERE, but_not=None, snat=True, destinations=(ANYWHERE,))
+        rewritten = replace(rewritten, dnat=None)
         found.append((Fate.ACCEPTED, rewritten))
     return [Effect(fate, flow, "nobody here knows what it does") for fate, flow in found]
 
@@ -142,7 +145,8 @@ def _redirected(flow: Flow, destinations: tuple[Prefix, ...], ports: Range | Non
     elif ports is not None and (dport is None or not ports.contains(dport)):
         dport = None
     after = replace(flow, destinations=destinations, dport=dport)
-    after = replace(after, dnat=flow.dnat or after != flow)
+    if after != flow:
+        after = replace(after, dnat=True, dialed=flow.dialed or flow.destinations)
     return Effect(
         Fate.ACCEPTED, after, f"destination {_to(flow)} -> {_to(after)}", certain=after.to_address is not None
     )

@@ -75,7 +75,8 @@ class Flow:
     None is not known, of any field. `oif` is the device they leave by, or, with `other_oif`, the one they do not leave
     by; `iif` is the one they came by; NO_DEVICE means that they have none (yet). They carry none of the marks in
     `unmarked`, each a value under a mask. `hook` is the built-in chain that they are in. `state` is conntrack's state
-    of the connection that they open, `connmark` its mark; `dnat` and `snat` say whether it is translated.
+    of the connection that they open, `connmark` its mark; `dnat` and `snat` say whether it is translated, `dialed` are
+    the destinations that it had before.
     """
 
     source: Prefix
@@ -96,6 +97,7 @@ class Flow:
     dnat: bool | None = None
     snat: bool = False
     next_hop: Address | None = None
+    dialed: tuple[Prefix, ...] = ()
 
     def remarked(self, mark: Mark = UNKNOWN_MARK) -> Flow:
         """Give the same packets after a rule has set their mark, by default to nobody knows what."""

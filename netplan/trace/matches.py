@@ -13,7 +13,7 @@ from netplan.kinds.chain.match import Match
 from netplan.kinds.chain.values import AddressRange, Masked, Range
 from netplan.net import Prefix
 from netplan.trace.fib import Fib
-from netplan.trace.flow import NO_CONNECTION, NO_DEVICE, Flow, Holds
+from netplan.trace.flow import NO_CONNECTION, NO_DEVICE, Flow, Holds, only_address
 
 _SYN: Final = frozenset({"SYN"})
 
@@ -109,7 +109,7 @@ def _original_source(option: Option, flow: Flow) -> Holds:
 
 
 def _original_destination(option: Option, flow: Flow) -> Holds:
-    address = flow.to_address if flow.dnat is False else None
+    address = None if flow.dnat is None else only_address(flow.dialed or flow.destinations)
     return Holds.when(None if address is None else option.network(address.version).contains(address))
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from netplan.kinds.chain.names import ICMP
-from netplan.net import Address
+from netplan.net import Address, Prefix
 from netplan.resource import Json
+from netplan.trace.fib import Fib
 from netplan.trace.flow import ANYWHERE, NO_DEVICE, Flow, Mark, single
 from netplan.trace.routing import Verdict
 from netplan.trace.walk import Step
@@ -47,6 +48,23 @@ class Packet:
             connmark=Mark.of(0),
             dnat=False,
         )
+
+
+def entrance(packet: Packet, fib: Fib, subnet: Prefix, bridge: str) -> Packet:
+    """Give a packet with the device that it comes in by, which its source decides; ValueError if nobody can tell.
+
+    A source of the node itself: the node sends it. One of its pod subnet: the bridge. Else the device towards it.
+    """
+    source = packet.source
+    if source is None or fib.holder(source) is not None:
+        return replace(packet, iif=None)
+    if subnet.contains(source):
+        return replace(packet, iif=bridge)
+    route = fib.route_to(source)
+    device = None if route is None else route.oif or next((hop.oif for hop in route.hops), None)
+    if device is None:
+        raise ValueError(f"no route leads to {source}: nobody can tell by which device it comes in")
+    return replace(packet, iif=device)
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,14 +54,19 @@ class Router:
 
     def arriving(self, flow: Flow) -> Iterator[Turn]:
         """Decide on packets that came by a device; each of several answers is one that nobody can rule out."""
-        destination = flow.to_address
-        if destination is None:
-            yield _unknown(flow, "where it goes is not known")
+        source, destination = flow.from_address, flow.to_address
+        if source is None or destination is None:
+            yield _unknown(flow, "its addresses are not known")
             return
-        refused = list(self._martian(flow, destination))
-        if not any(turn.steps[-1].certain for turn in refused):
-            yield from self._onwards(flow, destination)
+        refused = list(self._martian(flow, source, destination))
         yield from refused
+        if any(turn.steps[-1].certain for turn in refused):
+            return
+        for turn in self._onwards(flow, destination):
+            refused = list(self._disbelieved(flow, source)) if turn.verdict is None else []
+            yield from refused
+            if not any(each.steps[-1].certain for each in refused):
+                yield turn
 
     def _onwards(self, flow: Flow, destination: Address) -> Iterator[Turn]:
         kind = self._fib.type_of(destination)
@@ -148,36 +153,45 @@ class Router:
             source = self._fib.source(route, hop.oif, hop.next_hop)
             yield _out(_from(flow, source), hop, str(route), certain=len(hops) == 1)
 
-    def _martian(self, flow: Flow, destination: Address) -> Iterator[Turn]:
-        """Refuse what the kernel does not believe: its source, or that it came by this device (fib_validate_source)."""
-        source, device = flow.from_address, flow.iif or ""
-        if source is None:
-            yield _unknown(flow, "where it comes from is not known")
-        elif is_martian_source(source):
+    def _martian(self, flow: Flow, source: Address, destination: Address) -> Iterator[Turn]:
+        """Refuse addresses that no packet may have which comes from outside."""
+        if is_martian_source(source):
             yield _refused(flow, Verdict.DROP, f"dropped: {source} is no source")
         elif is_loopback(source) or is_loopback(destination):
             yield from self._unless(flow, "route_localnet", "a loopback address comes from outside")
-        elif self._fib.type_of(source) == "LOCAL":
+
+    def _disbelieved(self, flow: Flow, source: Address) -> Iterator[Turn]:
+        """Refuse what cannot come by this device, as fib_validate_source does once it is known where packets go.
+
+        A source of this node itself is refused; with rp_filter 1 one to which an answer would leave by another device,
+        and with 2 one to which no answer leaves at all.
+        """
+        device = flow.iif or ""
+        kind = self._fib.type_of(source)
+        if kind == "LOCAL":
             yield from self._unless(flow, "accept_local", f"{source} is this node's own")
-        else:
-            yield from self._reverse_path(flow, source, device)
+        devices = self._answers_by(source)
+        if device in devices and kind != "BROADCAST":
+            return
+        mode = self._of_device("rp_filter", device)
+        if mode in (None, _STRICT) or (not devices and mode) or kind == "BROADCAST":
+            why = f"dropped: no answer to {source} leaves by {device} (rp_filter)"
+            yield _refused(flow, Verdict.DROP, why, bool(mode))
+
+    def _answers_by(self, source: Address) -> list[str | None]:
+        """Give the devices by which an answer may leave; none if there is no way to the source."""
+        holder = self._fib.holder(source)
+        route = self._fib.route_to(source)
+        if holder is not None:
+            return [holder]
+        if route is None or route.type not in ("unicast", "local"):
+            return []
+        return [route.oif, *(hop.oif for hop in route.hops)]
 
     def _unless(self, flow: Flow, name: str, why: str) -> Iterator[Turn]:
         value = self._of_device(name, flow.iif or "")
         if value != 1:
             yield _refused(flow, Verdict.DROP, f"dropped: {why} ({name})", value is not None)
-
-    def _reverse_path(self, flow: Flow, source: Address, device: str) -> Iterator[Turn]:
-        """Filter by where an answer would go: by the same device (rp_filter 1), or anywhere at all (2)."""
-        route = self._fib.route_to(source)
-        devices = () if route is None else [route.oif, *(hop.oif for hop in route.hops)]
-        unreachable = route is None or route.type != "unicast" or self._fib.type_of(source) != "UNICAST"
-        if device in devices and not unreachable:
-            return
-        mode = self._of_device("rp_filter", device)
-        if mode in (None, _STRICT) or (mode and unreachable):
-            why = f"dropped: no answer to {source} leaves by {device} (rp_filter)"
-            yield _refused(flow, Verdict.DROP, why, mode is not None)
 
     def _of_device(self, name: str, device: str) -> int | None:
         """Give the greater of a setting for all devices and for one, as the kernel does; None if it is not known."""

@@ -76,7 +76,7 @@ class Tracer:
     def _arriving(self, way: _Way) -> Iterator[_End]:
         """Follow a packet that came by a device."""
         device = way.flow.iif or ""
-        bridged = self.fib.is_bridge(device) and self._neighbours(way.flow, device)
+        bridged = self.fib.is_bridge(device) and self._router.on_link(way.flow, device)
         calls = self._bridge_calls()
         if bridged and calls is not True:
             yield _passed_bridge(way, device, certain=calls is False)
@@ -89,11 +89,6 @@ class Tracer:
                 yield from self._bridged(each)
             else:
                 yield from self._routed(each, redirected=calls is not False and self.fib.is_bridge(device))
-
-    def _neighbours(self, flow: Flow, device: str) -> bool:
-        """Whether both ends of a packet are on one device's own network."""
-        back = replace(flow, destinations=(flow.source,))
-        return self._router.on_link(flow, device) and self._router.on_link(back, device)
 
     def _bridge_calls(self) -> bool | None:
         """Whether bridged packets pass iptables; not if the kernel does not know the setting, None if nobody asked."""

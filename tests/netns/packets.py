@@ -12,7 +12,6 @@ import socket
 import struct
 import time
 from collections.abc import Iterable
-from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -21,8 +20,10 @@ from netplan.net import Address
 from tests.lab.inside import inside
 
 ICMP, TCP, UDP = 1, 6, 17
-ETH_P_IP: Final = 0x0800
 PACKET_HOST: Final = 0
+
+_EVERYTHING: Final = (socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x0800))
+_BY_HAND: Final = (socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
 
 _ECHO_REQUEST: Final = 8
 _UNREACHABLE: Final = 3
@@ -88,7 +89,7 @@ class Outcome(NamedTuple):
 
 
 def _checksum(data: bytes) -> bytes:
-    total = sum(struct.unpack(f"!{(len(data) + 1) // 2}H", data + bytes(len(data) % 2)))
+    total = int(sum(struct.unpack(f"!{(len(data) + 1) // 2}H", data + bytes(len(data) % 2))))
     total = (total & 0xFFFF) + (total >> 16)
     return (~(total + (total >> 16)) & 0xFFFF).to_bytes(2, "big")
 
@@ -96,22 +97,17 @@ def _checksum(data: bytes) -> bytes:
 class Crossing:
     """The sockets around one node: those that send, those of its neighbours that see what it lets out, and its own."""
 
-    def __init__(
-        self, lab: Lab, node: str, neighbours: Iterable[str], senders: Iterable[str], stack: ExitStack
-    ) -> None:
+    def __init__(self, lab: Lab, node: str, neighbours: Iterable[str], senders: Iterable[str]) -> None:
         self._node = node
-        self._watching: dict[socket.socket, str] = {}
-        for host in neighbours:
-            self._watching[_socket(lab, host, stack, socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ETH_P_IP))] = (
-                host
-            )
-        self._errors = _socket(lab, node, stack, socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ETH_P_IP))
-        self._own = {
-            _socket(lab, node, stack, socket.AF_INET, socket.SOCK_RAW, kind): node for kind in (ICMP, TCP, UDP)
-        }
-        self._senders = {
-            host: _socket(lab, host, stack, socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) for host in senders
-        }
+        self._watching = {_socket(lab, host, _EVERYTHING): host for host in neighbours}
+        self._errors = _socket(lab, node, _EVERYTHING)
+        self._own = [_socket(lab, node, (socket.AF_INET, socket.SOCK_RAW, kind)) for kind in (ICMP, TCP, UDP)]
+        self._senders = {host: _socket(lab, host, _BY_HAND) for host in senders}
+
+    def close(self) -> None:
+        """Close all sockets."""
+        for each in [*self._watching, self._errors, *self._own, *self._senders.values()]:
+            each.close()
 
     def send(self, packets: Iterable[Sent], expected: set[int]) -> dict[int, Outcome]:
         """Send packets and say what became of each; those `expected` to arrive somewhere are waited for."""
@@ -167,12 +163,12 @@ def _note(data: bytes, host: str | None, sightings: dict[int, list[Sighting]], e
         sightings[token].append(Sighting(data[8], host, Address(4, source), Address(4, destination)))
 
 
-def _socket(lab: Lab, host: str, stack: ExitStack, family: int, kind: int, protocol: int) -> socket.socket:
+def _socket(lab: Lab, host: str, kind: tuple[int, int, int]) -> socket.socket:
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        inside(lab, host, _make, theirs, family, kind, protocol)
+        inside(lab, host, _make, theirs, *kind)
         _, descriptors, _, _ = socket.recv_fds(ours, 1, 1)
-    return stack.enter_context(socket.socket(fileno=descriptors[0]))
+    return socket.socket(fileno=descriptors[0])
 
 
 def _make(channel: socket.socket, family: int, kind: int, protocol: int) -> None:

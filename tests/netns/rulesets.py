@@ -18,9 +18,9 @@ CAPTURED: Final = {
 }
 
 _ADDRESSES: Final = (
-    ("172.7.21.2/32", "172.7.21.3/32", "172.7.21.0/24", "172.7.22.0/24", "172.7.22.2/32", "172.7.0.0/16")
-    + ("10.4.7.21/32", "10.4.7.22/32", "10.4.7.0/24", "10.0.0.0/8", "198.51.100.0/24", "224.0.0.0/4")
-    + ("172.0.21.0/255.0.255.0", "192.168.0.0/16", "172.7.21.1/32")
+    *("172.7.21.2/32", "172.7.21.3/32", "172.7.21.0/24", "172.7.22.0/24", "172.7.22.2/32", "172.7.0.0/16"),
+    *("10.4.7.21/32", "10.4.7.22/32", "10.4.7.0/24", "10.0.0.0/8", "198.51.100.0/24", "224.0.0.0/4"),
+    *("172.0.21.0/255.0.255.0", "192.168.0.0/16", "172.7.21.1/32"),
 )
 _MATCHES: Final = (
     "-m mark --mark 0x4000/0x4000",
@@ -82,7 +82,7 @@ _NAT: Final = {
         *("-j DNAT --to-destination 172.7.21.3", "-p tcp -j DNAT --to-destination 172.7.21.2:80"),
         *("-p udp --dport 53 -j REDIRECT", "-p tcp --dport 8080 -j REDIRECT --to-ports 80"),
         *("-d 192.168.0.0/16 -j DNAT --to-destination 172.7.22.2", "-d 192.168.0.0/24 -j NETMAP --to 172.7.22.0/24"),
-        "-p udp -j DNAT --to-destination 10.4.7.21:53",
+        *("-p udp -j DNAT --to-destination 10.4.7.21:53", "-p udp --dport 53 -j DNAT --to-destination 127.0.0.1"),
     ),
     "OUTPUT": (
         *("-d 192.168.0.0/16 -j DNAT --to-destination 172.7.22.2", "-p tcp --dport 8080 -j REDIRECT --to-ports 80"),
@@ -99,10 +99,11 @@ _NAT: Final = {
 
 @dataclass(frozen=True)
 class Ruleset:
-    """The rules of all tables, whether the node forwards, and its routes besides those that it needs."""
+    """The rules of all tables, and the settings, addresses and routes besides those that the node needs."""
 
     payload: str
-    forward: bool
+    settings: tuple[str, ...]
+    addresses: tuple[str, ...]
     routes: tuple[str, ...]
 
     @property
@@ -111,9 +112,7 @@ class Ruleset:
         return "\n".join(line for line in self.payload.splitlines() if line.endswith("-j DROP"))
 
     def __str__(self) -> str:
-        return f"{self.payload}ip_forward {self.forward}\n" + "".join(
-            f"ip route add {route}\n" for route in self.routes
-        )
+        return f"{self.payload}{self.settings}\n{self.addresses}\n{self.routes}"
 
 
 _ROUTES: Final = (
@@ -121,6 +120,21 @@ _ROUTES: Final = (
     *("198.51.100.0/24 via 10.4.7.22 metric 5", "198.51.100.0/24 via 10.4.7.254 metric 4"),
     *("172.7.22.0/24 via 10.4.7.22 src 172.7.21.1", "192.168.0.0/24 dev eth0 scope link", "172.7.22.3 dev eth0"),
     *("local 192.168.0.100 dev lo table main", "throw 198.51.100.0/24", "172.7.22.2 via 10.4.7.254"),
+)
+
+
+_SETTINGS: Final = {
+    "net/ipv4/ip_forward": (1, 1, 1, 1, 1, 1, 1, 0),
+    "net/bridge/bridge-nf-call-iptables": (1, 1, 1, 0),
+    "net/ipv4/conf/all/rp_filter": (0, 0, 0, 2),
+    "net/ipv4/conf/eth0/rp_filter": (0, 0, 1, 2),
+    "net/ipv4/conf/docker0/rp_filter": (0, 0, 1),
+    "net/ipv4/conf/all/accept_local": (0, 0, 0, 0, 1),
+    "net/ipv4/conf/eth0/route_localnet": (0, 0, 1),
+}
+_MORE_ADDRESSES: Final = (
+    *("10.4.7.31/24 dev eth0", "10.4.9.1/24 dev eth0", "10.4.7.32/32 dev eth0", "192.168.0.1/32 dev lo"),
+    *("169.254.7.1/16 dev eth0 scope link", "172.7.21.9/24 dev docker0", "10.4.7.33/25 dev eth0"),
 )
 
 
@@ -140,7 +154,9 @@ def draw(random: Random) -> Ruleset:
         if random.random() < {"FORWARD": 0.25, "INPUT": 0.1, "OUTPUT": 0.0}[name]:
             policies[ChainKey(4, "filter", name)] = "DROP"
     routes = random.sample(_ROUTES, random.choice((0, 0, 1, 2)))
-    return Ruleset(_payload(rules, policies), random.random() < 0.9, tuple(routes))
+    settings = tuple(f"{name}={random.choice(values)}" for name, values in _SETTINGS.items())
+    addresses = random.sample(_MORE_ADDRESSES, random.choice((0, 0, 1, 2)))
+    return Ruleset(_payload(rules, policies), settings, tuple(addresses), tuple(routes))
 
 
 def _add(rules: dict[ChainKey, list[str]], chain: Chain, random: Random) -> None:
@@ -179,10 +195,11 @@ def _rule(table: str, hook: str, random: Random, *, plain: bool) -> str:
 
 def _conditions(hook: str, random: Random, *, plain: bool) -> str:
     """Draw conditions; in a chain of the user also devices that a packet there does not have."""
-    words = []
-    for option in ("-s", "-d"):
-        if random.random() < 0.4:
-            words.append(f"{random.choice(('', '', '! '))}{option} {random.choice(_ADDRESSES)}")
+    words = [
+        f"{random.choice(('', '', '! '))}{option} {random.choice(_ADDRESSES)}"
+        for option in ("-s", "-d")
+        if random.random() < 0.4
+    ]
     for option, refused in (("-i", ("OUTPUT", "POSTROUTING")), ("-o", ("PREROUTING", "INPUT"))):
         if random.random() < 0.25 and (plain or hook not in refused):
             words.append(f"{random.choice(('', '! '))}{option} {random.choice(('eth0', 'docker0', 'docker+', 'lo'))}")

@@ -42,7 +42,7 @@ class Conversation:
 
 @pytest.fixture
 def talk(lab, node):
-    """A way to open connections that last until the test's end; the node has forgotten those of before."""
+    """A way to open connections that last until the test's end; the node has forgotten the rewritten ones of before."""
     inside(lab, node.name, _forget_all)
     with ExitStack() as stack:
 

@@ -7,7 +7,7 @@ import itertools
 import os
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import closing
 from random import Random
 from typing import Final
 
@@ -50,6 +50,9 @@ DESTINATIONS: Final = (
     *("192.168.0.100", "192.168.0.1", "192.168.0.9"),
 )
 OWN: Final = ("127.0.0.1", "10.4.7.21", "172.7.21.1", "127.0.0.5")
+LIES: Final = ("10.4.7.21", "172.7.21.3", "203.0.113.9", "10.4.7.31", "172.7.22.9", "172.7.21.9")
+"""Sources that a host claims to be."""
+
 PORTS: Final = (80, 80, 443, 8080, 30080, 53, 9999)
 
 _PREPARE: Final = """
@@ -64,11 +67,13 @@ for address in 10.4.7.22 10.4.7.50 192.168.0.1 192.168.0.9 192.168.0.100 172.7.2
 done
 """
 _LOAD: Final = """
-cat > /run/trace.rules
-echo $2 > /proc/sys/net/ipv4/ip_forward
+[ ! -e /run/trace.addresses ] || while read -r address; do ip address delete $address; done < /run/trace.addresses
 ip route flush table main proto static
-while read -r route; do [ -z "$route" ] || ip route replace $route proto static; done < /run/trace.routes
-iptables-$1-restore < /run/trace.rules
+printf %s "$2" > /run/trace.addresses
+while read -r address; do ip address add $address; done < /run/trace.addresses
+printf %s "$3" | while read -r route; do ip route replace $route proto static; done
+for setting in $4; do echo ${setting#*=} > /proc/sys/${setting%%=*}; done
+iptables-$1-restore
 """
 
 
@@ -81,7 +86,7 @@ def backend(request: pytest.FixtureRequest) -> str:
 def crossroads(backend: str) -> Iterator[tuple[Lab, Crossing]]:
     """A lab in which all that leaves hdss7-21 is seen by a neighbour, and the sockets for that."""
     topology = dataclasses.replace(read(SPEC).topology, cluster=f"trace-{backend}-{os.getpid()}")
-    with Lab.temporary(topology) as lab, ExitStack() as stack:
+    with Lab.temporary(topology) as lab:
         for host, index in (("router", "eth0"), (PEER, "eth0")):
             mac = inside(lab, host, _shell, f"cat /sys/class/net/{index}/address", "")
             name = "router" if host == "router" else "peer"
@@ -92,7 +97,8 @@ def crossroads(backend: str) -> Iterator[tuple[Lab, Crossing]]:
         for number in ("21", "22"):
             inside(lab, "router", _shell, f"ip route add 172.7.{number}.0/24 via 10.4.7.{number}", "")
         senders = [POD, OTHER_POD, PEER, PEER_POD, "outside", NODE]
-        yield lab, Crossing(lab, NODE, ["router", PEER, POD, OTHER_POD], senders, stack)
+        with closing(Crossing(lab, NODE, ["router", PEER, POD, OTHER_POD], senders)) as crossing:
+            yield lab, crossing
 
 
 def test_the_kernel_does_what_the_trace_says(crossroads, backend):
@@ -120,8 +126,8 @@ def test_the_kernel_does_what_the_trace_says(crossroads, backend):
 
 def load(lab: Lab, backend: str, rules: Ruleset) -> Snapshot:
     """Put the node into a state, and observe it there as podnet does."""
-    inside(lab, NODE, _shell, "cat > /run/trace.routes", "".join(f"{route}\n" for route in rules.routes))
-    inside(lab, NODE, _shell, _LOAD, rules.payload, backend, str(int(rules.forward)))
+    lines = ["".join(f"{line}\n" for line in lines) for lines in (rules.addresses, rules.routes)]
+    inside(lab, NODE, _shell, _LOAD, rules.payload, backend, *lines, " ".join(rules.settings))
     return inside(lab, NODE, _observe, backend)
 
 
@@ -135,15 +141,15 @@ def packet(random: Random, token: int) -> Sent:
     source = ADDRESSES[host]
     if host == NODE and random.random() < 0.4:
         source = random.choice(("10.4.7.21", "172.7.21.1"))
-    if host == "outside" and random.random() < 0.1:
-        source = "10.4.7.21"  # nobody may say that it is the node itself
+    elif host in (PEER, "outside") and random.random() < 0.25:
+        source = random.choice(LIES)
     destinations = [*DESTINATIONS, *(OWN if host == NODE else ())]
     if host in (PEER, PEER_POD, "outside"):  # anything else would not come by the node
         destinations = ["172.7.21.2", "172.7.21.3", "172.7.21.1", "10.4.7.21"]
     return Sent(
         host,
         None if source is None else Address.parse(source),
-        Address.parse(random.choice([each for each in destinations if each != source])),
+        Address.parse(random.choice([each for each in destinations if each not in (source, ADDRESSES[host])])),
         random.choice((TCP, TCP, UDP, ICMP)),
         1024 + token % 60000,
         random.choice(PORTS),
@@ -152,8 +158,8 @@ def packet(random: Random, token: int) -> Sent:
 
 
 def as_traced(sent: Sent) -> Packet:
-    ports = (None, None) if sent.protocol == ICMP else (sent.sport, sent.dport)
-    return Packet(sent.source, sent.destination, sent.protocol, *ports, iif=ENTRANCES[sent.host])
+    sport, dport = (None, None) if sent.protocol == ICMP else (sent.sport, sent.dport)
+    return Packet(sent.source, sent.destination, sent.protocol, sport, dport, iif=ENTRANCES[sent.host])
 
 
 def answers(tracer: Tracer, rules: Ruleset, sent: Sent, trace: Trace) -> bool:
@@ -161,10 +167,13 @@ def answers(tracer: Tracer, rules: Ruleset, sent: Sent, trace: Trace) -> bool:
 
     Of those that tell of a route the kernel sends one in a second to each host (net.ipv4.route.error_cost).
     """
-    if trace.steps and trace.steps[-1].at == "route" and sent.host != NODE:
+    if sent.host == NODE:
+        return True
+    lied = sent.source is None or str(sent.source) != ADDRESSES[sent.host]
+    if lied or sent.source is None or trace.steps[-1].at == "route" or "-A POSTROUTING" in rules.dropping:
         return False
-    back = None if sent.source is None else tracer.fib.route_to(sent.source)
-    return "-A POSTROUTING" not in rules.dropping and (back is None or back.type == "unicast")
+    back = tracer.fib.route_to(sent.source)
+    return back is not None and back.type == "unicast"
 
 
 def difference(trace: Trace, outcome: Outcome, *, error: bool) -> str:

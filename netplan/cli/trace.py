@@ -1,0 +1,134 @@
+"""podnet trace: what becomes of one packet on a node, step by step."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from netplan.cli.nodes import this_node
+from netplan.cli.output import Format, say, show_json, show_text
+from netplan.cli.spec import NodeName, SpecPath, addresses_of
+from netplan.cli.verb import verb_app
+from netplan.compile import compile_node
+from netplan.differences import differences
+from netplan.errors import UsageError
+from netplan.kernel import recorded
+from netplan.kinds.chain.names import ICMP, PROTOCOLS, SERVICES, TCP, UDP
+from netplan.kinds.chain.number import integer
+from netplan.kinds.chain.value import ChainKey
+from netplan.net import Address
+from netplan.project import project
+from netplan.snapshot import Snapshot
+from netplan.spec.load import Spec, read
+from netplan.topology import Node
+from netplan.trace import HOOKS, Packet, Tracer, entrance
+
+app = verb_app()
+
+_WITH_PORTS = (TCP, UDP)
+
+
+@app.command()
+def trace(
+    spec: SpecPath,
+    *,
+    source: Annotated[str, typer.Option("--from", metavar="ADDR", help="The packet's source address.")],
+    destination: Annotated[str, typer.Option("--to", metavar="ADDR", help="The packet's destination address.")],
+    node: NodeName = None,
+    proto: Annotated[
+        str | None, typer.Option(metavar="P", help="Its protocol; default: icmp (an echo request), with a port tcp.")
+    ] = None,
+    sport: Annotated[str | None, typer.Option(metavar="N", help="Its source port.")] = None,
+    dport: Annotated[str | None, typer.Option(metavar="N", help="Its destination port.")] = None,
+    mark: Annotated[str, typer.Option(metavar="M", help="The mark that it has already, such as 0x4000.")] = "0",
+    live: Annotated[bool, typer.Option("--live", help="Trace through this machine's kernel.")] = False,
+    state: Annotated[Path, typer.Option(metavar="DIR", help="Where the recorded states are.")] = Path("state"),
+    planned: Annotated[bool, typer.Option("--planned", help="Trace through the state after the plan.")] = False,
+    format: Annotated[Format, typer.Option(help="How to print the way.")] = Format.TEXT,
+) -> None:
+    """Show what becomes of one packet on a node, step by step."""
+    loaded = read(spec)
+    ports = (_port("--sport", sport), _port("--dport", dport))
+    packet = Packet(
+        _address("--from", source),
+        _address("--to", destination),
+        _protocol(proto, ports),
+        *ports,
+        mark=_number("--mark", mark, 0xFFFFFFFF),
+    )
+    here = loaded.topology.by_name[this_node(addresses_of(loaded), node)]
+    found = _live(loaded, here) if live else _recorded(loaded, here, state)
+    if planned:
+        found = project(found, differences(compile_node(loaded, here), found))
+    tracer = Tracer(found)
+    answer = tracer.trace(_entering(packet, tracer, here))
+    if format is Format.JSON:
+        show_json(answer.to_json())
+        return
+    from netplan.cli.views.way import way_text
+
+    show_text(way_text(answer))
+
+
+def _live(spec: Spec, node: Node) -> Snapshot:
+    from netplan.cli.whole import whole_state
+    from netplan.kernel.linux import Linux
+
+    return whole_state(Linux(compile_node(spec, node).backend))
+
+
+def _recorded(spec: Spec, node: Node, folder: Path) -> Snapshot:
+    record = recorded.read(folder, spec.model.cluster, node.name)
+    if record is None:
+        raise UsageError(
+            f"{folder} has no record of {node.name}: run podnet capture there, or say --live on the node itself"
+        )
+    unread = [
+        table for table, hooks in HOOKS.items() if all(ChainKey(4, table, hook) not in record.chains for hook in hooks)
+    ]
+    if unread:
+        say(f"podnet: the record of {node.name} holds nothing of table {' and '.join(unread)}: taken as empty")
+    return record
+
+
+def _entering(packet: Packet, tracer: Tracer, node: Node) -> Packet:
+    """Give the packet with the device that it comes in by: its source decides."""
+    try:
+        return entrance(packet, tracer.fib, node.subnet, node.bridge)
+    except ValueError as error:
+        raise UsageError(f"--from: {error}") from error
+
+
+def _address(option: str, text: str) -> Address:
+    try:
+        address = Address.parse(text)
+    except ValueError as error:
+        raise UsageError(f"{option}: {error}") from error
+    if address.version != 4:
+        raise UsageError(f"{option}: {text} is an IPv6 address; only IPv4 is traced")
+    return address
+
+
+def _number(option: str, text: str, high: int) -> int:
+    try:
+        return integer(text, 0, high)
+    except ValueError as error:
+        raise UsageError(f"{option}: {error}") from error
+
+
+def _port(option: str, text: str | None) -> int | None:
+    if text is None:
+        return None
+    return SERVICES[text] if text in SERVICES else _number(option, text, 0xFFFF)
+
+
+def _protocol(text: str | None, ports: tuple[int | None, int | None]) -> int:
+    given = ports != (None, None)
+    if text is None:
+        return TCP if given else ICMP
+    protocol = PROTOCOLS.get(text.lower()) or _number("--proto", text, 255)
+    if given and protocol not in _WITH_PORTS:
+        raise UsageError(f"--proto {text} has no ports: leave out --sport and --dport, or say --proto tcp or udp")
+    return protocol

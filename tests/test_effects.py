@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import pytest
+
+from netplan.effects import blamed, effects, probes
+from netplan.kinds.address.value import LinkAddress
+from netplan.kinds.sysctl.value import Sysctl
+from netplan.net import IfName, InterfaceAddress
+from netplan.trace import BRIDGE_CALLS
+from tests import make
+
+DOCKER = "-s 172.7.21.0/24 ! -o docker0 -j MASQUERADE"
+
+
+def node(nat=(), filter=(), ip_forward="1"):  # noqa: A002 - the table's name
+    """Make the state of node a, with a default route and what its firewall holds."""
+    return make.snapshot(
+        make.saved(nat=nat, filter=filter),
+        LinkAddress(IfName("docker0"), InterfaceAddress.parse("172.7.21.1/24")),
+        Sysctl(BRIDGE_CALLS, "1"),
+        make.route("172.7.21.0/24", None, "docker0", protocol=2),
+        make.route("0.0.0.0/0", "10.4.7.254", protocol=3),
+        ip_forward=ip_forward,
+    )
+
+
+def found(state, **keys):
+    """Give the effects of a plan for node a, by their class."""
+    desired = make.desired(make.spec(**keys))
+    return {effect.probe.traffic: effect for effect in effects(desired, state, make.settled(desired, state))}
+
+
+def words(state, traffic, **keys):
+    return found(state, **keys)[traffic].words
+
+
+def test_a_pod_that_hides_behind_its_node_keeps_its_address_afterwards():
+    assert words(node(nat=[DOCKER]), "pod -> pod") == ("source 10.4.7.21", "source kept")
+
+
+def test_the_rule_that_hides_the_pod_is_to_blame():
+    effect = found(node(nat=["-j LOG", DOCKER]))["pod -> pod"]
+    assert effect.blame is not None
+    assert blamed(effect.blame) == "nat POSTROUTING 2, docker's MASQUERADE"
+
+
+def test_pods_reach_the_outside_under_the_nodes_address():
+    assert words(node(), "pod -> outside") == ("source kept", "source 10.4.7.21")
+
+
+def test_pods_keep_their_address_towards_the_outside_where_podnet_does_not_masquerade():
+    assert not found(node(), ip_masq="{enabled: false}")["pod -> outside"].stays_broken
+
+
+def test_what_comes_from_outside_is_accepted_afterwards():
+    refusing = node(filter=["-j REJECT --reject-with icmp-host-prohibited"])
+    assert words(refusing, "outside -> pod") == ("rejected", "source kept")
+
+
+def test_a_policy_that_stays_in_force_is_said():
+    effect = found(node(filter=["-d 172.7.22.0/24 -j DROP"]))["pod -> pod"]
+    assert effect.stays_broken
+    assert effect.after_blame is not None
+    assert effect.after_blame.at == "filter FORWARD 1"
+
+
+def test_a_destination_that_must_see_the_pod_is_looked_at():
+    effect = found(node(nat=[DOCKER]), ip_masq="{non_masquerade_cidrs: [10.9.0.0/16]}")["pod -> 10.9.0.0/16"]
+    assert effect.words == ("source 10.4.7.21", "source kept")
+
+
+def test_another_next_hop_is_said_where_nothing_else_differs():
+    assert words(node(), "node -> pod") == ("source kept, via 10.4.7.254", "via 10.4.7.22")
+
+
+def test_a_marked_packet_is_nobodys_fault():
+    assert not found(node(nat=[DOCKER]))["pod -> pod marked 0x4000/0x4000"].broken
+
+
+@pytest.mark.parametrize("count", [1, 4, 40])
+def test_of_many_peers_a_few_stand_for_all(count):
+    nodes = [f"n{n}: {{address: 10.4.7.{n}/24, subnet: 172.7.{n}.0/24}}" for n in range(1, count + 2)]
+    desired = make.desired(make.spec(*nodes), "n1")
+    assert desired.traffic is not None
+    assert len({probe.peer for probe in probes(desired.traffic) if probe.peer}) == min(count, 4)
+
+
+def test_json_says_what_was_wanted_and_what_is_to_blame():
+    written = found(node(nat=[DOCKER]))["pod -> pod"].to_json()
+    assert written["wanted"] == {"verdict": "accept", "source": "172.7.21.2"}
+    assert (written["broken"], written["blame"]) == (True, f"nat POSTROUTING 1: {DOCKER}")
+    assert (written["before"]["source"], written["after"]["source"]) == ("10.4.7.21", "172.7.21.2")
