@@ -12,11 +12,12 @@ from netplan.cli.nodes import this_node
 from netplan.cli.output import show_plan
 from netplan.cli.spec import NodeName, Yes, open_here
 from netplan.cli.verb import verb_app
-from netplan.cli.write import Work, carry_out, check_fresh, confirm, plan_of
+from netplan.cli.write import carry_out, confirm, plan_of
 from netplan.compile import compile_node
 from netplan.kernel.linux import Linux
 from netplan.plan import Plan
 from netplan.planfile import is_plan, read_plan
+from netplan.work import Work
 
 app = verb_app()
 
@@ -45,10 +46,7 @@ def apply(
 def _apply_saved(saved: Plan, name: str | None, *, yes: bool, flush: bool) -> None:
     plans = {plan.node: plan for plan in saved.nodes}
     plan = plans[this_node({node: each.address for node, each in plans.items()}, name)]
-    kernel = Linux(plan.backend)
-    before = kernel.observe(plan.interest)
-    check_fresh(plan, before)
-    work = Work(plan, kernel, before, plan.interest)
+    work = Work.saved(plan, Linux(plan.backend))
     _apply(work, Plan(saved.cluster, saved.spec_path, saved.spec_sha256, (plan,)), yes=yes, flush=flush)
 
 

@@ -10,11 +10,11 @@ import typer
 
 from netplan.cli.output import say, show, write_file
 from netplan.cli.verb import verb_app
-from netplan.cli.whole import whole_state
 from netplan.errors import UsageError
 from netplan.kernel import recorded
 from netplan.kernel.linux import Linux
 from netplan.net import host_name
+from netplan.work import whole_state
 
 app = verb_app()
 

@@ -14,11 +14,12 @@ from netplan.cli.spec import NodeName, SpecPath, open_here
 from netplan.cli.verb import verb_app
 from netplan.cli.views.lines import DRIFT
 from netplan.cli.views.metrics import drift_metrics
-from netplan.cli.write import Work, carry_out, plan_of
+from netplan.cli.write import carry_out, plan_of
 from netplan.compile import compile_node
 from netplan.errors import ExitCode, UsageError
 from netplan.kernel.linux import Linux
 from netplan.planfile import plan_to_json
+from netplan.work import Work
 
 app = verb_app()
 

@@ -12,7 +12,6 @@ from netplan.cli.nodes import known, this_node
 from netplan.cli.output import PlanFormat, show, show_json, show_plan, write_file
 from netplan.cli.spec import SpecPath, addresses_of
 from netplan.cli.verb import verb_app
-from netplan.cli.whole import plan_live
 from netplan.compile import Desired, compile_node, nothing
 from netplan.differences import differences
 from netplan.errors import ExitCode, UsageError
@@ -60,12 +59,13 @@ def plan(
 def live_plan(spec: Spec, names: Sequence[str]) -> Plan:
     """Plan this machine, from its kernel."""
     from netplan.kernel.linux import Linux
+    from netplan.work import Work
 
     if len(names) > 1:
         raise UsageError("--live plans this machine: say --node once, or not at all")
     name = this_node(addresses_of(spec), names[0] if names else None)
     desired = compile_node(spec, spec.topology.by_name[name])
-    return _plan(spec, [plan_live(desired, Linux(desired.backend))[0]])
+    return _plan(spec, [Work.live(desired, Linux(desired.backend)).plan])
 
 
 def recorded_plan(spec: Spec, folder: Path, names: Sequence[str]) -> Plan:

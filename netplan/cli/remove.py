@@ -5,9 +5,10 @@ from __future__ import annotations
 from netplan.cli.output import show_plan
 from netplan.cli.spec import NodeName, SpecPath, Yes, open_here
 from netplan.cli.verb import verb_app
-from netplan.cli.write import Work, carry_out, confirm, plan_of
+from netplan.cli.write import carry_out, confirm, plan_of
 from netplan.compile import nothing
 from netplan.kernel.linux import Linux
+from netplan.work import Work
 
 app = verb_app()
 

@@ -73,8 +73,8 @@ def trace(
 
 
 def _live(spec: Spec, node: Node) -> Snapshot:
-    from netplan.cli.whole import whole_state
     from netplan.kernel.linux import Linux
+    from netplan.work import whole_state
 
     return whole_state(Linux(compile_node(spec, node).backend))
 

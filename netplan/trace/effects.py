@@ -193,9 +193,8 @@ def _masquerade(_: Target, flow: Flow, fib: Fib | None) -> list[Effect]:
 
 def _resourced(flow: Flow, source: Prefix) -> Effect:
     after = replace(flow, source=source, but_not=None, snat=True, sport=None)
-    return Effect(
-        Fate.ACCEPTED, after, f"source {flow.from_address or flow.source} -> {after.from_address or 'unknown'}"
-    )
+    text = f"source {flow.from_address or flow.source} -> {after.from_address or 'unknown'}"
+    return Effect(Fate.ACCEPTED, after, text, certain=after.from_address is not None)
 
 
 def _netmap(target: Target, flow: Flow, _fib: Fib | None) -> list[Effect]:

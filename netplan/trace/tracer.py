@@ -221,22 +221,26 @@ def _answer(ends: Sequence[_End]) -> Trace:
     """Put the ends of all ways into one answer: what they agree on is known."""
     found = [_seen(end) for end in sorted(ends, key=lambda end: doubts(end.trail))]
     first = found[0]
-    same = [each for each in found if _outcome(each) == _outcome(first)]
-    if len(same) == len(found):
+    if all(_outcome(each) == _outcome(first) for each in found):
         open_ended = first.verdict is Verdict.UNKNOWN or first.source is None or first.destination is None
-        doubt = next((step for step in first.steps if not step.certain), None) if open_ended else None
-        return replace(first, doubt=doubt)
+        return replace(first, doubt=_first_doubt(first.steps) if open_ended else None)
     common = _common([each.steps for each in found])
-    doubt = next(step for each in found for step in each.steps[len(common) :] if not step.certain)
+    later = [step for each in found for step in each.steps[len(common) :]]
+    doubt = _first_doubt(later) or _first_doubt(common[::-1])
+    before = common if doubt in later else common[: common.index(doubt)] if doubt else common
     return Trace(
         verdict=_agreed([each.verdict for each in found]) or Verdict.UNKNOWN,
         source=_agreed([each.source for each in found]),
         destination=_agreed([each.destination for each in found]),
         oif=_agreed([each.oif for each in found]),
         next_hop=_agreed([each.next_hop for each in found]),
-        steps=(*common, doubt),
+        steps=before if doubt is None else (*before, doubt),
         doubt=doubt,
     )
+
+
+def _first_doubt(steps: Iterable[Step]) -> Step | None:
+    return next((step for step in steps if not step.certain), None)
 
 
 def _seen(end: _End) -> Trace:

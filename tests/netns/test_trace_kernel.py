@@ -13,7 +13,6 @@ from typing import Final
 
 import pytest
 
-from netplan.cli.whole import whole_state
 from netplan.kernel.linux import Linux
 from netplan.kinds.chain.value import Backend, Chain
 from netplan.lab import Lab
@@ -21,6 +20,7 @@ from netplan.net import Address
 from netplan.snapshot import Snapshot
 from netplan.spec.load import read
 from netplan.trace import Packet, Trace, Tracer, Verdict
+from netplan.work import whole_state
 from tests.lab.inside import inside
 from tests.netns.node import SPEC
 from tests.netns.packets import ICMP, TCP, UDP, Crossing, Outcome, Sent

@@ -35,7 +35,7 @@ def chains_of_docker(lab):
 
 
 @pytest.fixture
-def without_removal(tmp_path) -> Path:
+def without_removal(tmp_path: Path) -> Path:
     """The story's spec, but docker's rule may stay."""
     path = tmp_path / "keep.yaml"
     lines = SPEC.read_text().splitlines(keepends=True)

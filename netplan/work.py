@@ -1,0 +1,90 @@
+"""From a plan to the kernel that it is for: observe, plan, check that the plan is still true, apply."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from netplan.apply import apply
+from netplan.compile import Desired, everything
+from netplan.differences import differences
+from netplan.errors import RefusedError, StalePlanError
+from netplan.freshness import changed_since, unmet
+from netplan.kernel import Kernel
+from netplan.kinds.address.value import LinkAddress
+from netplan.plan import NodePlan, Source, plan_node, with_effects
+from netplan.resource import Change, Resource
+from netplan.snapshot import Interest, Snapshot
+
+_NO_RULES = Interest(frozenset(), frozenset(), frozenset())
+
+
+@dataclass(frozen=True)
+class Work:
+    """A node's plan together with the kernel it is for, the state it starts from, and what would be left of it.
+
+    `desired` is None for a saved plan, whose spec is not at hand.
+    """
+
+    plan: NodePlan
+    kernel: Kernel
+    before: Snapshot
+    interest: Interest
+    desired: Desired | None = None
+
+    @classmethod
+    def live(cls, desired: Desired, kernel: Kernel) -> Work:
+        """Plan for the kernel as it is now.
+
+        A node in sync is read in few steps, as cron does it every minute; what changes is worth a look at everything.
+        """
+        state = kernel.observe(desired.interest)
+        plan = plan_node(desired, state, Source.LIVE)
+        if plan.changes:
+            state = whole_state(kernel, desired.interest)
+            plan = with_effects(plan_node(desired, state, Source.LIVE), desired, state)
+        return cls(plan, kernel, state, desired.interest, desired)
+
+    @classmethod
+    def saved(cls, plan: NodePlan, kernel: Kernel) -> Work:
+        """Take up a plan that was saved; StalePlanError (3) if the state it depends on has changed."""
+        before = kernel.observe(plan.interest)
+        check_fresh(plan, before)
+        return cls(plan, kernel, before, plan.interest)
+
+    def carry_out(self) -> None:
+        """Apply the plan; RefusedError (3) if it must not be, or if the state it depends on has changed meanwhile."""
+        check_allowed(self.plan)
+        now = self.kernel.observe(self.interest)
+        check_fresh(self.plan, now)
+        apply(self.plan.changes, now, self.kernel, self.interest, self._left)
+
+    def _left(self, now: Snapshot) -> Sequence[Change[Resource]]:
+        """Give what is still to be done in a state."""
+        if self.desired is not None:
+            return tuple(differences(self.desired, now))
+        return tuple(unmet(self.plan.changes, self.before, now))
+
+
+def whole_state(kernel: Kernel, interest: Interest = _NO_RULES) -> Snapshot:
+    """Observe everything, with the settings of the devices that have an address, and what else is of interest."""
+    devices = {held.link for held in kernel.observe(_NO_RULES).all(LinkAddress)}
+    return kernel.observe(everything(sorted(devices)) | interest)
+
+
+def check_allowed(plan: NodePlan) -> None:
+    """Raise RefusedError (3) if a plan must not be applied."""
+    if plan.refusals:
+        listed = "\n".join(f"  {refusal}" for refusal in plan.refusals)
+        raise RefusedError(f"the plan of {plan.node} can't be applied, and nothing was changed:\n{listed}")
+
+
+def check_fresh(plan: NodePlan, now: Snapshot) -> None:
+    """Raise StalePlanError (3), which shows how, if the state that a plan depends on has changed."""
+    stale = tuple(changed_since(plan.depends, plan.changes, now))
+    if stale:
+        listed = "\n".join(f"  {part}: now {found}" for part, found in stale)
+        raise StalePlanError(
+            f"the plan of {plan.node} is stale, and nothing was changed. Since it was made, there changed:\n{listed}\n"
+            "Plan again, and apply that."
+        )

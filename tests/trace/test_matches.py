@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from netplan.trace.conditions import holds
+from netplan.trace.fib import Fib
+from netplan.trace.flow import Flow, Holds, Mark
+from tests import make
+from tests.trace.states import packet, state
+
+NEVER, SOMETIMES, ALWAYS = Holds.NEVER, Holds.SOMETIMES, Holds.ALWAYS
+
+FIB = Fib(state(addresses=["192.168.7.1/32 lo"]))
+TCP = replace(packet("172.7.21.2", "10.4.7.21", protocol=6, sport=40000, dport=80).flow, state="NEW")
+ICMP = replace(packet("172.7.21.2", "198.51.100.2").flow, state="NEW")
+
+
+def certainty(text: str, flow: Flow = TCP) -> Holds:
+    return holds(make.rule(f"{text} -j ACCEPT"), flow, FIB)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("-p tcp", ALWAYS),
+        ("! -p tcp", NEVER),
+        ("-p udp", NEVER),
+        ("-p tcp --dport 80", ALWAYS),
+        ("-p tcp --dport 1:79", NEVER),
+        ("-p tcp ! --dport 80", NEVER),
+        ("-p tcp --sport 1024:65535", ALWAYS),
+        ("-p tcp --syn", ALWAYS),
+        ("-p tcp ! --syn", NEVER),
+        ("-p tcp --tcp-flags ALL NONE", NEVER),
+        ("-p tcp -m multiport --dports 80,443", ALWAYS),
+        ("-p tcp -m multiport --ports 40000", ALWAYS),
+        ("-p tcp -m multiport ! --ports 80", NEVER),
+        ("-m conntrack --ctstate NEW", ALWAYS),
+        ("-m conntrack --ctstate RELATED,ESTABLISHED", NEVER),
+        ("-m conntrack ! --ctstate INVALID", ALWAYS),
+        ("-m conntrack --ctstate DNAT", NEVER),
+        ("-m conntrack --ctdir REPLY", NEVER),
+        ("-m conntrack --ctorigdst 10.4.7.21", ALWAYS),
+        ("-m state --state NEW", ALWAYS),
+        ("-m addrtype --dst-type LOCAL", ALWAYS),
+        ("-m addrtype ! --dst-type LOCAL", NEVER),
+        ("-m addrtype --dst-type LOCAL --limit-iface-in", NEVER),
+        ("-m addrtype --src-type UNICAST", ALWAYS),
+        ("-m iprange --src-range 172.7.21.1-172.7.21.9", ALWAYS),
+        ("-m iprange --dst-range 10.4.7.22-10.4.7.30", NEVER),
+        ("-m statistic --mode random --probability 1", ALWAYS),
+        ("-m statistic --mode random --probability 0", NEVER),
+        ("-m statistic --mode random --probability 0.5", SOMETIMES),
+        ("-m statistic --mode nth --every 1 --packet 0", ALWAYS),
+        ("-m statistic --mode nth --every 2 --packet 0", SOMETIMES),
+        ("-m mark --mark 0", ALWAYS),
+        ("-m mark --mark 0x4000/0x4000", NEVER),
+        ("-m connmark --mark 0x1/0x1", NEVER),
+        ("-m owner --uid-owner 0", NEVER),
+        ("-m limit", SOMETIMES),
+        ("-m ttl --ttl-gt 1", SOMETIMES),
+        ("-f", NEVER),
+        ("! -f", ALWAYS),
+    ],
+)
+def test_a_match_holds_for_a_packet(text, expected):
+    assert certainty(text) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("-p icmp --icmp-type echo-request", ALWAYS),
+        ("-p icmp --icmp-type 8/0", ALWAYS),
+        ("-p icmp --icmp-type 3", NEVER),
+        ("-p icmp", ALWAYS),
+    ],
+)
+def test_a_packet_of_icmp_is_an_echo_request(text, expected):
+    assert certainty(text, ICMP) is expected
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("10.4.7.21", "LOCAL"),
+        ("127.3.2.1", "LOCAL"),
+        ("192.168.7.1", "LOCAL"),
+        ("10.4.7.255", "BROADCAST"),
+        ("255.255.255.255", "BROADCAST"),
+        ("224.0.0.1", "MULTICAST"),
+        ("10.4.7.22", "UNICAST"),
+        ("8.8.8.8", "UNICAST"),
+    ],
+)
+def test_an_address_has_the_type_that_the_local_table_gives_it(address, expected):
+    assert FIB.type_of(make.Address.parse(address)) == expected
+
+
+def test_before_conntrack_a_packet_has_no_connection():
+    raw = replace(TCP, state="INVALID")
+    assert certainty("-m conntrack --ctstate INVALID", raw) is ALWAYS
+    assert certainty("-m conntrack ! --ctorigdst 8.8.8.8", raw) is NEVER
+    assert certainty("-m connmark ! --mark 1", raw) is NEVER
+
+
+def test_a_translated_connection_is_known_by_the_address_that_was_asked_for():
+    service = make.Prefix.parse("192.168.0.1/32")
+    translated = replace(TCP, dnat=True, dialed=(service,))
+    assert certainty("-m conntrack --ctorigdst 192.168.0.0/16", translated) is ALWAYS
+    assert certainty("-m conntrack --ctstate DNAT", translated) is ALWAYS
+
+
+def test_a_packet_that_has_no_device_yet_came_by_none():
+    sent = packet("10.4.7.21", "8.8.8.8").flow
+    assert [certainty(text, sent) for text in ("-i docker0", "! -i docker0", "-o eth0")] == [NEVER, ALWAYS, NEVER]
+
+
+@pytest.mark.parametrize(
+    ("value", "mask", "expected"),
+    [(0x4000, 0x4000, Mark(0x4001, 0xFFFF)), (0, 0xFFFFFFFF, Mark(0, 0xFFFFFFFF)), (0x4001, 0, Mark(0x4000, 0xFFFF))],
+)
+def test_of_a_mark_the_bits_that_are_set_are_known(value, mask, expected):
+    assert Mark(0x0001, 0xFFFF).mixed(Mark.of(value), clear=mask, take=0xFFFFFFFF) == expected
