@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
+from netplan.programs import SEARCH_PATH
 
 BACKENDS = ("nft", "legacy")
-
-needs_iptables = pytest.mark.skipif(
-    not all(shutil.which(f"iptables-{backend}-restore") for backend in BACKENDS) or not shutil.which("unshare"),
-    reason="needs iptables-nft, iptables-legacy and unshare",
-)
 
 
 def run(command: list[str], lock_file: Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
     """Run a command in a network namespace of its own, where the legacy lock is the given file."""
     unshare = ["unshare", "-n"] if os.geteuid() == 0 else ["unshare", "-Urn"]
-    environment = os.environ | {"XTABLES_LOCKFILE": str(lock_file)}
+    environment = os.environ | {"XTABLES_LOCKFILE": str(lock_file), "PATH": SEARCH_PATH}
     return subprocess.run(
         [*unshare, *command], input=stdin, capture_output=True, text=True, check=False, timeout=60, env=environment
     )

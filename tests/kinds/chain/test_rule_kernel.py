@@ -12,7 +12,7 @@ from netplan.kinds.chain.rule import Rule, parse_rule_line
 from netplan.kinds.chain.targets import TARGETS
 
 from . import written
-from .scratch import BACKENDS, needs_iptables, restore_and_save
+from .scratch import BACKENDS, restore_and_save
 
 CHAIN = "MINE"
 
@@ -40,7 +40,6 @@ def tables_of_rules(version):
     return st.fixed_dictionaries(rules)
 
 
-@needs_iptables
 @pytest.mark.parametrize("version", [4, 6])
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
@@ -51,7 +50,6 @@ def test_what_is_printed_comes_back_from_the_kernel(version, tmp_path, data):
     assert {backend: saved_rules(dump) or dump for backend, dump in dumps.items()} == dict.fromkeys(BACKENDS, rules)
 
 
-@needs_iptables
 @pytest.mark.parametrize(
     "rule",
     [
