@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from netplan.kinds.chain.rule import Rule
 from tests.kinds.chain import written
-from tests.kinds.chain.scratch import needs_iptables, run
+from tests.kinds.chain.scratch import run
 
 CAPTURES = sorted((Path(__file__).parents[2] / "data" / "captures").glob("*.rules"))
 CHAIN = "MINE"
@@ -42,7 +42,6 @@ def payload(tables):
     return "\n".join([*lines, ""])
 
 
-@needs_iptables
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     data=st.fixed_dictionaries(
@@ -56,7 +55,6 @@ def test_what_iptables_writes_is_not_called_misread(tmp_path, data):
     assert probe("iptables-nft-restore", payload(tables), tmp_path / "lock", *chains) == [count, []]
 
 
-@needs_iptables
 @pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.stem)
 def test_no_rule_of_a_real_node_is_called_misread(path, tmp_path):
     text = "\n".join(line for line in path.read_text().splitlines() if "--match-set" not in line) + "\n"
@@ -69,7 +67,6 @@ def test_no_rule_of_a_real_node_is_called_misread(path, tmp_path):
     assert probe("iptables-nft-restore", text, tmp_path / "lock", *chains) == [count, []]
 
 
-@needs_iptables
 @pytest.mark.parametrize(
     ("rule", "why"),
     [
@@ -91,7 +88,6 @@ def test_what_nft_writes_is_called_misread(tmp_path, rule, why):
     assert found[0] == why
 
 
-@needs_iptables
 @pytest.mark.parametrize(
     "rule",
     [

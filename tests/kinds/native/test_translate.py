@@ -9,7 +9,7 @@ import pytest
 
 from netplan.kinds.chain.rule import Rule
 from netplan.kinds.native.translate import chain_word
-from tests.kinds.chain.scratch import needs_iptables, run
+from tests.kinds.chain.scratch import run
 
 PROBE = """
 import json, subprocess, sys
@@ -75,7 +75,6 @@ def said(tmp_path_factory):
     return dict(zip(ROWS, json.loads(done.stdout), strict=True))
 
 
-@needs_iptables
 @pytest.mark.parametrize("rule", ROWS)
 def test_rule_of_nft_is_said_in_iptables_words(said, rule):
     assert said[rule] == ROWS[rule]
