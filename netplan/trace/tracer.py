@@ -14,6 +14,7 @@ from typing import Final, NamedTuple, TypeVar
 from netplan.kinds.chain.value import ChainKey
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.snapshot import Snapshot
+from netplan.trace.beside import Beside
 from netplan.trace.effects import Fate
 from netplan.trace.fib import LOOPBACK, Fib
 from netplan.trace.flow import INVALID, NO_DEVICE, UNTRACKED, Flow
@@ -67,6 +68,7 @@ class Tracer:
         self._settings = {sysctl.name: sysctl.value for sysctl in snapshot.all(Sysctl)}
         self._router = Router(self.fib, self._settings)
         self._walker = Walker(snapshot.chains, self.fib)
+        self._beside = Beside(snapshot, self.fib)
 
     def trace(self, packet: Packet) -> Trace:
         """Say what becomes of a packet."""
@@ -186,6 +188,7 @@ class Tracer:
     def _through(self, ways: Iterable[_Way], hook: str, tables: Sequence[str], came: list[_Way]) -> Iterator[_End]:
         """Lead packets through the tables of a hook: give those that end there, and add the others to `came`."""
         here = _merged(_Way(replace(way.flow, hook=hook), way.trail) for way in ways)
+        entered = {way.flow for way in here}
         for table in tables:
             after: list[_Way] = []
             for way in here:
@@ -198,7 +201,13 @@ class Tracer:
                     else:
                         yield _End(_VERDICTS[fate], flow, way.trail + trail)
             here = _merged(after)
-        came += here
+        for way in here:
+            harms = list(self._beside.harms(hook, [*entered, way.flow]))
+            for harm in harms:
+                verdict = Verdict.UNKNOWN if harm.fate is None else _VERDICTS[harm.fate]
+                yield _End(verdict, way.flow, (*way.trail, harm.step))
+            if all(harm.fate is None for harm in harms):
+                came.append(way)
 
 
 def _passed_bridge(way: _Way, device: str, *, certain: bool) -> _End:

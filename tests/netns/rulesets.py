@@ -63,12 +63,13 @@ _MARKS: Final = (
     "-j MARK --or-mark 0x2000",
     "-j MARK --set-mark 0x1",
     "-j MARK --and-mark 0xfffffff0",
+    "-j MARK --xor-mark 0x4001",
     "-j CONNMARK --set-mark 0x1",
     "-j CONNMARK --save-mark",
     "-j CONNMARK --restore-mark --nfmask 0xffff --ctmask 0xff",
 )
 _TARGETS: Final = {
-    "raw": ("-j RETURN", "-j ACCEPT", "-j CT --notrack", "-j MARK --set-mark 0x1"),
+    "raw": ("-j RETURN", "-j ACCEPT", "-j CT --notrack", "-j MARK --set-mark 0x1", "-j CONNMARK --restore-mark"),
     "mangle": (*_MARKS, *_MARKS, "-j ACCEPT", "-j RETURN", "-j DROP", "-j TTL --ttl-set 64", ""),
     "filter": (
         *("-j ACCEPT", "-j ACCEPT", "-j RETURN", "-j DROP", "-j REJECT", "", "-j LOG"),
@@ -118,6 +119,7 @@ class Ruleset:
 _ROUTES: Final = (
     *("blackhole 198.51.100.0/24", "unreachable 172.7.22.3", "prohibit 172.7.22.2", "172.7.22.0/24 via 10.4.7.254"),
     *("198.51.100.0/24 via 10.4.7.22 metric 5", "198.51.100.0/24 via 10.4.7.254 metric 4"),
+    *("198.51.100.0/24 via 10.4.9.254 dev eth0 onlink", "default via 10.4.9.254 dev eth0 onlink metric 7"),
     *("172.7.22.0/24 via 10.4.7.22 src 172.7.21.1", "192.168.0.0/24 dev eth0 scope link", "172.7.22.3 dev eth0"),
     *("local 192.168.0.100 dev lo table main", "throw 198.51.100.0/24", "172.7.22.2 via 10.4.7.254"),
 )
@@ -140,7 +142,7 @@ _MORE_ADDRESSES: Final = (
 
 def draw(random: Random) -> Ruleset:
     """Draw the rules of a node: one to three programs' own, some of them missing, and up to a dozen others."""
-    names = random.sample(sorted(CAPTURED), random.choice((0, 1, 1, 2, 3)))
+    names = random.sample(sorted(CAPTURED), random.choice((0, 0, 0, 1, 1, 2, 3)))
     rules: dict[ChainKey, list[str]] = {
         ChainKey(4, table, name): [] for table, hooks in HOOKS.items() for name in hooks
     }
@@ -148,7 +150,7 @@ def draw(random: Random) -> Ruleset:
     for name in names:
         for chain in make.chains(CAPTURED[name]):
             _add(rules, chain, random)
-    for _ in range(random.randint(0, 12)):
+    for _ in range(random.randint(2, 18)):
         _insert(rules, random)
     for name in ("FORWARD", "INPUT", "OUTPUT"):
         if random.random() < {"FORWARD": 0.25, "INPUT": 0.1, "OUTPUT": 0.0}[name]:
@@ -172,7 +174,7 @@ def _insert(rules: dict[ChainKey, list[str]], random: Random) -> None:
     table = random.choice(("raw", "mangle", "mangle", "nat", "nat", "nat", "filter", "filter", "filter"))
     hook = random.choice(HOOKS[table])
     key = ChainKey(4, table, hook)
-    if random.random() < 0.2:
+    if random.random() < 0.35:
         below = ChainKey(4, table, f"TEST-{len(rules)}")
         rules[below] = [_rule(table, hook, random, plain=True) for _ in range(random.randint(0, 3))]
         flag = random.choice(("-j", "-j", "-g"))
@@ -198,10 +200,10 @@ def _conditions(hook: str, random: Random, *, plain: bool) -> str:
     words = [
         f"{random.choice(('', '', '! '))}{option} {random.choice(_ADDRESSES)}"
         for option in ("-s", "-d")
-        if random.random() < 0.4
+        if random.random() < 0.3
     ]
     for option, refused in (("-i", ("OUTPUT", "POSTROUTING")), ("-o", ("PREROUTING", "INPUT"))):
-        if random.random() < 0.25 and (plain or hook not in refused):
+        if random.random() < (0.5 if plain else 0.25) and (plain or hook not in refused):
             words.append(f"{random.choice(('', '! '))}{option} {random.choice(('eth0', 'docker0', 'docker+', 'lo'))}")
     if random.random() < 0.45:
         words.append(random.choice(_MATCHES))

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from netplan.net import Address, Prefix
 from netplan.trace.conditions import holds
 from netplan.trace.fib import Fib
 from netplan.trace.flow import Flow, Holds, Mark
@@ -96,7 +97,7 @@ def test_a_packet_of_icmp_is_an_echo_request(text, expected):
     ],
 )
 def test_an_address_has_the_type_that_the_local_table_gives_it(address, expected):
-    assert FIB.type_of(make.Address.parse(address)) == expected
+    assert FIB.type_of(Address.parse(address)) == expected
 
 
 def test_before_conntrack_a_packet_has_no_connection():
@@ -107,7 +108,7 @@ def test_before_conntrack_a_packet_has_no_connection():
 
 
 def test_a_translated_connection_is_known_by_the_address_that_was_asked_for():
-    service = make.Prefix.parse("192.168.0.1/32")
+    service = Prefix.parse("192.168.0.1/32")
     translated = replace(TCP, dnat=True, dialed=(service,))
     assert certainty("-m conntrack --ctorigdst 192.168.0.0/16", translated) is ALWAYS
     assert certainty("-m conntrack --ctstate DNAT", translated) is ALWAYS

@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from netplan.kinds.chain.other import OtherChain, Owner
+from netplan.kinds.chain.value import Chain, ChainKey
+from netplan.snapshot import Snapshot
 from netplan.trace import Verdict
 from tests import make
 from tests.trace.states import outcome, rules, state, traced
@@ -234,6 +237,33 @@ class TestUnknown:
     def test_many_marks_that_may_be_set_do_not_take_for_ever(self):
         marks = [f"mangle FORWARD {self.LIMIT} -j MARK --or-mark {1 << bit}" for bit in range(32)]
         assert traced(state(rules(*marks)), POD, OUTSIDE).verdict == "accept"
+
+
+class TestBeside:
+    def with_others(self, *others):
+        made = state()
+        return Snapshot(made.backend, {**made.objects, OtherChain: others})
+
+    def chain(self, hook, *texts, nat=False, length=None, owner=Owner.LEGACY):
+        key = ChainKey(4, "nat" if nat else "filter", hook.upper())
+        made = Chain(key, make.rules(*texts), "ACCEPT")
+        return OtherChain(owner, made, hook, nat, len(texts) if length is None else length)
+
+    def test_rules_beside_that_do_nothing_to_a_packet_do_not_matter(self):
+        made = self.with_others(self.chain("postrouting", "-s 192.168.122.0/24 -j MASQUERADE", nat=True))
+        assert outcome(made, POD, OUTSIDE) == "accept 172.7.21.2 -> 198.51.100.2 dev eth0 via 10.4.7.254"
+
+    def test_a_rule_beside_that_drops_a_packet_drops_it(self):
+        found = traced(self.with_others(self.chain("forward", "-s 172.7.0.0/16 -j DROP")), POD, OUTSIDE)
+        assert (found.verdict, where(found)[-1]) == (Verdict.DROP, "iptables-legacy filter FORWARD 1")
+
+    def test_a_rule_beside_that_rewrites_a_packet_makes_it_unknown(self):
+        found = traced(self.with_others(self.chain("postrouting", "-j MASQUERADE", nat=True)), POD, OUTSIDE)
+        assert (found.verdict, found.doubt) == (Verdict.UNKNOWN, found.steps[-1])
+
+    def test_rules_beside_that_nobody_read_make_it_unknown(self):
+        made = self.with_others(self.chain("input", length=3, owner=Owner.NATIVE))
+        assert [traced(made, POD, to).verdict for to in (NODE, OUTSIDE)] == ["unknown", "accept"]
 
 
 class TestJson:

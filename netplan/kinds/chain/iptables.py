@@ -6,16 +6,18 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Final
 
 from netplan import programs
 from netplan.errors import KernelError, ObserveError, RefusedError
-from netplan.kinds.chain.rule import Rule, parse_rule_line
+from netplan.kinds.chain.rule import BUILT_IN, Rule, parse_rule_line
 from netplan.kinds.chain.targets import EXTENSIONS
 from netplan.kinds.chain.value import OWNED_PREFIX, Backend, Chain, ChainKey
 from netplan.kinds.native.misread import misread
 from netplan.net import printable
 
+_LEGACY_TABLES: Final = Path("/proc/self/net/ip_tables_names")
 _LOCK_SECONDS: Final = "10"
 _MODES: Final = {"nf_tables": Backend.NFT, "legacy": Backend.LEGACY}
 _LINE_NUMBER: Final = re.compile(r"line:? (\d+)")
@@ -53,6 +55,8 @@ class Iptables:
 
         Of rules that nft made, iptables-nft refuses some and prints others as if they said less (`misread`).
         """
+        if self.backend is Backend.LEGACY and _is_absent(key.table):
+            return Chain(key, (), "ACCEPT") if key.name in BUILT_IN else None
         listed = programs.run([self.program, "-w", _LOCK_SECONDS, "-t", key.table, "-S", key.name])
         if listed.code == 0:
             if self.backend is Backend.NFT and (why := misread(key.table, key.name)) is not None:
@@ -65,6 +69,8 @@ class Iptables:
 
     def owned(self, table: str) -> Iterator[ChainKey]:
         """Find the chains of ours in a table by listing it whole; ObserveError if it can't be listed."""
+        if self.backend is Backend.LEGACY and _is_absent(table):
+            return
         listed = programs.run([self.program, "-w", _LOCK_SECONDS, "-t", table, "-S"])
         if listed.code != 0:
             raise ObserveError(f"table {table} can't be read safely: {printable(listed.stderr.strip())}")
@@ -94,6 +100,16 @@ class Iptables:
         line = lines[int(found[1]) - 1] if found and 0 < int(found[1]) <= len(lines) else lines[0]
         said = " ".join(done.stderr.split())
         raise KernelError(f"iptables refused {printable(line)!r} in table {lines[0][1:]}: {printable(said)}")
+
+
+def _is_absent(table: str) -> bool:
+    """Whether there is no such legacy table: to list it would create it."""
+    try:
+        return table not in _LEGACY_TABLES.read_text().split()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
 
 
 def _backend_of(program: str) -> Backend:

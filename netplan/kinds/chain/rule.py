@@ -17,7 +17,7 @@ from netplan.kinds.chain.values import AddressMask, Condition
 from netplan.kinds.chain.word import chain_name
 
 _COMMANDS: Final = frozenset({"-A", "--append", "-I", "--insert"})
-_BUILT_IN: Final = frozenset({"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"})
+BUILT_IN: Final = frozenset({"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"})
 _SOURCES: Final = frozenset({"-s", "--source", "--src"})
 _DESTINATIONS: Final = frozenset({"-d", "--destination", "--dst"})
 
@@ -99,7 +99,7 @@ def check_place(rule: Rule, table: str, chain: str) -> None:
     for flag, name, spec in named:
         if spec and spec.tables and table not in spec.tables:
             raise ValueError(f"{flag} {name} is not possible in table {table}: only in {_listed(spec.tables)}")
-        if spec and chain in _BUILT_IN and spec.chains and chain not in spec.chains:
+        if spec and chain in BUILT_IN and spec.chains and chain not in spec.chains:
             raise ValueError(f"{flag} {name} is not possible in {chain}: only in {_listed(spec.chains)}")
 
 
