@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Final
@@ -108,9 +109,9 @@ class Ruleset:
     routes: tuple[str, ...]
 
     @property
-    def dropping(self) -> str:
-        """The rules that drop packets in silence."""
-        return "\n".join(line for line in self.payload.splitlines() if line.endswith("-j DROP"))
+    def mangle_drops(self) -> bool:
+        """Whether rules may drop the errors that the node sends, in silence."""
+        return "-j DROP" in self.payload[self.payload.index("*mangle") : self.payload.index("*nat")]
 
     def __str__(self) -> str:
         return f"{self.payload}{self.settings}\n{self.addresses}\n{self.routes}"
@@ -218,3 +219,102 @@ def _payload(rules: dict[ChainKey, list[str]], policies: dict[ChainKey, str]) ->
         lines += [f"-A {key.name} {text}" for key in keys for text in rules[key]]
         lines.append("COMMIT")
     return "\n".join([*lines, ""])
+
+
+def written(*lines: str, addresses: Sequence[str] = (), routes: Sequence[str] = (), **settings: int) -> Ruleset:
+    """Write rules as `nat POSTROUTING -j MASQUERADE`; settings by the last part of their names."""
+    rules: dict[ChainKey, list[str]] = {
+        ChainKey(4, table, name): [] for table, hooks in HOOKS.items() for name in hooks
+    }
+    for line in lines:
+        table, name, text = line.split(maxsplit=2)
+        rules.setdefault(ChainKey(4, table, name), []).append(text)
+    values = {name: settings.get(name.rpartition("/")[2].replace("-", "_"), low[0]) for name, low in _SETTINGS.items()}
+    payload = _payload(rules, dict.fromkeys(rules, "ACCEPT") | {key: "-" for key in rules if key.name.startswith("T")})
+    return Ruleset(payload, tuple(f"{name}={value}" for name, value in values.items()), tuple(addresses), tuple(routes))
+
+
+CORNERS: Final = {
+    "masquerade takes the address in the prefix of the next hop": written(
+        "nat POSTROUTING -o eth0 -j MASQUERADE",
+        addresses=["10.4.9.1/24 dev eth0"],
+        routes=["198.51.100.0/24 via 10.4.9.254 dev eth0"],
+    ),
+    "masquerade takes no secondary address and none of a smaller scope": written(
+        "nat POSTROUTING -j MASQUERADE",
+        addresses=["169.254.7.1/16 dev eth0 scope link", "10.4.7.31/24 dev eth0", "172.7.21.9/24 dev docker0"],
+    ),
+    "masquerade does not care for the source of the route": written(
+        "nat POSTROUTING -j MASQUERADE", routes=["198.51.100.0/24 via 10.4.7.254 src 172.7.21.1"]
+    ),
+    "of two routes the one with the lower metric is taken": written(
+        "nat POSTROUTING -j MASQUERADE",
+        routes=["198.51.100.0/24 via 10.4.7.22 metric 4", "198.51.100.0/24 via 10.4.7.254 metric 5"],
+    ),
+    "behind forward nobody knows where a bridged packet came in": written(
+        "mangle POSTROUTING -j T", "mangle T -i docker0 -j DROP"
+    ),
+    "behind forward a routed packet has come in somewhere": written(
+        "mangle POSTROUTING -j T", "mangle T ! -i docker0 -j DROP"
+    ),
+    "a bit that is flipped twice is as before": written(
+        *("mangle PREROUTING -j MARK --set-mark 0x4003", "mangle PREROUTING -j MARK --xor-mark 0x4001"),
+        *("filter FORWARD -m mark --mark 0x2 -j ACCEPT", "filter FORWARD -j DROP"),
+    ),
+    "without a connection nothing is restored from it": written(
+        *("raw PREROUTING -j MARK --set-mark 1", "raw PREROUTING -j CONNMARK --restore-mark"),
+        *("raw OUTPUT -j MARK --set-mark 1", "raw OUTPUT -j CONNMARK --restore-mark"),
+        *("filter FORWARD -m mark --mark 1 -j DROP", "filter INPUT -m mark --mark 1 -j DROP"),
+    ),
+    "without a connection nothing is asked of it": written(
+        "raw PREROUTING -m conntrack ! --ctorigdst 10.0.0.0/8 -j DROP", "raw PREROUTING -m connmark ! --mark 1 -j DROP"
+    ),
+    "what is sent and redirected goes to the loopback address": written(
+        "nat OUTPUT -p tcp -j REDIRECT --to-ports 9999", "filter INPUT -d 127.0.0.1/32 -p udp -j DROP"
+    ),
+    "what comes in and is redirected goes to the first address": written(
+        "nat PREROUTING -p tcp -j REDIRECT", "filter INPUT -d 172.7.21.1/32 -p tcp --dport 443 -j DROP"
+    ),
+    "a bridge that hides packets from iptables routes what is redirected": written(
+        "nat PREROUTING -d 192.168.0.0/16 -j DNAT --to-destination 172.7.21.3",
+        *("mangle POSTROUTING -j T", "mangle T -i docker0 -p udp -j DROP", "filter FORWARD -p icmp -j DROP"),
+        bridge_nf_call_iptables=0,
+    ),
+    "a redirected packet on a bridge needs forwarding": written(
+        "nat PREROUTING -d 192.168.0.0/16 -j DNAT --to-destination 172.7.21.3", ip_forward=0
+    ),
+    "a local route makes an address local": written(
+        "filter INPUT -m addrtype ! --dst-type LOCAL -j DROP",
+        "nat OUTPUT -p tcp -m addrtype --dst-type LOCAL -j DNAT --to-destination 172.7.21.3",
+        routes=["local 192.168.0.0/24 dev lo table main"],
+        ip_forward=0,
+    ),
+    "what is untracked is not translated": written(
+        *(
+            "raw PREROUTING -p udp -j CT --notrack",
+            "raw OUTPUT -p udp -j CT --notrack",
+            "nat POSTROUTING -j MASQUERADE",
+        ),
+        *(
+            "filter FORWARD -m conntrack --ctstate UNTRACKED -j REJECT",
+            "nat PREROUTING -j DNAT --to-destination 172.7.22.3",
+        ),
+    ),
+    "what the node sends to itself is translated once": written(
+        *(
+            "nat POSTROUTING -o lo -p tcp -j SNAT --to-source 172.7.21.1",
+            "nat INPUT -p tcp -j SNAT --to-source 10.4.7.77",
+        ),
+        *("nat INPUT -p udp -j SNAT --to-source 10.4.7.77", "nat POSTROUTING -o lo -p icmp -j MASQUERADE"),
+    ),
+    "a goto returns to the caller of its caller": written(
+        *("filter FORWARD -j T1", "filter FORWARD -p tcp -j DROP", "filter T1 -g T2", "filter T1 -j DROP"),
+        "filter T2 -p udp -j RETURN",
+    ),
+    "an address that a connection asked for is the one before": written(
+        "nat PREROUTING -d 192.168.0.0/24 -j NETMAP --to 172.7.22.0/24",
+        "filter FORWARD -m conntrack --ctorigdst 192.168.0.9 -j DROP",
+        "filter FORWARD -m conntrack ! --ctorigdst 192.168.0.0/16 --ctstate NEW,DNAT -p tcp -j REJECT",
+    ),
+}
+"""What the kernel does in places where one would not expect it, by a sentence that says so."""

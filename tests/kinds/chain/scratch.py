@@ -13,7 +13,8 @@ BACKENDS = ("nft", "legacy")
 
 def run(command: list[str], lock_file: Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
     """Run a command in a network namespace of its own, where the legacy lock is the given file."""
-    unshare = ["unshare", "-n"] if os.geteuid() == 0 else ["unshare", "-Urn"]
+    # an ordinary user is root first: what /proc shows of a network namespace belongs to who made it
+    unshare = [*([] if os.geteuid() == 0 else ["unshare", "-Ur"]), "unshare", "-n"]
     environment = os.environ | {"XTABLES_LOCKFILE": str(lock_file), "PATH": SEARCH_PATH}
     return subprocess.run(
         [*unshare, *command], input=stdin, capture_output=True, text=True, check=False, timeout=60, env=environment
