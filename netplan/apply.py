@@ -25,21 +25,22 @@ Left = Callable[[Snapshot], Sequence[Change[Resource]]]
 
 def apply(
     changes: Sequence[Change[Resource]], before: Snapshot, kernel: Kernel, interest: Interest, left: Left
-) -> None:
-    """Write the changes and read the kernel again; `before` is its state now.
+) -> Snapshot:
+    """Write the changes, read the kernel again, and give what was read; `before` is its state now.
 
     RestoredError (4) if a write failed or the outcome is not what was planned, and the state before is back;
     HalfStateError (5) if it could not be brought back wholly. Without changes nothing is written.
     """
     if not changes:
-        return
+        return before
     attempted: list[Change[Resource]] = []
     try:
         with _signals(_interrupt):
             for step in steps(changes):
                 attempted += step.changes
                 kernel.write(step)
-            remaining = left(kernel.observe(interest))
+            after = kernel.observe(interest)
+        remaining = left(after)
         if remaining:
             raise KernelError("the kernel does not hold what was written:\n" + _listed(remaining))
     except BaseException as error:
@@ -49,6 +50,7 @@ def apply(
         with _signals(signal.SIG_IGN):
             _restore(attempted, before, kernel, interest, why)
         raise RestoredError(f"{why}\nNothing is changed: the state before was restored.") from error
+    return after
 
 
 @contextmanager
@@ -78,7 +80,8 @@ def _restore(
             failures += _attempt(kernel, step)
         remaining = tuple(restoration(before, kernel.observe(interest), changes))
     except Exception as error:
-        raise HalfStateError(f"{why}\nThe state before could not be restored: {error}") from error
+        left = f"what was begun:\n{_listed(changes)}"
+        raise HalfStateError(f"{why}\nThe state before could not be restored: {error}\n{left}") from error
     if remaining:
         reasons = "".join(f"\n  {failure}" for failure in failures)
         raise HalfStateError(

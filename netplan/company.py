@@ -128,8 +128,10 @@ def _branches(chain: OtherChain, chains: Chains, flow: Flow) -> Sequence[Branch]
     key = _key(chain)
     if chain.hook != "prerouting":
         return Walker(chains).hook(key, flow)
-    rules = tuple(rule for rule in chains[key].rules if not _for_the_node(rule))
-    known = {**chains, key: replace(chains[key], rules=rules)}
+    known = {
+        name: replace(each, rules=tuple(rule for rule in each.rules if not _for_the_node(rule)))
+        for name, each in chains.items()
+    }
     return Walker(known).hook(key, replace(flow, oif=None, other_oif=False, unmarked=()))
 
 

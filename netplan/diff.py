@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
+from itertools import chain
 
 from netplan.resource import Change, R_co, Reason, Wanted
 
@@ -11,12 +12,16 @@ def diff(wanted: Iterable[Wanted[R_co]], actual: Iterable[R_co], unwanted: Reaso
     """Give the changes that lead from `actual` to `wanted`: creates and updates in the order wanted, then deletes.
 
     `actual` are the objects that may be changed: ours, and those that the spec names. `unwanted` is the reason of a
-    delete.
+    delete. Where the kernel holds more than one object of a key, as it may of routes, those too many are deleted.
     """
-    present = {resource.key: resource for resource in actual}
+    present: dict[Hashable, list[R_co]] = {}
+    for resource in actual:
+        present.setdefault(resource.key, []).append(resource)
     for want in wanted:
-        before = present.pop(want.resource.key, None)
-        if before != want.resource:
-            yield Change(before, want.resource, want.reason)
-    for resource in present.values():
+        found = present.get(want.resource.key, [])
+        if want.resource in found:
+            found.remove(want.resource)
+        else:
+            yield Change(found.pop(0) if found else None, want.resource, want.reason)
+    for resource in chain.from_iterable(present.values()):
         yield Change(resource, None, unwanted)

@@ -98,7 +98,7 @@ class Effect:
             "after": self.after.to_json(steps=False),
             "wanted": None if self.probe.source is None else wanted,
             "broken": self.broken,
-            "blame": None if self.blame is None else f"{self.blame.at}: {self.blame.rule}",
+            "blame": None if self.blame is None else _said(self.blame),
         }
 
 
@@ -178,4 +178,9 @@ def _by_way_of(trace: Trace) -> str:
 def blamed(step: Step) -> str:
     """Name a step: its place, and whose rule it looks like."""
     whose = owner(step.at, step.rule)
-    return f"{step.at}, {whose}" if whose else f"{step.at}: {step.rule}"
+    return f"{step.at}, {whose}" if whose else _said(step)
+
+
+def _said(step: Step) -> str:
+    """Give a step's place with its rule, or what happened there where no rule is to blame."""
+    return f"{step.at}: {step.rule or step.effect}"

@@ -31,7 +31,8 @@ def flows(place: Place, traffic: Traffic) -> Iterator[Flow]:
 def _shielded(traffic: Traffic) -> Iterator[Flow]:
     """Give the pod traffic that keeps its source address: what leaves this node, and what arrives for its pods."""
     unmarked = tuple(Masked(mark.value, mark.mask) for mark in traffic.respected)
-    yield Flow(traffic.subnet, traffic.kept, oif=traffic.bridge, other_oif=True, unmarked=unmarked)
+    for prefix in traffic.kept:
+        yield Flow(traffic.subnet, (prefix,), oif=traffic.bridge, other_oif=True, unmarked=unmarked)
     yield Flow(traffic.network, (traffic.subnet,), traffic.subnet, traffic.bridge, unmarked=unmarked)
 
 

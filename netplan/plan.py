@@ -97,7 +97,7 @@ def plan_node(desired: Desired, snapshot: Snapshot, source: Source) -> NodePlan:
         changes=tuple(changes),
         depends=dependencies(changes, snapshot),
         warnings=(*_doubts(desired, changes, snapshot), *company.warnings(desired, snapshot)),
-        refusals=(*_in_the_way(changes, snapshot), *company.refusals(desired, snapshot)),
+        refusals=(*_in_the_way(desired, snapshot), *company.refusals(desired, snapshot)),
     )
 
 
@@ -106,15 +106,15 @@ def with_effects(plan: NodePlan, desired: Desired, whole: Snapshot) -> NodePlan:
     return replace(plan, effects=effects(desired, whole, project(whole, plan.changes)))
 
 
-def _in_the_way(changes: Iterable[Change[Resource]], snapshot: Snapshot) -> Iterator[str]:
-    """Name the foreign routes that hold the place of one that is to be created."""
+def _in_the_way(desired: Desired, snapshot: Snapshot) -> Iterator[str]:
+    """Name the foreign routes that hold the place of one of ours: the kernel would take either, or replace it."""
     foreign = {route.key: route for route in snapshot.all(Route) if not route.ours}
-    for change in changes:
-        route = foreign.get(change.resource.key) if isinstance(change.resource, Route) else None
-        if route is not None and change.before is None:
+    for want in desired.objects if foreign else ():
+        route = foreign.get(want.resource.key) if isinstance(want.resource, Route) else None
+        if route is not None:
             yield (
-                f"route {change.resource} can't be created: there is {route} from {route.installer}; "
-                f"take it away first: ip route del {route}"
+                f"route {want.resource} can't stand beside {route} from {route.installer}; "
+                f"take that away first: ip route del {route}"
             )
 
 

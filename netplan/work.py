@@ -52,12 +52,17 @@ class Work:
         check_fresh(plan, before)
         return cls(plan, kernel, before, plan.interest)
 
-    def carry_out(self) -> None:
-        """Apply the plan; RefusedError (3) if it must not be, or if the state it depends on has changed meanwhile."""
+    def carry_out(self) -> Snapshot:
+        """Apply the plan and give the state that it was seen to lead to; without changes nothing is done.
+
+        RefusedError (3) if it must not be applied, or if the state that it depends on has changed meanwhile.
+        """
         check_allowed(self.plan)
+        if not self.plan.changes:
+            return self.before
         now = self.kernel.observe(self.interest)
         check_fresh(self.plan, now)
-        apply(self.plan.changes, now, self.kernel, self.interest, self._left)
+        return apply(self.plan.changes, now, self.kernel, self.interest, self._left)
 
     def _left(self, now: Snapshot) -> Sequence[Change[Resource]]:
         """Give what is still to be done in a state."""

@@ -31,9 +31,8 @@ def confirm(plan: NodePlan, *, yes: bool) -> None:
 
 def carry_out(work: Work, *, flush: bool = False) -> None:
     """Apply a plan and tell of it; connections that are older than the rules are counted, or with `flush` ended."""
-    check_allowed(work.plan)
+    after = work.carry_out()
     if work.plan.changes:
-        work.carry_out()
         say(f"Applied. {work.plan.node} is as planned; the kernel was read again to see it.")
     if work.plan.changes or flush:
-        tell_outdated(work.kernel.observe(work.interest).chains.get(MASQUERADE_CHAIN), flush=flush)
+        tell_outdated(after.chains.get(MASQUERADE_CHAIN), flush=flush)

@@ -148,12 +148,12 @@ def sysctl_name(text: str) -> str:
 
 
 def sysctl_value(text: str) -> str:
-    """Check the value of a sysctl: one line that a terminal shows as it is."""
+    """Read the value of a sysctl, one line that a terminal shows as it is, and write it as the kernel would."""
     if not text.strip() or len(text) > 128 or not (text.isascii() and text.isprintable()):
         raise WrongValueError(
             f"{found(text)} is not the value of a sysctl", "write 1 to 128 printable ASCII characters"
         )
-    return text
+    return " ".join(str(int(word)) if word.isdecimal() else word for word in text.split())
 
 
 def _refuse_ipv6(text: str, version: int) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
 from netplan.errors import KernelError
 from netplan.kinds.chain.edit import ConflictError
@@ -11,31 +13,34 @@ from netplan.kinds.chain.payload import payload
 from netplan.kinds.chain.value import Chain, ChainKey, PlacedRule
 from netplan.resource import Change, Resource
 
+REACHED: Final = 64
+
 
 def observe(
     iptables: Iptables, chains: Iterable[ChainKey], walks: Iterable[ChainKey], searched: Iterable[str] = ()
 ) -> Iterator[Chain]:
-    """Read the named chains that exist, and with each of `walks` every chain that a packet can reach from it.
+    """Read the named chains that exist, and with each of `walks` the chains that a packet can reach from it.
 
-    In the tables `searched` every chain of ours is found.
+    Of those not more than `REACHED` a table are read, the nearest first, as kube-proxy has several for each service; a
+    chain that was not read may do anything. In the tables `searched` every chain of ours is found.
     """
     walked = set(walks)
     owned = (key for table in searched for key in iptables.owned(table))
-    waiting = sorted({*chains, *walked, *owned})
-    seen: set[ChainKey] = set()
+    waiting = deque(sorted({*chains, *walked, *owned}))
+    seen = set(waiting)
+    reached: Counter[str] = Counter()
     while waiting:
-        key = waiting.pop(0)
-        if key in seen:
-            continue
-        seen.add(key)
+        key = waiting.popleft()
         chain = iptables.read(key)
         if chain is None:
             continue
         yield chain
-        if key in walked:
-            below = [*reachable(chain.rules, key)]
-            walked.update(below)
-            waiting += below
+        below = dict.fromkeys(each for each in reachable(chain.rules, key) if each not in seen)
+        near = [*below][: REACHED - reached[key.table]] if key in walked else []
+        reached[key.table] += len(near)
+        walked.update(near)
+        waiting += near
+        seen.update(near)
 
 
 def write(iptables: Iptables, table: str, changes: Sequence[Change[Resource]]) -> None:
