@@ -44,13 +44,19 @@ def apply(
         if remaining:
             raise KernelError("the kernel does not hold what was written:\n" + _listed(remaining))
     except BaseException as error:
-        why = (
-            str(error) if isinstance(error, PodnetError) else f"interrupted by {type(error).__name__} {error}".rstrip()
-        )
+        why = _reason(error)
         with _signals(signal.SIG_IGN):
             _restore(attempted, before, kernel, interest, why)
         raise RestoredError(f"{why}\nNothing is changed: the state before was restored.") from error
     return after
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, PodnetError):
+        return str(error)
+    if isinstance(error, KeyboardInterrupt):
+        return f"interrupted by {error}" if str(error) else "interrupted"
+    return f"a mistake in podnet itself: {type(error).__name__}: {error}"
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netplan.cli.output import show_plan
+from netplan.cli.output import say, show_plan
 from netplan.cli.spec import NodeName, SpecPath, Yes, open_here
 from netplan.cli.verb import verb_app
 from netplan.cli.write import carry_out, confirm, plan_of
@@ -22,3 +22,5 @@ def remove(spec: SpecPath, *, node: NodeName = None, yes: Yes = False) -> None:
     show_plan(plan_of(loaded, work))
     confirm(work.plan, yes=yes)
     carry_out(work)
+    if work.plan.changes:
+        say("Rules that firewall.remove took away, and sysctls, stay as they are: podnet does not put them back.")
