@@ -60,17 +60,14 @@ def content(text):
 
 @pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.stem)
 def test_rules_of_a_real_node_are_said_alike(path, tmp_path):
-    pytest.importorskip("iptc")
     program, library, _ = both(path.read_text(), tmp_path / "lock")
     assert library == program
 
 
 def test_rules_of_every_kind_are_said_alike(tmp_path):
-    pytest.importorskip("iptc")
     program, library, _ = both(every_kind(), tmp_path / "lock")
     assert library == program
 
 
 def test_no_table_is_made_by_reading_others(tmp_path):
-    pytest.importorskip("iptc")
     assert both("*nat\nCOMMIT\n", tmp_path / "lock")[2]

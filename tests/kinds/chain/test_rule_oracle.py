@@ -67,7 +67,6 @@ RULES = [rule for rules in rules_by_table().values() for rule in rules]
 
 @pytest.fixture(scope="module")
 def decoded(tmp_path_factory):
-    pytest.importorskip("iptc")
     tables = rules_by_table()
     lock = tmp_path_factory.mktemp("lock") / "lock"
     done = run([sys.executable, str(DECODER), CHAIN, *tables], lock, payload(tables))
