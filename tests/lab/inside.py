@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import pickle
-import traceback
-import warnings
 from collections.abc import Callable
-from typing import NoReturn, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 from netplan.lab import Lab
 from netplan.lab.enter import fork_into
+from tests.forked import forked
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -22,37 +20,11 @@ def inside(lab: Lab, host: str, function: Callable[P, R], *args: P.args, **kwarg
     The function runs in a child: nothing that it changes in memory is seen here. Its lab is entered as by `lab exec`.
     """
     name = lab.host(host).name
-    receiver, sender = os.pipe()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # other threads: the child takes none of their locks
-        child = os.fork()
-    if child == 0:
-        _report(sender, lab.holder.pid, name, lambda: function(*args, **kwargs))
-    os.close(sender)
-    with os.fdopen(receiver, "rb") as stream:
-        reported = stream.read()
-    os.waitpid(child, 0)
-    if not reported:
-        raise RuntimeError(f"the process on {host} ended without a report")
-    result: R
-    result, error = pickle.loads(reported)
-    if error is not None:
-        raise error
-    return result
 
-
-def _report(sender: int, holder: int, host: str, function: Callable[[], object]) -> NoReturn:
-    """In a child of the child that is on the host, call the function; write its result or its exception."""
-    outcome: tuple[object, BaseException | None]
-    try:
-        grandchild = fork_into(holder, host)
+    def enter() -> None:
+        grandchild = fork_into(lab.holder.pid, name)
         if grandchild:
             os.waitpid(grandchild, 0)
             os._exit(0)
-        outcome = function(), None
-    except BaseException as error:
-        error.add_note(traceback.format_exc())
-        outcome = None, error
-    with os.fdopen(sender, "wb") as stream:
-        stream.write(pickle.dumps(outcome))
-    os._exit(0)
+
+    return forked(enter, lambda: function(*args, **kwargs))

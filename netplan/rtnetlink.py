@@ -1,0 +1,96 @@
+"""rtnetlink(7): the layouts of its messages, and how they are asked for and sent.
+
+Numbers and structures are those of linux/rtnetlink.h, linux/if_addr.h, linux/neighbour.h, linux/fib_rules.h and
+linux/nexthop.h.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from struct import Struct
+from typing import Any, Final, NamedTuple
+
+from netplan.errors import ObserveError
+from netplan.net import Address
+from netplan.netlink import Attributes, Channel, Request, UnsettledError, attributes
+
+FAMILIES: Final = {4: socket.AF_INET, 6: socket.AF_INET6}
+"""The address family of an IP version."""
+
+_VERSIONS: Final = {4: 4, 16: 6}
+_U32: Final = Struct("=I")
+
+
+class Layout(NamedTuple):
+    """A kind of message: the types that make, delete and get its objects, and the structure before its attributes."""
+
+    new: int
+    delete: int
+    get: int
+    header: Struct
+
+
+LINK: Final = Layout(16, 17, 18, Struct("=BxHiII"))
+"""ifinfomsg: family, type, index, flags, change."""
+
+ADDRESS: Final = Layout(20, 21, 22, Struct("=BBBBI"))
+"""ifaddrmsg: family, prefix length, flags, scope, index."""
+
+ROUTE: Final = Layout(24, 25, 26, Struct("=BBBBBBBBI"))
+"""rtmsg: family, length of the destination and of the source, TOS, table, protocol, scope, type, flags."""
+
+NEIGHBOUR: Final = Layout(28, 29, 30, Struct("=BxxxiHBB"))
+"""ndmsg: family, index, state, flags, type."""
+
+RULE: Final = Layout(32, 33, 34, Struct("=BBBBBxxBI"))
+"""fib_rule_hdr: family, length of the destination and of the source, TOS, table, action, flags."""
+
+NEXTHOP: Final = Layout(104, 105, 106, Struct("=BBBBI"))
+"""nhmsg: family, scope, protocol, reserved, flags."""
+
+
+class Message(NamedTuple):
+    """One object of a dump: the fields of its structure, and its attributes by their numbers."""
+
+    fields: tuple[Any, ...]
+    attributes: Attributes
+
+
+def dump(channel: Channel, layout: Layout, fields: tuple[int, ...], content: bytes = b"") -> Iterator[Message]:
+    """Give all objects of a kind that the fields and attributes ask for; ObserveError if the kernel won't tell."""
+    header = layout.header
+    try:
+        found = channel.dump(layout.get, header.pack(*fields) + content)
+    except UnsettledError as error:
+        raise ObserveError("routes and devices change faster than they can be read: try again") from error
+    except OSError as error:
+        raise ObserveError(f"the kernel does not tell its routes and devices: {error.strerror or error}") from error
+    size = header.size
+    return (Message(header.unpack_from(each), attributes(each[size:])) for each in found)
+
+
+def making(layout: Layout, flags: int, fields: tuple[int, ...], content: bytes) -> Request:
+    """Give the request that makes an object, or changes it."""
+    return Request(layout.new, flags, layout.header.pack(*fields) + content)
+
+
+def deleting(layout: Layout, fields: tuple[int, ...], content: bytes) -> Request:
+    """Give the request that deletes an object."""
+    return Request(layout.delete, 0, layout.header.pack(*fields) + content)
+
+
+def u32(data: bytes) -> int:
+    """Read a number in the byte order of this machine."""
+    value: int = _U32.unpack_from(data)[0]
+    return value
+
+
+def packed_u32(value: int) -> bytes:
+    """Write a number in the byte order of this machine."""
+    return _U32.pack(value)
+
+
+def address(data: bytes) -> Address:
+    """Read an address of four or sixteen bytes."""
+    return Address(_VERSIONS[len(data)], int.from_bytes(data, "big"))
