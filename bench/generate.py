@@ -1,0 +1,88 @@
+"""What the measurements start from: specs of any size, the same routes for `ip -batch`, and kube-proxy's rules."""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+from collections.abc import Iterable, Iterator
+
+UNDERLAY = ipaddress.IPv4Network("172.16.0.0/12")
+PODS = ipaddress.IPv4Network("10.0.0.0/8")
+INTERFACE = "eth0"
+
+
+def name(number: int) -> str:
+    """Give the name of a node."""
+    return f"node-{number:05}"
+
+
+def address(number: int) -> ipaddress.IPv4Address:
+    """Give the underlay address of a node."""
+    return UNDERLAY[number + 1]
+
+
+def subnet(number: int) -> str:
+    """Give the pod subnet of a node: the /24s of 10.0.0.0/8 in turn."""
+    return f"{PODS[number << 8]}/24"
+
+
+def spec(nodes: int, backend: str = "host-gw", packet_filter: str = "nft") -> str:
+    """Give a spec with so many nodes."""
+    lines = [
+        "version: 1",
+        "cluster: bench",
+        f"network: {PODS}",
+        f"backend: {{type: {backend}}}",
+        f"firewall: {{backend: {packet_filter}}}",
+        f"defaults: {{interface: {INTERFACE}, bridge: cni0, mtu: 1500}}",
+        "nodes:",
+        *(f"  {name(each)}: {{address: {address(each)}/12, subnet: {subnet(each)}}}" for each in range(nodes)),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def routes(nodes: int) -> str:
+    """Give what `ip -batch` reads to make the same host-gw routes of node 0."""
+    lines = (f"route add {subnet(each)} via {address(each)} dev {INTERFACE} proto 112" for each in range(1, nodes))
+    return "\n".join([*lines, ""])
+
+
+def services(count: int) -> str:
+    """Give table nat as kube-proxy writes it, for so many services of one endpoint: seven lines each."""
+    chains, rules = _named("KUBE-SERVICES"), ["-A PREROUTING -j KUBE-SERVICES", "-A OUTPUT -j KUBE-SERVICES"]
+    rules += ["-A POSTROUTING -j KUBE-POSTROUTING", *_postrouting()]
+    chains += _named("KUBE-POSTROUTING", "KUBE-MARK-MASQ")
+    rules.append("-A KUBE-MARK-MASQ -j MARK --set-xmark 0x4000/0x4000")
+    for number in range(count):
+        service, end = f"KUBE-SVC-{_hash(number)}", f"KUBE-SEP-{_hash(number, 0)}"
+        chains += _named(service, end)
+        rules += _service(number, service, end)
+    return "\n".join(["*nat", *chains, *rules, "COMMIT", ""])
+
+
+def _service(number: int, service: str, end: str) -> Iterator[str]:
+    cluster_ip = ipaddress.IPv4Address("100.64.0.0") + number
+    pod = PODS[(number % 60000 << 8) + 10]
+    about = f"-d {cluster_ip}/32 -p tcp -m comment --comment \"bench/svc-{number}:http cluster IP\" -m tcp --dport 80"
+    yield f"-A KUBE-SERVICES {about} -j {service}"
+    yield f"-A {service} ! -s {PODS} {about} -j KUBE-MARK-MASQ"
+    yield f"-A {service} -j {end}"
+    yield f"-A {end} -s {pod}/32 -j KUBE-MARK-MASQ"
+    yield f"-A {end} -p tcp -m tcp -j DNAT --to-destination {pod}:8080"
+
+
+def _postrouting() -> Iterable[str]:
+    return (
+        "-A KUBE-POSTROUTING -m mark ! --mark 0x4000/0x4000 -j RETURN",
+        "-A KUBE-POSTROUTING -j MARK --set-xmark 0x4000/0x0",
+        "-A KUBE-POSTROUTING -j MASQUERADE --random-fully",
+    )
+
+
+def _named(*chains: str) -> list[str]:
+    return [f":{chain} - [0:0]" for chain in chains]
+
+
+def _hash(*parts: int) -> str:
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16].upper()
