@@ -6,9 +6,9 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
-from typing import Final, NoReturn, TypeAlias
+from typing import Final, NamedTuple, NoReturn, Protocol, TypeAlias
 
-from netplan.errors import HalfStateError, KernelError, PodnetError, RestoredError
+from netplan.errors import HalfStateError, KernelError, PodnetError, RestoredError, StoreError
 from netplan.kernel import Kernel
 from netplan.resource import Change, Resource
 from netplan.restore import restoration
@@ -17,38 +17,75 @@ from netplan.steps import Step, steps
 
 Handler: TypeAlias = Callable[[int, FrameType | None], NoReturn] | signal.Handlers
 
+_ROUNDS: Final = 3
+"""How often an undo is tried: other programs may change the same tables meanwhile."""
+
 _STOPPING: Final = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 
 Left = Callable[[Snapshot], Sequence[Change[Resource]]]
 """What is still to be done in a state: nothing, when an apply has succeeded."""
 
 
-def apply(
-    changes: Sequence[Change[Resource]], before: Snapshot, kernel: Kernel, interest: Interest, left: Left
-) -> Snapshot:
-    """Write the changes, read the kernel again, and give what was read; `before` is its state now.
+class Journal(Protocol):
+    """What outlives a process that is killed: each method returns when it is on the disk, or raises StoreError (3)."""
+
+    def opened(self, changes: Sequence[Change[Resource]], before: Snapshot) -> None:
+        """Keep what is about to be done, before the first write."""
+
+    def verified(self, after: Snapshot) -> None:
+        """Keep that all was done and seen."""
+
+    def undone(self) -> None:
+        """Forget it: the state before is back."""
+
+
+class Job(NamedTuple):
+    """What is to be done: changes to the state that there is now, what is observed of it, and what would be left."""
+
+    changes: Sequence[Change[Resource]]
+    before: Snapshot
+    interest: Interest
+    left: Left
+
+
+def apply(job: Job, kernel: Kernel, journal: Journal) -> Snapshot:
+    """Write the changes, read the kernel again, and give what was read.
 
     RestoredError (4) if a write failed or the outcome is not what was planned, and the state before is back;
-    HalfStateError (5) if it could not be brought back wholly. Without changes nothing is written.
+    HalfStateError (5) if it could not be brought back wholly: then the journal stays. Without changes nothing is
+    written, to the journal neither.
     """
-    if not changes:
-        return before
+    if not job.changes:
+        return job.before
+    journal.opened(job.changes, job.before)
     attempted: list[Change[Resource]] = []
     try:
         with _signals(_interrupt):
-            for step in steps(changes):
+            for step in steps(job.changes):
                 attempted += step.changes
                 kernel.write(step)
-            after = kernel.observe(interest)
-        remaining = left(after)
+            after = kernel.observe(job.interest)
+        remaining = job.left(after)
         if remaining:
             raise KernelError("the kernel does not hold what was written:\n" + _listed(remaining))
+        with _signals(signal.SIG_IGN):
+            journal.verified(after)
     except BaseException as error:
         why = _reason(error)
         with _signals(signal.SIG_IGN):
-            _restore(attempted, before, kernel, interest, why)
-        raise RestoredError(f"{why}\nNothing is changed: the state before was restored.") from error
+            restore(attempted, job.before, kernel, job.interest, why)
+            remark = _closed(journal)
+        raise RestoredError(f"{why}\nNothing is changed: the state before was restored.{remark}") from error
     return after
+
+
+def _closed(journal: Journal) -> str:
+    """Close the journal of what was undone, or say why it can't be: whoever finds it finds nothing to undo."""
+    try:
+        journal.undone()
+    except StoreError as error:
+        return f" {error}"
+    return ""
 
 
 def _reason(error: BaseException) -> str:
@@ -75,24 +112,31 @@ def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt(signal.Signals(number).name)
 
 
-def _restore(
+def restore(
     changes: Sequence[Change[Resource]], before: Snapshot, kernel: Kernel, interest: Interest, why: str
-) -> None:
-    """Bring back the state before over what the changes touched; HalfStateError says what is left to do."""
+) -> tuple[Change[Resource], ...]:
+    """Bring back the state before over what the changes touched, and give what that took.
+
+    HalfStateError (5) begins with `why`, and says what is left to do.
+    """
     failures: list[str] = []
     try:
-        undo = tuple(restoration(before, kernel.observe(interest), changes))
-        for step in steps(undo):
-            failures += _attempt(kernel, step)
-        remaining = tuple(restoration(before, kernel.observe(interest), changes))
+        undo = remaining = tuple(restoration(before, kernel.observe(interest), changes))
+        for _ in range(_ROUNDS):
+            if not remaining:
+                return undo
+            failures = [failure for step in steps(remaining) for failure in _attempt(kernel, step)]
+            remaining = tuple(restoration(before, kernel.observe(interest), changes))
     except Exception as error:
         left = f"what was begun:\n{_listed(changes)}"
         raise HalfStateError(f"{why}\nThe state before could not be restored: {error}\n{left}") from error
     if remaining:
         reasons = "".join(f"\n  {failure}" for failure in failures)
         raise HalfStateError(
-            f"{why}\nThe state before is not wholly restored; left to do:\n{_listed(remaining)}{reasons}"
+            f"{why}\nThe state before is not wholly restored; left to do:\n{_listed(remaining)}{reasons}\n"
+            "`podnet recover` goes on from here."
         )
+    return undo
 
 
 def _attempt(kernel: Kernel, step: Step) -> list[str]:

@@ -6,6 +6,8 @@ PodnetError
   RefusedError        3  nothing was changed
     ObserveError         the kernel's state can't be read, or not safely
     StalePlanError       the kernel changed since the plan was made
+    StoreError           podnet's own files on the node can't be read or written, or not safely
+    LockedError          another podnet is at work on the node
   KernelError            the kernel refused one write; apply turns it into one of the next two
   RestoredError       4  failed, and the state before was restored
   HalfStateError      5  failed, and the state before could not be restored wholly
@@ -84,6 +86,14 @@ class ObserveError(RefusedError):
 
 class StalePlanError(RefusedError):
     """What a saved plan depends on has changed since it was made."""
+
+
+class StoreError(RefusedError):
+    """A file that podnet keeps on the node can't be read or written, or not safely."""
+
+
+class LockedError(RefusedError):
+    """Another podnet is at work on the node; the message says which."""
 
 
 class KernelError(PodnetError):

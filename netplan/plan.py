@@ -20,6 +20,7 @@ from netplan.net import Address
 from netplan.project import project
 from netplan.resource import Change, Resource
 from netplan.snapshot import Interest, Snapshot
+from netplan.trace import IP_FORWARD
 
 _SHOWN: Final = ("link", "address", "route", "neighbour", "fdb", "chain", "rule", "sysctl")
 
@@ -64,11 +65,7 @@ class NodePlan:
     @property
     def interest(self) -> Interest:
         """What must be observed to see whether the plan still fits, and whether it has been carried out."""
-        resources = [change.resource for change in self.changes]
-        chains = {resource.chain for resource in resources if isinstance(resource, PlacedRule)}
-        chains |= {resource.key for resource in resources if isinstance(resource, Chain)}
-        sysctls = {resource.name for resource in resources if isinstance(resource, Sysctl)}
-        return Interest(frozenset({*chains, *HOOKS, *HOOKS.values()}), frozenset(), frozenset(sysctls))
+        return interest_of(self.changes)
 
 
 @dataclass(frozen=True)
@@ -86,9 +83,28 @@ class Plan:
         return (change for node in self.nodes for change in node.changes)
 
 
+def interest_of(changes: Iterable[Change[Resource]]) -> Interest:
+    """Give what must be observed to see what has become of changes, and of all that is ours."""
+    resources = [change.resource for change in changes]
+    chains = {resource.chain for resource in resources if isinstance(resource, PlacedRule)}
+    chains |= {resource.key for resource in resources if isinstance(resource, Chain)}
+    sysctls = {resource.name for resource in resources if isinstance(resource, Sysctl)}
+    return Interest(frozenset({*chains, *HOOKS, *HOOKS.values()}), frozenset(), frozenset({*sysctls, IP_FORWARD}))
+
+
+def restoring(node: str, address: Address, changes: Iterable[Change[Resource]], now: Snapshot) -> NodePlan:
+    """Make a plan of changes that bring back an earlier state of a node."""
+    changes = tuple(sorted(changes, key=_shown))
+    return NodePlan(node, address, Source.LIVE, now.backend, changes, dependencies(changes, now))
+
+
+def _shown(change: Change[Resource]) -> int:
+    return _SHOWN.index(change.resource.kind)
+
+
 def plan_node(desired: Desired, snapshot: Snapshot, source: Source) -> NodePlan:
     """Compare what a node should have with what it has."""
-    changes = sorted(differences(desired, snapshot), key=lambda change: _SHOWN.index(change.resource.kind))
+    changes = sorted(differences(desired, snapshot), key=_shown)
     return NodePlan(
         node=desired.node,
         address=desired.address,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any, Final
 
 from netplan import __version__
 from netplan.errors import Location, UsageError
-from netplan.fields import field_changes
+from netplan.fields import FieldChange, field_changes
 from netplan.kinds.chain.value import Backend, PlacedRule
 from netplan.net import Address, host_name
 from netplan.plan import NodePlan, Plan, Source
@@ -35,10 +36,17 @@ def plan_to_json(plan: Plan) -> Json:
 
 def summary(plan: Plan) -> dict[str, int]:
     """Count the nodes and their changes; a rule that moves counts as an update."""
-    actions = Counter(change.action for change in plan.changes)
     return {
         "nodes": len(plan.nodes),
         "nodes_changed": sum(1 for node in plan.nodes if node.changes),
+        **counts(plan.changes),
+    }
+
+
+def counts(changes: Iterable[Change[Resource]]) -> dict[str, int]:
+    """Count changes by what they do; a rule that moves counts as an update."""
+    actions = Counter(change.action for change in changes)
+    return {
         "create": actions[Action.CREATE],
         "update": actions[Action.UPDATE] + actions[Action.MOVE],
         "delete": actions[Action.DELETE],
@@ -79,21 +87,26 @@ def _node_to_json(node: NodePlan) -> Json:
         "backend": node.backend.value,
         "fingerprint": node.fingerprint,
         "depends": dict(node.depends),
-        "changes": [_change_to_json(change) for change in node.changes],
+        "changes": [change_to_json(change, _fields(change)) for change in node.changes],
         "effects": [effect.to_json() for effect in node.effects],
         "warnings": list(node.warnings),
         "refusals": list(node.refusals),
     }
 
 
-def _change_to_json(change: Change[Resource]) -> Json:
+def _fields(change: Change[Resource]) -> tuple[FieldChange, ...]:
+    return field_changes(change) if change.action is Action.UPDATE else ()
+
+
+def change_to_json(change: Change[Resource], fields: Iterable[FieldChange] = ()) -> Json:
+    """Give a change as JSON values, with the fields that it updates; `change_from_json` reads it back."""
     return {
         "action": change.action.value,
         "kind": change.resource.kind,
         "key": change.resource.label,
         "before": None if change.before is None else change.before.to_json(),
         "after": None if change.after is None else change.after.to_json(),
-        "fields": [field.to_json() for field in field_changes(change)] if change.action is Action.UPDATE else [],
+        "fields": [field.to_json() for field in fields],
         "reason": reason_to_json(change.reason),
     }
 
@@ -109,17 +122,21 @@ def _node_from_json(data: Json) -> NodePlan:
         address=Address.parse(data["address"]),
         source=Source(data["source"]),
         backend=Backend(data["backend"]),
-        changes=tuple(_change_from_json(change) for change in data["changes"]),
+        changes=tuple(_planned(change_from_json(change)) for change in data["changes"]),
         depends={str(part): str(digest) for part, digest in data["depends"].items()},
         warnings=tuple(map(str, data["warnings"])),
         refusals=tuple(map(str, data["refusals"])),
     )
 
 
-def _change_from_json(data: Json) -> Change[Resource]:
+def change_from_json(data: Json) -> Change[Resource]:
+    """Read what `change_to_json` gave; ValueError, KeyError, TypeError or OverflowError if it is something else."""
     kind = _KINDS[data["kind"]]
     before, after = (None if data[side] is None else kind.from_json(data[side]) for side in ("before", "after"))
-    change = Change(before, after, Reason(str(data["reason"]["text"]), _location(data["reason"]["at"])))
+    return Change(before, after, Reason(str(data["reason"]["text"]), _location(data["reason"]["at"])))
+
+
+def _planned(change: Change[Resource]) -> Change[Resource]:
     if not _may_be_planned(change):
         raise ValueError(f"{change.resource} is not podnet's to {change.action}")
     return change

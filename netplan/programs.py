@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final, NamedTuple
 
 from netplan.errors import ObserveError, RefusedError
@@ -14,6 +15,7 @@ SEARCH_PATH: Final = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "
 """Where programs are looked for: cron and ordinary users have no sbin folders in their PATH."""
 
 _TIME_LIMIT: Final = 120.0
+_handed_down: Final[set[int]] = set()
 
 
 class Output(NamedTuple):
@@ -37,6 +39,16 @@ def require(program: str, package: str) -> str:
     return path
 
 
+@contextmanager
+def handing_down(descriptor: int) -> Iterator[None]:
+    """Let every program that is run within the block hold a file open too, for as long as it lives."""
+    _handed_down.add(descriptor)
+    try:
+        yield
+    finally:
+        _handed_down.remove(descriptor)
+
+
 def run(argv: Sequence[str], text: str | None = None, *, limit: float = _TIME_LIMIT) -> Output:
     """Run a program to its end, with `text` on its standard input; ObserveError if it takes more seconds than `limit`.
 
@@ -52,6 +64,7 @@ def run(argv: Sequence[str], text: str | None = None, *, limit: float = _TIME_LI
             errors="surrogateescape",
             env={**os.environ, "LC_ALL": "C", "PATH": SEARCH_PATH},
             timeout=limit,
+            pass_fds=tuple(_handed_down),
         )
     except subprocess.TimeoutExpired as error:
         raise ObserveError(f"{' '.join(argv)} did not end within {limit:.0f} s and was stopped") from error

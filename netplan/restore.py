@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from netplan.diff import diff
-from netplan.kinds.chain.edit import changes_to
+from netplan.kinds.chain.edit import Slot, changes_to
 from netplan.kinds.chain.place import put_back
 from netplan.kinds.chain.rule import Rule
-from netplan.kinds.chain.value import ChainKey, PlacedRule, is_our_jump
+from netplan.kinds.chain.value import Chain, ChainKey, PlacedRule, is_our_jump
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.resource import Change, Reason, Resource, Wanted
 from netplan.snapshot import KINDS, Snapshot
@@ -19,14 +19,65 @@ R = TypeVar("R", bound=Resource)
 BEFORE: Final = Reason("as it was before")
 
 
-def restoration(before: Snapshot, now: Snapshot, touched: Sequence[Change[Resource]]) -> Iterator[Change[Resource]]:
+def restoration(
+    before: Snapshot, now: Snapshot, touched: Sequence[Change[Resource]], reason: Reason = BEFORE
+) -> Iterator[Change[Resource]]:
     """Give the changes that bring back the state before: what others changed meanwhile stays theirs."""
-    sysctls = {change.resource.key for change in touched if isinstance(change.resource, Sysctl)}
+    sysctls = _touched_sysctls(touched)
     for kind in KINDS:
-        wanted = [Wanted(resource, BEFORE) for resource in _undone(before.all(kind), sysctls)]
-        yield from diff(wanted, _undone(now.all(kind), sysctls), BEFORE)
+        wanted = [Wanted(resource, reason) for resource in _undone(before.all(kind), sysctls)]
+        yield from diff(wanted, _undone(now.all(kind), sysctls), reason)
     for key in sorted(key for key in now.chains if not key.owned):
-        yield from _rules(before.rules(key), now.rules(key), key, set(_touched_rules(key, touched)))
+        yield from _rules(before.rules(key), now.rules(key), key, set(_touched_rules(key, touched)), reason)
+
+
+def relevant(state: Snapshot, touched: Sequence[Change[Resource]]) -> Snapshot:
+    """Give what of a state `restoration` looks at, so that it need not be kept whole.
+
+    That is what is ours, sysctls, and the chains that hold our jumps or rules that were touched.
+    """
+    placed = _touched_chains(touched)
+    kept = [resource for kind in KINDS for resource in state.all(kind) if resource.ours or isinstance(resource, Sysctl)]
+    others = (chain for chain in state.all(Chain) if not chain.ours)
+    holding = (chain for chain in others if chain.key in placed or any(map(is_our_jump, chain.rules)))
+    return Snapshot.of(state.backend, [*kept, *holding])
+
+
+class Deed(NamedTuple):
+    """What was done to a node once: the changes, and the state before them."""
+
+    changes: Sequence[Change[Resource]]
+    before: Snapshot
+
+
+def earlier(after: Snapshot, later: Sequence[Deed]) -> Snapshot:
+    """Give the state to which to restore in order to undo several deeds, of which the first led from `after`.
+
+    Objects of ours are as in `after`. What else was touched is as it was before the first deed that touched it.
+    """
+    placed = {key for deed in later for key in _touched_chains(deed.changes)}
+    others = [chain for chain in after.all(Chain) if chain.key not in placed]
+    chains = [Chain(key, _earlier_rules(key, after, later)) for key in sorted(placed)]
+    sysctls: dict[Hashable, Sysctl] = {}
+    for deed in later:
+        keys = _touched_sysctls(deed.changes)
+        sysctls = {sysctl.key: sysctl for sysctl in deed.before.all(Sysctl) if sysctl.key in keys} | sysctls
+    return after.replace(Chain, [*others, *chains]).replace(Sysctl, sysctls.values())
+
+
+def _earlier_rules(key: ChainKey, after: Snapshot, later: Sequence[Deed]) -> tuple[Rule, ...]:
+    touching = [(deed.before.rules(key), {*_touched_rules(key, deed.changes)}) for deed in later]
+    rules = next(before for before, touched in touching if touched)
+    seen: set[Rule] = set()
+    for before, touched in touching:
+        if touched:
+            rules = _in_slots(put_back(before, rules, touched - seen))
+            seen |= touched
+    return _in_slots(put_back(after.rules(key), rules, ()))
+
+
+def _in_slots(slots: Sequence[Slot]) -> tuple[Rule, ...]:
+    return tuple(slot.rule for slot in slots)
 
 
 def _undone(resources: Iterable[R], sysctls: Collection[Hashable]) -> list[R]:
@@ -34,10 +85,18 @@ def _undone(resources: Iterable[R], sysctls: Collection[Hashable]) -> list[R]:
 
 
 def _rules(
-    before: Sequence[Rule], now: Sequence[Rule], key: ChainKey, touched: Collection[Rule]
+    before: Sequence[Rule], now: Sequence[Rule], key: ChainKey, touched: Collection[Rule], reason: Reason
 ) -> Iterator[Change[PlacedRule]]:
-    reasons = {rule: BEFORE for rule in (*before, *now) if rule in touched or is_our_jump(rule)}
+    reasons = {rule: reason for rule in (*before, *now) if rule in touched or is_our_jump(rule)}
     yield from changes_to(key, now, put_back(before, now, touched), reasons)
+
+
+def _touched_sysctls(touched: Iterable[Change[Resource]]) -> set[Hashable]:
+    return {change.resource.key for change in touched if isinstance(change.resource, Sysctl)}
+
+
+def _touched_chains(touched: Iterable[Change[Resource]]) -> set[ChainKey]:
+    return {change.resource.chain for change in touched if isinstance(change.resource, PlacedRule)}
 
 
 def _touched_rules(key: ChainKey, touched: Iterable[Change[Resource]]) -> Iterator[Rule]:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from netplan.apply import apply
+from netplan.apply import Job, Journal, apply
 from netplan.compile import Desired, everything
 from netplan.differences import differences
 from netplan.errors import RefusedError, StalePlanError
 from netplan.freshness import changed_since, unmet
 from netplan.kernel import Kernel
 from netplan.kinds.address.value import LinkAddress
-from netplan.plan import NodePlan, Source, plan_node, with_effects
+from netplan.kinds.sysctl.value import Sysctl
+from netplan.plan import NodePlan, Source, interest_of, plan_node, restoring, with_effects
 from netplan.resource import Change, Resource
+from netplan.restore import restoration
+from netplan.rollback import WayBack
 from netplan.snapshot import Interest, Snapshot
 
 _NO_RULES = Interest(frozenset(), frozenset(), frozenset())
@@ -52,8 +55,18 @@ class Work:
         check_fresh(plan, before)
         return cls(plan, kernel, before, plan.interest)
 
-    def carry_out(self) -> Snapshot:
-        """Apply the plan and give the state that it was seen to lead to; without changes nothing is done.
+    @classmethod
+    def back(cls, way: WayBack, kernel: Kernel) -> Work:
+        """Plan the way back to an earlier state."""
+        interest = interest_of(way.touched) | Interest(
+            frozenset(way.target.chains), frozenset(), frozenset(sysctl.name for sysctl in way.target.all(Sysctl))
+        )
+        now = kernel.observe(interest)
+        changes = restoration(way.target, now, way.touched, way.reason)
+        return cls(restoring(way.origin.node, way.origin.address, changes, now), kernel, now, interest)
+
+    def carry_out(self, journal: Journal) -> Snapshot:
+        """Apply the plan, journal in hand, and give the state that it was seen to lead to; nothing without changes.
 
         RefusedError (3) if it must not be applied, or if the state that it depends on has changed meanwhile.
         """
@@ -62,7 +75,7 @@ class Work:
             return self.before
         now = self.kernel.observe(self.interest)
         check_fresh(self.plan, now)
-        return apply(self.plan.changes, now, self.kernel, self.interest, self._left)
+        return apply(Job(self.plan.changes, now, self.interest, self._left), self.kernel, journal)
 
     def _left(self, now: Snapshot) -> Sequence[Change[Resource]]:
         """Give what is still to be done in a state."""

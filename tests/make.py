@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from netplan.apply import apply
+from netplan.apply import Job, Journal, apply
 from netplan.compile import Desired, compile_node
 from netplan.differences import differences
 from netplan.errors import Location
@@ -166,11 +166,25 @@ def settled(wanted: Desired, state: Snapshot) -> Snapshot:
     return project(state, differences(wanted, state))
 
 
-def carry_out(wanted: Desired, kernel: MemoryKernel) -> None:
+class Unwritten:
+    """A journal of which nothing is kept."""
+
+    def opened(self, changes: Sequence[Change[Resource]], before: Snapshot) -> None:
+        """Keep nothing."""
+
+    def verified(self, after: Snapshot) -> None:
+        """Keep nothing."""
+
+    def undone(self) -> None:
+        """Keep nothing."""
+
+
+def carry_out(wanted: Desired, kernel: MemoryKernel, journal: Journal | None = None) -> None:
     """Plan for a kernel as it is, and apply that."""
     before = kernel.observe(wanted.interest)
     changes = tuple(plan_node(wanted, before, Source.LIVE).changes)
-    apply(changes, before, kernel, wanted.interest, lambda now: tuple(differences(wanted, now)))
+    job = Job(changes, before, wanted.interest, lambda now: tuple(differences(wanted, now)))
+    apply(job, kernel, journal or Unwritten())
 
 
 def said(changes: Iterable[Change[Resource]]) -> list[str]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netplan.apply import apply
+from netplan.apply import Job, apply
 from netplan.compile import compile_node, nothing
 from netplan.differences import differences
 from netplan.errors import RestoredError
@@ -117,7 +117,8 @@ def test_applying_a_saved_plan_leads_to_the_state_that_applying_the_spec_does(ca
     kernel = MemoryKernel(case.state)
     before = kernel.observe(saved.interest)
     assert not [*changed_since(saved.depends, saved.changes, before)]
-    apply(saved.changes, before, kernel, saved.interest, lambda now: tuple(unmet(saved.changes, before, now)))
+    job = Job(saved.changes, before, saved.interest, lambda now: tuple(unmet(saved.changes, before, now)))
+    apply(job, kernel, make.Unwritten())
     assert make.content(kernel.state) == make.content(applied(case))
 
 

@@ -12,11 +12,13 @@ from netplan.cli.nodes import this_node
 from netplan.cli.output import show_plan
 from netplan.cli.spec import NodeName, Yes, open_here
 from netplan.cli.verb import verb_app
-from netplan.cli.write import carry_out, confirm, plan_of
+from netplan.cli.write import LockTimeout, VarDir, carry_out, confirm, plan_of, turn
 from netplan.compile import compile_node
 from netplan.kernel.linux import Linux
 from netplan.plan import Plan
 from netplan.planfile import is_plan, read_plan
+from netplan.state.origin import Origin
+from netplan.state.store import Store
 from netplan.work import Work
 
 app = verb_app()
@@ -31,29 +33,35 @@ def apply(
     node: NodeName = None,
     yes: Yes = False,
     flush_conntrack: FlushConntrack = False,
+    folder: VarDir = None,
+    lock_timeout: LockTimeout = 0,
 ) -> None:
     """Make this node what the spec, or a saved plan, says."""
     text = _text(source)
     if text is not None and is_plan(text):
-        _apply_saved(read_plan(text, str(source)), node, yes=yes, flush=flush_conntrack)
+        saved = _of_this_node(read_plan(text, str(source)), node)
+        with turn("apply", folder, lock_timeout) as store:
+            _apply(
+                Work.saved(saved.nodes[0], Linux(saved.nodes[0].backend)), saved, store, yes=yes, flush=flush_conntrack
+            )
         return
     spec, here = open_here(source, node)
     desired = compile_node(spec, here)
-    work = Work.live(desired, Linux(desired.backend))
-    _apply(work, plan_of(spec, work), yes=yes, flush=flush_conntrack)
+    with turn("apply", folder, lock_timeout) as store:
+        work = Work.live(desired, Linux(desired.backend))
+        _apply(work, plan_of(spec, work), store, yes=yes, flush=flush_conntrack)
 
 
-def _apply_saved(saved: Plan, name: str | None, *, yes: bool, flush: bool) -> None:
+def _of_this_node(saved: Plan, name: str | None) -> Plan:
     plans = {plan.node: plan for plan in saved.nodes}
     plan = plans[this_node({node: each.address for node, each in plans.items()}, name)]
-    work = Work.saved(plan, Linux(plan.backend))
-    _apply(work, Plan(saved.cluster, saved.spec_path, saved.spec_sha256, (plan,)), yes=yes, flush=flush)
+    return Plan(saved.cluster, saved.spec_path, saved.spec_sha256, (plan,))
 
 
-def _apply(work: Work, plan: Plan, *, yes: bool, flush: bool) -> None:
+def _apply(work: Work, plan: Plan, store: Store, *, yes: bool, flush: bool) -> None:
     show_plan(plan)
     confirm(work.plan, yes=yes)
-    carry_out(work, flush=flush)
+    carry_out(work, store, Origin.here("apply", plan, work.plan), flush=flush)
 
 
 def _text(path: Path) -> str | None:

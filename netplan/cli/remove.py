@@ -5,22 +5,27 @@ from __future__ import annotations
 from netplan.cli.output import say, show_plan
 from netplan.cli.spec import NodeName, SpecPath, Yes, open_here
 from netplan.cli.verb import verb_app
-from netplan.cli.write import carry_out, confirm, plan_of
+from netplan.cli.write import LockTimeout, VarDir, carry_out, confirm, plan_of, turn
 from netplan.compile import nothing
 from netplan.kernel.linux import Linux
+from netplan.state.origin import Origin
 from netplan.work import Work
 
 app = verb_app()
 
 
 @app.command()
-def remove(spec: SpecPath, *, node: NodeName = None, yes: Yes = False) -> None:
+def remove(
+    spec: SpecPath, *, node: NodeName = None, yes: Yes = False, folder: VarDir = None, lock_timeout: LockTimeout = 0
+) -> None:
     """Take everything of podnet's off this node, nothing else."""
     loaded, here = open_here(spec, node)
     desired = nothing(loaded, here)
-    work = Work.live(desired, Linux(desired.backend))
-    show_plan(plan_of(loaded, work))
-    confirm(work.plan, yes=yes)
-    carry_out(work)
+    with turn("remove", folder, lock_timeout) as store:
+        work = Work.live(desired, Linux(desired.backend))
+        plan = plan_of(loaded, work)
+        show_plan(plan)
+        confirm(work.plan, yes=yes)
+        carry_out(work, store, Origin.here("remove", plan, work.plan))
     if work.plan.changes:
         say("Rules that firewall.remove took away, and sysctls, stay as they are: podnet does not put them back.")

@@ -1,16 +1,64 @@
-"""What every verb that writes does: ask, apply, report."""
+"""What every verb that writes does: wait its turn, clear up, ask, apply, remember, report."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from netplan.cli.connections import tell_outdated
 from netplan.cli.output import ask, say
-from netplan.errors import RefusedError
+from netplan.cli.views.memory import recovery_text
+from netplan.errors import RefusedError, StoreError
+from netplan.kernel.linux import Linux, require_privilege
 from netplan.masquerade import MASQUERADE_CHAIN
+from netplan.net import printable
 from netplan.plan import NodePlan, Plan
+from netplan.recover import settle
 from netplan.spec.load import Spec
+from netplan.state.generations import Damaged, Generation
+from netplan.state.origin import Origin
+from netplan.state.store import Store, Undertaking
+from netplan.state.vardir import DEFAULT, ENVIRONMENT, var_dir
 from netplan.work import Work, check_allowed
+
+VarDir = Annotated[
+    Path | None,
+    typer.Option("--var-dir", metavar="DIR", help=f"Where podnet remembers; default: {ENVIRONMENT}, or {DEFAULT}."),
+]
+LockTimeout = Annotated[
+    float, typer.Option("--lock-timeout", metavar="SECONDS", min=0, help="How long to wait for another podnet.")
+]
+
+
+@contextmanager
+def turn(verb: str, folder: Path | None, timeout: float) -> Iterator[Store]:
+    """Wait for this verb's turn on the node; what an earlier one left half done is undone or finished first.
+
+    StoreError, LockedError, RefusedError (3); HalfStateError (5) if the state of the node is not known.
+    """
+    require_privilege()
+    store = Store(var_dir(folder))
+    with store.locked(verb, timeout):
+        recovery = settle(store, Linux)
+        if recovery is not None:
+            say(recovery_text(recovery))
+        yield store
+
+
+def intact(kept: Iterable[Generation | Damaged]) -> list[Generation]:
+    """Give the generations that can be read, and warn of the others."""
+    found = []
+    for each in kept:
+        if isinstance(each, Damaged):
+            say(f"warning: {printable(str(each))}")
+        else:
+            found.append(each)
+    return found
 
 
 def plan_of(spec: Spec, work: Work) -> Plan:
@@ -29,10 +77,23 @@ def confirm(plan: NodePlan, *, yes: bool) -> None:
         raise RefusedError("nothing was changed")
 
 
-def carry_out(work: Work, *, flush: bool = False) -> None:
-    """Apply a plan and tell of it; connections that are older than the rules are counted, or with `flush` ended."""
-    after = work.carry_out()
+def carry_out(work: Work, store: Store, origin: Origin, *, flush: bool = False) -> None:
+    """Apply a plan, keep the state as a generation, and tell of it.
+
+    Connections that are older than the rules are counted, or with `flush` ended.
+    """
+    undertaking = Undertaking(store, origin)
+    after = work.carry_out(undertaking)
     if work.plan.changes:
         say(f"Applied. {work.plan.node} is as planned; the kernel was read again to see it.")
+        _finish(undertaking)
     if work.plan.changes or flush:
         tell_outdated(after.chains.get(MASQUERADE_CHAIN), flush=flush)
+
+
+def _finish(undertaking: Undertaking) -> None:
+    """Keep the generation; where that fails the journal stays, from which the next podnet that writes does it."""
+    try:
+        undertaking.finished()
+    except StoreError as error:
+        say(f"{printable(str(error))}; `podnet recover` keeps it as soon as it can be")

@@ -34,7 +34,7 @@ class Linux:
     """
 
     def __init__(self, backend: Backend | None = None) -> None:
-        _require_privilege()
+        require_privilege()
         self._wanted = backend
 
     @cached_property
@@ -93,6 +93,7 @@ def forget(found: Iterable[Connection]) -> int:
     return sum(tracked.delete(connection) for connection in found)
 
 
-def _require_privilege() -> None:
+def require_privilege() -> None:
+    """Raise RefusedError (3) if the process may not administer the network."""
     if not may(CAP_NET_ADMIN):
         raise RefusedError("reading and changing the kernel's rules needs root (CAP_NET_ADMIN): run this with sudo")

@@ -34,15 +34,28 @@ _OPTIONAL: Final = frozenset({"other_chains"})
 
 def render(snapshot: Snapshot, node: str, cluster: str | None) -> str:
     """Give the text of a record; `cluster` is None where it is not known."""
-    lists = {name: [resource.to_json() for resource in snapshot.all(kind)] for name, kind in _LISTS.items()}
     data = {
         "format_version": FORMAT_VERSION,
         "podnet_version": __version__,
         "cluster": cluster,
         "node": node,
-        "backend": snapshot.backend.value,
-    } | {name: listed for name, listed in lists.items() if listed or name not in _OPTIONAL}
+        **to_json(snapshot),
+    }
     return json.dumps(data, indent=1) + "\n"
+
+
+def to_json(snapshot: Snapshot) -> Json:
+    """Give a state as JSON values; `from_json` reads it back."""
+    lists = {name: [resource.to_json() for resource in snapshot.all(kind)] for name, kind in _LISTS.items()}
+    return {"backend": snapshot.backend.value} | {
+        name: listed for name, listed in lists.items() if listed or name not in _OPTIONAL
+    }
+
+
+def from_json(data: Json) -> Snapshot:
+    """Read what `to_json` gave; ValueError, KeyError, TypeError, AttributeError or OverflowError if it is not that."""
+    resources = [kind.from_json(item) for name, kind in _LISTS.items() for item in _list(data, name)]
+    return Snapshot.of(Backend(data["backend"]), resources)
 
 
 def parse(text: str, path: str, cluster: str, node: str) -> Snapshot:
@@ -61,8 +74,7 @@ def parse(text: str, path: str, cluster: str, node: str) -> Snapshot:
         if found[name] not in (None, expected):
             raise UsageError(f"{path} is a record of {name} {found[name]}, not of {expected}: capture {node} again")
     try:
-        resources = [kind.from_json(item) for name, kind in _LISTS.items() for item in _list(data, name)]
-        return Snapshot.of(Backend(data["backend"]), resources)
+        return from_json(data)
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise UsageError(f"{path} is not a record of a node's state: {type(error).__name__}: {error}") from error
 

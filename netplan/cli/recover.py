@@ -1,0 +1,50 @@
+"""podnet recover: go on from what was interrupted; a unit runs it at boot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+
+from netplan.cli.output import Format, show, show_json
+from netplan.cli.verb import verb_app
+from netplan.cli.views.memory import NOTHING, recoveries_json, recovery_text
+from netplan.cli.write import LockTimeout, VarDir, intact
+from netplan.kernel.linux import Linux, require_privilege
+from netplan.recover import Recovery, bring_back, settle
+from netplan.state.store import Store
+from netplan.state.vardir import var_dir
+
+app = verb_app()
+
+
+@app.command()
+def recover(
+    *,
+    folder: VarDir = None,
+    lock_timeout: LockTimeout = 0,
+    format: Annotated[Format, typer.Option(help="How to print what was done.")] = Format.TEXT,
+) -> None:
+    """Undo or finish what was interrupted; after a reboot, bring back the state of before it."""
+    require_privilege()
+    store = Store(var_dir(folder))
+    done = []
+    with store.locked("recover", lock_timeout):
+        for recovery in _recoveries(store):
+            done.append(recovery)
+            if format is Format.TEXT:
+                show(recovery_text(recovery))
+    if format is Format.JSON:
+        show_json(recoveries_json(done))
+    elif not done:
+        show(NOTHING)
+
+
+def _recoveries(store: Store) -> Iterator[Recovery]:
+    settled = settle(store, Linux)
+    if settled is not None:
+        yield settled
+    back = bring_back(store, intact(store.generations.all()), Linux)
+    if back is not None:
+        yield back

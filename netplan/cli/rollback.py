@@ -1,0 +1,43 @@
+"""podnet rollback: back to an earlier generation, as one more plan."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from netplan.cli.output import show_plan
+from netplan.cli.spec import Yes
+from netplan.cli.verb import verb_app
+from netplan.cli.write import LockTimeout, VarDir, carry_out, confirm, intact, turn
+from netplan.kernel.linux import Linux
+from netplan.plan import Plan
+from netplan.rollback import way_back
+from netplan.state.origin import Origin
+from netplan.work import Work
+
+app = verb_app()
+
+
+@app.command()
+def rollback(
+    generation: Annotated[
+        int | None,
+        typer.Argument(metavar="[GENERATION]", min=1, help="Its number; default: the state before the newest."),
+    ] = None,
+    *,
+    yes: Yes = False,
+    folder: VarDir = None,
+    lock_timeout: LockTimeout = 0,
+) -> None:
+    """Bring back the state that an earlier generation left, or the one before the newest."""
+    with turn("rollback", folder, lock_timeout) as store:
+        kept = store.generations.all()
+        intact(kept)
+        way = way_back(kept, generation)
+        origin = way.origin
+        work = Work.back(way, Linux(way.target.backend))
+        plan = Plan(origin.cluster, origin.spec_path, origin.spec_sha256, (work.plan,))
+        show_plan(plan)
+        confirm(work.plan, yes=yes)
+        carry_out(work, store, Origin.here(way.verb, plan, work.plan))

@@ -1,0 +1,150 @@
+"""Go on from what an earlier podnet left on this node: an apply that was killed, or the state before a reboot."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final
+
+from netplan.apply import Job, apply, restore
+from netplan.errors import RefusedError
+from netplan.kernel import Kernel
+from netplan.kinds.address.value import LinkAddress
+from netplan.kinds.chain.value import Backend
+from netplan.kinds.link.value import Link
+from netplan.kinds.route.value import Route
+from netplan.kinds.sysctl.value import Sysctl
+from netplan.net import Address, IfName
+from netplan.plan import interest_of
+from netplan.resource import Change, Reason, Resource
+from netplan.restore import restoration
+from netplan.snapshot import Interest, Snapshot
+from netplan.state.generations import Generation
+from netplan.state.journal import Entry, Phase
+from netplan.state.origin import Origin, boot_id, local_time, who
+from netplan.state.store import Store, Undertaking
+
+PATIENCE: Final = 30.0
+"""How many seconds after a reboot the interfaces that routes need are waited for."""
+
+_POLL_SECONDS: Final = 0.2
+_DEVICES: Final = Interest(frozenset(), frozenset(), frozenset())
+
+OpenKernel = Callable[[Backend], Kernel]
+"""Gives the kernel of this node with the packet filter of a backend."""
+
+
+class Found(StrEnum):
+    """What there was to go on from."""
+
+    INTERRUPTED = "interrupted"
+    VERIFIED = "verified"
+    REBOOT = "reboot"
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """What was found, where that came from, what was changed, and the generation that the node is in now, if known."""
+
+    found: Found
+    origin: Origin
+    changes: tuple[Change[Resource], ...] = ()
+    generation: int | None = None
+
+
+def settle(store: Store, open_kernel: OpenKernel) -> Recovery | None:
+    """Undo or finish what a journal tells of, and close it; None if there is no journal. The lock is held.
+
+    HalfStateError (5) if the journal is damaged, or the state before could not be brought back wholly.
+    """
+    entry = store.journal.read()
+    if entry is None:
+        return None
+    if entry.phase is Phase.VERIFIED:
+        return Recovery(Found.VERIFIED, entry.origin, generation=store.finish(entry).number)
+    kernel = open_kernel(entry.before.backend)
+    why = f"{entry.origin} was interrupted"
+    changes = restore(_touched(entry), entry.before, kernel, interest_of(entry.changes), why)
+    store.close()
+    return Recovery(Found.INTERRUPTED, entry.origin, changes)
+
+
+def _touched(entry: Entry) -> tuple[Change[Resource], ...]:
+    """Give what an interrupted apply touched; what was not podnet's went with the boot that it was in."""
+    return entry.changes if entry.origin.boot_id == boot_id() else ()
+
+
+def bring_back(
+    store: Store, kept: Sequence[Generation], open_kernel: OpenKernel, patience: float = PATIENCE
+) -> Recovery | None:
+    """Bring the newest generation back after a reboot; None if it is of this boot or its state is there. Lock is held.
+
+    RefusedError (3) if an interface that its routes need is not ready within so many seconds; RestoredError (4) and
+    HalfStateError (5) as from `apply`.
+    """
+    generation = next((each for each in reversed(kept) if each.confirmed), None)
+    if generation is None or generation.origin.boot_id == boot_id():
+        return None
+    after = generation.after
+    kernel = open_kernel(after.backend)
+    _await_ways(kernel, after, patience)
+    touched = _settings(after)
+    interest = interest_of(touched) | Interest(frozenset(after.chains), frozenset(), frozenset())
+    reason = Reason(f"as in generation {generation.number}, before the reboot")
+
+    def left(now: Snapshot) -> tuple[Change[Resource], ...]:
+        return tuple(restoration(after, now, touched, reason))
+
+    now = kernel.observe(interest)
+    changes = left(now)
+    if not changes:
+        return None
+    undertaking = Undertaking(store, _now(generation.origin))
+    apply(Job(changes, now, interest, left), kernel, undertaking)
+    return Recovery(Found.REBOOT, generation.origin, changes, undertaking.finished().number)
+
+
+def _now(origin: Origin) -> Origin:
+    return replace(origin, verb="recover", who=who(), when=local_time(), boot_id=boot_id())
+
+
+def _settings(after: Snapshot) -> tuple[Change[Resource], ...]:
+    """Give the kernel parameters that go with what is ours, as changes; without anything of ours they are nobody's."""
+    ours = any(resource.ours for resources in after.objects.values() for resource in resources)
+    reason = Reason("routing needs it")
+    return tuple(Change(None, sysctl, reason) for sysctl in after.all(Sysctl)) if ours else ()
+
+
+def _await_ways(kernel: Kernel, after: Snapshot, patience: float) -> None:
+    """Wait until every interface that the routes of a state use is up and has the next hops on-link."""
+    own = {link.name for link in after.all(Link) if link.ours}
+    ways = {way for route in after.all(Route) if route.ours for way in _ways(route) if way[0] not in own}
+    deadline = time.monotonic() + patience
+    while missing := sorted(set(_missing(ways, kernel.observe(_DEVICES)))):
+        if time.monotonic() >= deadline:
+            raise RefusedError(
+                f"the routes of the state before the reboot can't come back: {'; '.join(missing)} (waited "
+                f"{patience:.0f} s); nothing was changed"
+            )
+        time.sleep(_POLL_SECONDS)
+
+
+def _ways(route: Route) -> Iterator[tuple[IfName, Address | None]]:
+    yield from ((route.oif, route.next_hop),) if route.oif is not None else ()
+    for hop in route.hops:
+        if hop.oif is not None:
+            yield hop.oif, hop.next_hop
+
+
+def _missing(ways: Iterable[tuple[IfName, Address | None]], now: Snapshot) -> Iterator[str]:
+    up = {link.name: link.up for link in now.all(Link)}
+    for oif, next_hop in ways:
+        prefixes = (held.address.prefix for held in now.all(LinkAddress) if held.link == oif)
+        if oif not in up:
+            yield f"there is no interface {oif}"
+        elif not up[oif]:
+            yield f"the interface {oif} is down"
+        elif next_hop is not None and not any(prefix.contains(next_hop) for prefix in prefixes):
+            yield f"the interface {oif} has no address in one prefix with {next_hop}"

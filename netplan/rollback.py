@@ -1,0 +1,59 @@
+"""Which state a rollback goes back to, and what was done to the node since."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from netplan.errors import UsageError
+from netplan.resource import Change, Reason, Resource
+from netplan.restore import Deed, earlier
+from netplan.snapshot import Snapshot
+from netplan.state.generations import Damaged, Generation
+from netplan.state.origin import Origin
+
+
+@dataclass(frozen=True, slots=True)
+class WayBack:
+    """The state to go back to, the changes made since, and what the plan and the new generation say of it."""
+
+    target: Snapshot
+    touched: tuple[Change[Resource], ...]
+    origin: Origin
+    verb: str
+    reason: Reason
+
+
+def way_back(kept: Sequence[Generation | Damaged], number: int | None) -> WayBack:
+    """Find the way back to what a generation left, by default to the state before the newest.
+
+    UsageError (2) if there is no such generation, or it is damaged.
+    """
+    if not kept:
+        raise UsageError("there is no generation to go back from: podnet has applied nothing on this node")
+    if number is None:
+        return _before(_readable(kept[-1]))
+    found = next((each for each in kept if each.number == number), None)
+    if found is None:
+        raise UsageError(f"there is no generation {number}; kept are {kept[0].number} to {kept[-1].number}")
+    return _after(_readable(found), [each for each in kept if isinstance(each, Generation) and each.number > number])
+
+
+def _readable(found: Generation | Damaged) -> Generation:
+    if isinstance(found, Damaged):
+        raise UsageError(
+            f"generation {found.number} is damaged ({found.path}): say another one, as podnet history shows"
+        )
+    return found
+
+
+def _before(newest: Generation) -> WayBack:
+    what = f"before generation {newest.number}"
+    return WayBack(newest.before, newest.changes, newest.origin, f"rollback to {what}", Reason(f"as it was {what}"))
+
+
+def _after(generation: Generation, later: Sequence[Generation]) -> WayBack:
+    target = earlier(generation.after, [Deed(each.changes, each.before) for each in later])
+    touched = tuple(change for each in later for change in each.changes)
+    reason = Reason(f"as it was after generation {generation.number}")
+    return WayBack(target, touched, generation.origin, f"rollback to {generation.number}", reason)

@@ -1,0 +1,86 @@
+"""Durable files: after a power loss each is there as it was before, or whole as it was written."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from netplan.errors import StoreError
+
+_FILE_MODE: Final = 0o600
+_FOLDER_MODE: Final = 0o700
+_OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
+_ROOT: Final = 0
+
+
+@contextmanager
+def reported(what: str, path: Path, remark: str = "") -> Iterator[None]:
+    """Turn an error of the file system into StoreError (3), which says what can't be written, and a remark."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(f"{what} can't be written: {path}: {error.strerror or error}{remark}") from error
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file whole or not at all, readable for its owner only; whoever calls this holds the lock. OSError."""
+    new = _written(path, text)
+    new.replace(path)
+    _sync(path.parent)
+
+
+def create(path: Path, text: str) -> None:
+    """Write a file as `write` does, unless there is one of its name already: FileExistsError."""
+    new = _written(path, text)
+    try:
+        path.hardlink_to(new)
+    finally:
+        new.unlink()
+    _sync(path.parent)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, if it is there; OSError."""
+    path.unlink(missing_ok=True)
+    _sync(path.parent)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder that only its owner may look into; StoreError (3) if it can't be made, or is not safe to use."""
+    with reported("podnet's folder", path, "; nothing was changed"):
+        path.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+        link, folder = path.lstat(), path.stat()
+    for found in (link, folder):
+        if found.st_uid not in (_ROOT, os.geteuid()):
+            raise StoreError(f"{path} belongs to another user (uid {found.st_uid}), who could change what podnet does")
+    if folder.st_mode & _OTHERS_WRITE:
+        raise StoreError(f"others than its owner may write to {path}, and change what podnet does: chmod go-w {path}")
+
+
+def _written(path: Path, text: str) -> Path:
+    """Write a new file beside a path, down to the disk; of a failure nothing is left."""
+    new = path.with_name(f".{path.name}.new")
+    with suppress(FileNotFoundError):
+        new.unlink()
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _FILE_MODE)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(descriptor)
+    except BaseException:
+        new.unlink()
+        raise
+    return new
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

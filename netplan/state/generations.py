@@ -1,0 +1,141 @@
+"""The generations of a node: every state that was applied, with what led to it; the last ones are kept."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from netplan.errors import StoreError
+from netplan.kernel import recorded
+from netplan.resource import Change, Json, Resource
+from netplan.snapshot import Snapshot
+from netplan.state import files
+from netplan.state.journal import (
+    FORMAT_VERSION,
+    UNREADABLE,
+    Entry,
+    changes_from_json,
+    changes_to_json,
+    check_version,
+)
+from netplan.state.origin import Origin
+
+KEPT: Final = 20
+
+_FOLDER: Final = "generations"
+_NAME: Final = re.compile(r"([0-9]{6,})\.json")
+
+
+@dataclass(frozen=True)
+class Generation:
+    """A state that was applied; `id` is that of the journal's entry, both states are as there."""
+
+    number: int
+    id: str
+    origin: Origin
+    changes: tuple[Change[Resource], ...]
+    before: Snapshot
+    after: Snapshot
+    confirmed: bool = True
+
+    def to_json(self) -> Json:
+        """Give the generation as JSON values."""
+        return {
+            "format_version": FORMAT_VERSION,
+            "number": self.number,
+            "id": self.id,
+            **self.origin.to_json(),
+            "confirmed": self.confirmed,
+            "changes": changes_to_json(self.changes),
+            "before": recorded.to_json(self.before),
+            "after": recorded.to_json(self.after),
+        }
+
+    @classmethod
+    def from_json(cls, data: Json) -> Generation:
+        """Read what `to_json` gave."""
+        check_version(data)
+        return cls(
+            int(data["number"]),
+            str(data["id"]),
+            Origin.from_json(data),
+            changes_from_json(data["changes"]),
+            recorded.from_json(data["before"]),
+            recorded.from_json(data["after"]),
+            bool(data["confirmed"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Damaged:
+    """A generation whose file can't be read, and why; its number is not used again."""
+
+    number: int
+    path: Path
+    why: str
+
+    def __str__(self) -> str:
+        return f"generation {self.number} is damaged and left out: {self.path}: {self.why}"
+
+
+class Generations:
+    """The generations of a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / _FOLDER
+
+    def all(self) -> tuple[Generation | Damaged, ...]:
+        """Read what is kept, the oldest first; StoreError (3) if the folder can't be read."""
+        return tuple(self._read(number) for number in self._numbers())
+
+    def newest(self) -> Generation | Damaged | None:
+        """Read the newest, None if there is none; StoreError (3) if the folder can't be read."""
+        numbers = self._numbers()
+        return self._read(numbers[-1]) if numbers else None
+
+    def keep(self, entry: Entry) -> Generation:
+        """Make a generation of a journal's entry that was verified, once; OSError, StoreError (3)."""
+        newest = self.newest()
+        if isinstance(newest, Generation) and newest.id == entry.id:
+            return newest
+        if entry.after is None:
+            raise ValueError("an entry that was not verified makes no generation")
+        files.make_folder(self.folder)
+        number = 1 if newest is None else newest.number + 1
+        made = Generation(
+            number, entry.id, entry.origin, entry.changes, entry.before, entry.after, confirmed=entry.confirm is None
+        )
+        files.create(self._path(number), json.dumps(made.to_json()) + "\n")
+        for old in self._numbers()[:-KEPT]:
+            files.remove(self._path(old))
+        return made
+
+    def _read(self, number: int) -> Generation | Damaged:
+        path = self._path(number)
+        try:
+            found = Generation.from_json(json.loads(path.read_text(encoding="utf-8")))
+            if found.number != number:
+                raise ValueError(f"it says that it is generation {found.number}")
+        except UNREADABLE as error:
+            return Damaged(number, path, f"{type(error).__name__}: {error}")
+        return found
+
+    def _numbers(self) -> list[int]:
+        return sorted(self._found())
+
+    def _found(self) -> Iterator[int]:
+        try:
+            for path in self.folder.iterdir():
+                if named := _NAME.fullmatch(path.name):
+                    yield int(named[1])
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise StoreError(f"{self.folder} can't be read: {error.strerror}") from error
+
+    def _path(self, number: int) -> Path:
+        return self.folder / f"{number:06}.json"

@@ -1,0 +1,140 @@
+"""The journal: what an apply that is under way means to do, and how it was before; it is there only meanwhile."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from netplan.errors import HalfStateError
+from netplan.kernel import recorded
+from netplan.planfile import change_from_json, change_to_json
+from netplan.resource import Change, Json, Resource
+from netplan.snapshot import Snapshot
+from netplan.state import files
+from netplan.state.origin import Origin
+
+FORMAT_VERSION: Final = "1.0"
+
+UNREADABLE: Final = (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
+"""What reading a file of podnet's raises that is not what podnet wrote."""
+
+_NAME: Final = "journal.json"
+
+
+class Phase(StrEnum):
+    """How far an apply has come: it may have written anything, or all of it was seen in the kernel."""
+
+    WRITING = "writing"
+    VERIFIED = "verified"
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    """Until when an apply must be confirmed (seconds since 1970), and the SHA-256 of the token that does it."""
+
+    deadline: float
+    token_sha256: str
+
+    def to_json(self) -> Json:
+        """Give it as JSON values."""
+        return {"deadline": self.deadline, "token_sha256": self.token_sha256}
+
+    @classmethod
+    def from_json(cls, data: Json) -> Confirm:
+        """Read what `to_json` gave."""
+        return cls(float(data["deadline"]), str(data["token_sha256"]))
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An apply under way: its changes, the state before, and once it is verified the state after.
+
+    Both states hold no more than is needed to come back to them (`restore.relevant`).
+    """
+
+    id: str
+    origin: Origin
+    phase: Phase
+    changes: tuple[Change[Resource], ...]
+    before: Snapshot
+    after: Snapshot | None = None
+    confirm: Confirm | None = None
+
+    def to_json(self) -> Json:
+        """Give the entry as JSON values."""
+        return {
+            "format_version": FORMAT_VERSION,
+            "id": self.id,
+            **self.origin.to_json(),
+            "phase": self.phase.value,
+            "changes": changes_to_json(self.changes),
+            "before": recorded.to_json(self.before),
+            "after": None if self.after is None else recorded.to_json(self.after),
+            "confirm": None if self.confirm is None else self.confirm.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, data: Json) -> Entry:
+        """Read what `to_json` gave."""
+        check_version(data)
+        after, confirm = data["after"], data["confirm"]
+        phase = Phase(data["phase"])
+        if phase is Phase.VERIFIED and after is None:
+            raise ValueError("it has no state after")
+        return cls(
+            str(data["id"]),
+            Origin.from_json(data),
+            phase,
+            changes_from_json(data["changes"]),
+            recorded.from_json(data["before"]),
+            None if after is None else recorded.from_json(after),
+            None if confirm is None else Confirm.from_json(confirm),
+        )
+
+
+class JournalFile:
+    """The journal of a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / _NAME
+
+    def read(self) -> Entry | None:
+        """Read the journal, None if there is none; HalfStateError (5) if it is damaged."""
+        try:
+            return Entry.from_json(json.loads(self.path.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            return None
+        except UNREADABLE as error:
+            raise HalfStateError(
+                f"{self.path} is damaged ({type(error).__name__}: {error}); the state of the node is not known: "
+                "compare with `podnet plan --live`, then move the file away. Nothing was changed now."
+            ) from error
+
+    def write(self, entry: Entry) -> None:
+        """Put an entry in the place of the one before; OSError."""
+        files.write(self.path, json.dumps(entry.to_json()) + "\n")
+
+    def remove(self) -> None:
+        """Close the journal; OSError."""
+        files.remove(self.path)
+
+
+def check_version(data: Json) -> None:
+    """Raise ValueError for a format that this podnet can't read."""
+    version = str(data["format_version"])
+    if version.partition(".")[0] != FORMAT_VERSION.partition(".")[0]:
+        raise ValueError(f"it has format {version}, and this podnet reads {FORMAT_VERSION}")
+
+
+def changes_to_json(changes: Sequence[Change[Resource]]) -> list[Json]:
+    """Give changes as JSON values, those of a plan."""
+    return [change_to_json(change) for change in changes]
+
+
+def changes_from_json(data: Sequence[Json]) -> tuple[Change[Resource], ...]:
+    """Read what `changes_to_json` gave."""
+    return tuple(change_from_json(change) for change in data)

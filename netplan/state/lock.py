@@ -1,0 +1,102 @@
+"""One at a time: the lock that every command holds which writes to a node's kernel."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from netplan import programs
+from netplan.errors import LockedError
+from netplan.net import printable
+from netplan.state.files import reported
+from netplan.state.origin import local_time
+
+_NAME: Final = "lock"
+_MODE: Final = 0o600
+_POLL_SECONDS: Final = 0.05
+_LEFT_SECONDS: Final = 15.0
+"""How long a program that a dead podnet started may still be at work: it waits ten seconds for iptables' own lock."""
+
+
+class Holder(NamedTuple):
+    """Who holds a lock: the process, the verb, and the local time at which it began."""
+
+    pid: int
+    verb: str
+    since: str
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process is still there."""
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            return True
+        return True
+
+    def __str__(self) -> str:
+        return f"podnet {printable(self.verb)} (pid {self.pid}, since {printable(self.since)})"
+
+
+@contextmanager
+def locked(folder: Path, verb: str, timeout: float) -> Iterator[int]:
+    """Hold the lock of a folder for the length of a block; LockedError (3) names who else has held it for `timeout` s.
+
+    Gives the descriptor of the lock, which lasts until the last process that has it open ends. Programs that are run
+    within the block have it too, so that none of a killed podnet's is still writing when the next one starts.
+    """
+    path = folder / _NAME
+    with reported("the lock", path, "; nothing was changed"):
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, _MODE)
+    try:
+        _wait(descriptor, timeout)
+        with reported("the lock", path, "; nothing was changed"):
+            hold(descriptor, Holder(os.getpid(), verb, local_time()))
+        with programs.handing_down(descriptor):
+            yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def hold(descriptor: int, holder: Holder) -> None:
+    """Write down who holds a lock; OSError."""
+    text = json.dumps(holder._asdict()).encode()
+    os.pwrite(descriptor, text, 0)
+    os.ftruncate(descriptor, len(text))
+
+
+def _wait(descriptor: int, timeout: float) -> None:
+    start = time.monotonic()
+    while not _take(descriptor):
+        holder = _holder(descriptor)
+        waits = timeout if holder is None or holder.alive else max(timeout, _LEFT_SECONDS)
+        if time.monotonic() >= start + waits:
+            raise LockedError(
+                f"{holder or 'another podnet'} is at work on this node; wait for it, or --lock-timeout SECONDS"
+            )
+        time.sleep(_POLL_SECONDS)
+
+
+def _take(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _holder(descriptor: int) -> Holder | None:
+    """Read who holds a lock; None while it is being written down."""
+    try:
+        data = json.loads(os.pread(descriptor, 1 << 12, 0))
+        return Holder(int(data["pid"]), str(data["verb"]), str(data["since"]))
+    except (ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,83 @@
+"""Who changes a node, how, from which spec and when: what the journal and the generations say of an apply."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from netplan.net import Address
+from netplan.plan import NodePlan, Plan
+from netplan.resource import Json
+
+_BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What an apply comes from; `when` is local time with its offset (ISO 8601), `boot_id` the kernel's."""
+
+    verb: str
+    node: str
+    address: Address
+    cluster: str
+    spec_path: str
+    spec_sha256: str
+    who: str
+    when: str
+    boot_id: str
+
+    @classmethod
+    def here(cls, verb: str, plan: Plan, node: NodePlan) -> Origin:
+        """Describe what this process does now, for a node of a plan."""
+        spec = (plan.cluster, plan.spec_path, plan.spec_sha256)
+        return cls(verb, node.node, node.address, *spec, who(), local_time(), boot_id())
+
+    def to_json(self) -> Json:
+        """Give the origin as JSON values."""
+        return {
+            "verb": self.verb,
+            "node": self.node,
+            "address": str(self.address),
+            "cluster": self.cluster,
+            "spec": {"path": self.spec_path, "sha256": self.spec_sha256},
+            "who": self.who,
+            "when": self.when,
+            "boot_id": self.boot_id,
+        }
+
+    @classmethod
+    def from_json(cls, data: Json) -> Origin:
+        """Read what `to_json` gave."""
+        spec = data["spec"]
+        verb, node, cluster, by, when, boot = (
+            str(data[name]) for name in ("verb", "node", "cluster", "who", "when", "boot_id")
+        )
+        address = Address.parse(str(data["address"]))
+        return cls(verb, node, address, cluster, str(spec["path"]), str(spec["sha256"]), by, when, boot)
+
+    def __str__(self) -> str:
+        return f"podnet {self.verb} by {self.who} of {self.when}"
+
+
+def boot_id() -> str:
+    """Give the number that the kernel chose when it started."""
+    return _BOOT_ID.read_text().strip()
+
+
+def local_time() -> str:
+    """Give the time now with the offset of the local one."""
+    return datetime.now().astimezone().isoformat(timespec="seconds")
+
+
+def who() -> str:
+    """Name the user: the one who called sudo, else the one of this process."""
+    uid = int(os.environ.get("SUDO_UID") or os.getuid())
+    try:
+        name = os.environ.get("SUDO_USER") or pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"uid {uid}"
+    return f"{name} (uid {uid})"
