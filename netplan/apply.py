@@ -20,6 +20,8 @@ Handler: TypeAlias = Callable[[int, FrameType | None], NoReturn] | signal.Handle
 _ROUNDS: Final = 3
 """How often an undo is tried: other programs may change the same tables meanwhile."""
 
+_GO_ON: Final = "\n`podnet recover` goes on from here."
+
 _STOPPING: Final = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 
 Left = Callable[[Snapshot], Sequence[Change[Resource]]]
@@ -129,12 +131,11 @@ def restore(
             remaining = tuple(restoration(before, kernel.observe(interest), changes))
     except Exception as error:
         left = f"what was begun:\n{_listed(changes)}"
-        raise HalfStateError(f"{why}\nThe state before could not be restored: {error}\n{left}") from error
+        raise HalfStateError(f"{why}\nThe state before could not be restored: {error}\n{left}{_GO_ON}") from error
     if remaining:
         reasons = "".join(f"\n  {failure}" for failure in failures)
         raise HalfStateError(
-            f"{why}\nThe state before is not wholly restored; left to do:\n{_listed(remaining)}{reasons}\n"
-            "`podnet recover` goes on from here."
+            f"{why}\nThe state before is not wholly restored; left to do:\n{_listed(remaining)}{reasons}{_GO_ON}"
         )
     return undo
 

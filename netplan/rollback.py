@@ -48,8 +48,8 @@ def _readable(found: Generation | Damaged) -> Generation:
 
 
 def _before(newest: Generation) -> WayBack:
-    what = f"before generation {newest.number}"
-    return WayBack(newest.before, newest.changes, newest.origin, f"rollback to {what}", Reason(f"as it was {what}"))
+    reason = Reason(f"as it was before generation {newest.number}")
+    return WayBack(newest.before, newest.changes, newest.origin, f"rollback to before {newest.number}", reason)
 
 
 def _after(generation: Generation, later: Sequence[Generation]) -> WayBack:

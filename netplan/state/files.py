@@ -52,7 +52,9 @@ def remove(path: Path) -> None:
 def make_folder(path: Path) -> None:
     """Make a folder that only its owner may look into; StoreError (3) if it can't be made, or is not safe to use."""
     with reported("podnet's folder", path, "; nothing was changed"):
-        path.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+        for missing in [each for each in reversed([path, *path.parents]) if not each.exists()]:
+            missing.mkdir(mode=_FOLDER_MODE, exist_ok=True)
+            _sync(missing.parent)
         link, folder = path.lstat(), path.stat()
     for found in (link, folder):
         if found.st_uid not in (_ROOT, os.geteuid()):
