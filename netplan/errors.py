@@ -8,6 +8,7 @@ PodnetError
     StalePlanError       the kernel changed since the plan was made
     StoreError           podnet's own files on the node can't be read or written, or not safely
     LockedError          another podnet is at work on the node
+    PendingError         an apply on the node waits for its confirm
   KernelError            the kernel refused one write; apply turns it into one of the next two
   RestoredError       4  failed, and the state before was restored
   HalfStateError      5  failed, and the state before could not be restored wholly
@@ -94,6 +95,10 @@ class StoreError(RefusedError):
 
 class LockedError(RefusedError):
     """Another podnet is at work on the node; the message says which."""
+
+
+class PendingError(RefusedError):
+    """An apply waits for its confirm; the message says whose, and until when."""
 
 
 class KernelError(PodnetError):

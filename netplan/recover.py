@@ -21,10 +21,12 @@ from netplan.plan import interest_of
 from netplan.resource import Change, Reason, Resource
 from netplan.restore import restoration
 from netplan.snapshot import Interest, Snapshot
+from netplan.state import clock
 from netplan.state.generations import Generation
 from netplan.state.journal import Entry, Phase
 from netplan.state.origin import Origin, boot_id, local_time, who
-from netplan.state.store import Store, Undertaking
+from netplan.state.store import Store, Undertaking, pending
+from netplan.state.verdict import Verdict
 
 PATIENCE: Final = 30.0
 """How many seconds after a reboot the interfaces that routes need are waited for."""
@@ -40,8 +42,12 @@ class Found(StrEnum):
     """What there was to go on from."""
 
     INTERRUPTED = "interrupted"
+    UNCONFIRMED = "unconfirmed"
     VERIFIED = "verified"
     REBOOT = "reboot"
+
+
+_WORDS: Final = {Found.INTERRUPTED: "interrupted", Found.UNCONFIRMED: "not confirmed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,21 +60,35 @@ class Recovery:
     generation: int | None = None
 
 
-def settle(store: Store, open_kernel: OpenKernel) -> Recovery | None:
+def settle(store: Store, open_kernel: OpenKernel, patience: float = PATIENCE) -> Recovery | None:
     """Undo or finish what a journal tells of, and close it; None if there is no journal. The lock is held.
 
-    HalfStateError (5) if the journal is damaged, or the state before could not be brought back wholly.
+    HalfStateError (5) if the journal is damaged, or the state before could not be brought back wholly; PendingError (3)
+    if what it tells of waits for its confirm.
     """
     entry = store.journal.read()
     if entry is None:
         return None
-    if entry.phase is Phase.VERIFIED:
+    if _stays(store, entry):
         return Recovery(Found.VERIFIED, entry.origin, generation=store.finish(entry).number)
     kernel = open_kernel(entry.before.backend)
-    why = f"{entry.origin} was interrupted"
+    if entry.origin.boot_id != boot_id():
+        _await_ways(kernel, entry.before, patience)
+    found = Found.UNCONFIRMED if entry.pending else Found.INTERRUPTED
+    why = f"{entry.origin} was {_WORDS[found]}"
     changes = restore(_touched(entry), entry.before, kernel, interest_of(entry.changes), why)
     store.close()
-    return Recovery(Found.INTERRUPTED, entry.origin, changes)
+    return Recovery(found, entry.origin, changes)
+
+
+def _stays(store: Store, entry: Entry) -> bool:
+    """Whether the state that an entry tells of is to stay; PendingError (3) if that is not decided yet."""
+    if entry.confirm is None:
+        return entry.phase is Phase.VERIFIED
+    waits = entry.pending and entry.origin.boot_id == boot_id() and clock.now() < entry.confirm.deadline
+    if waits and store.verdicts.read(entry.id) is None:
+        raise pending(entry)
+    return store.verdicts.expire(entry.id) is Verdict.CONFIRMED
 
 
 def _touched(entry: Entry) -> tuple[Change[Resource], ...]:

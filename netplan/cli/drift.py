@@ -49,11 +49,11 @@ def drift(
         work = Work.live(desired, Linux(desired.backend))
         _show(plan_of(loaded, work), format, metrics_file)
         raise typer.Exit(ExitCode.DONE if work.plan.in_sync else ExitCode.DIFFERENCES)
-    with turn("drift --fix", folder, lock_timeout) as store:
+    with turn("drift --fix", folder, lock_timeout) as held:
         work = Work.live(desired, Linux(desired.backend))
         plan = plan_of(loaded, work)
         _show(plan, format, metrics_file)
-        carry_out(work, store, Origin.here("drift --fix", plan, work.plan), flush=flush_conntrack)
+        carry_out(work, held, Origin.here("drift --fix", plan, work.plan), flush=flush_conntrack)
 
 
 def _show(plan: Plan, format: Format, metrics_file: Path | None) -> None:

@@ -18,6 +18,7 @@ VERBS: Final = {
     "compile": "Show what one node (or each) should have.",
     "plan": "Show what would change on the nodes, and why.",
     "apply": "Make this node what the spec, or a saved plan, says.",
+    "confirm": "Keep the state that apply --confirm-within left.",
     "drift": "Compare this node with the spec; exit 1 on any difference.",
     "recover": "Undo or finish what was interrupted; run it at boot.",
     "history": "Show the states that were applied on this node.",

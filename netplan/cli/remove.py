@@ -21,11 +21,11 @@ def remove(
     """Take everything of podnet's off this node, nothing else."""
     loaded, here = open_here(spec, node)
     desired = nothing(loaded, here)
-    with turn("remove", folder, lock_timeout) as store:
+    with turn("remove", folder, lock_timeout) as held:
         work = Work.live(desired, Linux(desired.backend))
         plan = plan_of(loaded, work)
         show_plan(plan)
         confirm(work.plan, yes=yes)
-        carry_out(work, store, Origin.here("remove", plan, work.plan))
+        carry_out(work, held, Origin.here("remove", plan, work.plan))
     if work.plan.changes:
         say("Rules that firewall.remove took away, and sysctls, stay as they are: podnet does not put them back.")

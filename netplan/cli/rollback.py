@@ -31,8 +31,8 @@ def rollback(
     lock_timeout: LockTimeout = 0,
 ) -> None:
     """Bring back the state that an earlier generation left, or the one before the newest."""
-    with turn("rollback", folder, lock_timeout) as store:
-        kept = store.generations.all()
+    with turn("rollback", folder, lock_timeout) as here:
+        kept = here.store.generations.all()
         intact(kept)
         way = way_back(kept, generation)
         origin = way.origin
@@ -40,4 +40,4 @@ def rollback(
         plan = Plan(origin.cluster, origin.spec_path, origin.spec_sha256, (work.plan,))
         show_plan(plan)
         confirm(work.plan, yes=yes)
-        carry_out(work, store, Origin.here(way.verb, plan, work.plan))
+        carry_out(work, here, Origin.here(way.verb, plan, work.plan))

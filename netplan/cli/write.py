@@ -6,13 +6,15 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
 from netplan.cli.connections import tell_outdated
+from netplan.cli.countdown import await_confirm
 from netplan.cli.output import ask, say
 from netplan.cli.views.memory import recovery_text
+from netplan.confirm import arm, asked, token
 from netplan.errors import RefusedError, StoreError
 from netplan.kernel.linux import Linux, require_privilege
 from netplan.masquerade import MASQUERADE_CHAIN
@@ -35,19 +37,26 @@ LockTimeout = Annotated[
 ]
 
 
+class Turn(NamedTuple):
+    """A verb's turn on the node: what podnet remembers there, and the descriptor of the lock."""
+
+    store: Store
+    lock: int
+
+
 @contextmanager
-def turn(verb: str, folder: Path | None, timeout: float) -> Iterator[Store]:
+def turn(verb: str, folder: Path | None, timeout: float) -> Iterator[Turn]:
     """Wait for this verb's turn on the node; what an earlier one left half done is undone or finished first.
 
-    StoreError, LockedError, RefusedError (3); HalfStateError (5) if the state of the node is not known.
+    StoreError, LockedError, PendingError, RefusedError (3); HalfStateError (5) if the state of the node is not known.
     """
     require_privilege()
     store = Store(var_dir(folder))
-    with store.locked(verb, timeout):
+    with store.locked(verb, timeout) as descriptor:
         recovery = settle(store, Linux)
         if recovery is not None:
             say(recovery_text(recovery))
-        yield store
+        yield Turn(store, descriptor)
 
 
 def intact(kept: Iterable[Generation | Damaged]) -> list[Generation]:
@@ -77,16 +86,22 @@ def confirm(plan: NodePlan, *, yes: bool) -> None:
         raise RefusedError("nothing was changed")
 
 
-def carry_out(work: Work, store: Store, origin: Origin, *, flush: bool = False) -> None:
+def carry_out(work: Work, here: Turn, origin: Origin, *, flush: bool = False, within: float | None = None) -> None:
     """Apply a plan, keep the state as a generation, and tell of it.
 
-    Connections that are older than the rules are counted, or with `flush` ended.
+    Connections that are older than the rules are counted, or with `flush` ended. With `within` the state before comes
+    back unless somebody confirms within so many seconds: RestoredError (4).
     """
-    undertaking = Undertaking(store, origin)
+    secret = token()
+    asked_for = None if within is None else asked(within, secret)
+    undertaking = Undertaking(here.store, origin, asked_for, arm(here.store, here.lock))
     after = work.carry_out(undertaking)
     if work.plan.changes:
         say(f"Applied. {work.plan.node} is as planned; the kernel was read again to see it.")
-        _finish(undertaking)
+        if asked_for is None:
+            _finish(undertaking)
+        else:
+            await_confirm(here.store, undertaking.entry, secret)
     if work.plan.changes or flush:
         tell_outdated(after.chains.get(MASQUERADE_CHAIN), flush=flush)
 

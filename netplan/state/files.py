@@ -11,6 +11,9 @@ from typing import Final
 
 from netplan.errors import StoreError
 
+UNREADABLE: Final = (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
+"""What reading a file of podnet's raises that is not what podnet wrote."""
+
 _FILE_MODE: Final = 0o600
 _FOLDER_MODE: Final = 0o700
 _OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH

@@ -14,9 +14,9 @@ from netplan.kernel import recorded
 from netplan.resource import Change, Json, Resource
 from netplan.snapshot import Snapshot
 from netplan.state import files
+from netplan.state.files import UNREADABLE
 from netplan.state.journal import (
     FORMAT_VERSION,
-    UNREADABLE,
     Entry,
     changes_from_json,
     changes_to_json,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,14 +16,14 @@ from netplan.planfile import change_from_json, change_to_json
 from netplan.resource import Change, Json, Resource
 from netplan.snapshot import Snapshot
 from netplan.state import files
+from netplan.state.clock import Process
+from netplan.state.files import UNREADABLE
 from netplan.state.origin import Origin
 
 FORMAT_VERSION: Final = "1.0"
 
-UNREADABLE: Final = (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
-"""What reading a file of podnet's raises that is not what podnet wrote."""
-
 _NAME: Final = "journal.json"
+_ID: Final = re.compile("[0-9a-f]{16}")
 
 
 class Phase(StrEnum):
@@ -34,19 +35,31 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Confirm:
-    """Until when an apply must be confirmed (seconds since 1970), and the SHA-256 of the token that does it."""
+    """That an apply must be confirmed: within so many seconds, until a deadline, and with which token.
 
+    `deadline` is in seconds since this boot (`state.clock`), `token_sha256` the digest of the token; `process` is the
+    one that applies.
+    """
+
+    seconds: float
     deadline: float
     token_sha256: str
+    process: Process
 
     def to_json(self) -> Json:
         """Give it as JSON values."""
-        return {"deadline": self.deadline, "token_sha256": self.token_sha256}
+        return {
+            "seconds": self.seconds,
+            "deadline": self.deadline,
+            "token_sha256": self.token_sha256,
+            "process": self.process._asdict(),
+        }
 
     @classmethod
     def from_json(cls, data: Json) -> Confirm:
         """Read what `to_json` gave."""
-        return cls(float(data["deadline"]), str(data["token_sha256"]))
+        process = Process(int(data["process"]["pid"]), int(data["process"]["started"]))
+        return cls(float(data["seconds"]), float(data["deadline"]), str(data["token_sha256"]), process)
 
 
 @dataclass(frozen=True)
@@ -63,6 +76,11 @@ class Entry:
     before: Snapshot
     after: Snapshot | None = None
     confirm: Confirm | None = None
+
+    @property
+    def pending(self) -> bool:
+        """Whether the apply was done, and waits for its confirm unless that has been decided."""
+        return self.confirm is not None and self.phase is Phase.VERIFIED
 
     def to_json(self) -> Json:
         """Give the entry as JSON values."""
@@ -85,6 +103,8 @@ class Entry:
         phase = Phase(data["phase"])
         if phase is Phase.VERIFIED and after is None:
             raise ValueError("it has no state after")
+        if not _ID.fullmatch(data["id"]):
+            raise ValueError("its id is none of podnet's")
         return cls(
             str(data["id"]),
             Origin.from_json(data),
@@ -113,6 +133,14 @@ class JournalFile:
                 f"{self.path} is damaged ({type(error).__name__}: {error}); the state of the node is not known: "
                 "compare with `podnet plan --live`, then move the file away. Nothing was changed now."
             ) from error
+
+    def stamp(self) -> tuple[int, int] | None:
+        """Give what differs as soon as the journal is another one, None if there is none."""
+        try:
+            found = self.path.stat()
+        except FileNotFoundError:
+            return None
+        return found.st_ino, found.st_mtime_ns
 
     def write(self, entry: Entry) -> None:
         """Put an entry in the place of the one before; OSError."""

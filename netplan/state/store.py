@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from netplan.errors import StoreError
+from netplan.errors import LockedError, PendingError, StoreError
 from netplan.resource import Change, Resource
 from netplan.restore import relevant
 from netplan.snapshot import Snapshot
-from netplan.state import files, lock
+from netplan.state import clock, files, lock
 from netplan.state.generations import Generation, Generations
-from netplan.state.journal import Entry, JournalFile, Phase
+from netplan.state.journal import Confirm, Entry, JournalFile, Phase
 from netplan.state.origin import Origin
+from netplan.state.verdict import Verdicts
 
 
 class Store:
@@ -25,11 +26,24 @@ class Store:
         self.folder = folder
         self.journal = JournalFile(folder)
         self.generations = Generations(folder)
+        self.verdicts = Verdicts(folder)
 
-    def locked(self, verb: str, timeout: float) -> AbstractContextManager[int]:
-        """Make the folder if need be and hold its lock (see `lock.locked`); StoreError, LockedError (3)."""
+    @contextmanager
+    def locked(self, verb: str, timeout: float) -> Iterator[int]:
+        """Make the folder if need be and hold its lock (see `lock.locked`).
+
+        StoreError, LockedError, PendingError (3); HalfStateError (5) if the journal is damaged.
+        """
         files.make_folder(self.folder)
-        return lock.locked(self.folder, verb, timeout)
+        with ExitStack() as stack:
+            try:
+                descriptor = stack.enter_context(lock.locked(self.folder, verb, timeout))
+            except LockedError as error:
+                entry = self.journal.read()
+                if entry is None or not entry.pending:
+                    raise
+                raise pending(entry) from error
+            yield descriptor
 
     def finish(self, entry: Entry) -> Generation:
         """Make a generation of an entry that was verified, and close the journal; StoreError (3), and once more."""
@@ -44,25 +58,56 @@ class Store:
             self.journal.remove()
 
 
-class Undertaking:
-    """The journal of one apply, as `apply` asks for it."""
+def pending(entry: Entry) -> PendingError:
+    """Say of an entry that waits for its confirm whose it is, and until when it waits."""
+    until = f" until {clock.at(entry.confirm.deadline)}" if entry.confirm else ""
+    return PendingError(
+        f"{entry.origin} waits for its confirm{until}: podnet confirm, or wait; nothing was changed now"
+    )
 
-    def __init__(self, store: Store, origin: Origin) -> None:
+
+class Undertaking:
+    """The journal of one apply, as `apply` asks for it.
+
+    With `confirm` it is to be confirmed, and `arm` starts what brings the state before back where nobody does.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        origin: Origin,
+        confirm: Confirm | None = None,
+        arm: Callable[[Entry], None] = lambda _: None,
+    ) -> None:
         self._store = store
         self._origin = origin
+        self._confirm = confirm
+        self._arm = arm
         self._entry: Entry | None = None
 
     def opened(self, changes: Sequence[Change[Resource]], before: Snapshot) -> None:
         """Write down what is about to be done; StoreError (3) if that can't be, and nothing must be written then."""
-        entry = Entry(secrets.token_hex(8), self._origin, Phase.WRITING, tuple(changes), relevant(before, changes))
+        kept = relevant(before, changes)
+        entry = Entry(secrets.token_hex(8), self._origin, Phase.WRITING, tuple(changes), kept, confirm=self._confirm)
         with files.reported("the journal", self._store.journal.path, "; nothing was changed"):
+            self._store.verdicts.forget()
             self._store.journal.write(entry)
         self._entry = entry
+        if entry.confirm is not None:
+            self._start_guard(entry)
+
+    def _start_guard(self, entry: Entry) -> None:
+        try:
+            self._arm(entry)
+        except BaseException:
+            self._store.close()
+            raise
 
     def verified(self, after: Snapshot) -> None:
-        """Write down that the outcome was seen; StoreError (3)."""
-        entry = self._opened()
-        entry = replace(entry, phase=Phase.VERIFIED, after=relevant(after, entry.changes))
+        """Write down that the outcome was seen, from when on the time for a confirm counts; StoreError (3)."""
+        entry = self.entry
+        confirm = entry.confirm and replace(entry.confirm, deadline=clock.now() + entry.confirm.seconds)
+        entry = replace(entry, phase=Phase.VERIFIED, after=relevant(after, entry.changes), confirm=confirm)
         with files.reported("the journal", self._store.journal.path):
             self._store.journal.write(entry)
         self._entry = entry
@@ -73,9 +118,11 @@ class Undertaking:
 
     def finished(self) -> Generation:
         """Make a generation of what was verified, and close the journal; StoreError (3)."""
-        return self._store.finish(self._opened())
+        return self._store.finish(self.entry)
 
-    def _opened(self) -> Entry:
+    @property
+    def entry(self) -> Entry:
+        """What the journal says; StoreError if it was not opened."""
         if self._entry is None:
             raise StoreError("the journal was not opened")
         return self._entry

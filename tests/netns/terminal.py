@@ -18,14 +18,14 @@ def on_terminal(lab: Lab, host: str, command: Sequence[str], *, typed: str = "",
     controller, terminal = os.openpty()
     with subprocess.Popen(lab.command(host, command), stdin=terminal, stdout=terminal, stderr=terminal) as process:
         os.close(terminal)
-        shown = _read(controller, prompt) if prompt else b""
+        shown = read(controller, prompt) if prompt else b""
         os.write(controller, typed.encode())
-        shown += _read(controller)
+        shown += read(controller)
     os.close(controller)
     return Outcome(process.returncode, shown.decode(), "")
 
 
-def _read(controller: int, until: str = "", seconds: float = 20) -> bytes:
+def read(controller: int, until: str = "", seconds: float = 20) -> bytes:
     """Read what the terminal shows until a text appears or, without one, until nobody has the terminal open."""
     shown = b""
     deadline = time.monotonic() + seconds

@@ -23,6 +23,8 @@ def recovery_text(recovery: Recovery) -> str:
     match recovery.found:
         case Found.INTERRUPTED:
             return f"{printable(str(origin))} was interrupted; the state before it is back ({changes})."
+        case Found.UNCONFIRMED:
+            return f"{printable(str(origin))} was not confirmed; the state before it is back ({changes})."
         case Found.VERIFIED:
             return f"{printable(str(origin))} was done when it was interrupted; it is generation {recovery.generation}."
         case Found.REBOOT:

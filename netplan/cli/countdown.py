@@ -1,0 +1,47 @@
+"""Wait for a confirm, with the seconds that are left where there is a terminal to show them on."""
+
+from __future__ import annotations
+
+import math
+import sys
+
+from netplan.cli.output import say
+from netplan.confirm import awaited, carried_out
+from netplan.errors import RestoredError
+from netplan.kernel.linux import Linux
+from netplan.state import clock
+from netplan.state.journal import Entry
+from netplan.state.store import Store
+from netplan.state.verdict import Verdict
+
+
+def await_confirm(store: Store, entry: Entry, secret: str) -> None:
+    """Wait until somebody confirms; RestoredError (4) if nobody does in time, or Ctrl-C says no.
+
+    HalfStateError (5) if the state before could not be brought back wholly.
+    """
+    seconds, deadline = (0.0, 0.0) if entry.confirm is None else (entry.confirm.seconds, entry.confirm.deadline)
+    say(f"Confirm within {seconds:g} s (until {clock.at(deadline)}), or the state before comes back:")
+    say(f"  podnet confirm {secret}")
+    try:
+        verdict = awaited(store, entry, _count_down)
+        why = f"no confirm came within {seconds:g} s"
+    except KeyboardInterrupt:
+        verdict = store.verdicts.expire(entry.id)
+        why = "interrupted instead of confirmed"
+    _clear()
+    carried_out(store, entry, Linux)
+    if verdict is Verdict.EXPIRED:
+        raise RestoredError(f"{why}\nNothing is changed: the state before was restored.")
+    say("Confirmed.")
+
+
+def _count_down(left: float) -> None:
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r{math.ceil(left):>4} s left ")
+        sys.stderr.flush()
+
+
+def _clear() -> None:
+    if sys.stderr.isatty():
+        sys.stderr.write("\r\x1b[K")

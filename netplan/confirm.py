@@ -1,0 +1,202 @@
+"""A state that waits for its confirm: the guard that brings back the one before, and who decides between them.
+
+The time does not run in the process that applies: that may hang, be killed, or lose its terminal. A guard is started
+before the first write, in a session of its own or, where systemd runs, by a timer of systemd's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Final
+
+from netplan import programs
+from netplan.errors import LockedError, PendingError, RefusedError, StoreError
+from netplan.recover import OpenKernel, Recovery, settle
+from netplan.state import clock
+from netplan.state.clock import Process
+from netplan.state.generations import Generation
+from netplan.state.journal import Confirm, Entry, Phase
+from netplan.state.origin import boot_id, who
+from netplan.state.store import Store
+from netplan.state.verdict import Decision, Verdict
+
+_POLL_SECONDS: Final = 0.1
+_GRACE_SECONDS: Final = 0.3
+"""How much longer than the process that applies the guard waits: as long as that one lives, it sees to everything."""
+
+_WRITING_SECONDS: Final = 120.0
+"""How long an apply that must be confirmed may take to write and to look at the outcome."""
+
+_PATIENCE: Final = 60.0
+"""How many seconds one process waits for another that has made the verdict to carry it out."""
+
+_LOCK_SECONDS: Final = 2.0
+_SYSTEMD: Final = Path("/run/systemd/system")
+_OWN_NETWORK: Final = Path("/proc/self/ns/net")
+_FIRST_NETWORK: Final = Path("/proc/1/ns/net")
+
+
+def token() -> str:
+    """Make what a person types to confirm."""
+    return secrets.token_hex(4)
+
+
+def asked(seconds: float, secret: str) -> Confirm:
+    """Say that this process's apply must be confirmed within so many seconds of its end, with a token."""
+    return Confirm(seconds, clock.now() + _WRITING_SECONDS + seconds, _digest(secret), Process.here())
+
+
+def arm(store: Store, descriptor: int) -> Callable[[Entry], None]:
+    """Say how a guard is started for a journal's entry; RefusedError (3) if none can be. The lock stays with it."""
+
+    def start(entry: Entry) -> None:
+        if not _by_systemd(store, entry):
+            _detached(store, entry, descriptor)
+
+    return start
+
+
+def _guard(store: Store, entry: Entry, *more: str) -> list[str]:
+    return [sys.executable, "-m", "netplan.guard", str(store.folder), entry.id, *more]
+
+
+def _by_systemd(store: Store, entry: Entry) -> bool:
+    """Set a timer of systemd's; False where it can't be, or where its services are in another network namespace."""
+    program = programs.find("systemd-run")
+    if program is None or entry.confirm is None or not _SYSTEMD.is_dir() or not _in_the_first_network():
+        return False
+    timer = [f"--on-active={entry.confirm.seconds:g}", "--timer-property=AccuracySec=100ms", "--collect", "--quiet"]
+    unit = f"--unit=podnet-guard-{entry.id}"
+    return (
+        programs.run([program, unit, *timer, f"--setenv=PATH={programs.SEARCH_PATH}", *_guard(store, entry)]).code == 0
+    )
+
+
+def _in_the_first_network() -> bool:
+    try:
+        return _OWN_NETWORK.readlink() == _FIRST_NETWORK.readlink()
+    except OSError:
+        return False
+
+
+def _detached(store: Store, entry: Entry, descriptor: int) -> None:
+    """Start the guard in a session of its own, and wait until it says that it is ready."""
+    ready, sender = os.pipe()
+    try:
+        subprocess.Popen(
+            _guard(store, entry, str(sender)),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            pass_fds=(descriptor, sender),
+        )
+        os.close(sender)
+        with os.fdopen(ready, "rb") as stream:
+            said = stream.read()
+    except OSError as error:
+        raise RefusedError(f"the guard can't be started: {error.strerror}; nothing was changed") from error
+    if not said:
+        raise RefusedError("the guard did not start; nothing was changed")
+
+
+def awaited(store: Store, entry: Entry, tick: Callable[[float], None]) -> Verdict:
+    """Wait for the verdict, until the deadline; `tick` is called with the seconds that are left.
+
+    Without a confirm it is this process that decides then.
+    """
+    if entry.confirm is None:
+        raise ValueError("nobody asked for a confirm")
+    while (decision := store.verdicts.read(entry.id)) is None:
+        left = entry.confirm.deadline - clock.now()
+        if left <= 0:
+            return store.verdicts.expire(entry.id)
+        tick(left)
+        time.sleep(min(_POLL_SECONDS, left))
+    return decision.verdict
+
+
+def carried_out(store: Store, entry: Entry, open_kernel: OpenKernel) -> Recovery | None:
+    """See to it that the verdict on an entry is carried out: by who made it, or else here.
+
+    None if another process did. HalfStateError (5) if the state before could not be brought back wholly.
+    """
+    until = clock.now() + _PATIENCE
+    while _still(store, entry):
+        decision = store.verdicts.read(entry.id)
+        if decision is None or not _by_another(decision) or clock.now() >= until:
+            return settle(store, open_kernel)
+        time.sleep(_POLL_SECONDS)
+    return None
+
+
+def _still(store: Store, entry: Entry) -> bool:
+    """Whether the journal tells of an entry."""
+    found = store.journal.read()
+    return found is not None and found.id == entry.id
+
+
+def _by_another(decision: Decision) -> bool:
+    """Whether another process made a verdict, and is at it."""
+    if decision.pid == os.getpid():
+        return False
+    return Path(f"/proc/{decision.pid}").exists()
+
+
+def guard(store: Store, id: str, open_kernel: OpenKernel) -> None:  # noqa: A002 - the journal's word
+    """Watch over an entry of the journal until the verdict on it is carried out, and make it if nobody else does.
+
+    The state before comes back at once where the process that applies has ended before it had written all, and else
+    after the deadline; one that is still writing then is killed first. HalfStateError (5) as from `settle`.
+    """
+    seen, entry = store.journal.stamp(), store.journal.read()
+    while entry is not None and entry.id == id and entry.confirm is not None:
+        left = entry.confirm.deadline + _GRACE_SECONDS - clock.now()
+        writing = entry.phase is Phase.WRITING
+        if left <= 0 or store.verdicts.read(id) is not None or (writing and not entry.confirm.process.alive):
+            if writing:
+                entry.confirm.process.kill()
+            store.verdicts.expire(id)
+            carried_out(store, entry, open_kernel)
+            return
+        time.sleep(min(_POLL_SECONDS, left))
+        if store.journal.stamp() != seen:
+            seen, entry = store.journal.stamp(), store.journal.read()
+
+
+def confirm(store: Store, secret: str | None) -> Generation:
+    """Confirm the state that waits for it; PendingError or RefusedError (3) say why it can't be.
+
+    Without the token it must be the user who applied.
+    """
+    entry = store.journal.read()
+    if entry is None or entry.confirm is None:
+        raise RefusedError("there is nothing to confirm on this node")
+    if entry.phase is not Phase.VERIFIED:
+        raise PendingError(f"{entry.origin} is still at work: confirm when it says so")
+    if secret is None and entry.origin.who != who():
+        raise RefusedError(f"{entry.origin} waits for its confirm: give the token that it printed, or be that user")
+    if secret is not None and not secrets.compare_digest(_digest(secret), entry.confirm.token_sha256):
+        raise RefusedError("that is not the token that the apply printed; nothing is confirmed")
+    late = entry.origin.boot_id != boot_id() or clock.now() >= entry.confirm.deadline
+    if late or not store.verdicts.claim(entry.id, Verdict.CONFIRMED):
+        raise RefusedError("it is too late to confirm: the state before comes back")
+    return store.finish(entry)
+
+
+def lock_again(store: Store, stack: ExitStack) -> None:
+    """Hold the lock if it is to be had: the process that applies may have it, and be beyond answering."""
+    with suppress(LockedError, StoreError):
+        stack.enter_context(store.locked("guard", _LOCK_SECONDS))
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.strip().encode()).hexdigest()

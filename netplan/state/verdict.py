@@ -1,0 +1,73 @@
+"""The verdict on an apply that waits for its confirm: made once, by whoever is first, whatever dies meanwhile."""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from netplan.errors import StoreError
+from netplan.state import files
+from netplan.state.origin import who
+
+
+class Verdict(StrEnum):
+    """What is to become of a state: it stays, or the one before comes back."""
+
+    CONFIRMED = "confirmed"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A verdict, who made it, and the process that made it and sees to it."""
+
+    verdict: Verdict
+    who: str
+    pid: int
+
+
+class Verdicts:
+    """The verdicts in a folder, each by the id of its entry in the journal."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def claim(self, id: str, verdict: Verdict) -> bool:  # noqa: A002 - the journal's word
+        """Make the verdict; False if there is one already. StoreError (3)."""
+        text = json.dumps({"verdict": verdict.value, "who": who(), "pid": os.getpid()})
+        path = self._path(id)
+        with files.reported("the verdict", path):
+            try:
+                files.create(path, text)
+            except FileExistsError:
+                return False
+        return True
+
+    def read(self, id: str) -> Decision | None:  # noqa: A002 - the journal's word
+        """Give the verdict, None if there is none yet; by one that can't be read no state is kept."""
+        try:
+            data = json.loads(self._path(id).read_text(encoding="utf-8"))
+            return Decision(Verdict(data["verdict"]), str(data["who"]), int(data["pid"]))
+        except FileNotFoundError:
+            return None
+        except files.UNREADABLE:
+            return Decision(Verdict.EXPIRED, "", 0)
+
+    def expire(self, id: str) -> Verdict:  # noqa: A002 - the journal's word
+        """Decide that the state before comes back, unless something else was decided: a full disk stops nobody."""
+        with suppress(StoreError):
+            self.claim(id, Verdict.EXPIRED)
+        decision = self.read(id)
+        return Verdict.EXPIRED if decision is None else decision.verdict
+
+    def forget(self) -> None:
+        """Remove the verdicts of earlier applies; OSError."""
+        for path in self._folder.glob("verdict-*.json"):
+            files.remove(path)
+
+    def _path(self, id: str) -> Path:  # noqa: A002 - the journal's word
+        return self._folder / f"verdict-{id}.json"
