@@ -10,7 +10,7 @@ import typer
 from netplan.cli.connections import FlushConntrack
 from netplan.cli.nodes import this_node
 from netplan.cli.output import show_plan
-from netplan.cli.spec import NodeName, Yes, open_here
+from netplan.cli.spec import DEFAULT_STATE, NodeName, StateDir, Yes, open_here
 from netplan.cli.verb import verb_app
 from netplan.cli.write import carry_out, confirm, plan_of
 from netplan.compile import compile_node
@@ -29,6 +29,7 @@ def apply(
     ],
     *,
     node: NodeName = None,
+    state: StateDir = DEFAULT_STATE,
     yes: Yes = False,
     flush_conntrack: FlushConntrack = False,
 ) -> None:
@@ -37,7 +38,7 @@ def apply(
     if text is not None and is_plan(text):
         _apply_saved(read_plan(text, str(source)), node, yes=yes, flush=flush_conntrack)
         return
-    spec, here = open_here(source, node)
+    spec, here = open_here(source, node, state)
     desired = compile_node(spec, here)
     work = Work.live(desired, Linux(desired.backend))
     _apply(work, plan_of(spec, work), yes=yes, flush=flush_conntrack)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from netplan.cli.output import say, show_plan
-from netplan.cli.spec import NodeName, SpecPath, Yes, open_here
+from netplan.cli.spec import DEFAULT_STATE, NodeName, SpecPath, StateDir, Yes, open_here
 from netplan.cli.verb import verb_app
 from netplan.cli.write import carry_out, confirm, plan_of
 from netplan.compile import nothing
@@ -14,9 +14,9 @@ app = verb_app()
 
 
 @app.command()
-def remove(spec: SpecPath, *, node: NodeName = None, yes: Yes = False) -> None:
+def remove(spec: SpecPath, *, node: NodeName = None, state: StateDir = DEFAULT_STATE, yes: Yes = False) -> None:
     """Take everything of podnet's off this node, nothing else."""
-    loaded, here = open_here(spec, node)
+    loaded, here = open_here(spec, node, state)
     desired = nothing(loaded, here)
     work = Work.live(desired, Linux(desired.backend))
     show_plan(plan_of(loaded, work))
