@@ -72,7 +72,7 @@ def check_subnets_present(draft: Draft) -> Iterator[Problem]:
     """Every node has a subnet, its own or a leased one; nodes without one are one problem, since one command helps."""
     names = [name for name in without_any_subnet(draft) if not _misspelt(draft, name)]
     if names and draft.leases.known:
-        message = f"{nodes(names, 'has', 'have')} no subnet"
+        message = f"{nodes(names)} {'has' if len(names) == 1 else 'have'} no subnet"
         hint = f"run {draft.leases.command(draft.places.path)}, or write the subnet here"
         yield Problem(draft.places.key("nodes", names[0]), message, hint)
 
@@ -252,13 +252,14 @@ def without_any_subnet(draft: Draft) -> list[str]:
     return [name for name, node in nodes if without_subnet(node) and name not in draft.leases.entries]
 
 
-def nodes(names: Sequence[str], does: str, do: str) -> str:
-    """Write names as the subject of a sentence, the first ones of many, with a verb: `nodes a and b have`."""
+def nodes(names: Sequence[str]) -> str:
+    """Write names in a sentence, the first ones of many: `node a`, `nodes a and b`."""
     if len(names) == 1:
-        return f"node {names[0]} {does}"
+        return f"node {names[0]}"
     shown, more = names[:_SHOWN], len(names) - _SHOWN
-    last = f"{more} more" if more > 0 else shown[-1]
-    return f"nodes {', '.join(shown if more > 0 else shown[:-1])} and {last} {do}"
+    if more > 0:
+        return f"nodes {', '.join(shown)} and {more} more"
+    return f"nodes {', '.join(shown[:-1])} and {shown[-1]}"
 
 
 def _misspelt(draft: Draft, name: str) -> bool:

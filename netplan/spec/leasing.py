@@ -69,12 +69,10 @@ def _check_release(reading: Reading, release: Collection[str]) -> None:
 def _full(
     reading: Reading, within: LeaseRange, missing: Collection[str], given: Collection[str], held: Collection[str]
 ) -> Problem:
-    last = Prefix(within.last.version, within.last.value, within.length)
-    taken = within.size - len(given)
+    first, last = (Prefix(bound.version, bound.value, within.length) for bound in (within.first, within.last))
     message = (
-        f"no subnet is left: {within.first} to {last} are {within.size} subnets, of which {taken} "
-        f"{'is' if taken == 1 else 'are'} taken; {len(missing)} node{'s want' if len(missing) > 1 else ' wants'} one, and "
-        f"{nodes(sorted({*missing} - {*given}), 'gets', 'get')} none"
+        f"no subnet is left for {nodes(sorted({*missing} - {*given}))}: wanted {len(missing)}, "
+        f"room for {within.size} ({first} to {last}), taken before {within.size - len(given)}"
     )
     hint = "widen subnet_min and subnet_max, or the network"
     if held:

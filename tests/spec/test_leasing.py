@@ -118,8 +118,7 @@ def test_a_full_network_names_who_finds_no_subnet():
         run(A, B, leases=table("c"), subnet_min="172.7.1.0", subnet_max="172.7.2.0")
     (problem,) = caught.value.problems
     assert problem.message == (
-        "no subnet is left: 172.7.1.0 to 172.7.2.0/24 are 2 subnets, of which 1 is taken; 2 nodes want one, and node b "
-        "gets none"
+        "no subnet is left for node b: wanted 2, room for 2 (172.7.1.0/24 to 172.7.2.0/24), taken before 1"
     )
     assert problem.hint == "free what is held for nodes that left: podnet lease s.yaml --release c"
 
