@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import gc
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
@@ -14,19 +16,32 @@ from pydantic import ValidationError
 from netplan.errors import Location, Problem, UsageError
 from netplan.net import Prefix, printable
 from netplan.spec.checks import check, check_subnets_present
-from netplan.spec.document import Document, Key, Places, compose
+from netplan.spec.document import Document, Key, Places
 from netplan.spec.draft import Draft, make_draft
 from netplan.spec.explain import explain
 from netplan.spec.fields import read_name
 from netplan.spec.leases import STATE, Leases, leases_path, parse_leases
 from netplan.spec.model import ClusterSpec, NodeSpec
 from netplan.spec.problems import LINE_BREAK, spec_error
+from netplan.spec.quick import compose_quickly
 from netplan.topology import Node, Topology
 
 MAX_BYTES: Final = 64 << 20
 
 Lookup: TypeAlias = Callable[[str], Leases]
 """Finds the leases of a cluster by its name."""
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Pause the search for cycles: a big spec makes a million values without one, and they were searched often."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 @dataclass(frozen=True)
@@ -89,6 +104,7 @@ class Reading:
         """Give every mistake of the spec and the leases; nodes without a subnet are none."""
         return [*self.document.problems, *self.mistakes, *self.leases.problems, *check(self.draft)]
 
+    @_uncollected()
     def judge(self, *, complete: bool = True) -> Spec:
         """Give the spec if it is valid, or else SpecError; a complete one has a subnet for each node."""
         problems = [*self.problems(), *(check_subnets_present(self.draft) if complete else ())]
@@ -104,16 +120,18 @@ def parse(text: str, path: str, lookup: Lookup | None = None) -> Spec:
     return understand(text, path, lookup).judge()
 
 
+@_uncollected()
 def understand(text: str, path: str, lookup: Lookup | None = None) -> Reading:
     """Read a spec from its text and judge nothing yet; SpecError if it is no YAML.
 
     Without `lookup` nothing is leased.
     """
-    document = compose(text, path)
+    document = compose_quickly(text, path)
     model, mistakes = _validate(document)
     return Reading(text, document, model, tuple(mistakes), _leases(document, lookup))
 
 
+@_uncollected()
 def read(path: Path, state: Path = Path(STATE)) -> Spec:
     """Read a spec from its file and the leases below a state folder.
 
