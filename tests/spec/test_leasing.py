@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netplan.errors import Problem, SpecError, UsageError
@@ -201,6 +201,7 @@ def edits(draw):
     return draw(st.lists(st.sets(st.sampled_from("abcdefgh"), min_size=1), min_size=1, max_size=6))
 
 
+@settings(deadline=None)
 @given(edits(), st.randoms())
 def test_no_edit_moves_a_lease_or_gives_one_subnet_twice(history, random):
     leases = ""
