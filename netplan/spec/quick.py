@@ -81,7 +81,7 @@ def _cut(text: str) -> _Nodes | None:
         if match[1] != indent or name in values or plain_scalar(name) != name:
             return None
         node, entries[name] = _node(number + 1, match)
-        if len(node) < match[3].count(":"):
+        if len(node) < match[3].count(":") or any(plain_scalar(key) != key for key in node):
             return None
         values[name] = node
         lines[number] = ""
