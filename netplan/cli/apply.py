@@ -10,7 +10,7 @@ import typer
 from netplan.cli.connections import FlushConntrack
 from netplan.cli.nodes import this_node
 from netplan.cli.output import show_plan
-from netplan.cli.spec import NodeName, Yes, open_here
+from netplan.cli.spec import DEFAULT_STATE, NodeName, StateDir, Yes, open_here
 from netplan.cli.verb import verb_app
 from netplan.cli.write import LockTimeout, Turn, VarDir, carry_out, confirm, plan_of, turn
 from netplan.compile import compile_node
@@ -40,6 +40,7 @@ def apply(
     ],
     *,
     node: NodeName = None,
+    state: StateDir = DEFAULT_STATE,
     yes: Yes = False,
     flush_conntrack: FlushConntrack = False,
     confirm_within: Annotated[
@@ -62,7 +63,7 @@ def apply(
         with turn("apply", folder, lock_timeout) as here:
             _apply(Work.saved(saved.nodes[0], Linux(saved.nodes[0].backend)), saved, here, options)
         return
-    spec, at = open_here(source, node)
+    spec, at = open_here(source, node, state)
     desired = compile_node(spec, at)
     with turn("apply", folder, lock_timeout) as here:
         work = Work.live(desired, Linux(desired.backend))

@@ -10,7 +10,7 @@ import typer
 
 from netplan.cli.connections import FlushConntrack
 from netplan.cli.output import Format, show_json, show_plan, write_file
-from netplan.cli.spec import NodeName, SpecPath, open_here
+from netplan.cli.spec import DEFAULT_STATE, NodeName, SpecPath, StateDir, open_here
 from netplan.cli.verb import verb_app
 from netplan.cli.views.lines import DRIFT
 from netplan.cli.views.metrics import drift_metrics
@@ -31,6 +31,7 @@ def drift(
     spec: SpecPath,
     *,
     node: NodeName = None,
+    state: StateDir = DEFAULT_STATE,
     format: Annotated[Format, typer.Option(help="How to print the differences.")] = Format.TEXT,
     metrics_file: Annotated[
         Path | None, typer.Option(metavar="FILE.prom", help="Write the count of differences for node_exporter.")
@@ -43,7 +44,7 @@ def drift(
     """Compare this node with the spec; exit 1 on any difference."""
     if flush_conntrack and not fix:
         raise UsageError("--flush-conntrack goes with --fix: without it, drift changes nothing")
-    loaded, here = open_here(spec, node)
+    loaded, here = open_here(spec, node, state)
     desired = compile_node(loaded, here)
     if not fix:
         work = Work.live(desired, Linux(desired.backend))

@@ -9,12 +9,12 @@ from typing import Annotated, NoReturn
 import typer
 
 from netplan.cli.output import say, show
-from netplan.cli.spec import SpecPath
+from netplan.cli.spec import DEFAULT_STATE, SpecPath, StateDir
 from netplan.cli.verb import verb_app
 from netplan.errors import UsageError
 from netplan.lab.holder import holders
 from netplan.lab.lab import Lab
-from netplan.spec.load import read
+from netplan.spec.load import read, read_unjudged
 
 app = verb_app(no_args_is_help=True)
 
@@ -33,9 +33,10 @@ def up(
     spec: SpecPath,
     *,
     pods: Annotated[int, typer.Option(min=1, max=9, help="How many pods stand behind each node's bridge.")] = 2,
+    state: StateDir = DEFAULT_STATE,
 ) -> None:
     """Make nodes, pods, switches, a router and an outside host."""
-    loaded = read(spec)
+    loaded = read(spec, state)
     made = Lab.up(loaded.topology, pods=pods, spec=str(spec))
     show(f"Lab {made.cluster} is up: {', '.join(host.name for host in made.hosts)}.")
     say(f"Run a command on one of them: podnet lab exec {made.hosts[0].name} -- ip route")
@@ -82,7 +83,7 @@ def _find(spec: Path | None) -> Lab:
 def _name(spec: Path | None) -> str:
     """Give the name of a spec's lab, or of the only one that is up; UsageError (2) if that is not one."""
     if spec is not None:
-        return read(spec).model.cluster
+        return read_unjudged(spec, None).judge(complete=False).model.cluster
     names = [holder.name for holder in holders()]
     if len(names) == 1:
         return names[0]

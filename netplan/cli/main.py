@@ -15,6 +15,7 @@ from netplan.net import printable
 
 VERBS: Final = {
     "validate": "Check specs and report every mistake with its place.",
+    "lease": "Give each node without a subnet the lowest that is free.",
     "compile": "Show what one node (or each) should have.",
     "plan": "Show what would change on the nodes, and why.",
     "apply": "Make this node what the spec, or a saved plan, says.",

@@ -100,12 +100,29 @@ def ask(question: str) -> bool:
 
 
 def write_file(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
+    """Write a file whole or not at all, and so that a loss of power right after does not lose it."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            file.write(text)
-        Path(file.name).chmod(_READABLE)
-        Path(file.name).replace(path)
+            written = Path(file.name)
+            try:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+                written.chmod(_READABLE)
+                written.replace(path)
+                _sync(path.parent)
+            except OSError:
+                written.unlink(missing_ok=True)
+                raise
     except OSError as error:
         raise UsageError(f"{path} can't be written: {error.strerror}") from error
+
+
+def _sync(folder: Path) -> None:
+    """Wait until a folder's names are on the disk."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)

@@ -10,7 +10,7 @@ import typer
 
 from netplan.cli.nodes import known, this_node
 from netplan.cli.output import PlanFormat, show, show_json, show_plan, write_file
-from netplan.cli.spec import SpecPath, addresses_of
+from netplan.cli.spec import DEFAULT_STATE, Records, SpecPath, addresses_of
 from netplan.cli.verb import verb_app
 from netplan.compile import Desired, compile_node, nothing
 from netplan.differences import differences
@@ -32,7 +32,7 @@ def plan(
     spec: SpecPath,
     *,
     node: Annotated[list[str] | None, typer.Option(metavar="N", help="Plan this node only; may be repeated.")] = None,
-    state: Annotated[Path, typer.Option(metavar="DIR", help="Where the recorded states are.")] = Path("state"),
+    state: Records = DEFAULT_STATE,
     live: Annotated[bool, typer.Option("--live", help="Plan this machine, from its kernel.")] = False,
     against: Annotated[Path | None, typer.Option(metavar="SPEC2", help="Plan the move from this spec.")] = None,
     format: Annotated[PlanFormat, typer.Option(help="How to print the plan.")] = PlanFormat.TEXT,
@@ -42,11 +42,11 @@ def plan(
     """Show what would change on the nodes, and why."""
     if live and against:
         raise UsageError("--live and --against exclude each other: a plan starts from one state")
-    loaded = read(spec)
+    loaded = read(spec, state)
     if live:
         made = live_plan(loaded, node or [])
     elif against:
-        made = moving_plan(loaded, read(against), node or [])
+        made = moving_plan(loaded, read(against, state), node or [])
     else:
         made = recorded_plan(loaded, state, node or [])
     if out:

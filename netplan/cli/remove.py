@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from netplan.cli.output import say, show_plan
-from netplan.cli.spec import NodeName, SpecPath, Yes, open_here
+from netplan.cli.spec import DEFAULT_STATE, NodeName, SpecPath, StateDir, Yes, open_here
 from netplan.cli.verb import verb_app
 from netplan.cli.write import LockTimeout, VarDir, carry_out, confirm, plan_of, turn
 from netplan.compile import nothing
@@ -16,10 +16,16 @@ app = verb_app()
 
 @app.command()
 def remove(
-    spec: SpecPath, *, node: NodeName = None, yes: Yes = False, folder: VarDir = None, lock_timeout: LockTimeout = 0
+    spec: SpecPath,
+    *,
+    node: NodeName = None,
+    state: StateDir = DEFAULT_STATE,
+    yes: Yes = False,
+    folder: VarDir = None,
+    lock_timeout: LockTimeout = 0,
 ) -> None:
     """Take everything of podnet's off this node, nothing else."""
-    loaded, here = open_here(spec, node)
+    loaded, here = open_here(spec, node, state)
     desired = nothing(loaded, here)
     with turn("remove", folder, lock_timeout) as held:
         work = Work.live(desired, Linux(desired.backend))

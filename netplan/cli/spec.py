@@ -9,6 +9,7 @@ import typer
 
 from netplan.cli.nodes import this_node
 from netplan.net import Address
+from netplan.spec.leases import STATE
 from netplan.spec.load import Spec, read
 from netplan.topology import Node
 
@@ -17,6 +18,11 @@ NodeName = Annotated[
     str | None,
     typer.Option("--node", metavar="N", help="The node; default: the one with this machine's name or address."),
 ]
+DEFAULT_STATE = Path(STATE)
+StateDir = Annotated[
+    Path, typer.Option("--state", metavar="DIR", help="Where leased subnets are, in DIR/CLUSTER/leases.yaml.")
+]
+Records = Annotated[Path, typer.Option("--state", metavar="DIR", help="Where recorded states and leased subnets are.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 
@@ -25,7 +31,7 @@ def addresses_of(spec: Spec) -> dict[str, Address]:
     return {node.name: node.address.address for node in spec.topology.nodes}
 
 
-def open_here(path: Path, name: str | None) -> tuple[Spec, Node]:
-    """Read a spec and find the node that this machine is."""
-    spec = read(path)
+def open_here(path: Path, name: str | None, state: Path) -> tuple[Spec, Node]:
+    """Read a spec with the leases below a state folder, and find the node that this machine is."""
+    spec = read(path, state)
     return spec, spec.topology.by_name[this_node(addresses_of(spec), name)]

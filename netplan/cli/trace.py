@@ -9,7 +9,7 @@ import typer
 
 from netplan.cli.nodes import this_node
 from netplan.cli.output import Format, say, show_json, show_text
-from netplan.cli.spec import NodeName, SpecPath, addresses_of
+from netplan.cli.spec import DEFAULT_STATE, NodeName, Records, SpecPath, addresses_of
 from netplan.cli.verb import verb_app
 from netplan.compile import compile_node
 from netplan.differences import differences
@@ -44,12 +44,12 @@ def trace(
     dport: Annotated[str | None, typer.Option(metavar="N", help="Its destination port.")] = None,
     mark: Annotated[str, typer.Option(metavar="M", help="The mark that it has already, such as 0x4000.")] = "0",
     live: Annotated[bool, typer.Option("--live", help="Trace through this machine's kernel.")] = False,
-    state: Annotated[Path, typer.Option(metavar="DIR", help="Where the recorded states are.")] = Path("state"),
+    state: Records = DEFAULT_STATE,
     planned: Annotated[bool, typer.Option("--planned", help="Trace through the state after the plan.")] = False,
     format: Annotated[Format, typer.Option(help="How to print the way.")] = Format.TEXT,
 ) -> None:
     """Show what becomes of one packet on a node, step by step."""
-    loaded = read(spec)
+    loaded = read(spec, state)
     ports = (_port("--sport", sport), _port("--dport", dport))
     packet = Packet(
         _address("--from", source),

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from netplan.cli.output import say, show
+from netplan.cli.spec import DEFAULT_STATE, StateDir
 from netplan.cli.verb import verb_app
 from netplan.errors import ExitCode, UsageError
 from netplan.spec.load import read
@@ -18,12 +19,14 @@ app = verb_app()
 @app.command()
 def validate(
     specs: Annotated[list[Path], typer.Argument(metavar="SPEC...", help="Cluster specs, YAML files.")],
+    *,
+    state: StateDir = DEFAULT_STATE,
 ) -> None:
     """Check specs and report every mistake with its place."""
     wrong = False
     for path in specs:
         try:
-            spec = read(path)
+            spec = read(path, state)
         except UsageError as error:
             wrong = True
             say(str(error))

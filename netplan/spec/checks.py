@@ -6,26 +6,27 @@ one: what overlaps is found by sorting, since a cluster may have 65,536 nodes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Final, TypeAlias, TypeVar
 
 from netplan.errors import Location, Problem
 from netplan.net import Address, Prefix
-from netplan.spec.draft import Draft
+from netplan.spec.draft import Draft, without_subnet
 from netplan.spec.explain import dotted, suggest
 from netplan.spec.model import NodeSpec
-from netplan.spec.prefixes import around, free_prefixes, nested
+from netplan.spec.prefixes import around, nested
 from netplan.spec.removals import check_removals
 
 K = TypeVar("K")
+_SHOWN: Final = 10  # names of nodes in one message
 Note: TypeAlias = tuple[tuple[Location, str], ...]
 
 IP_FORWARD: Final = "net.ipv4.ip_forward"
 
 
 def check(draft: Draft) -> Iterator[Problem]:
-    """Give the problems of every rule."""
+    """Give the problems of every rule; that a node has no subnet is none, until something needs it."""
     return chain.from_iterable(rule(draft) for rule in RULES)
 
 
@@ -68,16 +69,40 @@ def check_any_node(draft: Draft) -> Iterator[Problem]:
 
 
 def check_subnets_present(draft: Draft) -> Iterator[Problem]:
-    """Every node has a subnet."""
-    free = _free_subnets(draft)
-    for name, node in (draft.nodes or {}).items():
-        if not isinstance(node, dict) or "subnet" in node:
+    """Every node has a subnet, its own or a leased one; nodes without one are one problem, since one command helps."""
+    names = [name for name in without_any_subnet(draft) if not _misspelt(draft, name)]
+    if names and draft.leases.known:
+        message = f"{nodes(names)} {'has' if len(names) == 1 else 'have'} no subnet"
+        hint = f"run {draft.leases.command(draft.places.path)}, or write the subnet here"
+        yield Problem(draft.places.key("nodes", names[0]), message, hint)
+
+
+def check_leases_agree(draft: Draft) -> Iterator[Problem]:
+    """A node whose subnet stands in the spec has no other one among the leases."""
+    for name, lease in draft.leases.entries.items():
+        subnet = draft.subnets.get(name)
+        if subnet is None or subnet == lease.subnet:
             continue
-        if any(suggest(key, ("subnet",)) for key in node.keys() - NodeSpec.model_fields.keys()):
-            continue  # misspelt, and reported as such
-        subnet = next(free, None)
-        hint = f"the lowest that is free: subnet: {subnet}" if subnet else ""
-        yield Problem(draft.places.key("nodes", name), f"node {name} has no subnet", hint)
+        message = f"node {name}: the lease {lease.subnet} is not the subnet of the spec, {subnet}"
+        hint = f"take the subnet out of the spec, or drop the lease: {_release(draft, name)}"
+        related = ((draft.subnet_at(name), f"the subnet of node {name}"),)
+        yield Problem(draft.leases.at(name), message, hint, related)
+
+
+def check_held_subnets(draft: Draft) -> Iterator[Problem]:
+    """No node has a subnet that is still held for a node which has left the spec."""
+    nodes = draft.nodes
+    if nodes is None:
+        return
+    held = {name: lease.subnet for name, lease in draft.leases.entries.items() if name not in nodes}
+    for one, other in nested({**draft.subnets, **held}) if held else ():
+        name, gone = (one, other) if other in held else (other, one)
+        if gone not in held or name in held:
+            continue
+        message = f"node {name}: subnet {draft.subnets[name]} is held for {gone}, which is not in the spec"
+        related = ((draft.leases.at(gone), f"the lease of {gone}"),)
+        hint = f"free it, if nothing uses it any more: {_release(draft, gone)}"
+        yield Problem(draft.subnet_at(name), message, hint, related)
 
 
 def check_subnets_inside_network(draft: Draft) -> Iterator[Problem]:
@@ -86,7 +111,7 @@ def check_subnets_inside_network(draft: Draft) -> Iterator[Problem]:
     for name, subnet in draft.subnets.items():
         if network and not network.contains(subnet.address):
             message = f"node {name}: subnet {subnet} lies outside the pod network {network}"
-            yield Problem(_subnet_at(draft, name), message, "", _network_note(draft))
+            yield Problem(draft.subnet_at(name), message, _other_lease(draft, name), _network_note(draft))
 
 
 def check_subnets_length(draft: Draft) -> Iterator[Problem]:
@@ -95,8 +120,8 @@ def check_subnets_length(draft: Draft) -> Iterator[Problem]:
     for name, subnet in draft.subnets.items():
         if length and subnet.length != length:
             message = f"node {name}: subnet {subnet} is a /{subnet.length}, and this cluster's are /{length}"
-            hint = f"write {around(subnet.address, length)}"
-            yield Problem(_subnet_at(draft, name), message, hint)
+            hint = _other_lease(draft, name) or f"write {around(subnet.address, length)}"
+            yield Problem(draft.subnet_at(name), message, hint)
 
 
 def check_subnets_within_bounds(draft: Draft) -> Iterator[Problem]:
@@ -121,8 +146,9 @@ def check_subnets_apart(draft: Draft) -> Iterator[Problem]:
         if draft.fitting_len and taken.length < draft.fitting_len:
             continue
         what = f"{subnet} is already" if subnet == taken else f"{subnet} overlaps {taken},"
-        related = ((_subnet_at(draft, other), f"the subnet of node {other}"),)
-        yield Problem(_subnet_at(draft, name), f"node {name}: subnet {what} the subnet of node {other}", "", related)
+        message = f"node {name}: subnet {what} the subnet of node {other}"
+        related = ((draft.subnet_at(other), f"the subnet of node {other}"),)
+        yield Problem(draft.subnet_at(name), message, _apart_hint(draft, name, other), related)
 
 
 def check_addresses_differ(draft: Draft) -> Iterator[Problem]:
@@ -203,7 +229,8 @@ RULES: Final[tuple[Callable[[Draft], Iterator[Problem]], ...]] = (
     check_subnet_bounds,
     check_subnet_bounds_order,
     check_any_node,
-    check_subnets_present,
+    check_leases_agree,
+    check_held_subnets,
     check_subnets_inside_network,
     check_subnets_length,
     check_subnets_within_bounds,
@@ -219,15 +246,45 @@ RULES: Final[tuple[Callable[[Draft], Iterator[Problem]], ...]] = (
 )
 
 
-def _free_subnets(draft: Draft) -> Iterator[Prefix]:
-    """Give the subnets that a node may still have, the lowest first; like flannel, not the network's very first."""
-    network, length = draft.network, draft.fitting_len
-    if network is None or length is None:
-        return iter(())
-    second = network.host(around(network.address, length).size)
-    first = draft.subnet_min if draft.subnet_min and draft.fits(draft.subnet_min) else second
-    last = draft.subnet_max if draft.subnet_max and draft.fits(draft.subnet_max) else network.host(-1)
-    return free_prefixes(length, draft.subnets.values(), first, last)
+def without_any_subnet(draft: Draft) -> list[str]:
+    """Give the nodes that have no subnet, neither from the spec nor leased."""
+    nodes = (draft.nodes or {}).items()
+    return [name for name, node in nodes if without_subnet(node) and name not in draft.leases.entries]
+
+
+def nodes(names: Sequence[str]) -> str:
+    """Write names in a sentence, the first ones of many: `node a`, `nodes a and b`."""
+    if len(names) == 1:
+        return f"node {names[0]}"
+    shown, more = names[:_SHOWN], len(names) - _SHOWN
+    if more > 0:
+        return f"nodes {', '.join(shown)} and {more} more"
+    return f"nodes {', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def _misspelt(draft: Draft, name: str) -> bool:
+    """Whether a key of a node looks like `subnet`; it is reported as such."""
+    node = (draft.nodes or {})[name]
+    keys = node.keys() - NodeSpec.model_fields.keys() if isinstance(node, dict) else ()
+    return any(suggest(key, ("subnet",)) for key in keys)
+
+
+def _release(draft: Draft, name: str) -> str:
+    return draft.leases.command(draft.places.path, "--release", name)
+
+
+def _other_lease(draft: Draft, name: str) -> str:
+    """Say how a node that leased its subnet gets another one."""
+    return f"{_release(draft, name)} gives it another one" if draft.leased(name) else ""
+
+
+def _apart_hint(draft: Draft, name: str, other: str) -> str:
+    """Say how one of two nodes that leased one subnet gets another; two people may have added a node each."""
+    if not draft.leased(name):
+        return _other_lease(draft, other)
+    if not draft.leased(other):
+        return _other_lease(draft, name)
+    return f"{_release(draft, name)} gives {name} another one; if {name} is in use already, release {other} instead"
 
 
 def _segments(draft: Draft) -> dict[Prefix, list[str]]:
@@ -248,11 +305,8 @@ def _repeated(values: Mapping[K, Hashable]) -> Iterator[tuple[K, K]]:
 
 def _out_of_bounds(draft: Draft, name: str, where: str, key: str, bound: Address) -> Problem:
     message = f"node {name}: subnet {draft.subnets[name]} is {where} {key}, {bound}"
-    return Problem(_subnet_at(draft, name), message, "", ((draft.places.value(key), key),))
-
-
-def _subnet_at(draft: Draft, name: str) -> Location:
-    return draft.places.value("nodes", name, "subnet")
+    note = ((draft.places.value(key), key),)
+    return Problem(draft.subnet_at(name), message, _other_lease(draft, name), note)
 
 
 def _address_at(draft: Draft, name: str) -> Location:

@@ -91,12 +91,15 @@ class Document:
     problems: tuple[Problem, ...]
 
 
-def compose(text: str, path: str) -> Document:
-    """Read one YAML document whose top level is a mapping; SpecError says where the text is not that."""
+def compose(text: str, path: str, example: str = "version: 1") -> Document:
+    """Read one YAML document whose top level is a mapping; SpecError says where the text is not that.
+
+    `example` is a line that the file may begin with.
+    """
     problems: list[Problem] = []
     try:
         _refuse_control_characters(text, path)
-        data, root = _Composer(text, path, problems).document()
+        data, root = _Composer(text, path, problems).document(example)
     except _UnreadableError as error:
         raise spec_error([*problems, error.problem], path, text) from error
     except yaml.MarkedYAMLError as error:
@@ -132,20 +135,20 @@ class _Composer:
         self._size = 0
         self._max_size = len(text)
 
-    def document(self) -> tuple[dict[str, Value], Entry]:
-        """Read the stream's only document."""
+    def document(self, example: str) -> tuple[dict[str, Value], Entry]:
+        """Read the stream's only document; `example` is a line that it may begin with."""
         self._next()  # the stream's start
         start = self._next()
         if isinstance(start, StreamEndEvent):
-            raise self._refusal(start, "the file is empty; a cluster spec is a mapping")
+            raise self._refusal(start, "the file is empty", f"begin with a line `{example}`")
         first = self._next()
         built = self._value(first, 0)
         if not isinstance(built.value, dict):
-            raise self._refusal(first, "the top level is not a mapping", "begin with a line `version: 1`")
+            raise self._refusal(first, "the top level is not a mapping", f"begin with a line `{example}`")
         self._next()  # the document's end
         after = self._next()
         if not isinstance(after, StreamEndEvent):
-            raise self._refusal(after, "a second document begins here; a file holds one spec")
+            raise self._refusal(after, "a second document begins here", "a file holds one")
         return built.value, Entry(_mark(first), _mark(first), built.entries)
 
     def _next(self) -> Event:
@@ -197,7 +200,7 @@ class _Composer:
 
     def _check_tag(self, event: ScalarEvent | CollectionStartEvent) -> None:
         if event.tag not in {None, "!"} and event.tag not in _STANDARD_TAGS:
-            self._report(event, f"the tag {event.tag} has no meaning in a spec", "leave the tag out")
+            self._report(event, f"the tag {event.tag} has no meaning here", "leave the tag out")
 
     def _sequence(self, depth: int) -> _Built:
         items: list[Value] = []

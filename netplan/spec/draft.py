@@ -4,25 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
+from netplan.errors import Location
+from netplan.lease import default_subnet_len
 from netplan.net import Address, InterfaceAddress, Prefix
 from netplan.spec import fields
 from netplan.spec.document import Document, Key, Places, Value
-from netplan.spec.model import NodeSpec, default_subnet_len
+from netplan.spec.leases import Leases
+from netplan.spec.model import NodeSpec
 from netplan.spec.prefixes import around
 from netplan.spec.values import Mark
 
 T = TypeVar("T")
 Path: TypeAlias = tuple[Key, ...]
 
+_NO_LEASES: Final = Leases()
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:
     """The valid values of a spec; one that is missing or wrong is None, or not among its kind.
 
-    Nodes are held by columns: a node whose subnet is wrong still takes part in the checks of addresses. `sysctls` are
-    pairs of a normalised name and a value.
+    Nodes are held by columns: a node whose subnet is wrong still takes part in the checks of addresses. Subnets that
+    are leased are among the others, after those of the spec. `sysctls` are pairs of a normalised name and a value.
     """
 
     places: Places
@@ -38,6 +43,15 @@ class Draft:
     nodes: Mapping[str, Value] | None
     addresses: Mapping[str, InterfaceAddress]
     subnets: Mapping[str, Prefix]
+    leases: Leases
+
+    def leased(self, name: str) -> bool:
+        """Whether a node has the subnet that it leased, since the spec gives it none."""
+        return name in self.leases.entries and without_subnet((self.nodes or {}).get(name))
+
+    def subnet_at(self, name: str) -> Location:
+        """Give the place of a node's subnet, in the spec or among the leases."""
+        return self.leases.at(name) if self.leased(name) else self.places.value("nodes", name, "subnet")
 
     @property
     def fitting_len(self) -> int | None:
@@ -53,7 +67,7 @@ class Draft:
         return self.network.contains(bound) and around(bound, self.fitting_len).address == bound
 
 
-def make_draft(document: Document, nodes: Mapping[str, NodeSpec] | None) -> Draft:
+def make_draft(document: Document, nodes: Mapping[str, NodeSpec] | None, leases: Leases = _NO_LEASES) -> Draft:
     """Make the draft of a document; `nodes` are its nodes if the model is valid, so that they are not read twice."""
     data = document.data
     network = _valid(fields.read_network, data.get("network"))
@@ -72,8 +86,14 @@ def make_draft(document: Document, nodes: Mapping[str, NodeSpec] | None) -> Draf
         sysctls=_sysctls(data),
         nodes=named,
         addresses=_addresses(named, nodes),
-        subnets=_subnets(named, nodes),
+        subnets={**_subnets(named, nodes), **_leased(named, leases)},
+        leases=leases,
     )
+
+
+def without_subnet(node: Value | None) -> bool:
+    """Whether the spec gives a node no subnet, not even a wrong one."""
+    return isinstance(node, dict) and "subnet" not in node
 
 
 def _valid(read: Callable[[object], T], value: object) -> T | None:
@@ -116,6 +136,16 @@ def _subnets(raw: Mapping[str, Value] | None, valid: Mapping[str, NodeSpec] | No
     if valid is not None:
         return {name: node.subnet for name, node in valid.items() if node.subnet}
     return _column(fields.read_prefix, raw or {}, "subnet")
+
+
+def _leased(raw: Mapping[str, Value] | None, leases: Leases) -> dict[str, Prefix]:
+    """Give the leases of the nodes to which the spec gives no subnet."""
+    if not leases.entries:
+        return {}
+    nodes = (raw or {}).items()
+    return {
+        name: leases.entries[name].subnet for name, node in nodes if name in leases.entries and without_subnet(node)
+    }
 
 
 def _column(read: Callable[[object], T], nodes: Mapping[str, Value], key: str) -> dict[str, T]:

@@ -2,36 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import gc
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from pydantic import ValidationError
 
 from netplan.errors import Location, Problem, UsageError
-from netplan.net import printable
-from netplan.spec.checks import check
-from netplan.spec.document import Document, Key, Places, compose
-from netplan.spec.draft import make_draft
+from netplan.net import Prefix, printable
+from netplan.spec.checks import check, check_subnets_present
+from netplan.spec.document import Document, Key, Places
+from netplan.spec.draft import Draft, make_draft
 from netplan.spec.explain import explain
+from netplan.spec.fields import read_name
+from netplan.spec.leases import STATE, Leases, leases_path, parse_leases
 from netplan.spec.model import ClusterSpec, NodeSpec
 from netplan.spec.problems import LINE_BREAK, spec_error
+from netplan.spec.quick import compose_quickly
 from netplan.topology import Node, Topology
 
 MAX_BYTES: Final = 64 << 20
 
+Lookup: TypeAlias = Callable[[str], Leases]
+"""Finds the leases of a cluster by its name."""
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Pause the search for cycles: a big spec makes a million values without one, and they were searched often."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
 
 @dataclass(frozen=True)
 class Spec:
-    """A valid cluster spec, and where each of its keys stands."""
+    """A valid cluster spec, and where each of its keys stands.
+
+    `subnets` are those of its nodes, also the leased ones. `sha256` is of the file, followed by that of the leases if
+    any node has a leased subnet.
+    """
 
     model: ClusterSpec
     path: str
     sha256: str
     places: Places = field(repr=False)
+    subnets: Mapping[str, Prefix] = field(repr=False)
 
     def at(self, *keys: Key) -> Location:
         """Give the place of a key, or of its nearest ancestor that the file has."""
@@ -44,31 +69,105 @@ class Spec:
         return Topology(self.model.cluster, self.model.network, nodes)
 
     def _node(self, name: str, node: NodeSpec) -> Node:
-        if node.subnet is None:
-            raise UsageError(f"{self.at('nodes', name)}: node {name} has no subnet")
         defaults = self.model.defaults
         return Node(
             name=name,
             address=node.address,
-            subnet=node.subnet,
+            subnet=self.subnets[name],
             interface=node.interface or defaults.interface,
             bridge=node.bridge or defaults.bridge,
             at=self.at("nodes", name),
         )
 
 
-def parse(text: str, path: str) -> Spec:
+@dataclass(frozen=True)
+class Reading:
+    """The text of a spec, understood as far as it is right, and the leases of its cluster."""
+
+    text: str = field(repr=False)
+    document: Document = field(repr=False)
+    model: ClusterSpec | None
+    mistakes: tuple[Problem, ...]
+    leases: Leases
+
+    @property
+    def path(self) -> str:
+        """The name of the file."""
+        return self.document.places.path
+
+    @cached_property
+    def draft(self) -> Draft:
+        """What the checks look at."""
+        return make_draft(self.document, self.model.nodes if self.model else None, self.leases)
+
+    def problems(self) -> list[Problem]:
+        """Give every mistake of the spec and the leases; nodes without a subnet are none."""
+        return [*self.document.problems, *self.mistakes, *self.leases.problems, *check(self.draft)]
+
+    @_uncollected()
+    def judge(self, *, complete: bool = True) -> Spec:
+        """Give the spec if it is valid, or else SpecError; a complete one has a subnet for each node."""
+        problems = [*self.problems(), *(check_subnets_present(self.draft) if complete else ())]
+        if self.model is None or problems:
+            raise spec_error(problems, self.path, self.text, {self.leases.path: self.leases.text})
+        leased = any(map(self.draft.leased, self.leases.entries))
+        digest = sha256((self.text + (self.leases.text if leased else "")).encode()).hexdigest()
+        return Spec(self.model, self.path, digest, self.document.places, self.draft.subnets)
+
+
+def parse(text: str, path: str, lookup: Lookup | None = None) -> Spec:
     """Read a spec from its text; SpecError has every mistake, and `path` is the file's name in the places."""
-    document = compose(text, path)
+    return understand(text, path, lookup).judge()
+
+
+@_uncollected()
+def understand(text: str, path: str, lookup: Lookup | None = None) -> Reading:
+    """Read a spec from its text and judge nothing yet; SpecError if it is no YAML.
+
+    Without `lookup` nothing is leased.
+    """
+    document = compose_quickly(text, path)
     model, mistakes = _validate(document)
-    problems = [*document.problems, *mistakes, *check(make_draft(document, model.nodes if model else None))]
-    if model is None or problems:
-        raise spec_error(problems, path, text)
-    return Spec(model, path, sha256(text.encode()).hexdigest(), document.places)
+    return Reading(text, document, model, tuple(mistakes), _leases(document, lookup))
 
 
-def read(path: Path) -> Spec:
-    """Read a spec from its file; UsageError says why the file can't be read, SpecError what is wrong in it."""
+@_uncollected()
+def read(path: Path, state: Path = Path(STATE)) -> Spec:
+    """Read a spec from its file and the leases below a state folder.
+
+    UsageError says why a file can't be read, SpecError what is wrong in it.
+    """
+    return read_unjudged(path, state).judge()
+
+
+def read_unjudged(path: Path, state: Path | None) -> Reading:
+    """Read a spec from its file and, if there is a state folder, the leases below it; judge nothing yet."""
+    return understand(_read_text(path), str(path), None if state is None else lambda name: read_leases(state, name))
+
+
+def read_leases(state: Path, cluster: str) -> Leases:
+    """Read the leases of a cluster below a state folder; there are none if there is no file."""
+    path = Path(leases_path(state, cluster))
+    try:
+        text = _read_text(path)
+    except UsageError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            return Leases(str(path))
+        raise
+    return parse_leases(text, str(path))
+
+
+def _leases(document: Document, lookup: Lookup | None) -> Leases:
+    if lookup is None:
+        return Leases()
+    try:
+        cluster = read_name(document.data.get("cluster"))
+    except ValueError:
+        return Leases(known=False)
+    return lookup(cluster)
+
+
+def _read_text(path: Path) -> str:
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
@@ -76,8 +175,8 @@ def read(path: Path) -> Spec:
         reason = error.strerror if isinstance(error, OSError) else error
         raise UsageError(f"{printable(str(path))}: {reason}") from error
     if len(content) > MAX_BYTES:
-        raise UsageError(f"{printable(str(path))}: larger than {MAX_BYTES >> 20} MiB; this is no cluster spec")
-    return parse(_decode(content, str(path)), str(path))
+        raise UsageError(f"{printable(str(path))}: larger than {MAX_BYTES >> 20} MiB; this is no file of podnet's")
+    return _decode(content, str(path))
 
 
 def _validate(document: Document) -> tuple[ClusterSpec | None, Iterable[Problem]]:

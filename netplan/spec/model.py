@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from netplan.net import IfName, Prefix
+from netplan.net import IfName
 from netplan.spec.fields import (
     Flag,
     HostAddress,
@@ -41,7 +41,6 @@ __all__ = [
     "NodeSpec",
     "Removal",
     "Section",
-    "default_subnet_len",
 ]
 
 
@@ -121,7 +120,7 @@ class NodeSpec(Section):
     address: HostAddress = Field(examples=["10.4.7.21/24"])
     """The node's address with its prefix length; nodes whose addresses lie in one prefix are on one segment."""
     subnet: IPv4Prefix | None = Field(default=None, examples=["172.7.21.0/24"])
-    """The node's part of the pod network."""
+    """The node's part of the pod network; without this key it is the one that podnet lease gave the node."""
     interface: InterfaceName | None = None
     """The interface that carries the node's address, where it is not the default one."""
     bridge: InterfaceName | None = None
@@ -161,8 +160,3 @@ class ClusterSpec(Section):
         examples=[{"hdss7-21": {"address": "10.4.7.21/24", "subnet": "172.7.21.0/24"}}]
     )
     """The nodes by their names."""
-
-
-def default_subnet_len(network: Prefix) -> int:
-    """Give the length of the nodes' subnets where the spec names none: flannel's rule."""
-    return 24 if network.length <= 22 else network.length + 2

@@ -1,8 +1,8 @@
-"""Sets of prefixes: which lie in another, and what is free between them, both in O(n log n)."""
+"""Sets of prefixes: which lie in another, found in O(n log n)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
 from netplan.net import Address, InterfaceAddress, Prefix
@@ -28,18 +28,3 @@ def nested(prefixes: Mapping[K, Prefix]) -> Iterator[tuple[K, K]]:
             yield name, outer[-1][0]
         if not outer or outer[-1][1] != prefix:
             outer.append((name, prefix))
-
-
-def free_prefixes(length: int, taken: Iterable[Prefix], first: Address, last: Address) -> Iterator[Prefix]:
-    """Give the prefixes of a length that overlap none of the taken ones, and start at `first` to `last`."""
-    start = first.value
-    step = Prefix(first.version, start, length).size
-    for prefix in sorted(taken):
-        while start + step <= prefix.value and start <= last.value:
-            yield Prefix(first.version, start, length)
-            start += step
-        end = prefix.value + prefix.size
-        start = max(start, -(-end // step) * step)
-    while start <= last.value:
-        yield Prefix(first.version, start, length)
-        start += step

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from netplan.errors import Location, Problem, SpecError
@@ -16,21 +16,27 @@ _MAX_MESSAGE: Final = 500
 _WIDTH, _BEFORE = 108, 72  # how much of a line is shown, and how much of a wider one before the caret
 
 
-def spec_error(problems: Iterable[Problem], path: str, text: str) -> SpecError:
-    """Make the error that reports problems of one file, each once, in the order of their places."""
+def spec_error(problems: Iterable[Problem], path: str, text: str, beside: Mapping[str, str] | None = None) -> SpecError:
+    """Make the error that reports problems of one file, each once, in the order of their places.
+
+    `beside` are the texts of other files that they are about, by their paths.
+    """
     found = sorted(dict.fromkeys(problems), key=lambda problem: (problem.at, problem.message))
-    return SpecError(found, render(found, path, text))
+    return SpecError(found, render(found, path, text, beside))
 
 
-def render(problems: Sequence[Problem], path: str, text: str) -> str:
+def render(problems: Sequence[Problem], path: str, text: str, beside: Mapping[str, str] | None = None) -> str:
     """Give the problems as plain text: no control character of the file reaches a terminal."""
-    lines = LINE_BREAK.split(text.removeprefix("\ufeff"))  # YAML does not count a byte order mark
+    texts = {**(beside or {}), path: text}
+    # YAML does not count a byte order mark
+    lines = {name: LINE_BREAK.split(content.removeprefix("\ufeff")) for name, content in texts.items()}
     shown = [line for problem in problems for line in _problem(problem, lines)]
     count = "1 error" if len(problems) == 1 else f"{len(problems)} errors"
-    return "\n".join([*shown, f"{count} in {printable(path)}"])
+    files = " and ".join(dict.fromkeys(printable(problem.at.path) for problem in problems))
+    return "\n".join([*shown, f"{count} in {files}"])
 
 
-def _problem(problem: Problem, lines: Sequence[str]) -> Iterator[str]:
+def _problem(problem: Problem, lines: Mapping[str, Sequence[str]]) -> Iterator[str]:
     yield from _remark(problem.at, "error", problem.message, lines)
     if problem.hint:
         yield f"  help: {printable(problem.hint)}"
@@ -38,9 +44,10 @@ def _problem(problem: Problem, lines: Sequence[str]) -> Iterator[str]:
         yield from _remark(at, "note", message, lines)
 
 
-def _remark(at: Location, severity: str, message: str, lines: Sequence[str]) -> Iterator[str]:
+def _remark(at: Location, severity: str, message: str, texts: Mapping[str, Sequence[str]]) -> Iterator[str]:
     shown = message if len(message) <= _MAX_MESSAGE else f"{message[:_MAX_MESSAGE]}…"
     yield f"{printable(str(at))}: {severity}: {printable(shown)}"
+    lines = texts.get(at.path, ())
     if at.line > len(lines):
         return
     line = lines[at.line - 1]

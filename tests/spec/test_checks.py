@@ -70,26 +70,16 @@ def test_a_cluster_has_nodes():
     assert only_problem(text).message == "nodes: the cluster has no node"
 
 
-def test_a_node_without_a_subnet_is_told_the_lowest_that_is_free():
-    text = spec_text("x: {address: 10.4.7.21/24}", "b: {address: 10.4.7.22/24, subnet: 172.7.1.0/24}")
-    assert only_problem(text).hint == "the lowest that is free: subnet: 172.7.2.0/24"
+def test_a_node_without_a_subnet_is_told_the_command_that_gives_it_one():
+    text = spec_text("x: {address: 10.4.7.21/24}", B)
+    assert only_problem(text).hint == "run podnet lease s.yaml, or write the subnet here"
 
 
-def test_two_nodes_without_a_subnet_are_told_different_ones():
-    hints = [
-        each.hint[-13:] for each in problems(spec_text("x: {address: 10.4.7.21/24}", "y: {address: 10.4.7.22/24}"))
-    ]
-    assert hints == [" 172.7.1.0/24", " 172.7.2.0/24"]
-
-
-def test_a_free_subnet_lies_within_the_bounds():
-    text = spec_text("x: {address: 10.4.7.21/24}", subnet_min="172.7.9.0")
-    assert only_problem(text).hint.endswith("172.7.9.0/24")
-
-
-def test_nothing_is_suggested_where_no_subnet_is_free():
-    text = spec_text(A, "x: {address: 10.4.7.23/24}", subnet_min="172.7.21.0", subnet_max="172.7.21.0")
-    assert only_problem(text).hint == ""
+def test_nodes_without_a_subnet_are_one_problem_at_the_first_of_them():
+    text = spec_text(B, *(f"n{number}: {{address: 10.4.7.{100 + number}/24}}" for number in range(12)))
+    problem = only_problem(text)
+    assert str(problem.at) == cursor(text, "n0:")
+    assert problem.message == "nodes n0, n1, n2, n3, n4, n5, n6, n7, n8, n9 and 2 more have no subnet"
 
 
 def test_a_misspelt_subnet_is_one_problem():

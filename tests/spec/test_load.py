@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -17,7 +18,8 @@ from netplan.spec.load import parse, read
 
 from .factory import cursor, load, problems, spec_text
 
-HDSS7 = Path(__file__).parents[2] / "specs" / "hdss7.yaml"
+ROOT = Path(__file__).parents[2]
+HDSS7 = ROOT / "specs" / "hdss7.yaml"
 
 TEN_MISTAKES = """version: 1
 cluster: 7
@@ -98,6 +100,20 @@ def test_the_message_of_an_error_is_complete():
 
 def test_the_example_spec_is_valid():
     assert [str(node.subnet) for node in read(HDSS7).topology.nodes] == ["172.7.21.0/24", "172.7.22.0/24"]
+
+
+def test_the_example_of_leases_has_a_lease_for_each_node_that_needs_one():
+    spec = read(ROOT / "specs" / "leased.yaml", ROOT / "state")
+    assert [str(spec.subnets[node.name]) for node in spec.topology.nodes] == [
+        "10.244.16.128/25",
+        "10.244.17.0/25",
+        "10.244.16.0/25",
+    ]
+
+
+def test_the_collector_of_cycles_runs_on_after_a_spec_is_read():
+    read(HDSS7)
+    assert gc.isenabled()
 
 
 def test_the_example_spec_names_its_schema_to_editors():
@@ -192,7 +208,7 @@ def test_a_valid_spec_loads(text):
     assert len(spec.topology.nodes) == len(spec.model.nodes)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.one_of(st.text(), mutated_specs()))
 def test_no_text_raises_anything_but_our_errors(text):
     with suppress(PodnetError):

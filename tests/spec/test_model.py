@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from netplan.net import InterfaceAddress, Prefix
-from netplan.spec.model import ClusterSpec, Mark, default_subnet_len
+from netplan.spec.model import ClusterSpec, Mark
 from netplan.spec.schema import schema
 from netplan.spec.values import sysctl_name
 
@@ -103,13 +103,6 @@ def test_a_sysctl_outside_net_or_with_a_way_out_of_it_is_refused(name):
 
 def test_a_number_as_a_sysctl_is_the_text_for_the_kernel():
     assert load(sysctl="{net.ipv4.tcp_syncookies: 1}").model.sysctl == {"net.ipv4.tcp_syncookies": "1"}
-
-
-@pytest.mark.parametrize(
-    ("network", "length"), [("10.0.0.0/8", 24), ("10.0.0.0/22", 24), ("10.0.0.0/23", 25), ("10.0.0.0/28", 30)]
-)
-def test_the_default_subnet_length_is_flannels(network, length):
-    assert default_subnet_len(Prefix.parse(network)) == length
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,17 @@ def test_the_last_line_counts_the_errors():
     assert shown("a: 1", problem(), problem())[-1] == "2 errors in s.yaml"
 
 
+def test_a_place_in_another_file_is_shown_with_the_line_of_that_file():
+    related = ((Location("l.yaml", 2, 1), "the lease"),)
+    found = render([problem(related=related)], "s.yaml", "a: 1", {"l.yaml": "# x\nb: 2"})
+    assert found.split("\n")[3:] == ["l.yaml:2:1: note: the lease", "    2 | b: 2", "      | ^", "1 error in s.yaml"]
+
+
+def test_the_last_line_names_every_file_with_an_error():
+    wrong = [Problem(Location("l.yaml", 1, 1), "wrong"), problem()]
+    assert render(wrong, "s.yaml", "", {"l.yaml": ""}).endswith("2 errors in l.yaml and s.yaml")
+
+
 def test_problems_come_in_the_order_of_their_places():
     error = spec_error([problem(3), problem(1, 5), problem(1, 2)], "s.yaml", "a\nb\nc")
     assert [(each.at.line, each.at.column) for each in error.problems] == [(1, 2), (1, 5), (3, 1)]
@@ -62,7 +73,8 @@ def test_escaped_characters_move_the_caret():
 
 
 def test_no_control_character_of_the_file_is_shown():
-    assert "\x1b" not in render([problem(message="\x1b[31m", hint="\x1b")], "\x1b", "a: \x1b[31m")
+    wrong = Problem(Location("\x1b", 1, 1), "\x1b[31m", "\x1b")
+    assert "\x1b" not in render([wrong], "\x1b", "a: \x1b[31m")
 
 
 def test_a_wide_line_is_cut_on_both_sides_of_the_caret():

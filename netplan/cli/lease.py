@@ -1,0 +1,49 @@
+"""podnet lease: a subnet for each node to which the spec gives none, kept in a file that is committed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from netplan.cli.output import say, show, write_file
+from netplan.cli.spec import DEFAULT_STATE, SpecPath, StateDir
+from netplan.cli.verb import verb_app
+from netplan.spec.leasing import Leasing
+from netplan.spec.leasing import lease as lease_missing
+from netplan.spec.load import read_unjudged
+
+app = verb_app()
+
+
+@app.command()
+def lease(
+    spec: SpecPath,
+    *,
+    state: StateDir = DEFAULT_STATE,
+    release: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NODE", help="Free the subnet of a node that has left the spec; may be repeated."),
+    ] = None,
+) -> None:
+    """Give each node without a subnet the lowest that is free, and write that to DIR/CLUSTER/leases.yaml."""
+    reading = read_unjudged(spec, state)
+    made = lease_missing(reading, list(dict.fromkeys(release or ())))
+    if made.given or made.released:
+        write_file(Path(reading.leases.path), made.text)
+    show("\n".join([*_lines(made), _summary(made, reading.leases.path)]))
+    for name, subnet in made.held.items():
+        command = reading.leases.command(str(spec), "--release", name)
+        say(f"{subnet} is held for {name}, which is not in the spec: {command}")
+
+
+def _lines(made: Leasing) -> list[str]:
+    released = (f"- {name}: {subnet}" for name, subnet in made.released.items())
+    return [*released, *(f"+ {name}: {subnet}" for name, subnet in made.given.items())]
+
+
+def _summary(made: Leasing, path: str) -> str:
+    if not made.given and not made.released:
+        return f"Nothing to lease: every node of cluster {made.spec.model.cluster} has a subnet."
+    return f"{len(made.given)} leased, {len(made.released)} released: {path} is written, commit it."

@@ -1,0 +1,199 @@
+"""The leases file, `state/CLUSTER/leases.yaml`: one line a node, sorted by name, made by `podnet lease` and committed.
+
+    hdss7-21: {subnet: 172.7.21.0/24}
+
+One line a node, so that git merges what two people add. Where both gave one subnet to different nodes and their lines
+are not neighbours, git merges them without a word; the checks of the spec then name both lines and the remedy.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import PurePath
+from typing import Final, NamedTuple
+
+from netplan.errors import Location, Problem, SpecError
+from netplan.net import Prefix
+from netplan.spec import fields
+from netplan.spec.document import Document, Key, Mark, compose
+from netplan.spec.problems import LINE_BREAK
+from netplan.spec.readers import found
+from netplan.spec.scalars import plain_scalar
+
+STATE: Final = "state"
+"""The folder in which leases are looked for unless a command says another."""
+
+HEADER: Final = "# The subnets of nodes that the spec gives none, made by podnet lease. Commit this file.\n"
+
+_EXAMPLE: Final = "hdss7-21: {subnet: 172.7.21.0/24}"
+_TEXT: Final = r"[\t\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd]*"  # of a comment
+_COMMENT: Final = re.compile(rf" *(#{_TEXT})?")
+_LEASE: Final = re.compile(
+    r"(?:(?P<plain>[A-Za-z0-9][A-Za-z0-9_.-]*)|\"(?P<quoted>[A-Za-z0-9][A-Za-z0-9_.-]*)\"):"
+    rf" +{{ *subnet: +(?P<subnet>[0-9.]+/[0-9]+) *}}(?: +#{_TEXT}| *)"
+)
+_CONFLICT: Final = re.compile(r"^(?:<{7}|={7}|>{7})(?:$| )", re.MULTILINE)
+
+
+class Lease(NamedTuple):
+    """A node's subnet, with the places of the node's name and of the subnet."""
+
+    subnet: Prefix
+    key: Mark
+    value: Mark
+
+
+@dataclass(frozen=True)
+class Leases:
+    """The leases of a cluster by the names of the nodes, with their file.
+
+    `regular`: each of them stands on a line of its own. `problems` is what is wrong in the file; `known` is false where
+    there may be leases that are not here, since their file was not found or is wrong.
+    """
+
+    path: str = ""
+    text: str = field(default="", repr=False)
+    entries: Mapping[str, Lease] = field(default_factory=dict)
+    regular: bool = True
+    problems: tuple[Problem, ...] = ()
+    known: bool = True
+
+    def at(self, name: str) -> Location:
+        """Give the place of a node's subnet."""
+        return Location(self.path, *self.entries[name].value)
+
+    def command(self, spec: str, *words: str) -> str:
+        """Give the command that leases what is missing, with words that follow."""
+        folder = str(PurePath(self.path).parent.parent) if self.path else STATE
+        return shlex.join(["podnet", "lease", spec, *(() if folder == STATE else ("--state", folder)), *words])
+
+    def without(self, names: Collection[str]) -> Leases:
+        """Give the leases without those of some nodes; the file's text stays the one that the places are of."""
+        return replace(self, entries={name: each for name, each in self.entries.items() if name not in names})
+
+
+def leases_path(folder: PurePath, cluster: str) -> PurePath:
+    """Give the place of a cluster's leases file below a state folder."""
+    return folder / cluster / "leases.yaml"
+
+
+def parse_leases(text: str, path: str) -> Leases:
+    """Read a leases file; what is wrong in it is among the problems of the leases."""
+    regular = _read_lines(text)
+    if regular is not None:
+        return Leases(path, text, regular)
+    conflict = _CONFLICT.search(text)
+    if conflict:
+        at = Location(path, len(LINE_BREAK.split(text[: conflict.start()])), 1)
+        hint = "keep the lines of both sides, and take out the three lines that git wrote"
+        return _broken(path, text, [Problem(at, "here git could not merge the leases of two people", hint)])
+    try:
+        document = compose(text, path, _EXAMPLE)
+    except SpecError as error:
+        return _broken(path, text, error.problems)
+    problems = [*document.problems, *_problems(document)]
+    return _broken(path, text, problems) if problems else Leases(path, text, _read_document(document), regular=False)
+
+
+def render_leases(leases: Leases, subnets: Mapping[str, Prefix]) -> str:
+    """Give the text of the file with other leases: lines of nodes that keep theirs stay byte for byte.
+
+    New lines go where their names sort. A file that is not one line a node becomes one, and loses its comments.
+    """
+    text = leases.text if leases.regular and leases.text else HEADER
+    new = sorted(subnets.items(), reverse=True)
+    stay = {name for name, each in leases.entries.items() if leases.regular and subnets.get(name) == each.subnet}
+    lines: list[str] = []
+    for line in text.removesuffix("\n").split("\n"):
+        name = _name(line)
+        if name is not None:
+            lines += _before(name, new, stay)
+        if name is None or name in stay:
+            lines.append(line)
+    lines += _before(None, new, stay)
+    return "\n".join(lines) + "\n"
+
+
+def _before(name: str | None, new: list[tuple[str, Prefix]], stay: Collection[str]) -> Iterator[str]:
+    """Take what sorts before a name, or all, off the end of a list, and give its lines but for leases that stay."""
+    while new and (name is None or new[-1][0] < name):
+        each, subnet = new.pop()
+        if each not in stay:
+            yield f"{_written(each)}: {{subnet: {subnet}}}"
+
+
+def _written(name: str) -> str:
+    return name if plain_scalar(name) == name else f'"{name}"'
+
+
+def _name(line: str) -> str | None:
+    """Give the node whose lease a line holds, None if it holds none."""
+    match = _LEASE.fullmatch(line)
+    return (match["plain"] or match["quoted"]) if match else None
+
+
+def _read_lines(text: str) -> dict[str, Lease] | None:
+    """Read a file of one line a node, in a fraction of the time that YAML takes; None if it is any other file."""
+    leases: dict[str, Lease] = {}
+    for number, line in enumerate(text.split("\n"), 1):
+        match = _LEASE.fullmatch(line)
+        if match is None:
+            if _COMMENT.fullmatch(line):
+                continue
+            return None
+        plain, quoted, subnet = match.groups()
+        name = plain or quoted
+        if name in leases or (plain and plain_scalar(plain) != plain):
+            return None
+        try:
+            read = Lease(fields.read_prefix(subnet), (number, 1), (number, match.start("subnet") + 1))
+            leases[fields.read_name(name)] = read
+        except ValueError:
+            return None
+    return leases
+
+
+def _read_document(document: Document) -> dict[str, Lease]:
+    """Give the leases of a document without a mistake."""
+    places = document.places.root.entries
+    return {
+        name: Lease(fields.read_prefix(subnet), places[name].key, places[name].entries["subnet"].value)
+        for name, node in document.data.items()
+        if isinstance(node, dict)
+        for subnet in node.values()
+    }
+
+
+def _problems(document: Document) -> Iterator[Problem]:
+    places = document.places
+    for name, node in document.data.items():
+        try:
+            fields.read_name(name)
+        except ValueError as mistake:
+            yield Problem(places.key(name), str(mistake))
+        if not isinstance(node, dict):
+            message = f"{name}: expected a mapping, found {found(node)}"
+            yield Problem(places.value(name), message, f"write it like {_EXAMPLE}")
+            continue
+        for key in node.keys() - {"subnet"}:
+            yield Problem(places.key(name, key), f"{name}.{key}: there is no such key", "a lease is a subnet")
+        yield from _subnet_problems(document, (name, "subnet"), node)
+
+
+def _subnet_problems(document: Document, path: tuple[Key, ...], node: Mapping[str, object]) -> Iterator[Problem]:
+    name = path[0]
+    if "subnet" not in node:
+        yield Problem(document.places.key(name), f"{name} has no subnet", f"write it like {_EXAMPLE}")
+        return
+    try:
+        fields.read_prefix(node["subnet"])
+    except ValueError as mistake:
+        hint = getattr(mistake, "hint", "")
+        yield Problem(document.places.value(*path), f"{name}.subnet: {mistake}", hint)
+
+
+def _broken(path: str, text: str, problems: Collection[Problem]) -> Leases:
+    return Leases(path, text, problems=tuple(problems), known=False)

@@ -1,0 +1,102 @@
+"""A quick way through a spec whose nodes stand one a line, as those of large clusters do: the same document, sooner.
+
+    nodes:
+      hdss7-21: {address: 10.4.7.21/24, subnet: 172.7.21.0/24}
+
+Such lines are cut out and read by a regular expression, everything else is left to YAML. Wherever anything is not
+quite like that, YAML reads all of it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+from netplan.errors import SpecError
+from netplan.spec.document import Document, Entry, Key, Places, Value, compose
+from netplan.spec.scalars import plain_scalar
+
+_NAME: Final = "[A-Za-z0-9][A-Za-z0-9_.-]{0,62}"
+_SCALAR: Final = "[A-Za-z0-9][A-Za-z0-9_./-]*"
+_PAIR: Final = re.compile(rf"(\w+): +({_SCALAR})")
+_NODE: Final = re.compile(rf"( +)({_NAME}): +({{ *\w+: +{_SCALAR}(?: *, *\w+: +{_SCALAR})* *}}) *(?: #.*)?")
+_NODES: Final = re.compile(r"^nodes: *(?: #.*)?$", re.MULTILINE)
+_NOTHING: Final = re.compile(" *(?:#.*)?")
+_NO_ENTRIES: Final[dict[Key, Entry]] = {}
+_OTHER_BREAK: Final = re.compile("[\r\x85\u2028\u2029]")
+
+
+class _Nodes(NamedTuple):
+    """Nodes that stand one a line: the line of their key, what YAML would make of them, and the text without them."""
+
+    line: int
+    value: dict[str, Value]
+    entry: Entry
+    rest: str
+
+
+def compose_quickly(text: str, path: str) -> Document:
+    """Give what `compose` gives; SpecError says where the text is no YAML."""
+    nodes = _cut(text)
+    document = _join(nodes, path) if nodes else None
+    return document or compose(text, path)
+
+
+def _join(nodes: _Nodes, path: str) -> Document | None:
+    """Put the nodes where YAML finds nothing but their key; None if that is not so."""
+    try:
+        document = compose(nodes.rest, path)
+    except SpecError:
+        return None
+    root = document.places.root
+    entry = root.entries.get("nodes")
+    in_block = root.key == min((each.key for each in root.entries.values()), default=None)
+    if entry is None or entry.key != nodes.entry.key or document.data["nodes"] != plain_scalar("") or not in_block:
+        return None
+    places = Places(path, root._replace(entries={**root.entries, "nodes": nodes.entry}))
+    return Document({**document.data, "nodes": nodes.value}, places, document.problems)
+
+
+def _cut(text: str) -> _Nodes | None:
+    """Take the nodes out of a text; None if not each of them is a line of its own."""
+    found = _NODES.search(text)
+    if found is None or _OTHER_BREAK.search(text):
+        return None
+    lines = text.split("\n")
+    first = text.count("\n", 0, found.start()) + 1  # of the lines below the key, counted from 0
+    values: dict[str, Value] = {}
+    entries: dict[Key, Entry] = {}
+    indent = ""
+    for number in range(first, len(lines)):
+        line = lines[number]
+        match = _NODE.fullmatch(line)
+        if match is None:
+            if _NOTHING.fullmatch(line):
+                continue
+            if line.startswith(" "):
+                return None
+            break
+        name = match[2]
+        indent = indent or match[1]
+        if match[1] != indent or name in values or plain_scalar(name) != name:
+            return None
+        node, entries[name] = _node(number + 1, match)
+        if len(node) < match[3].count(":") or any(plain_scalar(key) != key for key in node):
+            return None
+        values[name] = node
+        lines[number] = ""
+    if not values:
+        return None
+    start = next(iter(entries.values())).key
+    return _Nodes(first, values, Entry((first, 1), start, entries), "\n".join(lines))
+
+
+def _node(line: int, match: re.Match[str]) -> tuple[dict[str, Value], Entry]:
+    """Give a node, without keys that stand twice, and its places."""
+    node: dict[str, Value] = {}
+    entries: dict[Key, Entry] = {}
+    for pair in _PAIR.finditer(match.string, *match.span(3)):
+        key, value = pair.groups()
+        node[key] = plain_scalar(value)
+        entries[key] = Entry((line, pair.start() + 1), (line, pair.start(2) + 1), _NO_ENTRIES)
+    return node, Entry((line, match.start(2) + 1), (line, match.start(3) + 1), entries)

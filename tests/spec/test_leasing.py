@@ -1,0 +1,218 @@
+"""Who is leased what, and what is refused."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from netplan.errors import Problem, SpecError, UsageError
+from netplan.net import Prefix
+from netplan.spec.leases import Leases, parse_leases
+from netplan.spec.leasing import Leasing, lease
+from netplan.spec.load import parse, understand
+
+from .factory import cursor, spec_text
+
+PATH = "state/c/leases.yaml"
+A = "a: {address: 10.4.7.21/24}"
+B = "b: {address: 10.4.7.22/24}"
+
+
+def lookup(leases: str):
+    """Find a leases file of the given text."""
+    return lambda cluster: parse_leases(leases, PATH)
+
+
+def table(*names: str, first=1) -> str:
+    """Write a leases file: 172.7.1.0/24 for the first name, and so on."""
+    return "".join(f"{name}: {{subnet: 172.7.{number}.0/24}}\n" for number, name in enumerate(names, first))
+
+
+def run(*nodes: str, leases="", release=(), **keys: str | None) -> Leasing:
+    return lease(understand(spec_text(*nodes, **keys), "s.yaml", lookup(leases)), release)
+
+
+def given_to(made: Leasing) -> dict[str, str]:
+    return {name: str(subnet) for name, subnet in made.given.items()}
+
+
+def problems(*nodes: str, leases="", **keys: str | None) -> tuple[Problem, ...]:
+    """Give what any other command says about a spec and a leases file."""
+    with pytest.raises(SpecError) as caught:
+        parse(spec_text(*nodes, **keys), "s.yaml", lookup(leases))
+    return caught.value.problems
+
+
+def only_problem(*nodes: str, leases="", **keys: str | None) -> Problem:
+    (problem,) = problems(*nodes, leases=leases, **keys)
+    return problem
+
+
+def test_a_leased_subnet_is_the_nodes():
+    spec = parse(spec_text(A, B), "s.yaml", lookup(table("a", "b")))
+    assert [str(node.subnet) for node in spec.topology.nodes] == ["172.7.1.0/24", "172.7.2.0/24"]
+
+
+def test_the_digest_is_of_the_spec_and_the_leases():
+    text, leases = spec_text(A, B), table("a", "b")
+    assert parse(text, "s.yaml", lookup(leases)).sha256 == sha256((text + leases).encode()).hexdigest()
+
+
+def test_the_digest_is_of_the_spec_alone_where_no_node_has_a_lease():
+    text = spec_text()
+    assert parse(text, "s.yaml", lookup(table("x"))).sha256 == sha256(text.encode()).hexdigest()
+
+
+def test_a_node_with_a_subnet_in_the_spec_is_leased_none():
+    assert given_to(run(A, "d: {address: 10.4.7.23/24, subnet: 172.7.1.0/24}")) == {"a": "172.7.2.0/24"}
+
+
+def test_leases_are_not_given_twice():
+    assert given_to(run(A, B, leases=table("b"))) == {"a": "172.7.2.0/24"}
+
+
+def test_what_is_held_for_a_node_that_left_is_not_given():
+    made = run(A, leases=table("gone"))
+    assert (given_to(made), [*made.held]) == ({"a": "172.7.2.0/24"}, ["gone"])
+
+
+def test_nothing_to_do_leaves_the_file_as_it_is():
+    assert run(A, B, leases=table("b", "a")).text == table("b", "a")
+
+
+def test_a_released_subnet_is_free_at_once():
+    made = run(A, leases=table("gone"), release=["gone"])
+    assert (given_to(made), [*made.released], made.held) == ({"a": "172.7.1.0/24"}, ["gone"], {})
+
+
+def test_a_lease_in_use_is_not_released():
+    with pytest.raises(UsageError, match=r"^a is in the spec and has the subnet 172.7.1.0/24 by its lease"):
+        run(A, leases=table("a"), release=["a"])
+
+
+def test_a_lease_that_is_not_there_is_not_released():
+    with pytest.raises(UsageError, match="has no lease of gonr; did you mean gone"):
+        run(A, leases=table("gone"), release=["gonr"])
+
+
+def test_a_lease_of_a_node_that_has_its_subnet_in_the_spec_is_released():
+    made = run("a: {address: 10.4.7.21/24, subnet: 172.7.9.0/24}", leases=table("a"), release=["a"])
+    assert [*made.released] == ["a"]
+
+
+def test_a_lease_outside_the_range_is_released_and_given_anew():
+    made = run(A, leases=table("a"), release=["a"], subnet_min="172.7.5.0")
+    assert given_to(made) == {"a": "172.7.5.0/24"}
+
+
+def test_a_subnet_that_two_nodes_leased_is_given_up_by_either():
+    made = run(A, B, leases=table("a") + table("b"), release=["b"])
+    assert given_to(made) == {"b": "172.7.2.0/24"}
+
+
+def test_a_full_network_names_who_finds_no_subnet():
+    with pytest.raises(SpecError) as caught:
+        run(A, B, leases=table("c"), subnet_min="172.7.1.0", subnet_max="172.7.2.0")
+    (problem,) = caught.value.problems
+    assert problem.message == (
+        "no subnet is left for node b: wanted 2, room for 2 (172.7.1.0/24 to 172.7.2.0/24), taken before 1"
+    )
+    assert problem.hint == "free what is held for nodes that left: podnet lease s.yaml --release c"
+
+
+def test_a_mistake_of_the_spec_is_reported_before_anything_is_leased():
+    with pytest.raises(SpecError, match="forwrd"):
+        run(A, forwrd="none")
+
+
+def test_nodes_without_a_lease_are_told_the_command():
+    text = spec_text(A, B)
+    problem = only_problem(A, B, leases=table("a"))
+    assert (str(problem.at), problem.message) == (cursor(text, "b: {"), "node b has no subnet")
+    assert problem.hint.startswith("run podnet lease s.yaml,")
+
+
+def test_the_command_names_a_state_folder_that_is_not_the_usual_one():
+    assert Leases("/srv/my state/c/leases.yaml").command("s.yaml") == "podnet lease s.yaml --state '/srv/my state'"
+
+
+def test_a_subnet_that_two_nodes_leased_is_shown_at_both_lines_with_the_remedy():
+    problem = only_problem(A, B, leases=table("a") + table("b"))
+    assert [str(problem.at), *(str(at) for at, _ in problem.related)] == [f"{PATH}:2:13", f"{PATH}:1:13"]
+    assert problem.hint.startswith("podnet lease s.yaml --release b gives b another one")
+
+
+def test_a_lease_of_a_subnet_in_the_spec_is_told_to_give_way():
+    problem = only_problem(A, "b: {address: 10.4.7.22/24, subnet: 172.7.1.0/24}", leases=table("a"))
+    assert problem.hint == "podnet lease s.yaml --release a gives it another one"
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"subnet_min": "172.7.5.0"}, "node a: subnet 172.7.1.0/24 is below subnet_min, 172.7.5.0"),
+        ({"subnet_max": "172.7.0.0"}, "node a: subnet 172.7.1.0/24 is above subnet_max, 172.7.0.0"),
+        ({"network": "172.8.0.0/16"}, "node a: subnet 172.7.1.0/24 lies outside the pod network 172.8.0.0/16"),
+        ({"subnet_len": "25"}, "node a: subnet 172.7.1.0/24 is a /24, and this cluster's are /25"),
+    ],
+)
+def test_a_lease_outside_a_changed_range_is_named_with_its_line_and_the_remedy(keys, message):
+    problem = only_problem(A, leases=table("a"), **keys)
+    assert (str(problem.at), problem.message) == (f"{PATH}:1:13", message)
+    assert problem.hint == "podnet lease s.yaml --release a gives it another one"
+
+
+def test_a_lease_that_differs_from_the_spec_is_shown_with_both_places():
+    node = "a: {address: 10.4.7.21/24, subnet: 172.7.9.0/24}"
+    problem = only_problem(node, leases=table("a"))
+    assert (str(problem.at), str(problem.related[0][0])) == (f"{PATH}:1:13", cursor(spec_text(node), "172.7.9.0"))
+
+
+def test_a_lease_that_agrees_with_the_spec_is_right():
+    spec = parse(spec_text("a: {address: 10.4.7.21/24, subnet: 172.7.1.0/24}"), "s.yaml", lookup(table("a")))
+    assert str(spec.topology.by_name["a"].subnet) == "172.7.1.0/24"
+
+
+def test_a_subnet_that_is_held_for_a_node_that_left_is_refused_to_others():
+    problem = only_problem("a: {address: 10.4.7.21/24, subnet: 172.7.1.0/24}", leases=table("gone"))
+    assert problem.message == "node a: subnet 172.7.1.0/24 is held for gone, which is not in the spec"
+    assert problem.hint == "free it, if nothing uses it any more: podnet lease s.yaml --release gone"
+
+
+def test_a_held_lease_outside_the_range_harms_nobody():
+    assert parse(spec_text(A), "s.yaml", lookup(table("a") + "gone: {subnet: 10.0.0.0/24}\n")).subnets.keys() == {"a"}
+
+
+def test_mistakes_of_the_spec_and_of_the_leases_come_together():
+    found = problems(A, leases="a: {}\n", forwrd="none")
+    assert [each.message for each in found] == ["forwrd: there is no such key", "a has no subnet"]
+
+
+def test_nobody_is_said_to_have_no_subnet_while_the_name_of_the_cluster_is_wrong():
+    assert only_problem(A, leases=table("a"), cluster="7").message.startswith("cluster: expected a name")
+
+
+@st.composite
+def edits(draw):
+    """Which of nodes a to h are in the spec, one set after another."""
+    return draw(st.lists(st.sets(st.sampled_from("abcdefgh"), min_size=1), min_size=1, max_size=6))
+
+
+@settings(deadline=None)
+@given(edits(), st.randoms())
+def test_no_edit_moves_a_lease_or_gives_one_subnet_twice(history, random):
+    leases = ""
+    before: dict[str, Prefix] = {}
+    for names in history:
+        order = sorted(names)
+        random.shuffle(order)
+        nodes = [f"{name}: {{address: 10.4.7.{ord(name)}/24}}" for name in order]
+        leases = run(*nodes, leases=leases).text
+        after = {name: each.subnet for name, each in parse_leases(leases, PATH).entries.items()}
+        assert before.items() <= after.items()
+        assert len(set(after.values())) == len(after)
+        assert parse(spec_text(*nodes), "s.yaml", lookup(leases)).subnets.keys() == names
+        before = after
