@@ -116,7 +116,7 @@ class Crossing:
         errors: set[int] = set()
         for packet in sent.values():
             try:
-                self._senders[packet.host].sendto(packet.packed, (str(packet.destination), 0))
+                self._send(packet)
             except OSError as error:  # rules of the node's own OUTPUT say EPERM, blackholes EINVAL
                 if error.errno in _NO_WAY:
                     errors.add(packet.token)
@@ -129,6 +129,12 @@ class Crossing:
             token: Outcome(max(seen, default=None, key=lambda each: each.ttl), token in errors)
             for token, seen in sightings.items()
         }
+
+    def _send(self, packet: Sent) -> None:
+        """Send a packet; the node itself tells the kernel the source also for its look-up of the route."""
+        bound = packet.host == self._node and packet.source is not None
+        source = [(socket.IPPROTO_IP, socket.IP_PKTINFO, bytes(4) + packet.source.packed + bytes(4))] if bound else []
+        self._senders[packet.host].sendmsg([packet.packed], source, 0, (str(packet.destination), 0))
 
     def _look(self, sightings: dict[int, list[Sighting]], errors: set[int]) -> bool:
         """Read what came; whether anything did."""
