@@ -29,6 +29,7 @@ _ECHO_REQUEST: Final = 8
 _UNREACHABLE: Final = 3
 _RST: Final = 0x04
 _NO_WAY: Final = frozenset({errno.EACCES, errno.EHOSTUNREACH, errno.ENETUNREACH})
+_PKTINFO: Final = 8  # ip(7), IP_PKTINFO: which the module socket has in Python 3.14
 _QUIET: Final = 0.02
 _PATIENCE: Final = 0.6
 
@@ -132,9 +133,9 @@ class Crossing:
 
     def _send(self, packet: Sent) -> None:
         """Send a packet; the node itself tells the kernel the source also for its look-up of the route."""
-        bound = packet.host == self._node and packet.source is not None
-        source = [(socket.IPPROTO_IP, socket.IP_PKTINFO, bytes(4) + packet.source.packed + bytes(4))] if bound else []
-        self._senders[packet.host].sendmsg([packet.packed], source, 0, (str(packet.destination), 0))
+        bound = packet.source if packet.host == self._node else None
+        told = [] if bound is None else [(socket.IPPROTO_IP, _PKTINFO, bytes(4) + bound.packed + bytes(4))]
+        self._senders[packet.host].sendmsg([packet.packed], told, 0, (str(packet.destination), 0))
 
     def _look(self, sightings: dict[int, list[Sighting]], errors: set[int]) -> bool:
         """Read what came; whether anything did."""

@@ -175,7 +175,7 @@ _ROUTES: Final = (
     *("198.51.100.0/24 via 10.4.7.22 metric 5", "198.51.100.0/24 via 10.4.7.254 metric 4"),
     *("198.51.100.0/24 via 10.4.9.254 dev eth0 onlink", "default via 10.4.9.254 dev eth0 onlink metric 7"),
     *("172.7.22.0/24 via 10.4.7.22 src 172.7.21.1", "192.168.0.0/24 dev eth0 scope link", "172.7.22.3 dev eth0"),
-    *("local 192.168.0.100 dev lo table main", "throw 198.51.100.0/24", "172.7.22.2 via 10.4.7.254"),
+    *("throw 198.51.100.0/24", "172.7.22.2 via 10.4.7.254"),
 )
 
 
@@ -185,6 +185,7 @@ _TABLES: Final = (
     *("unreachable default table 1001", "198.51.100.0/24 via 10.4.7.22 table 1001", "prohibit 172.7.22.2 table 1001"),
     *("172.7.22.0/24 via 10.4.7.254 metric 7 table 1001", "local 192.168.0.9 dev lo table 1001"),
     *("198.51.100.0/24 tos 0x10 via 10.4.7.22", "172.7.21.0/24 dev docker0 table 1001"),
+    "local 192.168.0.100 dev lo table main",
 )
 _POLICIES: Final = (
     *("fwmark 0x4000/0x4000 lookup 100", "fwmark 0x1/0x3 lookup 1001", "not fwmark 0x4000/0x4000 lookup 1001"),
@@ -231,6 +232,7 @@ def draw(random: Random) -> Ruleset:
             actions[ChainKey(4, "filter", name)] = "DROP"
     routes = random.sample(_ROUTES, random.choice((0, 0, 1, 2)))
     policies = random.sample(_POLICIES, random.choice((0, 0, 1, 2, 3)))
+    policies.sort(key=lambda rule: "goto 900" not in rule)  # it leads forward only
     if policies:
         routes += random.sample(_TABLES, random.randint(2, 6))
     settings = tuple(f"{name}={random.choice(values)}" for name, values in _SETTINGS.items())
@@ -410,6 +412,85 @@ CORNERS: Final = {
         "nat PREROUTING -d 192.168.0.0/24 -j NETMAP --to 172.7.22.0/24",
         "filter FORWARD -m conntrack --ctorigdst 192.168.0.9 -j DROP",
         "filter FORWARD -m conntrack ! --ctorigdst 192.168.0.0/16 --ctstate NEW,DNAT -p tcp -j REJECT",
+    ),
+    "with rules of policy routing a local route of main makes no address local": written(
+        "filter INPUT -m addrtype --dst-type LOCAL -p tcp -j DROP",
+        routes=["local 192.168.0.0/24 dev lo table main"],
+        policies=["from 203.0.113.0/24 blackhole pref 500"],
+    ),
+    "a table without a route leaves packets to the next rule": written(
+        routes=["throw 172.7.22.0/24 table 100", "198.51.100.0/24 via 10.4.7.22 table 100"],
+        policies=["from 172.7.0.0/16 lookup 100 pref 500", "to 172.7.22.2 blackhole pref 501"],
+    ),
+    "a mark of table mangle decides on the route, also of what the node sends": written(
+        *("mangle PREROUTING -p tcp -j MARK --set-mark 1", "mangle OUTPUT -p tcp -j MARK --set-mark 1"),
+        *("mangle PREROUTING -p udp -j MARK --set-mark 2", "filter OUTPUT -p udp -j MARK --set-mark 2"),
+        routes=["default via 10.4.7.22 table 100", "default via 10.4.9.254 dev eth0 onlink table 1001"],
+        policies=["fwmark 1 lookup 100 pref 500", "fwmark 2 lookup 1001 pref 501"],
+    ),
+    "a mark of table raw decides on the route of what comes in only": written(
+        *("raw PREROUTING -p tcp -j MARK --set-mark 1", "raw OUTPUT -p tcp -j MARK --set-mark 1"),
+        *("nat OUTPUT -p udp -j MARK --set-mark 1", "nat OUTPUT -p udp -j DNAT --to-destination 198.51.100.2"),
+        routes=["default via 10.4.7.22 table 100"],
+        policies=["fwmark 1 lookup 100 pref 500"],
+    ),
+    "the way back is looked up by rules, without the mark": written(
+        "mangle PREROUTING -j MARK --set-mark 1",
+        routes=["172.7.22.0/24 via 172.7.21.3 table 100", "198.51.100.0/24 via 172.7.21.3 table 1001"],
+        policies=[
+            "fwmark 1 to 172.7.22.0/24 lookup 100 pref 500",
+            "to 198.51.100.0/24 iif docker0 lookup 1001 pref 501",
+        ],
+        rp_filter=1,
+    ),
+    "the way back is looked up with the mark where that is set": written(
+        "mangle PREROUTING -j MARK --set-mark 1",
+        routes=["172.7.22.0/24 via 172.7.21.3 table 100"],
+        policies=["fwmark 1 to 172.7.22.0/24 lookup 100 pref 500"],
+        rp_filter=1,
+        src_valid_mark=1,
+    ),
+    "a rule that leads on skips those between": written(
+        policies=[
+            *("from 172.7.21.2 goto 600 pref 500", "from 172.7.0.0/16 blackhole pref 501"),
+            *("from 172.7.21.3 goto 700 pref 499", "to 172.7.22.2 unreachable pref 600"),
+        ],
+    ),
+    "a prefix that is too short does not count": written(
+        routes=["default via 10.4.7.22 table 100"],
+        policies=["lookup main suppress_prefixlength 0 pref 500", "not fwmark 1 lookup 100 pref 501"],
+    ),
+    "packets without a TOS do not take a route for one": written(
+        routes=["198.51.100.0/24 tos 0x10 via 10.4.7.22", "172.7.22.2 tos 0x08 via 10.4.7.254"],
+    ),
+    "the narrowest network of a set decides": written(
+        *("filter FORWARD -m set --match-set s-net dst -j DROP", "filter INPUT -m set ! --match-set s-net src -j DROP"),
+        sets={"s-net": ["172.7.0.0/16", "172.7.22.0/24 nomatch", "172.7.22.2", "172.7.21.3 nomatch", "10.0.0.0/8"]},
+    ),
+    "without a device that fits the narrowest network is not asked further": written(
+        *("filter FORWARD -m set --match-set s-net-iface src,src -j DROP", "mangle POSTROUTING -j T"),
+        "mangle T -m set --match-set s-net-iface dst,dst -j DROP",
+        sets={"s-net-iface": ["172.7.21.2,eth0", "172.7.0.0/16,docker0", "0.0.0.0/0,eth wildcard"]},
+    ),
+    "what has no port is in no set of ports but by its type": written(
+        "filter FORWARD -m set --match-set s-ip-port src,dst -j DROP",
+        "filter FORWARD -m set ! --match-set s-net-port dst,src -j ACCEPT",
+        "filter FORWARD -j REJECT",
+        sets={"s-ip-port": ["172.7.21.2,icmp:8/0", "172.7.21.2,tcp:80"], "s-net-port": ["172.7.22.0/24,icmp:8/0"]},
+    ),
+    "a rule that gives too few directions asks in vain": written(
+        "filter FORWARD -m set --match-set s-ip-port src -j DROP",
+        "filter INPUT -m set ! --match-set s-net-port src -j DROP",
+        sets={"s-ip-port": ["172.7.21.2,tcp:80"], "s-net-port": ["172.7.0.0/16,tcp:80"]},
+    ),
+    "a list holds what one of its sets holds": written(
+        "filter FORWARD -m set --match-set s-list src,dst -j DROP",
+        "filter INPUT -m set ! --match-set s-list src -j DROP",
+        sets={
+            "s-list": ["s-net", "s-net-port"],
+            "s-net": ["172.7.21.0/24", "172.7.21.2 nomatch"],
+            "s-net-port": ["172.7.21.0/24,tcp:80"],
+        },
     ),
 }
 """What the kernel does in places where one would not expect it, by a sentence that says so."""
