@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Final
 
 from netplan.kinds.chain.names import ICMP
-from netplan.kinds.chain.values import BITS, interface_matches
+from netplan.kinds.chain.values import interface_matches
 from netplan.kinds.ipset.value import DIMENSIONS, LIST, IpSet, Member, Part, Port
 from netplan.net import Prefix
 from netplan.trace.flow import NO_DEVICE, Flow, Holds
@@ -85,9 +85,7 @@ class _Set:
         """Give the members whose first network covers a prefix, or lies in it."""
         for length in self._lengths:
             if length <= prefix.length:
-                host_bits = BITS[prefix.version] - length
-                wider = Prefix(prefix.version, prefix.value >> host_bits << host_bits, length)
-                yield from self._members.get(wider, ())
+                yield from self._members.get(prefix.within(length), ())
         start = bisect_left(self._prefixes, prefix)
         for inside in self._prefixes[start:]:
             if inside.value >= prefix.value + prefix.size:
