@@ -129,7 +129,8 @@ class IpSet:
         name, type_, version = str(data["name"]), str(data["type"]), int(data["version"])
         if data.get("unread", False):
             return cls(name, type_, version, unread=True)
-        return cls(name, type_, version, tuple(Member.parse(str(text), DIMENSIONS[type_]) for text in data["members"]))
+        dimensions = DIMENSIONS[type_]
+        return cls(name, type_, version, tuple(Member.parse(str(text), dimensions) for text in data["members"]))
 
 
 def asked_sets(rules: Iterable[Rule]) -> frozenset[str]:
