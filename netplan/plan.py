@@ -97,7 +97,11 @@ def plan_node(desired: Desired, snapshot: Snapshot, source: Source) -> NodePlan:
         backend=snapshot.backend,
         changes=tuple(changes),
         depends=dependencies(changes, snapshot),
-        warnings=(*_doubts(desired, changes, snapshot), *_taken_away(desired, snapshot), *company.warnings(desired, snapshot)),
+        warnings=(
+            *_doubts(desired, changes, snapshot),
+            *_taken_away(desired, snapshot),
+            *company.warnings(desired, snapshot),
+        ),
         refusals=(*_in_the_way(desired, snapshot), *company.refusals(desired, snapshot)),
     )
 
