@@ -48,6 +48,7 @@ def asked(condition, *sets, flow=TCP):
         ("hash:ip,port,net", ["172.7.21.2,6:80,10.0.0.0/8"], "src,dst,dst", ALWAYS),
         ("hash:net,iface", ["172.7.0.0/16,docker0"], "src,src", ALWAYS),
         ("hash:net,iface", ["172.7.0.0/16,doc+"], "src,src", ALWAYS),
+        ("hash:net,iface", ["172.7.21.0/24,ada0", "172.7.21.0/24,docker0"], "src,src", ALWAYS),
         ("hash:net,iface", ["172.7.21.0/24,eth0", "172.7.0.0/16,docker0"], "src,src", NEVER),
         ("hash:ip", [], "src", NEVER),
     ],
