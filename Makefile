@@ -3,7 +3,8 @@ SHELL := /bin/bash
 PATH := $(PATH):/usr/sbin:/sbin
 export PATH
 
-PROGRAMS := ip:iproute2 strace:strace iptables-nft:iptables iptables-legacy:iptables nft:nftables unshare:util-linux nsenter:util-linux cc:gcc
+PROGRAMS := ip:iproute2 iptables-nft:iptables iptables-legacy:iptables nft:nftables ipset:ipset strace:strace \
+	unshare:util-linux nsenter:util-linux cc:gcc
 BIN := .venv/bin
 
 .PHONY: demo test soak lint programs clean lock records picture

@@ -80,6 +80,11 @@ class Prefix(NamedTuple):
         """Whether every address of the other prefix lies in this one."""
         return other.length >= self.length and self.contains(other.address)
 
+    def within(self, length: int) -> Prefix:
+        """Give the prefix of a shorter length that covers this one."""
+        host_bits = _BITS[self.version] - length
+        return Prefix(self.version, self.value >> host_bits << host_bits, length)
+
     def overlaps(self, other: Prefix) -> bool:
         """Whether the two prefixes have an address in common."""
         return self.covers(other) or other.covers(self)

@@ -14,7 +14,7 @@ from netplan.effects import Effect, effects
 from netplan.freshness import dependencies, digest
 from netplan.kinds.chain.value import Backend, Chain, PlacedRule
 from netplan.kinds.link.value import Link
-from netplan.kinds.route.value import Route
+from netplan.kinds.route.value import MAIN_TABLE, Route
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Address
 from netplan.project import project
@@ -23,6 +23,7 @@ from netplan.snapshot import Interest, Snapshot
 from netplan.trace import IP_FORWARD
 
 _SHOWN: Final = ("link", "address", "route", "neighbour", "fdb", "chain", "rule", "sysctl")
+_NAMED: Final = 3
 
 
 class Source(StrEnum):
@@ -112,7 +113,11 @@ def plan_node(desired: Desired, snapshot: Snapshot, source: Source) -> NodePlan:
         backend=snapshot.backend,
         changes=tuple(changes),
         depends=dependencies(changes, snapshot),
-        warnings=(*_doubts(desired, changes, snapshot), *company.warnings(desired, snapshot)),
+        warnings=(
+            *_doubts(desired, changes, snapshot),
+            *_taken_away(desired, snapshot),
+            *company.warnings(desired, snapshot),
+        ),
         refusals=(*_in_the_way(desired, snapshot), *company.refusals(desired, snapshot)),
     )
 
@@ -132,6 +137,22 @@ def _in_the_way(desired: Desired, snapshot: Snapshot) -> Iterator[str]:
                 f"route {want.resource} can't stand beside {route} from {route.installer}; "
                 f"take that away first: ip route del {route}"
             )
+
+
+def _taken_away(desired: Desired, snapshot: Snapshot) -> Iterator[str]:
+    """Name the foreign routes to parts of what a route of ours leads to: of those packets the kernel asks them."""
+    ours = {want.resource.prefix for want in desired.objects if isinstance(want.resource, Route)}
+    lengths = sorted({prefix.length for prefix in ours})
+    found: list[str] = []
+    for route in snapshot.all(Route):
+        if not route.ours and route.table == MAIN_TABLE:
+            wider = (route.prefix.within(length) for length in lengths if length < route.prefix.length)
+            whole = next((prefix for prefix in wider if prefix in ours), None)
+            if whole is not None:
+                found.append(f"route {route} from {route.installer} takes its part of {whole} away from our route")
+    yield from found[:_NAMED]
+    if len(found) > _NAMED:
+        yield f"{len(found) - _NAMED} more routes take parts of other nodes' subnets away from ours"
 
 
 def _doubts(desired: Desired, changes: Iterable[Change[Resource]], snapshot: Snapshot) -> Iterator[str]:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from netplan.compile import nothing
@@ -7,6 +9,7 @@ from netplan.differences import differences
 from netplan.kinds.chain.value import Backend, Chain, ChainKey, jump_to
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl
+from netplan.net import Prefix
 from netplan.plan import Source
 from netplan.snapshot import Snapshot
 from tests import make
@@ -150,6 +153,50 @@ def test_a_foreign_route_of_another_metric_is_not_in_the_way():
 
 def test_our_own_route_is_not_in_the_way():
     assert not make.plan(make.snapshot("", make.route(via="10.4.7.9"))).refusals
+
+
+@pytest.mark.parametrize(
+    ("foreign", "said"),
+    [
+        (
+            make.route("172.7.22.128/25", "10.4.7.9", protocol=188),
+            "172.7.22.128/25 via 10.4.7.9 dev eth0 from FRR's ospf",
+        ),
+        (Route(Prefix.parse("172.7.22.9/32"), type="blackhole", protocol=4), "172.7.22.9/32 from a person"),
+    ],
+)
+def test_a_foreign_route_inside_the_subnet_of_a_peer_is_a_warning(foreign, said):
+    (warning,) = make.plan(make.snapshot("", foreign)).warnings
+    assert said in warning
+    assert "its part of 172.7.22.0/24" in warning
+
+
+def test_of_many_foreign_routes_inside_the_subnet_of_a_peer_the_first_are_named():
+    foreign = [make.route(f"172.7.22.{number}/32", protocol=4) for number in range(9)]
+    warnings = make.plan(make.snapshot("", *foreign)).warnings
+    assert (len(warnings), warnings[-1]) == (4, "6 more routes take parts of other nodes' subnets away from ours")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        make.route("172.7.21.128/25", protocol=4),
+        make.route("172.7.0.0/16", protocol=4),
+        make.route("172.7.22.9/32"),
+        dataclasses.replace(make.route("172.7.22.9/32", protocol=4), table=100),
+    ],
+    ids=str,
+)
+def test_a_route_elsewhere_or_a_wider_one_or_one_of_ours_takes_nothing_away(other):
+    assert make.plan(make.snapshot("", other)).warnings == ()
+
+
+@pytest.mark.parametrize("change", [{"table": 100}, {"tos": 16}, {"table": 255}], ids=str)
+def test_a_route_of_ours_in_another_table_or_for_a_tos_is_stale(change):
+    stray = dataclasses.replace(make.route(), **change)
+    plan = make.plan(make.settled(make.desired(), make.snapshot("", stray)))
+    assert plan.in_sync
+    assert f"delete route {stray}" in make.said(make.plan(make.snapshot("", stray)).changes)
 
 
 def test_an_interface_that_the_node_does_not_have_is_a_warning():

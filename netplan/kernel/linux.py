@@ -15,7 +15,11 @@ from netplan.kinds.chain.iptables import Iptables
 from netplan.kinds.chain.value import Backend
 from netplan.kinds.connection import driver as tracked
 from netplan.kinds.connection.value import Connection
+from netplan.kinds.ipset import driver as ipsets
+from netplan.kinds.ipset.value import asked_sets
 from netplan.kinds.link import driver as links
+from netplan.kinds.policy import driver as policies
+from netplan.kinds.policy.value import routing_tables
 from netplan.kinds.route import driver as routes
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl import driver as sysctls
@@ -50,9 +54,13 @@ class Linux:
             devices = links.observe(netlink)
             yield from devices.values()
             yield from links.observe_addresses(netlink, devices)
-            yield from routes.observe(netlink, devices)
+            rules = tuple(policies.observe(netlink))
+            yield from rules
+            yield from routes.observe(netlink, devices, routing_tables(rules))
         yield from sysctls.observe(interest.sysctls)
-        yield from chains.observe(self._iptables, interest.chains, interest.walks, interest.searched)
+        found = tuple(chains.observe(self._iptables, interest.chains, interest.walks, interest.searched))
+        yield from found
+        yield from ipsets.observe(asked_sets(rule for chain in found for rule in chain.rules))
         yield from beside.observe(self._iptables)
 
     def write(self, step: Step) -> None:

@@ -13,19 +13,20 @@ from netplan.net import Prefix
 from netplan.trace.fib import Fib
 from netplan.trace.flow import NO_DEVICE, Flow, Holds
 from netplan.trace.matches import match_holds
+from netplan.trace.sets import Sets
 
 
-def holds(rule: Rule, flow: Flow, fib: Fib | None = None) -> Holds:
-    """Whether all conditions of a rule hold; without a FIB no address is known to be local."""
+def holds(rule: Rule, flow: Flow, fib: Fib | None = None, sets: Sets | None = None) -> Holds:
+    """Whether all conditions of a rule hold; without a FIB no address is known to be local, without sets no member."""
     found = Holds.ALWAYS
-    for condition in _conditions(rule, flow, fib):
+    for condition in _conditions(rule, flow, fib, sets):
         found = min(found, condition)
         if found is Holds.NEVER:
             break
     return found
 
 
-def _conditions(rule: Rule, flow: Flow, fib: Fib | None) -> Iterator[Holds]:
+def _conditions(rule: Rule, flow: Flow, fib: Fib | None, sets: Sets | None) -> Iterator[Holds]:
     if rule.destination is not None:
         yield _destination(rule.destination, flow)
     if rule.source is not None:
@@ -41,7 +42,7 @@ def _conditions(rule: Rule, flow: Flow, fib: Fib | None) -> Iterator[Holds]:
         whole = None if flow.state is None else True  # conntrack puts fragments together before any rule
         yield Holds.when(whole).unless(rule.fragment)
     for match in rule.matches:
-        yield match_holds(match, flow, fib)
+        yield match_holds(match, flow, fib, sets)
 
 
 def _source(condition: Condition[AddressMask], flow: Flow) -> Holds:

@@ -1,15 +1,18 @@
-"""How a node's kernel routes: its local addresses, its main table, and the source addresses that it chooses."""
+"""How a node's kernel routes: local addresses, tables and the rules that lead to them, and the sources it chooses."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 from netplan.kinds.address.value import HOST_SCOPE, LINK_SCOPE, UNIVERSE, LinkAddress
+from netplan.kinds.chain.values import Masked
 from netplan.kinds.link.value import Link
+from netplan.kinds.policy.value import DEFAULTS, LOCAL_TABLE, PolicyRule
 from netplan.kinds.route.value import MAIN_TABLE, Route
 from netplan.net import Address, Prefix
 from netplan.snapshot import Snapshot
+from netplan.trace.flow import Holds, Mark
 
 LOOPBACK: Final = "lo"
 
@@ -18,11 +21,69 @@ _LOOPBACK_NET: Final = Prefix(4, 0x7F000000, 8)
 _MULTICAST: Final = Prefix(4, 0xE0000000, 4)
 _THIS_NET: Final = Prefix(4, 0, 8)
 _TYPES: Final = {"local": "LOCAL", "broadcast": "BROADCAST", "anycast": "ANYCAST", "multicast": "MULTICAST"}
+_REFUSING: Final = frozenset({"blackhole", "unreachable", "prohibit"})
 _EVERYBODY: Final = Address(4, 0xFFFFFFFF)
 
 
+class Query(NamedTuple):
+    """What packets are looked up by; the source of an unbound socket is 0.0.0.0, the device of what it sends `lo`."""
+
+    destination: Address
+    source: Address
+    mark: Mark
+    iif: str
+
+
+class Found(NamedTuple):
+    """Where a look-up may end: at a rule that refuses, at a route, or, if `local`, at an address of the node's own.
+
+    `rule` is the one that led there, None if none led anywhere. `doubts` are those of which nobody knows whether they
+    select the packets, and which did so here.
+    """
+
+    rule: PolicyRule | None
+    route: Route | None = None
+    local: bool = False
+    doubts: tuple[PolicyRule, ...] = ()
+
+    @property
+    def usual(self) -> bool:
+        """Whether no rule has a part in it that is not there on every node."""
+        return not self.doubts and (self.rule is None or self.rule in DEFAULTS)
+
+
+class _Table:
+    """The routes of one table, for packets without a TOS."""
+
+    def __init__(self) -> None:
+        self._routes: dict[int, dict[int, Route]] = {}
+        self._lengths: list[int] = []
+
+    def add(self, route: Route) -> None:
+        """Keep a route unless there is one of its prefix with a lower metric."""
+        same_length = self._routes.get(route.prefix.length)
+        if same_length is None:
+            same_length = self._routes[route.prefix.length] = {}
+            self._lengths = sorted(self._routes, reverse=True)
+        other = same_length.get(route.prefix.value)
+        if other is None or route.metric < other.metric:
+            same_length[route.prefix.value] = route
+
+    def get(self, address: Address) -> Route | None:
+        """Give the route of the longest prefix, then of the lowest metric."""
+        for length in self._lengths:
+            host_bits = _BITS - length
+            route = self._routes[length].get(address.value >> host_bits << host_bits)
+            if route is not None:
+                return route
+        return None
+
+
 class Fib:
-    """The forwarding information base of a state: local table and main table, without rules of policy routing."""
+    """The forwarding information base of a state: local addresses, tables, and the rules of policy routing.
+
+    `ruled` is whether there are other rules than those of every node.
+    """
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._types: dict[str, str | None] = {link.name: link.type for link in snapshot.all(Link)}
@@ -32,24 +93,18 @@ class Fib:
         self._broadcast = {
             held.address.prefix.host(-1): held.link for held in self._primary if held.address.length < _BITS - 1
         }
-        self._routes: dict[int, dict[int, Route]] = {}
+        self._rules = snapshot.all(PolicyRule) or DEFAULTS
+        self.ruled = self._rules != DEFAULTS
+        self._tables: dict[int, _Table] = {MAIN_TABLE: _Table()}
         for route in snapshot.all(Route):
-            if route.table == MAIN_TABLE and route.prefix.version == 4:
-                self._add(route)
-        self._lengths = sorted(self._routes, reverse=True)
-
-    def _add(self, route: Route) -> None:
-        """Keep a route unless there is one of its prefix with a lower metric."""
-        same_length = self._routes.setdefault(route.prefix.length, {})
-        other = same_length.get(route.prefix.value)
-        if other is None or route.metric < other.metric:
-            same_length[route.prefix.value] = route
+            if route.prefix.version == 4 and not route.tos:
+                self._tables.setdefault(route.table, _Table()).add(route)
 
     def type_of(self, address: Address, *devices: str) -> str:
         """Give an address's type as `-m addrtype` sees it; of the devices, if any is given, all others are UNICAST.
 
-        net/ipv4/fib_frontend.c, __inet_dev_addr_type. It asks the local table, which without rules of policy routing is
-        one with the main table: a local route of that counts too.
+        net/ipv4/fib_frontend.c, __inet_dev_addr_type. It asks the local table, which on a node that never had other
+        rules of policy routing is one with the main table: a local route of that counts too.
         """
         if address == _EVERYBODY or _THIS_NET.contains(address):
             return "BROADCAST"
@@ -62,7 +117,7 @@ class Fib:
         for device, found in ((self.holder(address), "LOCAL"), (self._broadcast.get(address), "BROADCAST")):
             if device is not None:
                 return device, found
-        route = self.route_to(address)
+        route = None if self.ruled else self.route_to(address)
         if route is not None and route.type in _TYPES:
             return route.oif, _TYPES[route.type]
         return None, "UNICAST"
@@ -77,13 +132,63 @@ class Fib:
         return self._broadcast.get(address)
 
     def route_to(self, address: Address) -> Route | None:
-        """Look an address up in the main table: the longest prefix, then the lowest metric."""
-        for length in self._lengths:
-            host_bits = _BITS - length
-            route = self._routes[length].get(address.value >> host_bits << host_bits)
-            if route is not None:
-                return route
-        return None
+        """Look an address up in the main table."""
+        return self._tables[MAIN_TABLE].get(address)
+
+    def lookup(self, query: Query) -> Iterator[Found]:
+        """Ask the rules of policy routing in their order (net/core/fib_rules.c, fib_rules_lookup).
+
+        The first that selects the packets decides, unless its table has no route for them. Each of several answers is
+        one that nobody can rule out.
+        """
+        return self._lookup(query, 0, ())
+
+    def _lookup(self, query: Query, start: int, doubts: tuple[PolicyRule, ...]) -> Iterator[Found]:
+        at = start
+        while at < len(self._rules):
+            rule = self._rules[at]
+            at += 1
+            selects = _selects(rule, query)
+            if selects is Holds.NEVER or rule.action == "nop":
+                continue
+            sure = selects is Holds.ALWAYS
+            behind = doubts if sure else (*doubts, rule)
+            if rule.action == "goto":
+                target = self._behind(at, rule.goto)
+                if target is not None and not sure:
+                    yield from self._lookup(query, target, behind)
+                elif target is not None:
+                    at = target
+                continue
+            found = self._by(rule, query.destination)
+            if found is not None:
+                yield found._replace(doubts=behind)
+                if sure:
+                    return
+        yield Found(None, doubts=doubts)
+
+    def _behind(self, start: int, priority: int) -> int | None:
+        """Give the place of the first rule of a priority, None if there is none further on."""
+        places = (at for at in range(start, len(self._rules)) if self._rules[at].priority == priority)
+        return next(places, None)
+
+    def _by(self, rule: PolicyRule, destination: Address) -> Found | None:
+        """Follow a rule; None if the next one is asked: its table has no route, or one that says so."""
+        if rule.action != "lookup":
+            return Found(rule)
+        if rule.table == LOCAL_TABLE:
+            own = self.holder(destination) or self.broadcaster(destination)
+            return Found(rule, local=True) if own is not None else None
+        table = self._tables.get(rule.table)
+        route = None if table is None else table.get(destination)
+        if route is None:
+            return Found(rule) if rule.unread and not rule.table else None  # the table depends on the device (VRF)
+        if route.type == "throw":
+            return None
+        refuses = route.type in _REFUSING
+        if rule.suppress is not None and not refuses and route.prefix.length <= rule.suppress:
+            return None
+        return Found(rule, route)
 
     def is_bridge(self, device: str) -> bool:
         """Whether a device is a bridge; one of a record that does not tell is taken for one."""
@@ -134,6 +239,23 @@ def is_loopback(address: Address) -> bool:
 def is_martian_source(address: Address) -> bool:
     """Whether no packet may have an address as its source."""
     return address == _EVERYBODY or _MULTICAST.contains(address) or _THIS_NET.contains(address)
+
+
+def _selects(rule: PolicyRule, query: Query) -> Holds:
+    """Whether a rule selects packets (fib_rule_match); no look-up here is for a device that packets leave by."""
+    asked = (
+        rule.source is None or rule.source.contains(query.source),
+        rule.destination is None or rule.destination.contains(query.destination),
+        rule.iif is None or rule.iif == query.iif,
+        rule.oif is None,
+        not rule.tos,
+    )
+    found = Holds.when(all(asked))
+    if rule.mark is not None:
+        found = min(found, query.mark.is_one(Masked(rule.mark.value & rule.mark.mask, rule.mark.mask)))
+    if rule.unread:
+        found = min(found, Holds.SOMETIMES)
+    return found.unless(rule.negated)
 
 
 def _scope(held: LinkAddress) -> int:

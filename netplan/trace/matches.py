@@ -14,16 +14,19 @@ from netplan.kinds.chain.values import AddressRange, Masked, Range
 from netplan.net import Prefix
 from netplan.trace.fib import Fib
 from netplan.trace.flow import NO_CONNECTION, NO_DEVICE, Flow, Holds, only_address
+from netplan.trace.sets import Sets
 
 _SYN: Final = frozenset({"SYN"})
 
 
-def match_holds(match: Match, flow: Flow, fib: Fib | None) -> Holds:
+def match_holds(match: Match, flow: Flow, fib: Fib | None, sets: Sets | None = None) -> Holds:
     """Whether all that a match asks holds."""
     if match.name == "comment":
         return Holds.ALWAYS
     if not match.known:
         return Holds.SOMETIMES
+    if match.name == "set":
+        return _set(match, flow, sets)
     if match.name in _WHOLE:
         return _WHOLE[match.name](match, flow, fib)
     return _all_options(match, flow)
@@ -36,6 +39,14 @@ def _all_options(match: Match, flow: Flow) -> Holds:
         asked = Holds.SOMETIMES if answer is None else answer(option, flow).unless(option.negated)
         found = min(found, asked)
     return found
+
+
+def _set(match: Match, flow: Flow, sets: Sets | None) -> Holds:
+    option = match.get("match-set")
+    if sets is None or option is None:
+        return Holds.SOMETIMES
+    name, directions = option.values
+    return sets.holds(name, directions.split(","), flow).unless(option.negated)
 
 
 def _mark(option: Option, flow: Flow) -> Holds:

@@ -1,7 +1,4 @@
-"""Where packets go from a node: to itself, or out by a device, or nowhere (net/ipv4/route.c).
-
-Rules of policy routing are not followed: what a state holds is the local and the main table.
-"""
+"""Where packets go from a node: to itself, or out by a device, or nowhere (net/ipv4/route.c)."""
 
 from __future__ import annotations
 
@@ -12,8 +9,8 @@ from typing import Final, NamedTuple
 
 from netplan.kinds.route.value import Hop, Route
 from netplan.net import Address, IfName
-from netplan.trace.fib import LOOPBACK, Fib, is_loopback, is_martian_source
-from netplan.trace.flow import Flow, single
+from netplan.trace.fib import LOOPBACK, Fib, Found, Query, is_loopback, is_martian_source
+from netplan.trace.flow import UNKNOWN_MARK, Flow, Mark, single
 from netplan.trace.walk import Step
 
 Settings = Mapping[str, str]
@@ -22,6 +19,7 @@ IP_FORWARD: Final = "net.ipv4.ip_forward"
 BRIDGE_CALLS: Final = "net.bridge.bridge-nf-call-iptables"
 
 _STRICT: Final = 1
+_NO_SOURCE: Final = Address(4, 0)
 
 
 class Verdict(StrEnum):
@@ -40,6 +38,15 @@ class Turn(NamedTuple):
     steps: tuple[Step, ...]
     verdict: Verdict | None = None
     local: bool = False
+
+    def behind(self, steps: tuple[Step, ...]) -> Turn:
+        """Give the turn with what led to it."""
+        return self._replace(steps=steps + self.steps) if steps else self
+
+    def doubted(self) -> Turn:
+        """Give the turn as one that may not be taken."""
+        *before, last = self.steps
+        return self._replace(steps=(*before, last._replace(effect=f"may be {last.effect}", certain=False)))
 
 
 _REFUSALS: Final = {"blackhole": Verdict.DROP, "unreachable": Verdict.REJECT, "prohibit": Verdict.REJECT}
@@ -63,39 +70,51 @@ class Router:
         if any(turn.steps[-1].certain for turn in refused):
             return
         for turn in self._onwards(flow, destination):
-            refused = list(self._disbelieved(flow, source)) if turn.verdict is None else []
+            refused = list(self._disbelieved(turn, source, destination)) if turn.verdict is None else []
             yield from refused
             if not any(each.steps[-1].certain for each in refused):
                 yield turn
 
     def _onwards(self, flow: Flow, destination: Address) -> Iterator[Turn]:
         kind = self._fib.type_of(destination)
-        if self._is_own(destination):
-            yield self._delivered(flow, destination)
-        elif kind == "LOCAL":
-            yield from self._routed(flow, destination)
-        elif kind == "MULTICAST":
+        if kind == "MULTICAST":
             yield _unknown(flow, "multicast goes where its routing daemon says")
+        elif kind == "BROADCAST" and self._fib.broadcaster(destination) is None:
+            yield self._delivered(flow, destination)
         else:
-            forward = self._settings.get(IP_FORWARD)
-            if forward != "1":
-                yield _refused(flow, Verdict.DROP, f"dropped: {IP_FORWARD} is {forward or 'not known'}", forward == "0")
-            if forward != "0":
-                yield from self._routed(flow, destination)
+            for found in self._fib.lookup(_query(flow, destination, flow.iif or "")):
+                yield from self._onwards_by(found, flow, destination)
+
+    def _onwards_by(self, found: Found, flow: Flow, destination: Address) -> Iterator[Turn]:
+        """Follow packets that came by a device to where a look-up ends; what is not for this node it must forward."""
+        forward = self._settings.get(IP_FORWARD)
+        own = _is_own(found)
+        if not own and forward != "1":
+            yield _refused(flow, Verdict.DROP, f"dropped: {IP_FORWARD} is {forward or 'not known'}", forward == "0")
+        if own or forward != "0":
+            yield from self._routed(found, flow, destination)
 
     def sent(self, flow: Flow) -> Iterator[Turn]:
         """Decide on packets that a process of this node sends; one without a source gets the one of its route."""
         destination = flow.to_address
         if destination is None:
             yield _unknown(flow, "where it goes is not known")
-        elif self._fib.holder(destination) is not None:
-            yield _looped(self._delivered(_from(flow, self._fib.own_source(destination)), destination))
-        elif (device := self._fib.broadcaster(destination)) is not None:
-            source = self._fib.select_address(device, destination)
-            yield _out(_from(flow, source), Hop(IfName(device), None), f"broadcast {destination} dev {device}")
         else:
-            for turn in self._routed(flow, destination):
-                yield from [_looped(turn)] if turn.local else self._leaving(turn)
+            for found in self._fib.lookup(_query(flow, destination, LOOPBACK)):
+                for turn in self._sent_by(found, flow, destination):
+                    yield from [_looped(turn)] if turn.local else self._leaving(turn)
+
+    def _sent_by(self, found: Found, flow: Flow, destination: Address) -> Iterator[Turn]:
+        """Follow packets that this node sends to where a look-up ends."""
+        device = self._fib.broadcaster(destination)
+        if not found.local:
+            yield from self._routed(found, flow, destination)
+        elif self._fib.holder(destination) is not None or device is None:
+            yield from self._routed(found, _from(flow, self._fib.own_source(destination)), destination)
+        else:
+            source = self._fib.select_address(device, destination)
+            turn = _out(_from(flow, source), Hop(IfName(device), None), f"broadcast {destination} dev {device}")
+            yield turn.behind(_way_to(found))
 
     def _leaving(self, turn: Turn) -> Iterator[Turn]:
         """Refuse to send from a loopback address to somewhere else, unless a setting allows it."""
@@ -117,21 +136,28 @@ class Router:
         route = self._fib.route_to(destination)
         return route is not None and route.oif == device and route.next_hop is None and route.type == "unicast"
 
-    def _is_own(self, destination: Address) -> bool:
-        """Whether an address of this node's devices, or a broadcast to them."""
-        own = self._fib.holder(destination) or self._fib.broadcaster(destination)
-        return own is not None or self._fib.type_of(destination) == "BROADCAST"
-
     def _delivered(self, flow: Flow, destination: Address) -> Turn:
         device = self._fib.holder(destination) or self._fib.broadcaster(destination)
         step = Step("local address", f"{destination} dev {device}" if device else str(destination), "for this node")
         return Turn(flow, (step,), local=True)
 
-    def _routed(self, flow: Flow, destination: Address) -> Iterator[Turn]:
-        """Look packets up in the main table."""
-        route = self._fib.route_to(destination)
-        if route is None or route.type == "throw":
+    def _routed(self, found: Found, flow: Flow, destination: Address) -> Iterator[Turn]:
+        """Take packets to where a look-up ends."""
+        steps = _way_to(found)
+        for turn in self._taken(found, flow, destination):
+            yield turn.behind(steps)
+
+    def _taken(self, found: Found, flow: Flow, destination: Address) -> Iterator[Turn]:
+        rule, route = found.rule, found.route
+        if found.local:
+            yield self._delivered(flow, destination)
+        elif rule is None:
             yield _refused(flow, Verdict.REJECT, f"rejected: no route to {destination}")
+        elif rule.action in _REFUSALS:
+            verdict = _REFUSALS[rule.action]
+            yield Turn(flow, (Step(rule.label, str(rule), verdict_text(verdict)),), verdict)
+        elif route is None:
+            yield _unknown(flow, "which table this rule names is not known", str(rule))
         elif route.type in _REFUSALS:
             verdict = _REFUSALS[route.type]
             yield Turn(flow, (Step("route", str(route), verdict_text(verdict)),), verdict)
@@ -160,30 +186,45 @@ class Router:
         elif is_loopback(source) or is_loopback(destination):
             yield from self._unless(flow, "route_localnet", "a loopback address comes from outside")
 
-    def _disbelieved(self, flow: Flow, source: Address) -> Iterator[Turn]:
+    def _disbelieved(self, turn: Turn, source: Address, destination: Address) -> Iterator[Turn]:
         """Refuse what cannot come by this device, as fib_validate_source does once it is known where packets go.
+
+        The answer is looked up as if it came by the device that packets go to.
+        """
+        flow = turn.flow
+        marked = self._of_device("src_valid_mark", flow.iif or "")
+        mark = UNKNOWN_MARK if marked is None else flow.mark if marked else Mark.of(0)
+        back = Query(source, destination, mark, LOOPBACK if turn.local else flow.oif or "")
+        answers = list(self._fib.lookup(back))
+        refused = [list(self._unanswered(found, flow, source)) for found in answers]
+        sure = all(any(each.steps[-1].certain for each in turns) for turns in refused)
+        for found, turns in zip(answers, refused, strict=True):
+            for each in turns:
+                yield each.behind(_doubts(found)) if sure else each.doubted().behind(_doubts(found))
+
+    def _unanswered(self, found: Found, flow: Flow, source: Address) -> Iterator[Turn]:
+        """Refuse a source by where the look-up of an answer ends (net/ipv4/fib_frontend.c, __fib_validate_source).
 
         A source of this node itself is refused; with rp_filter 1 one to which an answer would leave by another device,
         and with 2 one to which no answer leaves at all.
         """
         device = flow.iif or ""
-        kind = self._fib.type_of(source)
-        if kind == "LOCAL":
+        devices = self._answers_by(found, source)
+        broadcast = self._fib.type_of(source) == "BROADCAST"
+        if _is_own(found) and not broadcast:
             yield from self._unless(flow, "accept_local", f"{source} is this node's own")
-        devices = self._answers_by(source)
-        if device in devices and kind != "BROADCAST":
+        if device in devices and not broadcast:
             return
         mode = self._of_device("rp_filter", device)
-        if mode in (None, _STRICT) or (not devices and mode) or kind == "BROADCAST":
+        if mode in (None, _STRICT) or (not devices and mode) or broadcast:
             why = f"dropped: no answer to {source} leaves by {device} (rp_filter)"
-            yield _refused(flow, Verdict.DROP, why, bool(mode))
+            yield _refused(flow, Verdict.DROP, why, bool(mode) or (broadcast and self._fib.ruled))
 
-    def _answers_by(self, source: Address) -> list[str | None]:
+    def _answers_by(self, found: Found, source: Address) -> list[str | None]:
         """Give the devices by which an answer may leave; none if there is no way to the source."""
-        holder = self._fib.holder(source)
-        route = self._fib.route_to(source)
-        if holder is not None:
-            return [holder]
+        if found.local:
+            return [self._fib.holder(source)]
+        route = found.route
         if route is None or route.type not in ("unicast", "local"):
             return []
         return [route.oif, *(hop.oif for hop in route.hops)]
@@ -201,7 +242,7 @@ class Router:
 
 def settings_of(device: str) -> tuple[str, ...]:
     """Give the settings that decide whether packets are believed which come in by a device, or by `all` of them."""
-    return tuple(_setting(device, name) for name in ("accept_local", "route_localnet", "rp_filter"))
+    return tuple(_setting(device, name) for name in ("accept_local", "route_localnet", "rp_filter", "src_valid_mark"))
 
 
 def _setting(device: str, name: str) -> str:
@@ -211,6 +252,26 @@ def _setting(device: str, name: str) -> str:
 def verdict_text(verdict: Verdict) -> str:
     """Give a verdict as what was done."""
     return {Verdict.DROP: "dropped", Verdict.REJECT: "rejected", Verdict.ACCEPT: "accepted"}.get(verdict, "unknown")
+
+
+def _query(flow: Flow, destination: Address, iif: str) -> Query:
+    return Query(destination, flow.from_address or _NO_SOURCE, flow.mark, iif)
+
+
+def _is_own(found: Found) -> bool:
+    return found.local or (found.route is not None and found.route.type == "local")
+
+
+def _doubts(found: Found) -> tuple[Step, ...]:
+    return tuple(Step(rule.label, str(rule), "may select it", certain=False) for rule in found.doubts)
+
+
+def _way_to(found: Found) -> tuple[Step, ...]:
+    """Tell of the rules that led to a route, where they are not those of every node."""
+    rule = found.rule
+    if rule is None or found.usual or rule in found.doubts or rule.action in _REFUSALS:
+        return _doubts(found)
+    return (*_doubts(found), Step(rule.label, str(rule), f"looked up in table {rule.table_name}"))
 
 
 def _from(flow: Flow, source: Address | None) -> Flow:

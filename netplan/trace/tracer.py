@@ -12,14 +12,16 @@ from itertools import takewhile
 from typing import Final, NamedTuple, TypeVar
 
 from netplan.kinds.chain.value import ChainKey
+from netplan.kinds.ipset.value import IpSet
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.snapshot import Snapshot
 from netplan.trace.beside import Beside
 from netplan.trace.effects import Fate
 from netplan.trace.fib import LOOPBACK, Fib
-from netplan.trace.flow import INVALID, NO_DEVICE, UNTRACKED, Flow
+from netplan.trace.flow import INVALID, NO_DEVICE, UNTRACKED, Flow, Mark
 from netplan.trace.packet import Packet, Trace
 from netplan.trace.routing import BRIDGE_CALLS, Router, Turn, Verdict
+from netplan.trace.sets import Sets
 from netplan.trace.walk import Step, Trail, Walker, doubts
 
 HOOKS: Final = {
@@ -67,7 +69,7 @@ class Tracer:
         self.fib = Fib(snapshot)
         self._settings = {sysctl.name: sysctl.value for sysctl in snapshot.all(Sysctl)}
         self._router = Router(self.fib, self._settings)
-        self._walker = Walker(snapshot.chains, self.fib)
+        self._walker = Walker(snapshot.chains, self.fib, Sets(snapshot.all(IpSet)))
         self._beside = Beside(snapshot, self.fib)
 
     def trace(self, packet: Packet) -> Trace:
@@ -159,17 +161,34 @@ class Tracer:
             if turn.verdict is not None:
                 yield _End(turn.verdict, *first)
                 continue
-            came: list[_Way] = []
-            yield from self._tracked([first], "OUTPUT", came, ("mangle", "nat", "filter"))
-            for each in came:
-                yield from self._sent_on(each, moved=each.flow.destinations != first.flow.destinations)
+            tracked: list[_Way] = []
+            yield from self._tracked([first], "OUTPUT", tracked, ())
+            for each in tracked:
+                yield from self._sent_out(each)
 
-    def _sent_on(self, way: _Way, *, moved: bool) -> Iterator[_End]:
-        if not moved:
-            yield from self._leaving([way])
-            return
-        for turn in self._router.sent(way.flow):
-            after = way.turned(turn)
+    def _sent_out(self, way: _Way) -> Iterator[_End]:
+        """Follow a packet through OUTPUT; it is routed again by a mark that mangle gave it, or if nat moved it."""
+        mangled: list[_Way] = []
+        yield from self._through([way], "OUTPUT", ("mangle",), mangled)
+        for marked in mangled:
+            remarked = self.fib.ruled and marked.flow.mark != way.flow.mark
+            translated: list[_Way] = []
+            yield from self._through([marked], "OUTPUT", ("nat",), translated)
+            for each in translated:
+                moved = each.flow.destinations != way.flow.destinations
+                came: list[_Way] = []
+                yield from self._through([each], "OUTPUT", ("filter",), came)
+                if moved or remarked:
+                    mark = each.flow.mark if moved else marked.flow.mark
+                    for one in came:
+                        yield from self._sent_again(one, mark)
+                else:
+                    yield from self._leaving(came)
+
+    def _sent_again(self, way: _Way, mark: Mark) -> Iterator[_End]:
+        """Route a packet again by another destination or mark; the mark that it has is not touched by that."""
+        for turn in self._router.sent(replace(way.flow, mark=mark)):
+            after = _Way(replace(turn.flow, mark=way.flow.mark), way.trail + turn.steps)
             if turn.verdict is not None:
                 yield _End(turn.verdict, *after)
             else:

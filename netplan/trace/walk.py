@@ -16,6 +16,7 @@ from netplan.trace.conditions import holds
 from netplan.trace.effects import Effect, Fate, anything, effects
 from netplan.trace.fib import Fib
 from netplan.trace.flow import Flow, Holds
+from netplan.trace.sets import Sets
 
 Chains = Mapping[ChainKey, Chain]
 
@@ -43,11 +44,15 @@ class Branch(NamedTuple):
 
 
 class Walker:
-    """Follows packets through the chains of a state; without a FIB it does not know what is local."""
+    """Follows packets through the chains of a state; without a FIB it knows no local address, without sets no set.
 
-    def __init__(self, chains: Chains, fib: Fib | None = None) -> None:
+    Who decides where a rule of ours may stand walks without them: their members change while the rules stay.
+    """
+
+    def __init__(self, chains: Chains, fib: Fib | None = None, sets: Sets | None = None) -> None:
         self._chains = chains
         self._fib = fib
+        self._sets = sets
         self._walked: dict[tuple[ChainKey, Flow], tuple[Branch, ...]] = {}
         self._inside: set[ChainKey] = set()
 
@@ -80,7 +85,7 @@ class Walker:
 
     def past(self, placed: PlacedRule, flow: Flow) -> list[Branch]:
         """Say what may become of packets at a rule: CONTINUES if they pass it."""
-        certain = holds(placed.rule, flow, self._fib)
+        certain = holds(placed.rule, flow, self._fib, self._sets)
         if certain is Holds.NEVER:
             return [Branch(Fate.CONTINUES, flow)]
         taken = self._taken(placed, flow, certain)

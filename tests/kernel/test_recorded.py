@@ -7,6 +7,10 @@ import pytest
 from netplan.errors import UsageError
 from netplan.kernel import recorded
 from netplan.kinds.chain.value import Backend
+from netplan.kinds.ipset.value import IpSet, Member
+from netplan.kinds.policy.value import DEFAULTS, PolicyRule
+from netplan.net import Prefix
+from netplan.trace.fib import Fib
 from tests import make
 
 STATE = make.snapshot(make.docker(), make.route(), backend=Backend.LEGACY)
@@ -51,6 +55,28 @@ def test_what_is_no_record_of_the_node_is_refused_with_the_files_name(written, m
 
 def test_a_record_of_a_later_minor_version_is_read():
     assert parsed(text(format_version="1.9", later=[])).backend is Backend.LEGACY
+
+
+def test_rules_of_routing_and_sets_are_read_back():
+    rules = (*DEFAULTS[:1], PolicyRule(5, 100, source=Prefix.parse("172.7.21.0/24")), *DEFAULTS[1:])
+    sets = (IpSet("s", "hash:ip", members=(Member((Prefix.parse("10.0.0.1/32"),)),)),)
+    state = STATE.replace(PolicyRule, rules).replace(IpSet, sets)
+    found = parsed(recorded.render(state, "a", "c"))
+    assert (found.all(PolicyRule), found.all(IpSet)) == (rules, sets)
+
+
+def test_a_record_from_before_has_the_rules_of_every_node():
+    found = parsed(text())
+    assert not found.all(PolicyRule)
+    assert not Fib(found).ruled
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"name": "s", "type": "hash:x", "version": 4, "members": []}, {"name": "s"}], ids=str
+)
+def test_a_set_that_is_none_is_refused_with_the_files_name(wrong):
+    with pytest.raises(UsageError, match=r"^state/c/a\.json is not a record"):
+        parsed(text(ipsets=[wrong]))
 
 
 @pytest.mark.parametrize("rule", ["-j ACCEPT\n-F", "\x1b[2J", "-j ACCEPT\x00"])

@@ -18,7 +18,7 @@ STORY: Final = ROOT / "docs/story"
 
 _LOAD: Final = """
 cat > /run/node.rules
-ip -4 route flush proto 112
+ip -4 route flush table all proto 112
 ip -4 route flush proto static
 nft flush ruleset
 for table in $(cat /proc/net/ip_tables_names); do

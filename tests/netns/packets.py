@@ -29,6 +29,7 @@ _ECHO_REQUEST: Final = 8
 _UNREACHABLE: Final = 3
 _RST: Final = 0x04
 _NO_WAY: Final = frozenset({errno.EACCES, errno.EHOSTUNREACH, errno.ENETUNREACH})
+_PKTINFO: Final = 8  # ip(7), IP_PKTINFO: which the module socket has in Python 3.14
 _QUIET: Final = 0.02
 _PATIENCE: Final = 0.6
 
@@ -116,7 +117,7 @@ class Crossing:
         errors: set[int] = set()
         for packet in sent.values():
             try:
-                self._senders[packet.host].sendto(packet.packed, (str(packet.destination), 0))
+                self._send(packet)
             except OSError as error:  # rules of the node's own OUTPUT say EPERM, blackholes EINVAL
                 if error.errno in _NO_WAY:
                     errors.add(packet.token)
@@ -129,6 +130,12 @@ class Crossing:
             token: Outcome(max(seen, default=None, key=lambda each: each.ttl), token in errors)
             for token, seen in sightings.items()
         }
+
+    def _send(self, packet: Sent) -> None:
+        """Send a packet; the node itself tells the kernel the source also for its look-up of the route."""
+        bound = packet.source if packet.host == self._node else None
+        told = [] if bound is None else [(socket.IPPROTO_IP, _PKTINFO, bytes(4) + bound.packed + bytes(4))]
+        self._senders[packet.host].sendmsg([packet.packed], told, 0, (str(packet.destination), 0))
 
     def _look(self, sightings: dict[int, list[Sighting]], errors: set[int]) -> bool:
         """Read what came; whether anything did."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
+from types import MappingProxyType
 from typing import Final
 
 from netplan.kinds.chain.value import Chain, ChainKey
@@ -99,14 +100,66 @@ _NAT: Final = {
 }
 
 
+_SETS: Final = {
+    "s-ip": ("hash:ip", ("172.7.21.2", "172.7.22.2", "10.4.7.22", "198.51.100.2", "10.4.7.21", "192.168.0.9")),
+    "s-rounded": ("hash:ip netmask 24", ("172.7.21.0", "198.51.100.0", "10.4.7.0")),
+    "s-bits": ("bitmap:ip range 172.7.21.0/24", ("172.7.21.1", "172.7.21.2", "172.7.21.3")),
+    "s-net": (
+        "hash:net",
+        (
+            *("172.7.0.0/16", "172.7.21.0/24 nomatch", "172.7.21.2", "172.7.21.3 nomatch", "10.0.0.0/8"),
+            *("192.168.0.0/16", "172.7.22.0/24", "172.7.22.2 nomatch"),
+        ),
+    ),
+    "s-ip-port": (
+        "hash:ip,port",
+        ("172.7.21.2,tcp:80", "172.7.21.3,udp:53", "172.7.22.2,icmp:8/0", "10.4.7.22,tcp:443", "172.7.21.2,icmp:8/0"),
+    ),
+    "s-net-port": (
+        "hash:net,port",
+        ("172.7.0.0/16,tcp:80", "172.7.22.0/24,tcp:80 nomatch", "172.0.0.0/8,icmp:8/0", "10.4.7.0/24,udp:53"),
+    ),
+    "s-ip-port-ip": (
+        "hash:ip,port,ip",
+        ("172.7.21.2,tcp:80,172.7.22.2", "172.7.21.2,icmp:8/0,198.51.100.2", "172.7.21.3,udp:53,172.7.22.2"),
+    ),
+    "s-ip-port-net": (
+        "hash:ip,port,net",
+        ("172.7.21.2,tcp:80,172.7.0.0/16", "172.7.21.2,tcp:80,172.7.22.0/24 nomatch", "172.7.21.2,udp:53,128.0.0.0/1"),
+    ),
+    "s-net-iface": (
+        "hash:net,iface",
+        (
+            *("172.7.21.0/24,docker0", "172.7.0.0/16,eth0", "172.7.21.2,eth0", "0.0.0.0/0,eth wildcard"),
+            *("0.0.0.0/0,docker0", "172.7.22.0/24,docker0 nomatch"),
+        ),
+    ),
+    "s-list": ("list:set", ("s-ip", "s-net", "s-net-port")),
+}
+"""Sets by their names: their types, and what may be in them."""
+
+_ASKED: Final = (
+    *("s-ip src", "s-ip dst", "s-rounded src", "s-rounded dst", "s-bits src", "s-bits dst", "s-net src", "s-net dst"),
+    *("s-net src,dst", "s-ip-port src,dst", "s-ip-port dst,dst", "s-ip-port src,src", "s-ip-port src"),
+    *("s-net-port src,dst", "s-net-port dst,dst", "s-ip-port-ip src,dst,dst", "s-ip-port-ip dst,dst,src"),
+    *("s-ip-port-net src,dst,dst", "s-net-iface src,src", "s-net-iface dst,dst", "s-net-iface src,dst"),
+    *("s-list src", "s-list dst,dst", "s-list src,dst"),
+)
+
+
 @dataclass(frozen=True)
 class Ruleset:
-    """The rules of all tables, and the settings, addresses and routes besides those that the node needs."""
+    """The rules of all tables, and the settings, addresses and routes besides those that the node needs.
+
+    `policies` are rules of policy routing, `sets` what `ipset restore` reads.
+    """
 
     payload: str
     settings: tuple[str, ...]
     addresses: tuple[str, ...]
     routes: tuple[str, ...]
+    policies: tuple[str, ...]
+    sets: str
 
     @property
     def mangle_drops(self) -> bool:
@@ -114,7 +167,7 @@ class Ruleset:
         return "-j DROP" in self.payload[self.payload.index("*mangle") : self.payload.index("*nat")]
 
     def __str__(self) -> str:
-        return f"{self.payload}{self.settings}\n{self.addresses}\n{self.routes}"
+        return f"{self.payload}{self.settings}\n{self.addresses}\n{self.routes}\n{self.policies}\n{self.sets}"
 
 
 _ROUTES: Final = (
@@ -122,7 +175,27 @@ _ROUTES: Final = (
     *("198.51.100.0/24 via 10.4.7.22 metric 5", "198.51.100.0/24 via 10.4.7.254 metric 4"),
     *("198.51.100.0/24 via 10.4.9.254 dev eth0 onlink", "default via 10.4.9.254 dev eth0 onlink metric 7"),
     *("172.7.22.0/24 via 10.4.7.22 src 172.7.21.1", "192.168.0.0/24 dev eth0 scope link", "172.7.22.3 dev eth0"),
-    *("local 192.168.0.100 dev lo table main", "throw 198.51.100.0/24", "172.7.22.2 via 10.4.7.254"),
+    *("throw 198.51.100.0/24", "172.7.22.2 via 10.4.7.254"),
+)
+
+
+_TABLES: Final = (
+    *("default via 10.4.7.22 table 100", "blackhole 198.51.100.0/24 table 100", "throw 172.7.22.0/24 table 100"),
+    *("172.7.22.0/24 via 10.4.7.254 table 100", "172.7.21.0/24 dev docker0 table 100", "172.7.22.3 dev eth0 table 100"),
+    *("unreachable default table 1001", "198.51.100.0/24 via 10.4.7.22 table 1001", "prohibit 172.7.22.2 table 1001"),
+    *("172.7.22.0/24 via 10.4.7.254 metric 7 table 1001", "local 192.168.0.9 dev lo table 1001"),
+    *("198.51.100.0/24 tos 0x10 via 10.4.7.22", "172.7.21.0/24 dev docker0 table 1001"),
+    "local 192.168.0.100 dev lo table main",
+)
+_POLICIES: Final = (
+    *("fwmark 0x4000/0x4000 lookup 100", "fwmark 0x1/0x3 lookup 1001", "not fwmark 0x4000/0x4000 lookup 1001"),
+    *("from 172.7.21.0/24 lookup 100", "from 172.7.21.2 lookup 1001", "from 10.4.7.21 lookup 100"),
+    *("to 172.7.22.0/24 lookup 1001", "from all to 198.51.100.0/24 lookup 100", "not from 172.7.0.0/16 lookup 100"),
+    *("iif docker0 lookup 100", "iif eth0 lookup 1001", "iif lo lookup 100", "not iif lo lookup 1001"),
+    *("from 172.7.21.3 blackhole", "from 172.7.21.2 to 198.51.100.0/24 unreachable", "to 172.7.22.3 prohibit"),
+    *("fwmark 0x1/0x1 prohibit", "not from 172.7.0.0/16 iif eth0 blackhole", "iif docker0 unreachable"),
+    *("from 172.7.21.0/24 goto 32766", "fwmark 0x4000/0x4000 goto 900", "to 172.7.22.0/24 goto 900"),
+    *("tos 0x10 lookup 1001", "oif eth0 blackhole", "not oif eth0 lookup 100", "lookup main suppress_prefixlength 0"),
 )
 
 
@@ -134,6 +207,7 @@ _SETTINGS: Final = {
     "net/ipv4/conf/docker0/rp_filter": (0, 0, 1),
     "net/ipv4/conf/all/accept_local": (0, 0, 0, 0, 1),
     "net/ipv4/conf/eth0/route_localnet": (0, 0, 1),
+    "net/ipv4/conf/all/src_valid_mark": (0, 0, 1),
 }
 _MORE_ADDRESSES: Final = (
     *("10.4.7.31/24 dev eth0", "10.4.9.1/24 dev eth0", "10.4.7.32/32 dev eth0", "192.168.0.1/32 dev lo"),
@@ -147,7 +221,7 @@ def draw(random: Random) -> Ruleset:
     rules: dict[ChainKey, list[str]] = {
         ChainKey(4, table, name): [] for table, hooks in HOOKS.items() for name in hooks
     }
-    policies = dict.fromkeys(rules, "ACCEPT")
+    actions = dict.fromkeys(rules, "ACCEPT")
     for name in names:
         for chain in make.chains(CAPTURED[name]):
             _add(rules, chain, random)
@@ -155,11 +229,24 @@ def draw(random: Random) -> Ruleset:
         _insert(rules, random)
     for name in ("FORWARD", "INPUT", "OUTPUT"):
         if random.random() < {"FORWARD": 0.25, "INPUT": 0.1, "OUTPUT": 0.0}[name]:
-            policies[ChainKey(4, "filter", name)] = "DROP"
+            actions[ChainKey(4, "filter", name)] = "DROP"
     routes = random.sample(_ROUTES, random.choice((0, 0, 1, 2)))
+    policies = random.sample(_POLICIES, random.choice((0, 0, 1, 2, 3)))
+    policies.sort(key=lambda rule: "goto 900" not in rule)  # it leads forward only
+    if policies:
+        routes += random.sample(_TABLES, random.randint(2, 6))
     settings = tuple(f"{name}={random.choice(values)}" for name, values in _SETTINGS.items())
     addresses = random.sample(_MORE_ADDRESSES, random.choice((0, 0, 1, 2)))
-    return Ruleset(_payload(rules, policies), settings, tuple(addresses), tuple(routes))
+    sets = {name: random.sample(pool, random.randint(0, len(pool))) for name, (_, pool) in _SETS.items()}
+    numbered = tuple(f"{rule} pref {number}" for number, rule in zip((700, 800, 900), policies, strict=False))
+    return Ruleset(_payload(rules, actions), settings, tuple(addresses), tuple(routes), numbered, _restored(sets))
+
+
+def _restored(sets: Mapping[str, Sequence[str]]) -> str:
+    """Write sets as `ipset restore` reads them; each is emptied if it is there already."""
+    lines = [f"create {name} {kind} -exist\nflush {name}" for name, (kind, _) in _SETS.items()]
+    lines += [f"add {name} {member}" for name, members in sets.items() for member in members]
+    return "\n".join([*lines, ""])
 
 
 def _add(rules: dict[ChainKey, list[str]], chain: Chain, random: Random) -> None:
@@ -208,6 +295,8 @@ def _conditions(hook: str, random: Random, *, plain: bool) -> str:
             words.append(f"{random.choice(('', '! '))}{option} {random.choice(('eth0', 'docker0', 'docker+', 'lo'))}")
     if random.random() < 0.45:
         words.append(random.choice(_MATCHES))
+    if random.random() < 0.25:
+        words.append(f"-m set {random.choice(('', '', '! '))}--match-set {random.choice(_ASKED)}")
     return " ".join(words)
 
 
@@ -221,7 +310,14 @@ def _payload(rules: dict[ChainKey, list[str]], policies: dict[ChainKey, str]) ->
     return "\n".join([*lines, ""])
 
 
-def written(*lines: str, addresses: Sequence[str] = (), routes: Sequence[str] = (), **settings: int) -> Ruleset:
+def written(
+    *lines: str,
+    addresses: Sequence[str] = (),
+    routes: Sequence[str] = (),
+    policies: Sequence[str] = (),
+    sets: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    **settings: int,
+) -> Ruleset:
     """Write rules as `nat POSTROUTING -j MASQUERADE`; settings by the last part of their names."""
     rules: dict[ChainKey, list[str]] = {
         ChainKey(4, table, name): [] for table, hooks in HOOKS.items() for name in hooks
@@ -231,7 +327,8 @@ def written(*lines: str, addresses: Sequence[str] = (), routes: Sequence[str] = 
         rules.setdefault(ChainKey(4, table, name), []).append(text)
     values = {name: settings.get(name.rpartition("/")[2].replace("-", "_"), low[0]) for name, low in _SETTINGS.items()}
     payload = _payload(rules, dict.fromkeys(rules, "ACCEPT") | {key: "-" for key in rules if key.name.startswith("T")})
-    return Ruleset(payload, tuple(f"{name}={value}" for name, value in values.items()), tuple(addresses), tuple(routes))
+    given = tuple(f"{name}={value}" for name, value in values.items())
+    return Ruleset(payload, given, tuple(addresses), tuple(routes), tuple(policies), _restored(sets))
 
 
 CORNERS: Final = {
@@ -315,6 +412,85 @@ CORNERS: Final = {
         "nat PREROUTING -d 192.168.0.0/24 -j NETMAP --to 172.7.22.0/24",
         "filter FORWARD -m conntrack --ctorigdst 192.168.0.9 -j DROP",
         "filter FORWARD -m conntrack ! --ctorigdst 192.168.0.0/16 --ctstate NEW,DNAT -p tcp -j REJECT",
+    ),
+    "with rules of policy routing a local route of main makes no address local": written(
+        "filter INPUT -m addrtype --dst-type LOCAL -p tcp -j DROP",
+        routes=["local 192.168.0.0/24 dev lo table main"],
+        policies=["from 203.0.113.0/24 blackhole pref 500"],
+    ),
+    "a table without a route leaves packets to the next rule": written(
+        routes=["throw 172.7.22.0/24 table 100", "198.51.100.0/24 via 10.4.7.22 table 100"],
+        policies=["from 172.7.0.0/16 lookup 100 pref 500", "to 172.7.22.2 blackhole pref 501"],
+    ),
+    "a mark of table mangle decides on the route, also of what the node sends": written(
+        *("mangle PREROUTING -p tcp -j MARK --set-mark 1", "mangle OUTPUT -p tcp -j MARK --set-mark 1"),
+        *("mangle PREROUTING -p udp -j MARK --set-mark 2", "filter OUTPUT -p udp -j MARK --set-mark 2"),
+        routes=["default via 10.4.7.22 table 100", "default via 10.4.9.254 dev eth0 onlink table 1001"],
+        policies=["fwmark 1 lookup 100 pref 500", "fwmark 2 lookup 1001 pref 501"],
+    ),
+    "a mark of table raw decides on the route of what comes in only": written(
+        *("raw PREROUTING -p tcp -j MARK --set-mark 1", "raw OUTPUT -p tcp -j MARK --set-mark 1"),
+        *("nat OUTPUT -p udp -j MARK --set-mark 1", "nat OUTPUT -p udp -j DNAT --to-destination 198.51.100.2"),
+        routes=["default via 10.4.7.22 table 100"],
+        policies=["fwmark 1 lookup 100 pref 500"],
+    ),
+    "the way back is looked up by rules, without the mark": written(
+        "mangle PREROUTING -j MARK --set-mark 1",
+        routes=["172.7.22.0/24 via 172.7.21.3 table 100", "198.51.100.0/24 via 172.7.21.3 table 1001"],
+        policies=[
+            "fwmark 1 to 172.7.22.0/24 lookup 100 pref 500",
+            "to 198.51.100.0/24 iif docker0 lookup 1001 pref 501",
+        ],
+        rp_filter=1,
+    ),
+    "the way back is looked up with the mark where that is set": written(
+        "mangle PREROUTING -j MARK --set-mark 1",
+        routes=["172.7.22.0/24 via 172.7.21.3 table 100"],
+        policies=["fwmark 1 to 172.7.22.0/24 lookup 100 pref 500"],
+        rp_filter=1,
+        src_valid_mark=1,
+    ),
+    "a rule that leads on skips those between": written(
+        policies=[
+            *("from 172.7.21.2 goto 600 pref 500", "from 172.7.0.0/16 blackhole pref 501"),
+            *("from 172.7.21.3 goto 700 pref 499", "to 172.7.22.2 unreachable pref 600"),
+        ],
+    ),
+    "a prefix that is too short does not count": written(
+        routes=["default via 10.4.7.22 table 100"],
+        policies=["lookup main suppress_prefixlength 0 pref 500", "not fwmark 1 lookup 100 pref 501"],
+    ),
+    "packets without a TOS do not take a route for one": written(
+        routes=["198.51.100.0/24 tos 0x10 via 10.4.7.22", "172.7.22.2 tos 0x08 via 10.4.7.254"],
+    ),
+    "the narrowest network of a set decides": written(
+        *("filter FORWARD -m set --match-set s-net dst -j DROP", "filter INPUT -m set ! --match-set s-net src -j DROP"),
+        sets={"s-net": ["172.7.0.0/16", "172.7.22.0/24 nomatch", "172.7.22.2", "172.7.21.3 nomatch", "10.0.0.0/8"]},
+    ),
+    "without a device that fits the narrowest network is not asked further": written(
+        *("filter FORWARD -m set --match-set s-net-iface src,src -j DROP", "mangle POSTROUTING -j T"),
+        "mangle T -m set --match-set s-net-iface dst,dst -j DROP",
+        sets={"s-net-iface": ["172.7.21.2,eth0", "172.7.0.0/16,docker0", "0.0.0.0/0,eth wildcard"]},
+    ),
+    "what has no port is in no set of ports but by its type": written(
+        "filter FORWARD -m set --match-set s-ip-port src,dst -j DROP",
+        "filter FORWARD -m set ! --match-set s-net-port dst,src -j ACCEPT",
+        "filter FORWARD -j REJECT",
+        sets={"s-ip-port": ["172.7.21.2,icmp:8/0", "172.7.21.2,tcp:80"], "s-net-port": ["172.7.22.0/24,icmp:8/0"]},
+    ),
+    "a rule that gives too few directions asks in vain": written(
+        "filter FORWARD -m set --match-set s-ip-port src -j DROP",
+        "filter INPUT -m set ! --match-set s-net-port src -j DROP",
+        sets={"s-ip-port": ["172.7.21.2,tcp:80"], "s-net-port": ["172.7.0.0/16,tcp:80"]},
+    ),
+    "a list holds what one of its sets holds": written(
+        "filter FORWARD -m set --match-set s-list src,dst -j DROP",
+        "filter INPUT -m set ! --match-set s-list src -j DROP",
+        sets={
+            "s-list": ["s-net", "s-net-port"],
+            "s-net": ["172.7.21.0/24", "172.7.21.2 nomatch"],
+            "s-net-port": ["172.7.21.0/24,tcp:80"],
+        },
     ),
 }
 """What the kernel does in places where one would not expect it, by a sentence that says so."""

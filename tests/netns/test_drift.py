@@ -27,6 +27,14 @@ SABOTAGE = {
         "ip route add 172.7.22.0/24 via 10.4.7.22 proto 112 metric 50",
         ["delete route 172.7.22.0/24 metric 50"],
     ),
+    "a route of ours in another table is stale": (
+        "ip route add 172.7.22.0/24 via 10.4.7.22 proto 112 table 1001",
+        ["delete route 172.7.22.0/24 table 1001"],
+    ),
+    "a route of ours for a TOS is stale": (
+        "ip route add 172.7.22.0/24 tos 0x10 via 10.4.7.22 proto 112",
+        ["delete route 172.7.22.0/24 tos 0x10"],
+    ),
     "a route of ours without a next hop is stale": (
         "ip route add 172.7.99.0/24 dev docker0 proto 112",
         ["delete route 172.7.99.0/24"],

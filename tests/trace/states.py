@@ -5,7 +5,7 @@ from __future__ import annotations
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.value import Backend
 from netplan.kinds.link.value import Link
-from netplan.kinds.route.value import Hop, Route
+from netplan.kinds.route.value import MAIN_TABLE, Hop, Route
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Address, IfName, InterfaceAddress, Prefix
 from netplan.snapshot import Snapshot
@@ -57,7 +57,9 @@ def route(text: str) -> Route:
         Prefix.parse(prefix),
         IfName(given["dev"]) if "dev" in given else None,
         Address.parse(given["via"]) if "via" in given else None,
+        table=int(given.get("table", MAIN_TABLE)),
         metric=int(given.get("metric", 0)),
+        tos=int(given.get("tos", 0)),
         type=kind,
         prefsrc=Address.parse(given["src"]) if "src" in given else None,
         hops=tuple(Hop(IfName("eth0"), Address.parse(each)) for each in hops),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
 from pyroute2 import IPRoute
@@ -12,7 +12,7 @@ from pyroute2.netlink.exceptions import NetlinkError
 from pyroute2.netlink.rtnl import rt_scope, rt_type
 
 from netplan.kinds.link.value import Link
-from netplan.kinds.route.value import MAIN_TABLE, Hop, Route
+from netplan.kinds.route.value import PROTOCOL, Hop, Route
 from netplan.net import Address, IfName, Prefix
 from netplan.resource import Change, refused
 
@@ -22,7 +22,7 @@ _SCOPES: Final[Mapping[str, int]] = rt_scope
 _ANY: Final = str(Prefix(4, 0, 0).address)
 
 _MEANING: Final = {
-    errno.EEXIST: "a route of this prefix, metric and table exists that is not ours",
+    errno.EEXIST: "a route of this prefix, TOS, metric and table exists that is not ours",
     errno.EINVAL: "the kernel finds it contradictory; does the next hop lie on-link?",
     errno.ENETDOWN: "the interface is down",
     errno.ENETUNREACH: "the next hop is not on-link: the interface is down, or has no address in its prefix",
@@ -31,20 +31,28 @@ _MEANING: Final = {
 }
 
 
-def observe(netlink: IPRoute, links: Mapping[int, Link]) -> Iterator[Route]:
-    """Read the IPv4 routes of the main table; `links` gives the devices by their indexes."""
-    for message in netlink.get_routes(family=socket.AF_INET, table=MAIN_TABLE):
+def observe(netlink: IPRoute, links: Mapping[int, Link], tables: Collection[int]) -> Iterator[Route]:
+    """Read the IPv4 routes of some tables, and ours of all; `links` gives the devices by their indexes.
+
+    It is one dump of all tables: pyroute2 would decode all of them for each that it is asked for.
+    """
+    for message in netlink.get_routes(family=socket.AF_INET):
         attributes = dict(message["attrs"])
+        table = attributes.get("RTA_TABLE", message["table"])
+        if table not in tables and message["proto"] != PROTOCOL:
+            continue
         prefsrc = attributes.get("RTA_PREFSRC")
         yield Route(
             prefix=Prefix.parse(f"{attributes.get('RTA_DST', _ANY)}/{message['dst_len']}"),
             oif=_device(attributes.get("RTA_OIF"), links),
             next_hop=_next_hop(attributes),
+            table=table,
             metric=attributes.get("RTA_PRIORITY", 0),
             protocol=message["proto"],
             type=_TYPES.get(message["type"], str(message["type"])),
             prefsrc=None if prefsrc is None else Address.parse(prefsrc),
             hops=tuple(_hop(hop, links) for hop in attributes.get("RTA_MULTIPATH", ())),
+            tos=message["tos"],
         )
 
 
@@ -88,6 +96,8 @@ def _arguments(route: Route, indexes: Mapping[IfName, int]) -> dict[str, Any]:
         "proto": route.protocol,
         "type": route.type,
     }
+    if route.tos:
+        arguments["tos"] = route.tos
     if route.metric:
         arguments["priority"] = route.metric
     if route.prefsrc is not None:

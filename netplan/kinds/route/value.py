@@ -33,6 +33,7 @@ class RouteKey(NamedTuple):
 
     table: int
     prefix: Prefix
+    tos: int
     metric: int
 
 
@@ -52,6 +53,7 @@ class Route:
     """A route: `protocol` says who installed it (rtnetlink(7), rtm_protocol), `type` is unicast, blackhole or such.
 
     `prefsrc` is the source of what this node sends by it. A route of several `hops` has no `oif` or `next_hop` itself.
+    One with a `tos` is for packets that carry it.
     """
 
     kind: ClassVar[str] = "route"
@@ -65,18 +67,20 @@ class Route:
     type: str = "unicast"
     prefsrc: Address | None = None
     hops: tuple[Hop, ...] = ()
+    tos: int = 0
 
     @property
     def key(self) -> RouteKey:
         """What the kernel indexes the route by."""
-        return RouteKey(self.table, self.prefix, self.metric)
+        return RouteKey(self.table, self.prefix, self.tos, self.metric)
 
     @property
     def label(self) -> str:
-        """The route's prefix, and the metric or table where it is not the default."""
+        """The route's prefix, and the TOS, metric or table where it is not the default."""
+        tos = f" tos {self.tos:#x}" if self.tos else ""
         metric = f" metric {self.metric}" if self.metric else ""
         table = f" table {self.table}" if self.table != MAIN_TABLE else ""
-        return f"{self.prefix}{metric}{table}"
+        return f"{self.prefix}{tos}{metric}{table}"
 
     @property
     def ours(self) -> bool:
@@ -90,7 +94,10 @@ class Route:
 
     def __str__(self) -> str:
         words = [] if self.type == "unicast" else [self.type]
-        words += [str(self.prefix), *_way(self.oif, self.next_hop)]
+        words.append(str(self.prefix))
+        if self.tos:
+            words.append(f"tos {self.tos:#x}")
+        words += _way(self.oif, self.next_hop)
         if self.prefsrc is not None:
             words.append(f"src {self.prefsrc}")
         if self.metric:
@@ -110,6 +117,8 @@ class Route:
             "metric": self.metric,
             "protocol": self.protocol,
         }
+        if self.tos:
+            data["tos"] = self.tos
         if self.prefsrc is not None:
             data["prefsrc"] = str(self.prefsrc)
         if self.hops:
@@ -135,6 +144,7 @@ class Route:
                 Hop(_device(hop["dev"]), _address(hop["gateway"]), int(hop["weight"]))
                 for hop in data.get("nexthops", ())
             ),
+            tos=int(data.get("tos", 0)),
         )
 
 

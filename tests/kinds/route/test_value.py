@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from netplan.kinds.route.value import Route
@@ -7,6 +9,7 @@ from netplan.net import Prefix
 from tests import make
 
 BLACKHOLE = Route(Prefix.parse("10.9.0.0/16"), type="blackhole", table=100, metric=5, protocol=4)
+FOR_A_TOS = replace(make.route(), tos=16)
 
 
 @pytest.mark.parametrize(
@@ -16,6 +19,7 @@ BLACKHOLE = Route(Prefix.parse("10.9.0.0/16"), type="blackhole", table=100, metr
         (make.route(via=None), "172.7.22.0/24 dev eth0"),
         (make.route(metric=20), "172.7.22.0/24 via 10.4.7.22 dev eth0 metric 20"),
         (BLACKHOLE, "blackhole 10.9.0.0/16 metric 5 table 100"),
+        (FOR_A_TOS, "172.7.22.0/24 tos 0x10 via 10.4.7.22 dev eth0"),
     ],
 )
 def test_a_route_is_written_as_ip_route_prints_it(route, text):
@@ -26,8 +30,8 @@ def test_routes_of_one_prefix_table_and_metric_exclude_each_other():
     assert make.route().key == make.route(via="10.4.7.9", dev="eth1", protocol=4).key
 
 
-@pytest.mark.parametrize("other", [make.route(metric=1), make.route("172.7.22.0/25"), BLACKHOLE])
-def test_routes_of_another_prefix_table_or_metric_stand_beside_it(other):
+@pytest.mark.parametrize("other", [make.route(metric=1), make.route("172.7.22.0/25"), BLACKHOLE, FOR_A_TOS])
+def test_routes_of_another_prefix_table_tos_or_metric_stand_beside_it(other):
     assert make.route().key != other.key
 
 
@@ -45,9 +49,13 @@ def test_a_label_names_metric_and_table_where_they_are_not_the_default():
     assert (make.route().label, BLACKHOLE.label) == ("172.7.22.0/24", "10.9.0.0/16 metric 5 table 100")
 
 
-@pytest.mark.parametrize("route", [make.route(), make.route(via=None), BLACKHOLE], ids=str)
+@pytest.mark.parametrize("route", [make.route(), make.route(via=None), BLACKHOLE, FOR_A_TOS], ids=str)
 def test_a_route_is_read_back_from_its_json(route):
     assert Route.from_json(route.to_json()) == route
+
+
+def test_json_tells_of_a_tos_only_where_there_is_one():
+    assert ("tos" in make.route().to_json(), FOR_A_TOS.to_json()["tos"]) == (False, 16)
 
 
 @pytest.mark.parametrize("wrong", [{"dst": "172.7.22.1/24"}, {"dst": None}, {"gateway": 5}, {"metric": "x"}], ids=str)

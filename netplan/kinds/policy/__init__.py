@@ -1,0 +1,1 @@
+"""Rules of policy routing: which table routes which packets."""

@@ -1,0 +1,32 @@
+"""What the drivers read of a kernel, in a network namespace that lasts for one script."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from tests.kinds.chain.scratch import run
+
+_PROBE = """
+import json, subprocess, sys
+from pyroute2 import IPRoute
+from netplan.kinds.ipset import driver as ipsets
+from netplan.kinds.link import driver as links
+from netplan.kinds.policy import driver as policies
+from netplan.kinds.policy.value import routing_tables
+from netplan.kinds.route import driver as routes
+done = subprocess.run(["sh", "-ec", sys.stdin.read()], text=True, capture_output=True)
+assert done.returncode == 0, done.stderr
+with IPRoute() as netlink:
+    rules = [*policies.observe(netlink)]
+    found = [*routes.observe(netlink, links.observe(netlink), routing_tables(rules))]
+lists = {"rules": rules, "routes": found, "sets": ipsets.observe(sys.argv[1:])}
+print(json.dumps({name: [each.to_json() for each in listed] for name, listed in lists.items()}))
+"""
+
+
+def observed(script, folder, *sets):
+    """Run a shell script and give the rules of routing, the routes and the named sets there are then, as JSON."""
+    done = run([sys.executable, "-c", _PROBE, *sets], folder / "lock", script)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)

@@ -1,0 +1,149 @@
+"""Sets in the trace: of single packets what the kernel answers, of classes never more than is sure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from netplan.kinds.ipset.value import DIMENSIONS, IpSet, Member
+from netplan.net import Prefix
+from netplan.trace.conditions import holds
+from netplan.trace.flow import Flow, Holds
+from netplan.trace.sets import Sets
+from tests import make
+from tests.trace.states import packet
+
+NEVER, SOMETIMES, ALWAYS = Holds.NEVER, Holds.SOMETIMES, Holds.ALWAYS
+TCP = packet("172.7.21.2", "10.4.7.21", protocol=6, sport=40000, dport=80).flow
+SPACE = Prefix.parse("10.0.0.0/28")
+PREFIXES = st.builds(
+    lambda value, length: Prefix(4, SPACE.value + value, 32).within(length), st.integers(0, 15), st.integers(28, 32)
+)
+
+
+def ipset(kind, *members, name="s", **fields):
+    return IpSet(name, kind, members=tuple(Member.parse(text, DIMENSIONS[kind]) for text in members), **fields)
+
+
+def asked(condition, *sets, flow=TCP):
+    return holds(make.rule(f"-m set {condition} -j ACCEPT"), flow, None, Sets(sets))
+
+
+@pytest.mark.parametrize(
+    ("kind", "members", "directions", "expected"),
+    [
+        ("hash:ip", ["172.7.21.2"], "src", ALWAYS),
+        ("hash:ip", ["172.7.21.2"], "dst", NEVER),
+        ("hash:net", ["172.7.0.0/16", "172.7.21.0/24 nomatch"], "src", NEVER),
+        ("hash:net", ["172.7.0.0/16 nomatch", "172.7.21.0/24"], "src", ALWAYS),
+        ("hash:net,net", ["172.7.0.0/16,10.0.0.0/8"], "src,dst", ALWAYS),
+        ("hash:net,net", ["172.7.0.0/16,10.0.0.0/8"], "dst,src", NEVER),
+        ("hash:ip,port", ["172.7.21.2,6:80"], "src,dst", ALWAYS),
+        ("hash:ip,port", ["172.7.21.2,6:80"], "src,src", NEVER),
+        ("hash:ip,port", ["172.7.21.2,17:80"], "src,dst", NEVER),
+        ("hash:ip,port", ["172.7.21.2,6:80"], "src", NEVER),
+        ("hash:ip,port,net", ["172.7.21.2,6:80,10.0.0.0/8"], "src,dst,dst", ALWAYS),
+        ("hash:net,iface", ["172.7.0.0/16,docker0"], "src,src", ALWAYS),
+        ("hash:net,iface", ["172.7.0.0/16,doc+"], "src,src", ALWAYS),
+        ("hash:net,iface", ["172.7.21.0/24,ada0", "172.7.21.0/24,docker0"], "src,src", ALWAYS),
+        ("hash:net,iface", ["172.7.21.0/24,eth0", "172.7.0.0/16,docker0"], "src,src", NEVER),
+        ("hash:ip", [], "src", NEVER),
+    ],
+)
+def test_a_packet_is_in_a_set(kind, members, directions, expected):
+    assert asked(f"--match-set s {directions}", ipset(kind, *members)) is expected
+    assert asked(f"! --match-set s {directions}", ipset(kind, *members)) is expected.unless(True)
+
+
+@pytest.mark.parametrize("sets", [(), (IpSet("s", "hash:mac", unread=True),)], ids=["missing", "unread"])
+@pytest.mark.parametrize("negation", ["", "! "])
+def test_of_a_set_that_was_not_read_nobody_knows(sets, negation):
+    assert asked(f"{negation}--match-set s src", *sets) is SOMETIMES
+
+
+def test_what_else_a_rule_asks_of_a_set_nobody_knows():
+    assert asked("--match-set s src --return-nomatch", ipset("hash:ip", "172.7.21.2")) is SOMETIMES
+
+
+def test_a_set_of_ipv6_holds_no_packet_of_ipv4():
+    assert asked("--match-set s src", ipset("hash:net", "::/0", version=6)) is NEVER
+
+
+@pytest.mark.parametrize(
+    ("members", "expected"),
+    [(["a"], ALWAYS), (["b", "a"], ALWAYS), (["b"], NEVER), (["b", "c"], SOMETIMES), ([], NEVER)],
+)
+def test_a_list_holds_what_its_sets_hold(members, expected):
+    below = [ipset("hash:ip", "172.7.21.2", name="a"), ipset("hash:ip", "10.0.0.1", name="b")]
+    assert asked("--match-set s src", ipset("list:set", *members, version=0), *below) is expected
+
+
+def test_a_list_that_holds_itself_in_a_record_is_unknown():
+    assert asked("--match-set s src", ipset("list:set", "s", version=0)) is SOMETIMES
+
+
+def test_a_port_that_is_not_known_is_perhaps_in_a_set():
+    assert (
+        asked("--match-set s src,dst", ipset("hash:ip,port", "172.7.21.2,6:80"), flow=replace(TCP, dport=None))
+        is SOMETIMES
+    )
+
+
+@pytest.mark.parametrize(
+    ("members", "expected"),
+    [
+        (["10.0.0.0/8"], ALWAYS),
+        (["10.0.0.0/25"], SOMETIMES),
+        (["10.0.0.0/8", "10.0.0.7"], ALWAYS),
+        (["10.0.0.0/8", "10.0.0.7 nomatch"], SOMETIMES),
+        (["10.0.0.7 nomatch"], NEVER),
+        (["10.0.1.0/24"], NEVER),
+    ],
+)
+def test_a_class_is_in_a_set_if_a_member_covers_it_and_out_of_it_if_all_are_apart(members, expected):
+    flow = Flow(Prefix.parse("10.0.0.0/24"), (Prefix.parse("10.9.0.0/16"),))
+    assert asked("--match-set s src", ipset("hash:net", *members), flow=flow) is expected
+
+
+def test_what_a_class_leaves_out_does_not_count():
+    flow = Flow(Prefix.parse("10.0.0.0/8"), (SPACE,), Prefix.parse("10.1.0.0/16"))
+    assert asked("--match-set s src", ipset("hash:net", "10.1.2.0/24"), flow=flow) is NEVER
+
+
+def test_a_class_to_several_destinations_is_in_a_set_if_all_are():
+    both = (Prefix.parse("10.1.0.0/16"), Prefix.parse("10.2.0.0/16"))
+    flow = Flow(SPACE, both)
+    found = [
+        asked("--match-set s dst", ipset("hash:net", *members), flow=flow)
+        for members in (["10.1.0.0/16"], ["10.0.0.0/8"])
+    ]
+    assert found == [SOMETIMES, ALWAYS]
+
+
+@given(
+    st.lists(
+        st.builds(Member, st.tuples(PREFIXES, PREFIXES), st.booleans()), max_size=6, unique_by=lambda each: each.parts
+    ),
+    PREFIXES,
+    PREFIXES,
+)
+def test_what_is_said_of_a_class_holds_for_each_of_its_packets(members, source, destination):
+    made = Sets([IpSet("s", "hash:net,net", members=tuple(members))])
+    found = made.holds("s", ["src", "dst"], Flow(source, (destination,)))
+    inside = {
+        _inside(members, source.host(one), destination.host(other))
+        for one in range(source.size)
+        for other in range(destination.size)
+    }
+    assert found is SOMETIMES or {found is ALWAYS} == inside
+    if source.size == destination.size == 1:
+        assert found is not SOMETIMES
+
+
+def _inside(members, source, destination):
+    """Say as the kernel does whether the narrowest member that holds two addresses is no exception."""
+    fitting = [each for each in members if each.parts[0].contains(source) and each.parts[1].contains(destination)]
+    return bool(fitting) and not max(fitting, key=lambda each: [part.length for part in each.parts]).nomatch
