@@ -58,6 +58,21 @@ def dump(subsystem: int, message: int, family: int = 0, attributes: bytes = b"")
     raise ObserveError("the packet filter changes faster than it can be read: try again")
 
 
+def get(subsystem: int, message: int) -> dict[int, bytes]:
+    """Give the attributes of the one answer to a question; none where the kernel knows no such thing."""
+    try:
+        with _open() as channel:
+            channel.send(_message(subsystem << 8 | message, 0, _GENERIC.pack(0, 0, 0)))
+            kind, _, payload = next(_messages(channel.recv(_BUFFER)))
+            if kind == _ERROR:
+                _raise(payload)
+            return attributes(payload[4:])
+    except OSError as error:
+        if error.errno in _ABSENT:
+            return {}
+        raise ObserveError(f"the kernel does not tell what its netfilter holds: {error.strerror or error}") from error
+
+
 def request(subsystem: int, message: int, family: int, attributes: bytes) -> None:
     """Ask for one change and wait for the kernel's answer; OSError if it refuses."""
     with _open() as channel:

@@ -12,10 +12,13 @@ from netplan.errors import RefusedError
 from netplan.kinds.chain import beside
 from netplan.kinds.chain import driver as chains
 from netplan.kinds.chain.iptables import Iptables
+from netplan.kinds.chain.reached import reached
+from netplan.kinds.chain.tables import tables
 from netplan.kinds.chain.value import Backend
 from netplan.kinds.connection import driver as tracked
 from netplan.kinds.connection.value import Connection
 from netplan.kinds.link import driver as links
+from netplan.kinds.native.expression import chains as chains_of_nft
 from netplan.kinds.route import driver as routes
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl import driver as sysctls
@@ -52,8 +55,15 @@ class Linux:
             yield from links.observe_addresses(netlink, devices)
             yield from routes.observe(netlink, devices)
         yield from sysctls.observe(interest.sysctls)
-        yield from chains.observe(self._iptables, interest.chains, interest.walks, interest.searched)
-        yield from beside.observe(self._iptables)
+        if interest.rules:
+            yield from self._observe_rules(interest)
+
+    def _observe_rules(self, interest: Interest) -> Iterator[Resource]:
+        """Read the chains of interest, and those beside this node's iptables."""
+        held = chains_of_nft()
+        own = tables(self._iptables, held, interest.limit)
+        yield from reached(own, interest.reach)
+        yield from beside.observe(self._iptables.backend, own, held, interest.limit)
 
     def write(self, step: Step) -> None:
         """Make the changes of one step."""
