@@ -104,19 +104,19 @@ class Desired:
         return Interest(frozenset({*HOOKS, *hooks, *removals}), hooks, frozenset(sysctls))
 
 
-def everything(devices: Iterable[str] = (), packets: Iterable[Packet] = ()) -> Interest:
+def everything(devices: Iterable[str] = (), packets: Iterable[Packet] = (), *, limit: int = MANY_RULES) -> Interest:
     """What a record of a node holds: all that a plan for any spec without sysctls or odd chains looks at, and a trace.
 
     `devices` are those whose settings a trace asks for: the ones by which packets come in. With `packets`, what a trace
-    of just these looks at, as far as it can be read every minute.
+    of just these looks at. Of a table not more than `limit` rules are read: FEW_RULES for what runs every minute.
     """
     chains = frozenset(ChainKey(4, table, name) for table, names in trace.HOOKS.items() for name in names)
     settings = {name for device in ("all", *devices) for name in trace.settings_of(device)}
     sysctls = frozenset({IP_FORWARD, trace.BRIDGE_CALLS, *settings})
     asked = frozenset(packets)
     if asked:
-        return Interest(frozenset(HOOKS), frozenset(), sysctls, traced=chains, follows=Passing(asked))
-    return Interest(chains | frozenset(HOOKS), chains, sysctls, limit=MANY_RULES)
+        return Interest(frozenset(HOOKS), frozenset(), sysctls, traced=chains, follows=Passing(asked), limit=limit)
+    return Interest(chains | frozenset(HOOKS), chains, sysctls, limit=limit)
 
 
 def compile_node(spec: Spec, node: Node) -> Desired:

@@ -25,7 +25,7 @@ class Passing:
 
     def __call__(self, hook: ChainKey, rule: Rule) -> bool:
         """Whether some of the packets that entered at a built-in chain may be led on by a rule."""
-        return any(holds(rule, flow) is not Holds.NEVER for flow in _flows(self.packets, hook.name))
+        return any(holds(rule, flow) is not Holds.NEVER for flow in _flows(self.packets, hook))
 
     def __or__(self, other: Passing) -> Passing:
         """Follow the packets of both."""
@@ -33,9 +33,9 @@ class Passing:
 
 
 @lru_cache(maxsize=32)
-def _flows(packets: frozenset[Packet], hook: str) -> frozenset[Flow]:
+def _flows(packets: frozenset[Packet], hook: ChainKey) -> frozenset[Flow]:
     """Give the classes of packets as they may be at a hook; none of those that never come there."""
-    found = (_sent(packet, hook) if packet.iif is None else _came(packet, hook) for packet in packets)
+    found = (_sent(packet, *hook[1:]) if packet.iif is None else _came(packet, hook.name) for packet in packets)
     return frozenset(flow for flow in found if flow is not None)
 
 
@@ -47,9 +47,12 @@ def _came(packet: Packet, hook: str) -> Flow | None:
     return here if hook == "PREROUTING" else _redirected(replace(here, iif=None, oif=None))
 
 
-def _sent(packet: Packet, hook: str) -> Flow | None:
-    """Give a packet that this node sends, as it may be at a hook; one to itself comes in again, with any addresses."""
-    if hook == "FORWARD":
+def _sent(packet: Packet, table: str, hook: str) -> Flow | None:
+    """Give a packet that this node sends, as it may be at a hook.
+
+    One to itself comes in again, with any addresses, and passes table nat no more.
+    """
+    if hook == "FORWARD" or (table == "nat" and hook in ("PREROUTING", "INPUT")):
         return None
     here = replace(_blurred(packet, hook), iif=None, oif=None)
     if hook == "OUTPUT":

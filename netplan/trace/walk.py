@@ -123,7 +123,7 @@ class Walker:
 
 def _unread(chain: Chain, at: str, rule: str, flow: Flow) -> list[Branch]:
     """Give what a chain may do that was not read: anything."""
-    step = Step(at, rule, f"unknown: {chain}", certain=False)
+    step = Step(at, rule, f"unknown: {chain.key} was not read, it has about {chain.unread} rules", certain=False)
     return [Branch(effect.fate, effect.flow, (step,)) for effect in anything(chain.key.table, flow)]
 
 

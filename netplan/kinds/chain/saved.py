@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 
 from netplan.errors import ObserveError
 from netplan.kinds.chain.rule import BUILT_IN, Rule, parse_rule_line
@@ -20,7 +20,7 @@ class SavedTable:
     policies: dict[str, str | None] = field(default_factory=dict)
     lines: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def total(self) -> int:
         """Count the rules of all chains."""
         return sum(map(len, self.lines.values()))

@@ -17,6 +17,7 @@ from netplan.kinds.chain.saved import SavedTable, SavedTables, absent, saved_tab
 from netplan.kinds.chain.value import OWNED_PREFIX, Backend, Chain, ChainKey
 from netplan.kinds.native.expression import Held, expressions, generation, held_chains, rules_by_chain
 from netplan.kinds.native.misread import misread_among
+from netplan.net import printable
 from netplan.nfnetlink import Message
 
 T = TypeVar("T")
@@ -65,14 +66,12 @@ class NftTables:
         self._wholes: dict[str, _Whole | None] = {}
         self._read: dict[ChainKey, Chain | None] = {}
         self._led_to: set[ChainKey] = set()
-        self._odd = {
-            table
-            for table, there in held.items()
-            if not all(_is_usual(table, name, each) for name, each in there.items() if each.base or name in BUILT_IN)
-        }
 
     def read(self, key: ChainKey) -> Chain | None:
         """Read one chain, None if it does not exist; ObserveError if it can't be read whole."""
+        held = self._held.get(key.table, {}).get(key.name)
+        if held is not None and not _is_usual(key, held):
+            raise ObserveError(f"table {key.table} can't be read safely: its chain {printable(key.name)} is nft's own")
         if key not in self._read:
             whole = self._whole(key.table)
             self._read[key] = self._alone(key) if whole is None else _part(whole, key)
@@ -103,12 +102,15 @@ class NftTables:
         return self._wholes[table]
 
     def _saved(self, table: str) -> _Whole | None:
-        saved = self._iptables.save(table)
+        try:
+            saved = self._iptables.save(table)
+        except ObserveError:  # of a rule that it can't print; the other chains can be read one by one
+            return None
         return None if is_incompatible(saved) else _Whole(_table(saved, table), rules_by_chain(table))
 
     def _is_told(self, key: ChainKey) -> bool:
         """Whether the dump tells all there is to know of a chain: it is empty or absent."""
-        return self.length(key) == 0 and key not in self._led_to and key.table not in self._odd
+        return self.length(key) == 0 and key not in self._led_to
 
     def _alone(self, key: ChainKey) -> Chain | None:
         held = self._held.get(key.table, {}).get(key.name)
@@ -129,13 +131,13 @@ def _part(whole: _Whole, key: ChainKey) -> Chain | None:
     return whole.saved.chain(key.name)
 
 
-def _is_usual(table: str, name: str, held: Held) -> bool:
-    """Whether iptables understands a chain as it is: a built-in one is where iptables would have made it."""
+def _is_usual(key: ChainKey, held: Held) -> bool:
+    """Whether packets enter a chain where iptables says: it prints one of nft's own at another place as empty."""
     base = held.base
     if base is None:
-        return name not in BUILT_IN
-    expected = _SOURCE_NAT_PRIORITY if (table, name) in _SOURCE_NAT else _PRIORITIES.get(table)
-    return name in BUILT_IN and base.hook == name.lower() and base.priority == expected
+        return key.name not in BUILT_IN
+    expected = _SOURCE_NAT_PRIORITY if key[1:] in _SOURCE_NAT else _PRIORITIES.get(key.table)
+    return base.hook == key.name.lower() and base.priority == expected
 
 
 def _steadily(read: Callable[[], T]) -> T:

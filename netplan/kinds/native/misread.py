@@ -43,6 +43,7 @@ def native_set(table: str) -> str | None:
 def reasons(rule: Sequence[Expression]) -> Iterator[str]:
     """Give what iptables would not print of a rule."""
     loaded: dict[int, Field] = {}
+    computed: set[int] = set()
     compared: list[Field] = []
     for each in rule:
         if each.name == "lookup":
@@ -51,10 +52,13 @@ def reasons(rule: Sequence[Expression]) -> Iterator[str]:
             yield "it writes into the packet"
         elif each.name in ("payload", "meta"):
             loaded[each.number(1)] = _field(each)
+            computed.discard(each.number(1))
         elif each.name == "bitwise" and each.number(1) in loaded:
             if each.number(_OPERATION, 0) or any(each.value(_FLIPPED)):
-                yield "it computes with a field"
+                computed.add(each.number(2))
             loaded[each.number(2)] = loaded[each.number(1)]
+        elif each.name == "cmp" and each.number(1) in computed:
+            yield "it compares what it has computed"
         elif each.name == "cmp" and each.number(1) in loaded:
             yield from _doubts(loaded[each.number(1)], each.number(2), compared)
 
