@@ -123,8 +123,11 @@ class Walker:
 
 def _unread(chain: Chain, at: str, rule: str, flow: Flow) -> list[Branch]:
     """Give what a chain may do that was not read: anything."""
-    step = Step(at, rule, f"unknown: {chain.key} was not read, it has about {chain.unread} rules", certain=False)
-    return [Branch(effect.fate, effect.flow, (step,)) for effect in anything(chain.key.table, flow)]
+    why = f"{chain.key} was not read, it has about {chain.unread} rules"
+    return [
+        Branch(fate, after, (Step(at, rule, f"unknown, perhaps {fate.value}: {why}", certain=False),))
+        for fate, after, _, _ in anything(chain.key.table, flow)
+    ]
 
 
 def merged(branches: Iterable[Branch]) -> list[Branch]:

@@ -104,8 +104,10 @@ def test_what_is_followed_is_enough_to_trace_the_packet():
 
 
 def test_a_chain_that_was_too_long_to_be_read_leaves_the_trace_in_doubt():
-    part = MemoryKernel(state(SERVICES)).observe(everything(["docker0", "eth0"], [TO_SERVICE], limit=5))
+    part = MemoryKernel(state(SERVICES[: SERVICES.index("-A POST")])).observe(
+        everything(["docker0"], [TO_SERVICE], limit=4)
+    )
     assert part.chains[ChainKey(4, "nat", "SVC-A")] == Chain(ChainKey(4, "nat", "SVC-A"), unread=2)
     doubt = Tracer(part).trace(TO_SERVICE).doubt
     assert doubt is not None
-    assert doubt.effect == "unknown: nat SVC-A was not read, it has about 2 rules"
+    assert doubt.effect.endswith("nat SVC-A was not read, it has about 2 rules")

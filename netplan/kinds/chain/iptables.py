@@ -71,7 +71,7 @@ class Iptables:
 
         Of the nft backend, a table that holds what only nft understands comes as one line that says so.
         """
-        program = programs.require(f"{self.program}-save", "iptables")
+        program = programs.require(f"{Path(self.program).name}-save", "iptables")
         saved = programs.run([program, "-t", table])
         if saved.code != 0:
             raise ObserveError(f"table {table} can't be read safely: {printable(saved.stderr.strip())}")
