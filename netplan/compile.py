@@ -10,6 +10,7 @@ from typing import Final
 from netplan import trace
 from netplan.backends.host_gw import compile_host_gw
 from netplan.forward import FORWARD, FORWARD_CHAIN, forward_chain
+from netplan.kinds.chain.reached import MANY_RULES
 from netplan.kinds.chain.rule import Rule, parse_rule_line
 from netplan.kinds.chain.value import Backend, Chain, ChainKey, jump_to
 from netplan.kinds.sysctl.value import Sysctl
@@ -21,7 +22,7 @@ from netplan.spec.load import Spec
 from netplan.spec.model import Mark
 from netplan.spec.removals import fill_in
 from netplan.topology import Node
-from netplan.trace import IP_FORWARD
+from netplan.trace import IP_FORWARD, Packet, Passing
 
 HOOKS: Final = {MASQUERADE_CHAIN: POSTROUTING, FORWARD_CHAIN: FORWARD}
 """Every chain of ours and the built-in chain that leads into it."""
@@ -100,17 +101,22 @@ class Desired:
         removals = {removal.chain for removal in self.removals}
         sysctls = {want.resource.name for want in self.objects if isinstance(want.resource, Sysctl)}
         hooks = frozenset(HOOKS.values())
-        return Interest(frozenset({*HOOKS, *removals}), hooks, frozenset(sysctls))
+        return Interest(frozenset({*HOOKS, *hooks, *removals}), hooks, frozenset(sysctls))
 
 
-def everything(devices: Iterable[str] = ()) -> Interest:
+def everything(devices: Iterable[str] = (), packets: Iterable[Packet] = (), *, limit: int = MANY_RULES) -> Interest:
     """What a record of a node holds: all that a plan for any spec without sysctls or odd chains looks at, and a trace.
 
-    `devices` are those whose settings a trace asks for: the ones by which packets come in.
+    `devices` are those whose settings a trace asks for: the ones by which packets come in. With `packets`, what a trace
+    of just these looks at. Of a table not more than `limit` rules are read: FEW_RULES for what runs every minute.
     """
     chains = frozenset(ChainKey(4, table, name) for table, names in trace.HOOKS.items() for name in names)
     settings = {name for device in ("all", *devices) for name in trace.settings_of(device)}
-    return Interest(chains | frozenset(HOOKS), chains, frozenset({IP_FORWARD, trace.BRIDGE_CALLS, *settings}))
+    sysctls = frozenset({IP_FORWARD, trace.BRIDGE_CALLS, *settings})
+    asked = frozenset(packets)
+    if asked:
+        return Interest(frozenset(HOOKS), frozenset(), sysctls, traced=chains, follows=Passing(asked), limit=limit)
+    return Interest(chains | frozenset(HOOKS), chains, sysctls, limit=limit)
 
 
 def compile_node(spec: Spec, node: Node) -> Desired:

@@ -122,6 +122,17 @@ class Channel:
                     return found if whole else None
                 found.append(content)
 
+    def get(self, kind: int, payload: bytes) -> bytes:
+        """Give the content of the one answer to a question; OSError if the kernel refuses or does not answer."""
+        self._sent += 1
+        self._socket.send(_message(Request(kind, 0, payload), self._sent))
+        while True:
+            for answer, flags, number, content in _messages(self._socket.recv(_BUFFER)):
+                if number == self._sent:
+                    if answer == _ERROR:
+                        _raise(answer, flags, content)
+                    return content
+
     def write(self, requests: Sequence[Request]) -> dict[int, Refusal]:
         """Send requests in order and give those that were refused, by their index.
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import errno
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final, NamedTuple
 
 from netplan.errors import ObserveError
@@ -55,16 +57,30 @@ def dump(subsystem: int, message: int, family: int = 0, content: bytes = b"") ->
 
     ObserveError if the kernel refuses, or if the objects changed under each of several readings.
     """
+    with _reported() as found, Channel(NETFILTER) as channel:
+        found += channel.dump(subsystem << 8 | message, _GENERIC.pack(family, 0, 0) + content)
+    return [Message(content[0], attributes(content[4:])) for content in found]
+
+
+def get(subsystem: int, message: int) -> dict[int, bytes]:
+    """Give the attributes of the one answer to a question; none where the kernel knows no such thing."""
+    with _reported() as answer, Channel(NETFILTER) as channel:
+        answer.append(channel.get(subsystem << 8 | message, _GENERIC.pack(0, 0, 0)))
+    return attributes(answer[0][4:]) if answer else {}
+
+
+@contextmanager
+def _reported() -> Iterator[list[bytes]]:
+    """Give a list for what the kernel answers: it stays empty where the kernel knows no such thing. ObserveError."""
+    found: list[bytes] = []
     try:
-        with Channel(NETFILTER) as channel:
-            found = channel.dump(subsystem << 8 | message, _GENERIC.pack(family, 0, 0) + content)
+        yield found
     except UnsettledError as error:
         raise ObserveError("the packet filter changes faster than it can be read: try again") from error
     except OSError as error:
-        if error.errno in _ABSENT:
-            return []
-        raise ObserveError(f"the kernel does not tell what its netfilter holds: {error.strerror or error}") from error
-    return [Message(content[0], attributes(content[4:])) for content in found]
+        if error.errno not in _ABSENT:
+            said = error.strerror or error
+            raise ObserveError(f"the kernel does not tell what its netfilter holds: {said}") from error
 
 
 def request(subsystem: int, message: int, family: int, content: bytes) -> None:

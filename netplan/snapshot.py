@@ -9,6 +9,7 @@ from typing import Final, TypeVar, cast
 
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.other import OtherChain
+from netplan.kinds.chain.reached import FEW_RULES, Follows, Reach
 from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import Backend, Chain, ChainKey
 from netplan.kinds.ipset.value import IpSet
@@ -28,23 +29,41 @@ KINDS: Final[tuple[type[Resource], ...]] = (Link, LinkAddress, Sysctl, IpSet, Ch
 class Interest:
     """What of a node's kernel is looked at, besides its links, addresses, routes and rules of routing.
 
-    `walks` are the chains that are read together with every chain that a packet can reach from them; in the tables
-    `searched`, which takes the time of reading them whole, chains of ours are found by their names.
+    The chains are those of a `Reach`: `chains` are read by themselves, `walks` with every chain that a packet can reach
+    from them, `traced` with those that packets come to as they follow rules; in the tables `searched` chains of ours
+    are found by their names. Of a table of more than `limit` rules not more are read on these ways.
     """
 
     chains: frozenset[ChainKey]
     walks: frozenset[ChainKey]
     sysctls: frozenset[str]
     searched: frozenset[str] = frozenset()
+    traced: frozenset[ChainKey] = frozenset()
+    follows: Follows | None = None
+    limit: int = FEW_RULES
 
     def __or__(self, other: Interest) -> Interest:
         """Look at what either looks at."""
+        follows = self.follows | other.follows if self.follows and other.follows else self.follows or other.follows
         return Interest(
             self.chains | other.chains,
             self.walks | other.walks,
             self.sysctls | other.sysctls,
             self.searched | other.searched,
+            self.traced | other.traced,
+            follows,
+            max(self.limit, other.limit),
         )
+
+    @property
+    def reach(self) -> Reach:
+        """Which chains are read."""
+        return Reach(self.chains, self.walks, self.searched, self.traced, self.follows, self.limit)
+
+    @property
+    def rules(self) -> bool:
+        """Whether any rules are looked at."""
+        return bool(self.chains or self.walks or self.searched or self.traced)
 
 
 @dataclass(frozen=True)

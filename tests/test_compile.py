@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from netplan.compile import everything, nothing
+from netplan.compile import HOOKS, everything, nothing
 from netplan.kinds.chain.value import Backend, ChainKey
+from netplan.trace import Packet, Passing
 from tests import make
 
 
@@ -93,6 +94,19 @@ def test_a_record_holds_all_that_a_plan_looks_at():
     assert wanted.chains <= recorded.chains | recorded.walks
     assert wanted.walks <= recorded.walks
     assert wanted.sysctls <= recorded.sysctls
+
+
+def test_for_packets_the_hooks_are_traced_and_our_own_chains_are_looked_at():
+    packet = Packet(None, make.desired().address)
+    asked = everything(packets=[packet])
+    assert asked.traced == everything().walks
+    assert (asked.chains, asked.walks, asked.follows) == (frozenset(HOOKS), frozenset(), Passing(frozenset({packet})))
+
+
+def test_a_plan_s_interest_keeps_what_it_walks_beside_traced_packets():
+    wanted = make.desired().interest
+    both = wanted | everything(packets=[Packet(None, make.desired().address)], limit=5)
+    assert (both.walks, both.limit) == (wanted.walks, wanted.limit)
 
 
 def test_what_the_spec_says_in_a_line_comes_from_that_line():

@@ -12,6 +12,8 @@ from netplan.errors import RefusedError
 from netplan.kinds.chain import beside
 from netplan.kinds.chain import driver as chains
 from netplan.kinds.chain.iptables import Iptables
+from netplan.kinds.chain.reached import reached
+from netplan.kinds.chain.tables import tables
 from netplan.kinds.chain.value import Backend
 from netplan.kinds.connection import driver as tracked
 from netplan.kinds.connection.value import Connection
@@ -20,6 +22,7 @@ from netplan.kinds.ipset.value import asked_sets
 from netplan.kinds.link import driver as links
 from netplan.kinds.policy import driver as policies
 from netplan.kinds.policy.value import routing_tables
+from netplan.kinds.native.expression import chains as chains_of_nft
 from netplan.kinds.route import driver as routes
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl import driver as sysctls
@@ -58,10 +61,17 @@ class Linux:
             yield from rules
             yield from routes.observe(netlink, devices, routing_tables(rules))
         yield from sysctls.observe(interest.sysctls)
-        found = tuple(chains.observe(self._iptables, interest.chains, interest.walks, interest.searched))
+        if interest.rules:
+            yield from self._observe_rules(interest)
+
+    def _observe_rules(self, interest: Interest) -> Iterator[Resource]:
+        """Read the chains of interest with the sets that they ask, and those beside this node's iptables."""
+        held = chains_of_nft()
+        own = tables(self._iptables, held, interest.limit)
+        found = tuple(reached(own, interest.reach))
         yield from found
         yield from ipsets.observe(asked_sets(rule for chain in found for rule in chain.rules))
-        yield from beside.observe(self._iptables)
+        yield from beside.observe(self._iptables.backend, own, held, interest.limit)
 
     def write(self, step: Step) -> None:
         """Make the changes of one step."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterator
 
 from netplan.errors import KernelError
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.edit import ConflictError
+from netplan.kinds.chain.other import OtherChain
+from netplan.kinds.chain.reached import reached
 from netplan.kinds.chain.value import Chain, ChainKey
 from netplan.kinds.link.value import Link
 from netplan.kinds.route.value import Route
@@ -30,10 +33,11 @@ class MemoryKernel:
 
     def observe(self, interest: Interest) -> Snapshot:
         """Give the state: links, addresses and routes, and the chains and parameters of interest that exist."""
-        keys = interest.chains | _reached(self.state, interest.walks)
-        chains = [chain for chain in self.state.all(Chain) if chain.key in keys]
+        found = {chain.key: chain for chain in reached(_Tables(self.state, interest.limit), interest.reach)}
+        chains = [found[chain.key] for chain in self.state.all(Chain) if chain.key in found]
+        beside = self.state.all(OtherChain) if interest.rules else ()
         sysctls = [sysctl for sysctl in self.state.all(Sysctl) if sysctl.name in interest.sysctls]
-        return self.state.replace(Chain, chains).replace(Sysctl, sysctls)
+        return self.state.replace(Chain, chains).replace(OtherChain, beside).replace(Sysctl, sysctls)
 
     def write(self, step: Step) -> None:
         """Make the changes of one step, or refuse as the kernel would."""
@@ -58,16 +62,27 @@ class MemoryKernel:
         self.state = after
 
 
-def _reached(state: Snapshot, walks: Iterable[ChainKey]) -> set[ChainKey]:
-    """Give the chains that a packet can come to from the `walks`, those included."""
-    seen: set[ChainKey] = set()
-    waiting = list(walks)
-    while waiting:
-        key = waiting.pop()
-        if key not in seen:
-            seen.add(key)
-            waiting += [key._replace(name=rule.target.name) for rule in state.rules(key) if rule.target is not None]
-    return seen
+class _Tables:
+    """A state's tables, as a kernel's are read (`Tables`): of one with more than `limit` rules each rule costs."""
+
+    def __init__(self, state: Snapshot, limit: int) -> None:
+        self._chains = state.chains
+        rules = Counter[str]()
+        for chain in state.all(Chain):
+            rules[chain.key.table] += len(chain.rules)
+        self._big = {table for table, count in rules.items() if count > limit}
+
+    def read(self, key: ChainKey) -> Chain | None:
+        return self._chains.get(key)
+
+    def cost(self, key: ChainKey) -> int:
+        return self.length(key) if key.table in self._big else 0
+
+    def length(self, key: ChainKey) -> int:
+        return len(self._chains[key].rules) if key in self._chains else 0
+
+    def owned(self, table: str) -> Iterator[ChainKey]:
+        return (key for key in self._chains if key.table == table and key.owned)
 
 
 def _check_route(state: Snapshot, change: Change[Resource], route: Route) -> None:

@@ -2,10 +2,12 @@
 
 `flow` is what is known of packets: of a class of them, or of one. `conditions` and `matches` say whether a rule holds,
 `effects` what its target does, `walk` leads packets through chains: these serve classes and single packets alike. For
-one packet `tracer` leads from hook to hook, and `routing` between them by the `fib` of the node.
+one packet `tracer` leads from hook to hook, and `routing` between them by the `fib` of the node. `passing` says before
+anything is read which rules matter for packets.
 """
 
 from netplan.trace.packet import Packet, Trace, entrance
+from netplan.trace.passing import Passing
 from netplan.trace.routing import BRIDGE_CALLS, IP_FORWARD, Verdict, settings_of
 from netplan.trace.tracer import HOOKS, Tracer, trace
 from netplan.trace.walk import Step
@@ -15,6 +17,7 @@ __all__ = [
     "HOOKS",
     "IP_FORWARD",
     "Packet",
+    "Passing",
     "Step",
     "Trace",
     "Tracer",

@@ -62,7 +62,7 @@ class Walker:
         if chain is None:
             return [Branch(Fate.ACCEPTED, flow)]
         found = []
-        for branch in self.walk(chain.rules, key, flow):
+        for branch in _unread(chain, str(key), "", flow) if chain.unread else self.walk(chain.rules, key, flow):
             if branch.fate in (Fate.CONTINUES, Fate.RETURNS):
                 found.append(_meets_policy(branch, chain))
             else:
@@ -96,6 +96,8 @@ class Walker:
         if target is None:
             return [Branch(Fate.CONTINUES, flow)]
         below = self._chains.get(placed.chain._replace(name=target.name))
+        if below is not None and below.unread:
+            return _unread(below, placed.label, str(placed.rule), flow)
         if below is not None and target.name not in EXTENSIONS:
             return merged(self._jumped(placed, below, flow, certain))
         found = effects(target, placed.chain.table, flow, self._fib)
@@ -122,6 +124,15 @@ class Walker:
         self._inside.remove(key)
         self._walked[key, flow] = found
         return found
+
+
+def _unread(chain: Chain, at: str, rule: str, flow: Flow) -> list[Branch]:
+    """Give what a chain may do that was not read: anything."""
+    why = f"{chain.key} was not read, it has about {chain.unread} rules"
+    return [
+        Branch(fate, after, (Step(at, rule, f"unknown, perhaps {fate.value}: {why}", certain=False),))
+        for fate, after, _, _ in anything(chain.key.table, flow)
+    ]
 
 
 def merged(branches: Iterable[Branch]) -> list[Branch]:

@@ -4,6 +4,7 @@ import pytest
 
 from netplan.errors import KernelError
 from netplan.kernel.memory import MemoryKernel
+from netplan.kinds.chain.other import OtherChain, Owner
 from netplan.kinds.chain.value import Chain, ChainKey, PlacedRule, jump_to
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl
@@ -94,6 +95,25 @@ def test_only_chains_of_interest_are_observed():
 
 def test_a_walk_observes_every_chain_that_a_packet_can_reach():
     assert observed(BELOW, walks=[make.POSTROUTING]) == (["POSTROUTING", "ONE", "TWO"], [])
+
+
+def test_of_a_big_table_what_costs_too_much_is_observed_without_its_rules():
+    kernel = MemoryKernel(make.snapshot(BELOW))
+    found = kernel.observe(Interest(frozenset(), frozenset({make.POSTROUTING}), frozenset(), limit=2))
+    assert [(chain.key.name, len(chain.rules), chain.unread) for chain in found.all(Chain)] == [
+        ("POSTROUTING", 1, 0),
+        ("ONE", 1, 0),
+        ("TWO", 0, 1),
+    ]
+
+
+def test_rules_beside_are_not_observed_where_no_rules_are_of_interest():
+    state = make.snapshot().replace(OtherChain, [OtherChain(Owner.NATIVE, Chain(make.FORWARD))])
+    nothing, hook = (
+        Interest(frozenset(), frozenset(), frozenset()),
+        Interest(frozenset({make.FORWARD}), frozenset(), frozenset()),
+    )
+    assert [len(MemoryKernel(state).observe(each).all(OtherChain)) for each in (nothing, hook)] == [0, 1]
 
 
 def test_what_does_not_exist_is_not_observed():

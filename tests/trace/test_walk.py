@@ -107,3 +107,22 @@ def test_a_chain_below_may_have_marked_packets():
     kube = ["-m mark ! --mark 0x4000/0x4000 -j RETURN", "-j MASQUERADE"]
     below = ["-j MARK --set-xmark 0x4000/0x4000"]
     assert REWRITTEN in fates("-j BELOW", "-j KUBE", BELOW=below, KUBE=kube)
+
+
+UNREAD = {key: Chain(key, unread=20001) for key in (ChainKey(4, "nat", "KUBE-SERVICES"), make.POSTROUTING)}
+
+
+def test_a_chain_that_was_not_read_may_do_anything():
+    found = Walker(UNREAD).walk(make.rules("-j KUBE-SERVICES"), ChainKey(4, "nat", "PREROUTING"), FLOW)
+    assert outcomes(found) == {CONTINUES, ACCEPTED, DROPPED, REWRITTEN}
+
+
+def test_a_rule_that_leads_to_a_chain_that_was_not_read_says_so():
+    found = Walker(UNREAD).walk(make.rules("-p tcp -j KUBE-SERVICES"), ChainKey(4, "nat", "PREROUTING"), FLOW)
+    steps = [step for branch in found for step in branch.trail]
+    assert {step.at for step in steps} == {"nat PREROUTING 1"}
+    assert all(step.effect.endswith("nat KUBE-SERVICES was not read, it has about 20001 rules") for step in steps)
+
+
+def test_a_built_in_chain_that_was_not_read_may_do_anything():
+    assert outcomes(Walker(UNREAD).hook(make.POSTROUTING, FLOW)) == {ACCEPTED, DROPPED, REWRITTEN}

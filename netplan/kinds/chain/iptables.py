@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,9 +10,9 @@ from typing import Final
 
 from netplan import programs
 from netplan.errors import KernelError, ObserveError, RefusedError
-from netplan.kinds.chain.rule import BUILT_IN, Rule, parse_rule_line
-from netplan.kinds.chain.targets import EXTENSIONS
-from netplan.kinds.chain.value import OWNED_PREFIX, Backend, Chain, ChainKey
+from netplan.kinds.chain.rule import Rule, parse_rule_line
+from netplan.kinds.chain.saved import absent
+from netplan.kinds.chain.value import Backend, Chain, ChainKey
 from netplan.kinds.native.misread import misread
 from netplan.net import printable
 
@@ -55,28 +54,28 @@ class Iptables:
 
         Of rules that nft made, iptables-nft refuses some and prints others as if they said less (`misread`).
         """
-        if self.backend is Backend.LEGACY and _is_absent(key.table):
-            return Chain(key, (), "ACCEPT") if key.name in BUILT_IN else None
+        if self.backend is Backend.LEGACY and is_absent(key.table):
+            return absent(key)
         listed = programs.run([self.program, "-w", _LOCK_SECONDS, "-t", key.table, "-S", key.name])
         if listed.code == 0:
-            if self.backend is Backend.NFT and (why := misread(key.table, key.name)) is not None:
-                raise ObserveError(f"table {key.table} can't be read safely: {printable(why)}")
+            if self.backend is Backend.NFT:
+                check_read(key.table, misread(key.table, key.name))
             return _parse(key, listed.stdout)
         if self._missing(key, listed.stderr):
             return None
         said = printable(listed.stderr.strip())
         raise ObserveError(f"table {key.table} can't be read safely: {said}")
 
-    def owned(self, table: str) -> Iterator[ChainKey]:
-        """Find the chains of ours in a table by listing it whole; ObserveError if it can't be listed."""
-        if self.backend is Backend.LEGACY and _is_absent(table):
-            return
-        listed = programs.run([self.program, "-w", _LOCK_SECONDS, "-t", table, "-S"])
-        if listed.code != 0:
-            raise ObserveError(f"table {table} can't be read safely: {printable(listed.stderr.strip())}")
-        for line in listed.stdout.splitlines():
-            if line.startswith(f"-N {OWNED_PREFIX}"):
-                yield ChainKey(4, table, line.removeprefix("-N "))
+    def save(self, table: str) -> str:
+        """Give what iptables-save prints of a table; ObserveError if it fails.
+
+        Of the nft backend, a table that holds what only nft understands comes as one line that says so.
+        """
+        program = programs.require(f"{Path(self.program).name}-save", "iptables")
+        saved = programs.run([program, "-t", table])
+        if saved.code != 0:
+            raise ObserveError(f"table {table} can't be read safely: {printable(saved.stderr.strip())}")
+        return saved.stdout
 
     def _missing(self, key: ChainKey, said: str) -> bool:
         """Whether a chain that can't be listed is merely not there.
@@ -102,7 +101,18 @@ class Iptables:
         raise KernelError(f"iptables refused {printable(line)!r} in table {lines[0][1:]}: {printable(said)}")
 
 
-def _is_absent(table: str) -> bool:
+def check_read(table: str, why: str | None) -> None:
+    """Raise ObserveError if iptables does not print the rules of a table as they are."""
+    if why is not None:
+        raise ObserveError(f"table {table} can't be read safely: {printable(why)}")
+
+
+def is_incompatible(saved: str) -> bool:
+    """Whether iptables-nft-save printed nothing of a table because it does not understand some chain of it."""
+    return any(line.startswith("# Table `") and "is incompatible" in line for line in saved.splitlines())
+
+
+def is_absent(table: str) -> bool:
     """Whether there is no such legacy table: to list it would create it."""
     try:
         return table not in _LEGACY_TABLES.read_text().split()
@@ -137,10 +147,3 @@ def _rule(key: ChainKey, number: int, line: str) -> Rule:
         return parse_rule_line(line, version=key.version)[1]
     except ValueError as error:
         raise ObserveError(f"{key}: line {number} of its rules can't be read: {printable(str(error))}") from error
-
-
-def reachable(rules: tuple[Rule, ...], key: ChainKey) -> Iterator[ChainKey]:
-    """Give the chains that the rules of a chain may lead into."""
-    for rule in rules:
-        if rule.target is not None and rule.target.name not in EXTENSIONS:
-            yield ChainKey(key.version, key.table, rule.target.name)

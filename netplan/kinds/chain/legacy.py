@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +11,8 @@ from netplan import programs
 from netplan.errors import ObserveError
 from netplan.kinds.chain import iptc_dump
 from netplan.kinds.chain.other import OtherChain, Owner
-from netplan.kinds.chain.saved import SavedTable, saved_tables
+from netplan.kinds.chain.reached import Reach, reached
+from netplan.kinds.chain.saved import SavedTable, SavedTables, saved_tables
 from netplan.kinds.chain.value import Chain, ChainKey
 from netplan.net import printable
 
@@ -22,15 +22,20 @@ time_limit = 30.0
 """How many seconds a reader may take."""
 
 
-def observe() -> Iterator[OtherChain]:
-    """Read the chains that hold rules, or a policy that drops, of the legacy tables that exist."""
-    for table in _tables():
+def observe(limit: int) -> Iterator[OtherChain]:
+    """Read the chains that hold rules, or a policy that drops, of the legacy tables that exist.
+
+    Of a table of more than `limit` rules not more are read on the way of a packet.
+    """
+    tables = {table.name: table for table in _tables()}
+    shown = SavedTables(tables.get, limit)
+    for table in tables.values():
         for name, policy in table.policies.items():
             if policy is not None and (table.length(name) or policy != "ACCEPT"):
-                yield from _entered(table, name)
+                yield from _entered(table, name, shown, limit)
 
 
-def _entered(table: SavedTable, name: str) -> Iterator[OtherChain]:
+def _entered(table: SavedTable, name: str, shown: SavedTables, limit: int) -> Iterator[OtherChain]:
     """Give a built-in chain with those that it leads to; where no pod traffic passes, only its length."""
     nat = table.name == "nat"
     empty = Chain(ChainKey(4, table.name, name), (), table.policies[name])
@@ -38,10 +43,9 @@ def _entered(table: SavedTable, name: str) -> Iterator[OtherChain]:
     if not entered.on_the_way:
         yield entered
         return
-    chain = table.chain(name)
-    yield replace(entered, chain=chain)
-    for below in table.below(chain):
-        yield OtherChain(Owner.LEGACY, below, nat=nat, length=len(below.rules))
+    for chain in reached(shown, Reach(walks=frozenset({empty.key}), limit=limit)):
+        hook = entered.hook if chain.key == empty.key else None
+        yield OtherChain(Owner.LEGACY, chain, hook, nat, chain.unread or len(chain.rules))
 
 
 def _tables() -> Iterator[SavedTable]:

@@ -76,5 +76,5 @@ class OtherChain:
         """Read what `to_json` gave."""
         hook, policy = (None if data[name] is None else str(data[name]) for name in ("hook", "policy"))
         key = ChainKey(4, str(data["table"]), str(data["chain"]))
-        chain = Chain(key, tuple(Rule.parse(text) for text in data["rules"]), policy)
+        chain = Chain(key, tuple(Rule.parse(text) for text in data["rules"]), policy, int(data.get("unread", 0)))
         return cls(Owner(data["owner"]), chain, hook, bool(data["nat"]), int(data["length"]))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache, cached_property
 
 from netplan.errors import ObserveError
-from netplan.kinds.chain.iptables import reachable
-from netplan.kinds.chain.rule import Rule, parse_rule_line
-from netplan.kinds.chain.value import Chain, ChainKey
+from netplan.kinds.chain.rule import BUILT_IN, Rule, parse_rule_line
+from netplan.kinds.chain.value import OWNED_PREFIX, Chain, ChainKey
 from netplan.net import printable
 
 
@@ -20,6 +20,11 @@ class SavedTable:
     policies: dict[str, str | None] = field(default_factory=dict)
     lines: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
 
+    @cached_property
+    def total(self) -> int:
+        """Count the rules of all chains."""
+        return sum(map(len, self.lines.values()))
+
     def length(self, chain: str) -> int:
         """Count a chain's rules."""
         return len(self.lines.get(chain, ()))
@@ -30,20 +35,48 @@ class SavedTable:
         rules = (_rule(self.name, number, line) for number, line in self.lines.get(name, ()))
         return Chain(key, tuple(rules), self.policies[name])
 
-    def below(self, chain: Chain) -> Iterator[Chain]:
-        """Read the chains that the rules of a chain lead to, and on from there."""
-        seen = {chain.key.name}
-        waiting = [chain]
-        while waiting:
-            above = waiting.pop()
-            for key in reachable(above.rules, above.key):
-                if key.name in self.policies and key.name not in seen:
-                    seen.add(key.name)
-                    waiting.append(self.chain(key.name))
-                    yield waiting[-1]
+
+class SavedTables:
+    """Tables that are read whole, each when it is first asked for, and parsed as far as they are reached.
+
+    `load` gives a table by its name, None if there is no such one.
+    """
+
+    def __init__(self, load: Callable[[str], SavedTable | None], limit: int) -> None:
+        self._load = cache(load)
+        self._limit = limit
+
+    def read(self, key: ChainKey) -> Chain | None:
+        """Read one chain, None if it does not exist."""
+        table = self._load(key.table)
+        if table is None or key.name not in table.policies:
+            return absent(key)
+        return table.chain(key.name)
+
+    def cost(self, key: ChainKey) -> int:
+        """Say how many rules have to be parsed; of a table that is not too big none count."""
+        table = self._load(key.table)
+        return 0 if table is None or table.total <= self._limit else table.length(key.name)
+
+    def length(self, key: ChainKey) -> int:
+        """Count a chain's rules."""
+        table = self._load(key.table)
+        return 0 if table is None else table.length(key.name)
+
+    def owned(self, table: str) -> Iterator[ChainKey]:
+        """Find the chains of ours in a table."""
+        found = self._load(table)
+        for name in () if found is None else found.policies:
+            if name.startswith(OWNED_PREFIX):
+                yield ChainKey(4, table, name)
 
 
-def saved_tables(text: str) -> Iterable[SavedTable]:
+def absent(key: ChainKey) -> Chain | None:
+    """Give what stands for a chain that is not there: a built-in one is empty and accepts."""
+    return Chain(key, (), "ACCEPT") if key.name in BUILT_IN else None
+
+
+def saved_tables(text: str) -> list[SavedTable]:
     """Split what iptables-save prints; ObserveError names a line that is none of its."""
     tables: list[SavedTable] = []
     for number, line in enumerate(text.splitlines(), 1):

@@ -41,13 +41,17 @@ class ChainKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """A chain with its rules in order; `policy` is None for a user-defined chain."""
+    """A chain with its rules in order; `policy` is None for a user-defined chain.
+
+    `unread` is 0, or about how many rules a chain has that was not read: then `rules` is empty.
+    """
 
     kind: ClassVar[str] = "chain"
 
     key: ChainKey
     rules: tuple[Rule, ...] = ()
     policy: str | None = None
+    unread: int = 0
 
     @property
     def label(self) -> str:
@@ -60,8 +64,8 @@ class Chain:
         return self.key.owned
 
     def __str__(self) -> str:
-        count = len(self.rules)
-        return f"{self.key}, {count} rule{'' if count == 1 else 's'}"
+        count = self.unread or len(self.rules)
+        return f"{self.key}, {count} rule{'' if count == 1 else 's'}{' that were not read' if self.unread else ''}"
 
     def to_json(self) -> Json:
         """Give the chain as JSON values; each rule is the text that iptables-save prints after `-A CHAIN`."""
@@ -71,14 +75,15 @@ class Chain:
             "chain": self.key.name,
             "policy": self.policy,
             "rules": [str(rule) for rule in self.rules],
-        }
+        } | ({"unread": self.unread} if self.unread else {})
 
     @classmethod
     def from_json(cls, data: Json) -> Chain:
         """Read what `to_json` gave."""
         key = _chain_key(data)
         rules = tuple(Rule.parse(str(text), version=key.version) for text in data["rules"])
-        return cls(key, rules, None if data["policy"] is None else str(data["policy"]))
+        policy = None if data["policy"] is None else str(data["policy"])
+        return cls(key, rules, policy, int(data.get("unread", 0)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from netplan import nfnetlink
@@ -12,7 +13,7 @@ IPV4: Final = 2
 _FAMILIES: Final = {1: "inet", 2: "ip", 5: "netdev", 7: "bridge"}
 _HOOKS: Final = ("prerouting", "input", "forward", "output", "postrouting", "ingress")
 _NETDEV_HOOKS: Final = ("ingress", "egress")
-_GET_TABLE, _GET_CHAIN, _GET_RULE, _GET_SET = 1, 4, 7, 10
+_GET_TABLE, _GET_CHAIN, _GET_RULE, _GET_SET, _GET_GENERATION = 1, 4, 7, 10, 16
 _DORMANT: Final = 1
 
 
@@ -44,14 +45,44 @@ class Expression(NamedTuple):
         return attributes(self.operands.get(operand, b"")).get(1, b"")
 
 
-def bases() -> Iterator[Base]:
-    """Read every chain that IPv4 packets enter by themselves, iptables-nft's too; those that sleep are left out."""
+class Held(NamedTuple):
+    """A chain of an IPv4 table: `base` is None for one that only rules lead to.
+
+    `uses` counts its rules and the jumps to it (NFTA_CHAIN_USE): of a base chain just its rules, as none leads there.
+    """
+
+    uses: int
+    base: Base | None
+
+
+def generation() -> bytes:
+    """Give what the kernel changes with every change of nftables' rules; nothing where it knows none."""
+    return nfnetlink.get(NFTABLES, _GET_GENERATION).get(1, b"")
+
+
+def chains() -> list[Message]:
+    """Read all chains of nftables, of which there may be many thousands."""
+    return nfnetlink.dump(NFTABLES, _GET_CHAIN)
+
+
+def held_chains(chains: Iterable[Message]) -> dict[str, dict[str, Held]]:
+    """Give the chains of the IPv4 tables, by the names of table and chain."""
+    found: defaultdict[bytes, dict[str, Held]] = defaultdict(dict)
+    for chain in chains:
+        if chain.family == IPV4:
+            parts = chain.attributes
+            found[parts[1]][text(parts[3])] = Held(number(parts[6]), _base(chain) if 4 in parts else None)
+    return {text(table): names for table, names in found.items()}
+
+
+def bases(chains: Iterable[Message]) -> Iterator[Base]:
+    """Give every chain that IPv4 packets enter by themselves, iptables-nft's too; those that sleep are left out."""
     asleep = {
         (table.family, table.attributes[1])
         for table in nfnetlink.dump(NFTABLES, _GET_TABLE)
         if number(table.attributes.get(2, b"")) & _DORMANT
     }
-    for chain in nfnetlink.dump(NFTABLES, _GET_CHAIN):
+    for chain in chains:
         hooked = 4 in chain.attributes and chain.family in _FAMILIES
         if hooked and (chain.family, chain.attributes[1]) not in asleep:
             yield _base(chain)
@@ -77,7 +108,15 @@ def rules(family: str, table: str, chain: str) -> list[tuple[Expression, ...]]:
     """Read the rules of one chain; none if it is not there."""
     wanted = attribute(1, _name(table)) + attribute(2, _name(chain))
     found = nfnetlink.dump(NFTABLES, _GET_RULE, _number_of(family), wanted)
-    return [tuple(_expressions(rule)) for rule in found]
+    return [expressions(rule) for rule in found]
+
+
+def rules_by_chain(table: str) -> dict[str, list[Message]]:
+    """Read all rules of an IPv4 table, by the names of its chains; `expressions` takes one apart."""
+    found: defaultdict[str, list[Message]] = defaultdict(list)
+    for rule in nfnetlink.dump(NFTABLES, _GET_RULE, IPV4, attribute(1, _name(table))):
+        found[text(rule.attributes[2])].append(rule)
+    return found
 
 
 def sets(family: str, table: str) -> list[str]:
@@ -86,10 +125,10 @@ def sets(family: str, table: str) -> list[str]:
     return [text(each.attributes[2]) for each in found]
 
 
-def _expressions(rule: Message) -> Iterator[Expression]:
-    for element in elements(rule.attributes.get(4, b"")):
-        parts = attributes(element)
-        yield Expression(text(parts[1]), attributes(parts.get(2, b"")))
+def expressions(rule: Message) -> tuple[Expression, ...]:
+    """Give the instructions of a rule."""
+    parts = (attributes(element) for element in elements(rule.attributes.get(4, b"")))
+    return tuple([Expression(text(part[1]), attributes(part.get(2, b""))) for part in parts])
 
 
 def _number_of(family: str) -> int:

@@ -1,18 +1,21 @@
 """What iptables-nft 1.8.9 prints without a word although it has not understood it all.
 
-Of conditions on one field it prints the last, of a comparison by order its bound as if it were equal, and nothing of a
-look-up in a set or a map and of a write into the packet: `ip saddr @pods accept` is printed as `-j ACCEPT`.
+Of conditions on one field it prints the last (of the mark: all, whatever their masks), of a comparison by order its
+bound as if it were equal, of a computation with a field the mask alone, and nothing of a look-up in a set or a map and
+of a write into the packet: `ip saddr @pods accept` is printed as `-j ACCEPT`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from netplan.kinds.native.expression import Expression, rules, sets
 
 _EQUAL, _UNEQUAL, _AT_MOST, _AT_LEAST = 0, 1, 3, 5
 _TRANSPORT: Final = 2
+_MARK: Final = ("meta", 3)
+_FLIPPED, _OPERATION = 5, 6
 _OPERATORS: Final = {2: "<", 3: "<=", 4: ">", 5: ">="}
 
 Field = tuple[str, int, int]
@@ -20,7 +23,12 @@ Field = tuple[str, int, int]
 
 def misread(table: str, chain: str) -> str | None:
     """Say which rule of an IPv4 table's chain iptables would print as another one; None if there is none."""
-    for position, rule in enumerate(rules("ip", table, chain), 1):
+    return misread_among(chain, rules("ip", table, chain))
+
+
+def misread_among(chain: str, rules: Iterable[Sequence[Expression]]) -> str | None:
+    """Say the same of rules that were read before."""
+    for position, rule in enumerate(rules, 1):
         why = next(reasons(rule), None)
         if why is not None:
             return f"rule {position} of {chain} is nft's own: {why}"
@@ -35,6 +43,7 @@ def native_set(table: str) -> str | None:
 def reasons(rule: Sequence[Expression]) -> Iterator[str]:
     """Give what iptables would not print of a rule."""
     loaded: dict[int, Field] = {}
+    computed: set[int] = set()
     compared: list[Field] = []
     for each in rule:
         if each.name == "lookup":
@@ -43,8 +52,13 @@ def reasons(rule: Sequence[Expression]) -> Iterator[str]:
             yield "it writes into the packet"
         elif each.name in ("payload", "meta"):
             loaded[each.number(1)] = _field(each)
+            computed.discard(each.number(1))
         elif each.name == "bitwise" and each.number(1) in loaded:
+            if each.number(_OPERATION, 0) or any(each.value(_FLIPPED)):
+                computed.add(each.number(2))
             loaded[each.number(2)] = loaded[each.number(1)]
+        elif each.name == "cmp" and each.number(1) in computed:
+            yield "it compares what it has computed"
         elif each.name == "cmp" and each.number(1) in loaded:
             yield from _doubts(loaded[each.number(1)], each.number(2), compared)
 
@@ -54,11 +68,11 @@ def _field(load: Expression) -> Field:
 
 
 def _doubts(field: Field, operator: int, compared: list[Field]) -> Iterator[str]:
-    """Say what is wrong with a comparison; iptables itself writes ranges of ports as two."""
+    """Say what is wrong with a comparison; iptables itself writes ranges of ports as two, and marks one by one."""
     ports = field[:2] == ("payload", _TRANSPORT)
     if operator not in (_EQUAL, _UNEQUAL) and not (ports and operator in (_AT_MOST, _AT_LEAST)):
         yield f"it compares by {_OPERATORS.get(operator, operator)}"
     elif operator in (_EQUAL, _UNEQUAL) and field in compared:
         yield "it has two conditions on one field"
-    if operator in (_EQUAL, _UNEQUAL):
+    if operator in (_EQUAL, _UNEQUAL) and field[:2] != _MARK:
         compared.append(field)

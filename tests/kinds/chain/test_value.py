@@ -49,9 +49,10 @@ def test_equal_rules_at_different_places_are_different_objects():
     assert PLACED.key != PlacedRule(PLACED.chain, 3, PLACED.rule).key
 
 
-@pytest.mark.parametrize("policy", [None, "DROP"])
-def test_a_chain_is_read_back_from_its_json(policy):
-    chain = Chain(CHAIN.key, CHAIN.rules, policy)
+@pytest.mark.parametrize(
+    "chain", [CHAIN, Chain(CHAIN.key, CHAIN.rules, "DROP"), Chain(CHAIN.key, unread=20001)], ids=str
+)
+def test_a_chain_is_read_back_from_its_json(chain):
     assert Chain.from_json(chain.to_json()) == chain
 
 

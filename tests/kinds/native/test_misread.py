@@ -79,7 +79,8 @@ def test_no_rule_of_a_real_node_is_called_misread(path, tmp_path):
         ("ip daddr 1.2.3.4 ip daddr 5.6.7.8 accept", "it has two conditions on one field"),
         ('iifname "a" iifname "b" accept', "it has two conditions on one field"),
         ("tcp dport 80 tcp dport 90 accept", "it has two conditions on one field"),
-        ("mark 1 mark and 2 == 2 accept", "it has two conditions on one field"),
+        ("ip saddr 10.0.0.0/8 ip saddr 10.1.0.0/16 accept", "it has two conditions on one field"),
+        ("mark or 1 == 1 accept", "it compares what it has computed"),
     ],
 )
 def test_what_nft_writes_is_called_misread(tmp_path, rule, why):
@@ -100,4 +101,24 @@ def test_what_nft_writes_is_called_misread(tmp_path, rule, why):
 )
 def test_what_iptables_prints_as_it_is_is_not_called_misread(tmp_path, rule):
     text = f"table ip t {{\n chain c {{\n {rule}\n }}\n}}\n"
+    assert probe("nft -f -", text, tmp_path / "lock", "t c") == [1, []]
+
+
+@pytest.mark.parametrize(
+    ("rule", "printed"),
+    [
+        ("mark 1 mark 2", "-m mark --mark 0x1 -m mark --mark 0x2"),
+        ("mark 1 mark and 2 == 2", "-m mark --mark 0x1 -m mark --mark 0x2/0x2"),
+        ("mark and 3 == 1 mark and 3 == 2", "-m mark --mark 0x1/0x3 -m mark --mark 0x2/0x3"),
+        (
+            "mark and 0x4000 != 0x4000 mark and 0x2000 != 0x2000",
+            "-m mark ! --mark 0x4000/0x4000 -m mark ! --mark 0x2000/0x2000",
+        ),
+        ("mark 1 tcp dport 80 mark != 2", "-p tcp -m mark --mark 0x1 -m tcp --dport 80 -m mark ! --mark 0x2"),
+    ],
+)
+def test_all_conditions_on_the_mark_are_printed_and_none_is_called_misread(tmp_path, rule, printed):
+    script = f"iptables-nft -N NATIVE && nft add rule ip filter NATIVE '{rule} accept' && iptables-nft -S NATIVE"
+    assert run(["sh", "-c", script], tmp_path / "lock").stdout.splitlines()[1:] == [f"-A NATIVE {printed} -j ACCEPT"]
+    text = f"table ip t {{\n chain c {{\n {rule} accept\n }}\n}}\n"
     assert probe("nft -f -", text, tmp_path / "lock", "t c") == [1, []]

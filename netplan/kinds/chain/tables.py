@@ -1,0 +1,150 @@
+"""An iptables' tables as one reading sees them: with few processes, however many rules there are.
+
+Of the nft backend the kernel says in one dump which chains there are and about how many rules each has. An empty table
+needs no process, a small one is read whole by one, a big one chain by chain as it is reached.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Final, NamedTuple, TypeVar
+
+from netplan.errors import ObserveError
+from netplan.kinds.chain.iptables import Iptables, check_read, is_absent, is_incompatible
+from netplan.kinds.chain.reached import Tables
+from netplan.kinds.chain.rule import BUILT_IN
+from netplan.kinds.chain.saved import SavedTable, SavedTables, absent, saved_tables
+from netplan.kinds.chain.value import OWNED_PREFIX, Backend, Chain, ChainKey
+from netplan.kinds.native.expression import Held, expressions, generation, held_chains, rules_by_chain
+from netplan.kinds.native.misread import misread_among
+from netplan.net import printable
+from netplan.nfnetlink import Message
+
+T = TypeVar("T")
+
+_PROCESS: Final = 50
+"""How many rules' work it is to start iptables."""
+_TRIES: Final = 5
+_PRIORITIES: Final = {"raw": -300, "mangle": -150, "nat": -100, "filter": 0, "security": 50}
+_SOURCE_NAT: Final = frozenset({("nat", "INPUT"), ("nat", "POSTROUTING")})
+_SOURCE_NAT_PRIORITY: Final = 100
+
+
+def tables(iptables: Iptables, chains: Iterable[Message], limit: int) -> Tables:
+    """Give the tables of an iptables; `chains` is nftables' dump, `limit` how many rules are read whole."""
+    if iptables.backend is Backend.NFT:
+        return NftTables(iptables, held_chains(chains), limit)
+    return SavedTables(lambda table: _legacy(iptables, table), limit)
+
+
+def _legacy(iptables: Iptables, table: str) -> SavedTable | None:
+    """Read a legacy table that exists: to ask for another one would create it."""
+    return None if is_absent(table) else _table(iptables.save(table), table)
+
+
+def _table(saved: str, table: str) -> SavedTable:
+    return next((each for each in saved_tables(saved) if each.name == table), SavedTable(table))
+
+
+class _Whole(NamedTuple):
+    """A table that was read at once, and its rules as the kernel keeps them."""
+
+    saved: SavedTable
+    kept: Mapping[str, list[Message]]
+
+
+class NftTables:
+    """The tables of iptables-nft.
+
+    What the dump says of a chain is not believed where a rule that was read later disagrees: iptables is asked then.
+    """
+
+    def __init__(self, iptables: Iptables, held: Mapping[str, Mapping[str, Held]], limit: int) -> None:
+        self._iptables = iptables
+        self._held = held
+        self._limit = limit
+        self._wholes: dict[str, _Whole | None] = {}
+        self._read: dict[ChainKey, Chain | None] = {}
+        self._led_to: set[ChainKey] = set()
+
+    def read(self, key: ChainKey) -> Chain | None:
+        """Read one chain, None if it does not exist; ObserveError if it can't be read whole."""
+        held = self._held.get(key.table, {}).get(key.name)
+        if held is not None and not _is_usual(key, held):
+            raise ObserveError(f"table {key.table} can't be read safely: its chain {printable(key.name)} is nft's own")
+        if key not in self._read:
+            whole = self._whole(key.table)
+            self._read[key] = self._alone(key) if whole is None else _part(whole, key)
+        return self._read[key]
+
+    def cost(self, key: ChainKey) -> int:
+        """Say how many rules' work it is to read a chain; of a table that is read whole none counts."""
+        if key in self._read or self._whole(key.table) is not None or self._is_told(key):
+            return 0
+        return _PROCESS + self.length(key)
+
+    def length(self, key: ChainKey) -> int:
+        """Say about how many rules a chain has, jumps to it included."""
+        held = self._held.get(key.table, {}).get(key.name)
+        return 0 if held is None else held.uses
+
+    def owned(self, table: str) -> Iterator[ChainKey]:
+        """Find the chains of ours in a table."""
+        for name in self._held.get(table, ()):
+            if name.startswith(OWNED_PREFIX):
+                yield ChainKey(4, table, name)
+
+    def _whole(self, table: str) -> _Whole | None:
+        """Read a table at once; None if it is too big or empty, or if iptables prints only some of its chains."""
+        if table not in self._wholes:
+            rules = sum(held.uses for held in self._held.get(table, {}).values())
+            self._wholes[table] = _steadily(lambda: self._saved(table)) if 0 < rules <= self._limit else None
+        return self._wholes[table]
+
+    def _saved(self, table: str) -> _Whole | None:
+        try:
+            saved = self._iptables.save(table)
+        except ObserveError:  # of a rule that it can't print; the other chains can be read one by one
+            return None
+        return None if is_incompatible(saved) else _Whole(_table(saved, table), rules_by_chain(table))
+
+    def _is_told(self, key: ChainKey) -> bool:
+        """Whether the dump tells all there is to know of a chain: it is empty or absent."""
+        return self.length(key) == 0 and key not in self._led_to
+
+    def _alone(self, key: ChainKey) -> Chain | None:
+        held = self._held.get(key.table, {}).get(key.name)
+        if self._is_told(key):
+            return absent(key) if held is None else Chain(key, (), held.base and held.base.policy.upper())
+        chain = _steadily(lambda: self._iptables.read(key))
+        for rule in chain.rules if chain else ():
+            if rule.target is not None:
+                self._led_to.add(key._replace(name=rule.target.name))
+        return chain
+
+
+def _part(whole: _Whole, key: ChainKey) -> Chain | None:
+    """Give a chain of a table that was read; ObserveError if iptables has printed some of its rules as others."""
+    if key.name not in whole.saved.policies:
+        return absent(key)
+    check_read(key.table, misread_among(key.name, map(expressions, whole.kept.get(key.name, ()))))
+    return whole.saved.chain(key.name)
+
+
+def _is_usual(key: ChainKey, held: Held) -> bool:
+    """Whether packets enter a chain where iptables says: it prints one of nft's own at another place as empty."""
+    base = held.base
+    if base is None:
+        return key.name not in BUILT_IN
+    expected = _SOURCE_NAT_PRIORITY if key[1:] in _SOURCE_NAT else _PRIORITIES.get(key.table)
+    return base.hook == key.name.lower() and base.priority == expected
+
+
+def _steadily(read: Callable[[], T]) -> T:
+    """Read while no rule changes; ObserveError if they change under each of several readings."""
+    for _ in range(_TRIES):
+        before = generation()
+        found = read()
+        if generation() == before:
+            return found
+    raise ObserveError("the packet filter changes faster than it can be read: try again")

@@ -1,0 +1,187 @@
+"""What a reading of the kernel's tables gives, on both backends, and how many processes it starts."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from netplan.trace import HOOKS
+from tests.kinds.chain.scratch import run
+from tests.netns.tools import first_in_path, wrap
+
+CAPTURES = sorted((Path(__file__).parents[2] / "data" / "captures").glob("*.rules"))
+BACKENDS = pytest.mark.parametrize("backend", ["nft", "legacy"])
+BUILT_IN = [f"{table} {name}" for table, names in HOOKS.items() for name in names]
+PROBE = """
+import json, subprocess, sys
+from netplan.errors import ObserveError
+from netplan.kinds.chain.iptables import Iptables
+from netplan.kinds.chain.tables import tables
+from netplan.kinds.chain.value import Backend, ChainKey
+from netplan.kinds.native.expression import chains
+backend, limit, before, between, *keys = sys.argv[1:]
+subprocess.run([f"/usr/sbin/iptables-{backend}-restore"], stdin=sys.stdin, check=True)
+subprocess.run(["sh", "-ec", before], check=True)
+own = tables(Iptables.find(Backend(backend)), chains(), int(limit))
+subprocess.run(["sh", "-ec", between], check=True)
+found = {}
+for key in keys:
+    try:
+        chain = own.read(ChainKey(4, *key.split()))
+        found[key] = chain and [chain.policy, [str(rule) for rule in chain.rules]]
+    except ObserveError as error:
+        found[key] = str(error)
+print(json.dumps([found, open("/proc/self/net/ip_tables_names").read().split()]))
+"""
+SMALL = """*nat
+:A - [0:0]
+:B - [0:0]
+-A POSTROUTING -j A
+-A A -s 10.0.0.0/8 -j RETURN
+-A A -j MASQUERADE
+-A B -j RETURN
+COMMIT
+*filter
+:FORWARD DROP [0:0]
+COMMIT
+"""
+A = [None, ["-s 10.0.0.0/8 -j RETURN", "-j MASQUERADE"]]
+
+
+@pytest.fixture
+def node(tmp_path):
+    """A namespace in which every iptables program writes down what it was asked."""
+    for backend in ("nft", "legacy"):
+        for program in (f"iptables-{backend}", f"iptables-{backend}-save"):
+            wrap(
+                tmp_path,
+                program,
+                before=[
+                    f'echo "{program} $*" >> {tmp_path}/asked',
+                    f"[ ! -e {tmp_path}/meddle ] || . {tmp_path}/meddle",
+                ],
+            )
+    return tmp_path
+
+
+def probe(node, backend, rules, keys, *, limit=2000, before="", between=""):
+    """Load rules and read chains; give what was found, and the legacy tables that there are then."""
+    command = [sys.executable, "-c", PROBE, backend, str(limit), before, between, *keys]
+    done = run([*first_in_path(node), *command], node / "lock", rules)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def read(node, *arguments, **options):
+    """Load rules and read chains; give what was found, and what the programs were asked for that."""
+    found, _ = probe(node, *arguments, **options)
+    asked = node / "asked"
+    return found, asked.read_text().splitlines() if asked.exists() else []
+
+
+@BACKENDS
+def test_an_empty_node_is_read_without_any_process(node, backend):
+    found, asked = read(node, backend, "", BUILT_IN)
+    assert (found, asked) == ({key: ["ACCEPT", []] for key in BUILT_IN}, [])
+
+
+def test_the_policy_of_an_empty_table_is_read_without_any_process(node):
+    found, asked = read(node, "nft", "*filter\n:FORWARD DROP [0:0]\nCOMMIT\n", ["filter FORWARD", "filter INPUT"])
+    assert (found, asked) == ({"filter FORWARD": ["DROP", []], "filter INPUT": ["ACCEPT", []]}, [])
+
+
+@BACKENDS
+def test_a_small_table_is_read_by_one_process(node, backend):
+    found, asked = read(node, backend, SMALL, ["nat POSTROUTING", "nat A", "nat B", "nat C"])
+    assert found == {"nat POSTROUTING": ["ACCEPT", ["-j A"]], "nat A": A, "nat B": [None, ["-j RETURN"]], "nat C": None}
+    assert asked == [f"iptables-{backend}-save -t nat"]
+
+
+def test_of_a_big_table_each_chain_is_read_alone(node):
+    found, asked = read(node, "nft", SMALL, ["nat POSTROUTING", "nat A", "nat INPUT", "nat C"], limit=3)
+    assert found == {"nat POSTROUTING": ["ACCEPT", ["-j A"]], "nat A": A, "nat INPUT": ["ACCEPT", []], "nat C": None}
+    assert asked == ["iptables-nft -w 10 -t nat -S POSTROUTING", "iptables-nft -w 10 -t nat -S A"]
+
+
+@pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.stem)
+def test_a_table_read_whole_is_the_one_that_is_read_chain_by_chain(path, tmp_path, node):
+    text = "\n".join(line for line in path.read_text().splitlines() if "--match-set" not in line) + "\n"
+    keys, table = [], ""
+    for line in text.splitlines():
+        table = line[1:] if line.startswith("*") else table
+        keys += [f"{table} {line.split()[0][1:]}"] if line.startswith(":") else []
+    whole, alone = (read(node, "nft", text, keys, limit=limit)[0] for limit in (2000, 0))
+    assert whole == alone
+    assert sum(len(rules) for _, rules in whole.values()) == text.count("\n-A ")
+
+
+def test_no_legacy_table_is_made_by_reading(node):
+    assert probe(node, "legacy", "*nat\nCOMMIT\n", BUILT_IN)[1] == ["nat"]
+
+
+SET = "nft 'add rule ip nat B ip saddr { 10.0.0.1, 10.0.0.2 } accept'"
+
+
+@pytest.mark.parametrize("limit", [2000, 0])
+def test_a_rule_that_iptables_prints_as_another_is_refused_however_it_was_read(node, limit):
+    found, _ = read(node, "nft", SMALL, ["nat A", "nat B"], limit=limit, before=SET)
+    why = "table nat can't be read safely: rule 2 of B is nft's own: it looks a packet up in a set or a map"
+    assert found == {"nat A": A, "nat B": why}
+
+
+OWN = {
+    "a rule that iptables can't say": "nft add chain ip nat B; nft add rule ip nat B ct state new",
+    "a rule that iptables can't parse": "nft add chain ip nat B; nft add rule ip nat B meta mark set mark or 1",
+    "a base chain": "nft 'add chain ip nat B { type nat hook postrouting priority 9 ; }'; nft add rule ip nat B drop",
+}
+
+
+@pytest.mark.parametrize("own", OWN)
+def test_beside_what_is_nft_s_own_the_other_chains_are_read(node, own):
+    rules = SMALL.replace(":B - [0:0]\n", "").replace("-A B -j RETURN\n", "")
+    found, asked = read(node, "nft", rules, ["nat A", "nat PREROUTING", "nat B"], before=OWN[own])
+    assert (found["nat A"], found["nat PREROUTING"]) == (A, ["ACCEPT", []])
+    assert "table nat can't be read safely" in found["nat B"]
+    assert asked[0] == "iptables-nft-save -t nat"
+
+
+@pytest.mark.parametrize("kind", ["{ type nat hook postrouting priority 90 ; }", ""])
+@pytest.mark.parametrize("rule", ["", "; nft add rule ip nat POSTROUTING masquerade"])
+def test_a_chain_that_packets_enter_elsewhere_is_not_taken_for_iptables_own(node, kind, rule):
+    native = f"nft add table ip nat; nft 'add chain ip nat POSTROUTING {kind}'{rule}"
+    found, _ = read(node, "nft", "", ["nat POSTROUTING"], before=native)
+    assert found["nat POSTROUTING"] == "table nat can't be read safely: its chain POSTROUTING is nft's own"
+
+
+def test_a_chain_that_vanishes_while_its_table_is_read_is_not_there(node):
+    (node / "meddle").write_text(
+        f"rm {node}/meddle; nft 'flush chain ip nat POSTROUTING; flush chain ip nat A; delete chain ip nat A'\n"
+    )
+    assert read(node, "nft", SMALL, ["nat POSTROUTING", "nat A"])[0] == {
+        "nat POSTROUTING": ["ACCEPT", []],
+        "nat A": None,
+    }
+
+
+@pytest.mark.parametrize("limit", [2000, 0])
+def test_rules_that_change_all_the_time_are_not_read(node, limit):
+    (node / "meddle").write_text("nft add rule ip nat B drop\n")
+    found, _ = read(node, "nft", SMALL, ["nat A"], limit=limit)
+    assert "changes faster than it can be read" in found["nat A"]
+
+
+def test_a_chain_that_came_after_the_dump_is_found_where_a_rule_leads_to_it(node):
+    come = "nft 'add chain ip nat NEW; add rule ip nat NEW drop; add rule ip nat POSTROUTING jump NEW'"
+    found, _ = read(node, "nft", SMALL, ["nat POSTROUTING", "nat NEW"], limit=0, between=come)
+    assert found["nat NEW"] == [None, ["-j DROP"]]
+
+
+def test_a_chain_that_was_empty_in_the_dump_is_read_where_a_rule_leads_to_it_now(node):
+    come = "nft 'add rule ip nat C drop; add rule ip nat POSTROUTING jump C'"
+    found, _ = read(
+        node, "nft", SMALL.replace(":B -", ":C - [0:0]\n:B -"), ["nat POSTROUTING", "nat C"], limit=0, between=come
+    )
+    assert found["nat C"] == [None, ["-j DROP"]]
