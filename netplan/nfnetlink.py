@@ -46,13 +46,15 @@ class Message(NamedTuple):
     attributes: Attributes
 
 
-def dump(subsystem: int, message: int, family: int = 0, attributes: bytes = b"") -> list[Message]:
-    """Give all objects of a kind; none where the kernel knows no such thing.
+def dump(
+    subsystem: int, message: int, family: int = 0, attributes: bytes = b"", *, most: int | None = None
+) -> list[Message]:
+    """Give all objects of a kind, or the first of them, not many more than `most`; none where there is no such thing.
 
     ObserveError if the kernel refuses, or if the objects changed under each of several readings.
     """
     for _ in range(_TRIES):
-        found = _dump(subsystem << 8 | message, _GENERIC.pack(family, 0, 0) + attributes)
+        found = _dump(subsystem << 8 | message, _GENERIC.pack(family, 0, 0) + attributes, most)
         if found is not None:
             return found
     raise ObserveError("the packet filter changes faster than it can be read: try again")
@@ -103,7 +105,7 @@ def number(data: bytes, *, signed: bool = False) -> int:
     return int.from_bytes(data, "big", signed=signed)
 
 
-def _dump(kind: int, payload: bytes) -> list[Message] | None:
+def _dump(kind: int, payload: bytes, most: int | None) -> list[Message] | None:
     """Dump once; None if the objects changed meanwhile."""
     found: list[Message] = []
     whole = True
@@ -117,6 +119,8 @@ def _dump(kind: int, payload: bytes) -> list[Message] | None:
                         _raise(content)
                         return found if whole else None
                     found.append(Message(content[0], attributes(content[4:])))
+                if most is not None and len(found) > most:
+                    return found if whole else None
     except OSError as error:
         if error.errno in _ABSENT:
             return []

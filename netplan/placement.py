@@ -18,17 +18,12 @@ def span_of(jump: Jump, traffic: Traffic, rules: Sequence[Rule], chains: Chains)
     """Give the gaps between foreign rules in which a jump may stand."""
     walker = Walker(chains)
     if jump.place is Place.SHIELD:
-        return Span(0, min(_first_rewriter(rules, jump.hook, flow, walker) for flow in _shielded(traffic)))
+        return Span(0, min(_first_rewriter(rules, jump.hook, flow, walker) for flow in shielded(traffic)))
     high = _end(rules, jump.hook, walker)
     return Span(max(_last_refusal(rules[:high], jump.hook, flow, walker) for flow in _forwarded(traffic)), high)
 
 
-def flows(place: Place, traffic: Traffic) -> Iterator[Flow]:
-    """Give the classes of packets that a jump at a place is about."""
-    return _shielded(traffic) if place is Place.SHIELD else _forwarded(traffic)
-
-
-def _shielded(traffic: Traffic) -> Iterator[Flow]:
+def shielded(traffic: Traffic) -> Iterator[Flow]:
     """Give the pod traffic that keeps its source address: what leaves this node, and what arrives for its pods."""
     unmarked = tuple(Masked(mark.value, mark.mask) for mark in traffic.respected)
     for prefix in traffic.kept:

@@ -8,6 +8,8 @@ from netplan.cli.verb import verb_app
 from netplan.cli.write import carry_out, confirm, plan_of
 from netplan.compile import nothing
 from netplan.kernel.linux import Linux
+from netplan.kinds.chain.other import OtherChain
+from netplan.spec.load import Spec
 from netplan.work import Work
 
 app = verb_app()
@@ -19,8 +21,15 @@ def remove(spec: SpecPath, *, node: NodeName = None, yes: Yes = False) -> None:
     loaded, here = open_here(spec, node)
     desired = nothing(loaded, here)
     work = Work.live(desired, Linux(desired.backend))
+    _take_away(loaded, work, yes=yes)
+    for backend in sorted({chain.owner.backend for chain in work.before.all(OtherChain) if chain.left_behind}):
+        _take_away(loaded, Work.live(desired, Linux(backend)), yes=yes)
+    if work.plan.changes:
+        say("Rules that firewall.remove took away, and sysctls, stay as they are: podnet does not put them back.")
+
+
+def _take_away(loaded: Spec, work: Work, *, yes: bool) -> None:
+    """Show what is taken away of one backend, ask, and do it."""
     show_plan(plan_of(loaded, work))
     confirm(work.plan, yes=yes)
     carry_out(work)
-    if work.plan.changes:
-        say("Rules that firewall.remove took away, and sysctls, stay as they are: podnet does not put them back.")

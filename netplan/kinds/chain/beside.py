@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import socket
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from netplan import programs
@@ -10,13 +12,16 @@ from netplan.errors import ObserveError
 from netplan.kinds.chain import legacy
 from netplan.kinds.chain.driver import observe as observe_chains
 from netplan.kinds.chain.iptables import Iptables
-from netplan.kinds.chain.other import OtherChain, Owner
+from netplan.kinds.chain.other import OtherChain, Owner, on_the_way
+from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import Backend, Chain, ChainKey
 from netplan.kinds.native import expression
+from netplan.kinds.native.elements import Sets
 from netplan.kinds.native.expression import Base
 from netplan.kinds.native.misread import native_set
-from netplan.kinds.native.translate import chain_word, jumps, translated
+from netplan.kinds.native.translate import chain_word, translated
 from netplan.net import printable
+from netplan.nfnetlink import Message
 
 _TABLES: Final = ("raw", "mangle", "nat", "filter", "security")
 _OWN_TABLES: Final = ("nat", "filter")
@@ -24,20 +29,28 @@ _BUILT_IN: Final = frozenset({"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTR
 
 
 def observe(iptables: Iptables) -> Iterator[OtherChain]:
-    """Read the chains beside those of an iptables that hold rules, or that drop packets by their policy.
+    """Read the chains beside those of an iptables that hold rules, drop packets by their policy, or bear our name.
 
     ObserveError if some can't be read, or if nft wrote into the tables of this iptables.
     """
-    bases = [base for base in expression.bases() if base.rules or base.policy == "drop"]
+    there = expression.chains()
+    bases = [base for base in expression.bases(there) if base.rules or base.policy == "drop"]
     native = [base for base in bases if not _by_iptables(base)]
     if iptables.backend is Backend.NFT:
         _check_own(iptables, bases)
         found = [*legacy.observe()]
     else:
-        found = [*_nft(base for base in bases if _by_iptables(base))]
-    for base in native:
-        found += _native(base)
+        found = [*_ours(there), *_nft(base for base in bases if _by_iptables(base))]
+    found += _native(native)
     yield from {chain.key: chain for chain in found}.values()
+
+
+def _ours(there: Iterable[Message]) -> Iterator[OtherChain]:
+    """Name the chains that podnet made when this node's iptables used nft."""
+    for table, name in expression.names(there):
+        key = ChainKey(4, table, name)
+        if key.owned and table in _TABLES:
+            yield OtherChain(Owner.NFT, Chain(key))
 
 
 def _by_iptables(base: Base) -> bool:
@@ -63,11 +76,11 @@ def _nft(bases: Iterable[Base]) -> Iterator[OtherChain]:
     for base in bases:
         try:
             if program is None or native_set(base.table) is not None:
-                yield from _native(base)
+                yield from _native([base])
             else:
                 yield from [*_by_program(Iptables(Backend.NFT, program), base)]
         except ObserveError:
-            yield from _native(base)
+            yield from _native([base])
 
 
 def _by_program(iptables: Iptables, base: Base) -> Iterator[OtherChain]:
@@ -82,22 +95,40 @@ def _by_program(iptables: Iptables, base: Base) -> Iterator[OtherChain]:
         yield OtherChain(Owner.NFT, chain, hook, nat, len(chain.rules))
 
 
-def _native(base: Base) -> Iterator[OtherChain]:
-    """Read a chain of nft's own with those that it leads to; where no pod traffic passes, only its length."""
-    table, nat = f"{base.family} {base.table}", base.type == "nat"
-    empty = Chain(ChainKey(4, table, chain_word(base.name)), (), base.policy.upper())
-    entered = OtherChain(Owner.NATIVE, empty, base.hook, nat, base.rules)
-    if not entered.on_the_way:
-        yield entered
-        return
-    waiting, seen = [base.name], {base.name}
+def _native(bases: Iterable[Base]) -> Iterator[OtherChain]:
+    """Read chains of nft's own with those that they lead to; where no pod traffic passes, only their length."""
+    tables: dict[tuple[str, str], list[Base]] = {}
+    for base in bases:
+        if on_the_way(base.hook) and base.rules:
+            tables.setdefault((base.family, base.table), []).append(base)
+        else:
+            yield _entered(base, base.rules)
+    devices = dict(socket.if_nameindex()) if tables else {}
+    for (family, table), entered in tables.items():
+        yield from _native_table(family, table, entered, devices)
+
+
+def _native_table(family: str, table: str, bases: Sequence[Base], devices: Mapping[int, str]) -> Iterator[OtherChain]:
+    entered = {base.name: base for base in bases}
+    sets = Sets(family, table)
+    waiting, seen = deque(entered), {*entered}
     while waiting:
-        name = waiting.pop()
-        rules = expression.rules(base.family, base.table, name)
-        below = {chain for rule in rules for chain in jumps(rule)} - seen
+        name = waiting.popleft()
+        found = [translated(rule, sets, devices) for rule in expression.rules(family, table, name)]
+        rules = tuple(rule for each in found for rule in each.rules)
+        places = tuple(number for number, each in enumerate(found, 1) for _ in each.rules)
+        positions = places if len(places) > len(found) else ()
+        if name in entered:
+            yield _entered(entered[name], len(found), rules, positions)
+        else:
+            key = ChainKey(4, f"{family} {table}", chain_word(name))
+            yield OtherChain(Owner.NATIVE, Chain(key, rules), length=len(found), positions=positions)
+        below = {chain for each in found for chain in each.leads_to} - seen
         seen |= below
         waiting += sorted(below)
-        entry = name == base.name
-        key = ChainKey(4, table, chain_word(name))
-        chain = Chain(key, tuple(map(translated, rules)), empty.policy if entry else None)
-        yield OtherChain(Owner.NATIVE, chain, base.hook if entry else None, nat, len(rules))
+
+
+def _entered(base: Base, length: int, rules: tuple[Rule, ...] = (), positions: tuple[int, ...] = ()) -> OtherChain:
+    key = ChainKey(4, f"{base.family} {base.table}", chain_word(base.name))
+    chain = Chain(key, rules, base.policy.upper())
+    return OtherChain(Owner.NATIVE, chain, base.hook, base.type == "nat", length, positions)

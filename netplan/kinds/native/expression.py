@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from netplan import nfnetlink
@@ -44,17 +44,25 @@ class Expression(NamedTuple):
         return attributes(self.operands.get(operand, b"")).get(1, b"")
 
 
-def bases() -> Iterator[Base]:
-    """Read every chain that IPv4 packets enter by themselves, iptables-nft's too; those that sleep are left out."""
+def chains() -> list[Message]:
+    """Read every chain of the families that IPv4 packets come through, iptables-nft's too; none of those that sleep."""
     asleep = {
         (table.family, table.attributes[1])
         for table in nfnetlink.dump(NFTABLES, _GET_TABLE)
         if number(table.attributes.get(2, b"")) & _DORMANT
     }
-    for chain in nfnetlink.dump(NFTABLES, _GET_CHAIN):
-        hooked = 4 in chain.attributes and chain.family in _FAMILIES
-        if hooked and (chain.family, chain.attributes[1]) not in asleep:
-            yield _base(chain)
+    found = nfnetlink.dump(NFTABLES, _GET_CHAIN)
+    return [each for each in found if each.family in _FAMILIES and (each.family, each.attributes[1]) not in asleep]
+
+
+def bases(found: Iterable[Message]) -> Iterator[Base]:
+    """Give those of the chains that packets enter by themselves."""
+    return (_base(chain) for chain in found if 4 in chain.attributes)
+
+
+def names(found: Iterable[Message]) -> Iterator[tuple[str, str]]:
+    """Give table and name of the chains of IPv4's own family."""
+    return ((text(each.attributes[1]), text(each.attributes[3])) for each in found if each.family == IPV4)
 
 
 def _base(chain: Message) -> Base:
@@ -75,14 +83,14 @@ def _base(chain: Message) -> Base:
 
 def rules(family: str, table: str, chain: str) -> list[tuple[Expression, ...]]:
     """Read the rules of one chain; none if it is not there."""
-    wanted = attribute(1, _name(table)) + attribute(2, _name(chain))
-    found = nfnetlink.dump(NFTABLES, _GET_RULE, _number_of(family), wanted)
+    wanted = attribute(1, terminated(table)) + attribute(2, terminated(chain))
+    found = nfnetlink.dump(NFTABLES, _GET_RULE, number_of(family), wanted)
     return [tuple(_expressions(rule)) for rule in found]
 
 
 def sets(family: str, table: str) -> list[str]:
     """Give the names of a table's sets and maps, those that rules hold without a name too."""
-    found = nfnetlink.dump(NFTABLES, _GET_SET, _number_of(family), attribute(1, _name(table)))
+    found = nfnetlink.dump(NFTABLES, _GET_SET, number_of(family), attribute(1, terminated(table)))
     return [text(each.attributes[2]) for each in found]
 
 
@@ -92,9 +100,11 @@ def _expressions(rule: Message) -> Iterator[Expression]:
         yield Expression(text(parts[1]), attributes(parts.get(2, b"")))
 
 
-def _number_of(family: str) -> int:
+def number_of(family: str) -> int:
+    """Give the kernel's number of a family."""
     return next(value for value, name in _FAMILIES.items() if name == family)
 
 
-def _name(value: str) -> bytes:
+def terminated(value: str) -> bytes:
+    """Write a name as the kernel does, with a NUL byte at its end."""
     return value.encode("utf-8", "surrogateescape") + b"\0"

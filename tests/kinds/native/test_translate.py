@@ -12,12 +12,14 @@ from netplan.kinds.native.translate import chain_word
 from tests.kinds.chain.scratch import run
 
 PROBE = """
-import json, subprocess, sys
+import json, socket, subprocess, sys
+from netplan.kinds.native.elements import Sets
 from netplan.kinds.native.expression import rules
 from netplan.kinds.native.translate import translated
 done = subprocess.run(["nft", "-f", "-"], input=sys.stdin.read(), text=True, capture_output=True)
 assert done.returncode == 0, done.stderr
-print(json.dumps([str(translated(rule)) for rule in rules("inet", "t", "c")]))
+found = [translated(rule, Sets("inet", "t"), dict(socket.if_nameindex())) for rule in rules("inet", "t", "c")]
+print(json.dumps([[str(each) for each in rule.rules] for rule in found]))
 """
 TABLE = """
 table inet t {
