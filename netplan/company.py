@@ -6,17 +6,19 @@ traffic from the rules behind it in its own chain only.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
 from netplan.compile import Desired, Place, Traffic
 from netplan.kinds.chain.other import OtherChain, Owner
-from netplan.placement import shielded
+from netplan.kinds.route.value import Route
+from netplan.net import Prefix
+from netplan.placement import outsides, shielded
 from netplan.snapshot import Snapshot
 from netplan.trace.beside import Beside, Deed, Harm
 from netplan.trace.fib import Fib
-from netplan.trace.flow import ANYWHERE, Flow
+from netplan.trace.flow import Flow
 
 _MATTERS: Final = {
     "prerouting": frozenset({Deed.SENDS_ELSEWHERE}),
@@ -92,37 +94,74 @@ def _look(chain: OtherChain) -> str:
 
 def _harms(desired: Desired, traffic: Traffic, snapshot: Snapshot) -> Iterator[Harm]:
     """Give at most one harm for each chain that packets enter."""
-    beside = Beside(snapshot, Fib(snapshot), passing=True)
+    fib = Fib(snapshot)
+    beside = Beside(snapshot, fib, passing=True)
+    forwarded = tuple(_forwarded(desired, traffic, fib))
     places = {jump.place for jump in desired.jumps}
     for chain in beside.entered():
         wanted = Place.SHIELD if chain.nat else Place.LATE
         if chain.on_the_way and wanted in places:
             deeds = _MATTERS.get(chain.hook or "", frozenset()) if chain.nat else _REFUSES
-            flows = _rewritable(traffic, chain) if chain.nat else _refusable(traffic, chain)
+            flows = _rewritable(traffic, chain) if chain.nat else _refusable(forwarded, chain)
             found = beside.harm(chain, tuple(flows), deeds)
             if found is not None:
                 yield found
 
 
 def _rewritable(traffic: Traffic, chain: OtherChain) -> Iterator[Flow]:
-    """Give the first packets of connections that must keep their addresses, as they come to a chain."""
+    """Give the first packets of connections that must keep their addresses, as they come to a chain.
+
+    A pod that reaches itself by a published port stays on the bridge, and must be given another source.
+    """
     for flow in shielded(traffic):
         came = replace(flow, state="NEW", iif=traffic.bridge if flow.source == traffic.subnet else None)
+        if flow.other_oif:
+            apart = tuple(each for prefix in flow.destinations for each in _without(prefix, traffic.subnet))
+            came = replace(came, destinations=apart)
         if chain.hook == "postrouting":  # before Linux 5.7 rules there did not see by which device packets came
             yield replace(came, iif=None)
         else:  # marks that ask for SNAT are set here
             yield replace(came, unmarked=())
 
 
-def _refusable(traffic: Traffic, chain: OtherChain) -> Iterator[Flow]:
-    """Give the packets from and to pods that this node forwards, as they come to a chain.
+def _without(prefix: Prefix, part: Prefix) -> Iterator[Prefix]:
+    """Give the prefixes that are left of one when a part is taken out of it."""
+    if not prefix.overlaps(part):
+        yield prefix
+    elif not part.covers(prefix):
+        length = prefix.length + 1
+        for half in (prefix.value, prefix.value | 1 << (32 - length)):
+            yield from _without(Prefix(4, half, length), part)
+
+
+def _forwarded(desired: Desired, traffic: Traffic, fib: Fib) -> Iterator[Flow]:
+    """Give the packets that must come through: from pod to pod, and between pods and what they are to reach.
+
+    A prefix that nobody routes for itself stands for the outside: a rule for other addresses is somebody's policy.
+    """
+    bridge, subnet = traffic.bridge, traffic.subnet
+    yield Flow(subnet, (subnet,), iif=bridge, oif=bridge)
+    for prefix in (traffic.network, *traffic.exempt, *outsides(traffic)):
+        for device in sorted(_devices(prefix, desired, traffic, fib)):
+            yield Flow(subnet, (prefix,), iif=bridge, oif=device)
+            yield Flow(prefix, (subnet,), subnet if prefix.covers(subnet) else None, iif=device, oif=bridge)
+
+
+def _devices(prefix: Prefix, desired: Desired, traffic: Traffic, fib: Fib) -> frozenset[str]:
+    """Give the devices by which packets to a prefix leave: as it is wanted, else as it is, else the node's own."""
+    routes = [want.resource for want in desired.objects if isinstance(want.resource, Route)]
+    wanted = frozenset(route.oif for route in routes if route.oif is not None and route.prefix.overlaps(prefix))
+    there = fib.route_to(prefix.address)
+    return wanted or frozenset({traffic.node.interface if there is None or there.oif is None else there.oif})
+
+
+def _refusable(forwarded: Iterable[Flow], chain: OtherChain) -> Iterator[Flow]:
+    """Give packets as they come to a chain.
 
     What conntrack calls invalid may be dropped: of the others each state is a class. Where rules may see packets before
     conntrack does, nothing is known of it.
     """
-    to_pods = Flow(ANYWHERE, (traffic.subnet,), oif=traffic.bridge)
-    from_pods = Flow(traffic.subnet, (ANYWHERE,), iif=traffic.bridge)
-    for flow in (from_pods, to_pods):
+    for flow in forwarded:
         if chain.hook in ("forward", "postrouting"):
             yield from (replace(flow, state=state) for state in ("NEW", "ESTABLISHED"))
         else:

@@ -42,7 +42,7 @@ class Sets:
         self._read: dict[str, tuple[Element, ...] | None] = {}
 
     def __call__(self, name: str) -> tuple[Element, ...] | None:
-        """Give what a set holds; None if it is too big, if packets change it, or if its elements have conditions."""
+        """Give what a set holds, in order; None if it is too big, if packets change it, or if its elements have conditions."""
         if name not in self._read:
             self._read[name] = self._elements(name)
         return self._read[name]
@@ -64,7 +64,9 @@ class Sets:
         if len(found) > (2 * MANY + 1 if bounds else MANY) or any(map(_conditional, found)):
             return None
         read = [*(_intervals(found, length) if bounds else map(_element, found))]
-        return tuple(sorted(read, key=lambda element: not element.first)) if len(read) <= MANY else None
+        return (
+            tuple(sorted(read, key=lambda element: (not element.first, element.first))) if len(read) <= MANY else None
+        )
 
 
 def _conditional(found: Attributes) -> bool:

@@ -176,13 +176,15 @@ def _load(way: _Way, each: Expression) -> _Way:
         return way.ending(_UNKNOWN_TARGET) if _rewrites(each) else way
     if each.number(2) != _MARK:
         return way
-    return _marked(way, _marking(way, each.name == "meta", each.number(3 if each.name == "meta" else 4)))
+    return _marked(way, *_marking(way, each.name == "meta", each.number(3 if each.name == "meta" else 4)))
 
 
-def _marked(way: _Way, target: str) -> _Way:
+def _marked(way: _Way, *targets: str) -> _Way:
     """Go on with another mark: what was loaded of it before, and what was asked of it, no longer holds."""
-    way = way.acting(target)
-    return replace(way, conditions=way.conditions.remarked(), held={})
+    for target in targets:
+        way = way.acting(target)
+        way = replace(way, conditions=way.conditions.remarked())
+    return replace(way, held={})
 
 
 def _rewrites(each: Expression) -> bool:
@@ -191,7 +193,7 @@ def _rewrites(each: Expression) -> bool:
     return base not in (0, 1) or (base == 1 and offset < _ADDRESSES.stop and offset + length > _ADDRESSES.start)
 
 
-def _marking(way: _Way, of_packet: bool, register: int) -> str:  # noqa: FBT001
+def _marking(way: _Way, of_packet: bool, register: int) -> Iterator[str]:  # noqa: FBT001
     """Say how a packet's mark, or its connection's, is set from a register.
 
     That is to a number, by changing bits of its own, or from the other mark.
@@ -199,19 +201,20 @@ def _marking(way: _Way, of_packet: bool, register: int) -> str:  # noqa: FBT001
     target, own, other = ("MARK", "mark", "ct mark") if of_packet else ("CONNMARK", "ct mark", "mark")
     data, load = way.data(register, 4), way.load(register)
     if data is not None:
-        return f"-j {target} --set-xmark {native(data):#x}/{_ALL_BITS:#x}"
+        yield f"-j {target} --set-xmark {native(data):#x}/{_ALL_BITS:#x}"
+        return
     mask = native(load.mask) if load is not None and load.mask else _ALL_BITS
     flip = native(load.flip) if load is not None and load.flip else 0
     if load is not None and load.what == own:
-        return f"-j {target} --set-xmark {flip:#x}/{~mask & _ALL_BITS:#x}"
-    if load is not None and load.what == other and not flip:
-        copied = (
-            f"--restore-mark --nfmask {_ALL_BITS:#x} --ctmask {mask:#x}"
-            if of_packet
-            else f"--save-mark --nfmask {mask:#x} --ctmask {_ALL_BITS:#x}"
-        )
-        return f"-j CONNMARK {copied}"
-    return f"-j {target} --set-nft"
+        yield f"-j {target} --set-xmark {flip:#x}/{~mask & _ALL_BITS:#x}"
+    elif load is not None and load.what == other:
+        masks = (_ALL_BITS, mask) if of_packet else (mask, _ALL_BITS)
+        copied = "restore" if of_packet else "save"
+        yield f"-j CONNMARK --{copied}-mark --nfmask {masks[0]:#x} --ctmask {masks[1]:#x}"
+        if flip:
+            yield f"-j {target} --set-xmark {flip:#x}/0x0"
+    else:
+        yield f"-j {target} --set-nft"
 
 
 def _mask(way: _Way, each: Expression) -> _Way:
