@@ -11,6 +11,7 @@ from netplan.kinds.chain import legacy
 from tests.lab.inside import inside
 from tests.lab.probe import source_seen
 from tests.netns import podnet
+from tests.netns.node import Image
 from tests.netns.tools import real
 
 NFT_ONLY = pytest.mark.parametrize("backend", ["nft"], indirect=True)
@@ -390,13 +391,13 @@ def test_published_port_on_local_addresses_by_nft_is_let_be(node):
 
 
 @pytest.fixture
-def switched(node):
+def switched(node, tmp_path):
     """A node whose iptables was the other one when podnet was applied."""
-    left = node.shell(f"iptables-{node.backend}-save")
-    text = node.spec.read_text().replace(f"backend: {node.backend}", f"backend: {other(node)}")
-    node.shell("cat > /run/switched.yaml", text=text)
-    assert node.podnet("apply", "/run/switched.yaml", "--yes").code == 0
-    assert left == node.shell(f"iptables-{node.backend}-save")
+    before = tmp_path / "before.yaml"
+    before.write_text(node.spec.read_text().replace(f"backend: {node.backend}", f"backend: {other(node)}"))
+    node.load(Image("*filter\n:FORWARD ACCEPT [0:0]\nCOMMIT\n", ()))
+    done = node.podnet("apply", before, "--yes")
+    assert done.code == 0, done.stderr
     return node
 
 
