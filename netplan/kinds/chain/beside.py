@@ -23,6 +23,9 @@ from netplan.kinds.native.translate import chain_word, translated
 from netplan.net import printable
 from netplan.nfnetlink import Message
 
+FOLLOWED: Final = 256
+"""How many chains of a table are read besides those that packets enter."""
+
 _TABLES: Final = ("raw", "mangle", "nat", "filter", "security")
 _OWN_TABLES: Final = ("nat", "filter")
 _BUILT_IN: Final = frozenset({"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"})
@@ -109,6 +112,10 @@ def _native(bases: Iterable[Base]) -> Iterator[OtherChain]:
 
 
 def _native_table(family: str, table: str, bases: Sequence[Base], devices: Mapping[int, str]) -> Iterator[OtherChain]:
+    """Read the chains of a table that packets enter, and the nearest of those that they lead to.
+
+    kube-proxy has several for each service: a chain that was not read may do anything.
+    """
     entered = {base.name: base for base in bases}
     sets = Sets(family, table)
     waiting, seen = deque(entered), {*entered}
@@ -123,9 +130,10 @@ def _native_table(family: str, table: str, bases: Sequence[Base], devices: Mappi
         else:
             key = ChainKey(4, f"{family} {table}", chain_word(name))
             yield OtherChain(Owner.NATIVE, Chain(key, rules), length=len(found), positions=positions)
-        below = {chain for each in found for chain in each.leads_to} - seen
-        seen |= below
-        waiting += sorted(below)
+        below = sorted({chain for each in found for chain in each.leads_to} - seen)
+        near = below[: len(entered) + FOLLOWED - len(seen)]
+        seen.update(near)
+        waiting += near
 
 
 def _entered(base: Base, length: int, rules: tuple[Rule, ...] = (), positions: tuple[int, ...] = ()) -> OtherChain:

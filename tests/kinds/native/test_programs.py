@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from netplan import company
+from netplan.kinds.chain.beside import FOLLOWED
 from netplan.kinds.chain.other import OtherChain
 from tests import make
 from tests.kinds.chain.scratch import run
@@ -138,3 +139,27 @@ def test_set_of_too_many_elements_holds_for_some_packets(said):
     }}
     """
     assert "n 1 may give pod traffic another source: -m nft -j MASQUERADE" in " ".join(said(text)[0])
+
+
+def services(*addresses):
+    """Make a map of more services than chains are followed, and of each of the addresses one."""
+    many = [*(f"10.96.{number >> 8}.{number & 255}" for number in range(FOLLOWED)), *addresses]
+    elements = ", ".join(f"{address} : goto service-{number:04}" for number, address in enumerate(many))
+    chains = "\n".join(f"chain service-{number:04} {{ counter; }}" for number in range(len(many)))
+    return f"""
+    table ip kube-proxy {{
+        map service-ips {{ type ipv4_addr : verdict; elements = {{ {elements} }}; }}
+        {chains}
+        chain n {{ type nat hook prerouting priority -100; ip daddr vmap @service-ips; }}
+    }}
+    """
+
+
+def test_services_that_no_pod_traffic_is_for_are_let_be_however_many_they_are(said):
+    assert said(services("10.97.0.1"))[0] == []
+
+
+def test_chain_that_was_not_followed_may_do_anything(said):
+    assert "n 1 may send pod traffic elsewhere: -d 172.7.99.1/32 -g service-0256" in " ".join(
+        said(services("172.7.99.1"))[0]
+    )
