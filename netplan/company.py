@@ -1,4 +1,4 @@
-"""What the rules beside this node's iptables may do to pod traffic: decided by walking them, as for our own jumps.
+"""Which of the rules beside this node's iptables a plan must not be applied beside, and how people are told of them.
 
 The kernel runs both backends and every table of nftables, whatever one of them accepted: a rule of ours shields pod
 traffic from the rules behind it in its own chain only.
@@ -6,53 +6,56 @@ traffic from the rules behind it in its own chain only.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import Final
 
-from netplan.compile import Desired, Place
+from netplan.compile import Desired, Place, Traffic
 from netplan.kinds.chain.other import OtherChain, Owner
-from netplan.kinds.chain.rule import Rule
-from netplan.kinds.chain.value import ChainKey
-from netplan.placement import flows
+from netplan.kinds.route.value import Route
+from netplan.net import Prefix
+from netplan.placement import outsides, shielded
 from netplan.snapshot import Snapshot
-from netplan.trace.effects import REFUSED
+from netplan.trace.beside import Beside, Deed, Harm
+from netplan.trace.fib import Fib
 from netplan.trace.flow import Flow
-from netplan.trace.walk import Branch, Chains, Walker
 
-_SOURCE: Final = "may give pod traffic another source"
-_DESTINATION: Final = "may send pod traffic elsewhere"
-_REFUSES: Final = "may refuse pod traffic"
+_MATTERS: Final = {
+    "prerouting": frozenset({Deed.SENDS_ELSEWHERE}),
+    "postrouting": frozenset({Deed.REWRITES_SOURCE}),
+}
+"""What matters of a chain that may rewrite addresses, by its hook; of another, whether it refuses."""
 
-
-class Harm(NamedTuple):
-    """A rule that pod traffic may meet beside this node's iptables: whose, where it stands, and what it may do."""
-
-    chain: OtherChain
-    at: str
-    rule: str
-    what: str
-
-    @property
-    def forbids(self) -> bool:
-        """Whether a plan must not be applied beside it; of nft's filters that is not decided here."""
-        return self.chain.owner is not Owner.NATIVE or self.what != _REFUSES
+_REFUSES: Final = frozenset({Deed.REFUSES})
+_SAID: Final = {
+    Deed.REFUSES: "may refuse pod traffic",
+    Deed.REWRITES_SOURCE: "may give pod traffic another source",
+    Deed.SENDS_ELSEWHERE: "may send pod traffic elsewhere",
+}
 
 
 def refusals(desired: Desired, snapshot: Snapshot) -> Iterator[str]:
-    """Say which rules beside this node's iptables may undo what the plan is for."""
-    for harm in _harms(desired, snapshot):
-        if harm.forbids:
-            yield f"{_said(harm, snapshot)}; take it away first: {_look(harm.chain)} shows it"
+    """Say which rules beside this node's iptables may undo what the plan is for, and what podnet left there itself."""
+    if desired.traffic is None:
+        return
+    for harm in _harms(desired, desired.traffic, snapshot):
+        if _forbids(harm):
+            yield f"{_told(harm, snapshot)}; take it away first: {_look(harm.chain)} shows it"
+    for left in snapshot.all(OtherChain):
+        if left.left_behind:
+            yield (
+                f"{_table(left)} still holds podnet's own chain {left.chain.key.name}, though iptables is "
+                f"iptables-{snapshot.backend} now: podnet remove takes it away, and then this can be applied"
+            )
 
 
 def warnings(desired: Desired, snapshot: Snapshot) -> Iterator[str]:
     """Say what else there is beside this node's iptables, in one line for each table."""
     if desired.traffic is None:
         return
-    harms = tuple(_harms(desired, snapshot))
+    harms = tuple(_harms(desired, desired.traffic, snapshot))
     harmful = {_table(harm.chain) for harm in harms}
-    yield from (_said(harm, snapshot) for harm in harms if not harm.forbids)
+    yield from (_told(harm, snapshot) for harm in harms if not _forbids(harm))
     tables: dict[str, list[OtherChain]] = {}
     for chain in snapshot.all(OtherChain):
         if chain.hook is not None:
@@ -63,10 +66,15 @@ def warnings(desired: Desired, snapshot: Snapshot) -> Iterator[str]:
             yield f"{table} holds rules that iptables-{snapshot.backend} does not show: {listed}"
 
 
-def _said(harm: Harm, snapshot: Snapshot) -> str:
+def _forbids(harm: Harm) -> bool:
+    """Whether a plan must not be applied beside a rule; of nft's filters that is not decided here."""
+    return harm.chain.owner is not Owner.NATIVE or harm.deed is not Deed.REFUSES
+
+
+def _told(harm: Harm, snapshot: Snapshot) -> str:
     return (
-        f"{_table(harm.chain)} holds rules that iptables-{snapshot.backend} does not show, and {harm.at} {harm.what}: "
-        f"{harm.rule}"
+        f"{_table(harm.chain)} holds rules that iptables-{snapshot.backend} does not show, and {harm.place} "
+        f"{_SAID[harm.deed]}: {harm.rule}"
     )
 
 
@@ -84,68 +92,77 @@ def _look(chain: OtherChain) -> str:
     return f"nft list table {table}" if chain.owner is Owner.NATIVE else f"{chain.owner}-save -t {table}"
 
 
-def _harms(desired: Desired, snapshot: Snapshot) -> Iterator[Harm]:
+def _harms(desired: Desired, traffic: Traffic, snapshot: Snapshot) -> Iterator[Harm]:
     """Give at most one harm for each chain that packets enter."""
-    for chain in snapshot.all(OtherChain):
-        if chain.hook is not None and chain.on_the_way:
-            found = next(_harms_of(chain, desired, _same_table(chain, snapshot)), None)
+    fib = Fib(snapshot)
+    beside = Beside(snapshot, fib, passing=True)
+    forwarded = tuple(_forwarded(desired, traffic, fib))
+    places = {jump.place for jump in desired.jumps}
+    for chain in beside.entered():
+        wanted = Place.SHIELD if chain.nat else Place.LATE
+        if chain.on_the_way and wanted in places:
+            deeds = _MATTERS.get(chain.hook or "", frozenset()) if chain.nat else _REFUSES
+            flows = _rewritable(traffic, chain) if chain.nat else _refusable(forwarded, chain)
+            found = beside.harm(chain, tuple(flows), deeds)
             if found is not None:
                 yield found
 
 
-def _same_table(chain: OtherChain, snapshot: Snapshot) -> Chains:
-    """Give the chains that a chain may lead to, and itself, in a table called as what it is for.
+def _rewritable(traffic: Traffic, chain: OtherChain) -> Iterator[Flow]:
+    """Give the first packets of connections that must keep their addresses, as they come to a chain.
 
-    What nobody knows the effect of may rewrite addresses in `nat` only.
+    A pod that reaches itself by a published port stays on the bridge, and must be given another source.
     """
-    table = chain.chain.key.table
-    there = (each for each in snapshot.all(OtherChain) if each.owner is chain.owner)
-    return {_key(each): replace(each.chain, key=_key(each)) for each in there if each.chain.key.table == table}
+    for flow in shielded(traffic):
+        came = replace(flow, state="NEW", iif=traffic.bridge if flow.source == traffic.subnet else None)
+        if flow.other_oif:
+            apart = tuple(each for prefix in flow.destinations for each in _without(prefix, traffic.subnet))
+            came = replace(came, destinations=apart)
+        if chain.hook == "postrouting":  # before Linux 5.7 rules there did not see by which device packets came
+            yield replace(came, iif=None)
+        else:  # marks that ask for SNAT are set here
+            yield replace(came, unmarked=())
 
 
-def _key(chain: OtherChain) -> ChainKey:
-    return chain.chain.key._replace(table="nat" if chain.nat else "filter")
+def _without(prefix: Prefix, part: Prefix) -> Iterator[Prefix]:
+    """Give the prefixes that are left of one when a part is taken out of it."""
+    if not prefix.overlaps(part):
+        yield prefix
+    elif not part.covers(prefix):
+        length = prefix.length + 1
+        for half in (prefix.value, prefix.value | 1 << (32 - length)):
+            yield from _without(Prefix(4, half, length), part)
 
 
-def _harms_of(chain: OtherChain, desired: Desired, chains: Chains) -> Iterator[Harm]:
-    if desired.traffic is None:
-        return
-    places = {jump.place for jump in desired.jumps}
-    wanted = Place.SHIELD if chain.nat else Place.LATE
-    for flow in flows(wanted, desired.traffic) if wanted in places else ():
-        for branch in _branches(chain, chains, flow):
-            what = _what(chain, branch)
-            if what is not None and branch.trail:
-                step = branch.trail[-1]
-                yield Harm(chain, step.at.partition(" ")[2], step.rule, what)
+def _forwarded(desired: Desired, traffic: Traffic, fib: Fib) -> Iterator[Flow]:
+    """Give the packets that must come through: from pod to pod, and between pods and what they are to reach.
 
-
-def _branches(chain: OtherChain, chains: Chains, flow: Flow) -> Sequence[Branch]:
-    """Follow packets through a chain; before the routing decision nobody knows by which device they leave.
-
-    What is for the node itself is no pod traffic: docker's and kube-proxy's published ports.
+    A prefix that nobody routes for itself stands for the outside: a rule for other addresses is somebody's policy.
     """
-    key = _key(chain)
-    if chain.hook != "prerouting":
-        return Walker(chains).hook(key, flow)
-    known = {
-        name: replace(each, rules=tuple(rule for rule in each.rules if not _for_the_node(rule)))
-        for name, each in chains.items()
-    }
-    return Walker(known).hook(key, replace(flow, oif=None, other_oif=False, unmarked=()))
+    bridge, subnet = traffic.bridge, traffic.subnet
+    yield Flow(subnet, (subnet,), iif=bridge, oif=bridge)
+    for prefix in (traffic.network, *traffic.exempt, *outsides(traffic)):
+        for device in sorted(_devices(prefix, desired, traffic, fib)):
+            yield Flow(subnet, (prefix,), iif=bridge, oif=device)
+            yield Flow(prefix, (subnet,), subnet if prefix.covers(subnet) else None, iif=device, oif=bridge)
 
 
-def _for_the_node(rule: Rule) -> bool:
-    options = (match.get("dst-type") for match in rule.matches if match.name == "addrtype")
-    return any(option is not None and option.text == "LOCAL" and not option.negated for option in options)
+def _devices(prefix: Prefix, desired: Desired, traffic: Traffic, fib: Fib) -> frozenset[str]:
+    """Give the devices by which packets to a prefix leave: as it is wanted, else as it is, else the node's own."""
+    routes = [want.resource for want in desired.objects if isinstance(want.resource, Route)]
+    wanted = frozenset(route.oif for route in routes if route.oif is not None and route.prefix.overlaps(prefix))
+    there = fib.route_to(prefix.address)
+    return wanted or frozenset({traffic.node.interface if there is None or there.oif is None else there.oif})
 
 
-def _what(chain: OtherChain, branch: Branch) -> str | None:
-    """Say what a way through a chain does to pod traffic; None if nothing that matters here."""
-    if not chain.nat:
-        return _REFUSES if branch.fate in REFUSED else None
-    if chain.hook == "postrouting":
-        return _SOURCE if branch.flow.snat else None
-    if chain.hook == "prerouting":
-        return _DESTINATION if branch.flow.dnat or branch.flow.snat else None
-    return None
+def _refusable(forwarded: Iterable[Flow], chain: OtherChain) -> Iterator[Flow]:
+    """Give packets as they come to a chain.
+
+    What conntrack calls invalid may be dropped: of the others each state is a class. Where rules may see packets before
+    conntrack does, nothing is known of it.
+    """
+    for flow in forwarded:
+        if chain.hook in ("forward", "postrouting"):
+            yield from (replace(flow, state=state) for state in ("NEW", "ESTABLISHED"))
+        else:
+            yield flow

@@ -8,8 +8,9 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from netplan.compile import Desired, Traffic
-from netplan.net import Address, Prefix
+from netplan.net import Address
 from netplan.owners import owner
+from netplan.placement import outsides
 from netplan.resource import Json
 from netplan.snapshot import Snapshot
 from netplan.topology import Node
@@ -18,9 +19,6 @@ from netplan.trace import Packet, Step, Trace, Tracer, Verdict
 _TCP: Final = 6
 _PORT: Final = 20000
 _REPRESENTATIVES: Final = 4
-
-_OUTSIDE: Final = tuple(map(Prefix.parse, ("198.51.100.0/24", "203.0.113.0/24", "192.0.2.0/24", "198.18.0.0/15")))
-"""Prefixes that no node routes for itself (RFC 5737, RFC 2544): a packet to one of them is one to the outside."""
 
 
 class Source(StrEnum):
@@ -120,7 +118,7 @@ def probes(traffic: Traffic) -> Iterator[Probe]:
         yield _from_pod(traffic, f"pod -> {prefix}", None, prefix.host(min(1, prefix.size - 1)), Source.KEPT)
     for peer in _few_peers(traffic):
         yield from _with_peer(traffic, peer)
-    outside = next((prefix for prefix in _OUTSIDE if not any(kept.overlaps(prefix) for kept in traffic.kept)), None)
+    outside = next(outsides(traffic), None)
     if outside is not None:
         yield _from_pod(traffic, "pod -> outside", None, outside.host(1), _masqueraded(traffic))
         arriving = Packet(outside.host(1), traffic.subnet.host(2), _TCP, _PORT, _PORT, iif=traffic.node.interface)

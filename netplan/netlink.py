@@ -95,18 +95,18 @@ class Channel:
     ) -> None:
         self._socket.close()
 
-    def dump(self, kind: int, payload: bytes) -> list[bytes]:
-        """Give the content of each object that the request asks for, as one state.
+    def dump(self, kind: int, payload: bytes, most: int | None = None) -> list[bytes]:
+        """Give the content of each object that the request asks for, as one state; not many more than `most` of them.
 
         OSError if the kernel refuses or does not answer, UnsettledError if the objects change all the time.
         """
         for _ in range(_TRIES):
-            found = self._dump(kind, payload)
+            found = self._dump(kind, payload, most)
             if found is not None:
                 return found
         raise UnsettledError
 
-    def _dump(self, kind: int, payload: bytes) -> list[bytes] | None:
+    def _dump(self, kind: int, payload: bytes, most: int | None) -> list[bytes] | None:
         """Dump once; None if the objects changed meanwhile."""
         self._sent += 1
         self._socket.send(_message(Request(kind, _DUMP, payload), self._sent))
@@ -121,6 +121,8 @@ class Channel:
                     _raise(answer, flags, content)
                     return found if whole else None
                 found.append(content)
+            if most is not None and len(found) > most:
+                return found if whole else None
 
     def get(self, kind: int, payload: bytes) -> bytes:
         """Give the content of the one answer to a question; OSError if the kernel refuses or does not answer."""

@@ -52,29 +52,32 @@ class Message(NamedTuple):
     attributes: Attributes
 
 
-def dump(subsystem: int, message: int, family: int = 0, content: bytes = b"") -> list[Message]:
-    """Give all objects of a kind; none where the kernel knows no such thing.
+def dump(
+    subsystem: int, message: int, family: int = 0, content: bytes = b"", *, most: int | None = None
+) -> list[Message]:
+    """Give all objects of a kind, or the first of them, not many more than `most`; none where there is no such thing.
 
     ObserveError if the kernel refuses, or if the objects changed under each of several readings.
     """
-    with _reported() as found, Channel(NETFILTER) as channel:
-        found += channel.dump(subsystem << 8 | message, _GENERIC.pack(family, 0, 0) + content)
-    return [Message(content[0], attributes(content[4:])) for content in found]
+    answer: list[bytes] = []
+    with _reported(), Channel(NETFILTER) as channel:
+        answer = channel.dump(subsystem << 8 | message, _GENERIC.pack(family, 0, 0) + content, most)
+    return [Message(found[0], attributes(found[4:])) for found in answer]
 
 
 def get(subsystem: int, message: int) -> dict[int, bytes]:
     """Give the attributes of the one answer to a question; none where the kernel knows no such thing."""
-    with _reported() as answer, Channel(NETFILTER) as channel:
-        answer.append(channel.get(subsystem << 8 | message, _GENERIC.pack(0, 0, 0)))
-    return attributes(answer[0][4:]) if answer else {}
+    answer = b""
+    with _reported(), Channel(NETFILTER) as channel:
+        answer = channel.get(subsystem << 8 | message, _GENERIC.pack(0, 0, 0))
+    return attributes(answer[4:])
 
 
 @contextmanager
-def _reported() -> Iterator[list[bytes]]:
-    """Give a list for what the kernel answers: it stays empty where the kernel knows no such thing. ObserveError."""
-    found: list[bytes] = []
+def _reported() -> Iterator[None]:
+    """Turn what the kernel refuses into ObserveError, but for that it knows no such thing."""
     try:
-        yield found
+        yield
     except UnsettledError as error:
         raise ObserveError("the packet filter changes faster than it can be read: try again") from error
     except OSError as error:

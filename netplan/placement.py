@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Final
 
 from netplan.compile import Jump, Place, Traffic
 from netplan.kinds.chain.place import Span
 from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import ChainKey, PlacedRule
 from netplan.kinds.chain.values import Masked
+from netplan.net import Prefix
 from netplan.trace.effects import REFUSED, Fate
 from netplan.trace.flow import ANYWHERE, Flow
 from netplan.trace.walk import Chains, Walker
@@ -18,17 +21,21 @@ def span_of(jump: Jump, traffic: Traffic, rules: Sequence[Rule], chains: Chains)
     """Give the gaps between foreign rules in which a jump may stand."""
     walker = Walker(chains)
     if jump.place is Place.SHIELD:
-        return Span(0, min(_first_rewriter(rules, jump.hook, flow, walker) for flow in _shielded(traffic)))
+        return Span(0, min(_first_rewriter(rules, jump.hook, flow, walker) for flow in shielded(traffic)))
     high = _end(rules, jump.hook, walker)
     return Span(max(_last_refusal(rules[:high], jump.hook, flow, walker) for flow in _forwarded(traffic)), high)
 
 
-def flows(place: Place, traffic: Traffic) -> Iterator[Flow]:
-    """Give the classes of packets that a jump at a place is about."""
-    return _shielded(traffic) if place is Place.SHIELD else _forwarded(traffic)
+_OUTSIDE: Final = tuple(map(Prefix.parse, ("198.51.100.0/24", "203.0.113.0/24", "192.0.2.0/24", "198.18.0.0/15")))
+"""Prefixes that no node routes for itself (RFC 5737, RFC 2544): a packet to one of them is one to the outside."""
 
 
-def _shielded(traffic: Traffic) -> Iterator[Flow]:
+def outsides(traffic: Traffic) -> Iterator[Prefix]:
+    """Give a prefix that stands for the outside, unless the spec keeps them all."""
+    return islice((prefix for prefix in _OUTSIDE if not any(kept.overlaps(prefix) for kept in traffic.kept)), 1)
+
+
+def shielded(traffic: Traffic) -> Iterator[Flow]:
     """Give the pod traffic that keeps its source address: what leaves this node, and what arrives for its pods."""
     unmarked = tuple(Masked(mark.value, mark.mask) for mark in traffic.respected)
     for prefix in traffic.kept:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from netplan import company
@@ -41,6 +43,11 @@ HARMFUL = {
     "another destination": other("-p tcp -m tcp --dport 80 -j DNAT --to-destination 10.9.9.9", name="PREROUTING"),
     "a refusal": other("-j REJECT", table="filter", name="FORWARD"),
     "a refusal of a pod": other("-s 172.7.21.2/32 -j DROP", table="filter", name="FORWARD"),
+    "a refusal of what is for others than the node": other(
+        "-m addrtype ! --dst-type LOCAL -j DROP", table="raw", name="PREROUTING"
+    ),
+    "a refusal of replies": other("-m conntrack --ctstate ESTABLISHED -j DROP", table="filter", name="FORWARD"),
+    "a refusal by the pods' bridge": other("-o docker0 -j DROP", table="filter", name="FORWARD"),
     "a policy that drops": other(table="filter", name="FORWARD", policy="DROP"),
     "a drop before routing": other("-s 172.7.0.0/16 -j DROP", table="raw", name="PREROUTING"),
     "nft's masquerade": other("-o eth0 -j MASQUERADE", table="inet firewalld", owner=Owner.NATIVE, nat=True),
@@ -56,6 +63,14 @@ HARMLESS = {
     "a published port": other(
         "-m addrtype --dst-type LOCAL -p tcp -j DNAT --to-destination 172.7.21.2", name="PREROUTING"
     ),
+    "a port of the node's address": other(
+        "-d 10.4.7.21/32 -p tcp -m tcp --dport 80 -j DNAT --to-destination 172.7.21.2", name="PREROUTING"
+    ),
+    "a masquerade of what the node sends": other("-m addrtype --src-type LOCAL -j MASQUERADE"),
+    "a pod that reaches itself": other("-s 172.7.21.2/32 -d 172.7.21.2/32 -j MASQUERADE"),
+    "a refusal by a device before routing": other("-o eth0 -j DROP", table="raw", name="PREROUTING"),
+    "a refusal of what is invalid": other("-m conntrack --ctstate INVALID -j DROP", table="filter", name="FORWARD"),
+    "a refusal of other bridges": other("-o br-1 -j DROP", "-i br-1 -j DROP", table="filter", name="FORWARD"),
     "a service": other("-d 10.96.0.1/32 -j DNAT --to-destination 172.7.21.2", name="PREROUTING"),
     "a refusal of what is for the node": other("-j DROP", table="filter", name="INPUT"),
     "a refusal of other networks": other("-s 10.9.0.0/16 -d 10.9.0.0/16 -j DROP", table="filter", name="FORWARD"),
@@ -95,6 +110,24 @@ def test_refusal_names_the_rule_below_a_jump():
 def test_rule_of_nft_is_followed_below_a_jump_in_its_own_table_only():
     base = other("-j BELOW", table="inet x", owner=Owner.NATIVE, nat=True)
     assert refused(base, below(table="inet x", owner=Owner.NATIVE), below(MASK, table="inet y")) == []
+
+
+def test_rule_is_named_at_the_place_and_in_the_words_in_which_its_program_shows_it():
+    base = other(
+        "-s 10.9.9.9 -j ACCEPT", "! -d 10.9.9.9 -m addrtype ! --dst-type LOCAL -j DROP", table="raw", name="PREROUTING"
+    )
+    (said,) = refused(
+        dataclasses.replace(base, length=1, chain=dataclasses.replace(base.chain, rules=base.chain.rules[1:]))
+    )
+    assert "PREROUTING 1 may refuse pod traffic: ! -d 10.9.9.9/32 -m addrtype ! --dst-type LOCAL -j DROP;" in said
+
+
+def test_chain_that_podnet_left_in_the_other_backend_is_refused_with_the_way_out():
+    (said,) = refused(below(name="PODNET-POSTROUTING"))
+    assert said == (
+        "iptables-legacy's table nat still holds podnet's own chain PODNET-POSTROUTING, though iptables is "
+        "iptables-nft now: podnet remove takes it away, and then this can be applied"
+    )
 
 
 def test_policy_that_drops_is_named():

@@ -20,9 +20,9 @@ from netplan.kinds.connection.value import Connection
 from netplan.kinds.ipset import driver as ipsets
 from netplan.kinds.ipset.value import asked_sets
 from netplan.kinds.link import driver as links
+from netplan.kinds.native.expression import chains as chains_of_nft
 from netplan.kinds.policy import driver as policies
 from netplan.kinds.policy.value import routing_tables
-from netplan.kinds.native.expression import chains as chains_of_nft
 from netplan.kinds.route import driver as routes
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl import driver as sysctls

@@ -1,64 +1,186 @@
 """What rules beside this node's iptables may do to packets: the kernel runs them too, and nobody knows in which order.
 
-They are the other backend's, and those that other programs made with nft.
+They are the other backend's, and those that other programs made with nft. A packet of a trace and the classes of
+packets that a plan is about meet them alike.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from enum import Enum
+from typing import Final, NamedTuple
 
+from netplan.kinds.chain.match import Match
 from netplan.kinds.chain.other import OtherChain, Owner
-from netplan.kinds.chain.value import Chain, ChainKey
+from netplan.kinds.chain.rule import Rule
+from netplan.kinds.chain.value import Chain, ChainKey, PlacedRule
+from netplan.kinds.chain.values import AddressMask, Condition
 from netplan.snapshot import Snapshot
 from netplan.trace.effects import REFUSED, Fate
 from netplan.trace.fib import Fib
-from netplan.trace.flow import Flow
-from netplan.trace.walk import Step, Walker, doubts
+from netplan.trace.flow import NO_DEVICE, Flow
+from netplan.trace.walk import Branch, Step, Walker, doubts
+
+_BEFORE_ROUTING: Final = frozenset({"prerouting", "ingress"})
+_LOCAL: Final = "LOCAL"
+_NOTHING: Final = Rule()
+
+
+class Deed(Enum):
+    """What a rule may do to packets."""
+
+    REFUSES = "refuse"
+    SENDS_ELSEWHERE = "send elsewhere"
+    REWRITES_SOURCE = "give another source"
+    CHANGES = "change"
+
+
+ANY_DEED: Final = frozenset(Deed)
 
 
 class Harm(NamedTuple):
-    """What a chain does to packets, and where; None of the fates: nobody can tell."""
+    """What a chain does to packets: the rule that does it, and what becomes of them; None: nobody can tell.
 
+    The step's place names the program and the table too, `place` the chain and the position alone, `rule` the rule as
+    it stands there.
+    """
+
+    chain: OtherChain
+    deed: Deed
     fate: Fate | None
     step: Step
+    place: str
+    rule: str
 
 
 class Beside:
-    """The chains beside this node's iptables, by the hook at which packets enter them."""
+    """The chains beside this node's iptables, by the hook at which packets enter them.
 
-    def __init__(self, snapshot: Snapshot, fib: Fib) -> None:
+    With `passing`, of packets that are classes, and that are neither from nor for the node itself: rules for those are
+    none for them. Docker's and kube-proxy's published ports are such rules.
+    """
+
+    def __init__(self, snapshot: Snapshot, fib: Fib, *, passing: bool = False) -> None:
         self._fib = fib
+        self._passing = passing
+        self._tables: dict[tuple[Owner, str], list[OtherChain]] = {}
+        for other in snapshot.all(OtherChain):
+            self._tables.setdefault(_table(other), []).append(other)
         self._entered: dict[str, list[OtherChain]] = {}
-        self._tables: dict[tuple[Owner, str], dict[ChainKey, Chain]] = {}
         for other in snapshot.all(OtherChain):
             if other.hook is not None:
                 self._entered.setdefault(other.hook, []).append(other)
-            table = self._tables.setdefault((other.owner, other.chain.key.table), {})
-            table[_key(other)] = replace(other.chain, key=_key(other))
+
+    def entered(self) -> Iterator[OtherChain]:
+        """Give the chains that packets enter by themselves, hook by hook."""
+        return (other for chains in self._entered.values() for other in chains)
 
     def harms(self, hook: str, flows: Sequence[Flow]) -> Iterator[Harm]:
         """Say what each chain at a hook may do to packets, which are the flows at different times; most do nothing."""
         for other in self._entered.get(hook.lower(), ()):
-            if other.length > len(other.chain.rules):
-                yield Harm(None, Step(other.label, "", "unknown: its rules were not read", certain=False))
-                continue
-            walker = Walker(self._tables[other.owner, other.chain.key.table], self._fib)
-            found = [(flow, branch) for flow in flows for branch in walker.hook(_key(other), flow)]
-            harmful = [each for flow, each in found if each.fate in REFUSED or each.flow != flow]
-            if harmful:
-                first = harmful[0]
-                sure = all(each.fate is first.fate in REFUSED and not doubts(each.trail) for _, each in found)
-                yield Harm(first.fate if sure else None, _step(other, first.trail[-1], certain=sure))
+            harm = self.harm(other, flows)
+            if harm is not None:
+                yield harm
+
+    def harm(self, other: OtherChain, flows: Sequence[Flow], deeds: Collection[Deed] = ANY_DEED) -> Harm | None:
+        """Say the first of some deeds that a chain may do to packets, None if it does none of them."""
+        if not other.read:
+            step = Step(other.label, "", "unknown: its rules were not read", certain=False)
+            return Harm(other, Deed.CHANGES, None, step, other.chain.key.name, "") if Deed.CHANGES in deeds else None
+        found = [(flow, branch) for flow in _at(other, flows) for branch in self._walked(other, flow)]
+        harmful = [(deed, branch) for flow, branch in found for deed in _deeds(flow, branch) if deed in deeds]
+        if not harmful:
+            return None
+        deed, first = harmful[0]
+        sure = all(branch.fate is first.fate in REFUSED and not doubts(branch.trail) for _, branch in found)
+        return self._told(other, deed, first, sure=sure)
+
+    def _walked(self, other: OtherChain, flow: Flow) -> list[Branch]:
+        chains = _same_table(other, self._tables[_table(other)])
+        if self._passing:
+            chains = {key: _passed(chain, self._fib) for key, chain in chains.items()}
+        return Walker(chains, None if self._passing else self._fib).hook(_key(other, other), flow)
+
+    def _told(self, other: OtherChain, deed: Deed, branch: Branch, *, sure: bool) -> Harm:
+        """Say who does it: at the place and in the words in which the rule's own program shows it."""
+        step = branch.trail[-1] if branch.trail else Step(str(_key(other, other)), "", branch.fate.value)
+        place, rule = self._places(other).get(step.at, (step.at.partition(" ")[2], step.rule))
+        effect = step.effect if sure or not step.certain else f"may match: {step.effect}"
+        at = f"{other.owner} {other.chain.key.table} {place}"
+        return Harm(other, deed, branch.fate if sure else None, Step(at, step.rule, effect, sure), place, rule)
+
+    def _places(self, other: OtherChain) -> Mapping[str, tuple[str, str]]:
+        """Give place and text of every rule by the label that the walk gives it."""
+        return {
+            PlacedRule(_key(each, other), number, rule).label: (
+                f"{each.chain.key.name} {each.position(number)}",
+                str(rule),
+            )
+            for each in self._tables[_table(other)]
+            for number, rule in enumerate(each.chain.rules, 1)
+        }
 
 
-def _key(other: OtherChain) -> ChainKey:
-    """Give a chain's key, in a table called as what it is for: what nobody understands may rewrite in `nat` only."""
-    return other.chain.key._replace(table="nat" if other.nat else "filter")
+def _table(other: OtherChain) -> tuple[Owner, str]:
+    return other.owner, other.chain.key.table
 
 
-def _step(other: OtherChain, step: Step, *, certain: bool) -> Step:
-    at = f"{other.owner} {other.chain.key.table} {step.at.partition(' ')[2]}"
-    effect = step.effect if certain or not step.certain else f"may match: {step.effect}"
-    return Step(at, step.rule, effect, certain)
+def _key(other: OtherChain, entered: OtherChain) -> ChainKey:
+    """Give a chain's key, in a table called as what packets entered is for: in `nat` only addresses are rewritten."""
+    return other.chain.key._replace(table="nat" if entered.nat else "filter")
+
+
+def _same_table(entered: OtherChain, table: Iterable[OtherChain]) -> dict[ChainKey, Chain]:
+    return {_key(each, entered): replace(each.chain, key=_key(each, entered)) for each in table}
+
+
+def _at(other: OtherChain, flows: Iterable[Flow]) -> Iterator[Flow]:
+    """Give packets as a chain sees them: before they are routed they leave by no device."""
+    for flow in flows:
+        yield replace(flow, oif=NO_DEVICE, other_oif=False) if other.hook in _BEFORE_ROUTING else flow
+
+
+def _deeds(flow: Flow, branch: Branch) -> Iterator[Deed]:
+    after = branch.flow
+    if branch.fate in REFUSED:
+        yield Deed.REFUSES
+    if after.snat and not flow.snat:
+        yield Deed.REWRITES_SOURCE
+    if after.destinations != flow.destinations or after.dport != flow.dport:
+        yield Deed.SENDS_ELSEWHERE
+    if after != flow:
+        yield Deed.CHANGES
+
+
+def _passed(chain: Chain, fib: Fib) -> Chain:
+    return replace(chain, rules=tuple(_met(rule, fib) for rule in chain.rules))
+
+
+def _met(rule: Rule, fib: Fib) -> Rule:
+    """Give a rule as packets meet it that this node only passes on."""
+    if any(condition is not None and _own(condition, fib) for condition in (rule.source, rule.destination)):
+        return _NOTHING
+    matches = [match for match in rule.matches if match.name == "addrtype"]
+    if not matches:
+        return rule
+    asked = [_is_local(match) for match in matches]
+    if True in asked:
+        return _NOTHING
+    left = tuple(match for match in rule.matches if match.name != "addrtype" or _is_local(match) is None)
+    return replace(rule, matches=left)
+
+
+def _own(condition: Condition[AddressMask], fib: Fib) -> bool:
+    """Whether a condition asks for one address, which is the node's."""
+    prefix = condition.value.prefix
+    alone = prefix is not None and prefix.size == 1 and not condition.negated
+    return alone and prefix is not None and fib.type_of(prefix.address) == _LOCAL
+
+
+def _is_local(match: Match) -> bool | None:
+    """Whether a match asks that an address is the node's, or is not; None if it asks for something else."""
+    types = [option for name in ("src-type", "dst-type") if (option := match.get(name)) is not None]
+    if len(types) != 1 or types[0].words != (_LOCAL,):
+        return None
+    return not types[0].negated

@@ -11,6 +11,7 @@ from netplan.kinds.chain import legacy
 from tests.lab.inside import inside
 from tests.lab.probe import source_seen
 from tests.netns import podnet
+from tests.netns.node import Image
 from tests.netns.tools import real
 
 NFT_ONLY = pytest.mark.parametrize("backend", ["nft"], indirect=True)
@@ -75,6 +76,16 @@ table ip mine {
         type nat hook prerouting priority dstnat
         tcp dport 80 dnat to 10.9.9.9
     }
+}
+"""
+
+PUBLISHED = """
+table inet netavark {
+    chain before {
+        type nat hook prerouting priority dstnat
+        fib daddr type local jump ports
+    }
+    chain ports { tcp dport 8080 dnat ip to 10.88.0.2:80; }
 }
 """
 
@@ -315,7 +326,7 @@ def test_chain_of_nft_in_the_table_of_iptables_is_walked(node):
 def test_rules_that_iptables_nft_can_t_read_are_walked_as_nft_s(node):
     nft(node, "add table ip nat; add chain ip nat POSTROUTING { type nat hook postrouting priority 100; }")
     nft(node, "add rule ip nat POSTROUTING ip saddr { 172.7.21.2, 172.7.21.3 } masquerade")
-    assert "POSTROUTING 1 may give pod traffic another source: -m nft -j MASQUERADE" in node.apply().stderr
+    assert "POSTROUTING 1 may give pod traffic another source: -s 172.7.21." in node.apply().stderr
 
 
 def test_firewalld_that_masquerades_is_refused(node):
@@ -372,6 +383,59 @@ def test_filter_of_nft_that_refuses_pod_traffic_is_warned_of(node):
 def test_destination_nat_of_pods_by_nft_is_refused(node):
     nft(node, FORWARDED_PORT)
     assert "before 1 may send pod traffic elsewhere" in node.apply().stderr
+
+
+def test_published_port_on_local_addresses_by_nft_is_let_be(node):
+    nft(node, PUBLISHED)
+    assert node.apply().code == 0
+
+
+@pytest.fixture
+def switched(node, tmp_path):
+    """A node whose iptables was the other one when podnet was applied."""
+    before = tmp_path / "before.yaml"
+    before.write_text(node.spec.read_text().replace(f"backend: {node.backend}", f"backend: {other(node)}"))
+    node.load(Image("*filter\n:FORWARD ACCEPT [0:0]\nCOMMIT\n", ()))
+    done = node.podnet("apply", before, "--yes")
+    assert done.code == 0, done.stderr
+    return node
+
+
+def test_chains_left_in_the_other_backend_are_named_with_the_way_out(switched):
+    said = switched.podnet("plan", switched.spec, "--live").stdout
+    assert (
+        f"iptables-{other(switched)}'s table nat still holds podnet's own chain PODNET-POSTROUTING" in said,
+        "podnet remove takes it away" in said,
+    ) == (True, True)
+
+
+def test_chains_left_in_the_other_backend_count_as_drift(switched):
+    assert switched.drift().code == 1
+
+
+def test_nothing_is_applied_beside_chains_left_in_the_other_backend(switched):
+    assert switched.apply().code == 3
+
+
+def test_chain_left_in_the_other_backend_without_a_jump_is_found(applied):
+    beside(applied, "-t nat -N PODNET-POSTROUTING")
+    assert applied.drift().code == 1
+
+
+def test_chains_left_in_the_other_backend_are_removed(switched):
+    switched.remove()
+    assert "PODNET" not in switched.shell("iptables-nft-save; iptables-legacy-save")
+
+
+def test_after_chains_left_in_the_other_backend_are_removed_podnet_is_applied(switched):
+    switched.remove()
+    assert (switched.apply().code, switched.drift().code) == (0, 0)
+
+
+def test_foreign_rules_in_the_other_backend_outlive_the_removal(switched):
+    beside(switched, LIBVIRT)
+    switched.remove()
+    assert "-s 192.168.122.0/24 -j MASQUERADE" in switched.shell(f"iptables-{other(switched)}-save")
 
 
 def test_table_of_nft_that_sleeps_is_nothing(applied):

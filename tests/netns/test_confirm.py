@@ -204,7 +204,7 @@ def test_ctrl_c_is_a_no_at_once(node):
 def pending(node: Node) -> Iterator[str]:
     """The token of an apply that waits for its confirm."""
     with session(node, "--confirm-within", "60") as apply:
-        yield re.search(r"podnet confirm (\w+)", apply.until("s left"))[1]
+        yield re.findall(r"podnet confirm (\w+)", apply.until("s left"))[0]
         os.write(apply.controller, b"\x03")
         apply.process.wait(PATIENCE)
 

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import socket
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from netplan import programs
 from netplan.errors import ObserveError
 from netplan.kinds.chain import legacy
 from netplan.kinds.chain.iptables import Iptables
-from netplan.kinds.chain.other import OtherChain, Owner
+from netplan.kinds.chain.other import OtherChain, Owner, on_the_way
 from netplan.kinds.chain.reached import Reach, Tables, reached
+from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.tables import tables
 from netplan.kinds.chain.value import Backend, Chain, ChainKey
 from netplan.kinds.native import expression
+from netplan.kinds.native.elements import Sets
 from netplan.kinds.native.expression import Base
 from netplan.kinds.native.misread import native_set
-from netplan.kinds.native.translate import chain_word, jumps, translated
+from netplan.kinds.native.translate import chain_word, translated
 from netplan.net import printable
 from netplan.nfnetlink import Message
+
+FOLLOWED: Final = 256
+"""How many chains of a table are read besides those that packets enter."""
 
 _TABLES: Final = ("raw", "mangle", "nat", "filter", "security")
 _OWN_TABLES: Final = ("nat", "filter")
@@ -26,7 +33,7 @@ _BUILT_IN: Final = frozenset({"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTR
 
 
 def observe(backend: Backend, own: Tables, chains: Sequence[Message], limit: int) -> Iterator[OtherChain]:
-    """Read the chains beside those of an iptables that hold rules, or that drop packets by their policy.
+    """Read the chains beside those of an iptables that hold rules, drop packets by their policy, or bear our name.
 
     `own` are that iptables' tables, `chains` is nftables' dump; of another table not more than `limit` rules are read.
     ObserveError if some can't be read, or if nft wrote into the tables of this iptables.
@@ -37,10 +44,17 @@ def observe(backend: Backend, own: Tables, chains: Sequence[Message], limit: int
         _check_own(own, bases, limit)
         found = [*legacy.observe(limit)]
     else:
-        found = [*_nft([base for base in bases if _by_iptables(base)], chains, limit)]
-    for base in native:
-        found += _native(base)
+        found = [*_ours(chains), *_nft([base for base in bases if _by_iptables(base)], chains, limit)]
+    found += _native(native)
     yield from {chain.key: chain for chain in found}.values()
+
+
+def _ours(there: Iterable[Message]) -> Iterator[OtherChain]:
+    """Name the chains that podnet made when this node's iptables used nft."""
+    for table, name in expression.names(there):
+        key = ChainKey(4, table, name)
+        if key.owned and table in _TABLES:
+            yield OtherChain(Owner.NFT, Chain(key))
 
 
 def _by_iptables(base: Base) -> bool:
@@ -72,11 +86,11 @@ def _nft(bases: Sequence[Base], chains: Sequence[Message], limit: int) -> Iterat
     for base in bases:
         try:
             if shown is None or native_set(base.table) is not None:
-                yield from _native(base)
+                yield from _native([base])
             else:
                 yield from [*_by_program(shown, base, limit)]
         except ObserveError:
-            yield from _native(base)
+            yield from _native([base])
 
 
 def _by_program(shown: Tables, base: Base, limit: int) -> Iterator[OtherChain]:
@@ -91,22 +105,45 @@ def _by_program(shown: Tables, base: Base, limit: int) -> Iterator[OtherChain]:
         yield OtherChain(Owner.NFT, chain, hook, nat, chain.unread or len(chain.rules))
 
 
-def _native(base: Base) -> Iterator[OtherChain]:
-    """Read a chain of nft's own with those that it leads to; where no pod traffic passes, only its length."""
-    table, nat = f"{base.family} {base.table}", base.type == "nat"
-    empty = Chain(ChainKey(4, table, chain_word(base.name)), (), base.policy.upper())
-    entered = OtherChain(Owner.NATIVE, empty, base.hook, nat, base.rules)
-    if not entered.on_the_way:
-        yield entered
-        return
-    waiting, seen = [base.name], {base.name}
+def _native(bases: Iterable[Base]) -> Iterator[OtherChain]:
+    """Read chains of nft's own with those that they lead to; where no pod traffic passes, only their length."""
+    tables: dict[tuple[str, str], list[Base]] = {}
+    for base in bases:
+        if on_the_way(base.hook) and base.rules:
+            tables.setdefault((base.family, base.table), []).append(base)
+        else:
+            yield _entered(base, base.rules)
+    devices = dict(socket.if_nameindex()) if tables else {}
+    for (family, table), entered in tables.items():
+        yield from _native_table(family, table, entered, devices)
+
+
+def _native_table(family: str, table: str, bases: Sequence[Base], devices: Mapping[int, str]) -> Iterator[OtherChain]:
+    """Read the chains of a table that packets enter, and the nearest of those that they lead to.
+
+    kube-proxy has several for each service: a chain that was not read may do anything.
+    """
+    entered = {base.name: base for base in bases}
+    sets = Sets(family, table)
+    waiting, seen = deque(entered), {*entered}
     while waiting:
-        name = waiting.pop()
-        rules = expression.rules(base.family, base.table, name)
-        below = {chain for rule in rules for chain in jumps(rule)} - seen
-        seen |= below
-        waiting += sorted(below)
-        entry = name == base.name
-        key = ChainKey(4, table, chain_word(name))
-        chain = Chain(key, tuple(map(translated, rules)), empty.policy if entry else None)
-        yield OtherChain(Owner.NATIVE, chain, base.hook if entry else None, nat, len(rules))
+        name = waiting.popleft()
+        found = [translated(rule, sets, devices) for rule in expression.rules(family, table, name)]
+        rules = tuple(rule for each in found for rule in each.rules)
+        places = tuple(number for number, each in enumerate(found, 1) for _ in each.rules)
+        positions = places if len(places) > len(found) else ()
+        if name in entered:
+            yield _entered(entered[name], len(found), rules, positions)
+        else:
+            key = ChainKey(4, f"{family} {table}", chain_word(name))
+            yield OtherChain(Owner.NATIVE, Chain(key, rules), length=len(found), positions=positions)
+        below = sorted({chain for each in found for chain in each.leads_to} - seen)
+        near = below[: len(entered) + FOLLOWED - len(seen)]
+        seen.update(near)
+        waiting += near
+
+
+def _entered(base: Base, length: int, rules: tuple[Rule, ...] = (), positions: tuple[int, ...] = ()) -> OtherChain:
+    key = ChainKey(4, f"{base.family} {base.table}", chain_word(base.name))
+    chain = Chain(key, rules, base.policy.upper())
+    return OtherChain(Owner.NATIVE, chain, base.hook, base.type == "nat", length, positions)

@@ -13,7 +13,7 @@ from netplan.kinds.chain import iptc_dump
 from netplan.kinds.chain.other import OtherChain, Owner
 from netplan.kinds.chain.reached import Reach, reached
 from netplan.kinds.chain.saved import SavedTable, SavedTables, saved_tables
-from netplan.kinds.chain.value import Chain, ChainKey
+from netplan.kinds.chain.value import OWNED_PREFIX, Chain, ChainKey
 from netplan.net import printable
 
 _NAMES: Final = Path("/proc/self/net/ip_tables_names")
@@ -23,7 +23,7 @@ time_limit = 30.0
 
 
 def observe(limit: int) -> Iterator[OtherChain]:
-    """Read the chains that hold rules, or a policy that drops, of the legacy tables that exist.
+    """Read the chains that hold rules, a policy that drops, or our name, of the legacy tables that exist.
 
     Of a table of more than `limit` rules not more are read on the way of a packet.
     """
@@ -31,6 +31,8 @@ def observe(limit: int) -> Iterator[OtherChain]:
     shown = SavedTables(tables.get, limit)
     for table in tables.values():
         for name, policy in table.policies.items():
+            if name.startswith(OWNED_PREFIX):
+                yield OtherChain(Owner.LEGACY, table.chain(name), length=table.length(name))
             if policy is not None and (table.length(name) or policy != "ACCEPT"):
                 yield from _entered(table, name, shown, limit)
 

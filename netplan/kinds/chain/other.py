@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import ClassVar, Final
 
 from netplan.kinds.chain.rule import Rule
-from netplan.kinds.chain.value import Chain, ChainKey
+from netplan.kinds.chain.value import Backend, Chain, ChainKey
 from netplan.resource import Json
 
 _ELSEWHERE: Final = frozenset({"input", "output"})
@@ -20,6 +20,11 @@ class Owner(StrEnum):
     NFT = "iptables-nft"
     NATIVE = "nft"
 
+    @property
+    def backend(self) -> Backend:
+        """The packet filter whose rules the program shows."""
+        return Backend.LEGACY if self is Owner.LEGACY else Backend.NFT
+
 
 @dataclass(frozen=True, slots=True)
 class OtherChain:
@@ -27,7 +32,8 @@ class OtherChain:
 
     `hook` is where packets enter it, in small letters, and None for a chain that rules lead to; `nat` is whether it may
     rewrite addresses. The table of one of nft's own is `inet firewalld`, family and name, and its rules are what
-    iptables could say of them. `length` counts its rules; `chain` has none of them where no pod traffic passes.
+    iptables could say of them: one of nft's may be several, and then `positions` has its place for each of them.
+    `length` counts its rules; `chain` has none of them where no pod traffic passes.
     """
 
     kind: ClassVar[str] = "other chain"
@@ -37,6 +43,7 @@ class OtherChain:
     hook: str | None = None
     nat: bool = False
     length: int = 0
+    positions: tuple[int, ...] = ()
 
     @property
     def key(self) -> tuple[Owner, ChainKey]:
@@ -54,9 +61,23 @@ class OtherChain:
         return False
 
     @property
+    def left_behind(self) -> bool:
+        """Whether podnet made the chain, when this node's iptables used the other backend."""
+        return self.owner is not Owner.NATIVE and self.chain.key.owned
+
+    @property
     def on_the_way(self) -> bool:
         """Whether forwarded packets may come through."""
-        return self.hook not in _ELSEWHERE
+        return on_the_way(self.hook)
+
+    @property
+    def read(self) -> bool:
+        """Whether its rules are known."""
+        return bool(self.chain.rules) or not self.length
+
+    def position(self, number: int) -> int:
+        """Give the place of one of the rules, counted from 1, as the program that shows the chain counts them."""
+        return self.positions[number - 1] if self.positions else number
 
     def __str__(self) -> str:
         return f"{self.label}, {self.length} rule{'' if self.length == 1 else 's'}"
@@ -68,6 +89,7 @@ class OtherChain:
             "hook": self.hook,
             "nat": self.nat,
             "length": self.length,
+            **({"positions": [*self.positions]} if self.positions else {}),
             **self.chain.to_json(),
         }
 
@@ -77,4 +99,12 @@ class OtherChain:
         hook, policy = (None if data[name] is None else str(data[name]) for name in ("hook", "policy"))
         key = ChainKey(4, str(data["table"]), str(data["chain"]))
         chain = Chain(key, tuple(Rule.parse(text) for text in data["rules"]), policy, int(data.get("unread", 0)))
-        return cls(Owner(data["owner"]), chain, hook, bool(data["nat"]), int(data["length"]))
+        positions = tuple(map(int, data.get("positions", ())))
+        if positions and len(positions) != len(chain.rules):
+            raise ValueError(f"{len(positions)} positions for {len(chain.rules)} rules")
+        return cls(Owner(data["owner"]), chain, hook, bool(data["nat"]), int(data["length"]), positions)
+
+
+def on_the_way(hook: str | None) -> bool:
+    """Whether forwarded packets may come through a hook."""
+    return hook not in _ELSEWHERE

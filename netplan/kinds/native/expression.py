@@ -75,6 +75,11 @@ def held_chains(chains: Iterable[Message]) -> dict[str, dict[str, Held]]:
     return {text(table): names for table, names in found.items()}
 
 
+def names(chains: Iterable[Message]) -> Iterator[tuple[str, str]]:
+    """Give table and name of the chains of IPv4's own family."""
+    return ((text(each.attributes[1]), text(each.attributes[3])) for each in chains if each.family == IPV4)
+
+
 def bases(chains: Iterable[Message]) -> Iterator[Base]:
     """Give every chain that IPv4 packets enter by themselves, iptables-nft's too; those that sleep are left out."""
     asleep = {
@@ -106,22 +111,22 @@ def _base(chain: Message) -> Base:
 
 def rules(family: str, table: str, chain: str) -> list[tuple[Expression, ...]]:
     """Read the rules of one chain; none if it is not there."""
-    wanted = attribute(1, _name(table)) + attribute(2, _name(chain))
-    found = nfnetlink.dump(NFTABLES, _GET_RULE, _number_of(family), wanted)
+    wanted = attribute(1, terminated(table)) + attribute(2, terminated(chain))
+    found = nfnetlink.dump(NFTABLES, _GET_RULE, number_of(family), wanted)
     return [expressions(rule) for rule in found]
 
 
 def rules_by_chain(table: str) -> dict[str, list[Message]]:
     """Read all rules of an IPv4 table, by the names of its chains; `expressions` takes one apart."""
     found: defaultdict[str, list[Message]] = defaultdict(list)
-    for rule in nfnetlink.dump(NFTABLES, _GET_RULE, IPV4, attribute(1, _name(table))):
+    for rule in nfnetlink.dump(NFTABLES, _GET_RULE, IPV4, attribute(1, terminated(table))):
         found[text(rule.attributes[2])].append(rule)
     return found
 
 
 def sets(family: str, table: str) -> list[str]:
     """Give the names of a table's sets and maps, those that rules hold without a name too."""
-    found = nfnetlink.dump(NFTABLES, _GET_SET, _number_of(family), attribute(1, _name(table)))
+    found = nfnetlink.dump(NFTABLES, _GET_SET, number_of(family), attribute(1, terminated(table)))
     return [text(each.attributes[2]) for each in found]
 
 
@@ -131,9 +136,11 @@ def expressions(rule: Message) -> tuple[Expression, ...]:
     return tuple([Expression(text(part[1]), attributes(part.get(2, b""))) for part in parts])
 
 
-def _number_of(family: str) -> int:
+def number_of(family: str) -> int:
+    """Give the kernel's number of a family."""
     return next(value for value, name in _FAMILIES.items() if name == family)
 
 
-def _name(value: str) -> bytes:
+def terminated(value: str) -> bytes:
+    """Write a name as the kernel does, with a NUL byte at its end."""
     return value.encode("utf-8", "surrogateescape") + b"\0"

@@ -16,7 +16,30 @@ OTHER = OtherChain(Owner.NATIVE, CHAIN, "postrouting", nat=True, length=1)
 BELOW = OtherChain(Owner.LEGACY, Chain(ChainKey(4, "nat", "A")), None, nat=True)
 
 
-@pytest.mark.parametrize("chain", [OTHER, BELOW])
+SEVERAL = OtherChain(
+    Owner.NATIVE, Chain(CHAIN.key, make.rules("-s 1.1.1.1/32 -j DROP", "-s 1.1.1.2/32 -j DROP", "-j ACCEPT"), "ACCEPT"),
+    "forward", length=2, positions=(1, 1, 2),
+)  # fmt: skip
+
+
+def test_rules_are_counted_as_their_own_program_counts_them():
+    assert [SEVERAL.position(number) for number in (1, 2, 3)] == [1, 1, 2]
+
+
+def test_places_that_are_not_one_for_each_rule_are_refused():
+    with pytest.raises(ValueError, match="1 positions for 3 rules"):
+        OtherChain.from_json({**SEVERAL.to_json(), "positions": [1]})
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "left"),
+    [(Owner.LEGACY, "PODNET-FORWARD", True), (Owner.NATIVE, "PODNET-FORWARD", False), (Owner.NFT, "FORWARD", False)],
+)
+def test_chain_of_ours_in_the_other_backend_was_left_behind(owner, name, left):
+    assert OtherChain(owner, Chain(ChainKey(4, "filter", name))).left_behind is left
+
+
+@pytest.mark.parametrize("chain", [OTHER, BELOW, SEVERAL])
 def test_chain_is_read_back_from_json_as_it_was(chain):
     assert OtherChain.from_json(json.loads(json.dumps(chain.to_json()))) == chain
 

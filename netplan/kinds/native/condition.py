@@ -1,0 +1,331 @@
+"""What nftables compares in a packet, said as conditions of iptables as far as these can say it."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final, NamedTuple
+
+from netplan.kinds.chain.names import DCCP, ICMP, SCTP, TCP, UDP
+from netplan.kinds.native.expression import Expression
+from netplan.net import Address, Prefix, if_name
+
+_NETWORK, _TRANSPORT = 1, 2
+_BASES: Final = {0: "link", _NETWORK: "network", _TRANSPORT: "transport"}
+_META: Final = {
+    1: ("ethertype", 2),
+    3: ("mark", 4),
+    4: ("iif", 4),
+    5: ("oif", 4),
+    6: ("iifname", 16),
+    7: ("oifname", 16),
+    15: ("nfproto", 1),
+    16: ("l4proto", 1),
+}
+_CT: Final = {0: ("ct state", 4), 1: ("ct direction", 1), 2: ("ct status", 4), 3: ("ct mark", 4)}
+_FIB_ADDRTYPE: Final = 3
+_FIB_FLAGS: Final = {
+    1: "fib src", 2: "fib dst", 9: "fib src in", 10: "fib dst in", 17: "fib src out", 18: "fib dst out",
+}  # fmt: skip
+_ADDRESS_TYPES: Final = (
+    "UNSPEC", "UNICAST", "LOCAL", "BROADCAST", "ANYCAST", "MULTICAST", "BLACKHOLE", "UNREACHABLE", "PROHIBIT", "THROW",
+)  # fmt: skip
+_STATES: Final = {1: "INVALID", 2: "ESTABLISHED", 4: "RELATED", 8: "NEW", 64: "UNTRACKED"}
+_STATUSES: Final = {16: "SNAT", 32: "DNAT"}
+_DIRECTIONS: Final = ("ORIGINAL", "REPLY")
+_HEADERS: Final[Mapping[str, tuple[tuple[str, int, int], ...]]] = {
+    "network": (("protocol", 9, 1), ("source", 12, 4), ("destination", 16, 4)),
+    "transport": (("sport", 0, 2), ("dport", 2, 2)),
+}
+_OPTIONS: Final = {"source": "-s", "destination": "-d"}
+_SIZES: Final = {name: size for parts in _HEADERS.values() for name, _, size in parts}
+_WITH_PORTS: Final = {TCP: "tcp", UDP: "udp", SCTP: "sctp", DCCP: "dccp"}
+_FAMILIES: Final = {"nfproto": b"\x02", "ethertype": b"\x08\x00"}
+_ETHERTYPE_OFFSET: Final = 12
+
+
+class Load(NamedTuple):
+    """What a register holds: `length` bytes at an offset of a header, or of what is known of a packet.
+
+    Of the bytes those in `mask` count, all of them if it is empty, and those in `flip` were turned round.
+    """
+
+    what: str
+    length: int
+    offset: int = 0
+    mask: bytes = b""
+    flip: bytes = b""
+
+
+def loaded(each: Expression) -> Load | None:
+    """Give what an instruction loads into a register, None if iptables has no word for it."""
+    if each.name == "payload":
+        base, offset, length = (each.number(operand) for operand in (2, 3, 4))
+        if base == 0:
+            return Load("ethertype", 2) if (offset, length) == (_ETHERTYPE_OFFSET, 2) else None
+        return Load(_BASES[base], length, offset) if base in _BASES else None
+    if each.name == "fib":
+        known = each.number(2) == _FIB_ADDRTYPE and each.number(3) in _FIB_FLAGS
+        return Load(_FIB_FLAGS[each.number(3)], 4) if known else None
+    key = each.number(2)
+    if each.name == "ct" and key > 1 and 3 in each.operands:
+        return None
+    named = {"meta": _META, "ct": _CT}[each.name].get(key)
+    return None if named is None else Load(*named)
+
+
+def native(value: bytes) -> int:
+    """Read a number in the byte order of this machine, which that of a mark is."""
+    return int(struct.unpack("=I", value)[0])
+
+
+class _Part(NamedTuple):
+    """What is asked of a field of a header: that under a mask its value lies between two."""
+
+    name: str
+    low: int
+    high: int
+    mask: int
+    bits: int
+
+    @property
+    def range(self) -> tuple[int, int] | None:
+        """The same as the first and the last value of the whole field; None if they are not all between."""
+        free = self.mask ^ self.bits
+        if free & free + 1:
+            return None
+        return (self.low, self.high | free) if self.low & free == 0 else (1, 0)
+
+
+Ranges = tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """The conditions of one rule until now; `unsaid` is whether there are some that iptables can't say.
+
+    Of a number in a header, `inside` has the range that it is in and `outside` those that it is not in.
+    """
+
+    devices: Mapping[int, str]
+    inside: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    outside: Mapping[str, Ranges] = field(default_factory=dict)
+    words: tuple[str, ...] = ()
+    marks: tuple[str, ...] = ()
+    unsaid: bool = False
+    never: bool = False
+
+    @property
+    def protocol(self) -> int | None:
+        """The one protocol that packets have, None if that is not said."""
+        first, last = self.inside.get("protocol", (0, 255))
+        return first if first == last else None
+
+    def vague(self) -> Conditions:
+        """Give them with one more, which iptables can't say."""
+        return replace(self, unsaid=True)
+
+    def remarked(self) -> Conditions:
+        """Give them as they are once a mark is another one: of what marks were nothing can be said any more."""
+        return replace(self, marks=(), unsaid=self.unsaid or bool(self.marks))
+
+    def tested(self, load: Load | None, first: bytes, last: bytes, *, negated: bool = False) -> Conditions:
+        """Add that a value lies between two, or with `negated` that it does not."""
+        if load is None or any(load.flip):
+            return self.vague()
+        if load.what in _HEADERS:
+            return self._header(load, first, last, negated=negated)
+        if load.what in ("mark", "ct mark"):
+            return self._mark(load, first, last, negated=negated)
+        if load.what in _FAMILIES and not load.mask:
+            held = first <= _FAMILIES[load.what] <= last
+            return replace(self, never=self.never or held is negated)
+        if load.what == "l4proto" and not load.mask:
+            return self._number("protocol", first[0], last[0], negated=negated)
+        return self._words(_said(load, first, last, self.devices), negated=negated)
+
+    def _words(self, said: str | None, *, negated: bool) -> Conditions:
+        """Add a condition in words, with `!` before it if it is the other way round; of two on a device one is said."""
+        if said is None:
+            return self.vague()
+        negated = negated is not said.startswith("! ")
+        said = said.removeprefix("! ")
+        option, _, rest = said.partition(" ")
+        words = said if not negated else f"! {said}" if option != "-m" else _negated(rest)
+        if words in self.words:
+            return self
+        if option != "-m" and any(each.removeprefix("! ").startswith(f"{option} ") for each in self.words):
+            return self.vague()
+        return replace(self, words=(*self.words, words))
+
+    def _mark(self, load: Load, first: bytes, last: bytes, *, negated: bool) -> Conditions:
+        if first != last or len(first) != 4:
+            return self.vague()
+        marked, bits = native(first), native(load.mask) if load.mask else 0xFFFFFFFF
+        if marked == 0 and bits.bit_count() == 1:  # iptables says of one bit that it is set, or that it is not
+            marked, negated = bits, not negated
+        name = "mark" if load.what == "mark" else "connmark"
+        words = f"-m {name} {'! ' if negated else ''}--mark {marked:#x}/{bits:#x}"
+        return replace(self, marks=(*self.marks, words))
+
+    def _header(self, load: Load, first: bytes, last: bytes, *, negated: bool) -> Conditions:
+        if load.mask and not any(load.mask):
+            return replace(self, never=self.never or any(first) is not negated)
+        parts = [*_parts(load, first, last)]
+        if not parts or (negated and len(parts) > 1):
+            return self.vague()
+        found = self
+        for part in parts:
+            if part.range is not None:
+                found = found._number(part.name, *part.range, negated=negated)
+            elif part.name in _OPTIONS:
+                masked = f"{_OPTIONS[part.name]} {Address(4, part.low)}/{Address(4, part.mask)}"
+                found = found._words(masked, negated=negated)
+            else:
+                found = found.vague()
+        return found
+
+    def _number(self, name: str, low: int, high: int, *, negated: bool) -> Conditions:
+        if negated:
+            return replace(self, outside={**self.outside, name: (*self.outside.get(name, ()), (low, high))})
+        before = self.inside.get(name, (low, high))
+        here = max(low, before[0]), min(high, before[1])
+        return replace(self, inside={**self.inside, name: here}, never=self.never or here[1] < here[0])
+
+    def __str__(self) -> str:
+        """Give the conditions in iptables' words, `-m nft` for those that it does not have."""
+        texts = [text for name in _SIZES for text in self._numbers(name)]
+        said = [*(text for text in texts if text), *self.words, *self.marks]
+        if self.unsaid or not all(texts):
+            said.append("-m nft")
+        return " ".join(said)
+
+    @property
+    def impossible(self) -> bool:
+        """Whether no IPv4 packet meets them."""
+        return self.never or any(
+            low <= first and last <= high
+            for name, (first, last) in ((name, self._range(name)) for name in self.outside)
+            for low, high in self.outside[name]
+        )
+
+    def _range(self, name: str) -> tuple[int, int]:
+        return self.inside.get(name, (0, (1 << 8 * _SIZES[name]) - 1))
+
+    def _numbers(self, name: str) -> Iterator[str]:
+        """Say where a number is and is not; the empty text for what can't be said."""
+        first, last = self._range(name)
+        whole = (first, last) == (0, (1 << 8 * _SIZES[name]) - 1)
+        apart = [(low, high) for low, high in self.outside.get(name, ()) if low <= last and first <= high]
+        each = [("", first, last)] if not whole else []
+        each += [("! ", low, high) for low, high in apart]
+        option = _OPTIONS.get(name)
+        free = option is None or not any(word.removeprefix("! ").startswith(f"{option} ") for word in self.words)
+        for number, (sign, low, high) in enumerate(each):
+            if option is not None:
+                yield _address(option, sign, low, high, alone=free and number == 0)
+            elif name == "protocol":
+                yield f"{sign}-p {low}" if low == high and number == 0 else ""
+            else:
+                yield _port(self.protocol, name, sign, low, high)
+
+
+def _negated(words: str) -> str:
+    """Negate the one option of a match."""
+    name, _, option = words.partition(" ")
+    return f"-m {name} ! {option}"
+
+
+def _parts(load: Load, first: bytes, last: bytes) -> Iterator[_Part]:
+    """Give what is asked of the fields of a header; nothing if that can't be said.
+
+    What nft compares at once may be several fields, or the first bytes of one.
+    """
+    counted = int.from_bytes(load.mask or b"\xff" * load.length, "big")
+    found = []
+    for name, offset, size in _HEADERS[load.what]:
+        shift = 8 * (load.offset + load.length - offset - size)
+        bits = (1 << 8 * size) - 1
+        mask = _shifted(counted, shift) & bits
+        counted &= ~_shifted(bits, -shift)
+        if mask:
+            low, high = (_shifted(int.from_bytes(each, "big"), shift) & bits for each in (first, last))
+            found.append(_Part(name, low, high, mask, bits))
+    if counted == 0 and (first == last or [part.mask for part in found] == [part.bits for part in found[:1]]):
+        yield from found
+
+
+def _shifted(value: int, right: int) -> int:
+    return value >> right if right >= 0 else value << -right
+
+
+def _address(option: str, sign: str, low: int, high: int, *, alone: bool) -> str:
+    """Say a range of addresses, by the option if it is a prefix and the option is free."""
+    host_bits = high - low
+    if alone and host_bits & host_bits + 1 == 0 and low & host_bits == 0:
+        return f"{sign}{option} {Prefix(4, low, 32 - host_bits.bit_length())}"
+    side = "src" if option == "-s" else "dst"
+    return f"-m iprange {sign}--{side}-range {Address(4, low)}-{Address(4, high)}"
+
+
+def _port(protocol: int | None, name: str, sign: str, low: int, high: int) -> str:
+    """Say a port, or of ICMP, whose type and code stand at the place of the source port, these."""
+    if protocol in _WITH_PORTS:
+        return f"-m {_WITH_PORTS[protocol]} {sign}--{name} {low}{'' if low == high else f':{high}'}"
+    kind, code = low >> 8, low & 0xFF
+    if protocol != ICMP or name != "sport" or high - low not in (0, 0xFF):
+        return ""
+    return f"-m icmp {sign}--icmp-type {kind}{f'/{code}' if low == high else ''}"
+
+
+def _said(load: Load, first: bytes, last: bytes, devices: Mapping[int, str]) -> str | None:
+    """Say a condition on what is no number, with `!` before it if it is the other way round, None if nothing can."""
+    if load.what in ("iifname", "oifname"):
+        name = None if load.mask else _interface(first, last)
+        return None if name is None else f"-{load.what[0]} {name}"
+    if first != last or len(first) != load.length:
+        return None
+    if load.what in ("ct state", "ct status"):
+        return _flags(native(first), native(load.mask) if load.mask else None, of_state=load.what == "ct state")
+    return None if load.mask else _said_plainly(load.what, first, devices)
+
+
+def _said_plainly(what: str, value: bytes, devices: Mapping[int, str]) -> str | None:
+    """Say that something is one value."""
+    if what == "ct direction":
+        return f"-m conntrack --ctdir {_DIRECTIONS[value[0]]}" if value[0] < len(_DIRECTIONS) else None
+    if what in ("iif", "oif"):
+        device = devices.get(native(value))
+        return None if device is None else f"-{what[0]} {device}"
+    if not what.startswith("fib") or native(value) >= len(_ADDRESS_TYPES):
+        return None
+    side, _, limit = what.removeprefix("fib ").partition(" ")
+    limited = f" --limit-iface-{limit}" if limit else ""
+    return f"-m addrtype --{side}-type {_ADDRESS_TYPES[native(value)]}{limited}"
+
+
+def _flags(value: int, mask: int | None, *, of_state: bool) -> str | None:
+    """Say conntrack's state, of which a packet has one, or some of what was translated of its connection."""
+    known = _STATES if of_state else _STATUSES
+    if mask is None and of_state:
+        return f"-m conntrack --ctstate {known[value]}" if value in known else None
+    bits = mask or 0
+    named = [name for bit, name in known.items() if bits & bit]
+    if value != 0 or not named or bits != sum(bit for bit in known if bits & bit):
+        return None
+    return f"! -m conntrack --ctstate {','.join(named)}"
+
+
+def _interface(first: bytes, last: bytes) -> str | None:
+    """Give an interface's name; without the NUL at its end it is the beginning of one."""
+    begun = first
+    while not last.startswith(begun):
+        begun = begun[:-1]
+    if first[len(begun) :].strip(b"\0") or last[len(begun) :].strip(b"\xff"):
+        return None
+    name = begun.rstrip(b"\0").decode("ascii", "replace")
+    try:
+        return if_name(name) if begun.endswith(b"\0") else f"{if_name(name)}+"
+    except ValueError:
+        return None
