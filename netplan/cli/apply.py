@@ -10,6 +10,14 @@ import typer
 from netplan.cli.connections import FlushConntrack
 from netplan.cli.nodes import this_node
 from netplan.cli.output import show_plan
+from netplan.cli.safety import (
+    AllowDefaultRoute,
+    AllowManyDeletes,
+    AllowOffLink,
+    AllowSession,
+    allowed,
+    check_safe,
+)
 from netplan.cli.spec import NodeName, Yes, open_here
 from netplan.cli.verb import verb_app
 from netplan.cli.write import carry_out, confirm, plan_of
@@ -17,6 +25,7 @@ from netplan.compile import compile_node
 from netplan.kernel.linux import Linux
 from netplan.plan import Plan
 from netplan.planfile import is_plan, read_plan
+from netplan.safety import Flag
 from netplan.work import Work
 
 app = verb_app()
@@ -31,27 +40,38 @@ def apply(
     node: NodeName = None,
     yes: Yes = False,
     flush_conntrack: FlushConntrack = False,
+    allow_session: AllowSession = False,
+    allow_default_route: AllowDefaultRoute = False,
+    allow_many_deletes: AllowManyDeletes = False,
+    allow_off_link: AllowOffLink = False,
 ) -> None:
     """Make this node what the spec, or a saved plan, says."""
+    flags = allowed(
+        session=allow_session,
+        default_route=allow_default_route,
+        many_deletes=allow_many_deletes,
+        off_link=allow_off_link,
+    )
     text = _text(source)
     if text is not None and is_plan(text):
-        _apply_saved(read_plan(text, str(source)), node, yes=yes, flush=flush_conntrack)
+        _apply_saved(read_plan(text, str(source)), node, flags, yes=yes, flush=flush_conntrack)
         return
     spec, here = open_here(source, node)
     desired = compile_node(spec, here)
     work = Work.live(desired, Linux(desired.backend))
-    _apply(work, plan_of(spec, work), yes=yes, flush=flush_conntrack)
+    _apply(work, plan_of(spec, work), flags, yes=yes, flush=flush_conntrack)
 
 
-def _apply_saved(saved: Plan, name: str | None, *, yes: bool, flush: bool) -> None:
+def _apply_saved(saved: Plan, name: str | None, flags: frozenset[Flag], *, yes: bool, flush: bool) -> None:
     plans = {plan.node: plan for plan in saved.nodes}
     plan = plans[this_node({node: each.address for node, each in plans.items()}, name)]
     work = Work.saved(plan, Linux(plan.backend))
-    _apply(work, Plan(saved.cluster, saved.spec_path, saved.spec_sha256, (plan,)), yes=yes, flush=flush)
+    _apply(work, Plan(saved.cluster, saved.spec_path, saved.spec_sha256, (plan,)), flags, yes=yes, flush=flush)
 
 
-def _apply(work: Work, plan: Plan, *, yes: bool, flush: bool) -> None:
+def _apply(work: Work, plan: Plan, flags: frozenset[Flag], *, yes: bool, flush: bool) -> None:
     show_plan(plan)
+    check_safe(work, flags)
     confirm(work.plan, yes=yes)
     carry_out(work, flush=flush)
 

@@ -10,6 +10,14 @@ import typer
 
 from netplan.cli.connections import FlushConntrack
 from netplan.cli.output import Format, show_json, show_plan, write_file
+from netplan.cli.safety import (
+    AllowDefaultRoute,
+    AllowManyDeletes,
+    AllowOffLink,
+    AllowSession,
+    allowed,
+    check_safe,
+)
 from netplan.cli.spec import NodeName, SpecPath, open_here
 from netplan.cli.verb import verb_app
 from netplan.cli.views.lines import DRIFT
@@ -35,10 +43,21 @@ def drift(
     ] = None,
     fix: Annotated[bool, typer.Option("--fix", help="Apply what is missing, without asking.")] = False,
     flush_conntrack: FlushConntrack = False,
+    allow_session: AllowSession = False,
+    allow_default_route: AllowDefaultRoute = False,
+    allow_many_deletes: AllowManyDeletes = False,
+    allow_off_link: AllowOffLink = False,
 ) -> None:
     """Compare this node with the spec; exit 1 on any difference."""
-    if flush_conntrack and not fix:
-        raise UsageError("--flush-conntrack goes with --fix: without it, drift changes nothing")
+    flags = allowed(
+        session=allow_session,
+        default_route=allow_default_route,
+        many_deletes=allow_many_deletes,
+        off_link=allow_off_link,
+    )
+    said = next(iter([*(["--flush-conntrack"] if flush_conntrack else []), *sorted(flags)]), None)
+    if said and not fix:
+        raise UsageError(f"{said} goes with --fix: without it, drift changes nothing")
     loaded, here = open_here(spec, node)
     desired = compile_node(loaded, here)
     work = Work.live(desired, Linux(desired.backend))
@@ -51,4 +70,5 @@ def drift(
         write_file(metrics_file, drift_metrics(plan.cluster, work.plan, time.time()))
     if not fix:
         raise typer.Exit(ExitCode.DONE if work.plan.in_sync else ExitCode.DIFFERENCES)
+    check_safe(work, flags)
     carry_out(work, flush=flush_conntrack)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from netplan.cli.output import say, show_plan
+from netplan.cli.safety import AllowDefaultRoute, AllowSession, allowed, check_safe
 from netplan.cli.spec import NodeName, SpecPath, Yes, open_here
 from netplan.cli.verb import verb_app
 from netplan.cli.write import carry_out, confirm, plan_of
@@ -14,12 +15,21 @@ app = verb_app()
 
 
 @app.command()
-def remove(spec: SpecPath, *, node: NodeName = None, yes: Yes = False) -> None:
+def remove(
+    spec: SpecPath,
+    *,
+    node: NodeName = None,
+    yes: Yes = False,
+    allow_session: AllowSession = False,
+    allow_default_route: AllowDefaultRoute = False,
+) -> None:
     """Take everything of podnet's off this node, nothing else."""
     loaded, here = open_here(spec, node)
     desired = nothing(loaded, here)
     work = Work.live(desired, Linux(desired.backend))
     show_plan(plan_of(loaded, work))
+    flags = allowed(session=allow_session, default_route=allow_default_route, many_deletes=True)  # it takes all of them
+    check_safe(work, flags)
     confirm(work.plan, yes=yes)
     carry_out(work)
     if work.plan.changes:
