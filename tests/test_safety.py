@@ -79,7 +79,9 @@ def test_a_route_that_a_session_uses_and_that_would_go_is_a_danger():
 
 def test_a_route_that_a_session_uses_is_a_danger_even_where_another_takes_its_place():
     twice = [make.route("172.7.99.0/24", "10.4.7.9", metric=metric) for metric in (5, 9)]
-    made = found(state("", twice[0], make.route("172.7.0.0/16", "10.4.7.9", protocol=4)), "172.7.99.4 50000 10.4.7.21 22")
+    made = found(
+        state("", twice[0], make.route("172.7.0.0/16", "10.4.7.9", protocol=4)), "172.7.99.4 50000 10.4.7.21 22"
+    )
     assert [danger.text for danger in made] == [
         "the route to your SSH session from 172.7.99.4 would go: 172.7.99.0/24 via 10.4.7.9 dev eth0 metric 5"
     ]
@@ -176,7 +178,9 @@ def stale(count):
     return [make.route(f"172.7.{100 + number}.0/24", "10.4.7.9") for number in range(count)]
 
 
-@pytest.mark.parametrize(("gone", "kept", "named"), [(2, 0, []), (3, 0, [Flag.MANY_DELETES]), (3, 5, [Flag.MANY_DELETES])])
+@pytest.mark.parametrize(
+    ("gone", "kept", "named"), [(2, 0, []), (3, 0, [Flag.MANY_DELETES]), (3, 5, [Flag.MANY_DELETES])]
+)
 def test_more_than_a_third_of_our_routes_and_more_than_two_are_many(gone, kept, named):
     nodes = [
         f"n{number}: {{address: 10.4.7.{30 + number}/24, subnet: 172.7.{30 + number}.0/24}}"
@@ -190,7 +194,9 @@ def test_more_than_a_third_of_our_routes_and_more_than_two_are_many(gone, kept, 
 
 
 def test_a_third_of_our_routes_is_not_many():
-    nodes = [f"n{number}: {{address: 10.4.7.{30 + number}/24, subnet: 172.7.{30 + number}.0/24}}" for number in range(7)]
+    nodes = [
+        f"n{number}: {{address: 10.4.7.{30 + number}/24, subnet: 172.7.{30 + number}.0/24}}" for number in range(7)
+    ]
     wanted = make.desired(make.spec(*nodes), "n0")
     before = make.settled(wanted, make.snapshot("", address="10.4.7.30/24"))
     assert not flags(before.replace(Route, [*before.all(Route), *stale(3)]), None, wanted)
