@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Final
 
 from netplan import company
+from netplan.check import Check
 from netplan.compile import HOOKS, Desired
 from netplan.differences import differences
 from netplan.effects import Effect, effects
@@ -38,7 +39,8 @@ class NodePlan:
     """The changes of one node, in the order in which people read them.
 
     `depends` holds a digest of every part of the state that the changes depend on, by the part's name; `refusals` say
-    why the plan can't be applied as it is. `effects` are what people are shown besides; a saved plan is read without.
+    why the plan can't be applied as it is, `checks` what must work once it has been. `effects` are what people are
+    shown besides; a saved plan is read without.
     """
 
     node: str
@@ -49,6 +51,7 @@ class NodePlan:
     depends: Mapping[str, str]
     warnings: tuple[str, ...] = ()
     refusals: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = ()
     effects: tuple[Effect, ...] = field(default=(), compare=False)
 
     @property
@@ -98,6 +101,7 @@ def plan_node(desired: Desired, snapshot: Snapshot, source: Source) -> NodePlan:
         depends=dependencies(changes, snapshot),
         warnings=(*_doubts(desired, changes, snapshot), *company.warnings(desired, snapshot)),
         refusals=(*_in_the_way(desired, snapshot), *company.refusals(desired, snapshot)),
+        checks=desired.checks,
     )
 
 

@@ -7,6 +7,7 @@ from collections import Counter
 from typing import Any, Final
 
 from netplan import __version__
+from netplan.check import Check
 from netplan.errors import Location, UsageError
 from netplan.fields import field_changes
 from netplan.kinds.chain.value import Backend, PlacedRule
@@ -72,7 +73,7 @@ def read_plan(text: str, path: str) -> Plan:
 
 
 def _node_to_json(node: NodePlan) -> Json:
-    return {
+    data = {
         "node": node.node,
         "address": str(node.address),
         "source": node.source.value,
@@ -84,6 +85,7 @@ def _node_to_json(node: NodePlan) -> Json:
         "warnings": list(node.warnings),
         "refusals": list(node.refusals),
     }
+    return data | {"checks": [check.to_json() for check in node.checks]} if node.checks else data
 
 
 def _change_to_json(change: Change[Resource]) -> Json:
@@ -113,6 +115,7 @@ def _node_from_json(data: Json) -> NodePlan:
         depends={str(part): str(digest) for part, digest in data["depends"].items()},
         warnings=tuple(map(str, data["warnings"])),
         refusals=tuple(map(str, data["refusals"])),
+        checks=tuple(map(Check.from_json, data.get("checks", ()))),
     )
 
 
