@@ -39,8 +39,8 @@ class NodePlan:
     """The changes of one node, in the order in which people read them.
 
     `depends` holds a digest of every part of the state that the changes depend on, by the part's name; `refusals` say
-    why the plan can't be applied as it is, `checks` what must work once it has been. `effects` are what people are
-    shown besides; a saved plan is read without.
+    why the plan can't be applied as it is, `checks` what must work once it has been, `persist` is the file that has the
+    rules for the next boot. `effects` are what people are shown besides; a saved plan is read without.
     """
 
     node: str
@@ -52,6 +52,7 @@ class NodePlan:
     warnings: tuple[str, ...] = ()
     refusals: tuple[str, ...] = ()
     checks: tuple[Check, ...] = ()
+    persist: str | None = None
     effects: tuple[Effect, ...] = field(default=(), compare=False)
 
     @property
@@ -102,6 +103,7 @@ def plan_node(desired: Desired, snapshot: Snapshot, source: Source) -> NodePlan:
         warnings=(*_doubts(desired, changes, snapshot), *company.warnings(desired, snapshot)),
         refusals=(*_in_the_way(desired, snapshot), *company.refusals(desired, snapshot)),
         checks=desired.checks,
+        persist=desired.persist,
     )
 
 

@@ -85,7 +85,8 @@ def _node_to_json(node: NodePlan) -> Json:
         "warnings": list(node.warnings),
         "refusals": list(node.refusals),
     }
-    return data | {"checks": [check.to_json() for check in node.checks]} if node.checks else data
+    optional = {"checks": [check.to_json() for check in node.checks], "persist": node.persist}
+    return data | {key: value for key, value in optional.items() if value}
 
 
 def _change_to_json(change: Change[Resource]) -> Json:
@@ -116,6 +117,7 @@ def _node_from_json(data: Json) -> NodePlan:
         warnings=tuple(map(str, data["warnings"])),
         refusals=tuple(map(str, data["refusals"])),
         checks=tuple(map(Check.from_json, data.get("checks", ()))),
+        persist=str(data["persist"]) if data.get("persist") else None,
     )
 
 

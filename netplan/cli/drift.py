@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from netplan.cli.connections import FlushConntrack
-from netplan.cli.output import Format, show_json, show_plan, write_file
+from netplan.cli.output import Format, say, show, show_json, show_plan, write_file
+from netplan.cli.persist import Pending, outdated, pending
 from netplan.cli.safety import (
     AllowDefaultRoute,
     AllowManyDeletes,
@@ -23,8 +24,8 @@ from netplan.cli.verb import verb_app
 from netplan.cli.views.lines import DRIFT
 from netplan.cli.views.metrics import drift_metrics
 from netplan.cli.write import carry_out, plan_of
-from netplan.compile import compile_node
-from netplan.errors import ExitCode, UsageError
+from netplan.compile import Desired, compile_node
+from netplan.errors import ExitCode, RefusedError, UsageError
 from netplan.kernel.linux import Linux
 from netplan.planfile import plan_to_json
 from netplan.work import Work
@@ -62,13 +63,28 @@ def drift(
     desired = compile_node(loaded, here)
     work = Work.live(desired, Linux(desired.backend))
     plan = plan_of(loaded, work)
+    file = pending(desired) if fix else _readable(desired)
     if format is Format.JSON:
-        show_json(plan_to_json(plan))
+        persist = {"persist": {"path": file.path, "differs": True}} if file else {}
+        show_json({**plan_to_json(plan), **persist})
     else:
         show_plan(plan, DRIFT)
+        if file is not None:
+            show(str(file))
     if metrics_file:
         write_file(metrics_file, drift_metrics(plan.cluster, work.plan, time.time()))
     if not fix:
-        raise typer.Exit(ExitCode.DONE if work.plan.in_sync else ExitCode.DIFFERENCES)
+        raise typer.Exit(ExitCode.DONE if work.plan.in_sync and file is None else ExitCode.DIFFERENCES)
     check_safe(work, flags)
-    carry_out(work, flush=flush_conntrack)
+    carry_out(work, file, flush=flush_conntrack)
+
+
+def _readable(desired: Desired) -> Pending | None:
+    """Give the file for the next boot if it differs; one that this user may not read is said to be so."""
+    try:
+        return outdated(desired)
+    except RefusedError as error:
+        if not isinstance(error.__cause__, PermissionError):
+            raise
+        say(str(error))
+        return None

@@ -6,6 +6,7 @@ import sys
 
 from netplan.cli.connections import tell_outdated
 from netplan.cli.output import ask, say
+from netplan.cli.persist import Pending
 from netplan.errors import RefusedError
 from netplan.masquerade import MASQUERADE_CHAIN
 from netplan.plan import NodePlan, Plan
@@ -18,9 +19,9 @@ def plan_of(spec: Spec, work: Work) -> Plan:
     return Plan(spec.model.cluster, spec.path, spec.sha256, (work.plan,))
 
 
-def confirm(plan: NodePlan, *, yes: bool) -> None:
+def confirm(plan: NodePlan, file: Pending | None = None, *, yes: bool) -> None:
     """Ask whether to apply a plan, unless `yes` or nothing changes; RefusedError (3) if nobody said yes."""
-    if yes or not plan.changes:
+    if yes or not (plan.changes or file):
         return
     check_allowed(plan)
     if not sys.stdin.isatty():
@@ -29,10 +30,15 @@ def confirm(plan: NodePlan, *, yes: bool) -> None:
         raise RefusedError("nothing was changed")
 
 
-def carry_out(work: Work, *, flush: bool = False) -> None:
-    """Apply a plan and tell of it; connections that are older than the rules are counted, or with `flush` ended."""
+def carry_out(work: Work, file: Pending | None = None, *, flush: bool = False) -> None:
+    """Apply a plan and tell of it, then put the rules into the file of which that is pending.
+
+    Connections that are older than the rules are counted, or with `flush` ended.
+    """
     after = work.carry_out()
     if work.plan.changes:
         say(f"Applied. {work.plan.node} is as planned; the kernel was read again to see it.")
     if work.plan.changes or flush:
         tell_outdated(after.chains.get(MASQUERADE_CHAIN), flush=flush)
+    if file is not None:
+        file.write()
