@@ -72,7 +72,8 @@ class NodePlan:
         chains = {resource.chain for resource in resources if isinstance(resource, PlacedRule)}
         chains |= {resource.key for resource in resources if isinstance(resource, Chain)}
         sysctls = {resource.name for resource in resources if isinstance(resource, Sysctl)}
-        return Interest(frozenset({*chains, *HOOKS, *HOOKS.values()}), frozenset(), frozenset(sysctls))
+        walks = {key for key in chains if key.table == "nat" and not key.owned}
+        return Interest(frozenset({*chains, *HOOKS, *HOOKS.values()}), frozenset(walks), frozenset(sysctls))
 
 
 @dataclass(frozen=True)
