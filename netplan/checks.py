@@ -43,6 +43,7 @@ class Refusal(NamedTuple):
 Try = Callable[[float], Refusal | None]
 """One attempt, which ends at a time of the monotonic clock; None if it succeeded."""
 
+_CUT_SHORT: Final = "it did not end"
 _SILENCE: Final = Refusal("no answer")
 
 
@@ -76,7 +77,11 @@ def _failure(check: Check, gateway: Address | None) -> str | None:
     """Run one check until it succeeds or its time is up."""
     until = time.monotonic() + check.within
     attempt = _attempt(check, gateway)
+    earlier: Refusal | None = None
     while (refusal := attempt(until)) is not None:
+        if refusal.why == _CUT_SHORT and earlier is not None:
+            refusal = earlier  # the last attempt had less time than those that tell why
+        earlier = refusal
         if time.monotonic() + _PAUSE >= until:
             said = f": {refusal.said}" if refusal.said else ""
             return f"{check}: {refusal.why} within {check.within} s{said}  {_place(check)}"
@@ -158,7 +163,7 @@ def _command(argv: Sequence[str], until: float) -> Refusal | None:
         if not ended:
             os.killpg(process.pid, signal.SIGKILL)
     if not ended:
-        return Refusal("it did not end", said)
+        return Refusal(_CUT_SHORT, said)
     return None if process.returncode == 0 else Refusal(_exit(process.returncode), said)
 
 

@@ -100,7 +100,7 @@ def test_what_a_command_says_does_not_act_on_the_terminal():
 
 
 def test_what_a_command_says_is_told_to_its_last_few_words():
-    (text,) = failures(shell("head -c 3000000 /dev/zero | tr '\\0' a; echo; echo the end; exit 1"))
+    (text,) = failures(shell("head -c 300000 /dev/zero | tr '\\0' a; echo; echo the end; exit 1"), within=3)
     assert text.endswith("a the end  specs/c.yaml:30")
     assert len(text) < 700
 
@@ -122,6 +122,12 @@ def _runs(pid):
             return False
         time.sleep(0.02)
     return True
+
+
+def test_an_attempt_that_is_cut_short_does_not_hide_why_those_before_it_failed(tmp_path):
+    script = f"test -e {tmp_path}/second && sleep 600; touch {tmp_path}/second; exit 7"
+    (text,) = failures(shell(script), within=2)
+    assert "exit code 7 within 2 s" in text
 
 
 def test_what_a_command_leaves_in_the_background_is_not_waited_for(tmp_path):

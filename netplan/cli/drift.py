@@ -56,9 +56,9 @@ def drift(
         many_deletes=allow_many_deletes,
         off_link=allow_off_link,
     )
-    said = next(iter([*(["--flush-conntrack"] if flush_conntrack else []), *sorted(flags)]), None)
+    said = [*(["--flush-conntrack"] if flush_conntrack else []), *sorted(flags)]
     if said and not fix:
-        raise UsageError(f"{said} goes with --fix: without it, drift changes nothing")
+        raise UsageError(f"{said[0]} goes with --fix: without it, drift changes nothing")
     loaded, here = open_here(spec, node)
     desired = compile_node(loaded, here)
     work = Work.live(desired, Linux(desired.backend))
