@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Final, NamedTuple, NoReturn, Protocol, TypeAlias
 
-from netplan.errors import HalfStateError, KernelError, PodnetError, RestoredError, StoreError
+from netplan.errors import CheckError, HalfStateError, KernelError, PodnetError, RestoredError, StoreError
 from netplan.kernel import Kernel
 from netplan.resource import Change, Resource
 from netplan.restore import restoration
@@ -41,13 +41,21 @@ class Journal(Protocol):
         """Forget it: the state before is back."""
 
 
+Check = Callable[[Snapshot], Sequence[str]]
+"""What does not work in a state that an apply has led to, in words; nothing, when it has succeeded."""
+
+
 class Job(NamedTuple):
-    """What is to be done: changes to the state that there is now, what is observed of it, and what would be left."""
+    """What is to be done: changes to the state that there is now, what is observed of it, and what would be left.
+
+    `check` is asked once nothing is left.
+    """
 
     changes: Sequence[Change[Resource]]
     before: Snapshot
     interest: Interest
     left: Left
+    check: Check = lambda _: ()
 
 
 def apply(job: Job, kernel: Kernel, journal: Journal) -> Snapshot:
@@ -67,9 +75,7 @@ def apply(job: Job, kernel: Kernel, journal: Journal) -> Snapshot:
                 attempted += step.changes
                 kernel.write(step)
             after = kernel.observe(job.interest)
-        remaining = job.left(after)
-        if remaining:
-            raise KernelError("the kernel does not hold what was written:\n" + _listed(remaining))
+            _check(job, after)
         with _signals(signal.SIG_IGN):
             journal.verified(after)
     except BaseException as error:
@@ -79,6 +85,16 @@ def apply(job: Job, kernel: Kernel, journal: Journal) -> Snapshot:
             remark = _closed(journal)
         raise RestoredError(f"{why}\nNothing is changed: the state before was restored.{remark}") from error
     return after
+
+
+def _check(job: Job, after: Snapshot) -> None:
+    """Raise KernelError or CheckError if a state is not what the job is for."""
+    remaining = job.left(after)
+    if remaining:
+        raise KernelError("the kernel does not hold what was written:\n" + _listed(remaining))
+    failures = job.check(after)
+    if failures:
+        raise CheckError("\n".join(failures))
 
 
 def _closed(journal: Journal) -> str:

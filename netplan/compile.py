@@ -9,6 +9,7 @@ from typing import Final
 
 from netplan import trace
 from netplan.backends.host_gw import compile_host_gw
+from netplan.check import Check, checks_of
 from netplan.forward import FORWARD, FORWARD_CHAIN, forward_chain
 from netplan.kinds.chain.reached import MANY_RULES
 from netplan.kinds.chain.rule import Rule, parse_rule_line
@@ -83,7 +84,10 @@ class Removal:
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """What one node should have, and what it should not."""
+    """What one node should have, and what it should not.
+
+    `checks` are what must work then, `persist` is the file in which its rules should be besides, None if in none.
+    """
 
     node: str
     address: Address
@@ -92,6 +96,8 @@ class Desired:
     jumps: tuple[Jump, ...]
     removals: tuple[Removal, ...]
     traffic: Traffic | None
+    checks: tuple[Check, ...] = ()
+    persist: str | None = None
 
     @property
     def interest(self) -> Interest:
@@ -142,12 +148,19 @@ def compile_node(spec: Spec, node: Node) -> Desired:
             masquerades=model.ip_masq.enabled,
             accepts=model.forward == "accept",
         ),
+        checks=tuple(checks_of(spec, node)),
+        persist=_persist(spec),
     )
 
 
 def nothing(spec: Spec, node: Node) -> Desired:
     """Compile what a node should have when podnet leaves it: nothing of ours, and no foreign rule taken away."""
-    return Desired(node.name, node.address.address, _backend(spec), (), (), (), None)
+    return Desired(node.name, node.address.address, _backend(spec), (), (), (), None, persist=_persist(spec))
+
+
+def _persist(spec: Spec) -> str | None:
+    path = spec.model.firewall.persist
+    return None if path == "none" else path
 
 
 def _backend(spec: Spec) -> Backend | None:

@@ -49,9 +49,12 @@ def token() -> str:
     return secrets.token_hex(4)
 
 
-def asked(seconds: float, secret: str) -> Confirm:
-    """Say that this process's apply must be confirmed within so many seconds of its end, with a token."""
-    return Confirm(seconds, clock.now() + _WRITING_SECONDS + seconds, _digest(secret), Process.here())
+def asked(seconds: float, secret: str, spec: str | None) -> Confirm:
+    """Say that this process's apply must be confirmed within so many seconds of its end, with a token.
+
+    `spec` is the path of the spec if it wants the rules in a file too: whoever confirms may have to write them there.
+    """
+    return Confirm(seconds, clock.now() + _WRITING_SECONDS + seconds, _digest(secret), Process.here(), spec)
 
 
 def arm(store: Store, descriptor: int) -> Callable[[Entry], None]:

@@ -9,7 +9,8 @@ PodnetError
     StoreError           podnet's own files on the node can't be read or written, or not safely
     LockedError          another podnet is at work on the node
     PendingError         an apply on the node waits for its confirm
-  KernelError            the kernel refused one write; apply turns it into one of the next two
+  KernelError            the kernel refused one write; apply turns it into one of the last two
+  CheckError             something that the spec wants to work does not after an apply: likewise
   RestoredError       4  failed, and the state before was restored
   HalfStateError      5  failed, and the state before could not be restored wholly
 """
@@ -103,6 +104,12 @@ class PendingError(RefusedError):
 
 class KernelError(PodnetError):
     """The kernel refused a write; the message names the object."""
+
+    exit_code = ExitCode.RESTORED
+
+
+class CheckError(PodnetError):
+    """A check of the spec failed after an apply; the message names it."""
 
     exit_code = ExitCode.RESTORED
 

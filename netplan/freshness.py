@@ -8,9 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count, islice
 from typing import NamedTuple
 
+from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.other import OtherChain
 from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import ChainKey, PlacedRule
+from netplan.kinds.link.value import Link
+from netplan.kinds.route.value import Route
+from netplan.net import Address
 from netplan.project import project
 from netplan.resource import Change, Resource
 from netplan.snapshot import Snapshot
@@ -19,8 +23,10 @@ from netplan.snapshot import Snapshot
 def dependencies(changes: Iterable[Change[Resource]], snapshot: Snapshot) -> dict[str, str]:
     """Digest what of a snapshot the changes depend on, by the part's name.
 
-    These are the objects that change, and of nat the rules before those that come or go: what docker appends there for
-    a container leaves the digests alone. Where packets are filtered our jump stands last, so that every rule counts.
+    These are the objects that change; the devices by which routes are to leave, with the addresses by which they reach
+    the next hops; and of nat the rules before those that come or go, with the chains that they lead into: what docker
+    appends there for a container leaves the digests alone. Where packets are filtered our jump stands last, so that
+    every rule counts.
     """
     return {part.name: digest(part.content) for part in _parts(changes, snapshot)}
 
@@ -70,6 +76,7 @@ class _Part(NamedTuple):
 
 
 def _parts(changes: Iterable[Change[Resource]], snapshot: Snapshot) -> Iterator[_Part]:
+    changes = tuple(changes)
     yield _Part("the firewall backend", snapshot.backend.value, snapshot.backend.value)
     placed: dict[ChainKey, list[Change[Resource]]] = {}
     for change in changes:
@@ -80,6 +87,7 @@ def _parts(changes: Iterable[Change[Resource]], snapshot: Snapshot) -> Iterator[
         present = snapshot.index.get((resource.kind, resource.key))
         content, text = (None, "not there") if present is None else (present.to_json(), str(present))
         yield _Part(f"{resource.kind} {resource.label}", content, text)
+    yield from _devices(changes, snapshot)
     beside = [chain for chain in snapshot.all(OtherChain) if chain.on_the_way]
     if beside:
         text = "; ".join(map(str, beside))
@@ -88,6 +96,39 @@ def _parts(changes: Iterable[Change[Resource]], snapshot: Snapshot) -> Iterator[
         depth = _depth(edits) if key.table == "nat" else None
         rules = [str(rule) for rule in snapshot.rules(key)[:depth]]
         yield _Part(f"the {'rules' if depth is None else 'first rules'} of {key}", rules, "; ".join(rules) or "none")
+        if depth is not None:
+            yield from _below(key, snapshot.rules(key)[:depth], snapshot)
+
+
+def _devices(changes: Iterable[Change[Resource]], snapshot: Snapshot) -> Iterator[_Part]:
+    """Give the devices by which new routes leave, each with those of its addresses that reach a next hop."""
+    next_hops: dict[str, set[Address]] = {}
+    for change in changes:
+        route = change.after
+        if isinstance(route, Route) and route.oif is not None and route.next_hop is not None:
+            next_hops.setdefault(route.oif, set()).add(route.next_hop)
+    there = {link.name for link in snapshot.all(Link)}
+    for device, towards in next_hops.items():
+        held = {each.address for each in snapshot.all(LinkAddress) if each.link == device}
+        reaching = sorted(str(each) for each in held if any(each.prefix.contains(next_hop) for next_hop in towards))
+        text = ", ".join(reaching) or f"no address towards {min(towards)}"
+        known = device in there
+        yield _Part(f"interface {device}", reaching if known else None, text if known else "not there")
+
+
+def _below(key: ChainKey, rules: Sequence[Rule], snapshot: Snapshot) -> Iterator[_Part]:
+    """Give the chains of other programs that rules lead into, and on from there, as far as they were read."""
+    seen = {key}
+    waiting = [*rules]
+    while waiting:
+        target = waiting.pop().target
+        below = None if target is None else key._replace(name=target.name)
+        if below is None or below in seen or below.owned or below not in snapshot.chains:
+            continue
+        seen.add(below)
+        held = snapshot.rules(below)
+        waiting += held
+        yield _Part(f"chain {below}", list(map(str, held)), "; ".join(map(str, held)) or "no rules")
 
 
 def _depth(edits: Iterable[Change[Resource]]) -> int:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Final
 
 from netplan import company
+from netplan.check import Check
 from netplan.compile import HOOKS, Desired
 from netplan.differences import differences
 from netplan.effects import Effect, effects
@@ -40,7 +41,8 @@ class NodePlan:
     """The changes of one node, in the order in which people read them.
 
     `depends` holds a digest of every part of the state that the changes depend on, by the part's name; `refusals` say
-    why the plan can't be applied as it is. `effects` are what people are shown besides; a saved plan is read without.
+    why the plan can't be applied as it is, `checks` what must work once it has been, `persist` is the file that has the
+    rules for the next boot. `effects` are what people are shown besides; a saved plan is read without.
     """
 
     node: str
@@ -51,6 +53,8 @@ class NodePlan:
     depends: Mapping[str, str]
     warnings: tuple[str, ...] = ()
     refusals: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = ()
+    persist: str | None = None
     effects: tuple[Effect, ...] = field(default=(), compare=False)
 
     @property
@@ -66,7 +70,9 @@ class NodePlan:
     @property
     def interest(self) -> Interest:
         """What must be observed to see whether the plan still fits, and whether it has been carried out."""
-        return interest_of(self.changes)
+        found = interest_of(self.changes)
+        walks = {key for key in found.chains if key.table == "nat" and not key.owned}
+        return found | Interest(frozenset(), frozenset(walks), frozenset())
 
 
 @dataclass(frozen=True)
@@ -119,6 +125,8 @@ def plan_node(desired: Desired, snapshot: Snapshot, source: Source) -> NodePlan:
             *company.warnings(desired, snapshot),
         ),
         refusals=(*_in_the_way(desired, snapshot), *company.refusals(desired, snapshot)),
+        checks=desired.checks,
+        persist=desired.persist,
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from netplan import __version__
+from netplan.check import Check
 from netplan.errors import Location, UsageError
 from netplan.fields import FieldChange, field_changes
 from netplan.kinds.chain.value import Backend, PlacedRule
@@ -80,7 +81,7 @@ def read_plan(text: str, path: str) -> Plan:
 
 
 def _node_to_json(node: NodePlan) -> Json:
-    return {
+    data = {
         "node": node.node,
         "address": str(node.address),
         "source": node.source.value,
@@ -92,6 +93,8 @@ def _node_to_json(node: NodePlan) -> Json:
         "warnings": list(node.warnings),
         "refusals": list(node.refusals),
     }
+    optional = {"checks": [check.to_json() for check in node.checks], "persist": node.persist}
+    return data | {key: value for key, value in optional.items() if value}
 
 
 def _fields(change: Change[Resource]) -> tuple[FieldChange, ...]:
@@ -126,6 +129,8 @@ def _node_from_json(data: Json) -> NodePlan:
         depends={str(part): str(digest) for part, digest in data["depends"].items()},
         warnings=tuple(map(str, data["warnings"])),
         refusals=tuple(map(str, data["refusals"])),
+        checks=tuple(map(Check.from_json, data.get("checks", ()))),
+        persist=str(data["persist"]) if data.get("persist") else None,
     )
 
 

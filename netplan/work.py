@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from netplan import checks
 from netplan.apply import Job, Journal, apply
+from netplan.check import gateway_of
 from netplan.compile import Desired, everything
 from netplan.differences import differences
 from netplan.errors import RefusedError, StalePlanError
@@ -75,7 +77,11 @@ class Work:
             return self.before
         now = self.kernel.observe(self.interest)
         check_fresh(self.plan, now)
-        return apply(Job(self.plan.changes, now, self.interest, self._left), self.kernel, journal)
+        return apply(Job(self.plan.changes, now, self.interest, self._left, self._check), self.kernel, journal)
+
+    def _check(self, after: Snapshot) -> Sequence[str]:
+        """Run the checks of the spec; give what failed."""
+        return checks.run(self.plan.checks, gateway_of(after))
 
     def _left(self, now: Snapshot) -> Sequence[Change[Resource]]:
         """Give what is still to be done in a state."""

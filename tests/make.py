@@ -109,6 +109,16 @@ def saved(nat: Sequence[str] = (), filter: Sequence[str] = ()) -> str:  # noqa: 
     return "\n".join(lines)
 
 
+def dump(state: Snapshot) -> str:
+    """Write the chains of a state as iptables-save does, table by table."""
+    lines = []
+    for table in dict.fromkeys(chain.key.table for chain in state.all(Chain)):
+        held = [chain for chain in state.all(Chain) if chain.key.table == table]
+        lines += [f"*{table}", *(f":{chain.key.name} {chain.policy or '-'} [0:0]" for chain in held)]
+        lines += [f"-A {chain.key.name} {each}" for chain in held for each in chain.rules] + ["COMMIT"]
+    return "".join(f"{line}\n" for line in lines)
+
+
 def capture(name: str) -> str:
     """Give what iptables-save printed on a node on which some program ran."""
     return (CAPTURES / name).read_text()

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 from netplan.freshness import changed_since, unmet
+from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.value import Backend, Chain, jump_to
+from netplan.kinds.link.value import Link
 from netplan.kinds.sysctl.value import Sysctl
+from netplan.net import IfName, InterfaceAddress
 from netplan.project import project
 from tests import make
 
@@ -72,6 +75,40 @@ def test_a_parameter_that_changed_makes_a_plan_stale():
 
 def test_another_packet_filter_makes_a_plan_stale():
     assert stale(make.snapshot(backend=Backend.LEGACY), make.snapshot()) == {"the firewall backend": "legacy"}
+
+
+KUBE = "*nat\n:KUBE-POSTROUTING - [0:0]\n-A POSTROUTING -j KUBE-POSTROUTING\n-A KUBE-POSTROUTING {}\nCOMMIT\n"
+UNMARKED = "-m mark ! --mark 0x4000/0x4000 -j RETURN"
+
+
+def before_our_jump(rule):
+    """Make a state in which a chain that a rule before our jump leads into holds a rule."""
+    return make.snapshot(KUBE.format(rule))
+
+
+def test_a_chain_before_our_jump_that_changed_makes_a_plan_stale():
+    found = stale(before_our_jump("-j MASQUERADE"), before_our_jump(UNMARKED))
+    assert found == {"chain nat KUBE-POSTROUTING": "-j MASQUERADE"}
+
+
+def test_a_chain_behind_our_jump_does_not_matter():
+    behind = f"*nat\n:DOCKER-POST - [0:0]\n-A POSTROUTING {make.DOCKER_MASQUERADE}\n-A POSTROUTING -j DOCKER-POST\n"
+    assert not stale(make.snapshot(f"{behind}-A DOCKER-POST -j MASQUERADE\n"), make.snapshot(behind))
+
+
+def test_the_device_of_a_route_that_has_gone_makes_a_plan_stale():
+    now = STORY.replace(Link, [link for link in STORY.all(Link) if link.name != "eth0"])
+    assert stale(now) == {"interface eth0": "not there"}
+
+
+def test_an_address_that_no_longer_reaches_the_next_hop_makes_a_plan_stale():
+    now = STORY.replace(LinkAddress, make.snapshot(address="10.4.7.21/32").all(LinkAddress))
+    assert stale(now) == {"interface eth0": "no address towards 10.4.7.22"}
+
+
+def test_an_address_that_reaches_no_next_hop_does_not_matter():
+    other = LinkAddress(IfName("eth0"), InterfaceAddress.parse("198.51.100.9/24"))
+    assert not stale(STORY.replace(LinkAddress, [*STORY.all(LinkAddress), other]))
 
 
 def left(state, before=STORY, **keys):

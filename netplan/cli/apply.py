@@ -9,7 +9,16 @@ import typer
 
 from netplan.cli.connections import FlushConntrack
 from netplan.cli.nodes import this_node
-from netplan.cli.output import show_plan
+from netplan.cli.output import show, show_plan
+from netplan.cli.persist import Pending, of_spec, pending
+from netplan.cli.safety import (
+    AllowDefaultRoute,
+    AllowManyDeletes,
+    AllowOffLink,
+    AllowSession,
+    allowed,
+    check_safe,
+)
 from netplan.cli.spec import DEFAULT_STATE, NodeName, StateDir, Yes, open_here
 from netplan.cli.verb import verb_app
 from netplan.cli.write import LockTimeout, Turn, VarDir, carry_out, confirm, plan_of, turn
@@ -17,6 +26,7 @@ from netplan.compile import compile_node
 from netplan.kernel.linux import Linux
 from netplan.plan import Plan
 from netplan.planfile import is_plan, read_plan
+from netplan.safety import Flag
 from netplan.state.origin import Origin
 from netplan.work import Work
 
@@ -26,11 +36,12 @@ SHORTEST, LONGEST = 1, 24 * 60 * 60
 
 
 class Options(NamedTuple):
-    """How a plan is applied: without asking, with an end to old connections, until it is confirmed."""
+    """How a plan is applied: unasked, with an end to old connections, until it is confirmed, in spite of dangers."""
 
     yes: bool
     flush: bool
     within: float | None
+    flags: frozenset[Flag]
 
 
 @app.command()
@@ -54,20 +65,31 @@ def apply(
     ] = None,
     folder: VarDir = None,
     lock_timeout: LockTimeout = 0,
+    allow_session: AllowSession = False,
+    allow_default_route: AllowDefaultRoute = False,
+    allow_many_deletes: AllowManyDeletes = False,
+    allow_off_link: AllowOffLink = False,
 ) -> None:
     """Make this node what the spec, or a saved plan, says."""
-    options = Options(yes, flush_conntrack, confirm_within)
+    flags = allowed(
+        session=allow_session,
+        default_route=allow_default_route,
+        many_deletes=allow_many_deletes,
+        off_link=allow_off_link,
+    )
+    options = Options(yes, flush_conntrack, confirm_within, flags)
     text = _text(source)
     if text is not None and is_plan(text):
         saved = _of_this_node(read_plan(text, str(source)), node)
         with turn("apply", folder, lock_timeout) as here:
-            _apply(Work.saved(saved.nodes[0], Linux(saved.nodes[0].backend)), saved, here, options)
+            work = Work.saved(saved.nodes[0], Linux(saved.nodes[0].backend))
+            _apply(work, saved, here, _file_of(saved, state), options)
         return
     spec, at = open_here(source, node, state)
     desired = compile_node(spec, at)
     with turn("apply", folder, lock_timeout) as here:
         work = Work.live(desired, Linux(desired.backend))
-        _apply(work, plan_of(spec, work), here, options)
+        _apply(work, plan_of(spec, work), here, pending(desired), options)
 
 
 def _of_this_node(saved: Plan, name: str | None) -> Plan:
@@ -76,11 +98,20 @@ def _of_this_node(saved: Plan, name: str | None) -> Plan:
     return Plan(saved.cluster, saved.spec_path, saved.spec_sha256, (plan,))
 
 
-def _apply(work: Work, plan: Plan, here: Turn, options: Options) -> None:
+def _file_of(saved: Plan, state: Path) -> Pending | None:
+    """Give the file of a saved plan that must change; that its spec is gone, which tells what goes into it, is said."""
+    plan = saved.nodes[0]
+    return of_spec(saved.spec_path, saved.spec_sha256, plan.node, state) if plan.persist else None
+
+
+def _apply(work: Work, plan: Plan, here: Turn, file: Pending | None, options: Options) -> None:
     show_plan(plan)
-    confirm(work.plan, yes=options.yes)
+    if file is not None:
+        show(str(file))
+    check_safe(work, options.flags)
+    confirm(work.plan, file, yes=options.yes)
     origin = Origin.here("apply", plan, work.plan)
-    carry_out(work, here, origin, flush=options.flush, within=options.within)
+    carry_out(work, here, origin, file, flush=options.flush, within=options.within)
 
 
 def _text(path: Path) -> str | None:

@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 
 from netplan.cli.output import show
+from netplan.cli.persist import of_spec
+from netplan.cli.spec import DEFAULT_STATE, StateDir
 from netplan.cli.verb import verb_app
 from netplan.cli.write import VarDir
 from netplan.confirm import confirm as confirm_state
@@ -23,9 +25,17 @@ def confirm(
         str | None, typer.Argument(metavar="[TOKEN]", help="What apply printed; not needed by the user who applied.")
     ] = None,
     *,
+    state: StateDir = DEFAULT_STATE,
     folder: VarDir = None,
 ) -> None:
     """Keep the state that `apply --confirm-within` left."""
     require_privilege()
-    kept = confirm_state(Store(var_dir(folder)), token)
+    store = Store(var_dir(folder))
+    entry = store.journal.read()
+    kept = confirm_state(store, token)
     show(f"Confirmed: generation {kept.number}.")
+    if entry is None or entry.confirm is None or entry.confirm.spec is None or entry.confirm.process.alive:
+        return
+    file = of_spec(entry.confirm.spec, entry.origin.spec_sha256, entry.origin.node, state)
+    if file is not None:
+        file.write()

@@ -9,14 +9,23 @@ from typing import Annotated
 import typer
 
 from netplan.cli.connections import FlushConntrack
-from netplan.cli.output import Format, show_json, show_plan, write_file
+from netplan.cli.output import Format, say, show, show_json, show_plan, write_file
+from netplan.cli.persist import Pending, outdated, pending
+from netplan.cli.safety import (
+    AllowDefaultRoute,
+    AllowManyDeletes,
+    AllowOffLink,
+    AllowSession,
+    allowed,
+    check_safe,
+)
 from netplan.cli.spec import DEFAULT_STATE, NodeName, SpecPath, StateDir, open_here
 from netplan.cli.verb import verb_app
 from netplan.cli.views.lines import DRIFT
 from netplan.cli.views.metrics import drift_metrics
 from netplan.cli.write import LockTimeout, VarDir, carry_out, plan_of, turn
-from netplan.compile import compile_node
-from netplan.errors import ExitCode, UsageError
+from netplan.compile import Desired, compile_node
+from netplan.errors import ExitCode, RefusedError, UsageError
 from netplan.kernel.linux import Linux
 from netplan.plan import Plan
 from netplan.planfile import plan_to_json
@@ -40,28 +49,55 @@ def drift(
     flush_conntrack: FlushConntrack = False,
     folder: VarDir = None,
     lock_timeout: LockTimeout = 0,
+    allow_session: AllowSession = False,
+    allow_default_route: AllowDefaultRoute = False,
+    allow_many_deletes: AllowManyDeletes = False,
+    allow_off_link: AllowOffLink = False,
 ) -> None:
     """Compare this node with the spec; exit 1 on any difference."""
-    if flush_conntrack and not fix:
-        raise UsageError("--flush-conntrack goes with --fix: without it, drift changes nothing")
+    flags = allowed(
+        session=allow_session,
+        default_route=allow_default_route,
+        many_deletes=allow_many_deletes,
+        off_link=allow_off_link,
+    )
+    said = [*(["--flush-conntrack"] if flush_conntrack else []), *sorted(flags)]
+    if said and not fix:
+        raise UsageError(f"{said[0]} goes with --fix: without it, drift changes nothing")
     loaded, here = open_here(spec, node, state)
     desired = compile_node(loaded, here)
     if not fix:
         work = Work.live(desired, Linux(desired.backend))
-        _show(plan_of(loaded, work), format, metrics_file)
-        raise typer.Exit(ExitCode.DONE if work.plan.in_sync else ExitCode.DIFFERENCES)
+        file = _readable(desired)
+        _show(plan_of(loaded, work), file, format, metrics_file)
+        raise typer.Exit(ExitCode.DONE if work.plan.in_sync and file is None else ExitCode.DIFFERENCES)
     with turn("drift --fix", folder, lock_timeout) as held:
         work = Work.live(desired, Linux(desired.backend))
-        plan = plan_of(loaded, work)
-        _show(plan, format, metrics_file)
-        carry_out(work, held, Origin.here("drift --fix", plan, work.plan), flush=flush_conntrack)
+        plan, file = plan_of(loaded, work), pending(desired)
+        _show(plan, file, format, metrics_file)
+        check_safe(work, flags)
+        carry_out(work, held, Origin.here("drift --fix", plan, work.plan), file, flush=flush_conntrack)
 
 
-def _show(plan: Plan, format: Format, metrics_file: Path | None) -> None:
+def _show(plan: Plan, file: Pending | None, format: Format, metrics_file: Path | None) -> None:
     """Show the differences, and write their count for node_exporter."""
     if format is Format.JSON:
-        show_json(plan_to_json(plan))
+        persist = {"persist": {"path": file.path, "differs": True}} if file else {}
+        show_json({**plan_to_json(plan), **persist})
     else:
         show_plan(plan, DRIFT)
+        if file is not None:
+            show(str(file))
     if metrics_file:
         write_file(metrics_file, drift_metrics(plan.cluster, plan.nodes[0], time.time()))
+
+
+def _readable(desired: Desired) -> Pending | None:
+    """Give the file for the next boot if it differs; one that this user may not read is said to be so."""
+    try:
+        return outdated(desired)
+    except RefusedError as error:
+        if not isinstance(error.__cause__, PermissionError):
+            raise
+        say(str(error))
+        return None

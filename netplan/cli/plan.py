@@ -10,6 +10,7 @@ import typer
 
 from netplan.cli.nodes import known, this_node
 from netplan.cli.output import PlanFormat, show, show_json, show_plan, write_file
+from netplan.cli.safety import warned
 from netplan.cli.spec import DEFAULT_STATE, Records, SpecPath, addresses_of
 from netplan.cli.verb import verb_app
 from netplan.compile import Desired, compile_node, nothing
@@ -58,6 +59,7 @@ def plan(
 
 def live_plan(spec: Spec, names: Sequence[str]) -> Plan:
     """Plan this machine, from its kernel."""
+    from netplan.cli.safety import warned_live
     from netplan.kernel.linux import Linux
     from netplan.work import Work
 
@@ -65,7 +67,7 @@ def live_plan(spec: Spec, names: Sequence[str]) -> Plan:
         raise UsageError("--live plans this machine: say --node once, or not at all")
     name = this_node(addresses_of(spec), names[0] if names else None)
     desired = compile_node(spec, spec.topology.by_name[name])
-    return _plan(spec, [Work.live(desired, Linux(desired.backend)).plan])
+    return _plan(spec, [warned_live(Work.live(desired, Linux(desired.backend)))])
 
 
 def recorded_plan(spec: Spec, folder: Path, names: Sequence[str]) -> Plan:
@@ -75,7 +77,7 @@ def recorded_plan(spec: Spec, folder: Path, names: Sequence[str]) -> Plan:
         desired = compile_node(spec, node)
         record = recorded.read(folder, spec.model.cluster, node.name)
         plan = plan_node(desired, record or _empty(desired), Source.RECORDED if record else Source.EMPTY)
-        plans.append(with_effects(plan, desired, record) if record and plan.changes else plan)
+        plans.append(warned(with_effects(plan, desired, record), record) if record and plan.changes else plan)
     return _plan(spec, plans)
 
 

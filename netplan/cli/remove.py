@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from netplan.cli.output import say, show_plan
+from typing import NamedTuple
+
+from netplan.cli.output import say, show, show_plan
+from netplan.cli.persist import Pending, pending
+from netplan.cli.safety import AllowDefaultRoute, AllowSession, allowed, check_safe
 from netplan.cli.spec import DEFAULT_STATE, NodeName, SpecPath, StateDir, Yes, open_here
 from netplan.cli.verb import verb_app
 from netplan.cli.write import LockTimeout, Turn, VarDir, carry_out, confirm, plan_of, turn
 from netplan.compile import nothing
 from netplan.kernel.linux import Linux
 from netplan.kinds.chain.other import OtherChain
+from netplan.safety import Flag
 from netplan.spec.load import Spec
 from netplan.state.origin import Origin
 from netplan.work import Work
 
 app = verb_app()
+
+
+class Orders(NamedTuple):
+    """What is to be taken away, and how: the spec, what is allowed that is dangerous, without asking."""
+
+    spec: Spec
+    flags: frozenset[Flag]
+    yes: bool
 
 
 @app.command()
@@ -25,22 +38,29 @@ def remove(
     yes: Yes = False,
     folder: VarDir = None,
     lock_timeout: LockTimeout = 0,
+    allow_session: AllowSession = False,
+    allow_default_route: AllowDefaultRoute = False,
 ) -> None:
     """Take everything of podnet's off this node, nothing else."""
     loaded, here = open_here(spec, node, state)
     desired = nothing(loaded, here)
+    flags = allowed(session=allow_session, default_route=allow_default_route, many_deletes=True)  # it takes all of them
+    orders = Orders(loaded, flags, yes)
     with turn("remove", folder, lock_timeout) as held:
         work = Work.live(desired, Linux(desired.backend))
-        _take_away(loaded, work, held, yes=yes)
+        _take_away(work, held, pending(desired), orders)
         for backend in sorted({chain.owner.backend for chain in work.before.all(OtherChain) if chain.left_behind}):
-            _take_away(loaded, Work.live(desired, Linux(backend)), held, yes=yes)
+            _take_away(Work.live(desired, Linux(backend)), held, None, orders)
     if work.plan.changes:
         say("Rules that firewall.remove took away, and sysctls, stay as they are: podnet does not put them back.")
 
 
-def _take_away(loaded: Spec, work: Work, held: Turn, *, yes: bool) -> None:
+def _take_away(work: Work, held: Turn, file: Pending | None, orders: Orders) -> None:
     """Show what is taken away of one backend, ask, and do it."""
-    plan = plan_of(loaded, work)
+    plan = plan_of(orders.spec, work)
     show_plan(plan)
-    confirm(work.plan, yes=yes)
-    carry_out(work, held, Origin.here("remove", plan, work.plan))
+    if file is not None:
+        show(str(file))
+    check_safe(work, orders.flags)
+    confirm(work.plan, file, yes=orders.yes)
+    carry_out(work, held, Origin.here("remove", plan, work.plan), file)

@@ -13,6 +13,7 @@ import typer
 from netplan.cli.connections import tell_outdated
 from netplan.cli.countdown import await_confirm
 from netplan.cli.output import ask, say
+from netplan.cli.persist import Pending
 from netplan.cli.views.memory import recovery_text
 from netplan.confirm import arm, asked, token
 from netplan.errors import RefusedError, StoreError
@@ -75,9 +76,9 @@ def plan_of(spec: Spec, work: Work) -> Plan:
     return Plan(spec.model.cluster, spec.path, spec.sha256, (work.plan,))
 
 
-def confirm(plan: NodePlan, *, yes: bool) -> None:
+def confirm(plan: NodePlan, file: Pending | None = None, *, yes: bool) -> None:
     """Ask whether to apply a plan, unless `yes` or nothing changes; RefusedError (3) if nobody said yes."""
-    if yes or not plan.changes:
+    if yes or not (plan.changes or file):
         return
     check_allowed(plan)
     if not sys.stdin.isatty():
@@ -86,14 +87,23 @@ def confirm(plan: NodePlan, *, yes: bool) -> None:
         raise RefusedError("nothing was changed")
 
 
-def carry_out(work: Work, here: Turn, origin: Origin, *, flush: bool = False, within: float | None = None) -> None:
-    """Apply a plan, keep the state as a generation, and tell of it.
+def carry_out(
+    work: Work,
+    here: Turn,
+    origin: Origin,
+    file: Pending | None = None,
+    *,
+    flush: bool = False,
+    within: float | None = None,
+) -> None:
+    """Apply a plan, keep the state as a generation, tell of it, and put the rules into the file that waits for them.
 
     Connections that are older than the rules are counted, or with `flush` ended. With `within` the state before comes
     back unless somebody confirms within so many seconds: RestoredError (4).
     """
     secret = token()
-    asked_for = None if within is None else asked(within, secret)
+    spec = None if file is None else str(Path(origin.spec_path).absolute())
+    asked_for = None if within is None else asked(within, secret, spec)
     undertaking = Undertaking(here.store, origin, asked_for, arm(here.store, here.lock))
     after = work.carry_out(undertaking)
     if work.plan.changes:
@@ -104,6 +114,8 @@ def carry_out(work: Work, here: Turn, origin: Origin, *, flush: bool = False, wi
             await_confirm(here.store, undertaking.entry, secret)
     if work.plan.changes or flush:
         tell_outdated(after.chains.get(MASQUERADE_CHAIN), flush=flush)
+    if file is not None:
+        file.write()
 
 
 def _finish(undertaking: Undertaking) -> None:

@@ -14,7 +14,7 @@ from netplan.errors import Location, Problem
 from netplan.net import Address, Prefix
 from netplan.spec.draft import Draft, without_subnet
 from netplan.spec.explain import dotted, suggest
-from netplan.spec.model import NodeSpec
+from netplan.spec.model import CheckSpec, NodeSpec
 from netplan.spec.prefixes import around, nested
 from netplan.spec.removals import check_removals
 
@@ -22,6 +22,7 @@ K = TypeVar("K")
 _SHOWN: Final = 10  # names of nodes in one message
 Note: TypeAlias = tuple[tuple[Location, str], ...]
 
+_CHECKED: Final = frozenset({"ping", "tcp", "command"})
 IP_FORWARD: Final = "net.ipv4.ip_forward"
 
 
@@ -224,6 +225,18 @@ def check_forwarding_stays_on(draft: Draft) -> Iterator[Problem]:
             yield Problem(draft.places.value(*path), message, "remove the line: podnet sets it to 1")
 
 
+def check_checks_say_one_thing(draft: Draft) -> Iterator[Problem]:
+    """A check is one of ping, tcp and command; of a key that is misspelt its own problem tells."""
+    for path, keys in draft.checks.items():
+        said = sorted(keys & _CHECKED)
+        if len(said) > 1:
+            message = f"{dotted(path)}: {' and '.join(said)} are two checks"
+            yield Problem(draft.places.key(*path, said[1]), message, f"write an item of its own for {said[1]}")
+        elif not said and keys <= CheckSpec.model_fields.keys():
+            message = f"{dotted(path)}: nothing is checked"
+            yield Problem(draft.places.key(*path), message, "add one of ping, tcp and command")
+
+
 RULES: Final[tuple[Callable[[Draft], Iterator[Problem]], ...]] = (
     check_subnet_len,
     check_subnet_bounds,
@@ -242,6 +255,7 @@ RULES: Final[tuple[Callable[[Draft], Iterator[Problem]], ...]] = (
     check_host_gw_segment,
     check_lists_without_repetition,
     check_forwarding_stays_on,
+    check_checks_say_one_thing,
     check_removals,
 )
 

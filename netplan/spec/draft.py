@@ -27,7 +27,8 @@ class Draft:
     """The valid values of a spec; one that is missing or wrong is None, or not among its kind.
 
     Nodes are held by columns: a node whose subnet is wrong still takes part in the checks of addresses. Subnets that
-    are leased are among the others, after those of the spec. `sysctls` are pairs of a normalised name and a value.
+    are leased are among the others, after those of the spec. `sysctls` are pairs of a normalised name and a value,
+    `checks` the keys of each.
     """
 
     places: Places
@@ -40,6 +41,7 @@ class Draft:
     respect_marks: Mapping[Path, Mark]
     removals: Mapping[Path, tuple[str, str]]
     sysctls: Mapping[Path, tuple[str, str]]
+    checks: Mapping[Path, frozenset[str]]
     nodes: Mapping[str, Value] | None
     addresses: Mapping[str, InterfaceAddress]
     subnets: Mapping[str, Prefix]
@@ -84,6 +86,7 @@ def make_draft(document: Document, nodes: Mapping[str, NodeSpec] | None, leases:
         respect_marks=_items(fields.read_mark, data, "firewall", "respect_marks"),
         removals=_items(_read_removal, data, "firewall", "remove"),
         sysctls=_sysctls(data),
+        checks=_checks(data),
         nodes=named,
         addresses=_addresses(named, nodes),
         subnets={**_subnets(named, nodes), **_leased(named, leases)},
@@ -163,6 +166,12 @@ def _sysctls(data: object) -> dict[Path, tuple[str, str]]:
         if name is not None:
             found["sysctl", key] = name, _valid(fields.read_sysctl_value, value) or ""
     return found
+
+
+def _checks(data: Mapping[str, Value]) -> dict[Path, frozenset[str]]:
+    items = data.get("checks")
+    listed = enumerate(items if isinstance(items, list) else ())
+    return {("checks", number): frozenset(item) for number, item in listed if isinstance(item, dict)}
 
 
 def _read_removal(value: object) -> tuple[str, str]:

@@ -29,6 +29,11 @@ read_sysctl_name: Final = text("a name such as net.ipv4.tcp_rmem", values.sysctl
 read_subnet_len: Final = whole_number(SUBNET_LEN_MIN, SUBNET_LEN_MAX)
 read_mtu: Final = whole_number(MTU_MIN, MTU_MAX)
 
+read_ping: Final = text("an address, peers or gateway", values.ping_target)
+read_tcp: Final = text("an address with a port, such as 10.4.7.22:80", values.tcp_target)
+read_within: Final = whole_number(values.WITHIN_MIN, values.WITHIN_MAX)
+read_persist: Final = text("none, or a path such as /etc/iptables/rules.v4", values.persist_path)
+
 _read_sysctl_text = text("a text or a number", values.sysctl_value)
 
 
@@ -62,6 +67,7 @@ _ADDRESS = rf"{_BYTE}(\.{_BYTE}){{3}}"
 _PREFIX = rf"{_ADDRESS}/(3[0-2]|[12]?[0-9])"
 _NAME = "[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
 _IF_NAME = "[A-Za-z0-9][A-Za-z0-9_.-]{0,14}"
+_COMMAND = {"type": "array", "minItems": 1, "items": {"type": ["string", "number"]}}
 _SYSCTL = {"type": ["string", "integer"], "maxLength": 128}
 
 Version: TypeAlias = Annotated[Literal[1], PlainValidator(read_version), WithJsonSchema({"const": 1})]
@@ -83,4 +89,11 @@ SysctlName: TypeAlias = Annotated[str, PlainValidator(read_sysctl_name), _string
 SysctlValue: TypeAlias = Annotated[str, PlainValidator(read_sysctl_value), WithJsonSchema(_SYSCTL)]
 Flag: TypeAlias = Annotated[bool, PlainValidator(flag), WithJsonSchema({"type": "boolean"})]
 SubnetLen: TypeAlias = Annotated[int, PlainValidator(read_subnet_len), _integer(SUBNET_LEN_MIN, SUBNET_LEN_MAX)]
+PingTarget: TypeAlias = Annotated[str, PlainValidator(read_ping), _string(rf"(peers|gateway|\{{address\}}|{_ADDRESS})")]
+TcpTarget: TypeAlias = Annotated[
+    str, PlainValidator(read_tcp), _string(rf"(\{{address\}}|{_ADDRESS}):[1-9][0-9]{{0,4}}")
+]
+CommandWords: TypeAlias = Annotated[tuple[str, ...], PlainValidator(values.command_words), WithJsonSchema(_COMMAND)]
+Seconds: TypeAlias = Annotated[int, PlainValidator(read_within), _integer(values.WITHIN_MIN, values.WITHIN_MAX)]
+PersistPath: TypeAlias = Annotated[str, PlainValidator(read_persist), _string("(none|/.*[^/])")]
 Mtu: TypeAlias = Annotated[int, PlainValidator(read_mtu), _integer(MTU_MIN, MTU_MAX)]

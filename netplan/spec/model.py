@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from netplan.net import IfName
 from netplan.spec.fields import (
+    CommandWords,
     Flag,
     HostAddress,
     InterfaceName,
@@ -21,18 +22,23 @@ from netplan.spec.fields import (
     Mtu,
     Name,
     PacketMark,
+    PersistPath,
+    PingTarget,
     PodNetwork,
     PortRanges,
     RuleText,
+    Seconds,
     SubnetLen,
     SysctlName,
     SysctlValue,
+    TcpTarget,
     Version,
 )
 from netplan.spec.values import Mark
 
 __all__ = [
     "Backend",
+    "CheckSpec",
     "ClusterSpec",
     "Defaults",
     "Firewall",
@@ -99,8 +105,21 @@ class Firewall(Section):
     """Marks of packets that ask for another source address (kube-proxy, CNI portmap): left to who marked them."""
     remove: tuple[Removal, ...] = ()
     """Rules of other programs that must not exist."""
-    persist: Literal["none"] = "none"
-    """none: rules are not written to a file that is loaded at boot."""
+    persist: PersistPath = Field(default="none", examples=["/etc/iptables/rules.v4"])
+    """none, or the file that iptables-services or netfilter-persistent loads at boot: podnet's rules are kept in it."""
+
+
+class CheckSpec(Section):
+    """Something that must work after an apply: one of ping, tcp and command."""
+
+    ping: PingTarget | None = Field(default=None, examples=["peers"])
+    """An address that must answer; peers: the address of every other node; gateway: the default route's next hop."""
+    tcp: TcpTarget | None = Field(default=None, examples=["10.4.7.22:22"])
+    """An address with a port that must take a connection; {address} is the node's own."""
+    command: CommandWords | None = Field(default=None, examples=[["curl", "-sf", "http://10.4.7.22/"]])
+    """A program that must end with exit code 0; {subnet} {network} {bridge} {interface} {address} are filled in."""
+    within: Seconds = 5
+    """For how many seconds it is tried again; it has to work once."""
 
 
 class Defaults(Section):
@@ -152,6 +171,8 @@ class ClusterSpec(Section):
     """accept: forwarded traffic from and to the pod network is accepted; none: chain FORWARD is left alone."""
     firewall: Firewall = Field(default_factory=Firewall)
     """How podnet's rules live beside those of other programs."""
+    checks: tuple[CheckSpec, ...] = ()
+    """What must work after an apply, in this order; if something does not, the state before is restored."""
     sysctl: Mapping[SysctlName, SysctlValue] = Field(default_factory=dict)
     """More sysctls below net. that each node should have; net.ipv4.ip_forward=1 always is."""
     defaults: Defaults = Field(default_factory=Defaults)

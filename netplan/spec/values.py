@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
 from itertools import pairwise
 from typing import Final, NamedTuple
 
 from netplan.net import Address, InterfaceAddress, Prefix
-from netplan.spec.readers import WrongValueError, found
+from netplan.spec.readers import MAX_TEXT, WrongValueError, found
+from netplan.spec.scalars import Plain
 
 SPECIAL: Final = {
     Prefix.parse("0.0.0.0/8"): "this network",
@@ -21,6 +23,15 @@ SPECIAL: Final = {
 _NO_HOST: Final = {prefix: name for prefix, name in SPECIAL.items() if name != "link-local"}
 _NUMBER: Final = r"0x[0-9A-Fa-f]{1,8}|0|[1-9][0-9]{0,9}"
 MARK_PATTERN: Final = rf"({_NUMBER})/({_NUMBER})"
+WITHIN_MIN, WITHIN_MAX = 1, 60
+PLACEHOLDERS: Final = ("subnet", "network", "bridge", "interface", "address")
+"""What a check's texts may name of their node, in braces."""
+
+_PING_WORDS: Final = ("peers", "gateway")
+_OWN_ADDRESS: Final = "{address}"
+_NUMBERS: Final = ("a number", "a fraction")
+_MAX_WORDS: Final = 128
+_MAX_PATH: Final = 4095
 _SYSCTL_COMPONENT: Final = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 
 
@@ -154,6 +165,75 @@ def sysctl_value(text: str) -> str:
             f"{found(text)} is not the value of a sysctl", "write 1 to 128 printable ASCII characters"
         )
     return " ".join(str(int(word)) if word.isdecimal() else word for word in text.split())
+
+
+def ping_target(text: str) -> str:
+    """Read what a check pings: an IPv4 address, the node's own in braces, `peers` or `gateway`."""
+    if text in _PING_WORDS or text == _OWN_ADDRESS:
+        return text
+    if re.search("[A-Za-z{}]", text) and ":" not in text:
+        likely = _likely(text.strip("{}"), PLACEHOLDERS[-1:] if "{" in text else _PING_WORDS)
+        hint = f"did you mean {likely if '{' not in text else _OWN_ADDRESS}?" if likely else ""
+        raise WrongValueError(f"{found(text)} is not an address, peers or gateway", hint)
+    return str(ipv4_address(text))
+
+
+def tcp_target(text: str) -> str:
+    """Read ADDRESS:PORT with an IPv4 address or the node's own in braces, where a check connects to."""
+    address, colon, port = text.rpartition(":")
+    if not colon or ":" in address:
+        raise WrongValueError(f"{found(text)} is not an IPv4 address with a port", "write it like 10.4.7.22:80")
+    if not re.fullmatch("[1-9][0-9]{0,4}", port) or int(port) > 65535:
+        raise WrongValueError(f"{found(port)} is not a port: they go from 1 to 65535", "write it like 10.4.7.22:80")
+    return text if address == _OWN_ADDRESS else f"{ipv4_address(address)}:{port}"
+
+
+def command_words(value: object) -> tuple[str, ...]:
+    """Read a program and its arguments: a list, so that no shell reads them."""
+    if isinstance(value, str):
+        words = ", ".join(value.split())
+        raise WrongValueError("a command is a list of words; no shell reads it", f"write [{words}]")
+    if not isinstance(value, list) or not value:
+        raise WrongValueError(f"expected a list such as [curl, -sf, http://10.4.7.22/], found {found(value) or 'none'}")
+    if len(value) > _MAX_WORDS:
+        raise WrongValueError(f"a command has at most {_MAX_WORDS} words, and this one has {len(value)}")
+    return tuple(_command_word(number, word) for number, word in enumerate(value))
+
+
+def _command_word(number: int, value: object) -> str:
+    """Read one word; a number is the text that the file says."""
+    text = value.text if isinstance(value, Plain) and value.kind.startswith(_NUMBERS) else value
+    if not isinstance(text, str):
+        hint = f'write it in quotes: "{value.text}"' if isinstance(value, Plain) and value.text else ""
+        raise WrongValueError(f"word {number + 1} is {found(value)}", hint)
+    if len(text) > _MAX_PATH or "\0" in text or (number == 0 and not text):
+        raise WrongValueError(f"word {number + 1}, {found(text)}, can't be given to a program")
+    for name in re.findall(r"\{(\w+)\}", text):
+        if name not in PLACEHOLDERS:
+            likely = _likely(name, PLACEHOLDERS)
+            known = ", ".join(f"{{{each}}}" for each in PLACEHOLDERS)
+            hint = f"did you mean {{{likely}}}?" if likely else f"the placeholders are {known}"
+            raise WrongValueError(f"there is no placeholder {{{name}}}", hint)
+    return text
+
+
+def persist_path(text: str) -> str:
+    """Read `none`, or the absolute path of the file that is loaded at boot."""
+    if text == "none":
+        return text
+    if not text.startswith("/"):
+        likely = "none" if _likely(text, ("none",)) else ""
+        hint = f"did you mean {likely}?" if likely else "write none, or a path such as /etc/iptables/rules.v4"
+        raise WrongValueError(f"{found(text)} is not an absolute path", hint)
+    if not text.isprintable():
+        raise WrongValueError(f"{found(text)} has a character that no terminal shows")
+    if text.endswith(("/", "/.", "/..")) or len(text) > MAX_TEXT:
+        raise WrongValueError(f"{found(text)} is not the path of a file", "such as /etc/iptables/rules.v4")
+    return text
+
+
+def _likely(word: str, words: tuple[str, ...]) -> str:
+    return next(iter(get_close_matches(word[:64], words, n=1)), "")
 
 
 def _refuse_ipv6(text: str, version: int) -> None:

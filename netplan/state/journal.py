@@ -38,13 +38,14 @@ class Confirm:
     """That an apply must be confirmed: within so many seconds, until a deadline, and with which token.
 
     `deadline` is in seconds since this boot (`state.clock`), `token_sha256` the digest of the token; `process` is the
-    one that applies.
+    one that applies, `spec` the path of the spec if it wants the rules in a file too.
     """
 
     seconds: float
     deadline: float
     token_sha256: str
     process: Process
+    spec: str | None = None
 
     def to_json(self) -> Json:
         """Give it as JSON values."""
@@ -53,13 +54,15 @@ class Confirm:
             "deadline": self.deadline,
             "token_sha256": self.token_sha256,
             "process": self.process._asdict(),
+            "spec": self.spec,
         }
 
     @classmethod
     def from_json(cls, data: Json) -> Confirm:
         """Read what `to_json` gave."""
         process = Process(int(data["process"]["pid"]), int(data["process"]["started"]))
-        return cls(float(data["seconds"]), float(data["deadline"]), str(data["token_sha256"]), process)
+        spec = None if data["spec"] is None else str(data["spec"])
+        return cls(float(data["seconds"]), float(data["deadline"]), str(data["token_sha256"]), process, spec)
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ def refused_route(request, nodes, tmp_path_factory):
     node.reset()
     other = variant(node, tmp_path_factory.mktemp("refused"), "interface: eth0", f"interface: {request.param}")
     before = node.state()
-    return Attempt(other, node.podnet("apply", other, "--yes"), before, node.state())
+    return Attempt(other, node.podnet("apply", other, "--yes", "--allow-off-link"), before, node.state())
 
 
 def test_refused_route_exits_4(refused_route):
@@ -73,13 +73,15 @@ def test_line_of_a_refused_route_is_named(refused_route):
 
 
 def test_refused_route_leaves_a_node_that_was_in_sync_in_sync(applied, tmp_path):
-    applied.podnet("apply", variant(applied, tmp_path, "interface: eth0", "interface: docker0"), "--yes")
+    applied.podnet(
+        "apply", variant(applied, tmp_path, "interface: eth0", "interface: docker0"), "--yes", "--allow-off-link"
+    )
     assert applied.drift().code == 0
 
 
 def test_refused_fix_exits_4(node, tmp_path):
     spec = variant(node, tmp_path, "interface: eth0", "interface: docker0")
-    assert node.podnet("drift", spec, "--fix").code == 4
+    assert node.podnet("drift", spec, "--fix", "--allow-off-link").code == 4
 
 
 def test_interface_that_is_not_there_is_warned_of_in_the_plan(node, tmp_path):

@@ -111,6 +111,76 @@ def test_unrelated_change_is_still_there_after_the_apply(node, apply, rule):
     assert added <= set(node.rules().splitlines())
 
 
+FRESH = [
+    pytest.param("ip route add 192.0.2.0/24 via 10.4.7.254 proto static", id="a route to another prefix"),
+    pytest.param("ip route add 172.7.22.0/24 via 10.4.7.254 proto static metric 50", id="a route of another metric"),
+    pytest.param("ip route replace default via 10.4.7.253 proto dhcp metric 9", id="a default route"),
+    pytest.param("ip address add 198.51.100.9/24 dev docker0", id="an address on another device"),
+    pytest.param("ip address add 198.51.100.9/24 dev eth0", id="another address on the device of the routes"),
+    pytest.param("ip link add extra type bridge", id="a device appears"),
+    pytest.param(
+        "ip link add extra type bridge; ip link set extra name other; ip link set other up", id="a device is renamed"
+    ),
+    pytest.param("$iptables -t nat -A POSTROUTING -s 10.9.0.0/16 -j MASQUERADE", id="a MASQUERADE behind our jump"),
+    pytest.param("$iptables -t nat -A DOCKER -p tcp --dport 80 -j DNAT --to 172.7.21.2:80", id="a destination"),
+    pytest.param("$iptables -A DOCKER -d 172.7.21.2 ! -i docker0 -o docker0 -p tcp --dport 80 -j ACCEPT", id="a port"),
+    pytest.param("$iptables -t mangle -A PREROUTING -s 192.0.2.1 -j MARK --set-mark 1", id="a rule of another table"),
+    pytest.param("$iptables -t nat -N DOCKER-NEW", id="a chain of docker's"),
+    pytest.param("$iptables -P INPUT ACCEPT; sysctl -q net.ipv4.conf.all.log_martians=1", id="another sysctl"),
+]
+
+UNDO = """
+ip link del extra 2>/dev/null || true
+ip link del other 2>/dev/null || true
+ip address del 198.51.100.9/24 dev docker0 2>/dev/null || true
+ip address del 198.51.100.9/24 dev eth0 2>/dev/null || true
+ip route del default metric 9 2>/dev/null || true
+"""
+
+
+@pytest.fixture
+def meddle(node):
+    """Run a script on the node as another program would; links and addresses are as before in the end."""
+    default = node.shell("ip route show default")
+    yield lambda script: node.shell(f"iptables=iptables-{node.backend}; {script}")
+    node.shell(f"{UNDO}ip route replace {default}")
+
+
+@pytest.mark.parametrize("script", FRESH)
+def test_plan_stays_fresh_whatever_else_happens(meddle, apply, script):
+    meddle(script)
+    done = apply()
+    assert (done.code, done.stderr.count("stale")) == (0, 0)
+
+
+REWRITES = "$iptables -t nat -I KUBE-POSTROUTING -s 172.7.0.0/16 -j MASQUERADE"
+RENAMED = "ip link set {0} down; ip link set {0} name {1}; ip link set {1} up"
+NARROWED = "ip address del 10.4.7.21/{0} dev eth0; ip address add 10.4.7.21/{1} dev eth0"
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(
+            (RENAMED, "eth0", "eth9", "interface eth0: now not there"), id="the device of the routes is renamed"
+        ),
+        pytest.param((NARROWED, "24", "32", "interface eth0: now no address towards"), id="the next hop is off-link"),
+        pytest.param((REWRITES, "", "", "chain nat KUBE-POSTROUTING: now"), id="a chain before our jump rewrites"),
+    ]
+)
+def ground(request, node, saved, meddle):
+    """What a saved plan no longer stands on, as it should be said."""
+    script, before, after, part = request.param
+    meddle(script.format(before, after))
+    yield part
+    if before:
+        meddle(script.format(after, before))
+
+
+def test_plan_is_stale_once_its_ground_has_gone(node, saved, ground):
+    done = node.podnet("apply", saved, "--yes", "--node", node.name)
+    assert (done.code, ground in done.stderr) == (3, True)
+
+
 def test_plan_of_another_node_is_refused(node, peer, saved):
     assert peer.podnet("apply", saved, "--yes", "--node", "hdss7-22").code == 2
 

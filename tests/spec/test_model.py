@@ -129,7 +129,35 @@ def test_a_number_as_a_sysctl_is_the_text_for_the_kernel():
         ({"ip_masq": "{non_masquerade_cidrs: 10.0.0.0/8}"}, "ip_masq.non_masquerade_cidrs: expected a list"),
         ({"ip_masq": ""}, "ip_masq: expected a mapping, found nothing"),
         ({"forward": "no"}, "forward: expected accept or none, found no, which YAML reads as true or false"),
-        ({"firewall": "{persist: /etc/rules}"}, "firewall.persist: expected none, found '/etc/rules'"),
+        ({"firewall": "{persist: rules.v4}"}, "firewall.persist: 'rules.v4' is not an absolute path"),
+        ({"firewall": "{persist: no}"}, "firewall.persist: expected none, or a path such as /etc/iptables/rules.v4"),
+        ({"firewall": '{persist: "/etc/rules\\e[2J"}'}, "firewall.persist: '/etc/rules\\x1b[2J' has a character"),
+        ({"firewall": '{persist: "/etc/a\\0b"}'}, "firewall.persist: '/etc/a\\x00b' has a character"),
+        ({"firewall": "{persist: /etc/iptables/}"}, "firewall.persist: '/etc/iptables/' is not the path of a file"),
+        ({"firewall": "{persist: /}"}, "firewall.persist: '/' is not the path of a file"),
+        ({"checks": "{}"}, "checks: expected a list"),
+        ({"checks": "[ping]"}, "checks[0]: expected a mapping, found 'ping'"),
+        ({"checks": "[{pnig: peers}]"}, "checks[0].pnig: there is no such key"),
+        ({"checks": "[{ping: peer}]"}, "checks[0].ping: 'peer' is not an address, peers or gateway"),
+        ({"checks": "[{ping: 10.4.7}]"}, "checks[0].ping: '10.4.7' is not an IP address"),
+        ({"checks": "[{ping: 10.4.7.300}]"}, "checks[0].ping: '10.4.7.300' is not an IP address"),
+        ({"checks": '[{ping: "fd00::1"}]'}, "checks[0].ping: fd00::1 is IPv6"),
+        ({"checks": "[{ping: '{subnet}'}]"}, "checks[0].ping: '{subnet}' is not an address, peers or gateway"),
+        ({"checks": "[{tcp: 10.4.7.22}]"}, "checks[0].tcp: '10.4.7.22' is not an IPv4 address with a port"),
+        ({"checks": "[{tcp: '10.4.7.22:0'}]"}, "checks[0].tcp: '0' is not a port"),
+        ({"checks": "[{tcp: '10.4.7.22:65536'}]"}, "checks[0].tcp: '65536' is not a port"),
+        ({"checks": "[{tcp: 'web:80'}]"}, "checks[0].tcp: 'web' is not an IP address"),
+        ({"checks": "[{command: curl -sf x}]"}, "checks[0].command: a command is a list of words; no shell reads it"),
+        ({"checks": "[{command: []}]"}, "checks[0].command: expected a list such as"),
+        ({"checks": "[{command: [curl, no]}]"}, "checks[0].command: word 2 is no, which YAML reads as true or false"),
+        ({"checks": "[{command: [curl, [a]]}]"}, "checks[0].command: word 2 is a list"),
+        ({"checks": '[{command: ["a\\0"]}]'}, "checks[0].command: word 1, 'a\\x00', can't be given to a program"),
+        ({"checks": "[{command: ['']}]"}, "checks[0].command: word 1, '', can't be given to a program"),
+        ({"checks": "[{command: [x, '{subnets}']}]"}, "checks[0].command: there is no placeholder {subnets}"),
+        ({"checks": "[{ping: peers, within: 0}]"}, "checks[0].within: expected a whole number from 1 to 60, found 0"),
+        ({"checks": "[{ping: peers, within: 61}]"}, "checks[0].within: expected a whole number from 1 to 60, found 61"),
+        ({"checks": "[{within: 5}]"}, "checks[0]: nothing is checked"),
+        ({"checks": "[{ping: peers, tcp: '10.4.7.22:80'}]"}, "checks[0]: ping and tcp are two checks"),
         ({"firewall": "{respect_marks: [0x4000]}"}, "firewall.respect_marks[0]: expected a mark with its mask"),
         (
             {"firewall": "{remove: [{table: nut, rule: -A X -j DROP}]}"},
@@ -196,12 +224,30 @@ def test_the_name_of_a_node_is_checked_at_its_key():
         ({"backend": "{type: host-gw, zzz: 1}"}, "the keys here are: type"),
         ({"forward": "acept"}, "did you mean accept?"),
         ({"backend": "{type: vxlan}"}, "this version supports nothing else"),
+        ({"checks": "[{pnig: peers}]"}, "did you mean ping?"),
+        ({"checks": "[{ping: peer}]"}, "did you mean peers?"),
+        ({"checks": "[{ping: '{adress}'}]"}, "did you mean {address}?"),
+        ({"checks": "[{command: curl -sf x}]"}, "write [curl, -sf, x]"),
+        ({"checks": "[{command: [curl, no]}]"}, 'write it in quotes: "no"'),
+        ({"checks": "[{command: [x, '{subnets}']}]"}, "did you mean {subnet}?"),
+        ({"firewall": "{persist: non}"}, "did you mean none?"),
+        ({"firewall": "{persist: rules.v4}"}, "write none, or a path such as /etc/iptables/rules.v4"),
         ({"cluster": None}, "add a key such as cluster: hdss7"),
         ({"backend": None}, "add a key such as backend: {type: host-gw}"),
     ],
 )
 def test_a_mistake_comes_with_what_would_be_right(keys, hint):
     assert only_problem(spec_text(**keys)).hint == hint
+
+
+def test_a_number_in_a_command_is_the_text_that_the_file_says():
+    (check,) = load(checks="[{command: [ping, -c, 010, 0x1F, 1.50, 8:20]}]").model.checks
+    assert check.command == ("ping", "-c", "010", "0x1F", "1.50", "8:20")
+
+
+def test_two_checks_in_one_are_shown_at_the_second():
+    text = spec_text(checks="[{ping: peers, tcp: '10.4.7.22:80'}]")
+    assert str(only_problem(text).at) == cursor(text, "tcp")
 
 
 def test_a_required_key_that_is_misspelt_is_one_problem():

@@ -1,0 +1,198 @@
+"""Run the checks of a node: pings, connections and commands, each tried again until its time is up."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import struct
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
+from pathlib import PurePath
+from typing import Final, NamedTuple
+
+from netplan import programs
+from netplan.check import Check, Command, Connect, Ping, PingGateway
+from netplan.errors import ObserveError
+from netplan.net import Address, printable
+
+_AT_ONCE: Final = 64
+_ENOUGH: Final = 16
+"""So many failures of one line of the spec are told; the peers that were not tried by then are only counted."""
+
+_PAUSE: Final = 0.2
+_ANSWER: Final = 1
+_POLL: Final = 0.05
+_KEPT: Final = 2048
+_TOLD: Final = 400
+_ECHO_REQUEST: Final = 8
+_ECHO_REPLY: Final = 0
+
+
+class Refusal(NamedTuple):
+    """Why an attempt failed, and what the program said, escaped."""
+
+    why: str
+    said: str = ""
+
+
+Try = Callable[[float], Refusal | None]
+"""One attempt, which ends at a time of the monotonic clock; None if it succeeded."""
+
+_CUT_SHORT: Final = "it did not end"
+_SILENCE: Final = Refusal("no answer")
+
+
+def run(checks: Sequence[Check], gateway: Address | None) -> tuple[str, ...]:
+    """Run checks in their order, those of one line of the spec side by side; give a text for each that failed.
+
+    `gateway` is the default route's next hop, None if there is none.
+    """
+    failures: list[str] = []
+    for _, group in groupby(checks, key=lambda check: check.at):
+        failures += _side_by_side(tuple(group), gateway)
+    return tuple(failures)
+
+
+def _side_by_side(checks: Sequence[Check], gateway: Address | None) -> Iterator[str]:
+    """Run checks some at a time, and no more of them once enough have failed."""
+    told, tried = 0, 0
+    with ThreadPoolExecutor(min(_AT_ONCE, len(checks))) as pool:
+        for start in range(0, len(checks), _AT_ONCE):
+            batch = checks[start : start + _AT_ONCE]
+            found = [text for text in pool.map(lambda check: _failure(check, gateway), batch) if text is not None]
+            tried += len(batch)
+            yield from found
+            told += len(found)
+            if told >= _ENOUGH and tried < len(checks):
+                yield f"{len(checks) - tried} more checks of this line were not tried  {_place(checks[0])}"
+                return
+
+
+def _failure(check: Check, gateway: Address | None) -> str | None:
+    """Run one check until it succeeds or its time is up."""
+    until = time.monotonic() + check.within
+    attempt = _attempt(check, gateway)
+    earlier: Refusal | None = None
+    while (refusal := attempt(until)) is not None:
+        if refusal.why == _CUT_SHORT and earlier is not None:
+            refusal = earlier  # the last attempt had less time than those that tell why
+        earlier = refusal
+        if time.monotonic() + _PAUSE >= until:
+            said = f": {refusal.said}" if refusal.said else ""
+            return f"{check}: {refusal.why} within {check.within} s{said}  {_place(check)}"
+        time.sleep(_PAUSE)
+    return None
+
+
+def _place(check: Check) -> str:
+    return f"{printable(str(PurePath(check.at.path)))}:{check.at.line}"
+
+
+def _attempt(check: Check, gateway: Address | None) -> Try:
+    match check.what:
+        case Ping(address):
+            return lambda until: _ping(address, until)
+        case PingGateway():
+            return lambda until: Refusal("this node has no default route") if gateway is None else _ping(gateway, until)
+        case Connect(address, port):
+            return lambda until: _connect(address, port, until)
+        case Command(argv):
+            return lambda until: _command(argv, until)
+
+
+def _ping(address: Address, until: float) -> Refusal | None:
+    """Send one echo request, with ping(8) or through a socket of our own where it is not installed."""
+    program = programs.find("ping")
+    if program is None:
+        return _echo(address, until)
+    limit = min(_left(until), _ANSWER + _PAUSE)
+    try:
+        done = programs.run([program, "-n", "-c1", f"-W{_ANSWER}", str(address)], limit=limit)
+    except ObserveError:
+        return _SILENCE
+    return None if done.code == 0 else _SILENCE
+
+
+def _echo(address: Address, until: float) -> Refusal | None:
+    """Send one echo request as icmp(7) lets ordinary users, if net.ipv4.ping_group_range has their group."""
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP) as echo:
+            echo.connect((str(address), 0))
+            echo.settimeout(min(_left(until), _ANSWER))
+            echo.send(struct.pack("!BBHHH", _ECHO_REQUEST, 0, 0, 0, 1))
+            answer = echo.recv(512)
+    except PermissionError:
+        return Refusal("no program ping to do it (apt-get install iputils-ping), nor an ICMP socket for this group,")
+    except OSError:
+        return _SILENCE
+    return None if answer[:1] == bytes([_ECHO_REPLY]) else _SILENCE
+
+
+def _connect(address: Address, port: int, until: float) -> Refusal | None:
+    try:
+        socket.create_connection((str(address), port), timeout=_left(until)).close()
+    except TimeoutError:
+        return _SILENCE
+    except OSError as error:
+        return Refusal((error.strerror or str(error)).lower())
+    return None
+
+
+def _command(argv: Sequence[str], until: float) -> Refusal | None:
+    """Run a program in a process group of its own, which is killed when the time is up."""
+    try:
+        process = subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "PATH": programs.SEARCH_PATH},
+            process_group=0,
+        )
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        return Refusal("it could not be started", (reason or "").lower())
+    with process:
+        said = _output(process, until)
+        ended = process.poll() is not None
+        if not ended:
+            os.killpg(process.pid, signal.SIGKILL)
+    if not ended:
+        return Refusal(_CUT_SHORT, said)
+    return None if process.returncode == 0 else Refusal(_exit(process.returncode), said)
+
+
+def _output(process: subprocess.Popen[bytes], until: float) -> str:
+    """Read what a program prints until it ends or the time is up, and give the end of that, escaped.
+
+    What it leaves running in the background may keep its output open: that is not waited for.
+    """
+    assert process.stdout is not None  # noqa: S101 - Popen was asked for a pipe
+    stream = process.stdout.fileno()
+    os.set_blocking(stream, False)
+    kept, closed = b"", False
+    while time.monotonic() < until:
+        ended = process.poll() is not None
+        ready = not closed and bool(select.select([stream], [], [], 0 if ended else _POLL)[0])
+        if ready:
+            chunk = os.read(stream, 1 << 16)
+            kept = (kept + chunk)[-_KEPT:]
+            closed = not chunk
+        elif ended:
+            break
+        elif closed:
+            time.sleep(_POLL)
+    return printable(" ".join(kept.decode(errors="replace").split()))[-_TOLD:]
+
+
+def _exit(code: int) -> str:
+    return f"exit code {code}" if code > 0 else f"ended by {signal.Signals(-code).name}"
+
+
+def _left(until: float) -> float:
+    return max(until - time.monotonic(), _POLL)

@@ -1,0 +1,76 @@
+"""The options that allow what is dangerous, and the refusal without them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+
+from netplan.errors import RefusedError
+from netplan.plan import NodePlan
+from netplan.project import project
+from netplan.safety import Danger, Flag, dangers
+from netplan.session import ssh_connection
+from netplan.snapshot import Snapshot
+from netplan.work import Work, check_allowed, check_fresh, whole_state
+
+AllowSession = Annotated[
+    bool, typer.Option(Flag.SESSION.value, help="Touch what the SSH session that this runs in needs.")
+]
+AllowDefaultRoute = Annotated[bool, typer.Option(Flag.DEFAULT_ROUTE.value, help="Change the default route.")]
+AllowManyDeletes = Annotated[
+    bool, typer.Option(Flag.MANY_DELETES.value, help="Delete more than a third of podnet's routes.")
+]
+AllowOffLink = Annotated[bool, typer.Option(Flag.OFF_LINK.value, help="Make routes to next hops that are not on-link.")]
+
+
+def allowed(
+    *, session: bool = False, default_route: bool = False, many_deletes: bool = False, off_link: bool = False
+) -> frozenset[Flag]:
+    """Give the flags that were said."""
+    said = {
+        Flag.SESSION: session,
+        Flag.DEFAULT_ROUTE: default_route,
+        Flag.MANY_DELETES: many_deletes,
+        Flag.OFF_LINK: off_link,
+    }
+    return frozenset(flag for flag, given in said.items() if given)
+
+
+def check_safe(work: Work, flags: Collection[Flag]) -> None:
+    """Raise RefusedError (3), which names every danger, if a plan has some that no flag allows."""
+    check_allowed(work.plan)
+    refused = [danger for danger in _found(work) if danger.flag not in flags]
+    if refused:
+        listed = "\n".join(f"  {danger}" for danger in refused)
+        names = " ".join(dict.fromkeys(danger.flag.value for danger in refused))
+        raise RefusedError(
+            f"the plan of {work.plan.node} is unsafe, and nothing was changed:\n{listed}\n"
+            f"If that is what should happen, say {names}."
+        )
+
+
+def warned(plan: NodePlan, before: Snapshot, session: str | None = None) -> NodePlan:
+    """Give a plan with its dangers as warnings; `before` is the whole state that it starts from."""
+    found = dangers(plan, before, project(before, plan.changes), session)
+    return replace(plan, warnings=(*plan.warnings, *_texts(found)))
+
+
+def warned_live(work: Work) -> NodePlan:
+    """Give the plan of this machine with its dangers as warnings."""
+    return replace(work.plan, warnings=(*work.plan.warnings, *_texts(_found(work))))
+
+
+def _texts(found: Iterable[Danger]) -> tuple[str, ...]:
+    return tuple(f"{danger.text} ({danger.flag})" for danger in found)
+
+
+def _found(work: Work) -> tuple[Danger, ...]:
+    """Look for dangers in the whole state of this machine; StalePlanError (3) if the plan no longer fits it."""
+    if not work.plan.changes:
+        return ()
+    whole = whole_state(work.kernel, work.interest)
+    check_fresh(work.plan, whole)
+    return dangers(work.plan, whole, project(whole, work.plan.changes), ssh_connection())

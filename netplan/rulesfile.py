@@ -1,0 +1,86 @@
+"""The file of rules that is loaded at boot: read whole, and replaced in one step that outlasts a power failure."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import stat
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Final
+
+from netplan.errors import RefusedError
+from netplan.net import printable
+
+_MAX_BYTES: Final = 64 << 20
+
+
+def read(path: str) -> str | None:
+    """Give the text of the file, None if there is none; RefusedError (3) if it can't be read, or is no file.
+
+    Bytes that are not UTF-8 are carried through as surrogates, and line endings as they are.
+    """
+    try:
+        if not stat.S_ISREG(Path(path).stat().st_mode):
+            raise RefusedError(f"{printable(path)} is not a file; firewall.persist names one")
+        with Path(path).open("rb") as file:
+            content = file.read(_MAX_BYTES + 1)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise RefusedError(f"{printable(path)} can't be read: {error.strerror}") from error
+    if len(content) > _MAX_BYTES:
+        raise RefusedError(f"{printable(path)} is larger than {_MAX_BYTES >> 20} MiB: that is no file of rules")
+    return content.decode(errors="surrogateescape")
+
+
+def check_writable(path: str) -> None:
+    """Raise RefusedError (3) if there is no folder in which the file could be replaced."""
+    folder = Path(path).resolve().parent
+    if not folder.is_dir():
+        raise RefusedError(
+            f"there is no folder {printable(str(folder))} for firewall.persist: "
+            "apt-get install iptables-persistent makes /etc/iptables"
+        )
+    if not os.access(folder, os.W_OK):
+        raise RefusedError(f"{printable(path)} can't be written: the folder does not permit it")
+
+
+def write(path: str, text: str) -> None:
+    """Replace the file, or remove it if nothing is left in it; a symbolic link stays, and what it leads to is replaced.
+
+    Its owner, mode and extended attributes are kept; a new file is its owner's alone. OSError if it can't be done.
+    """
+    target = Path(path).resolve()
+    if not text:
+        target.unlink(missing_ok=True)
+    else:
+        with NamedTemporaryFile("wb", dir=target.parent, prefix=f".{target.name}.", delete=False) as file:
+            try:
+                file.write(text.encode(errors="surrogateescape"))
+                _be_like(target, Path(file.name))
+                file.flush()
+                os.fsync(file.fileno())
+                Path(file.name).replace(target)
+            except BaseException:
+                Path(file.name).unlink(missing_ok=True)
+                raise
+    _sync(target.parent)
+
+
+def _be_like(target: Path, new: Path) -> None:
+    """Give a new file, which is its owner's alone, what the one has that it replaces."""
+    with contextlib.suppress(FileNotFoundError):
+        was = target.stat()
+        os.chown(new, was.st_uid, was.st_gid)
+        shutil.copystat(target, new)
+        os.utime(new)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
