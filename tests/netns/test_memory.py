@@ -14,7 +14,7 @@ ONCE = pytest.mark.parametrize("backend", ["nft"], indirect=True)
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d"
 
 FULL = 'mount -t tmpfs -o mode=700,size=4k tmpfs "$1"; shift; exec "$@"'
-READ_ONLY = 'mount -t tmpfs -o mode=700 tmpfs "$1"; mount -o remount,ro "$1"; shift; exec "$@"'
+READ_ONLY = 'mount -t tmpfs -o mode=700,ro tmpfs "$1"; shift; exec "$@"'
 
 
 @pytest.fixture
