@@ -23,6 +23,9 @@ from netplan.project import project
 from netplan.resource import Change, Reason, Resource
 from netplan.snapshot import KINDS, Snapshot
 from netplan.spec.load import Spec
+from netplan.state.generations import Generation
+from netplan.state.origin import Origin, boot_id
+from netplan.state.store import Store, Undertaking
 from netplan.topology import Node, Topology
 from tests.spec.factory import load
 
@@ -174,6 +177,20 @@ def plans(*nodes: NodePlan) -> Plan:
 def settled(wanted: Desired, state: Snapshot) -> Snapshot:
     """Give the state after everything that is wanted has been done."""
     return project(state, differences(wanted, state))
+
+
+def origin(verb="apply", boot: str | None = None) -> Origin:
+    """Say that root applies the spec of cluster c on node a, in this boot by default."""
+    address = Address.parse("10.4.7.21")
+    when = "2026-07-01T12:00:00+02:00"
+    return Origin(verb, "a", address, "c", "specs/c.yaml", "0" * 64, "root (uid 0)", when, boot or boot_id())
+
+
+def generation(store: Store, wanted: Desired, kernel: MemoryKernel, boot: str | None = None) -> Generation:
+    """Apply what is wanted, and keep that as a generation."""
+    undertaking = Undertaking(store, origin(boot=boot))
+    carry_out(wanted, kernel, undertaking)
+    return undertaking.finished()
 
 
 class Unwritten:

@@ -19,7 +19,7 @@ from netplan.kinds.sysctl.value import Sysctl
 from netplan.plan import Plan, Source, plan_node
 from netplan.planfile import read_plan, render_plan
 from netplan.project import project
-from netplan.restore import restoration
+from netplan.restore import Deed, earlier, relevant, restoration
 from netplan.snapshot import Snapshot
 from tests import make
 from tests.states import Case, cases, meddled, specs
@@ -159,6 +159,30 @@ def test_undoing_brings_back_ours_and_what_was_touched_and_keeps_what_others_did
         assert make.foreign_rules(after, key, touched) == make.foreign_rules(now, key, touched)
         assert undone(after, key, touched) == undone(case.state, key, touched)
     assert not [*restoration(case.state, after, changes)]
+
+
+@thorough
+@given(cases(), st.data())
+def test_undoing_to_what_was_kept_of_a_state_is_undoing_to_the_state(case, data):
+    changes = tuple(differences(case.desired, case.state))
+    now = data.draw(meddled(project(case.state, changes)))
+    kept = relevant(case.state, changes)
+    assert [*restoration(kept, now, changes)] == [*restoration(case.state, now, changes)]
+
+
+@thorough
+@given(cases(), st.lists(specs(size=6), min_size=1, max_size=4), st.integers(0, 3))
+def test_going_back_by_several_applies_leads_to_the_state_that_was_then(case, later, number):
+    states, deeds = [applied(case)], []
+    for spec in later:
+        wanted = compile_node(spec, spec.topology.nodes[0])
+        changes = tuple(differences(wanted, states[-1]))
+        deeds.append(Deed(changes, relevant(states[-1], changes)))
+        states.append(project(states[-1], changes))
+    start = number % len(states)
+    touched = tuple(change for deed in deeds[start:] for change in deed.changes)
+    target = earlier(relevant(states[start], ()), deeds[start:])
+    assert make.content(project(states[-1], restoration(target, states[-1], touched))) == make.content(states[start])
 
 
 def undone(state: Snapshot, key, touched) -> list[str]:

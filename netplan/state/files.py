@@ -59,6 +59,8 @@ def make_folder(path: Path) -> None:
             missing.mkdir(mode=_FOLDER_MODE, exist_ok=True)
             _sync(missing.parent)
         link, folder = path.lstat(), path.stat()
+    if not stat.S_ISDIR(folder.st_mode):
+        raise StoreError(f"{path} is no folder; nothing was changed")
     for found in (link, folder):
         if found.st_uid not in (_ROOT, os.geteuid()):
             raise StoreError(f"{path} belongs to another user (uid {found.st_uid}), who could change what podnet does")

@@ -33,14 +33,12 @@ class Holder(NamedTuple):
 
     @property
     def alive(self) -> bool:
-        """Whether the process is still there."""
+        """Whether the process still runs; one that has ended may wait for its parent to notice (proc(5), stat)."""
         try:
-            os.kill(self.pid, 0)
-        except ProcessLookupError:
+            state = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except (FileNotFoundError, ProcessLookupError):
             return False
-        except PermissionError:
-            return True
-        return True
+        return state not in "ZX"
 
     def __str__(self) -> str:
         return f"podnet {printable(self.verb)} (pid {self.pid}, since {printable(self.since)})"

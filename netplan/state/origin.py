@@ -75,9 +75,10 @@ def local_time() -> str:
 
 def who() -> str:
     """Name the user: the one who called sudo, else the one of this process."""
-    uid = int(os.environ.get("SUDO_UID") or os.getuid())
+    caller = os.environ.get("SUDO_UID", "")
+    uid = int(caller) if caller.isdecimal() else os.getuid()
     try:
         name = os.environ.get("SUDO_USER") or pwd.getpwuid(uid).pw_name
-    except KeyError:
+    except (KeyError, OverflowError):
         return f"uid {uid}"
     return f"{name} (uid {uid})"

@@ -46,7 +46,7 @@ class Store:
             yield descriptor
 
     def finish(self, entry: Entry) -> Generation:
-        """Make a generation of an entry that was verified, and close the journal; StoreError (3), and once more."""
+        """Make a generation of an entry that was verified, unless it is one, and close the journal; StoreError (3)."""
         with files.reported("the generation", self.generations.folder):
             kept = self.generations.keep(entry)
         self.close()

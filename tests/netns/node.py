@@ -17,7 +17,8 @@ SPEC: Final = ROOT / "specs/hdss7.yaml"
 STORY: Final = ROOT / "docs/story"
 
 _LOAD: Final = """
-cat > /run/node.rules
+rules=/run/$(uname -n).rules
+cat > "$rules"
 ip -4 route flush table all proto 112
 ip -4 route flush proto static
 nft flush ruleset
@@ -25,7 +26,7 @@ for table in $(cat /proc/net/ip_tables_names); do
     printf '*%s\\nCOMMIT\\n' "$table" | iptables-legacy-restore
 done
 echo 1 > /proc/sys/net/ipv4/ip_forward
-iptables-$1-restore --noflush /run/node.rules
+iptables-$1-restore --noflush "$rules"
 """
 
 _LOOK: Final = """

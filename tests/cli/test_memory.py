@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from netplan.cli.views.memory import history_text, recoveries_json, recovery_text
+from netplan.recover import Found, Recovery
+from netplan.state.generations import Damaged, Generation
+from tests import make
+
+WHEN = make.origin().when
+PLAN = make.plan(make.snapshot(make.docker()), make.spec(firewall=make.REMOVE))
+GENERATION = Generation(1, "c0ffee", make.origin(), PLAN.changes, make.snapshot(), make.snapshot())
+
+
+def test_a_generation_is_a_line_and_the_newest_is_marked():
+    newest = replace(GENERATION, number=2, origin=make.origin("rollback to 1"))
+    assert history_text([GENERATION, newest]).splitlines() == [
+        f"     1  {WHEN}  root (uid 0)  apply          specs/c.yaml 00000000  5 create, 1 update, 2 delete",
+        f"*    2  {WHEN}  root (uid 0)  rollback to 1  specs/c.yaml 00000000  5 create, 1 update, 2 delete",
+    ]
+
+
+def test_a_damaged_generation_is_called_so():
+    assert history_text([Damaged(7, Path("/x"), "why")]) == "*    7  damaged"
+
+
+def test_what_a_terminal_would_act_on_is_escaped():
+    hostile = replace(GENERATION, origin=replace(make.origin(), spec_path="\x1b[2J"))
+    assert "\\x1b[2J" in history_text([hostile])
+
+
+RECOVERIES = {
+    "was interrupted; the state before it is back (1 change).": Recovery(
+        Found.INTERRUPTED, make.origin(), PLAN.changes[:1]
+    ),
+    "was done when it was interrupted; it is generation 3.": Recovery(Found.VERIFIED, make.origin(), generation=3),
+}
+
+
+@pytest.mark.parametrize(("said", "recovery"), RECOVERIES.items(), ids=["interrupted", "verified"])
+def test_a_recovery_says_whose_run_was_interrupted_and_what_became_of_it(said, recovery):
+    assert recovery_text(recovery) == f"podnet apply by root (uid 0) of {WHEN} {said}"
+
+
+def test_a_recovery_after_a_reboot_says_what_is_back():
+    recovery = Recovery(Found.REBOOT, make.origin(), PLAN.changes[:2], 4)
+    assert recovery_text(recovery) == "The state before the reboot is back (2 changes), as generation 4."
+
+
+def test_recoveries_are_told_to_programs():
+    (told,) = recoveries_json([Recovery(Found.REBOOT, make.origin(), PLAN.changes, 4)])["recovered"]
+    assert (told["found"], told["verb"], told["generation"], len(told["changes"])) == ("reboot", "apply", 4, 8)

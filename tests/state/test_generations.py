@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from netplan.state.generations import KEPT, Damaged, Generations
+from netplan.state.journal import Confirm, Entry, Phase
+from tests import make
+
+STATE = make.snapshot(make.docker())
+CHANGES = make.plan(STATE, make.spec(firewall=make.REMOVE)).changes
+
+
+def entry(name="1", confirm=None):
+    return Entry(name, make.origin(), Phase.VERIFIED, CHANGES, STATE, make.snapshot(), confirm)
+
+
+@pytest.fixture
+def generations(tmp_path):
+    return Generations(tmp_path)
+
+
+def numbers(generations):
+    return [each.number for each in generations.all()]
+
+
+def keep(generations, count):
+    for number in range(count):
+        generations.keep(entry(str(number)))
+
+
+def test_a_generation_is_read_back(generations):
+    kept = generations.keep(entry())
+    (read,) = generations.all()
+    assert (read.to_json(), read.changes) == (kept.to_json(), CHANGES)
+
+
+def test_without_any_there_are_none(generations):
+    assert (generations.all(), generations.newest()) == ((), None)
+
+
+def test_generations_count_from_1(generations):
+    keep(generations, 3)
+    assert numbers(generations) == [1, 2, 3]
+
+
+def test_an_entry_is_kept_once(generations):
+    generations.keep(entry())
+    generations.keep(entry())
+    assert numbers(generations) == [1]
+
+
+def test_the_last_ones_are_kept(generations):
+    keep(generations, KEPT + 3)
+    assert numbers(generations) == [*range(4, KEPT + 4)]
+
+
+def test_a_generation_that_waits_for_a_confirm_is_not_confirmed(generations):
+    assert not generations.keep(entry(confirm=Confirm(17.5, "5ha"))).confirmed
+
+
+def truncate(generations, number):
+    path = generations.folder / f"{number:06}.json"
+    path.write_text(path.read_text()[:100])
+
+
+def test_a_truncated_generation_is_called_damaged(generations):
+    keep(generations, 3)
+    truncate(generations, 2)
+    assert [isinstance(each, Damaged) for each in generations.all()] == [False, True, False]
+
+
+def test_a_damaged_generation_is_named_with_its_file(generations):
+    keep(generations, 1)
+    truncate(generations, 1)
+    assert f"generation 1 is damaged and left out: {generations.folder}/000001.json" in str(generations.newest())
+
+
+def test_the_number_of_a_damaged_generation_is_not_used_again(generations):
+    keep(generations, 3)
+    truncate(generations, 3)
+    assert generations.keep(entry("next")).number == 4
+
+
+def test_a_generation_under_another_s_number_is_damaged(generations):
+    keep(generations, 1)
+    (generations.folder / "000001.json").rename(generations.folder / "000007.json")
+    assert isinstance(generations.newest(), Damaged)
+
+
+def test_files_of_other_names_are_no_generations(generations):
+    keep(generations, 1)
+    (generations.folder / ".000002.json.new").write_text("half")
+    assert numbers(generations) == [1]
+
+
+def test_an_entry_that_was_not_verified_is_not_kept(generations):
+    with pytest.raises(ValueError, match="not verified"):
+        generations.keep(replace(entry(), after=None))

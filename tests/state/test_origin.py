@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import os
+
+from netplan.state.origin import Origin, boot_id, who
+from tests import make
+
+
+def test_an_origin_is_read_back():
+    assert Origin.from_json(make.origin().to_json()) == make.origin()
+
+
+def test_an_origin_of_a_plan_names_the_spec_and_the_node():
+    plan = make.plans(make.plan())
+    made = Origin.here("apply", plan, plan.nodes[0])
+    assert (made.node, made.cluster, made.spec_path, made.boot_id) == ("a", "c", "specs/c.yaml", boot_id())
+
+
+def test_who_used_sudo_is_named(monkeypatch):
+    monkeypatch.setenv("SUDO_USER", "alice")
+    monkeypatch.setenv("SUDO_UID", "1000")
+    assert who() == "alice (uid 1000)"
+
+
+def test_a_user_without_a_name_is_a_number(monkeypatch):
+    monkeypatch.delenv("SUDO_USER", raising=False)
+    monkeypatch.setenv("SUDO_UID", "4000000")
+    assert who() == "uid 4000000"
+
+
+def test_without_sudo_it_is_the_user_of_the_process(monkeypatch):
+    monkeypatch.delenv("SUDO_USER", raising=False)
+    monkeypatch.delenv("SUDO_UID", raising=False)
+    assert f"uid {os.getuid()}" in who()

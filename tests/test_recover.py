@@ -1,0 +1,273 @@
+"""What an earlier podnet left is undone, finished or brought back, on a kernel in memory."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+
+import pytest
+
+from netplan.apply import Job, apply
+from netplan.compile import nothing
+from netplan.differences import differences
+from netplan.errors import HalfStateError, RefusedError, StoreError
+from netplan.kernel.memory import MemoryKernel
+from netplan.kinds.chain.value import Chain
+from netplan.kinds.link.value import Link
+from netplan.kinds.route.value import Route
+from netplan.kinds.sysctl.value import Sysctl
+from netplan.recover import Found, bring_back, settle
+from netplan.state.generations import Generation
+from netplan.state.store import Store, Undertaking
+from netplan.steps import steps
+from tests import make
+
+WANTED = make.desired(make.spec(firewall=make.REMOVE))
+BEFORE = make.snapshot(make.docker())
+AFTER = make.settled(WANTED, BEFORE)
+EARLIER = "another boot"
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path)
+
+
+def opened(store, boot=None, state=BEFORE):
+    """Begin an apply, as far as its journal."""
+    undertaking = Undertaking(store, make.origin(boot=boot))
+    undertaking.opened(tuple(differences(WANTED, state)), state)
+    return undertaking
+
+
+def settled(store, kernel):
+    return settle(store, lambda _: kernel)
+
+
+def brought_back(store, kernel, patience=0.0):
+    kept = [each for each in store.generations.all() if isinstance(each, Generation)]
+    return bring_back(store, kept, lambda _: kernel, patience)
+
+
+def test_without_a_journal_there_is_nothing_to_do(store):
+    assert settled(store, MemoryKernel(BEFORE)) is None
+
+
+@pytest.mark.parametrize("count", range(6))
+def test_what_was_written_before_the_end_came_is_undone(store, count):
+    opened(store)
+    kernel = MemoryKernel(BEFORE)
+    for step in steps(differences(WANTED, BEFORE))[:count]:
+        kernel.write(step)
+    settled(store, kernel)
+    assert make.content(kernel.state) == make.content(BEFORE)
+
+
+def test_an_undone_journal_is_closed(store):
+    opened(store)
+    settled(store, MemoryKernel(AFTER))
+    assert store.journal.read() is None
+
+
+def test_an_undone_apply_is_told_with_who_it_was_and_what_it_took(store):
+    opened(store)
+    recovery = settled(store, MemoryKernel(AFTER))
+    assert (recovery.found, recovery.origin, bool(recovery.changes)) == (Found.INTERRUPTED, make.origin(), True)
+
+
+def test_what_could_not_be_undone_keeps_the_journal(store):
+    opened(store)
+    kernel = Refusing(AFTER)
+    with pytest.raises(HalfStateError, match=r"podnet apply by root .* was interrupted\n.*left to do:"):
+        settled(store, kernel)
+    assert store.journal.read() is not None
+
+
+class Refusing(MemoryKernel):
+    """A kernel that refuses every write."""
+
+    def write(self, step):
+        self._fail_at = self.writes + 1
+        super().write(step)
+
+
+def test_what_is_left_of_an_undo_is_done_by_the_next(store):
+    opened(store)
+    refusing = Refusing(AFTER)
+    with pytest.raises(HalfStateError):
+        settled(store, refusing)
+    kernel = MemoryKernel(refusing.state)
+    settled(store, kernel)
+    assert make.content(kernel.state) == make.content(BEFORE)
+
+
+def test_a_verified_apply_becomes_a_generation(store):
+    opened(store).verified(AFTER)
+    recovery = settled(store, MemoryKernel(AFTER))
+    assert (recovery.found, recovery.generation, len(store.generations.all())) == (Found.VERIFIED, 1, 1)
+
+
+def test_a_verified_apply_is_left_as_it_is(store):
+    opened(store).verified(AFTER)
+    kernel = MemoryKernel(AFTER)
+    settled(store, kernel)
+    assert (kernel.writes, store.journal.read()) == (0, None)
+
+
+def test_a_generation_that_was_kept_before_the_journal_was_closed_is_kept_once(store):
+    undertaking = opened(store)
+    undertaking.verified(AFTER)
+    store.generations.keep(store.journal.read())
+    settled(store, MemoryKernel(AFTER))
+    assert len(store.generations.all()) == 1
+
+
+def test_an_apply_that_the_last_boot_interrupted_leaves_what_is_foreign_in_this_one(store):
+    opened(store, boot=EARLIER)
+    kernel = MemoryKernel(make.snapshot(make.saved(nat=[make.DOCKER_MASQUERADE]), ip_forward="1"))
+    settled(store, kernel)
+    assert kernel.writes == 0
+
+
+def test_an_apply_that_the_last_boot_interrupted_leaves_nothing_of_ours(store):
+    opened(store, boot=EARLIER)
+    kernel = MemoryKernel(AFTER)
+    settled(store, kernel)
+    assert not [chain for chain in kernel.state.all(Chain) if chain.ours]
+
+
+REBOOTED = make.snapshot("")
+
+
+@pytest.fixture
+def rebooted(store):
+    """What is kept on a node that was restarted since the last apply."""
+    make.generation(store, WANTED, MemoryKernel(BEFORE), EARLIER)
+    return store
+
+
+def ours(state):
+    return [resource for kind in (Chain, Route) for resource in state.all(kind) if resource.ours]
+
+
+def test_after_a_reboot_what_was_ours_comes_back(rebooted):
+    kernel = MemoryKernel(REBOOTED)
+    brought_back(rebooted, kernel)
+    assert ours(kernel.state) == ours(AFTER)
+
+
+def test_after_a_reboot_packets_are_forwarded_again(rebooted):
+    kernel = MemoryKernel(REBOOTED)
+    brought_back(rebooted, kernel)
+    assert Sysctl("net.ipv4.ip_forward", "1") in kernel.state.all(Sysctl)
+
+
+def test_after_a_reboot_foreign_rules_stay(rebooted):
+    kernel = MemoryKernel(make.snapshot(make.saved(nat=[make.DOCKER_MASQUERADE])))
+    brought_back(rebooted, kernel)
+    assert make.texts(make.foreign_rules(kernel.state, make.POSTROUTING)) == [make.DOCKER_MASQUERADE]
+
+
+def test_what_came_back_after_a_reboot_is_a_generation_of_this_boot(rebooted):
+    recovery = brought_back(rebooted, MemoryKernel(REBOOTED))
+    assert (recovery.found, recovery.generation) == (Found.REBOOT, 2)
+    assert brought_back(rebooted, MemoryKernel(REBOOTED)) is None
+
+
+def test_in_the_same_boot_nothing_comes_back(store):
+    make.generation(store, WANTED, MemoryKernel(BEFORE))
+    assert brought_back(store, MemoryKernel(REBOOTED)) is None
+
+
+def test_a_state_that_is_there_after_a_reboot_needs_no_generation(rebooted):
+    assert brought_back(rebooted, MemoryKernel(AFTER)) is None
+
+
+def test_a_state_that_was_not_confirmed_does_not_come_back(store):
+    first = make.generation(store, WANTED, MemoryKernel(BEFORE), EARLIER)
+    other = make.generation(store, make.desired(make.spec(forward="none")), MemoryKernel(AFTER), EARLIER)
+    kernel = MemoryKernel(REBOOTED)
+    bring_back(store, [first, replace(other, confirmed=False)], lambda _: kernel, 0)
+    assert ours(kernel.state) == ours(AFTER)
+
+
+def test_what_fails_after_a_reboot_is_undone(rebooted):
+    kernel = MemoryKernel(REBOOTED, fail_at=3)
+    with pytest.raises(Exception, match="the state before was restored"):
+        brought_back(rebooted, kernel)
+    assert (make.content(kernel.state), rebooted.journal.read()) == (make.content(REBOOTED), None)
+
+
+def without_device(up):
+    links = [replace(link, up=up) for link in REBOOTED.all(Link) if up is not None or link.name != "eth0"]
+    return REBOOTED.replace(Link, links)
+
+
+@pytest.mark.parametrize(
+    ("state", "missing"),
+    [
+        (without_device(up=None), "there is no interface eth0"),
+        (without_device(up=False), "the interface eth0 is down"),
+        (
+            make.snapshot("", address="10.9.9.9/24"),
+            r"the interface eth0 has no address in one prefix with 10\.4\.7\.22",
+        ),
+    ],
+)
+def test_an_interface_that_is_not_ready_in_time_is_named_and_nothing_is_changed(rebooted, state, missing):
+    kernel = MemoryKernel(state)
+    with pytest.raises(RefusedError, match=rf"{missing} .*; nothing was changed"):
+        brought_back(rebooted, kernel)
+    assert kernel.writes == 0
+
+
+def test_an_interface_is_waited_for(rebooted):
+    kernel = MemoryKernel(without_device(up=None))
+    threading.Timer(0.3, lambda: setattr(kernel, "state", REBOOTED)).start()
+    brought_back(rebooted, kernel, patience=30)
+    assert ours(kernel.state) == ours(AFTER)
+
+
+def test_a_removed_podnet_does_not_come_back(store):
+    make.generation(store, WANTED, MemoryKernel(BEFORE), EARLIER)
+    spec = make.spec()
+    make.generation(store, nothing(spec, spec.topology.nodes[0]), MemoryKernel(AFTER), EARLIER)
+    assert brought_back(store, MemoryKernel(without_device(up=None))) is None
+
+
+class Full:
+    """A journal on a disk that is full from some method on."""
+
+    def __init__(self, method):
+        self._method = method
+
+    def __getattr__(self, name):
+        def asked(*_):
+            if name == self._method:
+                raise StoreError("the journal can't be written: /j: No space left on device")
+
+        return asked
+
+
+def applied(kernel, journal):
+    changes = tuple(differences(WANTED, BEFORE))
+    apply(Job(changes, BEFORE, WANTED.interest, lambda _: ()), kernel, journal)
+
+
+def test_a_journal_that_can_not_be_opened_keeps_the_kernel_untouched():
+    kernel = MemoryKernel(BEFORE)
+    with pytest.raises(StoreError):
+        applied(kernel, Full("opened"))
+    assert kernel.writes == 0
+
+
+def test_an_outcome_that_can_not_be_kept_is_undone():
+    kernel = MemoryKernel(BEFORE)
+    with pytest.raises(Exception, match="No space left on device\nNothing is changed"):
+        applied(kernel, Full("verified"))
+    assert make.content(kernel.state) == make.content(BEFORE)
+
+
+def test_a_journal_that_can_not_be_closed_is_told_of():
+    with pytest.raises(Exception, match=r"was restored\. the journal can't be written"):
+        applied(MemoryKernel(BEFORE, fail_at=2), Full("undone"))

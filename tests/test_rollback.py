@@ -1,0 +1,121 @@
+"""Which state a rollback goes back to; several generations on a kernel in memory."""
+
+from __future__ import annotations
+
+import pytest
+
+from netplan.compile import nothing
+from netplan.errors import UsageError
+from netplan.kernel.memory import MemoryKernel
+from netplan.kinds.chain.value import Chain
+from netplan.kinds.sysctl.value import Sysctl
+from netplan.rollback import way_back
+from netplan.state.store import Store, Undertaking
+from netplan.work import Work
+from tests import make
+
+SPEC = make.spec(firewall=make.REMOVE)
+FIRST = make.desired(SPEC)
+SECOND = make.desired(make.spec(firewall=make.REMOVE, forward="none", sysctl="{net.ipv4.ip_default_ttl: 65}"))
+START = make.snapshot(make.docker(), Sysctl("net.ipv4.ip_default_ttl", "64"))
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path)
+
+
+@pytest.fixture
+def kernel():
+    return MemoryKernel(START)
+
+
+@pytest.fixture
+def states(store, kernel):
+    """Apply one spec, then another, then take podnet off; give the state before each, and the last."""
+    found = [START]
+    for wanted in (FIRST, SECOND, nothing(SPEC, SPEC.topology.nodes[0])):
+        make.generation(store, wanted, kernel)
+        found.append(kernel.state)
+    return [make.content(state) for state in found]
+
+
+def roll_back(store, kernel, number=None):
+    way = way_back(store.generations.all(), number)
+    undertaking = Undertaking(store, make.origin(way.verb))
+    work = Work.back(way, kernel)
+    work.carry_out(undertaking)
+    undertaking.finished()
+    return work
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_rollback_to_a_generation_brings_back_what_it_left(store, kernel, states, number):
+    roll_back(store, kernel, number)
+    assert make.content(kernel.state) == states[number]
+
+
+def test_a_rollback_without_a_number_brings_back_what_was_before_the_newest(store, kernel, states):
+    roll_back(store, kernel)
+    assert make.content(kernel.state) == states[2]
+
+
+def test_a_rollback_of_a_rollback_brings_back_what_was_before_that(store, kernel, states):
+    roll_back(store, kernel, 1)
+    roll_back(store, kernel)
+    assert make.content(kernel.state) == states[3]
+
+
+def test_a_rollback_before_the_first_apply_brings_back_foreign_rules_and_parameters(store, kernel):
+    make.generation(store, FIRST, kernel)
+    roll_back(store, kernel)
+    assert make.content(kernel.state) == make.content(START)
+
+
+def test_a_rollback_is_a_generation_with_its_verb(store, kernel, states):
+    roll_back(store, kernel, 1)
+    newest = store.generations.newest()
+    assert (newest.number, newest.origin.verb) == (4, "rollback to 1")
+
+
+def test_a_rollback_says_why_of_each_change(store, kernel, states):
+    reasons = {change.reason.text for change in roll_back(store, kernel, 2).plan.changes}
+    assert reasons == {"as it was after generation 2"}
+
+
+def test_a_rollback_to_what_is_there_changes_nothing(store, kernel, states):
+    assert not Work.back(way_back(store.generations.all(), 3), kernel).plan.changes
+
+
+def test_rules_that_others_added_meanwhile_survive(store, kernel, states):
+    added = make.rule("-s 10.200.0.0/24 -j ACCEPT")
+    chains = [
+        Chain(chain.key, (added, *chain.rules), chain.policy) if chain.key == make.POSTROUTING else chain
+        for chain in kernel.state.all(Chain)
+    ]
+    kernel.state = kernel.state.replace(Chain, chains)
+    roll_back(store, kernel, 1)
+    assert added in kernel.state.rules(make.POSTROUTING)
+
+
+def test_a_rollback_where_nothing_was_applied_is_wrong_use():
+    with pytest.raises(UsageError, match="podnet has applied nothing on this node"):
+        way_back((), None)
+
+
+def test_a_generation_that_is_not_kept_is_answered_with_those_that_are(store, states):
+    with pytest.raises(UsageError, match="there is no generation 7; kept are 1 to 3"):
+        way_back(store.generations.all(), 7)
+
+
+@pytest.mark.parametrize("number", [None, 3])
+def test_a_damaged_generation_is_not_gone_back_to(store, states, number):
+    (store.generations.folder / "000003.json").write_text("{")
+    with pytest.raises(UsageError, match=r"generation 3 is damaged \(.*000003\.json\)"):
+        way_back(store.generations.all(), number)
+
+
+def test_a_damaged_generation_between_is_left_out(store, kernel, states):
+    (store.generations.folder / "000003.json").write_text("{")
+    roll_back(store, kernel, 2)
+    assert make.content(kernel.state) == states[2]
