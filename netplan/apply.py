@@ -67,10 +67,13 @@ def apply(job: Job, kernel: Kernel, journal: Journal) -> Snapshot:
     """
     if not job.changes:
         return job.before
-    journal.opened(job.changes, job.before)
     attempted: list[Change[Resource]] = []
+    opened = False
     try:
         with _signals(_interrupt):
+            with _held_back():
+                journal.opened(job.changes, job.before)
+                opened = True
             for step in steps(job.changes):
                 attempted += step.changes
                 kernel.write(step)
@@ -79,6 +82,8 @@ def apply(job: Job, kernel: Kernel, journal: Journal) -> Snapshot:
         with _signals(signal.SIG_IGN):
             journal.verified(after)
     except BaseException as error:
+        if not opened:
+            raise
         why = _reason(error)
         with _signals(signal.SIG_IGN):
             restore(attempted, job.before, kernel, job.interest, why)
@@ -124,6 +129,16 @@ def _signals(handler: Handler) -> Iterator[None]:
     finally:
         for number, previous in before.items():
             signal.signal(number, previous)
+
+
+@contextmanager
+def _held_back() -> Iterator[None]:
+    """Answer those signals only after the block: it is done whole, or not at all."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:

@@ -95,7 +95,7 @@ def _detached(store: Store, entry: Entry, descriptor: int) -> None:
     ready, sender = os.pipe()
     try:
         subprocess.Popen(
-            _guard(store, entry, str(sender)),
+            _guard(store, entry, str(sender), str(descriptor)),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

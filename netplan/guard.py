@@ -1,6 +1,7 @@
-"""The guard of an apply that waits for its confirm: a process of its own, `python -m netplan.guard FOLDER ID [READY]`.
+"""The guard of an apply that waits for its confirm: a process of its own.
 
-READY is the descriptor that it writes to as soon as it watches; without it, a timer has started the guard.
+`python -m netplan.guard FOLDER ID [READY LOCK]`: READY is a descriptor that it writes to as soon as it watches, LOCK
+that of the lock, which it holds from then on. Without them a timer has started the guard.
 """
 
 from __future__ import annotations
@@ -8,30 +9,38 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import Final
 
 from netplan.confirm import guard, lock_again
 from netplan.errors import ExitCode, PodnetError
 from netplan.kernel.linux import Linux
 from netplan.net import printable
 from netplan.state import files
+from netplan.state.lock import Holder, hold
+from netplan.state.origin import local_time
 from netplan.state.store import Store
 
-LOG = "guard.log"
+LOG: Final = "guard.log"
+STOPPING: Final = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 
 
-def main(folder: Path, id: str, ready: int | None) -> int:  # noqa: A002 - the journal's word
+def main(folder: Path, id: str, descriptors: Sequence[int]) -> int:  # noqa: A002 - the journal's word
     """Watch over one entry of the journal; what goes wrong is written to a file beside it."""
-    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+    for number in STOPPING:
         signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
     store = Store(folder)
     with ExitStack() as held:
-        if ready is None:
-            lock_again(store, held)
-        else:
+        if descriptors:
+            ready, lock = descriptors
+            hold(lock, Holder(os.getpid(), "apply --confirm-within", local_time()))
             os.write(ready, b"ready")
             os.close(ready)
+        else:
+            lock_again(store, held)
         try:
             guard(store, id, Linux)
         except PodnetError as error:
@@ -42,4 +51,4 @@ def main(folder: Path, id: str, ready: int | None) -> int:  # noqa: A002 - the j
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]) if len(sys.argv) > 3 else None))
+    sys.exit(main(Path(sys.argv[1]), sys.argv[2], [int(word) for word in sys.argv[3:]]))

@@ -104,7 +104,7 @@ def bring_back(
     RefusedError (3) if an interface that its routes need is not ready within so many seconds; RestoredError (4) and
     HalfStateError (5) as from `apply`.
     """
-    generation = next((each for each in reversed(kept) if each.confirmed), None)
+    generation = kept[-1] if kept else None
     if generation is None or generation.origin.boot_id == boot_id():
         return None
     after = generation.after

@@ -183,14 +183,6 @@ def test_a_state_that_is_there_after_a_reboot_needs_no_generation(rebooted):
     assert brought_back(rebooted, MemoryKernel(AFTER)) is None
 
 
-def test_a_state_that_was_not_confirmed_does_not_come_back(store):
-    first = make.generation(store, WANTED, MemoryKernel(BEFORE), EARLIER)
-    other = make.generation(store, make.desired(make.spec(forward="none")), MemoryKernel(AFTER), EARLIER)
-    kernel = MemoryKernel(REBOOTED)
-    bring_back(store, [first, replace(other, confirmed=False)], lambda _: kernel, 0)
-    assert ours(kernel.state) == ours(AFTER)
-
-
 def test_what_fails_after_a_reboot_is_undone(rebooted):
     kernel = MemoryKernel(REBOOTED, fail_at=3)
     with pytest.raises(Exception, match="the state before was restored"):

@@ -40,7 +40,6 @@ class Generation:
     changes: tuple[Change[Resource], ...]
     before: Snapshot
     after: Snapshot
-    confirmed: bool = True
 
     def to_json(self) -> Json:
         """Give the generation as JSON values."""
@@ -49,7 +48,6 @@ class Generation:
             "number": self.number,
             "id": self.id,
             **self.origin.to_json(),
-            "confirmed": self.confirmed,
             "changes": changes_to_json(self.changes),
             "before": recorded.to_json(self.before),
             "after": recorded.to_json(self.after),
@@ -66,7 +64,6 @@ class Generation:
             changes_from_json(data["changes"]),
             recorded.from_json(data["before"]),
             recorded.from_json(data["after"]),
-            bool(data["confirmed"]),
         )
 
 
@@ -106,9 +103,7 @@ class Generations:
             raise ValueError("an entry that was not verified makes no generation")
         files.make_folder(self.folder)
         number = 1 if newest is None else newest.number + 1
-        made = Generation(
-            number, entry.id, entry.origin, entry.changes, entry.before, entry.after, confirmed=entry.confirm is None
-        )
+        made = Generation(number, entry.id, entry.origin, entry.changes, entry.before, entry.after)
         files.create(self._path(number), json.dumps(made.to_json()) + "\n")
         for old in self._numbers()[:-KEPT]:
             files.remove(self._path(old))

@@ -90,7 +90,8 @@ def settled(node: Node) -> None:
 
 def slow(folder: Path, program: str) -> tuple[list[str], Callable[[], None]]:
     """Make a program take its time after it has done its work; what waits for it to get there comes too."""
-    links(folder, {other: other for other in {"iptables-nft", "iptables-nft-restore"} - {program}})
+    programs = {"iptables-nft", "iptables-nft-restore", "iptables-nft-save"}
+    links(folder, {other: other for other in programs - {program}})
     wrap(folder, program, after=[f"touch {folder}/reached", "sleep 2"])
 
     def reached() -> None:
@@ -115,7 +116,7 @@ CONFIRM: Final = pytest.mark.parametrize("options", [(), ("--confirm-within", "2
 @CONFIRM
 def test_an_apply_that_ends_before_it_writes_leaves_the_state_before(node, tmp_path, end, options):
     before = node.state()
-    program, reached = slow(tmp_path, "iptables-nft")
+    program, reached = slow(tmp_path, "iptables-nft-save")
     with session(node, *options, before=program) as apply:
         reached()
         end(apply)

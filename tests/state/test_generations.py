@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from netplan.state.generations import KEPT, Damaged, Generations
-from netplan.state.journal import Confirm, Entry, Phase
+from netplan.state.journal import Entry, Phase
 from tests import make
 
 STATE = make.snapshot(make.docker())
@@ -54,10 +54,6 @@ def test_an_entry_is_kept_once(generations):
 def test_the_last_ones_are_kept(generations):
     keep(generations, KEPT + 3)
     assert numbers(generations) == [*range(4, KEPT + 4)]
-
-
-def test_a_generation_that_waits_for_a_confirm_is_not_confirmed(generations):
-    assert not generations.keep(entry(confirm=Confirm(17.5, "5ha"))).confirmed
 
 
 def truncate(generations, number):

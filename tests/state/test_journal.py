@@ -1,17 +1,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from netplan.errors import ExitCode, HalfStateError
+from netplan.state.clock import Process
 from netplan.state.journal import Confirm, Entry, JournalFile, Phase
 from tests import make
 
 STATE = make.snapshot(make.docker())
 CHANGES = make.plan(STATE, make.spec(firewall=make.REMOVE)).changes
-WRITING = Entry("c0ffee", make.origin(), Phase.WRITING, CHANGES, STATE)
-VERIFIED = Entry("c0ffee", make.origin(), Phase.VERIFIED, CHANGES, STATE, make.snapshot(), Confirm(17.5, "5ha"))
+CONFIRM = Confirm(60.0, 17.5, "5ha", Process(4711, 12), "/etc/podnet/hdss7.yaml")
+WRITING = Entry("c0ffee00c0ffee00", make.origin(), Phase.WRITING, CHANGES, STATE)
+VERIFIED = Entry("c0ffee00c0ffee00", make.origin(), Phase.VERIFIED, CHANGES, STATE, make.snapshot(), CONFIRM)
 
 
 @pytest.fixture
@@ -55,3 +58,34 @@ def test_a_damaged_journal_is_a_state_that_is_not_known(journal, text):
     ) as caught:
         journal.read()
     assert caught.value.exit_code is ExitCode.HALF_STATE
+
+
+@pytest.mark.parametrize("number", ["", "../../etc/passwd", "C0FFEE00C0FFEE00", "c0ffee"])
+def test_an_entry_of_an_id_that_is_none_of_ours_is_damaged(tmp_path, number):
+    (tmp_path / "journal.json").write_text(json.dumps({**WRITING.to_json(), "id": number}))
+    with pytest.raises(HalfStateError, match="is damaged"):
+        JournalFile(tmp_path).read()
+
+
+def test_an_apply_that_is_done_waits_for_its_confirm():
+    assert VERIFIED.pending
+
+
+def test_an_apply_that_writes_does_not_wait_yet():
+    assert not replace(VERIFIED, phase=Phase.WRITING).pending
+
+
+def test_an_apply_of_which_no_confirm_is_asked_does_not_wait():
+    assert not replace(VERIFIED, confirm=None).pending
+
+
+def test_another_journal_has_another_stamp(tmp_path):
+    journal = JournalFile(tmp_path)
+    journal.write(WRITING)
+    first = journal.stamp()
+    journal.write(VERIFIED)
+    assert journal.stamp() != first
+
+
+def test_no_journal_has_no_stamp(tmp_path):
+    assert JournalFile(tmp_path).stamp() is None

@@ -77,7 +77,6 @@ def _generation_json(generation: Generation | Damaged, *, current: bool) -> Json
     return {
         "number": generation.number,
         "current": current,
-        "confirmed": generation.confirmed,
         **generation.origin.to_json(),
         "changes": counts(generation.changes),
     }
