@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
@@ -82,7 +82,10 @@ class Removal:
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """What one node should have, and what it should not."""
+    """What one node should have, and what it should not.
+
+    `watched` is the traffic that a plan says something of; `traffic` is None when podnet leaves, and wants nothing of it.
+    """
 
     node: str
     address: Address
@@ -91,6 +94,7 @@ class Desired:
     jumps: tuple[Jump, ...]
     removals: tuple[Removal, ...]
     traffic: Traffic | None
+    watched: Traffic
 
     @property
     def interest(self) -> Interest:
@@ -118,7 +122,7 @@ def compile_node(spec: Spec, node: Node) -> Desired:
     jumps = tuple(_jumps(spec))
     routes = compile_host_gw(spec.topology, node)
     chains = _chains(spec, node)
-    model = spec.model
+    traffic = _traffic(spec, node)
     return Desired(
         node=node.name,
         address=node.address.address,
@@ -126,22 +130,29 @@ def compile_node(spec: Spec, node: Node) -> Desired:
         objects=(*routes, *chains, *_sysctls(spec)),
         jumps=jumps,
         removals=tuple(_removals(spec, node)),
-        traffic=Traffic(
-            node=node,
-            nodes=spec.topology.nodes,
-            network=model.network,
-            kept=kept(model.network, model.ip_masq),
-            exempt=model.ip_masq.non_masquerade_cidrs,
-            respected=model.firewall.respect_marks,
-            masquerades=model.ip_masq.enabled,
-            accepts=model.forward == "accept",
-        ),
+        traffic=traffic,
+        watched=traffic,
     )
 
 
 def nothing(spec: Spec, node: Node) -> Desired:
     """Compile what a node should have when podnet leaves it: nothing of ours, and no foreign rule taken away."""
-    return Desired(node.name, node.address.address, _backend(spec), (), (), (), None)
+    watched = replace(_traffic(spec, node), masquerades=False, accepts=False)
+    return Desired(node.name, node.address.address, _backend(spec), (), (), (), None, watched)
+
+
+def _traffic(spec: Spec, node: Node) -> Traffic:
+    model = spec.model
+    return Traffic(
+        node=node,
+        nodes=spec.topology.nodes,
+        network=model.network,
+        kept=kept(model.network, model.ip_masq),
+        exempt=model.ip_masq.non_masquerade_cidrs,
+        respected=model.firewall.respect_marks,
+        masquerades=model.ip_masq.enabled,
+        accepts=model.forward == "accept",
+    )
 
 
 def _backend(spec: Spec) -> Backend | None:

@@ -12,6 +12,7 @@ from netplan.fields import field_changes
 from netplan.kinds.chain.value import Backend, PlacedRule
 from netplan.net import Address, host_name
 from netplan.plan import NodePlan, Plan, Source
+from netplan.probes import Probe
 from netplan.resource import Action, Change, Json, Reason, Resource
 from netplan.snapshot import KINDS
 
@@ -81,6 +82,7 @@ def _node_to_json(node: NodePlan) -> Json:
         "depends": dict(node.depends),
         "changes": [_change_to_json(change) for change in node.changes],
         "effects": [effect.to_json() for effect in node.effects],
+        "probes": [probe.to_json() for probe in node.probes],
         "warnings": list(node.warnings),
         "refusals": list(node.refusals),
     }
@@ -113,6 +115,7 @@ def _node_from_json(data: Json) -> NodePlan:
         depends={str(part): str(digest) for part, digest in data["depends"].items()},
         warnings=tuple(map(str, data["warnings"])),
         refusals=tuple(map(str, data["refusals"])),
+        probes=tuple(Probe.from_json(probe) for probe in data.get("probes", ())),
     )
 
 

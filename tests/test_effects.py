@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from netplan.effects import blamed, effects, probes
+from netplan.effects import blamed, effects
+from netplan.probes import probes
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import IfName, InterfaceAddress
@@ -27,7 +28,8 @@ def node(nat=(), filter=(), ip_forward="1"):  # noqa: A002 - the table's name
 def found(state, **keys):
     """Give the effects of a plan for node a, by their class."""
     desired = make.desired(make.spec(**keys))
-    return {effect.probe.traffic: effect for effect in effects(desired, state, make.settled(desired, state))}
+    traced = effects(probes(desired.watched), state, make.settled(desired, state))
+    return {effect.probe.name: effect for effect in traced}
 
 
 def words(state, traffic, **keys):
@@ -81,8 +83,7 @@ def test_a_marked_packet_is_nobodys_fault():
 def test_of_many_peers_a_few_stand_for_all(count):
     nodes = [f"n{n}: {{address: 10.4.7.{n}/24, subnet: 172.7.{n}.0/24}}" for n in range(1, count + 2)]
     desired = make.desired(make.spec(*nodes), "n1")
-    assert desired.traffic is not None
-    assert len({probe.peer for probe in probes(desired.traffic) if probe.peer}) == min(count, 4)
+    assert len({probe.peer for probe in probes(desired.watched) if probe.peer}) == min(count, 4)
 
 
 def test_json_says_what_was_wanted_and_what_is_to_blame():

@@ -47,7 +47,7 @@ def _apply_saved(saved: Plan, name: str | None, *, yes: bool, flush: bool) -> No
     plans = {plan.node: plan for plan in saved.nodes}
     plan = plans[this_node({node: each.address for node, each in plans.items()}, name)]
     work = Work.saved(plan, Linux(plan.backend))
-    _apply(work, Plan(saved.cluster, saved.spec_path, saved.spec_sha256, (plan,)), yes=yes, flush=flush)
+    _apply(work, Plan(saved.cluster, saved.spec_path, saved.spec_sha256, (work.plan,)), yes=yes, flush=flush)
 
 
 def _apply(work: Work, plan: Plan, *, yes: bool, flush: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +19,9 @@ from netplan.cli.write import carry_out, plan_of
 from netplan.compile import compile_node
 from netplan.errors import ExitCode, UsageError
 from netplan.kernel.linux import Linux
+from netplan.plan import NodePlan
 from netplan.planfile import plan_to_json
+from netplan.spec.load import Spec
 from netplan.work import Work
 
 app = verb_app()
@@ -47,8 +50,16 @@ def drift(
         show_json(plan_to_json(plan))
     else:
         show_plan(plan, DRIFT)
-    if metrics_file:
-        write_file(metrics_file, drift_metrics(plan.cluster, work.plan, time.time()))
+    _measure(metrics_file, loaded, work.plan)
     if not fix:
         raise typer.Exit(ExitCode.DONE if work.plan.in_sync else ExitCode.DIFFERENCES)
     carry_out(work, flush=flush_conntrack)
+    mended = replace(work.plan, changes=())
+    _measure(metrics_file, loaded, mended)
+    raise typer.Exit(ExitCode.DONE if mended.in_sync else ExitCode.DIFFERENCES)
+
+
+def _measure(path: Path | None, spec: Spec, plan: NodePlan) -> None:
+    """Write what is true of the node now, if anybody wants to know."""
+    if path is not None:
+        write_file(path, drift_metrics(spec.model.cluster, plan, time.time()))

@@ -6,6 +6,7 @@ import sys
 
 from netplan.cli.connections import tell_outdated
 from netplan.cli.output import ask, say
+from netplan.cli.views.lines import traffic_lines
 from netplan.errors import RefusedError
 from netplan.masquerade import MASQUERADE_CHAIN
 from netplan.plan import NodePlan, Plan
@@ -36,3 +37,13 @@ def carry_out(work: Work, *, flush: bool = False) -> None:
         say(f"Applied. {work.plan.node} is as planned; the kernel was read again to see it.")
     if work.plan.changes or flush:
         tell_outdated(after.chains.get(MASQUERADE_CHAIN), flush=flush)
+    tell_broken(work.plan)
+
+
+def tell_broken(plan: NodePlan) -> None:
+    """Say what traffic stays broken after a plan, and whose rule or route is to blame."""
+    lines = tuple(traffic_lines(plan.broken))
+    if lines:
+        say("This traffic stays broken, and it is not podnet's to mend:")
+    for line in lines:
+        say(f"  {line.traffic}: {line.after}; {line.blame}")
