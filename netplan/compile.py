@@ -84,7 +84,7 @@ class Removal:
 class Desired:
     """What one node should have, and what it should not.
 
-    `watched` is the traffic that a plan says something of; `traffic` is None when podnet leaves, and wants nothing of it.
+    `watched` is the traffic that a plan tells of; `traffic` is None when podnet leaves, and wants nothing of it.
     """
 
     node: str

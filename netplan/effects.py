@@ -121,18 +121,14 @@ def _fares(trace: Trace, probe: Probe) -> Fares:
     """Measure what became of a packet by what the spec wants of it."""
     if not probe.wanted:
         return Fares.WELL
-    if trace.verdict is Verdict.UNKNOWN:
-        return Fares.UNKNOWN
-    if trace.verdict is not Verdict.ACCEPT:
+    if trace.verdict in (Verdict.DROP, Verdict.REJECT):
         return _refused(trace, probe)
-    if trace.destination != probe.packet.destination:
-        return Fares.UNKNOWN if trace.destination is None else Fares.BROKEN
-    if probe.source is None:
-        return Fares.WELL
-    if trace.source is None:
+    unread = probe.source is not None and trace.source is None
+    if trace.verdict is Verdict.UNKNOWN or trace.destination is None or unread:
         return Fares.UNKNOWN
-    kept = trace.source == probe.packet.source
-    return Fares.WELL if kept is (probe.source is SourceAddress.KEPT) else Fares.BROKEN
+    arrives = trace.destination == probe.packet.destination
+    kept = SourceAddress.KEPT if trace.source == probe.packet.source else SourceAddress.REWRITTEN
+    return Fares.WELL if arrives and probe.source in (None, kept) else Fares.BROKEN
 
 
 def _refused(trace: Trace, probe: Probe) -> Fares:

@@ -128,7 +128,10 @@ def in_full(desired: Desired, whole: Snapshot, source: Source) -> NodePlan:
 def elsewhere(node: str, address: Address, snapshot: Snapshot) -> Iterator[str]:
     """Say that a machine is not the node that it was taken for, if none of its devices has the node's address."""
     if all(held.address.address != address for held in snapshot.all(LinkAddress)):
-        yield f"{address}, the address of {node}, is on no interface of this machine: say --node for the node that this is"
+        yield (
+            f"{address}, the address of {node}, is on no interface of this machine: "
+            "say --node for the node that this is"
+        )
 
 
 def _in_the_way(desired: Desired, snapshot: Snapshot) -> Iterator[str]:

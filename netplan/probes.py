@@ -52,7 +52,7 @@ class Probe(NamedTuple):
     """A packet that stands for a class of traffic, `other` one of the same class, and what the spec wants of them.
 
     `source` is None where the spec leaves it to others; where it does not ask for `accepted` either it wants nothing.
-    What `arrives` comes from another host, by the device that leads there. Routes `beyond` the cluster are not its matter.
+    What `arrives` comes from another host, by the device that leads there. Routes `beyond` the cluster are others'.
     """
 
     traffic: str
@@ -144,15 +144,18 @@ def probes(traffic: Traffic) -> Iterator[Probe]:
 
 def _samples(traffic: Traffic, sample: Sample) -> Iterator[Probe]:
     if traffic.subnet.size > 4:
-        yield _from_pod(traffic, sample, "pod -> pod here", traffic.subnet.host(sample.neighbour))
+        to_neighbour = _from_pod(traffic, sample, "pod -> pod here", traffic.subnet.host(sample.neighbour), _KEPT)
+        yield to_neighbour._replace(source=None)  # what stays on the bridge is left to those who asked for it
     for prefix in traffic.exempt:
-        yield _from_pod(traffic, sample, f"pod -> {prefix}", prefix.host(min(1, prefix.size - 1)), beyond=True)
+        destination = prefix.host(min(1, prefix.size - 1))
+        yield _from_pod(traffic, sample, f"pod -> {prefix}", destination, _KEPT)._replace(beyond=True)
     for peer in _few_peers(traffic):
-        yield from _with_peer(traffic, sample, peer)
+        for probe in _with_peer(traffic, sample, peer):
+            yield probe._replace(peer=peer.name)
     outside = next((prefix for prefix in _OUTSIDE if not any(kept.overlaps(prefix) for kept in traffic.kept)), None)
     if outside is not None:
         there = outside.host(1)
-        yield _from_pod(traffic, sample, "pod -> outside", there, SourceAddress.REWRITTEN, beyond=True)
+        yield _from_pod(traffic, sample, "pod -> outside", there, SourceAddress.REWRITTEN)._replace(beyond=True)
         yield _to_pod(traffic, sample, "outside -> pod", there)._replace(beyond=True)
 
 
@@ -160,30 +163,21 @@ def _with_peer(traffic: Traffic, sample: Sample, peer: Node) -> Iterator[Probe]:
     """Give the classes of traffic between this node and another one."""
     pod, there = peer.subnet.host(sample.pod), peer.address.address
     kept = any(prefix.contains(there) for prefix in traffic.kept)
-    to_pod = _from_pod(traffic, sample, "pod -> pod", pod)._replace(peer=peer.name)
-    to_node = _from_pod(traffic, sample, "pod -> node", there, _KEPT if kept else SourceAddress.REWRITTEN)
+    to_pod = _from_pod(traffic, sample, "pod -> pod", pod, _KEPT)
     sent = Packet(traffic.node.address.address, pod, sample.protocol, sample.port, sample.port)
     yield to_pod
-    yield _to_pod(traffic, sample, "pod on peer -> pod here", pod)._replace(peer=peer.name)
-    yield to_node._replace(peer=peer.name)
-    yield Probe("node -> pod", peer.name, sent, _asked(traffic, _KEPT), traffic.accepts)
+    yield _to_pod(traffic, sample, "pod on peer -> pod here", pod)
+    yield _from_pod(traffic, sample, "pod -> node", there, _KEPT if kept else SourceAddress.REWRITTEN)
+    yield Probe("node -> pod", None, sent, _asked(traffic, _KEPT), traffic.accepts)
     for mark in traffic.respected:
         marked = replace(to_pod.packet, mark=mark.value)
         yield to_pod._replace(packet=marked, source=None, accepted=False, mark=mark)
 
 
-def _from_pod(
-    traffic: Traffic,
-    sample: Sample,
-    name: str,
-    destination: Address,
-    source: SourceAddress = _KEPT,
-    *,
-    beyond: bool = False,
-) -> Probe:
+def _from_pod(traffic: Traffic, sample: Sample, name: str, destination: Address, source: SourceAddress) -> Probe:
     pod = traffic.subnet.host(sample.pod)
     packet = Packet(pod, destination, sample.protocol, sample.port, sample.port, iif=traffic.node.bridge)
-    return Probe(name, None, packet, _asked(traffic, source), traffic.accepts, beyond=beyond)
+    return Probe(name, None, packet, _asked(traffic, source), traffic.accepts)
 
 
 def _to_pod(traffic: Traffic, sample: Sample, name: str, source: Address) -> Probe:

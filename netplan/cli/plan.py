@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
+from netplan.bare import bare
 from netplan.cli.nodes import known, this_node
 from netplan.cli.output import PlanFormat, show, show_json, show_plan, write_file
 from netplan.cli.spec import SpecPath, addresses_of
 from netplan.cli.verb import verb_app
 from netplan.cli.views.lines import reading
-from netplan.bare import bare
 from netplan.compile import Desired, compile_node, nothing
 from netplan.differences import differences
 from netplan.errors import ExitCode, UsageError

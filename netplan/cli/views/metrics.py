@@ -21,7 +21,7 @@ def drift_metrics(cluster: str, node: NodePlan, now: float) -> str:
         "# HELP podnet_drift_in_sync Whether the node is what its spec says.",
         "# TYPE podnet_drift_in_sync gauge",
         f"podnet_drift_in_sync{{{labels}}} {int(node.in_sync)}",
-        "# HELP podnet_drift_broken_traffic How many classes of traffic stay broken because of others' rules or routes.",
+        "# HELP podnet_drift_broken_traffic How many classes of traffic others' rules or routes break.",
         "# TYPE podnet_drift_broken_traffic gauge",
         f"podnet_drift_broken_traffic{{{labels}}} {len(node.broken)}",
         "# HELP podnet_drift_checked_timestamp_seconds When the node was compared with its spec.",
