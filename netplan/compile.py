@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
@@ -86,6 +86,7 @@ class Removal:
 class Desired:
     """What one node should have, and what it should not.
 
+    `watched` is the traffic that a plan tells of; `traffic` is None when podnet leaves, and wants nothing of it.
     `checks` are what must work then, `persist` is the file in which its rules should be besides, None if in none.
     """
 
@@ -96,6 +97,7 @@ class Desired:
     jumps: tuple[Jump, ...]
     removals: tuple[Removal, ...]
     traffic: Traffic | None
+    watched: Traffic
     checks: tuple[Check, ...] = ()
     persist: str | None = None
 
@@ -130,7 +132,7 @@ def compile_node(spec: Spec, node: Node) -> Desired:
     jumps = tuple(_jumps(spec))
     routes = compile_host_gw(spec.topology, node)
     chains = _chains(spec, node)
-    model = spec.model
+    traffic = _traffic(spec, node)
     return Desired(
         node=node.name,
         address=node.address.address,
@@ -138,16 +140,8 @@ def compile_node(spec: Spec, node: Node) -> Desired:
         objects=(*routes, *chains, *_sysctls(spec)),
         jumps=jumps,
         removals=tuple(_removals(spec, node)),
-        traffic=Traffic(
-            node=node,
-            nodes=spec.topology.nodes,
-            network=model.network,
-            kept=kept(model.network, model.ip_masq),
-            exempt=model.ip_masq.non_masquerade_cidrs,
-            respected=model.firewall.respect_marks,
-            masquerades=model.ip_masq.enabled,
-            accepts=model.forward == "accept",
-        ),
+        traffic=traffic,
+        watched=traffic,
         checks=tuple(checks_of(spec, node)),
         persist=_persist(spec),
     )
@@ -155,12 +149,27 @@ def compile_node(spec: Spec, node: Node) -> Desired:
 
 def nothing(spec: Spec, node: Node) -> Desired:
     """Compile what a node should have when podnet leaves it: nothing of ours, and no foreign rule taken away."""
-    return Desired(node.name, node.address.address, _backend(spec), (), (), (), None, persist=_persist(spec))
+    watched = replace(_traffic(spec, node), masquerades=False, accepts=False)
+    return Desired(node.name, node.address.address, _backend(spec), (), (), (), None, watched, persist=_persist(spec))
 
 
 def _persist(spec: Spec) -> str | None:
     path = spec.model.firewall.persist
     return None if path == "none" else path
+
+
+def _traffic(spec: Spec, node: Node) -> Traffic:
+    model = spec.model
+    return Traffic(
+        node=node,
+        nodes=spec.topology.nodes,
+        network=model.network,
+        kept=kept(model.network, model.ip_masq),
+        exempt=model.ip_masq.non_masquerade_cidrs,
+        respected=model.firewall.respect_marks,
+        masquerades=model.ip_masq.enabled,
+        accepts=model.forward == "accept",
+    )
 
 
 def _backend(spec: Spec) -> Backend | None:

@@ -1,44 +1,36 @@
-"""What a plan does to traffic: a representative packet of each class, traced before and after."""
+"""What a plan does to traffic: packets of each class, traced before and after, and measured by what the spec wants.
+
+Refused as a policy is what somebody refuses in a chain that is there for that: it is said, and is not broken. A rule
+that spares another packet of the class is about that packet, not about the class.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from enum import StrEnum
-from typing import Final, NamedTuple
+from enum import Enum
+from typing import Final
 
-from netplan.compile import Desired, Traffic
-from netplan.net import Address
-from netplan.owners import owner
-from netplan.placement import outsides
+from netplan.owners import holds_policy, owner
+from netplan.probes import Probe, SourceAddress
 from netplan.resource import Json
 from netplan.snapshot import Snapshot
-from netplan.topology import Node
-from netplan.trace import Packet, Step, Trace, Tracer, Verdict
+from netplan.trace import Step, Trace, Tracer, Verdict
 
-_TCP: Final = 6
-_PORT: Final = 20000
-_REPRESENTATIVES: Final = 4
+_ROUTING: Final = "route"
 
 
-class Source(StrEnum):
-    """What is to become of a packet's source address."""
+class Fares(Enum):
+    """How traffic fares, measured by what the spec wants of it."""
 
-    KEPT = "kept"
-    REWRITTEN = "rewritten"
-
-
-class Probe(NamedTuple):
-    """A packet that stands for a class of traffic; `source` is None where podnet leaves it to others."""
-
-    traffic: str
-    peer: str | None
-    packet: Packet
-    source: Source | None
+    WELL = "as wanted, or nothing is wanted of it"
+    BROKEN = "otherwise than wanted"
+    REFUSED = "refused by somebody's policy"
+    UNKNOWN = "nobody can tell"
 
 
 @dataclass(frozen=True, slots=True)
-class Effect:
+class TrafficEffect:
     """What becomes of a class of traffic before and after a plan; `blame` is what makes it wrong before."""
 
     probe: Probe
@@ -52,23 +44,28 @@ class Effect:
 
     @property
     def broken(self) -> bool:
-        """Whether this traffic does not fare as the spec wants it before the plan."""
-        return not self._as_wanted(self.before)
+        """Whether this traffic does for certain not fare as the spec wants it before the plan."""
+        return _fares(self.before, self.probe) is Fares.BROKEN
+
+    @property
+    def fares(self) -> Fares:
+        """How this traffic will fare after the plan."""
+        return _fares(self.after, self.probe)
 
     @property
     def stays_broken(self) -> bool:
-        """Whether this traffic will not fare as the spec wants it after the plan either."""
-        return not self._as_wanted(self.after)
+        """Whether this traffic will for certain not fare as the spec wants it after the plan either."""
+        return self.fares is Fares.BROKEN
 
     @property
     def blame(self) -> Step | None:
-        """The step that makes the traffic fare otherwise than it should, as it is before the plan."""
-        return _culprit(self.before) if self.broken else None
+        """The step that makes the traffic fare otherwise than it should, or leaves that open, before the plan."""
+        return None if _fares(self.before, self.probe) is Fares.WELL else _culprit(self.before, self.probe)
 
     @property
     def after_blame(self) -> Step | None:
         """The same after the plan."""
-        return _culprit(self.after) if self.stays_broken else None
+        return None if self.fares is Fares.WELL else _culprit(self.after, self.probe)
 
     @property
     def words(self) -> tuple[str, str]:
@@ -78,92 +75,96 @@ class Effect:
             return f"{before}, {_by_way_of(self.before)}", _by_way_of(self.after)
         return before, after
 
-    def _as_wanted(self, trace: Trace) -> bool:
-        if self.probe.source is None:
-            return True
-        kept = trace.source == self.probe.packet.source
-        return trace.verdict is Verdict.ACCEPT and kept is (self.probe.source is Source.KEPT)
-
     def to_json(self) -> Json:
         """Give the effect as JSON values; `source` of what is wanted is an address, or `rewritten`."""
-        wanted = {"verdict": Verdict.ACCEPT.value, "source": str(self.probe.packet.source)}
-        if self.probe.source is Source.REWRITTEN:
-            wanted["source"] = Source.REWRITTEN.value
         return {
-            "class": self.probe.traffic,
+            "class": self.probe.name,
             "peer": self.probe.peer,
             "before": self.before.to_json(steps=False),
             "after": self.after.to_json(steps=False),
-            "wanted": None if self.probe.source is None else wanted,
+            "wanted": self.probe.wanted_json(),
             "broken": self.broken,
-            "blame": None if self.blame is None else _said(self.blame),
+            "blame": None if self.blame is None else said(self.blame),
+            "stays_broken": self.stays_broken,
+            "after_blame": None if self.after_blame is None else said(self.after_blame),
         }
 
 
-def effects(desired: Desired, before: Snapshot, after: Snapshot) -> tuple[Effect, ...]:
+def effects(found: Iterable[Probe], before: Snapshot, after: Snapshot) -> tuple[TrafficEffect, ...]:
     """Trace every class of traffic through a node's state before and after a plan."""
-    if desired.traffic is None:
-        return ()
     tracers = Tracer(before), Tracer(after)
-    return tuple(
-        Effect(probe, *(tracer.trace(probe.packet) for tracer in tracers)) for probe in probes(desired.traffic)
-    )
+    return tuple(_effect(_entering(probe, tracers[1]), *tracers) for probe in found)
 
 
-def probes(traffic: Traffic) -> Iterator[Probe]:
-    """Give a packet for each class of traffic; of many peers, the first few stand for all."""
-    if traffic.subnet.size > 4:
-        yield _from_pod(traffic, "pod -> pod here", None, traffic.subnet.host(3), Source.KEPT)
-    for prefix in traffic.exempt:
-        yield _from_pod(traffic, f"pod -> {prefix}", None, prefix.host(min(1, prefix.size - 1)), Source.KEPT)
-    for peer in _few_peers(traffic):
-        yield from _with_peer(traffic, peer)
-    outside = next(outsides(traffic), None)
-    if outside is not None:
-        yield _from_pod(traffic, "pod -> outside", None, outside.host(1), _masqueraded(traffic))
-        arriving = Packet(outside.host(1), traffic.subnet.host(2), _TCP, _PORT, _PORT, iif=traffic.node.interface)
-        yield Probe("outside -> pod", None, arriving, Source.KEPT if traffic.accepts else None)
+def _effect(probe: Probe, before: Tracer, after: Tracer) -> TrafficEffect:
+    """Trace a class of traffic; what befalls the one packet of it and not the other does not befall the class."""
+    made = TrafficEffect(probe, before.trace(probe.packet), after.trace(probe.packet))
+    if probe.other is None or made.fares is not Fares.BROKEN:
+        return made
+    other = probe._replace(packet=probe.other)
+    spared = TrafficEffect(other, before.trace(other.packet), after.trace(other.packet))
+    return spared if spared.fares is Fares.WELL else made
 
 
-def _with_peer(traffic: Traffic, peer: Node) -> Iterator[Probe]:
-    """Give the classes of traffic between this node and another one."""
-    pod, there = peer.subnet.host(2), peer.address.address
-    kept = any(prefix.contains(there) for prefix in traffic.kept)
-    to_pod = _from_pod(traffic, "pod -> pod", peer.name, pod, Source.KEPT)
-    sent = Packet(traffic.node.address.address, pod, _TCP, _PORT, _PORT)
-    yield to_pod
-    yield _from_pod(traffic, "pod -> node", peer.name, there, Source.KEPT if kept else _masqueraded(traffic))
-    yield Probe("node -> pod", peer.name, sent, Source.KEPT)
-    for mark in traffic.respected:
-        marked = replace(to_pod.packet, mark=mark.value)
-        yield Probe(f"pod -> pod marked {mark}", peer.name, marked, None)
+def _entering(probe: Probe, tracer: Tracer) -> Probe:
+    """Give what arrives from another host the device by which an answer leaves; without one, the one of the spec."""
+    source = probe.packet.source
+    route = tracer.fib.route_to(source) if probe.arrives and source is not None else None
+    device = None if route is None else route.oif or next((hop.oif for hop in route.hops), None)
+    if device is None:
+        return probe
+    other = None if probe.other is None else replace(probe.other, iif=device)
+    return probe._replace(packet=replace(probe.packet, iif=device), other=other)
 
 
-def _masqueraded(traffic: Traffic) -> Source:
-    return Source.REWRITTEN if traffic.masquerades else Source.KEPT
+def _fares(trace: Trace, probe: Probe) -> Fares:
+    """Measure what became of a packet by what the spec wants of it."""
+    if not probe.wanted:
+        return Fares.WELL
+    if trace.verdict in (Verdict.DROP, Verdict.REJECT):
+        return _refused(trace, probe)
+    unread = probe.source is not None and trace.source is None
+    if trace.verdict is Verdict.UNKNOWN or trace.destination is None or unread:
+        return Fares.UNKNOWN
+    arrives = trace.destination == probe.packet.destination
+    kept = SourceAddress.KEPT if trace.source == probe.packet.source else SourceAddress.REWRITTEN
+    return Fares.WELL if arrives and probe.source in (None, kept) else Fares.BROKEN
 
 
-def _from_pod(traffic: Traffic, name: str, peer: str | None, destination: Address, source: Source | None) -> Probe:
-    packet = Packet(traffic.subnet.host(2), destination, _TCP, _PORT, _PORT, iif=traffic.node.bridge)
-    return Probe(name, peer, packet, source)
+def _refused(trace: Trace, probe: Probe) -> Fares:
+    """Say whether it is wrong that a packet was refused; with `forward: none` the filters are not podnet's matter."""
+    at = trace.steps[-1].at if trace.steps else ""
+    if at == _ROUTING:
+        return Fares.WELL if probe.beyond else Fares.BROKEN
+    if not probe.accepted:
+        return Fares.WELL
+    return Fares.REFUSED if holds_policy(at) else Fares.BROKEN
 
 
-def _few_peers(traffic: Traffic) -> Iterator[Node]:
-    others = (node for node in traffic.nodes if node.name != traffic.node.name)
-    return (peer for _, peer in zip(range(_REPRESENTATIVES), others, strict=False))
+def _culprit(trace: Trace, probe: Probe) -> Step | None:
+    """Give the step that refused the packet, rewrote or kept its addresses, or left in doubt what became of it."""
+    if trace.doubt is not None or trace.verdict is not Verdict.ACCEPT:
+        return trace.doubt or (trace.steps[-1] if trace.steps else None)
+    if trace.destination != probe.packet.destination:
+        return _last(trace.steps, "destination ")
+    if probe.source is not SourceAddress.REWRITTEN:
+        return _last(trace.steps, "source ")
+    routed = max((number for number, step in enumerate(trace.steps) if step.at == _ROUTING), default=-1)
+    kept = [step for step in trace.steps[routed + 1 :] if step.at.startswith("nat ")]
+    return _last(kept, "addresses ") or Step("nat POSTROUTING", "", "nothing masquerades it")
 
 
-def _culprit(trace: Trace) -> Step | None:
-    """Give the step that refused the packet, rewrote its source, or left in doubt what became of it."""
-    if trace.doubt is not None:
-        return trace.doubt
-    return trace.steps[-1] if trace.steps else None
+def _last(steps: Iterable[Step], effect: str) -> Step | None:
+    """Give the last step whose effect begins like this."""
+    return next((step for step in reversed([*steps]) if step.effect.startswith(effect)), None)
 
 
 def _fate(trace: Trace, probe: Probe) -> str:
-    """Say in a word what becomes of a packet: kept, source ADDRESS, rejected, dropped, or unknown."""
+    """Say in a word what becomes of a packet: kept, source ADDRESS, to ADDRESS, rejected, dropped, or unknown."""
     if trace.verdict is not Verdict.ACCEPT:
         return {Verdict.DROP: "dropped", Verdict.REJECT: "rejected"}.get(trace.verdict, "unknown")
+    if trace.destination != probe.packet.destination:
+        return f"sent to {trace.destination or 'nobody knows where'}"
     if trace.source == probe.packet.source:
         return "source kept"
     return "source unknown" if trace.source is None else f"source {trace.source}"
@@ -176,9 +177,9 @@ def _by_way_of(trace: Trace) -> str:
 def blamed(step: Step) -> str:
     """Name a step: its place, and whose rule it looks like."""
     whose = owner(step.at, step.rule)
-    return f"{step.at}, {whose}" if whose else _said(step)
+    return f"{step.at}, {whose}" if whose else said(step)
 
 
-def _said(step: Step) -> str:
+def said(step: Step) -> str:
     """Give a step's place with its rule, or what happened there where no rule is to blame."""
     return f"{step.at}: {step.rule or step.effect}"

@@ -24,6 +24,9 @@ _SHAPES: Final = (
     (re.compile(r"-j REJECT --reject-with icmp6?-(host|adm)-prohibited"), "the distribution's REJECT"),
 )
 
+_POLICY: Final = ("DOCKER-USER", "KUBE-NWPLCY", "KUBE-POD-FW", "KUBE-NETWORK-POLICIES", "cali", "CILIUM_", "WEAVE-NPC")
+"""How the chains begin in which an administrator, or a network policy, says what may reach what."""
+
 
 def owner(at: str, rule: str) -> str:
     """Give whose a rule looks like, and what it is; empty if nobody's in particular.
@@ -33,9 +36,18 @@ def owner(at: str, rule: str) -> str:
     for shape, whose in _SHAPES:
         if shape.fullmatch(rule):
             return whose
-    chain = at.split()[1] if len(at.split()) > 1 else at
+    chain = _chain(at)
     target = re.search(r"-j (\S+)", rule)
     for start, whose in _CHAINS:
         if chain.startswith(start):
             return f"{whose} {target[1] if target else 'rule'}"
     return ""
+
+
+def holds_policy(at: str) -> bool:
+    """Whether a rule's chain is there for policies, so that what it refuses is refused on purpose."""
+    return _chain(at).startswith(_POLICY)
+
+
+def _chain(at: str) -> str:
+    return at.split()[1] if len(at.split()) > 1 else at

@@ -11,13 +11,15 @@ from netplan import company
 from netplan.check import Check
 from netplan.compile import HOOKS, Desired
 from netplan.differences import differences
-from netplan.effects import Effect, effects
+from netplan.effects import TrafficEffect, effects
 from netplan.freshness import dependencies, digest
+from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.value import Backend, Chain, PlacedRule
 from netplan.kinds.link.value import Link
 from netplan.kinds.route.value import MAIN_TABLE, Route
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Address
+from netplan.probes import Probe, probes
 from netplan.project import project
 from netplan.resource import Change, Resource
 from netplan.snapshot import Interest, Snapshot
@@ -42,7 +44,8 @@ class NodePlan:
 
     `depends` holds a digest of every part of the state that the changes depend on, by the part's name; `refusals` say
     why the plan can't be applied as it is, `checks` what must work once it has been, `persist` is the file that has the
-    rules for the next boot. `effects` are what people are shown besides; a saved plan is read without.
+    rules for the next boot. `effects` are what people are shown besides, found by tracing the `probes`; a saved plan is
+    read with the probes alone.
     """
 
     node: str
@@ -55,7 +58,8 @@ class NodePlan:
     refusals: tuple[str, ...] = ()
     checks: tuple[Check, ...] = ()
     persist: str | None = None
-    effects: tuple[Effect, ...] = field(default=(), compare=False)
+    effects: tuple[TrafficEffect, ...] = field(default=(), compare=False)
+    probes: tuple[Probe, ...] = field(default=(), compare=False)
 
     @property
     def fingerprint(self) -> str:
@@ -64,8 +68,13 @@ class NodePlan:
 
     @property
     def in_sync(self) -> bool:
-        """Whether the node is what it should be, and nothing stands against it."""
-        return not self.changes and not self.refusals
+        """Whether the node is what it should be, nothing stands against it, and no traffic is broken."""
+        return not self.changes and not self.refusals and not self.broken
+
+    @property
+    def broken(self) -> tuple[TrafficEffect, ...]:
+        """The traffic that will fare otherwise than the spec wants when the plan has been carried out."""
+        return tuple(effect for effect in self.effects if effect.stays_broken)
 
     @property
     def interest(self) -> Interest:
@@ -124,15 +133,34 @@ def plan_node(desired: Desired, snapshot: Snapshot, source: Source) -> NodePlan:
             *_taken_away(desired, snapshot),
             *company.warnings(desired, snapshot),
         ),
-        refusals=(*_in_the_way(desired, snapshot), *company.refusals(desired, snapshot)),
+        refusals=(
+            *(elsewhere(desired.node, desired.address, snapshot) if source is Source.LIVE else ()),
+            *_in_the_way(desired, snapshot),
+            *company.refusals(desired, snapshot),
+        ),
         checks=desired.checks,
         persist=desired.persist,
     )
 
 
-def with_effects(plan: NodePlan, desired: Desired, whole: Snapshot) -> NodePlan:
+def with_effects(plan: NodePlan, found: Iterable[Probe], whole: Snapshot) -> NodePlan:
     """Give the plan with what it does to traffic, traced through the whole state of its node."""
-    return replace(plan, effects=effects(desired, whole, project(whole, plan.changes)))
+    found = tuple(found)
+    return replace(plan, effects=effects(found, whole, project(whole, plan.changes)), probes=found)
+
+
+def in_full(desired: Desired, whole: Snapshot, source: Source) -> NodePlan:
+    """Plan from the whole state of a node, and say what that does to traffic."""
+    return with_effects(plan_node(desired, whole, source), probes(desired.watched), whole)
+
+
+def elsewhere(node: str, address: Address, snapshot: Snapshot) -> Iterator[str]:
+    """Say that a machine is not the node that it was taken for, if none of its devices has the node's address."""
+    if all(held.address.address != address for held in snapshot.all(LinkAddress)):
+        yield (
+            f"{address}, the address of {node}, is on no interface of this machine: "
+            "say --node for the node that this is"
+        )
 
 
 def _in_the_way(desired: Desired, snapshot: Snapshot) -> Iterator[str]:

@@ -14,6 +14,7 @@ from netplan.fields import FieldChange, field_changes
 from netplan.kinds.chain.value import Backend, PlacedRule
 from netplan.net import Address, host_name
 from netplan.plan import NodePlan, Plan, Source
+from netplan.probes import Probe
 from netplan.resource import Action, Change, Json, Reason, Resource
 from netplan.snapshot import KINDS
 
@@ -90,6 +91,7 @@ def _node_to_json(node: NodePlan) -> Json:
         "depends": dict(node.depends),
         "changes": [change_to_json(change, _fields(change)) for change in node.changes],
         "effects": [effect.to_json() for effect in node.effects],
+        "probes": [probe.to_json() for probe in node.probes],
         "warnings": list(node.warnings),
         "refusals": list(node.refusals),
     }
@@ -131,6 +133,7 @@ def _node_from_json(data: Json) -> NodePlan:
         refusals=tuple(map(str, data["refusals"])),
         checks=tuple(map(Check.from_json, data.get("checks", ()))),
         persist=str(data["persist"]) if data.get("persist") else None,
+        probes=tuple(Probe.from_json(probe) for probe in data.get("probes", ())),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from netplan import checks
 from netplan.apply import Job, Journal, apply
@@ -15,7 +15,7 @@ from netplan.freshness import changed_since, unmet
 from netplan.kernel import Kernel
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.plan import NodePlan, Source, interest_of, plan_node, restoring, with_effects
+from netplan.plan import NodePlan, Source, elsewhere, in_full, interest_of, restoring, with_effects
 from netplan.resource import Change, Resource
 from netplan.restore import restoration
 from netplan.rollback import WayBack
@@ -39,23 +39,20 @@ class Work:
 
     @classmethod
     def live(cls, desired: Desired, kernel: Kernel) -> Work:
-        """Plan for the kernel as it is now.
-
-        A node in sync is read in few steps, as cron does it every minute; what changes is worth a look at everything.
-        """
-        state = kernel.observe(desired.interest)
-        plan = plan_node(desired, state, Source.LIVE)
-        if plan.changes:
-            state = whole_state(kernel, desired.interest)
-            plan = with_effects(plan_node(desired, state, Source.LIVE), desired, state)
-        return cls(plan, kernel, state, desired.interest, desired)
+        """Plan for the kernel as it is now; all of it is looked at, for traffic suffers from what others do too."""
+        state = whole_state(kernel, desired.interest)
+        return cls(in_full(desired, state, Source.LIVE), kernel, state, desired.interest, desired)
 
     @classmethod
     def saved(cls, plan: NodePlan, kernel: Kernel) -> Work:
-        """Take up a plan that was saved; StalePlanError (3) if the state it depends on has changed."""
-        before = kernel.observe(plan.interest)
+        """Take up a plan that was saved; StalePlanError (3) if the state it depends on has changed.
+
+        What it does to traffic is traced anew: other programs may have changed what the plan does not depend on.
+        """
+        before = whole_state(kernel, plan.interest)
         check_fresh(plan, before)
-        return cls(plan, kernel, before, plan.interest)
+        refusals = tuple(dict.fromkeys((*plan.refusals, *elsewhere(plan.node, plan.address, before))))
+        return cls(with_effects(replace(plan, refusals=refusals), plan.probes, before), kernel, before, plan.interest)
 
     @classmethod
     def back(cls, way: WayBack, kernel: Kernel) -> Work:

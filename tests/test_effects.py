@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import pytest
 
-from netplan.effects import blamed, effects, probes
+from netplan.effects import blamed, effects
 from netplan.kinds.address.value import LinkAddress
+from netplan.kinds.chain.value import Chain, ChainKey
+from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import IfName, InterfaceAddress
+from netplan.probes import Probe, probes
 from netplan.trace import BRIDGE_CALLS
 from tests import make
 
@@ -27,7 +33,8 @@ def node(nat=(), filter=(), ip_forward="1"):  # noqa: A002 - the table's name
 def found(state, **keys):
     """Give the effects of a plan for node a, by their class."""
     desired = make.desired(make.spec(**keys))
-    return {effect.probe.traffic: effect for effect in effects(desired, state, make.settled(desired, state))}
+    traced = effects(probes(desired.watched), state, make.settled(desired, state))
+    return {effect.probe.name: effect for effect in traced}
 
 
 def words(state, traffic, **keys):
@@ -81,12 +88,65 @@ def test_a_marked_packet_is_nobodys_fault():
 def test_of_many_peers_a_few_stand_for_all(count):
     nodes = [f"n{n}: {{address: 10.4.7.{n}/24, subnet: 172.7.{n}.0/24}}" for n in range(1, count + 2)]
     desired = make.desired(make.spec(*nodes), "n1")
-    assert desired.traffic is not None
-    assert len({probe.peer for probe in probes(desired.traffic) if probe.peer}) == min(count, 4)
+    assert len({probe.peer for probe in probes(desired.watched) if probe.peer}) == min(count, 4)
 
 
 def test_json_says_what_was_wanted_and_what_is_to_blame():
     written = found(node(nat=[DOCKER]))["pod -> pod"].to_json()
-    assert written["wanted"] == {"verdict": "accept", "source": "172.7.21.2"}
+    assert written["wanted"] == {"verdict": "accept", "source": "172.7.21.2", "destination": "172.7.22.2"}
     assert (written["broken"], written["blame"]) == (True, f"nat POSTROUTING 1: {DOCKER}")
     assert (written["before"]["source"], written["after"]["source"]) == ("10.4.7.21", "172.7.21.2")
+
+
+def test_what_should_be_masqueraded_and_is_not_is_nobodys_rule():
+    kube = "-m mark ! --mark 0x4000/0x4000 -j RETURN"
+    effect = found(node(nat=[kube]))["pod -> outside"]
+    assert effect.blame is not None
+    assert blamed(effect.blame) == "nat POSTROUTING: nothing masquerades it"
+
+
+def test_rule_that_keeps_masquerading_away_is_to_blame():
+    effect = found(node(nat=["-s 172.7.21.0/24 -j ACCEPT"]))["pod -> outside"]
+    assert effect.blame is not None
+    assert blamed(effect.blame) == "nat POSTROUTING 1: -s 172.7.21.0/24 -j ACCEPT"
+
+
+def test_pods_of_peers_come_in_by_the_underlay_and_keep_their_address():
+    effect = found(node(nat=["-i docker0 -j LOG"]))["pod on peer -> pod here"]
+    assert (effect.probe.packet.iif, effect.words[1]) == ("eth0", "source kept")
+
+
+def test_what_is_left_to_others_is_never_broken():
+    drops = node(filter=["-s 172.7.21.0/24 -j DROP"], nat=[DOCKER])
+    keys = {"ip_masq": "{enabled: false}", "forward": "none"}
+    assert not [name for name, effect in found(drops, **keys).items() if effect.stays_broken]
+
+
+def test_without_forward_a_rule_that_refuses_is_no_matter_of_the_spec():
+    drops = node(filter=["-s 172.7.21.0/24 -j DROP"])
+    assert not found(drops, forward="none")["pod -> pod"].stays_broken
+
+
+def test_node_without_a_way_to_the_outside_is_not_broken():
+    state = node()
+    island = state.replace(Route, [route for route in state.all(Route) if route.prefix.length])
+    assert not [name for name, effect in found(island).items() if effect.stays_broken]
+
+
+@pytest.mark.parametrize("traffic", ["pod -> pod", "pod -> outside"])
+def test_packets_that_are_sent_elsewhere_are_broken(traffic):
+    state = node()
+    chain = ChainKey(4, "nat", "PREROUTING")
+    rules = make.rules("-s 172.7.21.0/24 -j DNAT --to-destination 172.7.21.9")
+    turned = state.replace(
+        Chain, [replace(each, rules=rules) if each.key == chain else each for each in state.all(Chain)]
+    )
+    effect = found(turned)[traffic]
+    assert (effect.stays_broken, effect.words[1]) == (True, "sent to 172.7.21.9")
+    assert effect.after_blame is not None
+    assert effect.after_blame.at == "nat PREROUTING 1"
+
+
+def test_probes_are_read_back():
+    given = tuple(probes(make.desired(make.spec(ip_masq="{non_masquerade_cidrs: [10.9.0.0/16]}")).watched))
+    assert tuple(Probe.from_json(json.loads(json.dumps(probe.to_json()))) for probe in given) == given

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -83,7 +84,7 @@ def apply(
         saved = _of_this_node(read_plan(text, str(source)), node)
         with turn("apply", folder, lock_timeout) as here:
             work = Work.saved(saved.nodes[0], Linux(saved.nodes[0].backend))
-            _apply(work, saved, here, _file_of(saved, state), options)
+            _apply(work, replace(saved, nodes=(work.plan,)), here, _file_of(saved, state), options)
         return
     spec, at = open_here(source, node, state)
     desired = compile_node(spec, at)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -27,8 +28,9 @@ from netplan.cli.write import LockTimeout, VarDir, carry_out, plan_of, turn
 from netplan.compile import Desired, compile_node
 from netplan.errors import ExitCode, RefusedError, UsageError
 from netplan.kernel.linux import Linux
-from netplan.plan import Plan
+from netplan.plan import NodePlan, Plan
 from netplan.planfile import plan_to_json
+from netplan.spec.load import Spec
 from netplan.state.origin import Origin
 from netplan.work import Work
 
@@ -69,18 +71,22 @@ def drift(
     if not fix:
         work = Work.live(desired, Linux(desired.backend))
         file = _readable(desired)
-        _show(plan_of(loaded, work), file, format, metrics_file)
+        _show(plan_of(loaded, work), file, format)
+        _measure(metrics_file, loaded, work.plan)
         raise typer.Exit(ExitCode.DONE if work.plan.in_sync and file is None else ExitCode.DIFFERENCES)
     with turn("drift --fix", folder, lock_timeout) as held:
         work = Work.live(desired, Linux(desired.backend))
         plan, file = plan_of(loaded, work), pending(desired)
-        _show(plan, file, format, metrics_file)
+        _show(plan, file, format)
+        _measure(metrics_file, loaded, work.plan)
         check_safe(work, flags)
         carry_out(work, held, Origin.here("drift --fix", plan, work.plan), file, flush=flush_conntrack)
+    mended = replace(work.plan, changes=())
+    _measure(metrics_file, loaded, mended)
+    raise typer.Exit(ExitCode.DONE if mended.in_sync else ExitCode.DIFFERENCES)
 
 
-def _show(plan: Plan, file: Pending | None, format: Format, metrics_file: Path | None) -> None:
-    """Show the differences, and write their count for node_exporter."""
+def _show(plan: Plan, file: Pending | None, format: Format) -> None:
     if format is Format.JSON:
         persist = {"persist": {"path": file.path, "differs": True}} if file else {}
         show_json({**plan_to_json(plan), **persist})
@@ -88,8 +94,6 @@ def _show(plan: Plan, file: Pending | None, format: Format, metrics_file: Path |
         show_plan(plan, DRIFT)
         if file is not None:
             show(str(file))
-    if metrics_file:
-        write_file(metrics_file, drift_metrics(plan.cluster, plan.nodes[0], time.time()))
 
 
 def _readable(desired: Desired) -> Pending | None:
@@ -101,3 +105,9 @@ def _readable(desired: Desired) -> Pending | None:
             raise
         say(str(error))
         return None
+
+
+def _measure(path: Path | None, spec: Spec, plan: NodePlan) -> None:
+    """Write what is true of the node now, if anybody wants to know."""
+    if path is not None:
+        write_file(path, drift_metrics(spec.model.cluster, plan, time.time()))

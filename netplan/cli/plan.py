@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from netplan.bare import bare
 from netplan.cli.nodes import known, this_node
 from netplan.cli.output import PlanFormat, show, show_json, show_plan, write_file
 from netplan.cli.safety import warned
 from netplan.cli.spec import DEFAULT_STATE, Records, SpecPath, addresses_of
 from netplan.cli.verb import verb_app
+from netplan.cli.views.lines import reading
 from netplan.compile import Desired, compile_node, nothing
 from netplan.differences import differences
 from netplan.errors import ExitCode, UsageError
 from netplan.kernel import recorded
 from netplan.kinds.chain.value import Backend
-from netplan.plan import NodePlan, Plan, Source, plan_node, with_effects
+from netplan.plan import NodePlan, Plan, Source, in_full, plan_node, with_effects
 from netplan.planfile import plan_to_json, render_plan
+from netplan.probes import probes
 from netplan.project import project
 from netplan.snapshot import Snapshot
 from netplan.spec.load import Spec, read
@@ -76,30 +79,39 @@ def recorded_plan(spec: Spec, folder: Path, names: Sequence[str]) -> Plan:
     for node in _nodes(spec, names):
         desired = compile_node(spec, node)
         record = recorded.read(folder, spec.model.cluster, node.name)
-        plan = plan_node(desired, record or _empty(desired), Source.RECORDED if record else Source.EMPTY)
-        plans.append(warned(with_effects(plan, desired, record), record) if record and plan.changes else plan)
+        if record is None:
+            plans.append(plan_node(desired, _empty(desired), Source.EMPTY))
+        else:
+            plans.append(warned(in_full(desired, record, Source.RECORDED), record))
     return _plan(spec, plans)
 
 
 def moving_plan(spec: Spec, old: Spec, names: Sequence[str]) -> Plan:
-    """Plan nodes from the state that an older spec would have made of empty ones; those that leave are cleaned up."""
-    plans = []
-    for node in _nodes(spec, names):
-        desired = compile_node(spec, node)
-        before = _empty(desired)
-        if node.name in old.topology.by_name:
-            then = compile_node(old, old.topology.by_name[node.name])
+    """Plan nodes from the state that an older spec would have made of bare ones; those that leave are cleaned up.
+
+    What that does to traffic is traced for one of those nodes whose changes read the same.
+    """
+    plans, told = [], set()
+    for desired, then in _moves(spec, old, names):
+        before = bare(desired.watched.node, desired.backend)
+        if then is not None:
             before = project(before, differences(then, before))
-        plans.append(plan_node(desired, before, Source.SPEC))
-    left = [] if names else [node for node in old.topology.nodes if node.name not in spec.topology.by_name]
-    return _plan(spec, [*plans, *(_leaving(old, node) for node in left)])
+        plan = plan_node(desired, before, Source.SPEC)
+        if plan.changes and (reads := reading(plan)) not in told:
+            told.add(reads)
+            plan = with_effects(plan, probes(desired.watched), before)
+        plans.append(plan)
+    return _plan(spec, plans)
 
 
-def _leaving(old: Spec, node: Node) -> NodePlan:
-    """Plan what `podnet remove` would do on a node that is no longer in the spec."""
-    then = compile_node(old, node)
-    before = _empty(then)
-    return plan_node(nothing(old, node), project(before, differences(then, before)), Source.SPEC)
+def _moves(spec: Spec, old: Spec, names: Sequence[str]) -> Iterator[tuple[Desired, Desired | None]]:
+    """Give what each node should have, and what it should have had if it was there; one that leaves, nothing."""
+    for node in _nodes(spec, names):
+        then = old.topology.by_name.get(node.name)
+        yield compile_node(spec, node), None if then is None else compile_node(old, then)
+    for node in old.topology.nodes if not names else ():
+        if node.name not in spec.topology.by_name:
+            yield nothing(old, node), compile_node(old, node)
 
 
 def _plan(spec: Spec, nodes: Iterable[NodePlan]) -> Plan:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import NamedTuple
 
 import pytest
@@ -169,3 +170,94 @@ def test_drift_as_text_names_the_line_of_the_spec(applied):
     applied.iptables(f"-t nat -I POSTROUTING {DOCKER}")
     line = next(n for n, text in enumerate(applied.spec.read_text().splitlines(), 1) if "{subnet} ! -o" in text)
     assert f"hdss7.yaml:{line}" in applied.podnet("drift", applied.spec).stdout
+
+
+BROKEN = {
+    "pods are refused": (
+        "-I FORWARD -s 172.7.21.0/24 -j DROP",
+        "pod -> pod",
+        "filter FORWARD 1: -s 172.7.21.0/24 -j DROP",
+    ),
+    "pods of peers are sent elsewhere": (
+        "-t nat -A PREROUTING -s 172.7.22.0/24 -j DNAT --to-destination 192.0.2.9",
+        "pod on peer -> pod here",
+        "nat PREROUTING 2: -s 172.7.22.0/24 -j DNAT --to-destination 192.0.2.9",
+    ),
+    "what comes from outside is refused": (
+        "-t mangle -A PREROUTING -i eth0 ! -s 172.7.0.0/16 -d 172.7.21.0/24 -j DROP",
+        "outside -> pod",
+        "mangle PREROUTING 1: ! -s 172.7.0.0/16 -d 172.7.21.0/24 -i eth0 -j DROP",
+    ),
+}
+"""Rules of others that break traffic although nothing of podnet's differs, a class that suffers, and what is blamed."""
+
+
+@pytest.fixture(params=list(BROKEN))
+def broken(request, applied):
+    """A node in sync whose traffic somebody broke: the node, the class of traffic, and what is to blame."""
+    rule, traffic, blame = BROKEN[request.param]
+    applied.iptables(rule)
+    return applied, traffic, blame
+
+
+def test_broken_traffic_is_drift_and_names_the_rule_to_blame(broken):
+    node, traffic, blame = broken
+    found = node.drift()
+    (told,) = json.loads(found.stdout)["nodes"]
+    suffering = {each["class"]: each["after_blame"] for each in told["effects"] if each["stays_broken"]}
+    assert (found.code, found.changes, suffering[traffic]) == (1, [], blame)
+
+
+def test_fix_says_that_broken_traffic_is_not_podnets_to_mend(broken):
+    node, _, blame = broken
+    before = node.state()
+    done = node.drift("--fix")
+    assert (done.code, blame in done.stderr, node.state()) == (1, True, before)
+
+
+def test_what_is_broken_comes_first(broken):
+    node, *_ = broken
+    node.shell("ip route del 172.7.22.0/24")
+    lines = node.podnet("drift", node.spec).stdout.splitlines()
+    assert next(line[2] for line in lines if line.startswith(("  !", "  +"))) == "!"
+
+
+def test_broken_traffic_is_counted(broken, tmp_path):
+    node, *_ = broken
+    node.drift("--metrics-file", tmp_path / "podnet.prom")
+    found = dict(line.rsplit(" ", 1) for line in (tmp_path / "podnet.prom").read_text().splitlines() if line[0] != "#")
+    labels = '{cluster="hdss7",node="hdss7-21"}'
+    assert (found[f"podnet_drift_in_sync{labels}"], found[f"podnet_drift_broken_traffic{labels}"] > "0") == ("0", True)
+
+
+def test_metrics_of_a_fix_tell_how_it_ended(applied, tmp_path):
+    applied.shell("ip route del 172.7.22.0/24")
+    applied.drift("--fix", "--metrics-file", tmp_path / "podnet.prom")
+    assert 'podnet_drift_in_sync{cluster="hdss7",node="hdss7-21"} 1' in (tmp_path / "podnet.prom").read_text()
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "-I DOCKER-USER -s 172.7.21.0/24 -d 172.7.22.0/24 -j DROP",
+        "-I FORWARD -s 172.7.21.2/32 -j DROP",
+        "-I FORWARD -s 172.7.21.0/24 -p tcp -m tcp --dport 20000 -j DROP",
+    ],
+    ids=["in a chain for policies", "of one pod", "of one port"],
+)
+def test_policy_is_no_drift(applied, rule):
+    applied.iptables(rule)
+    assert applied.drift().code == 0
+
+
+def test_traffic_of_which_nobody_can_tell_is_said_and_is_no_drift(applied):
+    applied.iptables("-I FORWARD -s 172.7.21.0/24 -m u32 --u32 0x0=0x1 -j DROP")
+    found = applied.podnet("drift", applied.spec)
+    assert (found.code, found.stdout.count("  ? traffic")) == (0, 1)
+
+
+def test_machine_that_is_not_the_node_is_told_so(applied, peer):
+    found = peer.podnet("drift", applied.spec, "--node", "hdss7-21")
+    assert found.code == 1
+    assert "10.4.7.21, the address of hdss7-21, is on no interface of this machine" in found.stdout
+    assert peer.podnet("apply", applied.spec, "--node", "hdss7-21", "--yes").code == 3

@@ -90,7 +90,7 @@ def test_interface_that_is_not_there_is_warned_of_in_the_plan(node, tmp_path):
 
 
 def test_interface_that_is_down_is_given_as_a_cause(node, tmp_path):
-    node.shell("ip link add spare type veth peer name spare-peer; ip address add 10.4.8.1/24 dev spare")
+    node.shell("ip link add spare type veth peer name spare-peer; ip address add 10.4.8.21/24 dev spare")
     spec = variant(node, tmp_path, "10.4.7.", "10.4.8.")
     spec.write_text(spec.read_text().replace("interface: eth0", "interface: spare"))
     try:

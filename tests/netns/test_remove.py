@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 STRANGERS = """
@@ -72,3 +74,8 @@ def test_jump_of_ours_in_a_chain_where_none_belongs_goes(applied):
     applied.iptables("-I INPUT -j PODNET-FORWARD")
     applied.remove()
     assert "PODNET" not in applied.rules()
+
+
+def test_remove_says_what_becomes_of_traffic(applied):
+    said = applied.podnet("remove", applied.spec, "--yes").stdout
+    assert re.search(r"= traffic pod on hdss7-22 -> pod here +source kept -> ", said)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Final, TypeAlias
 
-from netplan.effects import Effect, blamed
+from netplan.effects import Fares, TrafficEffect, blamed
 from netplan.kinds.chain.value import Backend, PlacedRule
 from netplan.net import printable
 from netplan.plan import NodePlan, Plan, Source
@@ -26,8 +26,9 @@ _SOURCES: Final = {
 }
 _NAMED: Final = 3
 
+_Changes: TypeAlias = tuple[tuple["Line", ...], Source, Backend, tuple[str, ...], tuple[str, ...]]
 _Reads: TypeAlias = tuple[
-    tuple["Line", ...], tuple["TrafficLine", ...], Source, Backend, tuple[str, ...], tuple[str, ...]
+    tuple["Line", ...], Source, Backend, tuple[str, ...], tuple[str, ...], tuple["TrafficLine", ...]
 ]
 
 
@@ -44,13 +45,16 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class TrafficLine:
-    """A class of traffic that fares otherwise after the plan, or still not as it should; `blame` says why it does."""
+    """A class of traffic that fares otherwise after the plan, or not as it should; `blame` says why.
 
+    The sign is `!` for what is broken after the plan and `?` for what nobody can tell.
+    """
+
+    sign: str
     traffic: str
     before: str
     after: str
     blame: str
-    good: bool
 
     def __str__(self) -> str:
         return f"{self.traffic:<24}  {self.before}" + ("" if self.after == self.before else f" -> {self.after}")
@@ -79,29 +83,63 @@ class Block:
 
 
 def blocks(plan: Plan) -> tuple[Block, ...]:
-    """Fold the nodes whose plans read the same; nodes in sync that have nothing to say are left out."""
+    """Fold the nodes whose plans read the same; nodes in sync that have nothing to say are left out.
+
+    What moving to another spec does to traffic is traced for the first of those nodes only.
+    """
     folded: dict[_Reads, list[NodePlan]] = {}
     for node in plan.nodes:
-        if node.changes or node.warnings or node.refusals:
-            lines, traffic = tuple(map(line_of, node.changes)), tuple(traffic_lines(node.effects))
-            key = (lines, traffic, node.source, node.backend, node.warnings, node.refusals)
-            folded.setdefault(key, []).append(node)
-    return tuple(Block(tuple(nodes), key[0], key[1]) for key, nodes in folded.items())
+        traffic = tuple(traffic_lines(node.effects))
+        if node.changes or node.warnings or node.refusals or traffic:
+            told = () if node.source is Source.SPEC else traffic
+            folded.setdefault((*reading(node), told), []).append(node)
+    return tuple(Block(tuple(nodes), key[0], tuple(traffic_lines(nodes[0].effects))) for key, nodes in folded.items())
 
 
-def traffic_lines(effects: Iterable[Effect]) -> Iterator[TrafficLine]:
-    """Put into words what a plan does to traffic; peers that fare alike share a line."""
-    peers: dict[tuple[str, str, str, str, bool], list[str]] = {}
+def reading(node: NodePlan) -> _Changes:
+    """Give how a node's plan reads, but for what it does to traffic."""
+    return tuple(map(line_of, node.changes)), node.source, node.backend, node.warnings, node.refusals
+
+
+def traffic_lines(effects: Iterable[TrafficEffect]) -> Iterator[TrafficLine]:
+    """Put into words what a plan does to traffic; peers that fare alike share a line, and so does what is unknown."""
+    effects = tuple(effects)
+    told = {(effect.probe.traffic, effect.probe.peer): effect.words for effect in effects if effect.probe.mark is None}
+    peers: dict[tuple[str, str, str, str, str], list[str]] = {}
+    unknown: dict[str, list[str]] = {}
     for effect in effects:
-        if effect.changed or effect.stays_broken:
-            step = effect.after_blame or effect.blame
-            before, after = effect.words
-            blame = "" if step is None else printable(blamed(step))
-            key = (effect.probe.traffic, before, after, blame, not effect.stays_broken)
-            peers.setdefault(key, []).extend([effect.probe.peer] if effect.probe.peer else [])
-    for (traffic, before, after, blame, good), names in peers.items():
-        where = f" on {_some(names)}" if names else ""
-        yield TrafficLine(f"{traffic}{where}", before, after, blame, good)
+        probe, blame = effect.probe, _blame(effect)
+        if effect.fares is Fares.UNKNOWN:
+            unknown.setdefault(blame, []).append(_class(probe.name, [probe.peer] if probe.peer else []))
+        elif _is_told(effect) and (probe.mark is None or effect.words != told.get((probe.traffic, probe.peer))):
+            key = ("!" if effect.stays_broken else "=", probe.name, *effect.words, blame)
+            peers.setdefault(key, []).extend([probe.peer] if probe.peer else [])
+    for (sign, traffic, before, after, blame), names in peers.items():
+        yield TrafficLine(sign, _class(traffic, names), before, after, blame)
+    for blame, classes in unknown.items():
+        yield TrafficLine("?", _some(classes), "unknown", "unknown", blame)
+
+
+def _is_told(effect: TrafficEffect) -> bool:
+    return effect.changed or effect.fares is not Fares.WELL
+
+
+def _blame(effect: TrafficEffect) -> str:
+    """Say what makes traffic fare as it does: after the plan if it is not well then, else before."""
+    step = effect.after_blame or effect.blame
+    if step is None:
+        return ""
+    why = {Fares.UNKNOWN: "in doubt", Fares.REFUSED: "policy"}.get(effect.fares, "now")
+    return f"{why}: {printable(blamed(step))}"
+
+
+def _class(traffic: str, peers: Sequence[str]) -> str:
+    """Give a class of traffic with the peers that it is about."""
+    if not peers:
+        return printable(traffic)
+    if "on peer" in traffic:
+        return printable(traffic.replace("peer", _some(peers)))
+    return printable(f"{traffic} on {_some(peers)}")
 
 
 def line_of(change: Change[Resource]) -> Line:
@@ -142,6 +180,9 @@ def summary_line(plan: Plan, title: str) -> str:
     counts = summary(plan)
     in_sync = [node.node for node in plan.nodes if node.in_sync]
     synced = f" {_some(in_sync)}: in sync." if in_sync else ""
+    broken = [node.node for node in plan.nodes if node.broken]
+    if broken:
+        synced = f" Traffic stays broken on {_some(broken)}, and that is not podnet's to mend.{synced}"
     if not counts["nodes_changed"]:
         return f"No changes.{synced}"
     numbers = ", ".join(f"{counts[verb]} to {verb}" for verb in ("create", "update", "delete"))

@@ -25,8 +25,8 @@ def _block(block: Block) -> Iterator[str]:
         yield f"{sign} {line.kind} {line.text}  # {line.reason}"
         yield from (f"!   {detail}" for detail in line.details)
     for traffic in block.traffic:
-        now = f"  # now: {traffic.blame}" if traffic.blame else ""
-        yield f"{' ' if traffic.good else '!'} traffic {traffic}{now}"
+        blame = f"  # {traffic.blame}" if traffic.blame else ""
+        yield f"{'!' if traffic.sign == '!' else ' '} traffic {traffic}{blame}"
     yield from (fence, "")
     said = [f"- {remark}" for remark in remarks(block.nodes[0])]
     yield from [*said, ""] if said else []

@@ -10,7 +10,7 @@ from rich.text import Text
 from netplan.cli.views.lines import DRIFT, Block, Line, TrafficLine, blocks, remarks, summary_line
 from netplan.plan import Plan
 
-_STYLES: Final = {"+": "green", "-": "red", "~": "yellow", "=": "cyan", "!": "bold red"}
+_STYLES: Final = {"+": "green", "-": "red", "~": "yellow", "=": "cyan", "!": "bold red", "?": "yellow"}
 _WIDTH: Final = 80
 _INDENT: Final = " " * 12
 
@@ -41,8 +41,7 @@ def _add_block(text: Text, block: Block, width: int, *, traffic_first: bool) -> 
 def _add_traffic(text: Text, lines: Sequence[TrafficLine], width: int) -> None:
     """Add what the plan does to traffic, and what is to blame for how it fares now."""
     for line in lines:
-        sign = "=" if line.good else "!"
-        _add(text, f"  {sign} traffic {line}", f"now: {line.blame}" if line.blame else "", width, _STYLES[sign])
+        _add(text, f"  {line.sign} traffic {line}", line.blame, width, _STYLES[line.sign])
 
 
 def _add(text: Text, head: str, reason: str, width: int, style: str) -> None:

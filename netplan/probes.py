@@ -1,0 +1,194 @@
+"""The classes of traffic in a cluster, as one node sees them: packets for each, and what the spec wants of them.
+
+It wants that traffic is accepted, if `forward` is accept; that pods keep their address inside the cluster and are
+masqueraded outside of it, if `ip_masq` is enabled; and that what it cares for arrives where it was sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from netplan.compile import Traffic
+from netplan.net import Address, host_name, if_name
+from netplan.placement import outsides
+from netplan.resource import Json
+from netplan.spec.model import Mark
+from netplan.topology import Node
+from netplan.trace import Packet, Verdict
+
+_REPRESENTATIVES: Final = 4
+
+
+class SourceAddress(StrEnum):
+    """What is to become of a packet's source address."""
+
+    KEPT = "kept"
+    REWRITTEN = "rewritten"
+
+
+_KEPT: Final = SourceAddress.KEPT
+
+
+class Sample(NamedTuple):
+    """Which packets stand for the classes: the numbers of two pods in their subnet, a protocol and its ports."""
+
+    pod: int
+    neighbour: int
+    protocol: int
+    port: int
+
+
+_TYPICAL: Final = Sample(2, 3, 6, 20000)
+_OTHER: Final = Sample(-2, -3, 17, 20001)
+"""As little like the typical one as a packet of the same class can be: a rule that refuses both refuses the class."""
+
+
+class Probe(NamedTuple):
+    """A packet that stands for a class of traffic, `other` one of the same class, and what the spec wants of them.
+
+    `source` is None where the spec leaves it to others; where it does not ask for `accepted` either it wants nothing.
+    What `arrives` comes from another host, by the device that leads there. Routes `beyond` the cluster are others'.
+    """
+
+    traffic: str
+    peer: str | None
+    packet: Packet
+    source: SourceAddress | None
+    accepted: bool = True
+    mark: Mark | None = None
+    arrives: bool = False
+    beyond: bool = False
+    other: Packet | None = None
+
+    @property
+    def name(self) -> str:
+        """The class of traffic, with the mark that its packets carry."""
+        return self.traffic if self.mark is None else f"{self.traffic} marked {self.mark}"
+
+    @property
+    def wanted(self) -> bool:
+        """Whether the spec wants anything of this traffic."""
+        return self.accepted or self.source is not None
+
+    def wanted_json(self) -> Json | None:
+        """Give what is wanted as JSON values, None if nothing; a source is an address, or `rewritten`."""
+        if not self.wanted:
+            return None
+        source = str(self.packet.source) if self.source is SourceAddress.KEPT else self.source
+        return {
+            "verdict": Verdict.ACCEPT.value if self.accepted else None,
+            "source": None if source is None else str(source),
+            "destination": str(self.packet.destination),
+        }
+
+    def to_json(self) -> Json:
+        """Give the probe as JSON values."""
+        return {
+            "class": self.traffic,
+            "peer": self.peer,
+            "packet": _packet_to_json(self.packet),
+            "other": None if self.other is None else _packet_to_json(self.other),
+            "source": None if self.source is None else self.source.value,
+            "accepted": self.accepted,
+            "mark": None if self.mark is None else str(self.mark),
+            "arrives": self.arrives,
+            "beyond": self.beyond,
+        }
+
+    @classmethod
+    def from_json(cls, data: Json) -> Probe:
+        """Read what `to_json` gave."""
+        return cls(
+            traffic=str(data["class"]),
+            peer=None if data["peer"] is None else host_name(str(data["peer"])),
+            packet=_packet_from_json(data["packet"]),
+            other=None if data["other"] is None else _packet_from_json(data["other"]),
+            source=None if data["source"] is None else SourceAddress(data["source"]),
+            accepted=bool(data["accepted"]),
+            mark=None if data["mark"] is None else Mark.parse(str(data["mark"])),
+            arrives=bool(data["arrives"]),
+            beyond=bool(data["beyond"]),
+        )
+
+
+def _packet_to_json(packet: Packet) -> Json:
+    return {
+        "source": str(packet.source),
+        "destination": str(packet.destination),
+        "protocol": packet.protocol,
+        "port": packet.dport,
+        "mark": packet.mark,
+        "iif": packet.iif,
+    }
+
+
+def _packet_from_json(data: Json) -> Packet:
+    protocol, port, mark = int(data["protocol"]), int(data["port"]), int(data["mark"])
+    if not (0 <= protocol < 1 << 8 and 0 <= port < 1 << 16 and 0 <= mark < 1 << 32):
+        raise ValueError("a packet's protocol has 8 bits, its port 16 and its mark 32")
+    iif = None if data["iif"] is None else if_name(str(data["iif"]))
+    addresses = Address.parse(str(data["source"])), Address.parse(str(data["destination"]))
+    return Packet(*addresses, protocol, port, port, mark, iif)
+
+
+def probes(traffic: Traffic) -> Iterator[Probe]:
+    """Give the packets for each class of traffic; of many peers, the first few stand for all."""
+    for typical, other in zip(_samples(traffic, _TYPICAL), _samples(traffic, _OTHER), strict=True):
+        yield typical._replace(other=other.packet)
+
+
+def _samples(traffic: Traffic, sample: Sample) -> Iterator[Probe]:
+    if traffic.subnet.size > 4:
+        to_neighbour = _from_pod(traffic, sample, "pod -> pod here", traffic.subnet.host(sample.neighbour), _KEPT)
+        yield to_neighbour._replace(source=None)  # what stays on the bridge is left to those who asked for it
+    for prefix in traffic.exempt:
+        destination = prefix.host(min(1, prefix.size - 1))
+        yield _from_pod(traffic, sample, f"pod -> {prefix}", destination, _KEPT)._replace(beyond=True)
+    for peer in _few_peers(traffic):
+        for probe in _with_peer(traffic, sample, peer):
+            yield probe._replace(peer=peer.name)
+    outside = next(outsides(traffic), None)
+    if outside is not None:
+        there = outside.host(1)
+        yield _from_pod(traffic, sample, "pod -> outside", there, SourceAddress.REWRITTEN)._replace(beyond=True)
+        yield _to_pod(traffic, sample, "outside -> pod", there)._replace(beyond=True)
+
+
+def _with_peer(traffic: Traffic, sample: Sample, peer: Node) -> Iterator[Probe]:
+    """Give the classes of traffic between this node and another one."""
+    pod, there = peer.subnet.host(sample.pod), peer.address.address
+    kept = any(prefix.contains(there) for prefix in traffic.kept)
+    to_pod = _from_pod(traffic, sample, "pod -> pod", pod, _KEPT)
+    sent = Packet(traffic.node.address.address, pod, sample.protocol, sample.port, sample.port)
+    yield to_pod
+    yield _to_pod(traffic, sample, "pod on peer -> pod here", pod)
+    yield _from_pod(traffic, sample, "pod -> node", there, _KEPT if kept else SourceAddress.REWRITTEN)
+    yield Probe("node -> pod", None, sent, _asked(traffic, _KEPT), traffic.accepts)
+    for mark in traffic.respected:
+        marked = replace(to_pod.packet, mark=mark.value)
+        yield to_pod._replace(packet=marked, source=None, accepted=False, mark=mark)
+
+
+def _from_pod(traffic: Traffic, sample: Sample, name: str, destination: Address, source: SourceAddress) -> Probe:
+    pod = traffic.subnet.host(sample.pod)
+    packet = Packet(pod, destination, sample.protocol, sample.port, sample.port, iif=traffic.node.bridge)
+    return Probe(name, None, packet, _asked(traffic, source), traffic.accepts)
+
+
+def _to_pod(traffic: Traffic, sample: Sample, name: str, source: Address) -> Probe:
+    pod = traffic.subnet.host(sample.pod)
+    packet = Packet(source, pod, sample.protocol, sample.port, sample.port, iif=traffic.node.interface)
+    return Probe(name, None, packet, _asked(traffic, _KEPT), traffic.accepts, arrives=True)
+
+
+def _asked(traffic: Traffic, source: SourceAddress) -> SourceAddress | None:
+    """Give what is to become of a source; where podnet does not masquerade, that is left to whoever does."""
+    return source if traffic.masquerades else None
+
+
+def _few_peers(traffic: Traffic) -> Iterator[Node]:
+    others = (node for node in traffic.nodes if node.name != traffic.node.name)
+    return (peer for _, peer in zip(range(_REPRESENTATIVES), others, strict=False))
