@@ -6,7 +6,7 @@ masqueraded outside of it, if `ip_masq` is enabled; and that what it cares for a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -132,6 +132,12 @@ def _packet_from_json(data: Json) -> Packet:
     iif = None if data["iif"] is None else if_name(str(data["iif"]))
     addresses = Address.parse(str(data["source"])), Address.parse(str(data["destination"]))
     return Packet(*addresses, protocol, port, port, mark, iif)
+
+
+def packets_of(found: Iterable[Probe]) -> Iterator[Packet]:
+    """Give all packets that stand for the classes."""
+    for probe in found:
+        yield from (packet for packet in (probe.packet, probe.other) if packet is not None)
 
 
 def probes(traffic: Traffic) -> Iterator[Probe]:

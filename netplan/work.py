@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from netplan import checks
@@ -14,12 +14,15 @@ from netplan.errors import RefusedError, StalePlanError
 from netplan.freshness import changed_since, unmet
 from netplan.kernel import Kernel
 from netplan.kinds.address.value import LinkAddress
+from netplan.kinds.chain.reached import MANY_RULES
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.plan import NodePlan, Source, elsewhere, in_full, interest_of, restoring, with_effects
+from netplan.probes import packets_of, probes
 from netplan.resource import Change, Resource
 from netplan.restore import restoration
 from netplan.rollback import WayBack
 from netplan.snapshot import Interest, Snapshot
+from netplan.trace import Packet
 
 _NO_RULES = Interest(frozenset(), frozenset(), frozenset())
 
@@ -38,9 +41,12 @@ class Work:
     desired: Desired | None = None
 
     @classmethod
-    def live(cls, desired: Desired, kernel: Kernel) -> Work:
-        """Plan for the kernel as it is now; all of it is looked at, for traffic suffers from what others do too."""
-        state = whole_state(kernel, desired.interest)
+    def live(cls, desired: Desired, kernel: Kernel, *, limit: int = MANY_RULES) -> Work:
+        """Plan for the kernel as it is now, all that the cluster's packets meet in it: others' rules touch them too.
+
+        Of a table not more than `limit` rules are read: FEW_RULES for what runs every minute.
+        """
+        state = whole_state(kernel, desired.interest, packets_of(probes(desired.watched)), limit=limit)
         return cls(in_full(desired, state, Source.LIVE), kernel, state, desired.interest, desired)
 
     @classmethod
@@ -49,7 +55,7 @@ class Work:
 
         What it does to traffic is traced anew: other programs may have changed what the plan does not depend on.
         """
-        before = whole_state(kernel, plan.interest)
+        before = whole_state(kernel, plan.interest, packets_of(plan.probes))
         check_fresh(plan, before)
         refusals = tuple(dict.fromkeys((*plan.refusals, *elsewhere(plan.node, plan.address, before))))
         return cls(with_effects(replace(plan, refusals=refusals), plan.probes, before), kernel, before, plan.interest)
@@ -87,10 +93,15 @@ class Work:
         return tuple(unmet(self.plan.changes, self.before, now))
 
 
-def whole_state(kernel: Kernel, interest: Interest = _NO_RULES) -> Snapshot:
-    """Observe everything, with the settings of the devices that have an address, and what else is of interest."""
+def whole_state(
+    kernel: Kernel, interest: Interest = _NO_RULES, packets: Iterable[Packet] = (), *, limit: int = MANY_RULES
+) -> Snapshot:
+    """Observe everything, with the settings of the devices that have an address, and what else is of interest.
+
+    With `packets`, everything that a trace of these looks at; of a table not more than `limit` rules are read.
+    """
     devices = {held.link for held in kernel.observe(_NO_RULES).all(LinkAddress)}
-    return kernel.observe(everything(sorted(devices)) | interest)
+    return kernel.observe(everything(sorted(devices), packets, limit=limit) | interest)
 
 
 def check_allowed(plan: NodePlan) -> None:

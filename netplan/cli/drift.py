@@ -28,6 +28,7 @@ from netplan.cli.write import LockTimeout, VarDir, carry_out, plan_of, turn
 from netplan.compile import Desired, compile_node
 from netplan.errors import ExitCode, RefusedError, UsageError
 from netplan.kernel.linux import Linux
+from netplan.kinds.chain.reached import FEW_RULES
 from netplan.plan import NodePlan, Plan
 from netplan.planfile import plan_to_json
 from netplan.spec.load import Spec
@@ -69,7 +70,7 @@ def drift(
     loaded, here = open_here(spec, node, state)
     desired = compile_node(loaded, here)
     if not fix:
-        work = Work.live(desired, Linux(desired.backend))
+        work = Work.live(desired, Linux(desired.backend), limit=FEW_RULES)
         file = _readable(desired)
         _show(plan_of(loaded, work), file, format)
         _measure(metrics_file, loaded, work.plan)
