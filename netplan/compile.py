@@ -82,7 +82,7 @@ class Removal:
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """What one node should have, and what it should not."""
+    """What one node should have, and what it should not; with `adopts`, what others made of it is taken over."""
 
     node: str
     address: Address
@@ -91,6 +91,7 @@ class Desired:
     jumps: tuple[Jump, ...]
     removals: tuple[Removal, ...]
     traffic: Traffic | None
+    adopts: bool = False
 
     @property
     def interest(self) -> Interest:

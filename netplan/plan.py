@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
-from netplan import company
+from netplan import adoption, company
 from netplan.compile import HOOKS, Desired
 from netplan.differences import differences
 from netplan.effects import Effect, effects
@@ -97,7 +97,11 @@ def plan_node(desired: Desired, snapshot: Snapshot, source: Source) -> NodePlan:
         changes=tuple(changes),
         depends=dependencies(changes, snapshot),
         warnings=(*_doubts(desired, changes, snapshot), *company.warnings(desired, snapshot)),
-        refusals=(*_in_the_way(desired, snapshot), *company.refusals(desired, snapshot)),
+        refusals=(
+            *_in_the_way(desired, snapshot),
+            *adoption.refusals(desired, snapshot),
+            *company.refusals(desired, snapshot),
+        ),
     )
 
 
@@ -109,12 +113,12 @@ def with_effects(plan: NodePlan, desired: Desired, whole: Snapshot) -> NodePlan:
 def _in_the_way(desired: Desired, snapshot: Snapshot) -> Iterator[str]:
     """Name the foreign routes that hold the place of one of ours: the kernel would take either, or replace it."""
     foreign = {route.key: route for route in snapshot.all(Route) if not route.ours}
-    for want in desired.objects if foreign else ():
+    for want in desired.objects if foreign and not desired.adopts else ():
         route = foreign.get(want.resource.key) if isinstance(want.resource, Route) else None
         if route is not None:
             yield (
                 f"route {want.resource} can't stand beside {route} from {route.installer}; "
-                f"take that away first: ip route del {route}"
+                f"adopt it (backend: adopt: true), or take it away first: ip route del {route}"
             )
 
 
@@ -123,6 +127,9 @@ def _doubts(desired: Desired, changes: Iterable[Change[Resource]], snapshot: Sna
     if desired.backend not in (None, snapshot.backend):
         yield f"the state is that of iptables-{snapshot.backend}, and the spec wants iptables-{desired.backend}"
     there = {link.name for link in snapshot.all(Link)}
+    made = {want.resource.name for want in desired.objects if isinstance(want.resource, Link)}
     wanted = {change.after.oif for change in changes if isinstance(change.after, Route)}
+    wanted |= {change.after.vxlan.device for change in changes if isinstance(change.after, Link) and change.after.vxlan}
     if there:
-        yield from (f"there is no interface {name} on this node" for name in sorted(map(str, wanted - there)))
+        missing = sorted(name for name in wanted - there - made if name is not None)
+        yield from (f"there is no interface {name} on this node" for name in missing)

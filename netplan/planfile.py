@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Collection, Hashable, Iterable
 from typing import Any, Final
 
 from netplan import __version__
 from netplan.errors import Location, UsageError
 from netplan.fields import field_changes
 from netplan.kinds.chain.value import Backend, PlacedRule
+from netplan.kinds.link.value import Link
+from netplan.kinds.route.value import Route
 from netplan.net import Address, host_name
 from netplan.plan import NodePlan, Plan, Source
 from netplan.resource import Action, Change, Json, Reason, Resource
@@ -109,27 +112,42 @@ def _node_from_json(data: Json) -> NodePlan:
         address=Address.parse(data["address"]),
         source=Source(data["source"]),
         backend=Backend(data["backend"]),
-        changes=tuple(_change_from_json(change) for change in data["changes"]),
+        changes=_changes_from_json(data["changes"]),
         depends={str(part): str(digest) for part, digest in data["depends"].items()},
         warnings=tuple(map(str, data["warnings"])),
         refusals=tuple(map(str, data["refusals"])),
     )
 
 
+def _changes_from_json(data: Iterable[Json]) -> tuple[Change[Resource], ...]:
+    changes = tuple(map(_change_from_json, data))
+    adopted = {change.resource.key for change in changes if isinstance(change.resource, Link) and _adopts(change)}
+    for change in changes:
+        if not _may_be_planned(change, adopted):
+            raise ValueError(f"{change.resource} is not podnet's to {change.action}")
+    return changes
+
+
 def _change_from_json(data: Json) -> Change[Resource]:
     kind = _KINDS[data["kind"]]
     before, after = (None if data[side] is None else kind.from_json(data[side]) for side in ("before", "after"))
-    change = Change(before, after, Reason(str(data["reason"]["text"]), _location(data["reason"]["at"])))
-    if not _may_be_planned(change):
-        raise ValueError(f"{change.resource} is not podnet's to {change.action}")
-    return change
+    return Change(before, after, Reason(str(data["reason"]["text"]), _location(data["reason"]["at"])))
 
 
-def _may_be_planned(change: Change[Resource]) -> bool:
-    """Whether podnet plans such changes: of objects of ours, of sysctls, and of foreign rules that go."""
-    if change.resource.kind == "sysctl" or (change.resource.kind == "rule" and change.action is Action.DELETE):
+def _may_be_planned(change: Change[Resource], adopted: Collection[Hashable]) -> bool:
+    """Whether podnet plans such changes: of what is or becomes ours, of sysctls, and of foreign objects that go."""
+    resource = change.resource
+    if resource.kind == "sysctl" or (resource.kind == "rule" and change.action is Action.DELETE):
         return True
-    return all(side.ours for side in (change.before, change.after) if side is not None)
+    if isinstance(resource, Route) and change.action is Action.DELETE and resource.oif in adopted:
+        return True
+    return _adopts(change) or all(side.ours for side in (change.before, change.after) if side is not None)
+
+
+def _adopts(change: Change[Resource]) -> bool:
+    """Whether a link or a route of others becomes ours."""
+    taken = change.resource.kind in {"link", "route"} and change.before is not None and not change.before.ours
+    return taken and change.after is not None and change.after.ours
 
 
 def _location(text: Any) -> Location | None:  # noqa: ANN401 - whatever JSON holds

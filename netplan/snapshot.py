@@ -11,20 +11,31 @@ from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.other import OtherChain
 from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import Backend, Chain, ChainKey
+from netplan.kinds.fdb.value import FdbEntry
 from netplan.kinds.link.value import Link
+from netplan.kinds.neighbour.value import Neighbour
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.resource import Resource
 
 R = TypeVar("R", bound=Resource)
 
-KINDS: Final[tuple[type[Resource], ...]] = (Link, LinkAddress, Sysctl, Chain, OtherChain, Route)
+KINDS: Final[tuple[type[Resource], ...]] = (
+    Link,
+    LinkAddress,
+    Sysctl,
+    Chain,
+    OtherChain,
+    Neighbour,
+    FdbEntry,
+    Route,
+)
 """Every kind that is observed, in the order in which objects are created: the referenced before the referring."""
 
 
 @dataclass(frozen=True, slots=True)
 class Interest:
-    """What of a node's kernel is looked at, besides its links, addresses and routes.
+    """What of a node's kernel is looked at, besides its links and what stands on them.
 
     `walks` are the chains that are read together with every chain that a packet can reach from them; in the tables
     `searched`, which takes the time of reading them whole, chains of ours are found by their names.

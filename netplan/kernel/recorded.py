@@ -12,7 +12,9 @@ from netplan.errors import UsageError
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.other import OtherChain
 from netplan.kinds.chain.value import Backend, Chain
+from netplan.kinds.fdb.value import FdbEntry
 from netplan.kinds.link.value import Link
+from netplan.kinds.neighbour.value import Neighbour
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.resource import Json, Resource
@@ -26,9 +28,11 @@ _LISTS: Final[dict[str, type[Resource]]] = {
     "sysctls": Sysctl,
     "chains": Chain,
     "other_chains": OtherChain,
+    "neighbours": Neighbour,
+    "fdb": FdbEntry,
     "routes": Route,
 }
-_OPTIONAL: Final = frozenset({"other_chains"})
+_OPTIONAL: Final = frozenset({"other_chains", "neighbours", "fdb"})
 """Lists that a record has only if they are not empty; older ones never have them."""
 
 

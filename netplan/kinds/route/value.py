@@ -52,6 +52,7 @@ class Route:
     """A route: `protocol` says who installed it (rtnetlink(7), rtm_protocol), `type` is unicast, blackhole or such.
 
     `prefsrc` is the source of what this node sends by it. A route of several `hops` has no `oif` or `next_hop` itself.
+    The next hop of an `onlink` route is taken to be on-link, whatever addresses the device has.
     """
 
     kind: ClassVar[str] = "route"
@@ -65,6 +66,7 @@ class Route:
     type: str = "unicast"
     prefsrc: Address | None = None
     hops: tuple[Hop, ...] = ()
+    onlink: bool = False
 
     @property
     def key(self) -> RouteKey:
@@ -97,6 +99,8 @@ class Route:
             words.append(f"metric {self.metric}")
         if self.table != MAIN_TABLE:
             words.append(f"table {self.table}")
+        if self.onlink:
+            words.append("onlink")
         return " ".join([*words, *map(str, self.hops)])
 
     def to_json(self) -> Json:
@@ -112,6 +116,8 @@ class Route:
         }
         if self.prefsrc is not None:
             data["prefsrc"] = str(self.prefsrc)
+        if self.onlink:
+            data["flags"] = ["onlink"]
         if self.hops:
             data["nexthops"] = [
                 {"gateway": None if hop.next_hop is None else str(hop.next_hop), "dev": hop.oif, "weight": hop.weight}
@@ -135,6 +141,7 @@ class Route:
                 Hop(_device(hop["dev"]), _address(hop["gateway"]), int(hop["weight"]))
                 for hop in data.get("nexthops", ())
             ),
+            onlink="onlink" in data.get("flags", ()),
         )
 
 
