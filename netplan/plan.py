@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
-from netplan import adoption, company
+from netplan import adoption, company, mtu
 from netplan.compile import HOOKS, Desired
 from netplan.differences import differences
 from netplan.effects import Effect, effects
@@ -96,7 +96,11 @@ def plan_node(desired: Desired, snapshot: Snapshot, source: Source) -> NodePlan:
         backend=snapshot.backend,
         changes=tuple(changes),
         depends=dependencies(changes, snapshot),
-        warnings=(*_doubts(desired, changes, snapshot), *company.warnings(desired, snapshot)),
+        warnings=(
+            *_doubts(desired, changes, snapshot),
+            *mtu.warnings(desired, snapshot),
+            *company.warnings(desired, snapshot),
+        ),
         refusals=(
             *_in_the_way(desired, snapshot),
             *adoption.refusals(desired, snapshot),

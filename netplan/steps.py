@@ -11,6 +11,7 @@ from netplan.kinds.link.value import Link
 from netplan.resource import Action, Change, Resource
 
 _CREATED: Final = ("link", "address", "sysctl", "table", "neighbour", "fdb", "route")
+_PLURAL: Final = {"address": "addresses", "fdb": "fdb entries"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Step:
     changes: tuple[Change[Resource], ...]
 
     def __str__(self) -> str:
-        return f"table {self.table}" if self.table else f"{self.kind}s"
+        return f"table {self.table}" if self.table else _PLURAL.get(self.kind, f"{self.kind}s")
 
 
 def steps(changes: Iterable[Change[Resource]]) -> tuple[Step, ...]:
