@@ -16,7 +16,7 @@ from netplan.kinds.chain.value import ChainKey, PlacedRule, is_our_jump
 from netplan.kinds.link.value import Link
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.placement import span_of
-from netplan.project import after_links
+from netplan.project import after_updates
 from netplan.resource import Change, Reason, Resource
 from netplan.snapshot import KINDS, Snapshot
 
@@ -35,8 +35,7 @@ def differences(desired: Desired, snapshot: Snapshot) -> Iterator[Change[Resourc
         actual = [each for each in state.all(kind) if each.ours or each.key in named or adopts(each)]
         changes = [_explained(change) for change in diff(wanted, actual, STALE)]
         yield from changes
-        if kind is Link:
-            state = after_links(state, changes)
+        state = after_updates(state, changes)
     strayed = {key for key, chain in snapshot.chains.items() if not key.owned and any(map(is_our_jump, chain.rules))}
     for key in sorted({*HOOKS.values(), *strayed, *(removal.chain for removal in desired.removals)}):
         yield from _rule_changes(key, desired, snapshot)

@@ -41,13 +41,14 @@ def project(snapshot: Snapshot, changes: Iterable[Change[Resource]]) -> Snapshot
     return Snapshot(snapshot.backend, {kind: tuple(found.values()) for kind, found in objects.items()})
 
 
-def after_links(snapshot: Snapshot, changes: Iterable[Change[Resource]]) -> Snapshot:
-    """Give the snapshot after the changes of links that stay or come: what a replaced link loses is gone.
+def after_updates(snapshot: Snapshot, changes: Iterable[Change[Resource]]) -> Snapshot:
+    """Give the snapshot after the updates of links and addresses among the changes: what a replaced link loses is gone.
 
     What stands on a link that goes is still there, to be deleted or moved before it.
     """
-    kept = [change for change in changes if change.before is not None and change.after is not None]
-    return project(snapshot, kept) if kept else snapshot
+    updates = [change for change in changes if change.before is not None and change.after is not None]
+    below = [change for change in updates if isinstance(change.after, Link | LinkAddress)]
+    return project(snapshot, below) if below else snapshot
 
 
 def _change(objects: _Objects, resource: Resource, *, gone: bool) -> None:
@@ -59,8 +60,10 @@ def _change(objects: _Objects, resource: Resource, *, gone: bool) -> None:
         there[resource.key] = _owned(resource, objects)
     if isinstance(resource, Link) and isinstance(before, Link):
         _change_link(objects, before, None if gone else resource)
-    if isinstance(resource, LinkAddress) and gone and resource.link not in {each.link for each in _held(objects)}:
-        _lose(objects, resource.link, _WHEN_DOWN)
+    if isinstance(resource, LinkAddress) and (gone or (before is not None and before != resource)):
+        others = {each.link for each in _held(objects) if each.key != resource.key}
+        if resource.link not in others:
+            _lose(objects, resource.link, _WHEN_DOWN)
 
 
 def _change_link(objects: _Objects, before: Link, after: Link | None) -> None:

@@ -13,7 +13,7 @@ from netplan.kinds.chain.value import ChainKey, PlacedRule, is_our_jump
 from netplan.kinds.link.value import Link
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.project import after_links, stands_on
+from netplan.project import after_updates, stands_on
 from netplan.resource import Change, Reason, Resource, Wanted
 from netplan.snapshot import KINDS, Snapshot
 
@@ -29,8 +29,7 @@ def restoration(before: Snapshot, now: Snapshot, touched: Sequence[Change[Resour
         actual = [resource for resource in state.all(kind) if undone(resource)]
         changes = [change for change in diff(wanted, actual, BEFORE) if not _goes_with_its_link(change, before)]
         yield from changes
-        if kind is Link:
-            state = after_links(state, changes)
+        state = after_updates(state, changes)
     for key in sorted(key for key in now.chains if not key.owned):
         yield from _rules(before.rules(key), now.rules(key), key, set(_touched_rules(key, touched)))
 

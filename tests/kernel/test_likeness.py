@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from hypothesis import HealthCheck, given, settings
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from netplan.errors import KernelError
 from netplan.kernel.linux import Linux
 from netplan.kernel.memory import MemoryKernel
-from netplan.kinds.address.value import LinkAddress
+from netplan.kinds.address.value import LINK_SCOPE, LinkAddress
 from netplan.kinds.fdb.value import FdbEntry
 from netplan.kinds.link.value import Link
 from netplan.kinds.neighbour.value import Neighbour
@@ -40,6 +41,7 @@ LINKS = (
 STANDING = (
     tunnels.address(),
     tunnels.address("172.7.31.0/32"),
+    replace(tunnels.address(), scope=LINK_SCOPE),
     tunnels.address(device="podnet.2"),
     tunnels.neighbour(),
     tunnels.neighbour(mac="0e:2a:0a:04:07:98"),

@@ -60,6 +60,19 @@ def test_large_packets_pass_between_all_pods(meshed):
     assert unreached(meshed[0]) == []
 
 
+def test_packets_pass_also_where_the_kernel_checks_the_way_back_strictly(meshed):
+    racks, _ = meshed
+    strictly(racks, 1)
+    found = unreached(racks)
+    strictly(racks, 0)
+    assert found == []
+
+
+def strictly(racks, value):
+    for node in NODES:
+        racks.shell(node, f"for file in /proc/sys/net/ipv4/conf/*/rp_filter; do echo {value} > $file; done")
+
+
 def test_pods_see_each_others_own_addresses(meshed):
     racks, _ = meshed
     assert {pair: source_seen(racks.lab, *pair) for pair in PAIRS} == {
@@ -104,6 +117,11 @@ ip link set {LINK} alias podnet up
 ip address add 10.32.11.0/32 dev {LINK}
 bridge fdb add 0e:2a:0a:3c:02:0b dst 10.60.2.11 dev {LINK}
 """
+NEAR = f"""
+ip address del 10.32.11.0/32 dev {LINK}
+ip address add 10.32.11.0/32 dev {LINK} scope link
+ip route add 10.32.12.0/24 via 10.32.12.0 dev {LINK} onlink proto 112
+"""
 SABOTAGE = {
     "the tunnel goes down and comes up": (f"ip link set {LINK} down; ip link set {LINK} up", [*ROUTES, *NEIGHBOURS]),
     "the tunnel goes down": (f"ip link set {LINK} down", [f"update link {LINK}", *ROUTES, *NEIGHBOURS]),
@@ -121,6 +139,10 @@ SABOTAGE = {
         [f"update link {LINK}", *NEIGHBOURS],
     ),
     "the address goes": (f"ip address del 10.32.11.0/32 dev {LINK}", [ADDRESS, *ROUTES, *NEIGHBOURS]),
+    "the address gets another scope": (
+        NEAR,
+        ["update address 10.32.11.0/32 dev podnet.1", *ROUTES, *NEIGHBOURS],
+    ),
     "there is another address": (
         f"ip address add 10.32.99.0/32 dev {LINK}",
         ["delete address 10.32.99.0/32 dev podnet.1"],

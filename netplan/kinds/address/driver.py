@@ -24,11 +24,13 @@ def observe(netlink: IPRoute, links: Mapping[int, Link]) -> Iterator[LinkAddress
 
 
 def write(netlink: IPRoute, indexes: Mapping[IfName, int], change: Change[LinkAddress]) -> None:
-    """Give a device an address, or take one away."""
+    """Give a device an address, or take one away; the kernel replaces no scope, so that such an address goes first."""
     held = change.resource
 
     def send(verb: str, index: int) -> None:
         address = str(held.address.address)
+        if change.before is not None and change.after is not None:
+            netlink.addr("del", index=index, address=address, prefixlen=held.address.length)
         netlink.addr(verb, index=index, address=address, prefixlen=held.address.length, scope=held.scope)
 
     write_on(held.link, indexes, change, send)
