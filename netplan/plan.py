@@ -39,6 +39,7 @@ class NodePlan:
 
     `depends` holds a digest of every part of the state that the changes depend on, by the part's name; `refusals` say
     why the plan can't be applied as it is. `effects` are what people are shown besides; a saved plan is read without.
+    With `adopts` objects of others may become ours.
     """
 
     node: str
@@ -50,6 +51,7 @@ class NodePlan:
     warnings: tuple[str, ...] = ()
     refusals: tuple[str, ...] = ()
     effects: tuple[Effect, ...] = field(default=(), compare=False)
+    adopts: bool = False
 
     @property
     def fingerprint(self) -> str:
@@ -106,6 +108,7 @@ def plan_node(desired: Desired, snapshot: Snapshot, source: Source) -> NodePlan:
             *adoption.refusals(desired, snapshot),
             *company.refusals(desired, snapshot),
         ),
+        adopts=desired.adopts,
     )
 
 

@@ -86,7 +86,7 @@ def _node_to_json(node: NodePlan) -> Json:
         "effects": [effect.to_json() for effect in node.effects],
         "warnings": list(node.warnings),
         "refusals": list(node.refusals),
-    }
+    } | ({"adopts": True} if node.adopts else {})
 
 
 def _change_to_json(change: Change[Resource]) -> Json:
@@ -112,18 +112,19 @@ def _node_from_json(data: Json) -> NodePlan:
         address=Address.parse(data["address"]),
         source=Source(data["source"]),
         backend=Backend(data["backend"]),
-        changes=_changes_from_json(data["changes"]),
+        changes=_changes_from_json(data["changes"], adopts=bool(data.get("adopts", False))),
         depends={str(part): str(digest) for part, digest in data["depends"].items()},
         warnings=tuple(map(str, data["warnings"])),
         refusals=tuple(map(str, data["refusals"])),
+        adopts=bool(data.get("adopts", False)),
     )
 
 
-def _changes_from_json(data: Iterable[Json]) -> tuple[Change[Resource], ...]:
+def _changes_from_json(data: Iterable[Json], *, adopts: bool) -> tuple[Change[Resource], ...]:
     changes = tuple(map(_change_from_json, data))
-    adopted = {change.resource.key for change in changes if isinstance(change.resource, Link) and _adopts(change)}
+    links = {change.resource.key for change in changes if isinstance(change.resource, Link) and _adopts(change)}
     for change in changes:
-        if not _may_be_planned(change, adopted):
+        if not (_may_be_planned(change) or (adopts and (_adopts(change) or _goes_with(change, links)))):
             raise ValueError(f"{change.resource} is not podnet's to {change.action}")
     return changes
 
@@ -134,20 +135,22 @@ def _change_from_json(data: Json) -> Change[Resource]:
     return Change(before, after, Reason(str(data["reason"]["text"]), _location(data["reason"]["at"])))
 
 
-def _may_be_planned(change: Change[Resource], adopted: Collection[Hashable]) -> bool:
-    """Whether podnet plans such changes: of what is or becomes ours, of sysctls, and of foreign objects that go."""
-    resource = change.resource
-    if resource.kind == "sysctl" or (resource.kind == "rule" and change.action is Action.DELETE):
+def _may_be_planned(change: Change[Resource]) -> bool:
+    """Whether podnet plans such changes: of objects of ours, of sysctls, and of foreign rules that go."""
+    if change.resource.kind == "sysctl" or (change.resource.kind == "rule" and change.action is Action.DELETE):
         return True
-    if isinstance(resource, Route) and change.action is Action.DELETE and resource.oif in adopted:
-        return True
-    return _adopts(change) or all(side.ours for side in (change.before, change.after) if side is not None)
+    return all(side.ours for side in (change.before, change.after) if side is not None)
 
 
 def _adopts(change: Change[Resource]) -> bool:
     """Whether a link or a route of others becomes ours."""
-    taken = change.resource.kind in {"link", "route"} and change.before is not None and not change.before.ours
+    taken = isinstance(change.resource, Link | Route) and change.before is not None and not change.before.ours
     return taken and change.after is not None and change.after.ours
+
+
+def _goes_with(change: Change[Resource], links: Collection[Hashable]) -> bool:
+    """Whether a route of others goes since the link that it leads over is adopted."""
+    return isinstance(change.resource, Route) and change.after is None and change.resource.oif in links
 
 
 def _location(text: Any) -> Location | None:  # noqa: ANN401 - whatever JSON holds

@@ -183,8 +183,9 @@ ADOPTED = tunnels.link("flannel.1")
 FOREIGN = tunnels.link("flannel.1", alias="")
 
 
-def read_back(*changes):
-    made = make.plans(NodePlan("a", Address.parse("10.4.7.21"), Source.LIVE, Backend.NFT, changes, {}))
+def read_back(*changes, adopts=True):
+    address = Address.parse("10.4.7.21")
+    made = make.plans(NodePlan("a", address, Source.LIVE, Backend.NFT, changes, {}, adopts=adopts))
     return read_plan(render_plan(made), "plan.json").nodes[0].changes
 
 
@@ -198,6 +199,11 @@ def read_back(*changes):
 )
 def test_what_is_adopted_is_podnets_to_change(changes):
     assert read_back(*changes) == tuple(changes)
+
+
+def test_nothing_is_adopted_unless_the_spec_said_so():
+    with pytest.raises(UsageError, match="is not podnet's to update"):
+        read_back(Change(make.route(protocol=3), make.route(), make.WHY), adopts=False)
 
 
 @pytest.mark.parametrize(
