@@ -9,11 +9,13 @@ from typing import Final
 
 from netplan import trace
 from netplan.backends.host_gw import compile_host_gw
+from netplan.backends.vxlan import compile_vxlan
 from netplan.check import Check, checks_of
 from netplan.forward import FORWARD, FORWARD_CHAIN, forward_chain
 from netplan.kinds.chain.reached import MANY_RULES
 from netplan.kinds.chain.rule import Rule, parse_rule_line
 from netplan.kinds.chain.value import Backend, Chain, ChainKey, jump_to
+from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.masquerade import MASQUERADE_CHAIN, POSTROUTING, kept, masquerade_chain
 from netplan.net import Address, IfName, Prefix
@@ -27,6 +29,9 @@ from netplan.trace import IP_FORWARD, Packet, Passing
 
 HOOKS: Final = {MASQUERADE_CHAIN: POSTROUTING, FORWARD_CHAIN: FORWARD}
 """Every chain of ours and the built-in chain that leads into it."""
+
+LAST_METRIC: Final = 0xFFFFFFFF
+"""The metric of a route that any other to its prefix goes before."""
 
 
 class Place(Enum):
@@ -84,7 +89,7 @@ class Removal:
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """What one node should have, and what it should not.
+    """What one node should have, and what it should not; with `adopts`, what others made of it is taken over.
 
     `watched` is the traffic that a plan tells of; `traffic` is None when podnet leaves, and wants nothing of it.
     `checks` are what must work then, `persist` is the file in which its rules should be besides, None if in none.
@@ -100,6 +105,7 @@ class Desired:
     watched: Traffic
     checks: tuple[Check, ...] = ()
     persist: str | None = None
+    adopts: bool = False
 
     @property
     def interest(self) -> Interest:
@@ -130,20 +136,19 @@ def everything(devices: Iterable[str] = (), packets: Iterable[Packet] = (), *, l
 def compile_node(spec: Spec, node: Node) -> Desired:
     """Compile what a node should have; the spec has passed its checks, so nothing here fails."""
     jumps = tuple(_jumps(spec))
-    routes = compile_host_gw(spec.topology, node)
-    chains = _chains(spec, node)
     traffic = _traffic(spec, node)
     return Desired(
         node=node.name,
         address=node.address.address,
         backend=_backend(spec),
-        objects=(*routes, *chains, *_sysctls(spec)),
+        objects=_objects(spec, node),
         jumps=jumps,
         removals=tuple(_removals(spec, node)),
         traffic=traffic,
         watched=traffic,
         checks=tuple(checks_of(spec, node)),
         persist=_persist(spec),
+        adopts=spec.model.backend.adopt,
     )
 
 
@@ -170,6 +175,35 @@ def _traffic(spec: Spec, node: Node) -> Traffic:
         masquerades=model.ip_masq.enabled,
         accepts=model.forward == "accept",
     )
+
+
+def _objects(spec: Spec, node: Node) -> tuple[Wanted[Resource], ...]:
+    """Give what a node should have; of a parameter that the spec and the backend name, the spec's value."""
+    wanted = {
+        (want.resource.kind, want.resource.key): want
+        for want in (*_network(spec, node), *_routes(spec, node), *_chains(spec, node), *_sysctls(spec, node))
+    }
+    return tuple(wanted.values())
+
+
+def _network(spec: Spec, node: Node) -> Iterator[Wanted[Resource]]:
+    backend = spec.model.backend
+    if backend.type == "vxlan":
+        return compile_vxlan(spec.topology, node, backend, spec.at("backend"))
+    return compile_host_gw(spec.topology, node)
+
+
+def _routes(spec: Spec, node: Node) -> Iterator[Wanted[Route]]:
+    """Give the routes that a node has besides those to its peers."""
+    written = spec.model.nodes[node.name]
+    blackhole = spec.model.defaults.blackhole if written.blackhole is None else written.blackhole
+    if blackhole:
+        place = ("nodes", node.name, "blackhole") if written.blackhole else ("defaults", "blackhole")
+        route = Route(node.subnet, type="blackhole", metric=LAST_METRIC)
+        yield Wanted(route, Reason("blackhole", spec.at(*place)))
+    for number, each in enumerate(written.routes):
+        route = Route(each.prefix, oif=each.dev or node.interface, next_hop=each.via)
+        yield Wanted(route, Reason("routes", spec.at("nodes", node.name, "routes", number)))
 
 
 def _backend(spec: Spec) -> Backend | None:
@@ -204,9 +238,12 @@ def _removals(spec: Spec, node: Node) -> Iterator[Removal]:
         yield Removal(ChainKey(4, removal.table, chain), rule, reason)
 
 
-def _sysctls(spec: Spec) -> Iterator[Wanted[Sysctl]]:
-    extra = spec.model.sysctl
-    if IP_FORWARD not in extra:
+def _sysctls(spec: Spec, node: Node) -> Iterator[Wanted[Sysctl]]:
+    """Give the parameters of a node, its own before those of the cluster."""
+    own, common = spec.model.nodes[node.name].sysctl, spec.model.sysctl
+    if IP_FORWARD not in {*own, *common}:
         yield Wanted(Sysctl(IP_FORWARD, "1"), Reason("routing needs it"))
-    for name, value in extra.items():
-        yield Wanted(Sysctl(name, value), Reason("sysctl", spec.at("sysctl", name)))
+    for name in [name for name in common if name not in own]:
+        yield Wanted(Sysctl(name, common[name]), Reason("sysctl", spec.at("sysctl", name)))
+    for name, value in own.items():
+        yield Wanted(Sysctl(name, value), Reason("sysctl", spec.at("nodes", node.name, "sysctl", name)))

@@ -6,31 +6,53 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
+from netplan.adoption import adopter
 from netplan.compile import HOOKS, Desired
 from netplan.diff import diff
 from netplan.kinds.chain.edit import changes_to
 from netplan.kinds.chain.place import Span, arrange
 from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import ChainKey, PlacedRule, is_our_jump
+from netplan.kinds.link.value import Link
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.placement import span_of
+from netplan.project import after_updates
 from netplan.resource import Change, Reason, Resource
 from netplan.snapshot import KINDS, Snapshot
 
 STALE: Final = Reason("ours, and no longer wanted")
+ADOPTED: Final = Reason("on a link that is taken over, and not wanted")
 SECOND: Final = Reason("ours, and there is one already")
 
 
 def differences(desired: Desired, snapshot: Snapshot) -> Iterator[Change[Resource]]:
     """Give every change from the snapshot to what is desired, kind by kind; of foreign objects those the spec names."""
+    adopts = adopter(desired, snapshot)
+    state = snapshot
     for kind in KINDS:
         wanted = [want for want in desired.objects if isinstance(want.resource, kind)]
         named = {want.resource.key for want in wanted if isinstance(want.resource, Sysctl)}
-        actual = [resource for resource in snapshot.all(kind) if resource.ours or resource.key in named]
-        yield from diff(wanted, actual, STALE)
+        actual = [each for each in state.all(kind) if each.ours or each.key in named or adopts(each)]
+        changes = [_explained(change) for change in diff(wanted, actual, STALE)]
+        yield from changes
+        state = after_updates(state, changes)
     strayed = {key for key, chain in snapshot.chains.items() if not key.owned and any(map(is_our_jump, chain.rules))}
     for key in sorted({*HOOKS.values(), *strayed, *(removal.chain for removal in desired.removals)}):
         yield from _rule_changes(key, desired, snapshot)
+
+
+def _explained(change: Change[Resource]) -> Change[Resource]:
+    """Say why a link is replaced or taken over, and why a foreign object goes."""
+    before, after = change.before, change.after
+    if before is not None and not before.ours and not isinstance(before, Sysctl):
+        return replace(change, reason=ADOPTED if after is None else _with(change.reason, "taken over"))
+    if isinstance(before, Link) and isinstance(after, Link) and not before.can_become(after):
+        return replace(change, reason=_with(change.reason, f"a new one: {before.fixed_unlike(after)} can't be changed"))
+    return change
+
+
+def _with(reason: Reason, remark: str) -> Reason:
+    return replace(reason, text=f"{reason.text}; {remark}")
 
 
 def _rule_changes(key: ChainKey, desired: Desired, snapshot: Snapshot) -> Iterator[Change[PlacedRule]]:

@@ -11,10 +11,12 @@ import socket
 from typing import Final, NamedTuple, NewType
 
 IfName = NewType("IfName", str)
+LinkLayerAddress = NewType("LinkLayerAddress", str)
 
 _FAMILIES: Final = {4: socket.AF_INET, 6: socket.AF_INET6}
 _BITS: Final = {4: 32, 6: 128}
 _IF_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,14}")
+_LINK_LAYER: Final = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 _HOST_NAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
 
 
@@ -133,6 +135,13 @@ def if_name(text: str) -> IfName:
     if not _IF_NAME.fullmatch(text):
         raise ValueError(f"{text!r} is not an interface name: 1 to 15 letters, digits, '_', '.' or '-'")
     return IfName(text)
+
+
+def link_layer_address(text: str) -> LinkLayerAddress:
+    """Check the address of an Ethernet device: six bytes as the kernel's tools print them."""
+    if not _LINK_LAYER.fullmatch(text):
+        raise ValueError(f"{text!r} is not a link-layer address, such as 0e:2a:0a:04:07:15")
+    return LinkLayerAddress(text)
 
 
 def host_name(text: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
-from netplan import company
+from netplan import adoption, company, mtu
 from netplan.check import Check
 from netplan.compile import HOOKS, Desired
 from netplan.differences import differences
@@ -44,8 +44,8 @@ class NodePlan:
 
     `depends` holds a digest of every part of the state that the changes depend on, by the part's name; `refusals` say
     why the plan can't be applied as it is, `checks` what must work once it has been, `persist` is the file that has the
-    rules for the next boot. `effects` are what people are shown besides, found by tracing the `probes`; a saved plan is
-    read with the probes alone.
+    rules for the next boot. With `adopts` objects of others may become ours. `effects` are what people are shown
+    besides, found by tracing the `probes`; a saved plan is read with the probes alone.
     """
 
     node: str
@@ -58,6 +58,7 @@ class NodePlan:
     refusals: tuple[str, ...] = ()
     checks: tuple[Check, ...] = ()
     persist: str | None = None
+    adopts: bool = False
     effects: tuple[TrafficEffect, ...] = field(default=(), compare=False)
     probes: tuple[Probe, ...] = field(default=(), compare=False)
 
@@ -131,15 +132,18 @@ def plan_node(desired: Desired, snapshot: Snapshot, source: Source) -> NodePlan:
         warnings=(
             *_doubts(desired, changes, snapshot),
             *_taken_away(desired, snapshot),
+            *mtu.warnings(desired, snapshot),
             *company.warnings(desired, snapshot),
         ),
         refusals=(
             *(elsewhere(desired.node, desired.address, snapshot) if source is Source.LIVE else ()),
             *_in_the_way(desired, snapshot),
+            *adoption.refusals(desired, snapshot),
             *company.refusals(desired, snapshot),
         ),
         checks=desired.checks,
         persist=desired.persist,
+        adopts=desired.adopts,
     )
 
 
@@ -166,12 +170,12 @@ def elsewhere(node: str, address: Address, snapshot: Snapshot) -> Iterator[str]:
 def _in_the_way(desired: Desired, snapshot: Snapshot) -> Iterator[str]:
     """Name the foreign routes that hold the place of one of ours: the kernel would take either, or replace it."""
     foreign = {route.key: route for route in snapshot.all(Route) if not route.ours}
-    for want in desired.objects if foreign else ():
+    for want in desired.objects if foreign and not desired.adopts else ():
         route = foreign.get(want.resource.key) if isinstance(want.resource, Route) else None
         if route is not None:
             yield (
                 f"route {want.resource} can't stand beside {route} from {route.installer}; "
-                f"take that away first: ip route del {route}"
+                f"adopt it (backend: adopt: true), or take it away first: ip route del {route}"
             )
 
 
@@ -196,6 +200,9 @@ def _doubts(desired: Desired, changes: Iterable[Change[Resource]], snapshot: Sna
     if desired.backend not in (None, snapshot.backend):
         yield f"the state is that of iptables-{snapshot.backend}, and the spec wants iptables-{desired.backend}"
     there = {link.name for link in snapshot.all(Link)}
+    made = {want.resource.name for want in desired.objects if isinstance(want.resource, Link)}
     wanted = {change.after.oif for change in changes if isinstance(change.after, Route)}
+    wanted |= {change.after.vxlan.device for change in changes if isinstance(change.after, Link) and change.after.vxlan}
     if there:
-        yield from (f"there is no interface {name} on this node" for name in sorted(map(str, wanted - there)))
+        missing = sorted(name for name in wanted - there - made if name is not None)
+        yield from (f"there is no interface {name} on this node" for name in missing)

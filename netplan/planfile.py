@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Hashable, Iterable
 from typing import Any, Final
 
 from netplan import __version__
@@ -12,6 +12,8 @@ from netplan.check import Check
 from netplan.errors import Location, UsageError
 from netplan.fields import FieldChange, field_changes
 from netplan.kinds.chain.value import Backend, PlacedRule
+from netplan.kinds.link.value import Link
+from netplan.kinds.route.value import Route
 from netplan.net import Address, host_name
 from netplan.plan import NodePlan, Plan, Source
 from netplan.probes import Probe
@@ -95,7 +97,11 @@ def _node_to_json(node: NodePlan) -> Json:
         "warnings": list(node.warnings),
         "refusals": list(node.refusals),
     }
-    optional = {"checks": [check.to_json() for check in node.checks], "persist": node.persist}
+    optional = {
+        "adopts": node.adopts,
+        "checks": [check.to_json() for check in node.checks],
+        "persist": node.persist,
+    }
     return data | {key: value for key, value in optional.items() if value}
 
 
@@ -127,14 +133,24 @@ def _node_from_json(data: Json) -> NodePlan:
         address=Address.parse(data["address"]),
         source=Source(data["source"]),
         backend=Backend(data["backend"]),
-        changes=tuple(_planned(change_from_json(change)) for change in data["changes"]),
+        changes=_changes_from_json(data["changes"], adopts=bool(data.get("adopts", False))),
         depends={str(part): str(digest) for part, digest in data["depends"].items()},
         warnings=tuple(map(str, data["warnings"])),
         refusals=tuple(map(str, data["refusals"])),
         checks=tuple(map(Check.from_json, data.get("checks", ()))),
         persist=str(data["persist"]) if data.get("persist") else None,
+        adopts=bool(data.get("adopts", False)),
         probes=tuple(Probe.from_json(probe) for probe in data.get("probes", ())),
     )
+
+
+def _changes_from_json(data: Iterable[Json], *, adopts: bool) -> tuple[Change[Resource], ...]:
+    changes = tuple(map(change_from_json, data))
+    links = {change.resource.key for change in changes if isinstance(change.resource, Link) and _adopts(change)}
+    for change in changes:
+        if not (_may_be_planned(change) or (adopts and (_adopts(change) or _goes_with(change, links)))):
+            raise ValueError(f"{change.resource} is not podnet's to {change.action}")
+    return changes
 
 
 def change_from_json(data: Json) -> Change[Resource]:
@@ -144,17 +160,22 @@ def change_from_json(data: Json) -> Change[Resource]:
     return Change(before, after, Reason(str(data["reason"]["text"]), _location(data["reason"]["at"])))
 
 
-def _planned(change: Change[Resource]) -> Change[Resource]:
-    if not _may_be_planned(change):
-        raise ValueError(f"{change.resource} is not podnet's to {change.action}")
-    return change
-
-
 def _may_be_planned(change: Change[Resource]) -> bool:
     """Whether podnet plans such changes: of objects of ours, of sysctls, and of foreign rules that go."""
     if change.resource.kind == "sysctl" or (change.resource.kind == "rule" and change.action is Action.DELETE):
         return True
     return all(side.ours for side in (change.before, change.after) if side is not None)
+
+
+def _adopts(change: Change[Resource]) -> bool:
+    """Whether a link or a route of others becomes ours."""
+    taken = isinstance(change.resource, Link | Route) and change.before is not None and not change.before.ours
+    return taken and change.after is not None and change.after.ours
+
+
+def _goes_with(change: Change[Resource], links: Collection[Hashable]) -> bool:
+    """Whether a route of others goes since the link that it leads over is adopted."""
+    return isinstance(change.resource, Route) and change.after is None and change.resource.oif in links
 
 
 def _location(text: Any) -> Location | None:  # noqa: ANN401 - whatever JSON holds

@@ -1,29 +1,115 @@
-"""The state after a plan, worked out without a kernel."""
+"""The state after a plan, worked out without a kernel, with what the kernel does by itself to what stands on a link."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
+from dataclasses import replace
+from typing import Final, TypeAlias
 
+from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.edit import edited
 from netplan.kinds.chain.value import Chain, ChainKey, PlacedRule
+from netplan.kinds.fdb.value import FdbEntry
+from netplan.kinds.link.value import Link
+from netplan.kinds.neighbour.value import Neighbour
+from netplan.kinds.route.value import Route
+from netplan.kinds.sysctl.value import Sysctl
+from netplan.net import IfName
 from netplan.resource import Change, Resource
 from netplan.snapshot import KINDS, Snapshot
+
+_Objects: TypeAlias = dict[type[Resource], dict[Hashable, Resource]]
+
+_WHEN_DOWN: Final = (Route, Neighbour)
+"""What a link loses when it goes down, and with its last address; when it is up again nothing is back."""
 
 
 def project(snapshot: Snapshot, changes: Iterable[Change[Resource]]) -> Snapshot:
     """Give the snapshot after the changes; ConflictError if a rule that goes does not stand where it should."""
     placed: dict[ChainKey, list[Change[PlacedRule]]] = {}
-    objects = {kind: {resource.key: resource for resource in snapshot.all(kind)} for kind in KINDS}
+    objects: _Objects = {kind: {resource.key: resource for resource in snapshot.all(kind)} for kind in KINDS}
     for change in changes:
         resource = change.resource
         if isinstance(resource, PlacedRule):
             before, after = change.before, change.after
             if isinstance(before, PlacedRule | None) and isinstance(after, PlacedRule | None):
                 placed.setdefault(resource.chain, []).append(Change(before, after, change.reason))
-        elif change.after is None:
-            objects[type(resource)].pop(resource.key, None)
         else:
-            objects[type(resource)][resource.key] = resource
+            _change(objects, resource, gone=change.after is None)
     for key, edits in placed.items():
         objects[Chain][key] = edited(snapshot.chains.get(key, Chain(key, policy="ACCEPT")), edits)
     return Snapshot(snapshot.backend, {kind: tuple(found.values()) for kind, found in objects.items()})
+
+
+def after_updates(snapshot: Snapshot, changes: Iterable[Change[Resource]]) -> Snapshot:
+    """Give the snapshot after the updates of links and addresses among the changes: what a replaced link loses is gone.
+
+    What stands on a link that goes is still there, to be deleted or moved before it.
+    """
+    updates = [change for change in changes if change.before is not None and change.after is not None]
+    below = [change for change in updates if isinstance(change.after, Link | LinkAddress)]
+    return project(snapshot, below) if below else snapshot
+
+
+def _change(objects: _Objects, resource: Resource, *, gone: bool) -> None:
+    there = objects[type(resource)]
+    before = there.get(resource.key)
+    if gone:
+        there.pop(resource.key, None)
+    else:
+        there[resource.key] = _owned(resource, objects)
+    if isinstance(resource, Link) and isinstance(before, Link):
+        _change_link(objects, before, None if gone else resource)
+    if isinstance(resource, LinkAddress) and (gone or (before is not None and before != resource)):
+        others = {each.link for each in _held(objects) if each.key != resource.key}
+        if resource.link not in others:
+            _lose(objects, resource.link, _WHEN_DOWN)
+
+
+def _change_link(objects: _Objects, before: Link, after: Link | None) -> None:
+    """Do what the kernel does when a link goes, is replaced, goes down, or gets another link-layer address."""
+    if after is None or not before.can_become(after):
+        _lose(objects, before.name, (LinkAddress, Neighbour, FdbEntry, Route, Sysctl))
+        return
+    if before.up and not after.up:
+        _lose(objects, before.name, _WHEN_DOWN)
+    if before.lladdr != after.lladdr:
+        _lose(objects, before.name, (Neighbour,))
+    if before.ours != after.ours:
+        _hand_over(objects)
+
+
+def _lose(objects: _Objects, link: IfName, kinds: Iterable[type[Resource]]) -> None:
+    for kind in kinds:
+        objects[kind] = {key: each for key, each in objects[kind].items() if link not in stands_on(each)}
+
+
+def _hand_over(objects: _Objects) -> None:
+    """Make what stands on a link ours, or no longer ours, with the link."""
+    for kind in (LinkAddress, Neighbour, FdbEntry):
+        objects[kind] = {key: _owned(each, objects) for key, each in objects[kind].items()}
+
+
+def _owned(resource: Resource, objects: _Objects) -> Resource:
+    """Give an object that stands on a link as ours if the link is."""
+    if not isinstance(resource, LinkAddress | Neighbour | FdbEntry):
+        return resource
+    link = objects[Link].get(resource.link)
+    return resource if link is None or link.ours == resource.ours else replace(resource, ours=link.ours)
+
+
+def _held(objects: _Objects) -> Iterable[LinkAddress]:
+    return (each for each in objects[LinkAddress].values() if isinstance(each, LinkAddress))
+
+
+def stands_on(resource: Resource) -> tuple[IfName | None, ...]:
+    """Give the links without which an object would not be there."""
+    match resource:
+        case LinkAddress() | Neighbour() | FdbEntry():
+            return (resource.link,)
+        case Route():
+            return (resource.oif, *(hop.oif for hop in resource.hops))
+        case Sysctl():
+            return (resource.device,)
+        case _:
+            return ()

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
-from typing import Final, NamedTuple, TypeVar
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
+from typing import Final, NamedTuple
 
 from netplan.diff import diff
 from netplan.kinds.chain.edit import Slot, changes_to
 from netplan.kinds.chain.place import put_back
 from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import Chain, ChainKey, PlacedRule, is_our_jump
+from netplan.kinds.link.value import Link
+from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl
+from netplan.project import after_updates, stands_on
 from netplan.resource import Change, Reason, Resource, Wanted
 from netplan.snapshot import KINDS, Snapshot
-
-R = TypeVar("R", bound=Resource)
 
 BEFORE: Final = Reason("as it was before")
 
@@ -23,10 +24,14 @@ def restoration(
     before: Snapshot, now: Snapshot, touched: Sequence[Change[Resource]], reason: Reason = BEFORE
 ) -> Iterator[Change[Resource]]:
     """Give the changes that bring back the state before: what others changed meanwhile stays theirs."""
-    sysctls = _touched_sysctls(touched)
+    undone = _undone(before, touched)
+    state = now
     for kind in KINDS:
-        wanted = [Wanted(resource, reason) for resource in _undone(before.all(kind), sysctls)]
-        yield from diff(wanted, _undone(now.all(kind), sysctls), reason)
+        wanted = [Wanted(resource, reason) for resource in before.all(kind) if undone(resource)]
+        actual = [resource for resource in state.all(kind) if undone(resource)]
+        changes = [change for change in diff(wanted, actual, reason) if not _goes_with_its_link(change, before)]
+        yield from changes
+        state = after_updates(state, changes)
     for key in sorted(key for key in now.chains if not key.owned):
         yield from _rules(before.rules(key), now.rules(key), key, set(_touched_rules(key, touched)), reason)
 
@@ -34,10 +39,14 @@ def restoration(
 def relevant(state: Snapshot, touched: Sequence[Change[Resource]]) -> Snapshot:
     """Give what of a state `restoration` looks at, so that it need not be kept whole.
 
-    That is what is ours, sysctls, and the chains that hold our jumps or rules that were touched.
+    That is what is ours or was touched, with what stands on such links; sysctls; and the chains that hold our jumps or
+    rules that were touched.
     """
     placed = _touched_chains(touched)
-    kept = [resource for kind in KINDS for resource in state.all(kind) if resource.ours or isinstance(resource, Sysctl)]
+    undone = _undone(state, touched)
+    kept = [
+        resource for kind in KINDS for resource in state.all(kind) if undone(resource) or isinstance(resource, Sysctl)
+    ]
     others = (chain for chain in state.all(Chain) if not chain.ours)
     holding = (chain for chain in others if chain.key in placed or any(map(is_our_jump, chain.rules)))
     return Snapshot.of(state.backend, [*kept, *holding])
@@ -80,8 +89,25 @@ def _in_slots(slots: Sequence[Slot]) -> tuple[Rule, ...]:
     return tuple(slot.rule for slot in slots)
 
 
-def _undone(resources: Iterable[R], sysctls: Collection[Hashable]) -> list[R]:
-    return [resource for resource in resources if resource.ours or resource.key in sysctls]
+def _undone(before: Snapshot, touched: Iterable[Change[Resource]]) -> Callable[[Resource], bool]:
+    """Make the test whether an object is undone: ours, one that the changes touched, or on a link of that kind."""
+    sides = [side for change in touched for side in (change.before, change.after) if side is not None]
+    keys = {(side.kind, side.key) for side in sides if isinstance(side, Link) or not side.ours}
+    links = {link.name for link in before.all(Link) if link.ours or (link.kind, link.key) in keys}
+
+    def undone(resource: Resource) -> bool:
+        if resource.ours or (resource.kind, resource.key) in keys:
+            return True
+        return not isinstance(resource, Route) and not links.isdisjoint(stands_on(resource))
+
+    return undone
+
+
+def _goes_with_its_link(change: Change[Resource], before: Snapshot) -> bool:
+    """Whether an object can't be deleted, but vanishes with a link that was not there before."""
+    devices = {link.name for link in before.all(Link)}
+    resource = change.resource
+    return change.after is None and isinstance(resource, Sysctl) and resource.device not in {None, *devices}
 
 
 def _rules(

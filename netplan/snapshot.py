@@ -12,8 +12,10 @@ from netplan.kinds.chain.other import OtherChain
 from netplan.kinds.chain.reached import FEW_RULES, Follows, Reach
 from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import Backend, Chain, ChainKey
+from netplan.kinds.fdb.value import FdbEntry
 from netplan.kinds.ipset.value import IpSet
 from netplan.kinds.link.value import Link
+from netplan.kinds.neighbour.value import Neighbour
 from netplan.kinds.policy.value import PolicyRule
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl
@@ -21,13 +23,24 @@ from netplan.resource import Resource
 
 R = TypeVar("R", bound=Resource)
 
-KINDS: Final[tuple[type[Resource], ...]] = (Link, LinkAddress, Sysctl, IpSet, Chain, OtherChain, PolicyRule, Route)
+KINDS: Final[tuple[type[Resource], ...]] = (
+    Link,
+    LinkAddress,
+    Sysctl,
+    IpSet,
+    Chain,
+    OtherChain,
+    PolicyRule,
+    Neighbour,
+    FdbEntry,
+    Route,
+)
 """Every kind that is observed, in the order in which objects are created: the referenced before the referring."""
 
 
 @dataclass(frozen=True, slots=True)
 class Interest:
-    """What of a node's kernel is looked at, besides its links, addresses, routes and rules of routing.
+    """What of a node's kernel is looked at, besides its links and what stands on them, routes and rules of routing.
 
     The chains are those of a `Reach`: `chains` are read by themselves, `walks` with every chain that a packet can reach
     from them, `traced` with those that packets come to as they follow rules; in the tables `searched` chains of ours

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from netplan.kinds.chain.value import Chain, PlacedRule
+from netplan.kinds.link.value import Link
 from netplan.resource import Action, Change, Resource
 
-_CREATED: Final = ("link", "address", "sysctl", "table", "route", "neighbour", "fdb")
+_CREATED: Final = ("link", "address", "sysctl", "table", "neighbour", "fdb", "route")
+_PLURAL: Final = {"address": "addresses", "fdb": "fdb entries"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,29 +26,41 @@ class Step:
     changes: tuple[Change[Resource], ...]
 
     def __str__(self) -> str:
-        return f"table {self.table}" if self.table else f"{self.kind}s"
+        return f"table {self.table}" if self.table else _PLURAL.get(self.kind, f"{self.kind}s")
 
 
 def steps(changes: Iterable[Change[Resource]]) -> tuple[Step, ...]:
     """Group changes and put them in order.
 
     What is referred to comes before what refers to it, and rules come before routes, so that no connection is pinned to
-    a wrong source address. Deletes come last, in the opposite order.
+    a wrong source address. Deletes come last, in the opposite order; only a link that excludes another goes before it.
     """
     groups: dict[tuple[str, str, bool], list[Change[Resource]]] = {}
     changes = tuple(changes)
-    filled = {_group(change) for change in changes if not _leaves(change)}
+    made = [change.after for change in changes if isinstance(change.after, Link)]
+    filled = {_group(change) for change in changes if not _leaves(change, made)}
     for change in changes:
         kind, table = _group(change)
-        leaving = _leaves(change) and (not table or (kind, table) not in filled)
+        leaving = _leaves(change, made) and (not table or (kind, table) not in filled)
         groups.setdefault((kind, table, leaving), []).append(change)
     ordered = sorted(groups, key=lambda key: (key[2], -_CREATED.index(key[0]) if key[2] else _CREATED.index(key[0])))
-    return tuple(Step(key[0], key[1], tuple(groups[key])) for key in ordered)
+    return tuple(Step(key[0], key[1], _deletes_first(key[0], groups[key])) for key in ordered)
 
 
-def _leaves(change: Change[Resource]) -> bool:
-    """Whether the change takes an object of ours away; a foreign rule that must go goes before routes come."""
-    return change.action is Action.DELETE and change.resource.ours
+def _leaves(change: Change[Resource], made: Iterable[Link]) -> bool:
+    """Whether the change takes away what may stay until all else is done: an object of ours that is in nobody's way.
+
+    A foreign object that must go goes before ours come.
+    """
+    resource = change.resource
+    if isinstance(resource, Link) and any(resource.excludes(link) for link in made):
+        return False
+    return change.action is Action.DELETE and resource.ours
+
+
+def _deletes_first(kind: str, changes: Iterable[Change[Resource]]) -> tuple[Change[Resource], ...]:
+    """Put the links that go before those that come."""
+    return tuple(sorted(changes, key=lambda change: kind == "link" and change.after is not None))
 
 
 def _group(change: Change[Resource]) -> tuple[str, str]:

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from netplan.errors import Location
-from netplan.net import IfName, InterfaceAddress, Prefix
+from netplan.net import Address, IfName, InterfaceAddress, Prefix
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A host of the cluster: its address on the underlay, its lease of the pod network, its devices."""
+    """A host of the cluster: its address on the underlay, its lease of the pod network, its devices.
+
+    `mtu` is the interface's; `public_address` is where peers send to if that is not its own address.
+    """
 
     name: str
     address: InterfaceAddress
@@ -20,6 +23,13 @@ class Node:
     interface: IfName
     bridge: IfName
     at: Location
+    mtu: int = 1500
+    public_address: Address | None = None
+
+    @property
+    def endpoint(self) -> Address:
+        """The address that a peer on another segment sends to."""
+        return self.public_address or self.address.address
 
     @property
     def segment(self) -> Prefix:

@@ -49,11 +49,21 @@ WHY: Final = Reason("a test")
 _BUILT_IN: Final = {"nat": ("PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"), "filter": ("INPUT", "FORWARD", "OUTPUT")}
 
 
-def node(name="a", address="10.4.7.21/24", subnet="172.7.21.0/24", interface="eth0", bridge="docker0") -> Node:
+def node(
+    name="a",
+    address="10.4.7.21/24",
+    subnet="172.7.21.0/24",
+    interface="eth0",
+    bridge="docker0",
+    *,
+    mtu=1500,
+    public_address: str | None = None,
+) -> Node:
     """Make a node."""
     place = Location("s.yaml", 6, 3)
     parsed = InterfaceAddress.parse(address)
-    return Node(name, parsed, Prefix.parse(subnet), IfName(interface), IfName(bridge), place)
+    public = None if public_address is None else Address.parse(public_address)
+    return Node(name, parsed, Prefix.parse(subnet), IfName(interface), IfName(bridge), place, mtu, public)
 
 
 def topology(*nodes: Node, network="172.7.0.0/16") -> Topology:

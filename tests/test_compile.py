@@ -114,3 +114,64 @@ def test_what_the_spec_says_in_a_line_comes_from_that_line():
     places = {str(want.resource): str(want.reason.at) for want in wanted.objects}
     assert places["filter PODNET-FORWARD, 2 rules"] == "s.yaml:5:1"
     assert places["net.ipv4.tcp_sack = 0"] == "s.yaml:6:10"
+
+
+TUNNEL = "{type: vxlan}"
+ACCEPT_RA = "net.ipv6.conf.podnet/1.accept_ra"
+
+
+def of_node(more, **keys):
+    nodes = (
+        f"a: {{address: 10.4.7.21/24, subnet: 172.7.21.0/24{more}}}",
+        "b: {address: 10.4.7.22/24, subnet: 172.7.22.0/24}",
+    )
+    return make.desired(make.spec(*nodes, **keys)).objects
+
+
+def said_of(more, **keys):
+    return [str(want.resource) for want in of_node(more, **keys)]
+
+
+def test_with_vxlan_a_node_gets_a_tunnel_and_what_leads_into_it():
+    kinds = [want.resource.kind for want in of_node("", backend=TUNNEL)]
+    assert kinds == ["link", "address", "sysctl", "neighbour", "fdb", "route", "chain", "chain", "sysctl"]
+
+
+@pytest.mark.parametrize(
+    ("more", "keys", "there"),
+    [
+        ("", {}, False),
+        (", blackhole: true", {}, True),
+        ("", {"defaults": "{blackhole: true}"}, True),
+        (", blackhole: false", {"defaults": "{blackhole: true}"}, False),
+    ],
+)
+def test_a_subnet_is_a_blackhole_where_the_node_or_the_defaults_say_so(more, keys, there):
+    assert ("blackhole 172.7.21.0/24 metric 4294967295" in said_of(more, **keys)) is there
+
+
+def test_a_blackhole_comes_from_the_line_that_wants_it():
+    reasons = {want.reason.text: want.reason.at for want in of_node(", blackhole: true")}
+    assert str(reasons["blackhole"]).startswith("s.yaml:6:")
+
+
+@pytest.mark.parametrize(
+    ("route", "text"),
+    [
+        ("{prefix: 10.9.0.0/16, via: 10.4.7.254}", "10.9.0.0/16 via 10.4.7.254 dev eth0"),
+        ("{prefix: 10.9.0.0/16, dev: eth1}", "10.9.0.0/16 dev eth1"),
+        ("{prefix: 10.9.0.0/16, via: 10.5.0.1, dev: eth1}", "10.9.0.0/16 via 10.5.0.1 dev eth1"),
+    ],
+)
+def test_a_node_has_the_routes_that_are_written_for_it(route, text):
+    assert text in said_of(f", routes: [{route}]")
+
+
+def test_a_parameter_of_a_node_goes_before_the_clusters():
+    found = said_of(", sysctl: {net.ipv4.tcp_ecn: 1}", sysctl="{net.ipv4.tcp_ecn: 2, net.ipv4.tcp_sack: 1}")
+    assert found[-3:] == ["net.ipv4.ip_forward = 1", "net.ipv4.tcp_sack = 1", "net.ipv4.tcp_ecn = 1"]
+
+
+def test_a_parameter_that_is_written_goes_before_the_backends():
+    found = said_of("", backend=TUNNEL, sysctl=f"{{{ACCEPT_RA}: 2}}")
+    assert [text for text in found if text.startswith(ACCEPT_RA)] == [f"{ACCEPT_RA} = 2"]

@@ -143,7 +143,7 @@ def test_a_foreign_route_in_the_way_is_named_with_its_owner_and_refused():
     assert refusal == (
         "route 172.7.22.0/24 via 10.4.7.22 dev eth0 can't stand beside "
         "172.7.22.0/24 via 10.4.7.9 dev eth0 from FRR's ospf; "
-        "take that away first: ip route del 172.7.22.0/24 via 10.4.7.9 dev eth0"
+        "adopt it (backend: adopt: true), or take it away first: ip route del 172.7.22.0/24 via 10.4.7.9 dev eth0"
     )
 
 

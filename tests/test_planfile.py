@@ -17,7 +17,7 @@ from netplan.net import Address
 from netplan.plan import NodePlan, Source
 from netplan.planfile import is_plan, plan_to_json, read_plan, render_plan, summary
 from netplan.resource import Change, Reason
-from tests import make
+from tests import make, tunnels
 
 GOLDEN = Path(__file__).parent / "golden" / "plan.json"
 
@@ -177,3 +177,47 @@ def test_a_damaged_plan_is_read_or_refused_and_nothing_else(path, value):
 def test_a_damaged_record_is_read_or_refused_and_nothing_else(path, value):
     with suppress(UsageError):
         recorded.parse(json.dumps(replaced(RECORD, path, value)), "a.json", "c", "a")
+
+
+ADOPTED = tunnels.link("flannel.1")
+FOREIGN = tunnels.link("flannel.1", alias="")
+
+
+def read_back(*changes, adopts=True):
+    address = Address.parse("10.4.7.21")
+    made = make.plans(NodePlan("a", address, Source.LIVE, Backend.NFT, changes, {}, adopts=adopts))
+    return read_plan(render_plan(made), "plan.json").nodes[0].changes
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        [Change(FOREIGN, ADOPTED, make.WHY), Change(tunnels.route(device="flannel.1", protocol=3), None, make.WHY)],
+        [Change(make.route(protocol=3), make.route(), make.WHY)],
+        [Change(None, tunnels.neighbour(), make.WHY), Change(tunnels.fdb(), None, make.WHY)],
+    ],
+)
+def test_what_is_adopted_is_podnets_to_change(changes):
+    assert read_back(*changes) == tuple(changes)
+
+
+def test_nothing_is_adopted_unless_the_spec_said_so():
+    with pytest.raises(UsageError, match="is not podnet's to update"):
+        read_back(Change(make.route(protocol=3), make.route(), make.WHY), adopts=False)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        Change(FOREIGN, None, make.WHY),
+        Change(ADOPTED, FOREIGN, make.WHY),
+        Change(make.route(), make.route(protocol=3), make.WHY),
+        Change(tunnels.route(device="flannel.1", protocol=3), None, make.WHY),
+        Change(tunnels.address(ours=False), None, make.WHY),
+        Change(tunnels.neighbour(ours=False), tunnels.neighbour(), make.WHY),
+        Change(None, tunnels.fdb(ours=False), make.WHY),
+    ],
+)
+def test_what_is_not_adopted_is_not_podnets_to_change(change):
+    with pytest.raises(UsageError, match="is not podnet's to"):
+        read_back(change)

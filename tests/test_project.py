@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from netplan.kinds.chain.edit import ConflictError
 from netplan.kinds.chain.value import Backend, Chain, PlacedRule, jump_to
 from netplan.kinds.route.value import Route
+from netplan.kinds.sysctl.value import Sysctl
 from netplan.project import project
 from netplan.resource import Change
 from netplan.snapshot import Snapshot
-from tests import make
+from tests import make, tunnels
 
 JUMP = jump_to(make.MASQUERADE_CHAIN)
 
@@ -57,3 +60,34 @@ def test_the_snapshot_before_is_as_it_was():
     before = make.content(state)
     after(state, None, make.route())
     assert make.content(state) == before
+
+
+STANDING: list[Any] = [tunnels.address(), tunnels.neighbour(), tunnels.fdb(), tunnels.route()]
+SETTING = Sysctl("net.ipv6.conf.podnet/1.accept_ra", "0")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "left"),
+    [
+        (tunnels.link(), None, []),
+        (tunnels.link(), tunnels.link(port=4789), []),
+        (tunnels.link(), tunnels.link(up=False), ["address", "fdb", "sysctl"]),
+        (tunnels.link(), tunnels.link(mac=tunnels.PEER_MAC), ["address", "fdb", "route", "sysctl"]),
+        (tunnels.link(), tunnels.link(mtu=1400), ["address", "fdb", "neighbour", "route", "sysctl"]),
+        (tunnels.address(), None, ["fdb", "sysctl"]),
+        (tunnels.address(), tunnels.address(), ["address", "fdb", "neighbour", "route", "sysctl"]),
+    ],
+    ids=str,
+)
+def test_what_stands_on_a_link_is_lost_as_the_kernel_loses_it(before, after, left):
+    state = make.snapshot("", tunnels.link(), *STANDING, SETTING)
+    found = project(state, [Change(before, after, make.WHY)])
+    kept = [each for each in [*STANDING, SETTING] if found.index.get((each.kind, each.key)) == each]
+    assert sorted(each.kind for each in kept) == left
+
+
+def test_what_stands_on_a_link_is_ours_while_the_link_is():
+    found = project(
+        make.snapshot("", tunnels.link(), *STANDING), [Change(tunnels.link(), tunnels.link(alias=""), make.WHY)]
+    )
+    assert not any(found.index[each.kind, each.key].ours for each in STANDING[:3])

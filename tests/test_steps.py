@@ -4,7 +4,7 @@ from netplan.kinds.chain.value import Chain, PlacedRule, jump_to
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.resource import Change
 from netplan.steps import steps
-from tests import make
+from tests import make, tunnels
 
 CHAIN = Chain(make.MASQUERADE_CHAIN)
 JUMP = PlacedRule(make.POSTROUTING, 1, jump_to(make.MASQUERADE_CHAIN))
@@ -61,3 +61,36 @@ def test_a_table_that_we_leave_is_changed_after_our_routes_have_gone():
 def test_no_change_is_lost():
     changes = [*created(make.route(), CHAIN, SYSCTL, JUMP), *deleted(make.route("172.7.9.0/24"), FORWARD, DOCKERS)]
     assert {id(change) for step in steps(changes) for change in step.changes} == set(map(id, changes))
+
+
+STANDING = (tunnels.address(), tunnels.neighbour(), tunnels.fdb(), tunnels.route())
+
+
+def test_a_tunnel_comes_before_what_stands_on_it_and_routes_into_it_come_last():
+    assert order(*created(tunnels.route(), *STANDING[:3], tunnels.link(), CHAIN)) == [
+        "links",
+        "addresses",
+        "table nat",
+        "neighbours",
+        "fdb entries",
+        "routes",
+    ]
+
+
+def test_routes_into_a_tunnel_go_first_and_the_tunnel_last():
+    assert order(*deleted(tunnels.link(), *STANDING)) == ["routes", "fdb entries", "neighbours", "addresses", "links"]
+
+
+def test_a_tunnel_goes_only_after_routes_lead_elsewhere():
+    moved = Change(tunnels.route(), make.route(), make.WHY)
+    assert order(*deleted(tunnels.link()), moved) == ["routes", "links"]
+
+
+def test_a_tunnel_in_the_way_of_another_one_goes_before_it_comes():
+    (step,) = steps([*created(tunnels.link("flannel.1")), *deleted(tunnels.link())])
+    assert [change.action for change in step.changes] == ["delete", "create"]
+
+
+def test_a_tunnel_in_nobodys_way_goes_after_another_one_has_come():
+    found = steps([*deleted(tunnels.link()), *created(tunnels.link("podnet.2", vni=2))])
+    assert [change.action for step in found for change in step.changes] == ["create", "delete"]

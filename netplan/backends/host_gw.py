@@ -11,6 +11,10 @@ from netplan.topology import Node, Topology
 
 def compile_host_gw(topology: Topology, node: Node) -> Iterator[Wanted[Route]]:
     """Give the routes of one node, one a peer, in the order of the spec."""
-    for peer in topology.peers(node):
-        route = Route(peer.subnet, oif=node.interface, next_hop=peer.address.address)
-        yield Wanted(route, Reason(f"subnet of {peer.name}", peer.at))
+    return (direct_route(node, peer) for peer in topology.peers(node))
+
+
+def direct_route(node: Node, peer: Node) -> Wanted[Route]:
+    """Give the route of a node to the subnet of a peer on its own segment."""
+    route = Route(peer.subnet, oif=node.interface, next_hop=peer.address.address)
+    return Wanted(route, Reason(f"subnet of {peer.name}", peer.at))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from netplan.errors import KernelError
 from netplan.kinds.address.value import LinkAddress
@@ -11,10 +11,11 @@ from netplan.kinds.chain.edit import ConflictError
 from netplan.kinds.chain.other import OtherChain
 from netplan.kinds.chain.reached import reached
 from netplan.kinds.chain.value import Chain, ChainKey
-from netplan.kinds.link.value import Link
+from netplan.kinds.link.value import OVERHEAD, Link, own_settings
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.project import project
+from netplan.net import IfName
+from netplan.project import project, stands_on
 from netplan.resource import Change, Resource, refused
 from netplan.snapshot import Interest, Snapshot
 from netplan.steps import Step
@@ -32,11 +33,12 @@ class MemoryKernel:
         self._fail_at = fail_at
 
     def observe(self, interest: Interest) -> Snapshot:
-        """Give the state: links, addresses and routes, and the chains and parameters of interest that exist."""
+        """Give the state: links and what stands on them, and the chains and parameters of interest that exist."""
         found = {chain.key: chain for chain in reached(_Tables(self.state, interest.limit), interest.reach)}
         chains = [found[chain.key] for chain in self.state.all(Chain) if chain.key in found]
         beside = self.state.all(OtherChain) if interest.rules else ()
-        sysctls = [sysctl for sysctl in self.state.all(Sysctl) if sysctl.name in interest.sysctls]
+        names = interest.sysctls | own_settings(self.state.all(Link))
+        sysctls = [sysctl for sysctl in self.state.all(Sysctl) if sysctl.name in names]
         return self.state.replace(Chain, chains).replace(OtherChain, beside).replace(Sysctl, sysctls)
 
     def write(self, step: Step) -> None:
@@ -52,8 +54,8 @@ class MemoryKernel:
         if self.writes == self._fail_at:
             raise refused(changes[0], "the kernel refused it (a test asked for that)")
         for change in changes:
-            if isinstance(change.after, Route):
-                _check_route(self.state, change, change.after)
+            if change.after is not None:
+                _check(self.state, change, change.after)
         try:
             after = project(self.state, changes)
         except ConflictError as error:
@@ -85,13 +87,41 @@ class _Tables:
         return (key for key in self._chains if key.table == table and key.owned)
 
 
+def _check(state: Snapshot, change: Change[Resource], after: Resource) -> None:
+    """Refuse an object that the kernel would not take."""
+    links = {link.name: link for link in state.all(Link)}
+    for name in stands_on(after):
+        if name is not None and name not in links:
+            raise refused(change, f"there is no interface {name}")
+    if isinstance(after, Link):
+        _check_link(links, change, after)
+    elif isinstance(after, Route):
+        _check_route(state, change, after)
+
+
+def _check_link(links: Mapping[IfName, Link], change: Change[Resource], link: Link) -> None:
+    if change.before is None and link.name in links:
+        raise refused(change, "there is a device of this name")
+    if any(link.excludes(other) for other in links.values() if other.name != link.name):
+        raise refused(change, "there is a vxlan device of this VNI and port")
+    below = None if link.vxlan is None else link.vxlan.device
+    if below is not None and below not in links:
+        raise refused(change, f"there is no interface {below}")
+    if below is not None and link.mtu > links[below].mtu - OVERHEAD:
+        raise refused(change, f"the MTU is more than that of {below}, less {OVERHEAD}")
+
+
 def _check_route(state: Snapshot, change: Change[Resource], route: Route) -> None:
     if change.before is None and any(other.key == route.key for other in state.all(Route)):
         raise refused(change, "a route of this prefix, metric and table exists")
-    if route.oif not in {link.name for link in state.all(Link)}:
-        raise refused(change, f"there is no interface {route.oif}")
+    if route.type != "unicast":
+        return
+    down = {link.name for link in state.all(Link) if not link.up}.intersection(stands_on(route))
+    if down:
+        raise refused(change, f"the interface {down.pop()} is down")
     on_link = [held.address.prefix for held in state.all(LinkAddress) if held.link == route.oif]
-    if route.next_hop is not None and not any(prefix.contains(route.next_hop) for prefix in on_link):
+    reachable = route.onlink or route.next_hop is None or any(prefix.contains(route.next_hop) for prefix in on_link)
+    if not reachable:
         raise refused(change, "the next hop is not on-link")
 
 

@@ -12,8 +12,10 @@ from netplan.errors import UsageError
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.other import OtherChain
 from netplan.kinds.chain.value import Backend, Chain
+from netplan.kinds.fdb.value import FdbEntry
 from netplan.kinds.ipset.value import IpSet
 from netplan.kinds.link.value import Link
+from netplan.kinds.neighbour.value import Neighbour
 from netplan.kinds.policy.value import PolicyRule
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl
@@ -29,10 +31,12 @@ _LISTS: Final[dict[str, type[Resource]]] = {
     "chains": Chain,
     "other_chains": OtherChain,
     "ipsets": IpSet,
+    "neighbours": Neighbour,
+    "fdb": FdbEntry,
     "policy_rules": PolicyRule,
     "routes": Route,
 }
-_OPTIONAL: Final = frozenset({"other_chains", "ipsets", "policy_rules"})
+_OPTIONAL: Final = frozenset({"other_chains", "ipsets", "neighbours", "fdb", "policy_rules"})
 """Lists that a record has only if they are not empty; older ones never have them."""
 
 

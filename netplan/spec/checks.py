@@ -11,10 +11,12 @@ from itertools import chain
 from typing import Final, TypeAlias, TypeVar
 
 from netplan.errors import Location, Problem
+from netplan.kinds.link.value import OVERHEAD
 from netplan.net import Address, Prefix
-from netplan.spec.draft import Draft, without_subnet
+from netplan.spec.draft import Draft, Path, without_subnet
 from netplan.spec.explain import dotted, suggest
-from netplan.spec.model import CheckSpec, NodeSpec
+from netplan.spec.fields import MTU_MIN
+from netplan.spec.model import Backend, CheckSpec, NodeSpec, StaticRoute
 from netplan.spec.prefixes import around, nested
 from netplan.spec.removals import check_removals
 
@@ -207,9 +209,95 @@ def check_host_gw_segment(draft: Draft) -> Iterator[Problem]:
             yield Problem(_address_at(draft, name), message, hint, _node_note(draft, other))
 
 
+def check_backend_keys(draft: Draft) -> Iterator[Problem]:
+    """host-gw has none of a tunnel's keys, and needs no address but the nodes' own."""
+    if draft.backend != "host-gw":
+        return
+    for key in draft.tunnel.keys:
+        if key in Backend.model_fields and key not in {"type", "adopt"}:
+            hint = "remove the line, or write type: vxlan"
+            yield Problem(draft.places.key("backend", key), f"backend.{key}: host-gw has no tunnel", hint)
+    for name in draft.tunnel.public_addresses:
+        message = f"node {name}: host-gw sends to the nodes' own addresses, and not to public_address"
+        hint = "remove it; across a router it takes a tunnel, such as vxlan"
+        yield Problem(draft.places.key("nodes", name, "public_address"), message, hint)
+
+
+def check_tunnel_name(draft: Draft) -> Iterator[Problem]:
+    """No node has a device of the tunnel's name."""
+    name = draft.tunnel.name
+    for path, device in draft.tunnel.devices.items() if draft.backend == "vxlan" else ():
+        if device == name:
+            related = ((draft.places.key(*path), dotted(path)),)
+            message = f"backend: the tunnel can't be called {name}, as {dotted(path)} is"
+            yield Problem(draft.places.key("backend", "name"), message, "choose another name", related)
+    if draft.backend == "vxlan" and name == "lo":
+        yield Problem(draft.places.key("backend", "name"), "backend: lo is every node's loopback device")
+
+
+def check_tunnel_mtu(draft: Draft) -> Iterator[Problem]:
+    """The packets of the tunnel fit into what the interfaces carry."""
+    wanted = draft.tunnel.mtu
+    for path, mtu in draft.tunnel.mtus.items() if draft.backend == "vxlan" else ():
+        room = mtu - OVERHEAD
+        if wanted is not None and wanted > room:
+            message = (
+                f"backend.mtu: {wanted} does not fit into {mtu} of {dotted(path)}: the tunnel needs {OVERHEAD} itself"
+            )
+            related = ((draft.places.key(*path), dotted(path)),)
+            yield Problem(draft.places.value("backend", "mtu"), message, f"write at most {room}, or auto", related)
+        elif room < MTU_MIN:
+            message = f"{dotted(path)}: {mtu} leaves {room} for the tunnel's packets, and IPv4 needs {MTU_MIN}"
+            yield Problem(draft.places.value(*path), message, f"it takes {MTU_MIN + OVERHEAD} or more")
+
+
+def check_public_addresses(draft: Draft) -> Iterator[Problem]:
+    """Peers send to each node at an address of its own, which is none of a pod's."""
+    public = draft.tunnel.public_addresses
+    own = {name: host.address for name, host in draft.addresses.items()}
+    for name, other in _repeated(public):
+        message = f"node {name}: {public[name]} is already the public address of node {other}"
+        related = ((draft.places.value("nodes", other, "public_address"), f"the public address of node {other}"),)
+        yield Problem(draft.places.value("nodes", name, "public_address"), message, "", related)
+    holders = {address: name for name, address in own.items()} if public else {}
+    for name, address in public.items():
+        place = draft.places.value("nodes", name, "public_address")
+        if draft.network and draft.network.contains(address):
+            message = f"node {name}: {address} lies inside the pod network {draft.network}"
+            yield Problem(place, message, "", _network_note(draft))
+        if holders.get(address, name) != name:
+            message = f"node {name}: {address} is the address of node {holders[address]}"
+            yield Problem(place, message, "", _node_note(draft, holders[address]))
+
+
+def check_routes(draft: Draft) -> Iterator[Problem]:
+    """A route of a node leads to a prefix of its own, and says how."""
+    holders = {subnet: name for name, subnet in draft.subnets.items()} if draft.routes else {}
+    for path, other in _repeated({path: (path[1], route.prefix) for path, route in draft.routes.items()}):
+        message = f"{dotted(path)}: {draft.routes[path].prefix} is routed in {dotted(other)} already"
+        yield Problem(draft.places.key(*path), message, "", ((draft.places.key(*other), "the first one"),))
+    for path, route in draft.routes.items():
+        if route.prefix in holders:
+            message = f"{dotted(path)}: {route.prefix} is the subnet of node {holders[route.prefix]}"
+            related = ((draft.subnet_at(holders[route.prefix]), f"the subnet of node {holders[route.prefix]}"),)
+            yield Problem(draft.places.key(*path), message, "podnet makes the routes to subnets itself", related)
+        yield from _route_to_nowhere(draft, path, route)
+
+
+def _route_to_nowhere(draft: Draft, path: Path, route: StaticRoute) -> Iterator[Problem]:
+    host = draft.addresses.get(str(path[1]))
+    if route.via is None and route.dev is None:
+        hint = "write via and an address, or dev and a device"
+        yield Problem(draft.places.key(*path), f"{dotted(path)} says neither via nor dev", hint)
+    elif route.via and route.dev is None and host and not host.prefix.contains(route.via):
+        message = f"{dotted(path)}: {route.via} does not lie on the node's segment {host.prefix}"
+        note = ((_address_at(draft, str(path[1])), "the node's address"),)
+        yield Problem(draft.places.value(*path, "via"), message, "name the device that leads to it: dev", note)
+
+
 def check_lists_without_repetition(draft: Draft) -> Iterator[Problem]:
     """No item stands twice in a list, and no sysctl twice under two spellings."""
-    sysctls = {path: name for path, (name, _) in draft.sysctls.items()}
+    sysctls = {path: (path[:-1], name) for path, (name, _) in draft.sysctls.items()}
     for values in (draft.non_masquerade_cidrs, draft.respect_marks, draft.removals, sysctls):
         for path, other in _repeated(values):
             related = ((draft.places.key(*other), "the first one"),)
@@ -253,6 +341,11 @@ RULES: Final[tuple[Callable[[Draft], Iterator[Problem]], ...]] = (
     check_segments_outside_network,
     check_segments_apart,
     check_host_gw_segment,
+    check_backend_keys,
+    check_tunnel_name,
+    check_tunnel_mtu,
+    check_public_addresses,
+    check_routes,
     check_lists_without_repetition,
     check_forwarding_stays_on,
     check_checks_say_one_thing,

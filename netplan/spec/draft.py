@@ -8,11 +8,11 @@ from typing import Final, TypeAlias, TypeVar
 
 from netplan.errors import Location
 from netplan.lease import default_subnet_len
-from netplan.net import Address, InterfaceAddress, Prefix
+from netplan.net import Address, IfName, InterfaceAddress, Prefix
 from netplan.spec import fields
 from netplan.spec.document import Document, Key, Places, Value
 from netplan.spec.leases import Leases
-from netplan.spec.model import NodeSpec
+from netplan.spec.model import Backend, Defaults, NodeSpec, StaticRoute
 from netplan.spec.prefixes import around
 from netplan.spec.values import Mark
 
@@ -20,6 +20,18 @@ T = TypeVar("T")
 Path: TypeAlias = tuple[Key, ...]
 
 _NO_LEASES: Final = Leases()
+
+
+@dataclass(frozen=True, slots=True)
+class Tunnel:
+    """The valid values of a vxlan backend, and those of nodes that it has to agree with, by their paths or names."""
+
+    keys: tuple[str, ...]
+    name: IfName
+    mtu: int | None
+    devices: Mapping[Path, IfName]
+    mtus: Mapping[Path, int]
+    public_addresses: Mapping[str, Address]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +54,8 @@ class Draft:
     removals: Mapping[Path, tuple[str, str]]
     sysctls: Mapping[Path, tuple[str, str]]
     checks: Mapping[Path, frozenset[str]]
+    tunnel: Tunnel
+    routes: Mapping[Path, StaticRoute]
     nodes: Mapping[str, Value] | None
     addresses: Mapping[str, InterfaceAddress]
     subnets: Mapping[str, Prefix]
@@ -87,6 +101,8 @@ def make_draft(document: Document, nodes: Mapping[str, NodeSpec] | None, leases:
         removals=_items(_read_removal, data, "firewall", "remove"),
         sysctls=_sysctls(data),
         checks=_checks(data),
+        tunnel=_tunnel(data, named or {}),
+        routes=_routes(named or {}),
         nodes=named,
         addresses=_addresses(named, nodes),
         subnets={**_subnets(named, nodes), **_leased(named, leases)},
@@ -97,6 +113,46 @@ def make_draft(document: Document, nodes: Mapping[str, NodeSpec] | None, leases:
 def without_subnet(node: Value | None) -> bool:
     """Whether the spec gives a node no subnet, not even a wrong one."""
     return isinstance(node, dict) and "subnet" not in node
+
+
+def _tunnel(data: Mapping[str, Value], nodes: Mapping[str, Value]) -> Tunnel:
+    backend = data.get("backend")
+    vni = _valid(fields.read_vni, _dig(backend, "vni"))
+    return Tunnel(
+        keys=tuple(backend) if isinstance(backend, dict) else (),
+        name=_valid(fields.read_if_name, _dig(backend, "name")) or Backend(type="vxlan", vni=vni or 1).link,
+        mtu=_valid(fields.read_tunnel_mtu, _dig(backend, "mtu")),
+        devices={
+            **_with_defaults(fields.read_if_name, data, nodes, "interface"),
+            **_with_defaults(fields.read_if_name, data, nodes, "bridge"),
+        },
+        mtus=_with_defaults(fields.read_mtu, data, nodes, "mtu"),
+        public_addresses=_column(fields.read_public_address, _saying(nodes, "public_address"), "public_address"),
+    )
+
+
+def _with_defaults(
+    read: Callable[[object], T], data: Mapping[str, Value], nodes: Mapping[str, Value], key: str
+) -> dict[Path, T]:
+    """Give the valid values that nodes say for a key, and the default one unless all of them say it themselves."""
+    saying = _saying(nodes, key)
+    default = _valid(read, _dig(data, "defaults", key)) or getattr(Defaults(), key)
+    found: dict[Path, T] = {} if nodes and len(saying) == len(nodes) else {("defaults", key): default}
+    return found | {("nodes", name, key): value for name, value in _column(read, saying, key).items()}
+
+
+def _routes(nodes: Mapping[str, Value]) -> dict[Path, StaticRoute]:
+    """Give the valid routes that nodes have for themselves, by their paths."""
+    found: dict[Path, StaticRoute] = {}
+    for name, node in _saying(nodes, "routes").items():
+        for path, route in _items(StaticRoute.model_validate, {"nodes": node}, "nodes", "routes").items():
+            found["nodes", name, *path[1:]] = route
+    return found
+
+
+def _saying(nodes: Mapping[str, Value], key: str) -> dict[str, Value]:
+    """Give the nodes that say something for a key."""
+    return {name: node for name, node in nodes.items() if isinstance(node, dict) and key in node}
 
 
 def _valid(read: Callable[[object], T], value: object) -> T | None:
@@ -159,12 +215,17 @@ def _column(read: Callable[[object], T], nodes: Mapping[str, Value], key: str) -
 
 def _sysctls(data: object) -> dict[Path, tuple[str, str]]:
     """Give each sysctl that has a valid name, with an empty value where that is wrong."""
-    written = _dig(data, "sysctl")
+    nodes = _dig(data, "nodes")
+    owners: list[tuple[Path, object]] = [((), data)]
+    if isinstance(nodes, dict):
+        owners += [(("nodes", name), node) for name, node in _saying(nodes, "sysctl").items()]
     found: dict[Path, tuple[str, str]] = {}
-    for key, value in written.items() if isinstance(written, dict) else ():
-        name = _valid(fields.read_sysctl_name, key)
-        if name is not None:
-            found["sysctl", key] = name, _valid(fields.read_sysctl_value, value) or ""
+    for path, owner in owners:
+        written = _dig(owner, "sysctl")
+        for key, value in written.items() if isinstance(written, dict) else ():
+            name = _valid(fields.read_sysctl_name, key)
+            if name is not None:
+                found[*path, "sysctl", key] = name, _valid(fields.read_sysctl_value, value) or ""
     return found
 
 

@@ -14,6 +14,9 @@ from netplan.spec import values
 from netplan.spec.readers import WrongValueError, flag, found, text, unwrap, whole_number
 
 MTU_MIN, MTU_MAX = 576, 65535
+VNI_MIN, VNI_MAX = 1, 16777215
+PORT_MIN, PORT_MAX = 1, 65535
+AUTO: Final = "auto"
 SUBNET_LEN_MIN, SUBNET_LEN_MAX = 2, 30
 
 read_name: Final = text("a name such as hdss7", host_name)
@@ -28,6 +31,9 @@ read_port_ranges: Final = text("ranges of ports such as 1024-29999,32768-65535",
 read_sysctl_name: Final = text("a name such as net.ipv4.tcp_rmem", values.sysctl_name)
 read_subnet_len: Final = whole_number(SUBNET_LEN_MIN, SUBNET_LEN_MAX)
 read_mtu: Final = whole_number(MTU_MIN, MTU_MAX)
+read_vni: Final = whole_number(VNI_MIN, VNI_MAX)
+read_port: Final = whole_number(PORT_MIN, PORT_MAX)
+read_public_address: Final = text("an address such as 203.0.113.21", values.public_address)
 
 read_ping: Final = text("an address, peers or gateway", values.ping_target)
 read_tcp: Final = text("an address with a port, such as 10.4.7.22:80", values.tcp_target)
@@ -51,6 +57,16 @@ def read_sysctl_value(value: object) -> str:
     if isinstance(plain, bool):
         raise WrongValueError(f"expected a text or a number, found {found(value)}", f"write {int(plain)}")
     return str(plain) if isinstance(plain, int) else _read_sysctl_text(value)
+
+
+def read_tunnel_mtu(value: object) -> int | None:
+    """Read the MTU of a tunnel; None is `auto`."""
+    if value == AUTO:
+        return None
+    try:
+        return read_mtu(value)
+    except WrongValueError as mistake:
+        raise WrongValueError(str(mistake).replace("expected", f"expected {AUTO} or", 1), mistake.hint) from mistake
 
 
 def _string(pattern: str) -> WithJsonSchema:
@@ -96,4 +112,13 @@ TcpTarget: TypeAlias = Annotated[
 CommandWords: TypeAlias = Annotated[tuple[str, ...], PlainValidator(values.command_words), WithJsonSchema(_COMMAND)]
 Seconds: TypeAlias = Annotated[int, PlainValidator(read_within), _integer(values.WITHIN_MIN, values.WITHIN_MAX)]
 PersistPath: TypeAlias = Annotated[str, PlainValidator(read_persist), _string("(none|/.*[^/])")]
+Vni: TypeAlias = Annotated[int, PlainValidator(read_vni), _integer(VNI_MIN, VNI_MAX)]
+Port: TypeAlias = Annotated[int, PlainValidator(read_port), _integer(PORT_MIN, PORT_MAX)]
+PublicAddress: TypeAlias = Annotated[Address, PlainValidator(read_public_address), _AS_TEXT, _string(_ADDRESS)]
+TunnelMtu: TypeAlias = Annotated[
+    int | None,
+    PlainValidator(read_tunnel_mtu),
+    PlainSerializer(lambda mtu: AUTO if mtu is None else mtu),
+    WithJsonSchema({"anyOf": [{"const": AUTO}, {"type": "integer", "minimum": MTU_MIN, "maximum": MTU_MAX}]}),
+]
 Mtu: TypeAlias = Annotated[int, PlainValidator(read_mtu), _integer(MTU_MIN, MTU_MAX)]

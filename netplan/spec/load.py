@@ -77,6 +77,8 @@ class Spec:
             interface=node.interface or defaults.interface,
             bridge=node.bridge or defaults.bridge,
             at=self.at("nodes", name),
+            mtu=node.mtu or defaults.mtu,
+            public_address=node.public_address,
         )
 
 

@@ -25,14 +25,18 @@ from netplan.spec.fields import (
     PersistPath,
     PingTarget,
     PodNetwork,
+    Port,
     PortRanges,
+    PublicAddress,
     RuleText,
     Seconds,
     SubnetLen,
     SysctlName,
     SysctlValue,
     TcpTarget,
+    TunnelMtu,
     Version,
+    Vni,
 )
 from netplan.spec.values import Mark
 
@@ -47,6 +51,7 @@ __all__ = [
     "NodeSpec",
     "Removal",
     "Section",
+    "StaticRoute",
 ]
 
 
@@ -64,8 +69,28 @@ class Section(BaseModel):
 class Backend(Section):
     """What carries the traffic between the pods of two nodes."""
 
-    type: Literal["host-gw"] = Field(examples=["host-gw"])
-    """host-gw: a route to each peer's subnet through the peer's address; the nodes share one segment."""
+    type: Literal["host-gw", "vxlan"] = Field(examples=["host-gw"])
+    """host-gw: a route to each peer's subnet through the peer's address; the nodes share one segment.
+
+    vxlan: a tunnel between all nodes, wherever they are.
+    """
+    adopt: Flag = False
+    """Whether a tunnel of the wanted name and routes to the wanted prefixes are taken over from other programs."""
+    vni: Vni = 1
+    """vxlan: the number of the tunnel's network."""
+    port: Port = 8472
+    """vxlan: the UDP port of the tunnel; every node must accept it from the others."""
+    direct_routing: Flag = False
+    """vxlan: whether nodes on one segment route to each other as host-gw does, without the tunnel."""
+    mtu: TunnelMtu = None
+    """vxlan: the largest packet that the tunnel carries, in bytes; auto: what the node's interface carries, less 50."""
+    name: InterfaceName | None = Field(default=None, examples=["flannel.1"])
+    """vxlan: the tunnel's device, podnet.VNI unless it is named here."""
+
+    @property
+    def link(self) -> IfName:
+        """The tunnel's device."""
+        return self.name or IfName(f"podnet.{self.vni}")
 
 
 class IpMasq(Section):
@@ -131,6 +156,19 @@ class Defaults(Section):
     """The bridge of the node's pods."""
     mtu: Mtu = 1500
     """The largest packet that the interface carries, in bytes."""
+    blackhole: Flag = False
+    """Whether packets to addresses of the node's subnet are dropped while its bridge is not there, and go nowhere."""
+
+
+class StaticRoute(Section):
+    """A route that one node has besides those to its peers."""
+
+    prefix: IPv4Prefix = Field(examples=["10.20.0.0/16"])
+    """Where the route leads to."""
+    via: IPv4Address | None = Field(default=None, examples=["10.4.7.254"])
+    """The next hop; without one the prefix is on the device's own network."""
+    dev: InterfaceName | None = None
+    """The device, where it is not the one that carries the node's address."""
 
 
 class NodeSpec(Section):
@@ -146,6 +184,14 @@ class NodeSpec(Section):
     """The bridge of the node's pods, where it is not the default one."""
     mtu: Mtu | None = None
     """The largest packet that the interface carries, where it is not the default one."""
+    blackhole: Flag | None = None
+    """Whether packets to the subnet are dropped while its bridge is not there, where it is not the default."""
+    public_address: PublicAddress | None = Field(default=None, examples=["203.0.113.21"])
+    """vxlan: the address that peers send to, where it is not the interface's own: that of a NAT before the node."""
+    routes: tuple[StaticRoute, ...] = ()
+    """More routes that this node should have."""
+    sysctl: Mapping[SysctlName, SysctlValue] = Field(default_factory=dict)
+    """Sysctls that this node should have besides those of the cluster, or with other values."""
 
 
 class ClusterSpec(Section):

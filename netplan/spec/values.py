@@ -144,6 +144,15 @@ def host_address(text: str) -> InterfaceAddress:
     return host
 
 
+def public_address(text: str) -> Address:
+    """Read the IPv4 address by which other hosts reach a node."""
+    address = ipv4_address(text)
+    for special, name in _NO_HOST.items():
+        if special.contains(address):
+            raise WrongValueError(f"{address} lies in {special} ({name}) and can't be the address of a node")
+    return address
+
+
 def sysctl_name(text: str) -> str:
     """Normalise a name below `net.` as sysctl(8) writes it: dots between components, `/` for a dot inside one.
 

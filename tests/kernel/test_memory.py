@@ -8,10 +8,11 @@ from netplan.kinds.chain.other import OtherChain, Owner
 from netplan.kinds.chain.value import Chain, ChainKey, PlacedRule, jump_to
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl
+from netplan.net import Prefix
 from netplan.resource import Change
 from netplan.snapshot import Interest
 from netplan.steps import steps
-from tests import make
+from tests import make, tunnels
 
 JUMP = PlacedRule(make.POSTROUTING, 1, jump_to(make.MASQUERADE_CHAIN))
 CHAIN = Chain(make.MASQUERADE_CHAIN)
@@ -122,3 +123,51 @@ def test_what_does_not_exist_is_not_observed():
 
 def test_only_parameters_of_interest_are_observed():
     assert observed("", sysctls=["net.ipv4.ip_forward"])[1] == ["net.ipv4.ip_forward"]
+
+
+def tunnelled(*others):
+    return make.snapshot("", tunnels.link(), tunnels.address(), tunnels.neighbour(), tunnels.fdb(), *others)
+
+
+@pytest.mark.parametrize("resource", [tunnels.address(), tunnels.neighbour(), tunnels.fdb(), tunnels.route()], ids=str)
+def test_nothing_stands_on_a_device_that_is_not_there(resource):
+    refuses(make.snapshot(), (None, resource), match=r"there is no interface podnet\.1")
+
+
+def test_a_second_tunnel_of_one_vni_and_port_is_refused():
+    other = tunnels.link("flannel.1", local="10.4.7.99")
+    refuses(tunnelled(), (None, other), match="there is a vxlan device of this VNI and port")
+
+
+def test_a_second_device_of_one_name_is_refused():
+    refuses(tunnelled(), (None, tunnels.link(vni=2)), match="there is a device of this name")
+
+
+def test_a_tunnel_by_an_interface_that_is_not_there_is_refused():
+    refuses(make.snapshot(), (None, tunnels.link(device="eth9")), match="there is no interface eth9")
+
+
+def test_a_tunnel_that_carries_more_than_fits_into_its_interface_is_refused():
+    refuses(make.snapshot(), (None, tunnels.link(mtu=1451)), match="the MTU is more than that of eth0, less 50")
+
+
+def test_a_next_hop_off_link_takes_a_route_that_says_so():
+    refuses(tunnelled(), (None, tunnels.route(onlink=False)), match="the next hop is not on-link")
+
+
+def test_a_route_by_a_device_that_is_down_is_refused():
+    state = make.snapshot("", tunnels.link(up=False))
+    refuses(state, (None, tunnels.route()), match=r"the interface podnet\.1 is down")
+
+
+def test_a_route_that_leads_nowhere_needs_no_device():
+    blackhole = Route(Prefix.parse("172.7.21.0/24"), type="blackhole", metric=9)
+    kernel = MemoryKernel(make.snapshot())
+    write(kernel, (None, blackhole))
+    assert blackhole in kernel.state.all(Route)
+
+
+def test_settings_of_our_tunnels_are_observed_with_them():
+    setting = Sysctl("net.ipv6.conf.podnet/1.accept_ra", "0")
+    kernel = MemoryKernel(tunnelled(setting, Sysctl("net.ipv6.conf.eth0.accept_ra", "1")))
+    assert kernel.observe(Interest(frozenset(), frozenset(), frozenset())).all(Sysctl) == (setting,)

@@ -10,8 +10,9 @@ from netplan.kinds.chain.value import Backend
 from netplan.kinds.ipset.value import IpSet, Member
 from netplan.kinds.policy.value import DEFAULTS, PolicyRule
 from netplan.net import Prefix
+from netplan.resource import Resource
 from netplan.trace.fib import Fib
-from tests import make
+from tests import make, tunnels
 
 STATE = make.snapshot(make.docker(), make.route(), backend=Backend.LEGACY)
 
@@ -27,6 +28,16 @@ def parsed(written):
 def test_a_record_is_read_back():
     found = parsed(text())
     assert (found.backend, make.content(found)) == (Backend.LEGACY, make.content(STATE))
+
+
+def test_tunnels_and_what_stands_on_them_are_read_back():
+    standing: list[Resource] = [tunnels.link(), tunnels.address(), tunnels.neighbour(), tunnels.fdb(), tunnels.route()]
+    found = parsed(recorded.render(make.snapshot("", *standing), "a", "c"))
+    assert [found.index[each.kind, each.key] for each in standing] == standing
+
+
+def test_a_node_without_tunnels_has_no_lists_of_what_stands_on_them():
+    assert {"neighbours", "fdb"}.isdisjoint(json.loads(text()))
 
 
 def test_a_record_that_does_not_know_its_cluster_is_read_for_any():

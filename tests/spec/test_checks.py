@@ -155,6 +155,133 @@ def test_host_gw_reports_each_node_of_a_smaller_segment_once():
     assert len(mistakes(*small, *large)) == 3
 
 
+FAR = "c: {address: 10.9.9.9/24, subnet: 172.7.23.0/24}"
+
+
+def vxlan(*nodes: str, more: str = "", **keys: str) -> str:
+    return spec_text(*(nodes or (A, B)), backend=f"{{type: vxlan{more}}}", **keys)
+
+
+def saying(more: str, node: str = A) -> str:
+    return node.replace("}", f", {more}}}")
+
+
+def test_vxlan_leads_across_segments():
+    assert problems(vxlan(A, FAR)) == ()
+
+
+@pytest.mark.parametrize("key", ["vni: 1", "port: 8472", "direct_routing: true", "mtu: auto", "name: podnet.1"])
+def test_host_gw_has_no_keys_of_a_tunnel(key):
+    problem = only_problem(spec_text(backend=f"{{type: host-gw, {key}}}"))
+    assert problem.message == f"backend.{key.partition(':')[0]}: host-gw has no tunnel"
+
+
+def test_host_gw_adopts_routes():
+    assert mistakes(backend="{type: host-gw, adopt: true}") == []
+
+
+def test_host_gw_needs_no_public_address():
+    assert "and not to public_address" in only_problem(spec_text(saying("public_address: 203.0.113.1"), B)).message
+
+
+@pytest.mark.parametrize(
+    ("nodes", "keys", "where"),
+    [
+        ((A, B), {"defaults": "{interface: podnet.1}"}, "defaults.interface"),
+        ((A, B), {"defaults": "{bridge: podnet.1}"}, "defaults.bridge"),
+        ((saying("bridge: podnet.1"), B), {}, "nodes.a.bridge"),
+        ((A, saying("interface: podnet.1", B)), {}, "nodes.b.interface"),
+    ],
+)
+def test_a_tunnel_is_not_called_as_a_device_of_a_node(nodes, keys, where):
+    assert only_problem(vxlan(*nodes, **keys)).message == f"backend: the tunnel can't be called podnet.1, as {where} is"
+
+
+def test_a_tunnel_is_not_called_as_the_default_bridge():
+    assert "as defaults.bridge is" in only_problem(vxlan(more=", name: docker0")).message
+
+
+def test_a_default_that_no_node_uses_is_in_nobodys_way():
+    assert problems(vxlan(saying("bridge: cni0"), saying("bridge: cni0", B), more=", name: docker0")) == ()
+
+
+def test_a_tunnel_is_not_the_loopback_device():
+    assert "lo is every node's loopback device" in only_problem(vxlan(more=", name: lo")).message
+
+
+def test_the_packets_of_a_tunnel_fit_into_the_interfaces():
+    text = vxlan(saying("mtu: 1400"), B, more=", mtu: 1450")
+    problem = only_problem(text)
+    assert (problem.message, problem.hint, str(problem.at)) == (
+        "backend.mtu: 1450 does not fit into 1400 of nodes.a.mtu: the tunnel needs 50 itself",
+        "write at most 1350, or auto",
+        cursor(text, "1450"),
+    )
+
+
+def test_a_tunnel_may_carry_more_where_every_interface_does():
+    assert problems(vxlan(saying("mtu: 9000"), saying("mtu: 9000", B), more=", mtu: 8950")) == ()
+
+
+def test_an_interface_leaves_room_for_the_packets_of_a_tunnel():
+    problem = only_problem(vxlan(defaults="{mtu: 600}"))
+    assert problem.message == "defaults.mtu: 600 leaves 550 for the tunnel's packets, and IPv4 needs 576"
+
+
+def test_a_public_address_is_that_of_one_node():
+    text = vxlan(saying("public_address: 203.0.113.1"), saying("public_address: 203.0.113.1", B))
+    assert (str(only_problem(text).at), related(text)) == (
+        cursor(text, "203.0.113.1", 2),
+        [cursor(text, "203.0.113.1")],
+    )
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("172.7.9.9", "node a: 172.7.9.9 lies inside the pod network 172.7.0.0/16"),
+        ("10.4.7.22", "node a: 10.4.7.22 is the address of node b"),
+    ],
+)
+def test_a_public_address_is_no_pods_and_no_other_nodes(address, message):
+    assert only_problem(vxlan(saying(f"public_address: {address}"), B)).message == message
+
+
+def test_a_public_address_may_be_the_nodes_own():
+    assert problems(vxlan(saying("public_address: 10.4.7.21"), B)) == ()
+
+
+@pytest.mark.parametrize(
+    ("routes", "message"),
+    [
+        ("{prefix: 10.9.0.0/16}", "nodes.a.routes[0] says neither via nor dev"),
+        ("{prefix: 10.9.0.0/16, via: 10.5.0.1}", "nodes.a.routes[0]: 10.5.0.1 does not lie on the node's segment"),
+        ("{prefix: 172.7.22.0/24, via: 10.4.7.1}", "nodes.a.routes[0]: 172.7.22.0/24 is the subnet of node b"),
+        (
+            "{prefix: 10.9.0.0/16, via: 10.4.7.1}, {prefix: 10.9.0.0/16, dev: eth1}",
+            "nodes.a.routes[1]: 10.9.0.0/16 is routed in nodes.a.routes[0] already",
+        ),
+    ],
+)
+def test_a_route_of_a_node_leads_somewhere_of_its_own(routes, message):
+    assert only_problem(spec_text(saying(f"routes: [{routes}]"), B)).message.startswith(message)
+
+
+@pytest.mark.parametrize(
+    "route", ["{prefix: 10.9.0.0/16, dev: eth1}", "{prefix: 10.9.0.0/16, via: 10.5.0.1, dev: eth1}"]
+)
+def test_a_route_by_another_device_is_believed(route):
+    assert mistakes(saying(f"routes: [{route}]"), saying(f"routes: [{route}]", B)) == []
+
+
+def test_a_sysctl_of_a_node_may_differ_from_the_clusters():
+    assert mistakes(saying("sysctl: {net.ipv4.tcp_ecn: 1}"), sysctl="{net.ipv4.tcp_ecn: 2}") == []
+
+
+def test_a_node_can_not_switch_forwarding_off():
+    assert "no pod network" in only_problem(spec_text(saying("sysctl: {net.ipv4.ip_forward: 0}"))).message
+
+
 @pytest.mark.parametrize(
     "keys",
     [

@@ -25,7 +25,7 @@ TEN_MISTAKES = """version: 1
 cluster: 7
 network: 172.7.0.0/16
 subnet_min: 172.7.1.5
-backend: {type: vxlan}
+backend: {type: ipip}
 ip_mask: {enabled: true}
 firewall:
   remove:
@@ -82,7 +82,7 @@ def test_ten_mistakes_are_ten_messages_at_their_places():
     assert [str(problem.at) for problem in problems(text)] == [
         cursor(text, "7"),
         cursor(text, "172.7.1.5"),
-        cursor(text, "vxlan"),
+        cursor(text, "ipip"),
         cursor(text, "ip_mask"),
         cursor(text, '"-A POSTROUTING'),
         cursor(text, "10.4.7.21/24", 2),

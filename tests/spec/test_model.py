@@ -101,6 +101,18 @@ def test_a_sysctl_outside_net_or_with_a_way_out_of_it_is_refused(name):
         sysctl_name(name)
 
 
+@pytest.mark.parametrize(("written", "mtu"), [("", None), (", mtu: auto", None), (", mtu: 1400", 1400)])
+def test_the_mtu_of_a_tunnel_is_a_number_or_follows_from_the_interfaces(written, mtu):
+    assert load(backend=f"{{type: vxlan{written}}}").model.backend.mtu == mtu
+
+
+@pytest.mark.parametrize(
+    ("written", "link"), [("", "podnet.1"), (", vni: 16777215", "podnet.16777215"), (", name: flannel.1", "flannel.1")]
+)
+def test_a_tunnel_has_a_name_from_its_number_or_the_one_that_is_written(written, link):
+    assert load(backend=f"{{type: vxlan{written}}}").model.backend.link == link
+
+
 def test_a_number_as_a_sysctl_is_the_text_for_the_kernel():
     assert load(sysctl="{net.ipv4.tcp_syncookies: 1}").model.sysctl == {"net.ipv4.tcp_syncookies": "1"}
 
@@ -122,7 +134,15 @@ def test_a_number_as_a_sysctl_is_the_text_for_the_kernel():
         ({"subnet_len": '"24"'}, "subnet_len: expected a whole number from 2 to 30, found '24'"),
         ({"subnet_len": "true"}, "subnet_len: expected a whole number from 2 to 30, found true"),
         ({"subnet_min": "172.7.21"}, "subnet_min: '172.7.21' is not an IP address"),
-        ({"backend": "{type: vxlan}"}, "backend.type: expected host-gw, found 'vxlan'"),
+        ({"backend": "{type: ipip}"}, "backend.type: expected host-gw or vxlan, found 'ipip'"),
+        ({"backend": "{type: vxlan, vni: 0}"}, "backend.vni: expected a whole number from 1 to 16777215, found 0"),
+        ({"backend": "{type: vxlan, vni: 16777216}"}, "backend.vni: expected a whole number from 1 to 16777215"),
+        ({"backend": "{type: vxlan, port: 0}"}, "backend.port: expected a whole number from 1 to 65535, found 0"),
+        ({"backend": "{type: vxlan, port: 65536}"}, "backend.port: expected a whole number from 1 to 65535"),
+        ({"backend": "{type: vxlan, mtu: 575}"}, "backend.mtu: expected auto or a whole number from 576 to 65535"),
+        ({"backend": "{type: vxlan, mtu: much}"}, "backend.mtu: expected auto or a whole number from 576 to 65535"),
+        ({"backend": "{type: vxlan, name: sixteencharacter}"}, "backend.name: 'sixteencharacter' is not an interface"),
+        ({"backend": "{type: vxlan, direct_routing: 1}"}, "backend.direct_routing: expected true or false, found 1"),
         ({"backend": "host-gw"}, "backend: expected a mapping, found 'host-gw'"),
         ({"ip_masq": "{enabled: 1}"}, "ip_masq.enabled: expected true or false, found 1"),
         ({"ip_masq": "{source: nodes}"}, "ip_masq.source: expected pods or any, found 'nodes'"),
@@ -195,6 +215,12 @@ def test_a_wrong_value_is_said_in_plain_words(keys, message):
         ({"subnet": "172.7.21.5/24"}, "nodes.a.subnet: 172.7.21.5/24 has host bits set"),
         ({"mtu": "01500"}, "nodes.a.mtu: expected a whole number from 576 to 65535, found 01500, which YAML reads as"),
         ({"bridge": "a+"}, "nodes.a.bridge: 'a+' is not an interface name"),
+        ({"public_address": "127.0.0.1"}, "nodes.a.public_address: 127.0.0.1 lies in 127.0.0.0/8 (loopback)"),
+        ({"public_address": "203.0.113.1/24"}, "nodes.a.public_address: '203.0.113.1/24' is not an IP address"),
+        ({"routes": "[{via: 10.4.7.1}]"}, "nodes.a.routes[0] has no prefix"),
+        ({"routes": "[{prefix: 10.9.0.1/16, via: 10.4.7.1}]"}, "nodes.a.routes[0].prefix: 10.9.0.1/16 has host bits"),
+        ({"routes": "[{prefix: 10.9.0.0/16, va: 10.4.7.1}]"}, "nodes.a.routes[0].va: there is no such key"),
+        ({"blackhole": "1"}, "nodes.a.blackhole: expected true or false, found 1"),
         ({"adress": "x"}, "nodes.a.adress: there is no such key"),
     ],
 )
@@ -221,9 +247,13 @@ def test_the_name_of_a_node_is_checked_at_its_key():
         ({"subnet_len": '"24"'}, "write it without quotes"),
         ({"ip_masq": '{enabled: "true"}'}, "write it without quotes"),
         ({"ip_mask": "{}"}, "did you mean ip_masq?"),
-        ({"backend": "{type: host-gw, zzz: 1}"}, "the keys here are: type"),
+        (
+            {"backend": "{type: host-gw, zzz: 1}"},
+            "the keys here are: type, adopt, vni, port, direct_routing, mtu, name",
+        ),
         ({"forward": "acept"}, "did you mean accept?"),
-        ({"backend": "{type: vxlan}"}, "this version supports nothing else"),
+        ({"backend": "{type: ipip}"}, "this version supports nothing else"),
+        ({"backend": "{type: vxlam}"}, "did you mean vxlan?"),
         ({"checks": "[{pnig: peers}]"}, "did you mean ping?"),
         ({"checks": "[{ping: peer}]"}, "did you mean peers?"),
         ({"checks": "[{ping: '{adress}'}]"}, "did you mean {address}?"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netplan.kinds.address.value import LinkAddress
+from netplan.kinds.address.value import UNIVERSE, LinkAddress
 from netplan.kinds.chain.value import Backend
 from netplan.kinds.link.value import Link
 from netplan.kinds.route.value import MAIN_TABLE, Hop, Route
@@ -44,7 +44,7 @@ def state(saved="", *, addresses=(), routes=(), **settings) -> Snapshot:
 def address(text: str) -> LinkAddress:
     """Read `10.4.7.21/24 eth0`, with a scope behind it if it is not global."""
     carried, device, *scope = text.split()
-    return LinkAddress(IfName(device), InterfaceAddress.parse(carried), *map(int, scope))
+    return LinkAddress(IfName(device), InterfaceAddress.parse(carried), int(scope[0]) if scope else UNIVERSE)
 
 
 def route(text: str) -> Route:

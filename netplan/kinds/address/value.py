@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from netplan.net import IfName, InterfaceAddress
 from netplan.resource import Json
@@ -16,13 +16,17 @@ HOST_SCOPE: Final = 254
 
 @dataclass(frozen=True, slots=True)
 class LinkAddress:
-    """An address that a device carries; beyond its `scope` the kernel does not choose it as a source."""
+    """An address that a device carries; beyond its `scope` the kernel does not choose it as a source.
+
+    Addresses carry no mark: `ours` are those on our own links.
+    """
 
     kind: ClassVar[str] = "address"
 
     link: IfName
     address: InterfaceAddress
     scope: int = UNIVERSE
+    ours: bool = False
 
     @property
     def key(self) -> tuple[IfName, InterfaceAddress]:
@@ -34,20 +38,22 @@ class LinkAddress:
         """The address and its device."""
         return f"{self.address} dev {self.link}"
 
-    @property
-    def ours(self) -> bool:
-        """Addresses carry no mark: those on our own links are ours, and podnet looks at others only."""
-        return False
-
     def __str__(self) -> str:
         return self.label
 
     def to_json(self) -> Json:
         """Give the address as JSON values."""
-        data = {"dev": self.link, "address": str(self.address)}
-        return data if self.scope == UNIVERSE else data | {"scope": self.scope}
+        data: dict[str, Any] = {"dev": self.link, "address": str(self.address)}
+        if self.scope != UNIVERSE:
+            data["scope"] = self.scope
+        return {**data, "ours": True} if self.ours else data
 
     @classmethod
     def from_json(cls, data: Json) -> LinkAddress:
         """Read what `to_json` gave."""
-        return cls(IfName(str(data["dev"])), InterfaceAddress.parse(str(data["address"])))
+        return cls(
+            link=IfName(str(data["dev"])),
+            address=InterfaceAddress.parse(str(data["address"])),
+            scope=int(data.get("scope", UNIVERSE)),
+            ours=bool(data.get("ours", False)),
+        )

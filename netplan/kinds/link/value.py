@@ -2,20 +2,82 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar, Final, NamedTuple
 
-from netplan.net import IfName
+from netplan.net import Address, IfName, LinkLayerAddress, link_layer_address
 from netplan.resource import Json
 
 ALIAS = "podnet"
+VXLAN: Final = "vxlan"
+OVERHEAD: Final = 50
+"""What VXLAN over IPv4 puts around a packet, in bytes: Ethernet, VXLAN, UDP, IP; the kernel allows no larger MTU."""
+
+# What programs call the vxlan devices that they make.
+_INSTALLERS: Final = {
+    "flannel.": "flannel's by its name",
+    "vxlan.calico": "Calico's by its name",
+    "vxlan-v6.calico": "Calico's by its name",
+    "cilium_": "Cilium's by its name",
+    "antrea": "Antrea's by its name",
+}
+
+
+class Vxlan(NamedTuple):
+    """What a VXLAN device is made with: `local` is the source of its packets, `device` the one that they leave by.
+
+    A kernel holds one device of a VNI and port. None of this is changed while the device exists.
+    """
+
+    vni: int
+    port: int
+    local: Address | None
+    device: IfName | None
+    learning: bool = False
+
+    def __str__(self) -> str:
+        return " ".join(["vxlan", *self._words()])
+
+    def _words(self) -> Iterator[str]:
+        yield f"id {self.vni}"
+        if self.local is not None:
+            yield f"local {self.local}"
+        if self.device is not None:
+            yield f"dev {self.device}"
+        yield f"dstport {self.port}"
+        if not self.learning:
+            yield "nolearning"
+
+    def to_json(self) -> Json:
+        """Give the properties as JSON values, under the names of `ip -d -j link`."""
+        return {
+            "id": self.vni,
+            "port": self.port,
+            "local": None if self.local is None else str(self.local),
+            "link": self.device,
+            "learning": self.learning,
+        }
+
+    @classmethod
+    def from_json(cls, data: Json) -> Vxlan:
+        """Read what `to_json` gave."""
+        local, device = data["local"], data["link"]
+        return cls(
+            vni=int(data["id"]),
+            port=int(data["port"]),
+            local=None if local is None else Address.parse(str(local)),
+            device=None if device is None else IfName(str(device)),
+            learning=bool(data["learning"]),
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
     """A network device: `mtu` in bytes; `alias` is the one that `ip link set alias` gives.
 
-    `type` is the one that `ip link add type` gives, "" for hardware, None where a record does not tell.
+    `type` is the one that `ip link add type` gives, "" for hardware, None where a record does not tell. The address and
+    the properties of a VXLAN device are known, those of others are None.
     """
 
     kind: ClassVar[str] = "link"
@@ -25,6 +87,8 @@ class Link:
     up: bool
     alias: str = ""
     type: str | None = None
+    lladdr: LinkLayerAddress | None = None
+    vxlan: Vxlan | None = None
 
     @property
     def key(self) -> IfName:
@@ -41,16 +105,62 @@ class Link:
         """Whether podnet made the device."""
         return self.alias == ALIAS
 
+    @property
+    def installer(self) -> str:
+        """Whose the device looks like."""
+        return next((whose for start, whose in _INSTALLERS.items() if self.name.startswith(start)), "somebody else's")
+
+    @property
+    def settings(self) -> tuple[str, ...]:
+        """The parameters that podnet sets or looks at while the device is there: they go with it."""
+        name = self.name.replace(".", "/")
+        return (f"net.ipv4.conf.{name}.rp_filter", f"net.ipv6.conf.{name}.accept_ra")
+
+    def can_become(self, other: Link) -> bool:
+        """Whether the device can be changed into another one in place; else a new one must take its name."""
+        return (self.type, self.vxlan) == (other.type, other.vxlan)
+
+    def fixed_unlike(self, other: Link) -> str:
+        """Name what stands against that, in one or more words."""
+        if self.vxlan is None or other.vxlan is None:
+            return "type"
+        mine, others = self.vxlan.to_json(), other.vxlan.to_json()
+        return ", ".join(name for name in mine if mine[name] != others[name])
+
+    def excludes(self, other: Link) -> bool:
+        """Whether the kernel does not let the two devices exist at once: they receive the same packets."""
+        if self.vxlan is None or other.vxlan is None:
+            return False
+        return (self.vxlan.vni, self.vxlan.port) == (other.vxlan.vni, other.vxlan.port)
+
     def __str__(self) -> str:
-        return f"{self.name} mtu {self.mtu} {'up' if self.up else 'down'}"
+        words = [self.name, f"mtu {self.mtu}", "up" if self.up else "down"]
+        words += [str(each) for each in (self.lladdr, self.vxlan) if each is not None]
+        return " ".join(words)
 
     def to_json(self) -> Json:
         """Give the device as JSON values."""
-        data = {"name": self.name, "mtu": self.mtu, "up": self.up, "alias": self.alias}
-        return data if self.type is None else data | {"type": self.type}
+        data: dict[str, Any] = {"name": self.name, "mtu": self.mtu, "up": self.up, "alias": self.alias}
+        if self.type is not None:
+            data["type"] = self.type
+        if self.lladdr is not None:
+            data["address"] = self.lladdr
+        return data if self.vxlan is None else {**data, **self.vxlan.to_json()}
 
     @classmethod
     def from_json(cls, data: Json) -> Link:
         """Read what `to_json` gave."""
-        found = None if data.get("type") is None else str(data["type"])
-        return cls(IfName(str(data["name"])), int(data["mtu"]), bool(data["up"]), str(data["alias"]), found)
+        return cls(
+            name=IfName(str(data["name"])),
+            mtu=int(data["mtu"]),
+            up=bool(data["up"]),
+            alias=str(data["alias"]),
+            type=None if data.get("type") is None else str(data["type"]),
+            lladdr=None if data.get("address") is None else link_layer_address(str(data["address"])),
+            vxlan=Vxlan.from_json(data) if "id" in data else None,
+        )
+
+
+def own_settings(links: Iterable[Link]) -> frozenset[str]:
+    """Give the parameters of our own devices, which are looked at whenever the devices are."""
+    return frozenset(name for link in links if link.ours for name in link.settings)

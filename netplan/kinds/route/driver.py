@@ -19,6 +19,8 @@ from netplan.resource import Change, refused
 _TYPES: Final[Mapping[int, str]] = {number: name for name, number in rt_type.items()}
 _SCOPES: Final[Mapping[str, int]] = rt_scope
 
+_RTNH_F_ONLINK: Final = 0x4
+
 _ANY: Final = str(Prefix(4, 0, 0).address)
 
 _MEANING: Final = {
@@ -53,6 +55,7 @@ def observe(netlink: IPRoute, links: Mapping[int, Link], tables: Collection[int]
             prefsrc=None if prefsrc is None else Address.parse(prefsrc),
             hops=tuple(_hop(hop, links) for hop in attributes.get("RTA_MULTIPATH", ())),
             tos=message["tos"],
+            onlink=bool(message["flags"] & _RTNH_F_ONLINK),
         )
 
 
@@ -79,6 +82,8 @@ def write(netlink: IPRoute, indexes: Mapping[IfName, int], change: Change[Route]
     route = change.resource
     for oif in (route.oif, *(hop.oif for hop in route.hops)):
         if oif is not None and oif not in indexes:
+            if verb == "del":
+                return  # a route goes with its device
             raise refused(change, f"there is no interface {oif}")
     try:
         netlink.route(verb, scope=_scope(verb, route), **_arguments(route, indexes))
@@ -100,6 +105,8 @@ def _arguments(route: Route, indexes: Mapping[IfName, int]) -> dict[str, Any]:
         arguments["tos"] = route.tos
     if route.metric:
         arguments["priority"] = route.metric
+    if route.onlink:
+        arguments["flags"] = _RTNH_F_ONLINK
     if route.prefsrc is not None:
         arguments["prefsrc"] = str(route.prefsrc)
     if route.hops:

@@ -53,7 +53,8 @@ class Route:
     """A route: `protocol` says who installed it (rtnetlink(7), rtm_protocol), `type` is unicast, blackhole or such.
 
     `prefsrc` is the source of what this node sends by it. A route of several `hops` has no `oif` or `next_hop` itself.
-    One with a `tos` is for packets that carry it.
+    One with a `tos` is for packets that carry it. The next hop of an `onlink` route is taken to be on-link, whatever
+    addresses the device has.
     """
 
     kind: ClassVar[str] = "route"
@@ -68,6 +69,7 @@ class Route:
     prefsrc: Address | None = None
     hops: tuple[Hop, ...] = ()
     tos: int = 0
+    onlink: bool = False
 
     @property
     def key(self) -> RouteKey:
@@ -104,6 +106,8 @@ class Route:
             words.append(f"metric {self.metric}")
         if self.table != MAIN_TABLE:
             words.append(f"table {self.table}")
+        if self.onlink:
+            words.append("onlink")
         return " ".join([*words, *map(str, self.hops)])
 
     def to_json(self) -> Json:
@@ -121,6 +125,8 @@ class Route:
             data["tos"] = self.tos
         if self.prefsrc is not None:
             data["prefsrc"] = str(self.prefsrc)
+        if self.onlink:
+            data["flags"] = ["onlink"]
         if self.hops:
             data["nexthops"] = [
                 {"gateway": None if hop.next_hop is None else str(hop.next_hop), "dev": hop.oif, "weight": hop.weight}
@@ -145,6 +151,7 @@ class Route:
                 for hop in data.get("nexthops", ())
             ),
             tos=int(data.get("tos", 0)),
+            onlink="onlink" in data.get("flags", ()),
         )
 
 

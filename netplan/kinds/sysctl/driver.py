@@ -14,8 +14,15 @@ _SWAP: Final = str.maketrans("./", "/.")
 
 
 def observe(names: Iterable[str]) -> Iterator[Sysctl]:
-    """Read the named parameters that exist; numbers of one value are separated by one space."""
+    """Read the named parameters that exist; numbers of one value are separated by one space.
+
+    Those of IPv6 read as 0 in a kernel without it: it accepts nothing, and forwards nothing.
+    """
+    without_ipv6 = not (_ROOT / "net/ipv6").exists()
     for name in sorted(names):
+        if without_ipv6 and name.startswith("net.ipv6."):
+            yield Sysctl(name, "0")
+            continue
         try:
             text = _path(name).read_text()
         except OSError:

@@ -6,9 +6,12 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
+from netplan.net import IfName
 from netplan.resource import Json
 
 _NAME: Final = re.compile(r"net(\.[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*)+")
+
+_OF_DEVICES: Final = frozenset({"conf", "neigh"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,14 @@ class Sysctl:
     def key(self) -> str:
         """The parameter's name."""
         return self.name
+
+    @property
+    def device(self) -> IfName | None:
+        """The device that the parameter is about and goes with, if it is about one."""
+        words = self.name.split(".")
+        if len(words) < 5 or words[2] not in _OF_DEVICES or words[3] in {"all", "default"}:
+            return None
+        return IfName(words[3].replace("/", "."))
 
     @property
     def label(self) -> str:

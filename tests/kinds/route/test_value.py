@@ -6,7 +6,7 @@ import pytest
 
 from netplan.kinds.route.value import Route
 from netplan.net import Prefix
-from tests import make
+from tests import make, tunnels
 
 BLACKHOLE = Route(Prefix.parse("10.9.0.0/16"), type="blackhole", table=100, metric=5, protocol=4)
 FOR_A_TOS = replace(make.route(), tos=16)
@@ -18,6 +18,7 @@ FOR_A_TOS = replace(make.route(), tos=16)
         (make.route(), "172.7.22.0/24 via 10.4.7.22 dev eth0"),
         (make.route(via=None), "172.7.22.0/24 dev eth0"),
         (make.route(metric=20), "172.7.22.0/24 via 10.4.7.22 dev eth0 metric 20"),
+        (tunnels.route(), "172.7.22.0/24 via 172.7.22.0 dev podnet.1 onlink"),
         (BLACKHOLE, "blackhole 10.9.0.0/16 metric 5 table 100"),
         (FOR_A_TOS, "172.7.22.0/24 tos 0x10 via 10.4.7.22 dev eth0"),
     ],
@@ -49,7 +50,7 @@ def test_a_label_names_metric_and_table_where_they_are_not_the_default():
     assert (make.route().label, BLACKHOLE.label) == ("172.7.22.0/24", "10.9.0.0/16 metric 5 table 100")
 
 
-@pytest.mark.parametrize("route", [make.route(), make.route(via=None), BLACKHOLE, FOR_A_TOS], ids=str)
+@pytest.mark.parametrize("route", [make.route(), make.route(via=None), tunnels.route(), BLACKHOLE, FOR_A_TOS], ids=str)
 def test_a_route_is_read_back_from_its_json(route):
     assert Route.from_json(route.to_json()) == route
 

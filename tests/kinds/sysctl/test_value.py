@@ -13,6 +13,22 @@ def test_no_parameter_is_ours():
     assert not Sysctl("net.ipv4.ip_forward", "1").ours
 
 
+@pytest.mark.parametrize(
+    ("name", "device"),
+    [
+        ("net.ipv4.conf.eth0/100.rp_filter", "eth0.100"),
+        ("net.ipv6.conf.podnet/1.accept_ra", "podnet.1"),
+        ("net.ipv4.neigh.eth0.gc_stale_time", "eth0"),
+        ("net.ipv4.conf.all.rp_filter", None),
+        ("net.ipv4.conf.default.rp_filter", None),
+        ("net.ipv4.ip_forward", None),
+        ("net.netfilter.nf_conntrack_max", None),
+    ],
+)
+def test_a_parameter_knows_the_device_that_it_goes_with(name, device):
+    assert Sysctl(name, "1").device == device
+
+
 @pytest.mark.parametrize("name", ["net.ipv4.ip_forward", "net.ipv4.conf.eth0/100.rp_filter"])
 def test_a_parameter_is_read_back_from_its_json(name):
     assert Sysctl.from_json(Sysctl(name, "1").to_json()) == Sysctl(name, "1")

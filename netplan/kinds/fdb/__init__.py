@@ -1,0 +1,1 @@
+"""Forwarding databases of tunnels: behind which host a link-layer address is."""

@@ -1,0 +1,1 @@
+"""Permanent neighbours: which link-layer address an address behind a device has."""

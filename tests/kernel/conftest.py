@@ -1,0 +1,3 @@
+from tests.lab.fixtures import lab
+
+__all__ = ["lab"]

@@ -1,0 +1,123 @@
+"""The kernel in memory takes and refuses what the real one does, and drops what the real one drops."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from netplan.errors import KernelError
+from netplan.kernel.linux import Linux
+from netplan.kernel.memory import MemoryKernel
+from netplan.kinds.address.value import LINK_SCOPE, LinkAddress
+from netplan.kinds.fdb.value import FdbEntry
+from netplan.kinds.link.value import Link
+from netplan.kinds.neighbour.value import Neighbour
+from netplan.kinds.route.value import Route
+from netplan.resource import Change, Resource
+from netplan.snapshot import Interest, Snapshot
+from netplan.steps import steps
+from tests import make, tunnels
+from tests.lab.inside import inside
+
+NOTHING = Interest(frozenset(), frozenset(), frozenset())
+TUNNEL = {"local": "10.4.7.1", "mac": "0e:2a:0a:04:07:01"}
+LINKS = (
+    tunnels.link(**TUNNEL),
+    tunnels.link(**TUNNEL, mtu=1400),
+    tunnels.link(**TUNNEL, mtu=1451),
+    tunnels.link(**TUNNEL, up=False),
+    tunnels.link(**TUNNEL, alias=""),
+    tunnels.link(**TUNNEL, port=4789),
+    tunnels.link(**TUNNEL, learning=True),
+    tunnels.link(**TUNNEL, device="eth9"),
+    tunnels.link(local="10.4.7.1", mac="0e:2a:0a:04:07:99"),
+    tunnels.link("podnet.2", **TUNNEL, vni=2),
+    tunnels.link("podnet.2", **TUNNEL, vni=1),
+)
+STANDING = (
+    tunnels.address(),
+    tunnels.address("172.7.31.0/32"),
+    replace(tunnels.address(), scope=LINK_SCOPE),
+    tunnels.address(device="podnet.2"),
+    tunnels.neighbour(),
+    tunnels.neighbour(mac="0e:2a:0a:04:07:98"),
+    tunnels.neighbour("172.7.23.0", device="podnet.2"),
+    tunnels.fdb(),
+    tunnels.fdb(dst="10.4.7.98"),
+    tunnels.fdb(device="podnet.2"),
+    tunnels.route(),
+    tunnels.route(onlink=False),
+    tunnels.route(device="podnet.2"),
+    make.route(via="10.4.7.2"),
+    make.route(via="10.5.0.1"),
+)
+
+
+class Try(NamedTuple):
+    """Something that is written or taken away, in whatever state."""
+
+    resource: Resource
+    gone: bool
+
+
+class Seen(NamedTuple):
+    """Whether a change was refused, and what there was afterwards."""
+
+    refused: bool
+    state: frozenset[Resource]
+
+
+TRIES = st.builds(Try, st.sampled_from((*LINKS, *STANDING)), st.sampled_from([False, False, False, True]))
+BEGUN = [Try(each, gone=False) for each in (LINKS[0], STANDING[0], STANDING[3], STANDING[6], STANDING[9])]
+
+
+def run(tries: Sequence[Try], kernel: Linux | MemoryKernel) -> list[Seen]:
+    """Try one after the other, each as a change from what there is, up to the first that is refused."""
+    seen = []
+    for each in tries:
+        seen.append(_try(each, kernel))
+        if seen[-1].refused:
+            break
+    return seen
+
+
+def _try(attempt: Try, kernel: Linux | MemoryKernel) -> Seen:
+    before = kernel.observe(NOTHING).index.get((attempt.resource.kind, attempt.resource.key))
+    if attempt.gone and before is None:
+        return Seen(refused=False, state=frozenset())
+    try:
+        for step in steps([Change(before, None if attempt.gone else attempt.resource, make.WHY)]):
+            kernel.write(step)
+    except KernelError:
+        return Seen(refused=True, state=frozenset())
+    return Seen(refused=False, state=frozenset(_ours(kernel.observe(NOTHING))))
+
+
+def _ours(state: Snapshot) -> list[Resource]:
+    kinds: tuple[type[Resource], ...] = (Link, LinkAddress, Neighbour, FdbEntry, Route)
+    found = [each for kind in kinds for each in state.all(kind)]
+    return [each for each in found if each.ours or getattr(each, "link", each.key) in {"podnet.1", "podnet.2"}]
+
+
+def on_linux(tries: Sequence[Try]) -> tuple[Snapshot, list[Seen]]:
+    """Run tries in the namespace of this process, which starts without tunnels or routes of ours."""
+    kernel = Linux()
+    begin = kernel.observe(NOTHING)
+    try:
+        return begin, run(tries, kernel)
+    finally:
+        left = [each for each in _ours(kernel.observe(NOTHING)) if isinstance(each, Link | Route)]
+        for step in steps([Change(each, None, make.WHY) for each in left if each.ours or isinstance(each, Link)]):
+            kernel.write(step)
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.booleans(), st.lists(TRIES, min_size=1, max_size=8))
+def test_a_change_is_taken_or_refused_by_both_and_leads_to_the_same_state(lab, begun, tries):
+    tries = [*(BEGUN if begun else ()), *tries]
+    state, seen = inside(lab, "n1", on_linux, tries)
+    assert run(tries, MemoryKernel(state)) == seen

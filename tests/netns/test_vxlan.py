@@ -1,0 +1,406 @@
+"""Tunnels between racks: packets pass with their own addresses, and what breaks or is no longer wanted is put right."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+from dataclasses import replace
+
+import pytest
+
+from netplan.lab import Lab
+from netplan.spec.load import parse
+from tests import make
+from tests.lab.probe import address, source_seen
+from tests.netns.racks import NODES, RACK_1, Racks, passes, pinging, spec_text
+
+TUNNEL = spec_text("{type: vxlan}")
+DIRECT = spec_text("{type: vxlan, direct_routing: true}")
+PODS = tuple(f"{name}-pod1" for name in NODES)
+PAIRS = tuple(itertools.permutations(PODS, 2))
+
+_serial = itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    topology = replace(parse(TUNNEL, "racks.yaml").topology, cluster=f"racks-{os.getpid()}-{next(_serial)}")
+    with Lab.temporary(topology, pods=1) as lab:
+        yield Racks(lab, tmp_path_factory.mktemp("racks"))
+
+
+@pytest.fixture
+def racks(built):
+    """The racks before podnet has done anything."""
+    built.reset()
+    return built
+
+
+@pytest.fixture
+def applied(racks):
+    """The racks with a tunnel on the first node."""
+    racks.apply(TUNNEL, ["r1-n1"])
+    return racks
+
+
+def unreached(racks, pairs=PAIRS, size=1400):
+    return [(source, target) for source, target in pairs if not passes(racks.lab, source, target, size)]
+
+
+@pytest.fixture(scope="module", params=[TUNNEL, DIRECT], ids=["tunnel", "direct"])
+def meshed(request, built):
+    """The racks with a tunnel on every node, and their spec."""
+    built.reset()
+    built.apply(request.param)
+    return built, request.param
+
+
+def test_large_packets_pass_between_all_pods(meshed):
+    assert unreached(meshed[0]) == []
+
+
+def test_packets_pass_also_where_the_kernel_checks_the_way_back_strictly(meshed):
+    racks, _ = meshed
+    strictly(racks, 1)
+    found = unreached(racks)
+    strictly(racks, 0)
+    assert found == []
+
+
+def strictly(racks, value):
+    for node in NODES:
+        racks.shell(node, f"for file in /proc/sys/net/ipv4/conf/*/rp_filter; do echo {value} > $file; done")
+
+
+def test_pods_see_each_others_own_addresses(meshed):
+    racks, _ = meshed
+    assert {pair: source_seen(racks.lab, *pair) for pair in PAIRS} == {
+        (source, target): address(racks.lab, source) for source, target in PAIRS
+    }
+
+
+def test_the_plan_after_an_apply_is_empty(meshed):
+    racks, spec = meshed
+    assert [racks.podnet(node, "plan", spec, "--live", "--exit-code").code for node in NODES] == [0] * len(NODES)
+
+
+def test_a_packet_that_does_not_fit_into_the_tunnel_is_refused(racks):
+    racks.apply(TUNNEL, ["r1-n1", "r2-n1"])
+    found = [passes(racks.lab, "r1-n1-pod1", "r2-n1-pod1", size, timeout=0.5) for size in (1450, 1451)]
+    assert found == [True, False]
+
+
+def test_a_packet_that_does_not_fit_into_the_tunnel_passes_without_it(racks):
+    racks.apply(DIRECT, list(RACK_1))
+    assert passes(racks.lab, "r1-n1-pod1", "r1-n2-pod1", 1500)
+
+
+def test_remove_leaves_nothing_of_a_tunnel(racks):
+    done = [racks.podnet("r1-n1", verb, TUNNEL, "--yes").code for verb in ("apply", "remove")]
+    assert done == [0, 0]
+    assert not re.search("podnet|proto 112|vxlan", racks.state("r1-n1"), re.IGNORECASE)
+
+
+LINK = "podnet.1"
+ROUTES = ["create route 10.32.12.0/24", "create route 10.32.21.0/24", "create route 10.32.22.0/24"]
+NEIGHBOURS = [f"create neighbour 10.32.{number}.0 dev podnet.1" for number in (12, 21, 22)]
+MACS = ("0e:2a:0a:3c:01:0c", "0e:2a:0a:3c:02:0b", "0e:2a:0a:3c:02:0c")
+FDB = [f"create fdb {mac} dev podnet.1" for mac in MACS]
+ADDRESS = "create address 10.32.11.0/32 dev podnet.1"
+ACCEPT_RA = "create sysctl net.ipv6.conf.podnet/1.accept_ra"
+
+ANEW = f"""
+ip link del {LINK}
+ip link add {LINK} type vxlan id 1 dstport 4789 local 10.60.1.11 dev eth0 nolearning
+ip link set {LINK} alias podnet up
+ip address add 10.32.11.0/32 dev {LINK}
+bridge fdb add 0e:2a:0a:3c:02:0b dst 10.60.2.11 dev {LINK}
+"""
+NEAR = f"""
+ip address del 10.32.11.0/32 dev {LINK}
+ip address add 10.32.11.0/32 dev {LINK} scope link
+ip route add 10.32.12.0/24 via 10.32.12.0 dev {LINK} onlink proto 112
+"""
+SABOTAGE = {
+    "the tunnel goes down and comes up": (f"ip link set {LINK} down; ip link set {LINK} up", [*ROUTES, *NEIGHBOURS]),
+    "the tunnel goes down": (f"ip link set {LINK} down", [f"update link {LINK}", *ROUTES, *NEIGHBOURS]),
+    "the tunnel is deleted": (
+        f"ip link del {LINK}",
+        [f"create link {LINK}", ADDRESS, *ROUTES, *NEIGHBOURS, *FDB, ACCEPT_RA],
+    ),
+    "the tunnel is made anew with another port": (
+        ANEW,
+        [f"update link {LINK}", ADDRESS, *ROUTES, *NEIGHBOURS, *FDB, ACCEPT_RA],
+    ),
+    "the tunnel gets another MTU": (f"ip link set {LINK} mtu 1400", [f"update link {LINK}"]),
+    "the tunnel gets another link-layer address": (
+        f"ip link set {LINK} address 0e:2a:00:00:00:01",
+        [f"update link {LINK}", *NEIGHBOURS],
+    ),
+    "the address goes": (f"ip address del 10.32.11.0/32 dev {LINK}", [ADDRESS, *ROUTES, *NEIGHBOURS]),
+    "the address gets another scope": (
+        NEAR,
+        ["update address 10.32.11.0/32 dev podnet.1", *ROUTES, *NEIGHBOURS],
+    ),
+    "there is another address": (
+        f"ip address add 10.32.99.0/32 dev {LINK}",
+        ["delete address 10.32.99.0/32 dev podnet.1"],
+    ),
+    "a neighbour goes": (f"ip neighbour del 10.32.21.0 dev {LINK}", [NEIGHBOURS[1]]),
+    "a neighbour is asked for": (
+        f"ip neighbour replace 10.32.21.0 lladdr 0e:2a:00:00:00:01 nud stale dev {LINK}",
+        [NEIGHBOURS[1]],
+    ),
+    "a neighbour is stale": (
+        f"ip neighbour add 10.32.99.0 lladdr 0e:2a:00:00:00:01 nud permanent dev {LINK}",
+        ["delete neighbour 10.32.99.0 dev podnet.1"],
+    ),
+    "an entry leads to another host": (
+        f"bridge fdb replace {MACS[1]} dst 10.60.2.99 dev {LINK}",
+        [f"update fdb {MACS[1]} dev podnet.1"],
+    ),
+    "an entry leads to another port": (
+        f"bridge fdb replace {MACS[1]} dst 10.60.2.11 port 4789 dev {LINK}",
+        [f"update fdb {MACS[1]} dev podnet.1"],
+    ),
+    "an entry is stale": (
+        f"bridge fdb add 0e:2a:00:00:00:01 dst 10.60.2.99 port 4789 dev {LINK}",
+        ["delete fdb 0e:2a:00:00:00:01 dev podnet.1"],
+    ),
+    "a route is no longer on-link": (
+        f"ip route replace 10.32.21.0/24 dev {LINK} proto 112",
+        ["update route 10.32.21.0/24"],
+    ),
+    "advertisements are accepted": (
+        f"echo 1 > /proc/sys/net/ipv6/conf/{LINK}/accept_ra",
+        ["update sysctl net.ipv6.conf.podnet/1.accept_ra"],
+    ),
+}
+
+
+@pytest.mark.parametrize("happened", list(SABOTAGE))
+def test_what_happens_to_a_tunnel_is_named_and_repaired(applied, happened):
+    script, changes = SABOTAGE[happened]
+    before = applied.state("r1-n1")
+    applied.shell("r1-n1", script)
+    drift = applied.podnet("r1-n1", "drift", TUNNEL, "--format", "json")
+    fix = applied.podnet("r1-n1", "drift", TUNNEL, "--fix")
+    assert (drift.code, drift.changes) == (1, changes)
+    assert (fix.code, applied.state("r1-n1")) == (0, before), fix.stderr
+
+
+def test_a_new_tunnel_says_what_can_not_be_changed(applied):
+    plan = applied.podnet("r1-n1", "plan", spec_text("{type: vxlan, port: 4789}"), "--live").stdout
+    assert "a new one: port can't be changed" in plan
+
+
+BACKENDS = {
+    "host-gw": "{type: host-gw}",
+    "a tunnel": "{type: vxlan}",
+    "a tunnel where it needs one": "{type: vxlan, direct_routing: true}",
+    "another VNI": "{type: vxlan, vni: 77}",
+    "another port": "{type: vxlan, port: 4789}",
+    "another name": "{type: vxlan, name: flannel.1}",
+    "another MTU": "{type: vxlan, mtu: 1400}",
+}
+
+
+def test_after_each_switch_of_backends_the_state_is_that_of_a_fresh_node(racks):
+    fresh = {}
+    for name, backend in BACKENDS.items():
+        racks.reset()
+        racks.apply(spec_text(backend, RACK_1), ["r1-n1"])
+        fresh[name] = racks.state("r1-n1")
+    there_and_back = [name for other in BACKENDS for name in ("a tunnel", other, "host-gw", other)]
+    for name in there_and_back:
+        racks.apply(spec_text(BACKENDS[name], RACK_1), ["r1-n1"])
+        assert racks.state("r1-n1") == fresh[name]
+
+
+def test_pods_of_a_rack_reach_each_other_after_each_switch(racks):
+    pods = [*itertools.permutations(PODS[:2])]
+    for backend in BACKENDS.values():
+        racks.apply(spec_text(backend, RACK_1), list(RACK_1))
+        assert unreached(racks, pods) == []
+
+
+NEW = "{address: 10.60.2.12/24, subnet: 10.32.99.0/24}"
+WITHOUT = {name: text for name, text in NODES.items() if name != "r2-n2"}
+
+
+@pytest.mark.parametrize("backend", ["{type: vxlan}", "{type: vxlan, direct_routing: true}"])
+def test_others_lose_no_packet_while_a_node_leaves_and_comes_and_gets_another_subnet(racks, backend):
+    racks.apply(spec_text(backend))
+    with (
+        pinging(racks.lab, "r1-n1-pod1", "r2-n1-pod1") as across,
+        pinging(racks.lab, "r1-n1-pod1", "r1-n2-pod1") as within,
+    ):
+        for nodes in (WITHOUT, {**NODES, "r2-n2": NEW}, NODES):
+            racks.apply(spec_text(backend, nodes), list(WITHOUT))
+    assert (across.lost, within.lost) == (0, 0)
+
+
+def test_a_node_that_leaves_takes_exactly_what_led_to_it(applied):
+    plan = applied.podnet("r1-n1", "plan", spec_text("{type: vxlan}", WITHOUT), "--live", "--format", "json")
+    assert plan.changes == [
+        "delete route 10.32.22.0/24",
+        "delete neighbour 10.32.22.0 dev podnet.1",
+        "delete fdb 0e:2a:0a:3c:02:0c dev podnet.1",
+    ]
+
+
+@pytest.fixture
+def moved(built):
+    """The racks after node r1-n2 has been plugged into the switch of rack 2; it is brought home afterwards."""
+    built.reset()
+    built.apply(DIRECT)
+    rewire(built, "10.60.2.13", "10.60.2.254", "sw1")
+    yield built
+    rewire(built, "10.60.1.12", "10.60.1.254", "sw0")
+
+
+def rewire(racks, own, gateway, switch):
+    racks.lab.holder.run("", ["ip", "link", "set", "sw0p2", "master", switch])
+    racks.shell(
+        "r1-n2",
+        f"ip address flush dev eth0; ip address add {own}/24 dev eth0; ip route add default via {gateway}",
+    )
+
+
+MOVED = {**NODES, "r1-n2": "{address: 10.60.2.13/24, subnet: 10.32.12.0/24}"}
+AFTER_MOVE = spec_text("{type: vxlan, direct_routing: true}", MOVED)
+
+
+@pytest.mark.parametrize(
+    ("node", "changes"),
+    [
+        (
+            "r1-n1",
+            [
+                "update route 10.32.12.0/24",
+                "create neighbour 10.32.12.0 dev podnet.1",
+                "create fdb 0e:2a:0a:3c:02:0d dev podnet.1",
+            ],
+        ),
+        (
+            "r2-n1",
+            [
+                "update route 10.32.12.0/24",
+                "delete neighbour 10.32.12.0 dev podnet.1",
+                "delete fdb 0e:2a:0a:3c:01:0c dev podnet.1",
+            ],
+        ),
+    ],
+)
+def test_moving_a_node_to_another_segment_changes_exactly_what_leads_to_it(racks, node, changes):
+    racks.apply(DIRECT, [node])
+    assert racks.podnet(node, "plan", AFTER_MOVE, "--live", "--format", "json").changes == changes
+
+
+def test_all_pods_reach_each_other_after_a_node_has_moved(moved):
+    moved.apply(AFTER_MOVE)
+    assert unreached(moved) == []
+
+
+FLANNEL = """
+ip link add flannel.1 type vxlan id 1 dstport 8472 local 10.60.1.11 dev eth0 nolearning
+ip link set flannel.1 address 22:b5:5b:b0:88:ad up
+ip address add 10.32.11.0/32 dev flannel.1
+for peer in 12:10.60.1.12:f6:41:ad:6c:69:01 21:10.60.2.11:f6:41:ad:6c:69:02 98:10.60.2.98:f6:41:ad:6c:69:98; do
+    net=${peer%%:*}; rest=${peer#*:}; host=${rest%%:*}; mac=${rest#*:}
+    ip neighbour add 10.32.$net.0 lladdr $mac nud permanent dev flannel.1
+    bridge fdb add $mac dst $host dev flannel.1
+    ip route add 10.32.$net.0/24 via 10.32.$net.0 dev flannel.1 onlink
+done
+"""
+"""What flannel made of r1-n1, and left there of a node that is gone."""
+
+TAKEN_OVER = spec_text("{type: vxlan, name: flannel.1, adopt: true}")
+
+
+@pytest.fixture
+def flannel(racks):
+    """The racks with what flannel made of r1-n1."""
+    racks.shell("r1-n1", FLANNEL)
+    return racks
+
+
+@pytest.mark.parametrize(
+    ("backend", "said"),
+    [
+        ("{type: vxlan}", "take that away first: ip link del flannel.1"),
+        ("{type: vxlan, name: flannel.1}", "which is flannel's by its name; adopt it (backend: adopt: true)"),
+        ("{type: vxlan, name: flannel.1, adopt: true, port: 4789}", "can't become flannel.1"),
+    ],
+)
+def test_a_foreign_tunnel_is_not_touched_unless_it_is_adopted(flannel, backend, said):
+    before = flannel.state("r1-n1")
+    done = flannel.podnet("r1-n1", "apply", spec_text(backend), "--yes")
+    assert (done.code, said in done.stderr, flannel.state("r1-n1")) == (3, True, before)
+
+
+def test_an_adopted_tunnel_becomes_what_a_new_one_would_be(racks):
+    racks.apply(TAKEN_OVER, ["r1-n1"])
+    fresh = sorted(racks.state("r1-n1").split())
+    racks.reset()
+    racks.shell("r1-n1", FLANNEL)
+    racks.apply(TAKEN_OVER, ["r1-n1"])
+    assert sorted(racks.state("r1-n1").split()) == fresh
+    assert "10.32.98.0" not in racks.shell("r1-n1", "ip route")
+
+
+def test_an_adopted_tunnel_is_the_same_device_as_before(flannel):
+    before = flannel.shell("r1-n1", "cat /sys/class/net/flannel.1/ifindex")
+    flannel.apply(TAKEN_OVER, ["r1-n1"])
+    assert flannel.shell("r1-n1", "cat /sys/class/net/flannel.1/ifindex") == before
+
+
+def test_a_saved_plan_may_adopt(flannel):
+    path = flannel.folder / "plan.json"
+    flannel.podnet("r1-n1", "plan", TAKEN_OVER, "--live", "--out", str(path))
+    done = flannel.apply_saved("r1-n1", path)
+    assert (done.code, flannel.podnet("r1-n1", "drift", TAKEN_OVER).code) == (0, 0), done.stderr
+
+
+NAT = spec_text(
+    "{type: vxlan}",
+    {**NODES, "r2-n2": "{address: 10.60.2.12/24, subnet: 10.32.22.0/24, public_address: 203.0.113.12}"},
+)
+
+
+def test_peers_send_to_the_public_address_of_a_node_behind_a_nat(racks):
+    racks.shell("router", "iptables-nft -t nat -A PREROUTING -d 203.0.113.12 -j DNAT --to 10.60.2.12")
+    racks.apply(NAT, ["r1-n1", "r2-n2"])
+    pods = ("r1-n1-pod1", "r2-n2-pod1")
+    assert unreached(racks, [*itertools.permutations(pods)]) == []
+
+
+def test_the_state_is_flannels_but_for_the_name_and_what_is_random(tmp_path):
+    spec = spec_text(
+        "{type: vxlan, name: flannel.1}",
+        {
+            "hdss7-21": "{address: 10.4.7.21/24, subnet: 172.7.21.0/24}",
+            "hdss7-22": "{address: 10.4.7.22/24, subnet: 172.7.22.0/24}",
+        },
+    ).replace("10.32.0.0/16", "172.7.0.0/16")
+    topology = replace(parse(spec, "s.yaml").topology, cluster=f"racks-{os.getpid()}-{next(_serial)}")
+    with Lab.temporary(topology, pods=1) as lab:
+        racks = Racks(lab, tmp_path)
+        racks.apply(spec, ["hdss7-21"])
+        ours = racks.shell(
+            "hdss7-21",
+            "ip -d route show dev flannel.1; ip -d link show flannel.1; bridge fdb show dev flannel.1; "
+            "ip -4 neighbour show dev flannel.1 nud permanent",
+        )
+    flannel = (make.CAPTURES / "flannel-0.11.0-vxlan-node21.txt").read_text()
+    assert likened(ours) == likened("\n".join(flannel.splitlines()[2:]))
+
+
+def likened(text):
+    """Give what the tools printed without MACs, indexes, protocols, and what only one of the kernels or tools says."""
+    text = re.sub(r"(?m)^\s*alias .*\n?", "", text)
+    text = re.sub(r"([0-9a-f]{2}:){5}(?!ff)[0-9a-f]{2}", "MAC", text)
+    text = re.sub(r"^\d+: ", "", text, flags=re.MULTILINE)
+    text = re.sub(r"proto \w+|dev flannel\.1|qlen \d+", "", text)
+    return [line.split() for line in text.splitlines()]

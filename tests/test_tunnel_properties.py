@@ -1,0 +1,158 @@
+"""What holds for every sequence of edits of a spec, and every state that they find."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from netplan.compile import compile_node, nothing
+from netplan.errors import RestoredError
+from netplan.kernel.memory import MemoryKernel
+from netplan.kinds.link.value import Link
+from netplan.kinds.sysctl.value import Sysctl
+from netplan.plan import Plan, Source, plan_node
+from netplan.planfile import read_plan, render_plan
+from netplan.snapshot import Snapshot
+from netplan.spec.load import Spec
+from tests import make, tunnels
+
+thorough = settings(deadline=None, max_examples=80)
+
+PEERS = ("10.4.7.22/24", "10.4.7.23/24", "10.4.8.22/24", "10.4.9.9/24")
+TUNNELS = (
+    "{type: vxlan}",
+    "{type: vxlan, direct_routing: true}",
+    "{type: vxlan, vni: 77}",
+    "{type: vxlan, port: 4789}",
+    "{type: vxlan, name: flannel.1}",
+    "{type: vxlan, name: flannel.1, vni: 77}",
+    "{type: vxlan, mtu: 1400}",
+)
+MORE = ("", ", blackhole: true", ", routes: [{prefix: 10.9.0.0/16, via: 10.4.7.254}]")
+FOREIGN = make.snapshot("", make.route("0.0.0.0/0", "10.4.7.1", protocol=4))
+FLANNEL = make.snapshot(
+    "",
+    tunnels.link("flannel.1", mac="22:b5:5b:b0:88:ad", alias=""),
+    tunnels.address(device="flannel.1", ours=False),
+    tunnels.neighbour(device="flannel.1", ours=False),
+    tunnels.neighbour("172.7.98.0", "f6:41:ad:6c:69:98", device="flannel.1", ours=False),
+    tunnels.fdb(device="flannel.1", ours=False),
+    tunnels.fdb("f6:41:ad:6c:69:98", "10.4.7.98", device="flannel.1", ours=False),
+    tunnels.route(device="flannel.1", protocol=3),
+    tunnels.route("172.7.98.0/24", device="flannel.1", protocol=3),
+    Sysctl("net.ipv6.conf.flannel/1.accept_ra", "1"),
+)
+
+
+@st.composite
+def specs(draw: st.DrawFn) -> Spec:
+    """Draw a cluster of node a, whose address stays, and peers on its segment and on others."""
+    addresses = draw(st.lists(st.sampled_from(PEERS), unique=True))
+    subnets = draw(st.permutations(range(21, 27)))
+    nodes = [f"a: {{address: 10.4.7.21/24, subnet: 172.7.{subnets[0]}.0/24{draw(st.sampled_from(MORE))}}}"]
+    nodes += [
+        f"p{PEERS.index(address)}: {{address: {address}, subnet: 172.7.{subnet}.0/24}}"
+        for address, subnet in zip(addresses, subnets[1:], strict=False)
+    ]
+    near = all(address.startswith("10.4.7.") for address in addresses)
+    return make.spec(*nodes, backend=draw(st.sampled_from([*TUNNELS, *(["{type: host-gw}"] * 3 if near else [])])))
+
+
+def wanted(spec: Spec):
+    return compile_node(spec, spec.topology.by_name["a"])
+
+
+@thorough
+@given(st.lists(specs(), min_size=2, max_size=5))
+def test_specs_one_after_the_other_lead_to_what_the_last_one_makes_of_a_fresh_node(edits):
+    kernel, fresh = MemoryKernel(FOREIGN), MemoryKernel(FOREIGN)
+    for spec in edits:
+        make.carry_out(wanted(spec), kernel)
+        assert not plan_node(wanted(spec), kernel.observe(wanted(spec).interest), Source.LIVE).changes
+    make.carry_out(wanted(edits[-1]), fresh)
+    assert make.content(kernel.state) == make.content(fresh.state)
+
+
+@thorough
+@given(st.lists(specs(), min_size=1, max_size=3))
+def test_after_a_failure_at_any_write_the_state_is_what_it_was(edits):
+    kernel = MemoryKernel(FOREIGN)
+    for spec in edits:
+        before = kernel.state
+        make.carry_out(wanted(spec), kernel)
+        every_failure_is_undone(spec, before)
+
+
+def every_failure_is_undone(spec: Spec, before: Snapshot) -> None:
+    whole = MemoryKernel(before)
+    make.carry_out(wanted(spec), whole)
+    for number in range(1, whole.writes + 1):
+        kernel = MemoryKernel(before, fail_at=number)
+        with pytest.raises(RestoredError):
+            make.carry_out(wanted(spec), kernel)
+        assert make.content(kernel.state) == make.content(before)
+
+
+@thorough
+@given(specs(), specs())
+def test_remove_leaves_exactly_what_is_foreign(one, other):
+    kernel, gone = MemoryKernel(FOREIGN), MemoryKernel(FOREIGN)
+    for spec in (one, other):
+        make.carry_out(wanted(spec), kernel)
+    make.carry_out(nothing(other, other.topology.by_name["a"]), kernel)
+    make.carry_out(nothing(other, other.topology.by_name["a"]), gone)
+    assert make.content(kernel.state.replace(Sysctl, ())) == make.content(gone.state.replace(Sysctl, ()))
+
+
+@thorough
+@given(specs(), specs())
+def test_a_saved_plan_is_read_back_as_it_was(one, other):
+    kernel = MemoryKernel(FOREIGN)
+    make.carry_out(wanted(one), kernel)
+    made = Plan("c", "specs/c.yaml", "0" * 64, (plan_node(wanted(other), kernel.state, Source.LIVE),))
+    assert read_plan(render_plan(made), "plan.json") == made
+
+
+@thorough
+@given(specs(), specs())
+def test_a_route_to_a_subnet_that_stays_is_never_away(one, other):
+    kernel = MemoryKernel(FOREIGN)
+    make.carry_out(wanted(one), kernel)
+    changes = plan_node(wanted(other), kernel.state, Source.LIVE).changes
+    links = [change for change in changes if isinstance(change.resource, Link)]
+    both = {want.resource.key for want in wanted(one).objects} & {want.resource.key for want in wanted(other).objects}
+    routes = [change for change in changes if change.resource.kind == "route" and change.resource.key in both]
+    made_anew = [link for link in links if link.before is not None and link.after is not None]
+    assert made_anew or all(change.action == "update" for change in routes)
+
+
+ADOPTIONS = (
+    "{type: vxlan, name: flannel.1, adopt: true}",
+    "{type: vxlan, name: flannel.1, adopt: true, direct_routing: true}",
+    "{type: vxlan, name: flannel.1, adopt: true, mtu: 1400}",
+)
+
+
+@pytest.mark.parametrize("backend", ADOPTIONS)
+def test_a_failure_while_a_foreign_tunnel_is_adopted_gives_it_back_whole(backend):
+    every_failure_is_undone(make.spec(backend=backend), FLANNEL)
+
+
+@pytest.mark.parametrize("backend", ADOPTIONS)
+def test_an_adopted_tunnel_is_what_a_new_one_would_be(backend):
+    spec = make.spec(backend=backend)
+    adopted, fresh = MemoryKernel(FLANNEL), MemoryKernel(make.snapshot())
+    for kernel in (adopted, fresh):
+        make.carry_out(wanted(spec), kernel)
+    assert make.content(adopted.state) == make.content(fresh.state)
+
+
+def test_a_tunnel_is_changed_in_place_or_made_anew_but_never_beside_itself():
+    kernel = MemoryKernel(FOREIGN)
+    for one, other in pairwise([*TUNNELS, *reversed(TUNNELS)]):
+        for backend in (one, other):
+            make.carry_out(wanted(make.spec(backend=backend)), kernel)
+            assert sum(link.ours for link in kernel.state.all(Link)) == 1
