@@ -28,10 +28,15 @@ PROBE = """
 import json, subprocess, sys
 from netplan.kinds.chain import beside
 from netplan.kinds.chain.iptables import Iptables
+from netplan.kinds.chain.reached import MANY_RULES
+from netplan.kinds.chain.tables import tables
 from netplan.kinds.chain.value import Backend
+from netplan.kinds.native.expression import chains
 done = subprocess.run(["nft", "-f", "-"], input=sys.stdin.read(), text=True, capture_output=True)
 assert done.returncode == 0, done.stderr
-print(json.dumps([chain.to_json() for chain in beside.observe(Iptables.find(Backend.LEGACY))]))
+there = chains()
+own = tables(Iptables.find(Backend.LEGACY), there, MANY_RULES)
+print(json.dumps([chain.to_json() for chain in beside.observe(Backend.LEGACY, own, there, MANY_RULES)]))
 """
 
 
