@@ -10,6 +10,9 @@ from typing import Final, NamedTuple, NoReturn, Protocol, TypeAlias
 
 from netplan.errors import HalfStateError, KernelError, PodnetError, RestoredError, StoreError
 from netplan.kernel import Kernel
+from netplan.kinds.link.value import Link
+from netplan.kinds.sysctl.forwarding import SWITCHES, followers, follows
+from netplan.kinds.sysctl.value import Sysctl
 from netplan.resource import Change, Resource
 from netplan.restore import restoration
 from netplan.snapshot import Interest, Snapshot
@@ -59,7 +62,8 @@ def apply(job: Job, kernel: Kernel, journal: Journal) -> Snapshot:
     """
     if not job.changes:
         return job.before
-    journal.opened(job.changes, job.before)
+    before = _wholly(job, kernel)
+    journal.opened(job.changes, before)
     attempted: list[Change[Resource]] = []
     try:
         with _signals(_interrupt):
@@ -75,10 +79,20 @@ def apply(job: Job, kernel: Kernel, journal: Journal) -> Snapshot:
     except BaseException as error:
         why = _reason(error)
         with _signals(signal.SIG_IGN):
-            restore(attempted, job.before, kernel, job.interest, why)
+            restore(attempted, before, kernel, job.interest, why)
             remark = _closed(journal)
         raise RestoredError(f"{why}\nNothing is changed: the state before was restored.{remark}") from error
     return after
+
+
+def _wholly(job: Job, kernel: Kernel) -> Snapshot:
+    """Give the state before with what the kernel itself rewrites when forwarding is switched."""
+    if not any(isinstance(change.resource, Sysctl) and change.resource.name in SWITCHES for change in job.changes):
+        return job.before
+    known = {sysctl.name: sysctl for sysctl in job.before.all(Sysctl)}
+    names = followers(link.name for link in job.before.all(Link))
+    seen = kernel.observe(Interest(frozenset(), frozenset(), names))
+    return job.before.replace(Sysctl, ({sysctl.name: sysctl for sysctl in seen.all(Sysctl)} | known).values())
 
 
 def _closed(journal: Journal) -> str:
@@ -121,6 +135,8 @@ def restore(
 
     HalfStateError (5) begins with `why`, and says what is left to do.
     """
+    rewritten = frozenset(sysctl.name for sysctl in before.all(Sysctl) if follows(sysctl.name))
+    interest |= Interest(frozenset(), frozenset(), rewritten)
     failures: list[str] = []
     try:
         undo = remaining = tuple(restoration(before, kernel.observe(interest), changes))

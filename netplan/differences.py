@@ -12,9 +12,10 @@ from netplan.kinds.chain.edit import changes_to
 from netplan.kinds.chain.place import Span, arrange
 from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import ChainKey, PlacedRule, is_our_jump
+from netplan.kinds.sysctl.forwarding import once_switched, switched_first
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.placement import span_of
-from netplan.resource import Change, Reason, Resource
+from netplan.resource import Change, Reason, Resource, Wanted
 from netplan.snapshot import KINDS, Snapshot
 
 STALE: Final = Reason("ours, and no longer wanted")
@@ -24,13 +25,23 @@ SECOND: Final = Reason("ours, and there is one already")
 def differences(desired: Desired, snapshot: Snapshot) -> Iterator[Change[Resource]]:
     """Give every change from the snapshot to what is desired, kind by kind; of foreign objects those the spec names."""
     for kind in KINDS:
+        if kind is Sysctl:
+            yield from _sysctls(desired, snapshot)
+            continue
         wanted = [want for want in desired.objects if isinstance(want.resource, kind)]
-        named = {want.resource.key for want in wanted if isinstance(want.resource, Sysctl)}
-        actual = [resource for resource in snapshot.all(kind) if resource.ours or resource.key in named]
-        yield from diff(wanted, actual, STALE)
+        yield from diff(wanted, [resource for resource in snapshot.all(kind) if resource.ours], STALE)
     strayed = {key for key, chain in snapshot.chains.items() if not key.owned and any(map(is_our_jump, chain.rules))}
     for key in sorted({*HOOKS.values(), *strayed, *(removal.chain for removal in desired.removals)}):
         yield from _rule_changes(key, desired, snapshot)
+
+
+def _sysctls(desired: Desired, snapshot: Snapshot) -> Iterator[Change[Sysctl]]:
+    """Compare with the state in which forwarding is switched already, which rewrites what is set after it."""
+    reasons = {want.resource: want.reason for want in desired.objects if isinstance(want.resource, Sysctl)}
+    wanted = switched_first(reasons)
+    named = {each.name for each in wanted}
+    actual = [each for each in snapshot.all(Sysctl) if each.name in named]
+    yield from diff([Wanted(each, reasons[each]) for each in wanted], once_switched(actual, wanted), STALE)
 
 
 def _rule_changes(key: ChainKey, desired: Desired, snapshot: Snapshot) -> Iterator[Change[PlacedRule]]:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple
 
 from netplan.diff import diff
 from netplan.kinds.chain.edit import Slot, changes_to
 from netplan.kinds.chain.place import put_back
 from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import Chain, ChainKey, PlacedRule, is_our_jump
+from netplan.kinds.sysctl.forwarding import SWITCHES, follows, once_switched, switched_first
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.resource import Change, Reason, Resource, Wanted
 from netplan.snapshot import KINDS, Snapshot
-
-R = TypeVar("R", bound=Resource)
 
 BEFORE: Final = Reason("as it was before")
 
@@ -23,10 +22,10 @@ def restoration(
     before: Snapshot, now: Snapshot, touched: Sequence[Change[Resource]], reason: Reason = BEFORE
 ) -> Iterator[Change[Resource]]:
     """Give the changes that bring back the state before: what others changed meanwhile stays theirs."""
-    sysctls = _touched_sysctls(touched)
     for kind in KINDS:
-        wanted = [Wanted(resource, reason) for resource in _undone(before.all(kind), sysctls)]
-        yield from diff(wanted, _undone(now.all(kind), sysctls), reason)
+        wanted = [Wanted(resource, reason) for resource in before.all(kind) if resource.ours]
+        yield from diff(wanted, [resource for resource in now.all(kind) if resource.ours], reason)
+    yield from _sysctls(before, now, _touched_sysctls(touched), reason)
     for key in sorted(key for key in now.chains if not key.owned):
         yield from _rules(before.rules(key), now.rules(key), key, set(_touched_rules(key, touched)), reason)
 
@@ -60,8 +59,8 @@ def earlier(after: Snapshot, later: Sequence[Deed]) -> Snapshot:
     chains = [Chain(key, _earlier_rules(key, after, later)) for key in sorted(placed)]
     sysctls: dict[Hashable, Sysctl] = {}
     for deed in later:
-        keys = _touched_sysctls(deed.changes)
-        sysctls = {sysctl.key: sysctl for sysctl in deed.before.all(Sysctl) if sysctl.key in keys} | sysctls
+        touched = _touched_sysctls(deed.changes)
+        sysctls = {each.key: each for each in deed.before.all(Sysctl) if _reached(each, touched)} | sysctls
     return after.replace(Chain, [*others, *chains]).replace(Sysctl, sysctls.values())
 
 
@@ -80,8 +79,22 @@ def _in_slots(slots: Sequence[Slot]) -> tuple[Rule, ...]:
     return tuple(slot.rule for slot in slots)
 
 
-def _undone(resources: Iterable[R], sysctls: Collection[Hashable]) -> list[R]:
-    return [resource for resource in resources if resource.ours or resource.key in sysctls]
+def _sysctls(before: Snapshot, now: Snapshot, touched: Collection[str], reason: Reason) -> Iterator[Change[Sysctl]]:
+    """Give the parameters that were touched their values back, and then those that the kernel rewrote with them.
+
+    Of the latter only those of devices that are still there.
+    """
+    there = {each.name for each in now.all(Sysctl)}
+    reached = (each for each in before.all(Sysctl) if _reached(each, touched))
+    wanted = switched_first(each for each in reached if each.name in touched or each.name in there)
+    names = {each.name for each in wanted} | {*touched}
+    actual = [each for each in now.all(Sysctl) if each.name in names]
+    yield from diff([Wanted(each, reason) for each in wanted], once_switched(actual, wanted), reason)
+
+
+def _reached(sysctl: Sysctl, touched: Collection[str]) -> bool:
+    """Whether a parameter was touched, or rewritten by the kernel as another one was."""
+    return sysctl.name in touched or (follows(sysctl.name) and not SWITCHES.isdisjoint(touched))
 
 
 def _rules(
@@ -91,8 +104,8 @@ def _rules(
     yield from changes_to(key, now, put_back(before, now, touched), reasons)
 
 
-def _touched_sysctls(touched: Iterable[Change[Resource]]) -> set[Hashable]:
-    return {change.resource.key for change in touched if isinstance(change.resource, Sysctl)}
+def _touched_sysctls(touched: Iterable[Change[Resource]]) -> set[str]:
+    return {change.resource.name for change in touched if isinstance(change.resource, Sysctl)}
 
 
 def _touched_chains(touched: Iterable[Change[Resource]]) -> set[ChainKey]:
