@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from threading import Event
 from types import FrameType
 from typing import Final, NamedTuple, NoReturn, Protocol, TypeAlias
 
@@ -26,6 +27,8 @@ _ROUNDS: Final = 3
 _GO_ON: Final = "\n`podnet recover` goes on from here."
 
 _STOPPING: Final = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+
+_verified: Final = Event()
 
 Left = Callable[[Snapshot], Sequence[Change[Resource]]]
 """What is still to be done in a state: nothing, when an apply has succeeded."""
@@ -76,6 +79,7 @@ def apply(job: Job, kernel: Kernel, journal: Journal) -> Snapshot:
             raise KernelError("the kernel does not hold what was written:\n" + _listed(remaining))
         with _signals(signal.SIG_IGN):
             journal.verified(after)
+            _verified.set()
     except BaseException as error:
         why = _reason(error)
         with _signals(signal.SIG_IGN):
@@ -83,6 +87,11 @@ def apply(job: Job, kernel: Kernel, journal: Journal) -> Snapshot:
             remark = _closed(journal)
         raise RestoredError(f"{why}\nNothing is changed: the state before was restored.{remark}") from error
     return after
+
+
+def written() -> bool:
+    """Whether this process has changed the kernel, and that stays."""
+    return _verified.is_set()
 
 
 def _wholly(job: Job, kernel: Kernel) -> Snapshot:
