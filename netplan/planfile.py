@@ -11,6 +11,7 @@ from netplan import __version__
 from netplan.errors import Location, UsageError
 from netplan.fields import FieldChange, field_changes
 from netplan.kinds.chain.value import Backend, PlacedRule
+from netplan.malformed import MALFORMED, each, explained
 from netplan.net import Address, host_name
 from netplan.plan import NodePlan, Plan, Source
 from netplan.resource import Action, Change, Json, Reason, Resource
@@ -73,10 +74,10 @@ def read_plan(text: str, path: str) -> Plan:
                 f"{path} has plan format {version}; this podnet reads {FORMAT_VERSION}: plan again with it"
             )
         spec = data["spec"]
-        nodes = tuple(_node_from_json(node) for node in data["nodes"])
+        nodes = tuple(each("nodes", data["nodes"], _node_from_json))
         return Plan(host_name(str(data["cluster"])), str(spec["path"]), str(spec["sha256"]), nodes)
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-        raise UsageError(f"{path} is not a plan that podnet saved: {type(error).__name__}: {error}") from error
+    except MALFORMED as error:
+        raise UsageError(explained(error, path, "a plan that podnet saved")) from error
 
 
 def _node_to_json(node: NodePlan) -> Json:
@@ -122,7 +123,7 @@ def _node_from_json(data: Json) -> NodePlan:
         address=Address.parse(data["address"]),
         source=Source(data["source"]),
         backend=Backend(data["backend"]),
-        changes=tuple(_planned(change_from_json(change)) for change in data["changes"]),
+        changes=tuple(each("changes", data["changes"], lambda change: _planned(change_from_json(change)))),
         depends={str(part): str(digest) for part, digest in data["depends"].items()},
         warnings=tuple(map(str, data["warnings"])),
         refusals=tuple(map(str, data["refusals"])),
@@ -131,7 +132,9 @@ def _node_from_json(data: Json) -> NodePlan:
 
 def change_from_json(data: Json) -> Change[Resource]:
     """Read what `change_to_json` gave; ValueError, KeyError, TypeError or OverflowError if it is something else."""
-    kind = _KINDS[data["kind"]]
+    kind = _KINDS.get(data["kind"])
+    if kind is None:
+        raise ValueError(f"there is no kind {data['kind']!r}")
     before, after = (None if data[side] is None else kind.from_json(data[side]) for side in ("before", "after"))
     return Change(before, after, Reason(str(data["reason"]["text"]), _location(data["reason"]["at"])))
 

@@ -96,9 +96,10 @@ def ask(question: str) -> bool:
 
 
 def write_file(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
+    """Write a file whole or not at all; UsageError (2) if it can't be, or its folder is not there."""
+    if not path.parent.is_dir():
+        raise UsageError(f"{path} can't be written: there is no folder {path.parent}: mkdir -p makes it")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         with NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
             file.write(text)
         Path(file.name).chmod(_READABLE)

@@ -36,13 +36,13 @@ def _open_streams() -> None:
     """Put /dev/null in the place of a closed stdin or stderr, so that no file of podnet's gets their numbers."""
     if sys.stdin is None:
         os.open(os.devnull, os.O_RDONLY)
-        sys.stdin = open(0, encoding="utf-8")  # noqa: PTH123, SIM115 - it stays open to the end
+        sys.stdin = open(0, encoding="utf-8")  # noqa: SIM115 - it stays open to the end
     if sys.stdout is None:
         os.write(2, b"podnet: standard output is closed: send it to /dev/null if nobody is to read it\n")
         os._exit(_USAGE)
     if sys.stderr is None:
         os.open(os.devnull, os.O_WRONLY)
-        sys.stderr = open(2, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+        sys.stderr = open(2, "w", encoding="utf-8")  # noqa: SIM115
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:

@@ -88,7 +88,7 @@ def _mistaken(words):
     def mistaken(*_, **__):
         raise TypeError("a mistake")
 
-    write.tell_outdated = mistaken
+    vars(write)["tell_outdated"] = mistaken
     return run(words)
 
 

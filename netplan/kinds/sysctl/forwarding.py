@@ -22,7 +22,7 @@ def follows(name: str) -> bool:
 
 
 def followers(devices: Iterable[str]) -> frozenset[str]:
-    """Name all that the kernel rewrites on a node of the given devices, but for those whose names are no part of one."""
+    """Name all that the kernel rewrites where it has these devices; one whose name is no part of a name is left out."""
     names = (f"net.ipv4.conf.{device.replace('.', '/')}.forwarding" for device in ("default", *devices))
     return SWITCHES | {_REDIRECTS} | frozenset(filter(is_name, names))
 
