@@ -203,6 +203,11 @@ def test_the_name_of_a_node_is_checked_at_its_key():
         ({"backend": "{type: host-gw, zzz: 1}"}, "the keys here are: type"),
         ({"forward": "acept"}, "did you mean accept?"),
         ({"backend": "{type: vxlan}"}, "this version supports nothing else"),
+        ({"ip_masq": "{source: pod}"}, "did you mean pods?"),
+        (
+            {"firewall": "{backend: iptables}"},
+            "Which iptables holds the rules; auto: the one that is in use on the node.",
+        ),
         ({"cluster": None}, "add a key such as cluster: hdss7"),
         ({"backend": None}, "add a key such as backend: {type: host-gw}"),
     ],
