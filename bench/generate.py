@@ -64,7 +64,7 @@ def services(count: int) -> str:
 def _service(number: int, service: str, end: str) -> Iterator[str]:
     cluster_ip = ipaddress.IPv4Address("100.64.0.0") + number
     pod = PODS[(number % 60000 << 8) + 10]
-    about = f"-d {cluster_ip}/32 -p tcp -m comment --comment \"bench/svc-{number}:http cluster IP\" -m tcp --dport 80"
+    about = f'-d {cluster_ip}/32 -p tcp -m comment --comment "bench/svc-{number}:http cluster IP" -m tcp --dport 80'
     yield f"-A KUBE-SERVICES {about} -j {service}"
     yield f"-A {service} ! -s {PODS} {about} -j KUBE-MARK-MASQ"
     yield f"-A {service} -j {end}"

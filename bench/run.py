@@ -162,7 +162,9 @@ def _rows(name: str) -> list[Row]:
     unshare = ["unshare", "-n"] if os.geteuid() == 0 else ["unshare", "-Ur", "unshare", "-n"]
     done = subprocess.run([*unshare, PYTHON, __file__, "--here", name], stdout=subprocess.PIPE, text=True, check=True)
     read = json.loads(done.stdout)
-    return [Row(**{**row, "ours": Cost(**row["ours"]), "theirs": row["theirs"] and Cost(**row["theirs"])}) for row in read]
+    return [
+        Row(**{**row, "ours": Cost(**row["ours"]), "theirs": row["theirs"] and Cost(**row["theirs"])}) for row in read
+    ]
 
 
 def main() -> None:

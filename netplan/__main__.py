@@ -1,5 +1,5 @@
 """`python -m netplan` is the same as `podnet`."""
 
-from netplan.cli.main import main
+from netplan.cli.start import main
 
 main()

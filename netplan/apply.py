@@ -5,11 +5,15 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from threading import Event
 from types import FrameType
 from typing import Final, NamedTuple, NoReturn, Protocol, TypeAlias
 
 from netplan.errors import CheckError, HalfStateError, KernelError, PodnetError, RestoredError, StoreError
 from netplan.kernel import Kernel
+from netplan.kinds.link.value import Link
+from netplan.kinds.sysctl.forwarding import SWITCHES, followers, follows
+from netplan.kinds.sysctl.value import Sysctl
 from netplan.resource import Change, Resource
 from netplan.restore import restoration
 from netplan.snapshot import Interest, Snapshot
@@ -23,6 +27,8 @@ _ROUNDS: Final = 3
 _GO_ON: Final = "\n`podnet recover` goes on from here."
 
 _STOPPING: Final = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+
+_verified: Final = Event()
 
 Left = Callable[[Snapshot], Sequence[Change[Resource]]]
 """What is still to be done in a state: nothing, when an apply has succeeded."""
@@ -67,12 +73,13 @@ def apply(job: Job, kernel: Kernel, journal: Journal) -> Snapshot:
     """
     if not job.changes:
         return job.before
+    before = _wholly(job, kernel)
     attempted: list[Change[Resource]] = []
     opened = False
     try:
         with _signals(_interrupt):
             with _held_back():
-                journal.opened(job.changes, job.before)
+                journal.opened(job.changes, before)
                 opened = True
             for step in steps(job.changes):
                 attempted += step.changes
@@ -81,12 +88,13 @@ def apply(job: Job, kernel: Kernel, journal: Journal) -> Snapshot:
             _check(job, after)
         with _signals(signal.SIG_IGN):
             journal.verified(after)
+            _verified.set()
     except BaseException as error:
         if not opened:
             raise
         why = _reason(error)
         with _signals(signal.SIG_IGN):
-            restore(attempted, job.before, kernel, job.interest, why)
+            restore(attempted, before, kernel, job.interest, why)
             remark = _closed(journal)
         raise RestoredError(f"{why}\nNothing is changed: the state before was restored.{remark}") from error
     return after
@@ -100,6 +108,21 @@ def _check(job: Job, after: Snapshot) -> None:
     failures = job.check(after)
     if failures:
         raise CheckError("\n".join(failures))
+
+
+def written() -> bool:
+    """Whether this process has changed the kernel, and that stays."""
+    return _verified.is_set()
+
+
+def _wholly(job: Job, kernel: Kernel) -> Snapshot:
+    """Give the state before with what the kernel itself rewrites when forwarding is switched."""
+    if not any(isinstance(change.resource, Sysctl) and change.resource.name in SWITCHES for change in job.changes):
+        return job.before
+    known = {sysctl.name: sysctl for sysctl in job.before.all(Sysctl)}
+    names = followers(link.name for link in job.before.all(Link))
+    seen = kernel.observe(Interest(frozenset(), frozenset(), names))
+    return job.before.replace(Sysctl, ({sysctl.name: sysctl for sysctl in seen.all(Sysctl)} | known).values())
 
 
 def _closed(journal: Journal) -> str:
@@ -152,6 +175,8 @@ def restore(
 
     HalfStateError (5) begins with `why`, and says what is left to do.
     """
+    rewritten = frozenset(sysctl.name for sysctl in before.all(Sysctl) if follows(sysctl.name))
+    interest |= Interest(frozenset(), frozenset(), rewritten)
     failures: list[str] = []
     try:
         undo = remaining = tuple(restoration(before, kernel.observe(interest), changes))

@@ -14,10 +14,11 @@ from netplan.kinds.chain.place import Span, arrange
 from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import ChainKey, PlacedRule, is_our_jump
 from netplan.kinds.link.value import Link
+from netplan.kinds.sysctl.forwarding import once_switched, switched_first
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.placement import span_of
 from netplan.project import after_updates
-from netplan.resource import Change, Reason, Resource
+from netplan.resource import Change, Reason, Resource, Wanted
 from netplan.snapshot import KINDS, Snapshot
 
 STALE: Final = Reason("ours, and no longer wanted")
@@ -30,9 +31,11 @@ def differences(desired: Desired, snapshot: Snapshot) -> Iterator[Change[Resourc
     adopts = adopter(desired, snapshot)
     state = snapshot
     for kind in KINDS:
+        if kind is Sysctl:
+            yield from _sysctls(desired, state)
+            continue
         wanted = [want for want in desired.objects if isinstance(want.resource, kind)]
-        named = {want.resource.key for want in wanted if isinstance(want.resource, Sysctl)}
-        actual = [each for each in state.all(kind) if each.ours or each.key in named or adopts(each)]
+        actual = [each for each in state.all(kind) if each.ours or adopts(each)]
         changes = [_explained(change) for change in diff(wanted, actual, STALE)]
         yield from changes
         state = after_updates(state, changes)
@@ -53,6 +56,15 @@ def _explained(change: Change[Resource]) -> Change[Resource]:
 
 def _with(reason: Reason, remark: str) -> Reason:
     return replace(reason, text=f"{reason.text}; {remark}")
+
+
+def _sysctls(desired: Desired, snapshot: Snapshot) -> Iterator[Change[Sysctl]]:
+    """Compare with the state in which forwarding is switched already, which rewrites what is set after it."""
+    reasons = {want.resource: want.reason for want in desired.objects if isinstance(want.resource, Sysctl)}
+    wanted = switched_first(reasons)
+    named = {each.name for each in wanted}
+    actual = [each for each in snapshot.all(Sysctl) if each.name in named]
+    yield from diff([Wanted(each, reasons[each]) for each in wanted], once_switched(actual, wanted), STALE)
 
 
 def _rule_changes(key: ChainKey, desired: Desired, snapshot: Snapshot) -> Iterator[Change[PlacedRule]]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count, islice
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.other import OtherChain
@@ -19,6 +20,9 @@ from netplan.project import project
 from netplan.resource import Change, Resource
 from netplan.snapshot import Snapshot
 
+_TOLD: Final = 3
+"""How many rules are told of that came or went."""
+
 
 def dependencies(changes: Iterable[Change[Resource]], snapshot: Snapshot) -> dict[str, str]:
     """Digest what of a snapshot the changes depend on, by the part's name.
@@ -26,18 +30,41 @@ def dependencies(changes: Iterable[Change[Resource]], snapshot: Snapshot) -> dic
     These are the objects that change; the devices by which routes are to leave, with the addresses by which they reach
     the next hops; and of nat the rules before those that come or go, with the chains that they lead into: what docker
     appends there for a container leaves the digests alone. Where packets are filtered our jump stands last, so that
-    every rule counts.
+    every rule counts. After the digest of rules follows a mark of each, by which one that came since can be told from
+    those that stayed.
     """
-    return {part.name: digest(part.content) for part in _parts(changes, snapshot)}
+    return {part.name: " ".join([digest(part.content), *map(_mark, part.rules)]) for part in _parts(changes, snapshot)}
 
 
 def changed_since(
     depends: Mapping[str, str], changes: Iterable[Change[Resource]], now: Snapshot
 ) -> Iterator[tuple[str, str]]:
-    """Give the parts whose digest is no longer the one in `depends`, and how each of them is now."""
+    """Give the parts whose digest is no longer the one in `depends`, and how each is now, or which rules differ."""
+    changes = tuple(changes)
+    known = {_mark(str(rule)): str(rule) for rule in _rules_of(changes)}
     for part in _parts(changes, now):
-        if digest(part.content) != depends.get(part.name):
-            yield part.name, part.text
+        before, *marks = depends.get(part.name, "").split(" ")
+        if digest(part.content) != before:
+            yield part.name, _difference(part, marks, known) if part.chain else part.text
+
+
+def _rules_of(changes: Iterable[Change[Resource]]) -> Iterator[Rule]:
+    sides = (side for change in changes for side in (change.before, change.after))
+    return (side.rule for side in sides if isinstance(side, PlacedRule))
+
+
+def _difference(part: _Part, marks: Sequence[str], known: Mapping[str, str]) -> str:
+    """Tell which rules came and which went; one that went has a name only if the plan itself was to change it.
+
+    In the place of each of the first rules that went, one from behind them has come up.
+    """
+    gone = Counter(marks) - Counter(map(_mark, part.chain))
+    names = {_mark(rule): rule for rule in part.rules}
+    came = Counter(map(_mark, part.rules[: len(part.rules) - (gone.total() if part.first else 0)])) - Counter(marks)
+    told = [f"{names[mark]} came" for mark in came.elements()]
+    told += [f"{known.get(mark, 'a rule')} went" for mark in gone.elements()]
+    more = f"; and {len(told) - _TOLD} more came or went" if len(told) > _TOLD else ""
+    return "; ".join(told[:_TOLD]) + more if told else "they stand in another order"
 
 
 def unmet(changes: Sequence[Change[Resource]], before: Snapshot, now: Snapshot) -> Iterator[Change[Resource]]:
@@ -67,12 +94,23 @@ def digest(value: object) -> str:
     return "sha256:" + hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
+def _mark(rule: str) -> str:
+    """Give a few digits by which a rule is told from the others of its chain."""
+    return hashlib.sha256(rule.encode(errors="surrogateescape")).hexdigest()[:8]
+
+
 class _Part(NamedTuple):
-    """Something that a plan depends on: its name, its content as JSON values, and the same for people."""
+    """Something that a plan depends on: its name, its content as JSON values, and the same for people.
+
+    Where these are rules, they are here too, all those of their chain, and whether they are the first of them only.
+    """
 
     name: str
     content: object
     text: str
+    rules: tuple[str, ...] = ()
+    chain: tuple[str, ...] = ()
+    first: bool = False
 
 
 def _parts(changes: Iterable[Change[Resource]], snapshot: Snapshot) -> Iterator[_Part]:
@@ -94,8 +132,10 @@ def _parts(changes: Iterable[Change[Resource]], snapshot: Snapshot) -> Iterator[
         yield _Part("the rules beside this iptables", [chain.to_json() for chain in beside], text)
     for key, edits in placed.items():
         depth = _depth(edits) if key.table == "nat" else None
-        rules = [str(rule) for rule in snapshot.rules(key)[:depth]]
-        yield _Part(f"the {'rules' if depth is None else 'first rules'} of {key}", rules, "; ".join(rules) or "none")
+        chain = tuple(map(str, snapshot.rules(key)))
+        rules = chain[:depth]
+        name = f"the {'rules' if depth is None else 'first rules'} of {key}"
+        yield _Part(name, [*rules], "; ".join(rules) or "none", rules, chain, depth is not None)
         if depth is not None:
             yield from _below(key, snapshot.rules(key)[:depth], snapshot)
 

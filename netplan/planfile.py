@@ -14,6 +14,7 @@ from netplan.fields import FieldChange, field_changes
 from netplan.kinds.chain.value import Backend, PlacedRule
 from netplan.kinds.link.value import Link
 from netplan.kinds.route.value import Route
+from netplan.malformed import MALFORMED, each, explained
 from netplan.net import Address, host_name
 from netplan.plan import NodePlan, Plan, Source
 from netplan.probes import Probe
@@ -77,10 +78,10 @@ def read_plan(text: str, path: str) -> Plan:
                 f"{path} has plan format {version}; this podnet reads {FORMAT_VERSION}: plan again with it"
             )
         spec = data["spec"]
-        nodes = tuple(_node_from_json(node) for node in data["nodes"])
+        nodes = tuple(each("nodes", data["nodes"], _node_from_json))
         return Plan(host_name(str(data["cluster"])), str(spec["path"]), str(spec["sha256"]), nodes)
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-        raise UsageError(f"{path} is not a plan that podnet saved: {type(error).__name__}: {error}") from error
+    except MALFORMED as error:
+        raise UsageError(explained(error, path, "a plan that podnet saved")) from error
 
 
 def _node_to_json(node: NodePlan) -> Json:
@@ -145,7 +146,7 @@ def _node_from_json(data: Json) -> NodePlan:
 
 
 def _changes_from_json(data: Iterable[Json], *, adopts: bool) -> tuple[Change[Resource], ...]:
-    changes = tuple(map(change_from_json, data))
+    changes = tuple(each("changes", data, change_from_json))
     links = {change.resource.key for change in changes if isinstance(change.resource, Link) and _adopts(change)}
     for change in changes:
         if not (_may_be_planned(change) or (adopts and (_adopts(change) or _goes_with(change, links)))):
@@ -155,7 +156,9 @@ def _changes_from_json(data: Iterable[Json], *, adopts: bool) -> tuple[Change[Re
 
 def change_from_json(data: Json) -> Change[Resource]:
     """Read what `change_to_json` gave; ValueError, KeyError, TypeError or OverflowError if it is something else."""
-    kind = _KINDS[data["kind"]]
+    kind = _KINDS.get(data["kind"])
+    if kind is None:
+        raise ValueError(f"there is no kind {data['kind']!r}")
     before, after = (None if data[side] is None else kind.from_json(data[side]) for side in ("before", "after"))
     return Change(before, after, Reason(str(data["reason"]["text"]), _location(data["reason"]["at"])))
 

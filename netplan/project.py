@@ -13,6 +13,7 @@ from netplan.kinds.fdb.value import FdbEntry
 from netplan.kinds.link.value import Link
 from netplan.kinds.neighbour.value import Neighbour
 from netplan.kinds.route.value import Route
+from netplan.kinds.sysctl.forwarding import SWITCHES, rewritten
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import IfName
 from netplan.resource import Change, Resource
@@ -35,6 +36,7 @@ def project(snapshot: Snapshot, changes: Iterable[Change[Resource]]) -> Snapshot
             if isinstance(before, PlacedRule | None) and isinstance(after, PlacedRule | None):
                 placed.setdefault(resource.chain, []).append(Change(before, after, change.reason))
         else:
+            _switch(objects, resource)
             _change(objects, resource, gone=change.after is None)
     for key, edits in placed.items():
         objects[Chain][key] = edited(snapshot.chains.get(key, Chain(key, policy="ACCEPT")), edits)
@@ -113,3 +115,11 @@ def stands_on(resource: Resource) -> tuple[IfName | None, ...]:
             return (resource.device,)
         case _:
             return ()
+
+
+def _switch(objects: _Objects, resource: Resource) -> None:
+    """Rewrite what the kernel rewrites when a parameter that switches others takes a new value."""
+    found = objects[Sysctl]
+    if isinstance(resource, Sysctl) and resource.name in SWITCHES and found.get(resource.key) != resource:
+        settings = (each for each in found.values() if isinstance(each, Sysctl))
+        objects[Sysctl] = {each.key: each for each in rewritten(settings, resource)}

@@ -12,6 +12,7 @@ from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import Chain, ChainKey, PlacedRule, is_our_jump
 from netplan.kinds.link.value import Link
 from netplan.kinds.route.value import Route
+from netplan.kinds.sysctl.forwarding import SWITCHES, follows, once_switched, switched_first
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.project import after_updates, stands_on
 from netplan.resource import Change, Reason, Resource, Wanted
@@ -25,11 +26,17 @@ def restoration(
 ) -> Iterator[Change[Resource]]:
     """Give the changes that bring back the state before: what others changed meanwhile stays theirs."""
     undone = _undone(before, touched)
+    switched = not SWITCHES.isdisjoint(_touched_sysctls(touched))
     state = now
     for kind in KINDS:
         wanted = [Wanted(resource, reason) for resource in before.all(kind) if undone(resource)]
         actual = [resource for resource in state.all(kind) if undone(resource)]
-        changes = [change for change in diff(wanted, actual, reason) if not _goes_with_its_link(change, before)]
+        found = (
+            _sysctls(before, state, undone, reason, switched=switched)
+            if kind is Sysctl
+            else diff(wanted, actual, reason)
+        )
+        changes = [change for change in found if not _goes_with_its_link(change, before)]
         yield from changes
         state = after_updates(state, changes)
     for key in sorted(key for key in now.chains if not key.owned):
@@ -69,8 +76,8 @@ def earlier(after: Snapshot, later: Sequence[Deed]) -> Snapshot:
     chains = [Chain(key, _earlier_rules(key, after, later)) for key in sorted(placed)]
     sysctls: dict[Hashable, Sysctl] = {}
     for deed in later:
-        keys = _touched_sysctls(deed.changes)
-        sysctls = {sysctl.key: sysctl for sysctl in deed.before.all(Sysctl) if sysctl.key in keys} | sysctls
+        touched = _touched_sysctls(deed.changes)
+        sysctls = {each.key: each for each in deed.before.all(Sysctl) if _reached(each, touched)} | sysctls
     return after.replace(Chain, [*others, *chains]).replace(Sysctl, sysctls.values())
 
 
@@ -110,6 +117,26 @@ def _goes_with_its_link(change: Change[Resource], before: Snapshot) -> bool:
     return change.after is None and isinstance(resource, Sysctl) and resource.device not in {None, *devices}
 
 
+def _reached(sysctl: Sysctl, touched: Collection[str]) -> bool:
+    """Whether a parameter was touched, or rewritten by the kernel as another one was."""
+    return sysctl.name in touched or (follows(sysctl.name) and not SWITCHES.isdisjoint(touched))
+
+
+def _sysctls(
+    before: Snapshot, now: Snapshot, undone: Callable[[Resource], bool], reason: Reason, *, switched: bool
+) -> Iterator[Change[Sysctl]]:
+    """Give the parameters that are undone their values back, and then those that the kernel rewrote with them.
+
+    Of the latter, which there are if forwarding was `switched`, only those of devices that are still there.
+    """
+    there = {each.name for each in now.all(Sysctl)}
+    rewritten = {each.name for each in before.all(Sysctl) if switched and follows(each.name) and each.name in there}
+    wanted = switched_first(each for each in before.all(Sysctl) if undone(each) or each.name in rewritten)
+    names = {each.name for each in wanted} | {each.name for each in now.all(Sysctl) if undone(each)}
+    actual = [each for each in now.all(Sysctl) if each.name in names]
+    yield from diff([Wanted(each, reason) for each in wanted], once_switched(actual, wanted), reason)
+
+
 def _rules(
     before: Sequence[Rule], now: Sequence[Rule], key: ChainKey, touched: Collection[Rule], reason: Reason
 ) -> Iterator[Change[PlacedRule]]:
@@ -117,8 +144,8 @@ def _rules(
     yield from changes_to(key, now, put_back(before, now, touched), reasons)
 
 
-def _touched_sysctls(touched: Iterable[Change[Resource]]) -> set[Hashable]:
-    return {change.resource.key for change in touched if isinstance(change.resource, Sysctl)}
+def _touched_sysctls(touched: Iterable[Change[Resource]]) -> set[str]:
+    return {change.resource.name for change in touched if isinstance(change.resource, Sysctl)}
 
 
 def _touched_chains(touched: Iterable[Change[Resource]]) -> set[ChainKey]:

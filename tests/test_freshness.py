@@ -30,12 +30,39 @@ def test_a_state_that_did_not_change_is_fresh():
 
 def test_a_rule_that_came_before_those_that_the_plan_changes_makes_it_stale():
     now = with_rules(STORY, "-j MASQUERADE", "-j LOG", make.DOCKER_MASQUERADE, "-j LOG")
-    assert stale(now) == {"the first rules of nat POSTROUTING": "-j MASQUERADE"}
+    assert stale(now) == {"the first rules of nat POSTROUTING": "-j MASQUERADE came"}
 
 
 def test_a_rule_to_be_removed_that_has_gone_makes_a_plan_stale():
     now = with_rules(STORY, "-j LOG", "-j LOG")
-    assert stale(now, firewall=make.REMOVE) == {"the first rules of nat POSTROUTING": "-j LOG; -j LOG"}
+    told = {"the first rules of nat POSTROUTING": f"{make.DOCKER_MASQUERADE} went"}
+    assert stale(now, firewall=make.REMOVE) == told
+
+
+MANY = [f"-s 10.9.9.{number}/32 -j ACCEPT" for number in range(200)]
+
+
+def told_of_forward(now, before=MANY):
+    """Tell what makes a plan stale that depends on every rule of FORWARD."""
+    return stale(make.snapshot(make.saved(filter=now)), make.snapshot(make.saved(filter=before)))
+
+
+def test_of_many_rules_only_the_one_that_came_is_told():
+    assert told_of_forward([*MANY[:50], "-j LOG", *MANY[50:]]) == {"the rules of filter FORWARD": "-j LOG came"}
+
+
+def test_a_rule_that_went_and_that_the_plan_does_not_know_is_counted():
+    assert told_of_forward(MANY[1:]) == {"the rules of filter FORWARD": "a rule went"}
+
+
+def test_rules_in_another_order_are_said_to_be():
+    assert told_of_forward(MANY[::-1]) == {"the rules of filter FORWARD": "they stand in another order"}
+
+
+def test_of_many_rules_that_came_the_first_are_told():
+    came = "-s 10.9.9.0/32 -j ACCEPT came; -s 10.9.9.1/32 -j ACCEPT came; -s 10.9.9.2/32 -j ACCEPT came"
+    told = told_of_forward(MANY, [])["the rules of filter FORWARD"]
+    assert told == f"{came}; and 197 more came or went"
 
 
 def test_a_rule_that_came_before_the_place_of_a_jump_counts_where_rules_before_that_go():

@@ -107,7 +107,20 @@ def test_a_plan_is_told_from_a_spec():
     assert [is_plan(render_plan(story())), is_plan("version: 1\ncluster: c\n"), is_plan("{}")] == [True, False, False]
 
 
-@pytest.mark.parametrize("content", ["", "version: 1", "[]", "{}", "null", '{"format_version": "1.0"}', "[" * 9])
+@pytest.mark.parametrize("content", ["", "version: 1", "[" * 9])
+def test_what_is_no_json_is_refused_with_its_place(content):
+    with pytest.raises(UsageError, match=r"^plan\.json:1:\d+: this is no JSON, and so not a plan that podnet saved"):
+        read_plan(content, "plan.json")
+
+
+def test_a_key_that_is_missing_is_named_with_the_way_to_it():
+    saved = json.loads(text())
+    del saved["nodes"][0]["changes"][1]["reason"]
+    with pytest.raises(UsageError, match=r": nodes\[0\]\.changes\[1\]: the key 'reason' is missing$"):
+        read_plan(json.dumps(saved), "plan.json")
+
+
+@pytest.mark.parametrize("content", ["[]", "{}", "null", '{"format_version": "1.0"}'])
 def test_what_is_no_plan_is_refused(content):
     with pytest.raises(UsageError, match=r"^plan\.json is not a plan that podnet saved"):
         read_plan(content, "plan.json")

@@ -77,6 +77,36 @@ def test_a_parameter_that_the_plan_left_alone_keeps_what_somebody_set_meanwhile(
     assert not undone(make.snapshot(ip_forward="1"), make.snapshot(ip_forward="0"), changes=[])
 
 
+def of_devices(**values):
+    """Make whether devices forward, by their names."""
+    return [Sysctl(f"net.ipv4.conf.{device}.forwarding", value) for device, value in values.items()]
+
+
+FORWARDING = make.snapshot(make.docker(), *of_devices(eth0="0", docker0="1"))
+
+
+def test_devices_whose_forwarding_the_kernel_switched_along_get_their_own_values_back_after_the_switch():
+    now = project(FORWARDING, CHANGES)
+    assert [line for line in undone(now, FORWARDING) if "sysctl" in line] == [
+        "update sysctl net.ipv4.ip_forward = 0",
+        "update sysctl net.ipv4.conf.docker0.forwarding = 1",
+    ]
+
+
+def test_undoing_the_switch_restores_every_device():
+    assert make.content(restored(project(FORWARDING, CHANGES), FORWARDING)) == make.content(FORWARDING)
+
+
+def test_a_device_that_has_gone_meanwhile_is_not_set_back():
+    now = project(make.snapshot(make.docker(), *of_devices(eth0="0")), CHANGES)
+    assert "docker0.forwarding" not in str(undone(now, FORWARDING))
+
+
+def test_forwarding_of_a_device_stays_where_the_switch_was_not_touched():
+    now = make.snapshot(make.docker(), *of_devices(eth0="1", docker0="1"))
+    assert not undone(now, FORWARDING, changes=[])
+
+
 def test_a_device_that_went_down_meanwhile_is_not_ours_to_bring_up():
     links = [Link(IfName("eth0"), 1500, up=False)]
     assert "link" not in str(undone(BEFORE.replace(Link, links)))

@@ -11,9 +11,13 @@ import typer
 from netplan.cli.output import say, show, write_file
 from netplan.cli.verb import verb_app
 from netplan.errors import UsageError
-from netplan.kernel import recorded
+from netplan.kernel import Kernel, recorded
 from netplan.kernel.linux import Linux
+from netplan.kinds.address.value import LinkAddress
+from netplan.kinds.sysctl.usual import usual
+from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import host_name
+from netplan.snapshot import Interest, Snapshot
 from netplan.work import whole_state
 
 app = verb_app()
@@ -32,9 +36,24 @@ def capture(
         name = host_name(node or socket.gethostname())
     except ValueError as error:
         raise UsageError(str(error)) from error
-    snapshot = whole_state(Linux())
+    snapshot = _recorded(Linux())
     if str(out) == "-":
         show(recorded.render(snapshot, name, None))
         return
-    write_file(out, recorded.render(snapshot, name, out.absolute().parent.name))
+    write_file(out, recorded.render(snapshot, name, _cluster(out)))
     say(f"Recorded {name} in {out}.")
+
+
+def _recorded(kernel: Kernel) -> Snapshot:
+    """Observe everything, and the parameters that specs usually set."""
+    whole = whole_state(kernel)
+    devices = {held.link for held in whole.all(LinkAddress)}
+    settings = kernel.observe(Interest(frozenset(), frozenset(), usual(devices))).all(Sysctl)
+    known = {sysctl.name: sysctl for sysctl in (*whole.all(Sysctl), *settings)}
+    return whole.replace(Sysctl, [known[name] for name in sorted(known)])
+
+
+def _cluster(out: Path) -> str | None:
+    """Give the cluster whose record a file is by its folder; None if it is not where `plan` looks, or may be copied."""
+    folder = out.absolute().parent
+    return folder.name if folder.parent.name == "state" else None

@@ -61,7 +61,8 @@ def execute(
     command = [word for number, word in enumerate(words[1:]) if number or word != "--"]
     if not command:
         raise UsageError("say what to run and where: podnet lab exec NODE|POD -- CMD")
-    argv = _find(spec).command(words[0], command)
+    lab = _find(spec) if spec else _holding(words[0])
+    argv = lab.command(words[0], command)
     os.execv(argv[0], argv)  # noqa: S606 - the command takes the place of this process, with its terminal
 
 
@@ -78,6 +79,20 @@ def status(spec: LabSpec = None) -> None:
 
 def _find(spec: Path | None) -> Lab:
     return Lab.find(_name(spec))
+
+
+def _holding(host: str) -> Lab:
+    """Give the lab that is up, or of several the only one that has a host; UsageError (2) if that is not one."""
+    names = [holder.name for holder in holders()]
+    found = [lab for lab in map(_ready, names) if lab and any(each.name == host for each in lab.hosts)]
+    return found[0] if len(names) > 1 and len(found) == 1 else _find(None)
+
+
+def _ready(name: str) -> Lab | None:
+    try:
+        return Lab.find(name)
+    except UsageError:  # it is being built, or has gone meanwhile
+        return None
 
 
 def _name(spec: Path | None) -> str:

@@ -10,6 +10,7 @@ import typer
 from netplan.cli.output import say, show, write_file
 from netplan.cli.spec import DEFAULT_STATE, SpecPath, StateDir
 from netplan.cli.verb import verb_app
+from netplan.errors import UsageError
 from netplan.spec.leasing import Leasing
 from netplan.spec.leasing import lease as lease_missing
 from netplan.spec.load import read_unjudged
@@ -31,7 +32,7 @@ def lease(
     reading = read_unjudged(spec, state)
     made = lease_missing(reading, list(dict.fromkeys(release or ())))
     if made.given or made.released:
-        write_file(Path(reading.leases.path), made.text)
+        _write(Path(reading.leases.path), made.text)
     show("\n".join([*_lines(made), _summary(made, reading.leases.path)]))
     for name, subnet in made.held.items():
         command = reading.leases.command(str(spec), "--release", name)
@@ -47,3 +48,12 @@ def _summary(made: Leasing, path: str) -> str:
     if not made.given and not made.released:
         return f"Nothing to lease: every node of cluster {made.spec.model.cluster} has a subnet."
     return f"{len(made.given)} leased, {len(made.released)} released: {path} is written, commit it."
+
+
+def _write(path: Path, text: str) -> None:
+    """Write the leases, in a folder that is made for a new cluster; UsageError (2) if that can't be."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{path.parent} can't be made: {error.strerror}") from error
+    write_file(path, text)

@@ -32,6 +32,10 @@ VERBS: Final = {
 }
 
 
+_INTERRUPTED: Final = 130
+"""What typer exits with after Ctrl-C, as a shell says it."""
+
+
 class LazyGroup(TyperGroup):
     """The verbs, each imported when it is asked for: `--help` loads none of them."""
 
@@ -74,18 +78,30 @@ def main() -> NoReturn:
     """Run the command line and exit; no exception reaches the terminal as a traceback."""
     try:
         app()
+    except SystemExit as end:
+        code, message = end.code, "podnet: interrupted" if end.code == _INTERRUPTED else ""
     except SpecError as error:
         code, message = error.exit_code, str(error)
     except PodnetError as error:
         code, message = error.exit_code, _escaped(f"podnet: {error}")
     except Exception as error:
-        said = f"podnet: a mistake in podnet itself: {type(error).__name__}: {error}"
-        code, message = ExitCode.REFUSED, _escaped(said)
+        code, message = _unexpected(error)
     else:
         code, message = ExitCode.DONE, ""
     if message:
-        sys.stderr.write(f"{message}\n")
+        from netplan.cli.output import say
+
+        say(message)
     sys.exit(code)
+
+
+def _unexpected(error: Exception) -> tuple[ExitCode, str]:
+    """Give the exit code and the message of a mistake; one after an apply is not told as if nothing was changed."""
+    said = _escaped(f"podnet: a mistake in podnet itself: {type(error).__name__}: {error}")
+    apply = sys.modules.get("netplan.apply")
+    if apply is None or not apply.written():
+        return ExitCode.REFUSED, said
+    return ExitCode.HALF_STATE, f"{said}\nThe node was changed before that: `podnet drift` compares it with the spec."
 
 
 def _escaped(message: str) -> str:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Final
 
+from netplan.cli.streams import give_up
 from netplan.errors import UsageError
 from netplan.plan import Plan
 from netplan.resource import Json
@@ -41,20 +40,10 @@ class PlanFormat(StrEnum):
     MARKDOWN = "markdown"
 
 
-@contextlib.contextmanager
-def _quiet_pipe() -> Iterator[None]:
-    """Let a reader that has seen enough, such as head(1), close the pipe without a word."""
-    try:
-        yield
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 def show(text: str) -> None:
-    """Print data."""
-    with _quiet_pipe():
-        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+    """Print data; UsageError (2) if it can't be written."""
+    sys.stdout.write(text if text.endswith("\n") else text + "\n")
+    sys.stdout.flush()
 
 
 def show_json(data: Json) -> None:
@@ -82,27 +71,38 @@ def show_plan(plan: Plan, title: str = "Plan") -> None:
 
 
 def say(message: str) -> None:
-    """Tell the user something that is not data."""
-    sys.stderr.write(message + "\n")
+    """Tell the user something that is not data; where nobody can be told, that changes nothing of the outcome."""
+    _tell(message + "\n")
+
+
+def _tell(text: str) -> None:
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except OSError:
+        give_up(sys.stderr)
 
 
 def ask(question: str) -> bool:
-    """Ask for a yes on the terminal; everything else, an end of input and Ctrl-C too, is a no."""
-    sys.stderr.write(f"{question} [y/N] ")
-    sys.stderr.flush()
+    """Ask for a yes on the terminal; everything else, an end of input, of the terminal and Ctrl-C too, is a no."""
+    _tell(f"{question} [y/N] ")
     try:
         answer = sys.stdin.readline()
-    except KeyboardInterrupt:
-        answer = "\n"
+    except (KeyboardInterrupt, OSError):
+        answer = ""
     if not answer.endswith("\n"):
-        sys.stderr.write("\n")
+        _tell("\n")
     return answer.strip().lower() in ("y", "yes")
 
 
 def write_file(path: Path, text: str) -> None:
-    """Write a file whole or not at all, and so that a loss of power right after does not lose it."""
+    """Write a file whole or not at all, and so that a loss of power right after does not lose it.
+
+    UsageError (2) if it can't be written, or its folder is not there.
+    """
+    if not path.parent.is_dir():
+        raise UsageError(f"{path} can't be written: there is no folder {path.parent}: mkdir -p makes it")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         with NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
             written = Path(file.name)
             try:

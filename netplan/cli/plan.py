@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,7 @@ import typer
 
 from netplan.bare import bare
 from netplan.cli.nodes import known, this_node
-from netplan.cli.output import PlanFormat, show, show_json, show_plan, write_file
+from netplan.cli.output import PlanFormat, say, show, show_json, show_plan, write_file
 from netplan.cli.safety import warned
 from netplan.cli.spec import DEFAULT_STATE, Records, SpecPath, addresses_of
 from netplan.cli.verb import verb_app
@@ -20,6 +21,7 @@ from netplan.differences import differences
 from netplan.errors import ExitCode, UsageError
 from netplan.kernel import recorded
 from netplan.kinds.chain.value import Backend
+from netplan.kinds.sysctl.value import Sysctl
 from netplan.plan import NodePlan, Plan, Source, in_full, plan_node, with_effects
 from netplan.planfile import plan_to_json, render_plan
 from netplan.probes import probes
@@ -82,8 +84,27 @@ def recorded_plan(spec: Spec, folder: Path, names: Sequence[str]) -> Plan:
         if record is None:
             plans.append(plan_node(desired, _empty(desired), Source.EMPTY))
         else:
-            plans.append(warned(in_full(desired, record, Source.RECORDED), record))
+            plans.append(_doubted(warned(in_full(desired, record, Source.RECORDED), record)))
+    _tell_unrecorded(folder, spec.model.cluster, [plan.node for plan in plans if plan.source is Source.EMPTY])
     return _plan(spec, plans)
+
+
+def _doubted(plan: NodePlan) -> NodePlan:
+    """Warn of the parameters that a record does not hold: they may have the value that is wanted."""
+    settings = [change for change in plan.changes if isinstance(change.resource, Sysctl)]
+    unknown = ", ".join(change.resource.label for change in settings if change.before is None)
+    warning = f"not recorded, and perhaps as wanted already: {unknown}; capture the node again"
+    return replace(plan, warnings=(*plan.warnings, warning)) if unknown else plan
+
+
+def _tell_unrecorded(folder: Path, cluster: str, names: Sequence[str]) -> None:
+    """Say which nodes have no record, where it was looked for, and how to make one."""
+    if not names:
+        return
+    path = recorded.path_of(folder, cluster, names[0])
+    others = f" (and {len(names) - 1} more)" if names[1:] else ""
+    missing = f"there is no folder {folder}" if not folder.is_dir() else f"there is no record {path}{others}"
+    say(f"podnet: {missing}: planned from empty; {names[0]} is recorded by `podnet capture --out {path}` there")
 
 
 def moving_plan(spec: Spec, old: Spec, names: Sequence[str]) -> Plan:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated
 
@@ -28,6 +29,7 @@ from netplan.trace import HOOKS, Packet, Tracer, entrance
 app = verb_app()
 
 _WITH_PORTS = (TCP, UDP)
+_COMMON = ("icmp", "tcp", "udp", "sctp", "gre", "esp", "ah", "ipip", "vrrp")
 
 
 @app.command()
@@ -124,11 +126,23 @@ def _port(option: str, text: str | None) -> int | None:
     return SERVICES[text] if text in SERVICES else _number(option, text, 0xFFFF)
 
 
+def _protocol_number(text: str) -> int:
+    names = {name: number for name, number in PROTOCOLS.items() if number}
+    if text.lower() in names:
+        return names[text.lower()]
+    try:
+        return integer(text, 0, 255)
+    except ValueError as error:
+        close = get_close_matches(text.lower(), _COMMON, 1) or get_close_matches(text.lower(), names, 1)
+        hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(_COMMON)} and others of /etc/protocols"
+        raise UsageError(f"--proto: {text!r} is no protocol, by name or by number from 0 to 255; {hint}") from error
+
+
 def _protocol(text: str | None, ports: tuple[int | None, int | None]) -> int:
     given = ports != (None, None)
     if text is None:
         return TCP if given else ICMP
-    protocol = PROTOCOLS.get(text.lower()) or _number("--proto", text, 255)
+    protocol = _protocol_number(text)
     if given and protocol not in _WITH_PORTS:
         raise UsageError(f"--proto {text} has no ports: leave out --sport and --dport, or say --proto tcp or udp")
     return protocol

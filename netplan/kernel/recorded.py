@@ -19,10 +19,13 @@ from netplan.kinds.neighbour.value import Neighbour
 from netplan.kinds.policy.value import PolicyRule
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl
+from netplan.malformed import MALFORMED, each, explained
 from netplan.resource import Json, Resource
 from netplan.snapshot import Snapshot
 
 FORMAT_VERSION: Final = "1.0"
+
+_RECORD: Final = "a record of a node's state"
 
 _LISTS: Final[dict[str, type[Resource]]] = {
     "links": Link,
@@ -62,7 +65,7 @@ def to_json(snapshot: Snapshot) -> Json:
 
 def from_json(data: Json) -> Snapshot:
     """Read what `to_json` gave; ValueError, KeyError, TypeError, AttributeError or OverflowError if it is not that."""
-    resources = [kind.from_json(item) for name, kind in _LISTS.items() for item in _list(data, name)]
+    resources = [found for name, kind in _LISTS.items() for found in each(name, _list(data, name), kind.from_json)]
     return Snapshot.of(Backend(data["backend"]), resources)
 
 
@@ -71,8 +74,8 @@ def parse(text: str, path: str, cluster: str, node: str) -> Snapshot:
     try:
         data = json.loads(text)
         found = {name: data[name] for name in ("format_version", "cluster", "node")}
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise UsageError(f"{path} is not a record of a node's state: {error}") from error
+    except MALFORMED as error:
+        raise UsageError(explained(error, path, _RECORD)) from error
     if str(found["format_version"]).split(".")[0] != FORMAT_VERSION.split(".")[0]:
         version = found["format_version"]
         raise UsageError(
@@ -83,8 +86,8 @@ def parse(text: str, path: str, cluster: str, node: str) -> Snapshot:
             raise UsageError(f"{path} is a record of {name} {found[name]}, not of {expected}: capture {node} again")
     try:
         return from_json(data)
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
-        raise UsageError(f"{path} is not a record of a node's state: {type(error).__name__}: {error}") from error
+    except MALFORMED as error:
+        raise UsageError(explained(error, path, _RECORD)) from error
 
 
 def _list(data: Json, name: str) -> Iterable[Json]:
@@ -92,9 +95,14 @@ def _list(data: Json, name: str) -> Iterable[Json]:
     return listed
 
 
+def path_of(folder: Path, cluster: str, node: str) -> Path:
+    """Give the file of a node's record below a state folder."""
+    return folder / cluster / f"{node}.json"
+
+
 def read(folder: Path, cluster: str, node: str) -> Snapshot | None:
     """Read the record of a node below a state folder, None if it has none."""
-    path = folder / cluster / f"{node}.json"
+    path = path_of(folder, cluster, node)
     try:
         text = path.read_text(encoding="utf-8", errors="surrogateescape")
     except FileNotFoundError:

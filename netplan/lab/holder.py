@@ -7,6 +7,7 @@ nothing is lost when somebody cleans a temporary folder. What is written down ab
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import select
@@ -22,6 +23,7 @@ from typing import IO, Final
 from netplan import programs
 from netplan.errors import RefusedError, UsageError
 from netplan.lab import enter
+from netplan.net import printable
 from netplan.privileges import CAP_NET_ADMIN, CAP_SYS_ADMIN, may
 
 _MARK: Final = "podnet-lab"
@@ -67,6 +69,13 @@ class Holder:
             return Path(f"/proc/{self.pid}/root{_RECORD}").read_text()
         except FileNotFoundError as error:
             raise UsageError(f"lab {self.name} is not ready: another podnet lab up is building it") from error
+
+    def spec(self) -> str:
+        """Read which spec the lab was made from, as it was given; nothing as long as the lab is being built."""
+        try:
+            return printable(str(json.loads(self.record())["spec"]))
+        except (UsageError, OSError):
+            return ""
 
     def command(self, host: str, argv: Sequence[str]) -> list[str]:
         """Give the command that runs `argv` on a host of the lab, or on its floor; see `enter`."""
@@ -199,8 +208,13 @@ def _privileged() -> bool:
 
 def _refuse_second(holder: Holder) -> None:
     """Refuse a lab whose name another has; of two that start at once, at least the later one sees the other."""
-    if any(other.name == holder.name and other != holder for other in holders()):
-        raise UsageError(f"lab {holder.name} is up already: end it with podnet lab down, or see podnet lab status")
+    for other in holders():
+        if other.name == holder.name and other != holder:
+            spec = f" {made}" if (made := other.spec()) else ""
+            raise UsageError(
+                f"lab {holder.name} is up already{spec and f', made from{spec}'}: go on with it, as podnet lab "
+                f"status{spec} shows it, or end it with podnet lab down{spec}"
+            )
 
 
 def _why_not(message: str) -> str:

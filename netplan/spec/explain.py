@@ -75,9 +75,16 @@ def _mistake(error: ErrorDetails) -> tuple[str, str]:
 
 def _unsupported(error: ErrorDetails) -> tuple[str, str]:
     supported = error["ctx"]["expected"].replace("'", "")
-    likely = suggest(str(error["input"]), tuple(supported.replace(" or ", ", ").split(", ")))
-    hint = f"did you mean {likely}?" if likely else "this version supports nothing else"
+    values = tuple(supported.replace(" or ", ", ").split(", "))
+    likely = suggest(str(error["input"]), values)
+    means = "this version supports nothing else" if len(values) == 1 else _description(error["loc"])
+    hint = f"did you mean {likely}?" if likely else means
     return f"expected {supported}, found {found(error['input'])}", hint
+
+
+def _description(path: Path) -> str:
+    """Give what the last key of a path means, with all its values."""
+    return " ".join((_section(path).model_fields[str(path[-1])].description or "").split())
 
 
 def _no_mapping(error: ErrorDetails) -> tuple[str, str]:

@@ -8,11 +8,6 @@ from netplan.cli.output import write_file
 from netplan.errors import UsageError
 
 
-def test_a_file_is_written_in_a_folder_that_is_made_for_it(tmp_path):
-    write_file(tmp_path / "a" / "b.yaml", "text")
-    assert (tmp_path / "a" / "b.yaml").read_text() == "text"
-
-
 def test_a_file_that_can_not_be_written_is_named(tmp_path):
     with pytest.raises(UsageError, match=rf"^{tmp_path} can't be written: "):
         write_file(tmp_path, "text")

@@ -82,8 +82,14 @@ def test_lab_that_is_not_up_is_not_found():
 
 
 def test_second_up_is_refused(lab):
-    with pytest.raises(UsageError, match=f"{lab.cluster} is up already: end it with podnet lab down"):
+    with pytest.raises(UsageError, match=f"{lab.cluster} is up already: .* end it with podnet lab down"):
         Lab.up(topology(node(), cluster=lab.cluster))
+
+
+def test_second_up_is_told_the_spec_of_the_first():
+    told = r"made from specs/hdss7\.yaml: .* podnet lab down specs/hdss7\.yaml$"
+    with Lab.temporary(topology(node()), spec="specs/hdss7.yaml") as made, pytest.raises(UsageError, match=told):
+        Lab.up(topology(node(), cluster=made.cluster))
 
 
 def test_refused_second_up_leaves_the_first_alone(lab):

@@ -25,6 +25,16 @@ def on_terminal(lab: Lab, host: str, command: Sequence[str], *, typed: str = "",
     return Outcome(process.returncode, shown.decode(), "")
 
 
+def hung_up(lab: Lab, host: str, command: Sequence[str], prompt: str) -> int:
+    """Run a command on a terminal that closes once a prompt has appeared, and give its exit code."""
+    controller, terminal = os.openpty()
+    with subprocess.Popen(lab.command(host, command), stdin=terminal, stdout=terminal, stderr=terminal) as process:
+        os.close(terminal)
+        read(controller, prompt)
+        os.close(controller)
+    return process.returncode
+
+
 def read(controller: int, until: str = "", seconds: float = 20) -> bytes:
     """Read what the terminal shows until a text appears or, without one, until nobody has the terminal open."""
     shown = b""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from netplan.cli import write
+from tests.lab.inside import inside
+from tests.netns.podnet import run
+
 REMOVED = (
     "-A POSTROUTING -s 172.7.21.0/24 ! -o docker0 -j MASQUERADE",
     "-A FORWARD -j REJECT --reject-with icmp-host-prohibited",
@@ -76,3 +80,23 @@ def test_apply_leaves_the_other_packet_filter_alone(node):
     other = "legacy" if node.backend == "nft" else "nft"
     node.apply()
     assert getattr(node.state(), other) == ""
+
+
+def _mistaken(words):
+    """Run podnet with a mistake in what follows an apply."""
+
+    def mistaken(*_, **__):
+        raise TypeError("a mistake")
+
+    vars(write)["tell_outdated"] = mistaken
+    return run(words)
+
+
+def test_a_mistake_after_an_apply_is_not_told_as_if_nothing_was_changed(node):
+    done = inside(node.lab, node.name, _mistaken, ["apply", str(node.spec), "--yes"])
+    assert (done.code, "The node was changed before that" in done.stderr) == (5, True)
+
+
+def test_a_mistake_where_nothing_changed_is_a_refusal(applied):
+    done = inside(applied.lab, applied.name, _mistaken, ["apply", str(applied.spec), "--yes", "--flush-conntrack"])
+    assert (done.code, "changed" in done.stderr) == (3, False)

@@ -108,4 +108,4 @@ def test_interrupted_look_exits_as_the_shell_says_and_not_with_1(node, tmp_path,
     process = start(node, words[0], node.spec, *words[1:], before=first_in_path(tmp_path))
     while not (tmp_path / "reached").exists():
         time.sleep(0.01)
-    assert end(process, signal.SIGINT)[0] == 130
+    assert end(process, signal.SIGINT) == (130, "podnet: interrupted\n")

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from tests.netns.podnet import argv, process
-from tests.netns.terminal import on_terminal
+from tests.netns.terminal import hung_up, on_terminal
 
 ESCAPE = "\x1b"
 HOSTILE = "x\x1b[2Jy"
@@ -34,6 +34,14 @@ def test_answer_that_is_no_yes_changes_nothing(node):
     before = node.state()
     ask(node, "apply", "n\n")
     assert node.state() == before
+
+
+@pytest.mark.parametrize("verb", ["apply", "remove"])
+def test_terminal_that_closes_at_the_question_is_a_no(applied, verb):
+    applied.shell("ip route del 172.7.22.0/24")
+    before = applied.state()
+    code = hung_up(applied.lab, applied.name, argv(verb, applied.spec), "[y/N]")
+    assert (code, applied.state()) == (3, before)
 
 
 def test_yes_applies(node):

@@ -252,7 +252,11 @@ def test_the_name_of_a_node_is_checked_at_its_key():
             "the keys here are: type, adopt, vni, port, direct_routing, mtu, name",
         ),
         ({"forward": "acept"}, "did you mean accept?"),
-        ({"backend": "{type: ipip}"}, "this version supports nothing else"),
+        (
+            {"backend": "{type: ipip}"},
+            "host-gw: a route to each peer's subnet through the peer's address; the nodes share one segment. vxlan: a tunnel "
+            + "between all nodes, wherever they are.",
+        ),
         ({"backend": "{type: vxlam}"}, "did you mean vxlan?"),
         ({"checks": "[{pnig: peers}]"}, "did you mean ping?"),
         ({"checks": "[{ping: peer}]"}, "did you mean peers?"),
@@ -262,6 +266,11 @@ def test_the_name_of_a_node_is_checked_at_its_key():
         ({"checks": "[{command: [x, '{subnets}']}]"}, "did you mean {subnet}?"),
         ({"firewall": "{persist: non}"}, "did you mean none?"),
         ({"firewall": "{persist: rules.v4}"}, "write none, or a path such as /etc/iptables/rules.v4"),
+        ({"ip_masq": "{source: pod}"}, "did you mean pods?"),
+        (
+            {"firewall": "{backend: iptables}"},
+            "Which iptables holds the rules; auto: the one that is in use on the node.",
+        ),
         ({"cluster": None}, "add a key such as cluster: hdss7"),
         ({"backend": None}, "add a key such as backend: {type: host-gw}"),
     ],

@@ -14,6 +14,11 @@ _NAME: Final = re.compile(r"net(\.[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*)+")
 _OF_DEVICES: Final = frozenset({"conf", "neigh"})
 
 
+def is_name(text: str) -> bool:
+    """Whether a text names a parameter below net. and leads nowhere else."""
+    return _NAME.fullmatch(text) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Sysctl:
     """A kernel parameter and its value, both as sysctl(8) writes them: `net.ipv4.ip_forward` and `1`.
@@ -60,6 +65,6 @@ class Sysctl:
     def from_json(cls, data: Json) -> Sysctl:
         """Read what `to_json` gave; ValueError for a name that leads out of the network's parameters."""
         name = str(data["name"])
-        if not _NAME.fullmatch(name):
+        if not is_name(name):
             raise ValueError(f"{name!r} is not the name of a sysctl of the network, such as net.ipv4.ip_forward")
         return cls(name, str(data["value"]))

@@ -1,0 +1,60 @@
+"""Where `podnet` starts: streams that can be written to, and an answer to Ctrl-C before anything else is imported."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from io import TextIOWrapper
+from types import FrameType
+from typing import Any, Final, NoReturn
+
+_USAGE: Final = 2
+_INTERRUPTED: Final = 128 + signal.SIGINT
+_SOON: Final = 0.01
+
+
+def main() -> NoReturn:
+    """Run the command line; whoever interrupts it hears one line, and never of what went on inside."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupt)
+    try:
+        _open_streams()
+        from netplan.cli.streams import standard_output
+
+        if isinstance(sys.stdout, TextIOWrapper):
+            sys.stdout = standard_output(sys.stdout)
+        from netplan.cli.main import main as run
+
+        run()
+    except KeyboardInterrupt:
+        os.write(2, b"podnet: interrupted\n")
+        os._exit(_INTERRUPTED)
+
+
+def _open_streams() -> None:
+    """Put /dev/null in the place of a closed stdin or stderr, so that no file of podnet's gets their numbers."""
+    if sys.stdin is None:
+        os.open(os.devnull, os.O_RDONLY)
+        sys.stdin = open(0, encoding="utf-8")  # noqa: SIM115 - it stays open to the end
+    if sys.stdout is None:
+        os.write(2, b"podnet: standard output is closed: send it to /dev/null if nobody is to read it\n")
+        os._exit(_USAGE)
+    if sys.stderr is None:
+        os.open(os.devnull, os.O_WRONLY)
+        sys.stderr = open(2, "w", encoding="utf-8")  # noqa: SIM115
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+    """Stop; what is torn down meanwhile, such as coroutines, is not the user's concern."""
+    sys.unraisablehook = _again
+    if "logging" in sys.modules:
+        sys.modules["logging"].disable()
+    raise KeyboardInterrupt
+
+
+def _again(unraisable: Any) -> None:
+    """Interrupt once more where the interrupt came in a place that can't be left, such as the end of an object."""
+    if unraisable.exc_type is KeyboardInterrupt:
+        signal.signal(signal.SIGALRM, _interrupt)
+        signal.setitimer(signal.ITIMER_REAL, _SOON)

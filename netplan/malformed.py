@@ -1,0 +1,49 @@
+"""What is wrong with JSON that a person or a program has changed, in words, and where it is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from typing import Any, Final, TypeVar
+
+T = TypeVar("T")
+
+MALFORMED: Final = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
+"""What reading JSON values raises that are not what podnet wrote."""
+
+
+class MisplacedError(ValueError):
+    """Something wrong within JSON values: the way to it, such as `chains[3]`, and what it is."""
+
+    def __init__(self, where: str, why: str) -> None:
+        super().__init__(f"{where}: {why}")
+        self.where = where
+        self.why = why
+
+
+def each(name: str, items: Iterable[Any], read: Callable[[Any], T]) -> list[T]:
+    """Read every item of a list; MisplacedError names the one that is wrong by the list's name and its number."""
+    found = []
+    for number, item in enumerate(items):
+        try:
+            found.append(read(item))
+        except MisplacedError as error:
+            raise MisplacedError(f"{name}[{number}].{error.where}", error.why) from error
+        except MALFORMED as error:
+            raise MisplacedError(f"{name}[{number}]", _why(error)) from error
+    return found
+
+
+def explained(error: Exception, path: str, what: str) -> str:
+    """Give the message of an error that reading a file raised: FILE:LINE:COL where it is no JSON, else the part."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"{path}:{error.lineno}:{error.colno}: this is no JSON, and so not {what}: {error.msg}"
+    return f"{path} is not {what}: {_why(error)}"
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return f"the key {error} is missing"
+    if isinstance(error, TypeError | AttributeError):
+        return f"a value of another type is expected ({error})"
+    return "it is nested too deeply" if isinstance(error, RecursionError) else str(error)

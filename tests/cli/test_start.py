@@ -1,0 +1,88 @@
+"""What is said, and with which exit code, where nobody can be told, or nobody waits for the answer."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+FULL = "standard output can't be written: No space left on device"
+CLOSED = "standard output is closed: send it to /dev/null if nobody is to read it"
+VERBS = ["--help", "--version", "plan --help", "plan specs/hdss7.yaml", "schema"]
+
+INTERRUPTING = """
+import signal, sys
+module = sys.argv.pop(1)
+class Interrupting:
+    def find_spec(self, name, *_):
+        if name == module:
+            signal.raise_signal(signal.SIGINT)
+sys.meta_path.insert(0, Interrupting())
+from netplan.cli.start import main
+main()
+"""
+
+TORN_DOWN = """
+import signal, sys
+class Torn:
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+from netplan.cli import main as command, start
+def run():
+    torn = Torn()
+    del torn
+    while True:
+        pass
+command.main = run
+start.main()
+"""
+
+
+def shell(words, redirected):
+    """Run podnet from a shell, with its streams redirected."""
+    script = f"exec {sys.executable} -m netplan {words} {redirected}"
+    return subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False)
+
+
+def said(words, redirected):
+    done = shell(words, redirected)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("words", VERBS)
+def test_output_that_can_not_be_written_exits_2_and_says_why(words):
+    assert said(words, "> /dev/full") == (2, f"podnet: {FULL}\n")
+
+
+@pytest.mark.parametrize("words", VERBS)
+def test_output_that_is_closed_exits_2_and_says_so(words):
+    assert said(words, ">&-") == (2, f"podnet: {CLOSED}\n")
+
+
+@pytest.mark.parametrize("redirected", ["2>&-", "2>/dev/full"])
+@pytest.mark.parametrize(("words", "code"), [("plan specs/hdss7.yaml", 0), ("plan no.yaml", 2)])
+def test_messages_that_nobody_can_read_change_no_exit_code(words, code, redirected):
+    assert shell(words, redirected).returncode == code
+
+
+def test_closed_input_is_one_without_a_line():
+    assert said("validate specs/hdss7.yaml", "<&-") == (0, "")
+
+
+def test_help_that_nobody_reads_to_the_end_is_no_difference():
+    script = f"{sys.executable} -m netplan --help | true; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("module", ["typer", "netplan.cli.main", "netplan.cli.plan", "pydantic", "rich.console"])
+def test_interrupt_while_a_module_is_loaded_is_told_in_one_line(module):
+    argv = [sys.executable, "-c", INTERRUPTING, module, "plan", "specs/hdss7.yaml"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "podnet: interrupted\n")
+
+
+def test_interrupt_while_an_object_is_torn_down_is_not_lost():
+    done = subprocess.run([sys.executable, "-c", TORN_DOWN], capture_output=True, text=True, check=False, timeout=30)
+    assert (done.returncode, done.stderr) == (130, "podnet: interrupted\n")

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import pytest
+
+from netplan.kinds.sysctl.forwarding import followers, follows, once_switched, switched_first
+from netplan.kinds.sysctl.value import Sysctl
+
+SWITCH = "net.ipv4.ip_forward"
+DEVICE = "net.ipv4.conf.eth0.forwarding"
+REDIRECTS = "net.ipv4.conf.all.accept_redirects"
+
+
+def settings(**values):
+    """Make the switch, what follows it, and what does not."""
+    names = {
+        "switch": SWITCH,
+        "device": DEVICE,
+        "redirects": REDIRECTS,
+        "other": "net.ipv4.conf.eth0.accept_redirects",
+    }
+    return [Sysctl(names[name], value) for name, value in values.items()]
+
+
+@pytest.mark.parametrize("name", [SWITCH, DEVICE, REDIRECTS, "net.ipv4.conf.eth0/100.forwarding"])
+def test_what_the_kernel_rewrites_follows(name):
+    assert follows(name)
+
+
+@pytest.mark.parametrize("name", ["net.ipv4.conf.eth0.accept_redirects", "net.ipv6.conf.eth0.forwarding"])
+def test_what_the_kernel_leaves_alone_does_not_follow(name):
+    assert not follows(name)
+
+
+def test_a_dot_in_the_name_of_a_device_is_a_slash():
+    assert "net.ipv4.conf.eth0/100.forwarding" in followers(["eth0.100"])
+
+
+def test_a_device_whose_name_is_no_part_of_a_parameter_is_left_out():
+    assert followers(["x\x1b[2Jy"]) == followers([])
+
+
+def test_devices_forward_as_the_switch_says():
+    found = once_switched(settings(switch="0", device="0", redirects="1"), [Sysctl(SWITCH, "1")])
+    assert found == settings(switch="0", device="1", redirects="0")
+
+
+def test_a_switch_that_stays_as_it_is_rewrites_nothing():
+    found = settings(switch="1", device="0", redirects="1")
+    assert once_switched(found, [Sysctl(SWITCH, "1")]) == found
+
+
+def test_what_does_not_follow_stays():
+    found = settings(switch="0", other="1")
+    assert once_switched(found, [Sysctl(SWITCH, "1")]) == found
+
+
+def test_the_switch_is_set_before_what_it_would_overwrite():
+    assert switched_first([Sysctl(DEVICE, "0"), Sysctl(SWITCH, "1")]) == [Sysctl(SWITCH, "1"), Sysctl(DEVICE, "0")]
