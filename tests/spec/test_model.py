@@ -254,8 +254,10 @@ def test_the_name_of_a_node_is_checked_at_its_key():
         ({"forward": "acept"}, "did you mean accept?"),
         (
             {"backend": "{type: ipip}"},
-            "host-gw: a route to each peer's subnet through the peer's address; the nodes share one segment. vxlan: a tunnel "
-            + "between all nodes, wherever they are.",
+            (
+                "host-gw: a route to each peer's subnet through the peer's address; the nodes share one segment. vxlan: a "
+                "tunnel between all nodes, wherever they are."
+            ),
         ),
         ({"backend": "{type: vxlam}"}, "did you mean vxlan?"),
         ({"checks": "[{pnig: peers}]"}, "did you mean ping?"),
