@@ -91,7 +91,7 @@ def _holding(host: str) -> Lab:
 def _ready(name: str) -> Lab | None:
     try:
         return Lab.find(name)
-    except UsageError:  # it is being built, or has gone meanwhile
+    except (UsageError, OSError):  # it is being built, has gone meanwhile, or is of another user
         return None
 
 

@@ -19,7 +19,8 @@ echo 0 > /proc/sys/net/ipv4/conf/all/accept_redirects
 def still(node):
     """A node that does not forward but for one device, and believes no redirects."""
     node.shell(NOT_FORWARDING)
-    return node
+    yield node
+    node.shell("sysctl -q net.ipv4.ip_forward=0 net.ipv4.ip_forward=1")  # which sets every device as it was
 
 
 def settings(node):
