@@ -52,7 +52,7 @@ class Row:
 
 
 class Node:
-    """This process's network namespace as node 0 of a cluster, and the files that the scenario needs."""
+    """The network namespace of the process as node 0 of a cluster, and the files that the scenario needs."""
 
     def __init__(self, folder: Path, nodes: int, *, backend: str = "host-gw", packet_filter: str = "nft") -> None:
         self.folder = folder

@@ -255,8 +255,8 @@ def test_the_name_of_a_node_is_checked_at_its_key():
         (
             {"backend": "{type: ipip}"},
             (
-                "host-gw: a route to each peer's subnet through the peer's address; the nodes share one segment. vxlan: a "
-                "tunnel between all nodes, wherever they are."
+                "host-gw: a route to each peer's subnet through the peer's address; the nodes share one segment. "
+                "vxlan: a tunnel between all nodes, wherever they are."
             ),
         ),
         ({"backend": "{type: vxlam}"}, "did you mean vxlan?"),
