@@ -46,6 +46,8 @@ class Turn(NamedTuple):
     def doubted(self) -> Turn:
         """Give the turn as one that may not be taken."""
         *before, last = self.steps
+        if not last.certain:
+            return self
         return self._replace(steps=(*before, last._replace(effect=f"may be {last.effect}", certain=False)))
 
 

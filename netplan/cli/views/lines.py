@@ -105,19 +105,31 @@ def traffic_lines(effects: Iterable[TrafficEffect]) -> Iterator[TrafficLine]:
     """Put into words what a plan does to traffic; peers that fare alike share a line, and so does what is unknown."""
     effects = tuple(effects)
     told = {(effect.probe.traffic, effect.probe.peer): effect.words for effect in effects if effect.probe.mark is None}
-    peers: dict[tuple[str, str, str, str, str], list[str]] = {}
+    alike: dict[tuple[str, str, str, str], list[TrafficEffect]] = {}
     unknown: dict[str, list[str]] = {}
     for effect in effects:
-        probe, blame = effect.probe, _blame(effect)
+        probe = effect.probe
         if effect.fares is Fares.UNKNOWN:
-            unknown.setdefault(blame, []).append(_class(probe.name, [probe.peer] if probe.peer else []))
+            unknown.setdefault(_blame(effect), []).append(_class(probe.name, [probe.peer] if probe.peer else []))
         elif _is_told(effect) and (probe.mark is None or effect.words != told.get((probe.traffic, probe.peer))):
-            key = ("!" if effect.stays_broken else "=", probe.name, *effect.words, blame)
-            peers.setdefault(key, []).extend([probe.peer] if probe.peer else [])
-    for (sign, traffic, before, after, blame), names in peers.items():
-        yield TrafficLine(sign, _class(traffic, names), before, after, blame)
+            key = ("!" if effect.stays_broken else "=", probe.name, *effect.words)
+            alike.setdefault(key, []).append(effect)
+    for (sign, traffic, before, after), found in alike.items():
+        for blame, names in _by_blame(found, apart=sign == "!"):
+            yield TrafficLine(sign, _class(traffic, names), before, after, blame)
     for blame, classes in unknown.items():
         yield TrafficLine("?", _some(classes), "unknown", "unknown", blame)
+
+
+def _by_blame(effects: Iterable[TrafficEffect], *, apart: bool) -> Iterator[tuple[str, list[str]]]:
+    """Give what makes traffic fare as it does, with the peers; what is well in the end may share a line without."""
+    peers: dict[str, list[str]] = {}
+    for effect in effects:
+        peers.setdefault(_blame(effect), []).extend([effect.probe.peer] if effect.probe.peer else [])
+    if apart or len(peers) == 1:
+        yield from peers.items()
+    else:
+        yield "", [name for names in peers.values() for name in names]
 
 
 def _is_told(effect: TrafficEffect) -> bool:
