@@ -167,6 +167,7 @@ def test_rule_below_a_jump_in_the_other_backend_is_named(node):
 
 def test_plan_from_a_record_refuses_what_the_record_holds(masked, tmp_path):
     record = tmp_path / "hdss7" / "hdss7-21.json"
+    record.parent.mkdir(parents=True)
     masked.podnet("capture", "--out", record)
     planned = masked.podnet("plan", masked.spec, "--node", "hdss7-21", "--state", tmp_path).stdout
     assert "! refused: iptables-" in planned

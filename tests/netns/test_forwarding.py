@@ -13,6 +13,7 @@ echo 0 > /proc/sys/net/ipv4/ip_forward
 echo 1 > /proc/sys/net/ipv4/conf/docker0/forwarding
 echo 0 > /proc/sys/net/ipv4/conf/all/accept_redirects
 """
+UNSAFE = ("--yes", "--allow-off-link")
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def settings(node):
 
 def test_failed_apply_leaves_every_setting_as_it_was(still, tmp_path):
     before = settings(still)
-    refused = still.podnet("apply", variant(still, tmp_path, "interface: eth0", "interface: docker0"), "--yes")
+    refused = still.podnet("apply", variant(still, tmp_path, "interface: eth0", "interface: docker0"), *UNSAFE)
     assert (refused.code, settings(still)) == (4, before)
 
 
@@ -39,7 +40,7 @@ def test_failed_apply_on_a_node_with_such_a_device_is_undone(still, tmp_path, de
     still.shell('ip link add "$1" type bridge', device)
     try:
         before = settings(still)
-        refused = still.podnet("apply", variant(still, tmp_path, "interface: eth0", "interface: docker0"), "--yes")
+        refused = still.podnet("apply", variant(still, tmp_path, "interface: eth0", "interface: docker0"), *UNSAFE)
         assert (refused.code, settings(still)) == (4, before)
     finally:
         still.shell('ip link del "$1"', device)

@@ -77,6 +77,7 @@ def held_lock(node):
 
 
 @pytest.mark.parametrize("backend", ["legacy"], indirect=True)
-def test_lock_that_is_not_given_back_is_refused_in_a_bounded_time(node, held_lock):
+def test_lock_that_is_not_given_back_fails_the_apply_in_a_bounded_time(node, held_lock):
+    before = node.state()
     done = node.apply()
-    assert (done.code, "xtables lock" in done.stderr) == (3, True)
+    assert (done.code, "xtables lock" in done.stderr, node.state()) == (4, True, before)

@@ -38,6 +38,7 @@ def test_planned_trace_says_what_is_so_after_the_apply(node, trace):
 def test_trace_of_a_record_is_that_of_the_kernel(node, trace, tmp_path):
     start = as_default(tmp_path, node.backend)
     record = tmp_path / "state/hdss7/hdss7-21.json"
+    record.parent.mkdir(parents=True)
     assert process(node.lab, node.name, "capture", "--out", record, before=start).code == 0
     assert trace(*FROM_POD_TO_POD[:4], "--state", tmp_path / "state") == trace(*FROM_POD_TO_POD)
 
