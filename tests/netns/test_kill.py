@@ -21,8 +21,7 @@ from tests.netns.tools import first_in_path, links, wrap
 
 SAMPLE: Final = 3
 DAMAGE: Final = """
-ip route replace 172.7.22.0/24 via 10.4.7.254 dev eth0 proto 112 || true
-ip route replace 172.7.21.0/24 via 10.4.7.254 dev eth0 proto 112
+ip route replace "$3" via 10.4.7.254 dev eth0 proto 112
 ip route add 172.7.99.0/24 via 10.4.7.254 dev eth0 proto 112
 iptables-$1 -t nat -I POSTROUTING -s $2 ! -o docker0 -j MASQUERADE
 iptables-$1 -t nat -I PODNET-POSTROUTING -j RETURN
@@ -58,8 +57,9 @@ def as_applied(node: Node) -> None:
 
 def damaged(node: Node) -> None:
     as_applied(node)
-    subnet = "172.7.21.0/24" if node.name == "hdss7-21" else "172.7.22.0/24"
-    node.shell(DAMAGE, node.backend, subnet)
+    subnets = ["172.7.21.0/24", "172.7.22.0/24"]
+    own, others = subnets if node.name == "hdss7-21" else subnets[::-1]
+    node.shell(DAMAGE, node.backend, own, others)
 
 
 STORIES: Final = {
