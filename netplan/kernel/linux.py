@@ -31,7 +31,7 @@ from netplan.kinds.policy.value import routing_tables
 from netplan.kinds.route import driver as routes
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl import driver as sysctls
-from netplan.kinds.sysctl.value import Sysctl
+from netplan.kinds.sysctl.value import Sysctl, spelled_out
 from netplan.net import Address
 from netplan.netlink import ROUTE, Channel
 from netplan.privileges import CAP_NET_ADMIN, may
@@ -64,13 +64,15 @@ class Linux:
         with Channel(ROUTE) as channel:
             devices = links.observe(channel)
             yield from devices.values()
-            yield from held.observe(channel, devices)
+            carried = tuple(held.observe(channel, devices))
+            yield from carried
             yield from neighbours.observe(channel, devices)
             yield from fdb.observe(channel, devices)
             rules = tuple(policies.observe(channel))
             yield from rules
             yield from routes.observe(channel, devices, routing_tables(rules))
-        yield from sysctls.observe(interest.sysctls | own_settings(devices.values()))
+        names = {*spelled_out(interest.sysctls, {each.link for each in carried})}
+        yield from sysctls.observe(names | own_settings(devices.values()))
         if interest.rules:
             yield from self._observe_rules(interest)
 
