@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from netplan.kinds.sysctl.value import EACH, Sysctl, is_name, spelled_out
+from netplan.kinds.sysctl.value import EACH, Sysctl, spelled_out
 
 
 def test_a_parameter_is_written_as_sysctl_prints_it():
