@@ -94,6 +94,8 @@ def _look(chain: OtherChain) -> str:
 
 def _harms(desired: Desired, traffic: Traffic, snapshot: Snapshot) -> Iterator[Harm]:
     """Give at most one harm for each chain that packets enter."""
+    if not snapshot.all(OtherChain):
+        return
     fib = Fib(snapshot)
     beside = Beside(snapshot, fib, passing=True)
     forwarded = tuple(_forwarded(desired, traffic, fib))

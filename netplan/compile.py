@@ -16,7 +16,7 @@ from netplan.kinds.chain.reached import MANY_RULES
 from netplan.kinds.chain.rule import Rule, parse_rule_line
 from netplan.kinds.chain.value import Backend, Chain, ChainKey, jump_to
 from netplan.kinds.route.value import Route
-from netplan.kinds.sysctl.value import Sysctl
+from netplan.kinds.sysctl.value import EACH, Sysctl
 from netplan.masquerade import MASQUERADE_CHAIN, POSTROUTING, kept, masquerade_chain
 from netplan.net import Address, IfName, Prefix
 from netplan.resource import Reason, Resource, Wanted
@@ -118,14 +118,15 @@ class Desired:
         return Interest(frozenset({*HOOKS, *hooks, *removals}), hooks, frozenset(sysctls))
 
 
-def everything(devices: Iterable[str] = (), packets: Iterable[Packet] = (), *, limit: int = MANY_RULES) -> Interest:
+def everything(packets: Iterable[Packet] = (), *, limit: int = MANY_RULES) -> Interest:
     """What a record of a node holds: all that a plan for any spec without sysctls or odd chains looks at, and a trace.
 
-    `devices` are those whose settings a trace asks for: the ones by which packets come in. With `packets`, what a trace
-    of just these looks at. Of a table not more than `limit` rules are read: FEW_RULES for what runs every minute.
+    A trace asks for the settings of the devices by which packets come in: those that have an address. With `packets`,
+    what a trace of just these looks at. Of a table not more than `limit` rules are read: FEW_RULES for what runs every
+    minute.
     """
     chains = frozenset(ChainKey(4, table, name) for table, names in trace.HOOKS.items() for name in names)
-    settings = {name for device in ("all", *devices) for name in trace.settings_of(device)}
+    settings = {name for device in ("all", EACH) for name in trace.settings_of(device)}
     sysctls = frozenset({IP_FORWARD, trace.BRIDGE_CALLS, *settings})
     asked = frozenset(packets)
     if asked:

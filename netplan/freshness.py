@@ -20,6 +20,8 @@ from netplan.project import project
 from netplan.resource import Change, Resource
 from netplan.snapshot import Snapshot
 
+_encoded: Final = json.JSONEncoder(sort_keys=True).encode
+
 _TOLD: Final = 3
 """How many rules are told of that came or went."""
 
@@ -91,7 +93,7 @@ def _stands(rule: Rule, depth: int, expected: Sequence[Rule], now: Sequence[Rule
 
 def digest(value: object) -> str:
     """Give the SHA-256 of JSON values."""
-    return "sha256:" + hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+    return "sha256:" + hashlib.sha256(_encoded(value).encode()).hexdigest()
 
 
 def _mark(rule: str) -> str:

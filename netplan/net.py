@@ -20,6 +20,12 @@ _LINK_LAYER: Final = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 _HOST_NAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
 
 
+def _written(version: int, value: int) -> str:
+    if version == 4:
+        return socket.inet_ntop(socket.AF_INET, value.to_bytes(4, "big"))
+    return socket.inet_ntop(socket.AF_INET6, value.to_bytes(16, "big"))
+
+
 class Address(NamedTuple):
     """An IPv4 or IPv6 address: `version` is 4 or 6, `value` the address as an unsigned integer."""
 
@@ -37,7 +43,7 @@ class Address(NamedTuple):
         return cls(version, int.from_bytes(packed, "big"))
 
     def __str__(self) -> str:
-        return socket.inet_ntop(_FAMILIES[self.version], self.packed)
+        return _written(self.version, self.value)
 
     @property
     def packed(self) -> bytes:
@@ -62,7 +68,7 @@ class Prefix(NamedTuple):
         return prefix
 
     def __str__(self) -> str:
-        return f"{self.address}/{self.length}"
+        return f"{_written(self.version, self.value)}/{self.length}"
 
     @property
     def address(self) -> Address:
@@ -76,11 +82,15 @@ class Prefix(NamedTuple):
 
     def contains(self, address: Address) -> bool:
         """Whether an address lies in this prefix."""
-        return address.version == self.version and 0 <= address.value - self.value < self.size
+        if address.version != self.version:
+            return False
+        return not (self.value ^ address.value) >> (_BITS[self.version] - self.length)
 
     def covers(self, other: Prefix) -> bool:
         """Whether every address of the other prefix lies in this one."""
-        return other.length >= self.length and self.contains(other.address)
+        if other.version != self.version or other.length < self.length:
+            return False
+        return not (self.value ^ other.value) >> (_BITS[self.version] - self.length)
 
     def within(self, length: int) -> Prefix:
         """Give the prefix of a shorter length that covers this one."""
@@ -153,4 +163,6 @@ def host_name(text: str) -> str:
 
 def printable(text: str) -> str:
     """Escape what a terminal would act on: control characters (ANSI escapes among them) and bidirectional marks."""
+    if text.isprintable():
+        return text
     return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)

@@ -59,15 +59,19 @@ class Message(NamedTuple):
 
 def dump(channel: Channel, layout: Layout, fields: tuple[int, ...], content: bytes = b"") -> Iterator[Message]:
     """Give all objects of a kind that the fields and attributes ask for; ObserveError if the kernel won't tell."""
-    header = layout.header
     try:
-        found = channel.dump(layout.get, header.pack(*fields) + content)
+        found = channel.dump(layout.get, layout.header.pack(*fields) + content)
     except UnsettledError as error:
         raise ObserveError("routes and devices change faster than they can be read: try again") from error
     except OSError as error:
         raise ObserveError(f"the kernel does not tell its routes and devices: {error.strerror or error}") from error
-    size = header.size
-    return (Message(header.unpack_from(each), attributes(each[size:])) for each in found)
+    return (message_of(layout, each) for each in found)
+
+
+def message_of(layout: Layout, data: bytes) -> Message:
+    """Take the content of a message apart."""
+    header = layout.header
+    return Message(header.unpack_from(data), attributes(data[header.size :]))
 
 
 def making(layout: Layout, flags: int, fields: tuple[int, ...], content: bytes) -> Request:

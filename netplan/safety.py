@@ -226,7 +226,10 @@ def _of_next_hops(changes: Iterable[Change[Resource]], after: Snapshot) -> Itera
 
 
 def _on_link(route: Route, state: Snapshot, fib: Fib) -> bool:
-    """Whether the device of a route reaches its next hop without a router: by address, by route, or by order."""
+    """Whether the device of a route reaches its next hop without a router, by an address's prefix or a route.
+
+    That of an `onlink` route is said to be so, as behind a tunnel.
+    """
     if route.next_hop is None or route.onlink:
         return True
     held = (each.address.prefix for each in state.all(LinkAddress) if each.link == route.oif)

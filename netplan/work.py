@@ -13,7 +13,6 @@ from netplan.differences import differences
 from netplan.errors import RefusedError, StalePlanError
 from netplan.freshness import changed_since, unmet
 from netplan.kernel import Kernel
-from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.reached import MANY_RULES
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.plan import NodePlan, Source, elsewhere, in_full, interest_of, restoring, with_effects
@@ -100,8 +99,7 @@ def whole_state(
 
     With `packets`, everything that a trace of these looks at; of a table not more than `limit` rules are read.
     """
-    devices = {held.link for held in kernel.observe(_NO_RULES).all(LinkAddress)}
-    return kernel.observe(everything(sorted(devices), packets, limit=limit) | interest)
+    return kernel.observe(everything(packets, limit=limit) | interest)
 
 
 def check_allowed(plan: NodePlan) -> None:

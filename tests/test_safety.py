@@ -214,6 +214,10 @@ def test_a_next_hop_that_a_route_of_the_device_reaches_is_none():
     assert not found(make.snapshot("", make.route("10.4.7.0/24", None, protocol=4), address="10.9.9.21/24"))
 
 
+def test_a_next_hop_behind_a_tunnel_is_none():
+    assert not found(backend="{type: vxlan}")
+
+
 def test_a_record_without_addresses_does_not_tell_what_is_on_link():
     assert not found(Snapshot(Backend.NFT))
 

@@ -8,16 +8,15 @@ import shutil
 import sys
 from enum import StrEnum
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Final
 
 from netplan.cli.streams import give_up
 from netplan.errors import UsageError
-from netplan.plan import Plan
-from netplan.resource import Json
 
 if TYPE_CHECKING:
-    from rich.text import Text
+    from netplan.cli.views.styled import Styled
+    from netplan.plan import Plan
+    from netplan.resource import Json
 
 
 _NARROW: Final = 80
@@ -51,15 +50,18 @@ def show_json(data: Json) -> None:
     show(json.dumps(data, indent=2))
 
 
-def show_text(text: Text) -> None:
-    """Print styled text; its lines are not wrapped, so that a pipe gets them whole."""
+def show_text(text: Styled) -> None:
+    """Print styled text, in colour on a terminal; its lines are not wrapped, so that a pipe gets them whole."""
+    show(_coloured(text) if sys.stdout.isatty() and not os.environ.get("NO_COLOR") else text.plain)
+
+
+def _coloured(text: Styled) -> str:
     from rich.console import Console
 
-    plain = bool(os.environ.get("NO_COLOR"))
-    console = Console(highlight=False, soft_wrap=True, color_system=None if plain else "auto")
+    console = Console(highlight=False, soft_wrap=True)
     with console.capture() as captured:  # by itself rich would exit with 1 when the reader closes the pipe
         console.print(text)
-    show(captured.get())
+    return captured.get()
 
 
 def show_plan(plan: Plan, title: str = "Plan") -> None:
@@ -100,6 +102,8 @@ def write_file(path: Path, text: str) -> None:
 
     UsageError (2) if it can't be written, or its folder is not there.
     """
+    from tempfile import NamedTemporaryFile
+
     if not path.parent.is_dir():
         raise UsageError(f"{path} can't be written: there is no folder {path.parent}: mkdir -p makes it")
     try:

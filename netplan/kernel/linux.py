@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from typing import cast
-
-from pyroute2 import IPRoute
 
 from netplan.errors import RefusedError
 from netplan.kinds.address import driver as held
@@ -33,8 +31,9 @@ from netplan.kinds.policy.value import routing_tables
 from netplan.kinds.route import driver as routes
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl import driver as sysctls
-from netplan.kinds.sysctl.value import Sysctl
-from netplan.net import Address, IfName
+from netplan.kinds.sysctl.value import Sysctl, spelled_out
+from netplan.net import Address
+from netplan.netlink import ROUTE, Channel
 from netplan.privileges import CAP_NET_ADMIN, may
 from netplan.resource import Change, Resource
 from netplan.snapshot import Interest, Snapshot
@@ -44,12 +43,14 @@ from netplan.steps import Step
 class Linux:
     """The kernel of this machine; `backend` None is the packet filter that its iptables uses.
 
+    By `many` gateways or more, routes are made through next-hop objects.
     RefusedError (3) if the process may not administer the network, or if there is no iptables.
     """
 
-    def __init__(self, backend: Backend | None = None) -> None:
+    def __init__(self, backend: Backend | None = None, *, many: int = routes.MANY) -> None:
         require_privilege()
         self._wanted = backend
+        self._many = many
 
     @cached_property
     def _iptables(self) -> Iptables:
@@ -60,16 +61,18 @@ class Linux:
         return Snapshot.of(self._iptables.backend, self._observe(interest))
 
     def _observe(self, interest: Interest) -> Iterator[Resource]:
-        with IPRoute() as netlink:
-            devices = links.observe(netlink)
+        with Channel(ROUTE) as channel:
+            devices = links.observe(channel)
             yield from devices.values()
-            yield from held.observe(netlink, devices)
-            yield from neighbours.observe(netlink, devices)
-            yield from fdb.observe(netlink, devices)
-            rules = tuple(policies.observe(netlink))
+            carried = tuple(held.observe(channel, devices))
+            yield from carried
+            yield from neighbours.observe(channel, devices)
+            yield from fdb.observe(channel, devices)
+            rules = tuple(policies.observe(channel))
             yield from rules
-            yield from routes.observe(netlink, devices, routing_tables(rules))
-        yield from sysctls.observe(interest.sysctls | own_settings(devices.values()))
+            yield from routes.observe(channel, devices, routing_tables(rules))
+        names = {*spelled_out(interest.sysctls, {each.link for each in carried})}
+        yield from sysctls.observe(names | own_settings(devices.values()))
         if interest.rules:
             yield from self._observe_rules(interest)
 
@@ -89,28 +92,24 @@ class Linux:
         elif step.kind == "sysctl":
             _write_sysctls(step)
         else:
-            _write_netlink(step)
+            _write_netlink(step, self._many)
 
 
-def _write_netlink(step: Step) -> None:
-    with IPRoute() as netlink:
-        indexes = {link.name: index for index, link in links.observe(netlink).items()}
-        for change in step.changes:
-            _write_object(netlink, indexes, change)
-
-
-def _write_object(netlink: IPRoute, indexes: Mapping[IfName, int], change: Change[Resource]) -> None:
-    match change.resource:
-        case Link():
-            links.write(netlink, cast("Change[Link]", change))
-        case LinkAddress():
-            held.write(netlink, indexes, cast("Change[LinkAddress]", change))
-        case Neighbour():
-            neighbours.write(netlink, indexes, cast("Change[Neighbour]", change))
-        case FdbEntry():
-            fdb.write(netlink, indexes, cast("Change[FdbEntry]", change))
-        case Route():
-            routes.write(netlink, indexes, cast("Change[Route]", change))
+def _write_netlink(step: Step, many: int) -> None:
+    """Make the changes of a step, which are of one kind."""
+    with Channel(ROUTE) as channel:
+        indexes = links.indexes(channel)
+        match step.changes[0].resource:
+            case Link():
+                links.write(channel, cast("tuple[Change[Link], ...]", step.changes))
+            case LinkAddress():
+                held.write(channel, indexes, cast("tuple[Change[LinkAddress], ...]", step.changes))
+            case Neighbour():
+                neighbours.write(channel, indexes, cast("tuple[Change[Neighbour], ...]", step.changes))
+            case FdbEntry():
+                fdb.write(channel, indexes, cast("tuple[Change[FdbEntry], ...]", step.changes))
+            case Route():
+                routes.write(channel, indexes, cast("tuple[Change[Route], ...]", step.changes), many)
 
 
 def _write_sysctls(step: Step) -> None:
@@ -120,8 +119,8 @@ def _write_sysctls(step: Step) -> None:
 
 def addresses() -> frozenset[Address]:
     """Give this machine's IPv4 addresses; needs no privilege."""
-    with IPRoute() as netlink:
-        found = held.observe(netlink, links.observe(netlink))
+    with Channel(ROUTE) as channel:
+        found = held.observe(channel, links.observe(channel))
         return frozenset(resource.address.address for resource in found)
 
 

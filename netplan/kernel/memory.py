@@ -13,7 +13,7 @@ from netplan.kinds.chain.reached import reached
 from netplan.kinds.chain.value import Chain, ChainKey
 from netplan.kinds.link.value import OVERHEAD, Link, own_settings
 from netplan.kinds.route.value import Route
-from netplan.kinds.sysctl.value import Sysctl
+from netplan.kinds.sysctl.value import Sysctl, spelled_out
 from netplan.net import IfName
 from netplan.project import project, stands_on
 from netplan.resource import Change, Resource, refused
@@ -37,7 +37,8 @@ class MemoryKernel:
         found = {chain.key: chain for chain in reached(_Tables(self.state, interest.limit), interest.reach)}
         chains = [found[chain.key] for chain in self.state.all(Chain) if chain.key in found]
         beside = self.state.all(OtherChain) if interest.rules else ()
-        names = interest.sysctls | own_settings(self.state.all(Link))
+        devices = {each.link for each in self.state.all(LinkAddress)}
+        names = {*spelled_out(interest.sysctls, devices)} | own_settings(self.state.all(Link))
         sysctls = [sysctl for sysctl in self.state.all(Sysctl) if sysctl.name in names]
         return self.state.replace(Chain, chains).replace(OtherChain, beside).replace(Sysctl, sysctls)
 

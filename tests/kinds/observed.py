@@ -9,15 +9,15 @@ from tests.kinds.chain.scratch import run
 
 _PROBE = """
 import json, subprocess, sys
-from pyroute2 import IPRoute
 from netplan.kinds.ipset import driver as ipsets
 from netplan.kinds.link import driver as links
 from netplan.kinds.policy import driver as policies
 from netplan.kinds.policy.value import routing_tables
 from netplan.kinds.route import driver as routes
+from netplan.netlink import ROUTE, Channel
 done = subprocess.run(["sh", "-ec", sys.stdin.read()], text=True, capture_output=True)
 assert done.returncode == 0, done.stderr
-with IPRoute() as netlink:
+with Channel(ROUTE) as netlink:
     rules = [*policies.observe(netlink)]
     found = [*routes.observe(netlink, links.observe(netlink), routing_tables(rules))]
 lists = {"rules": rules, "routes": found, "sets": ipsets.observe(sys.argv[1:])}

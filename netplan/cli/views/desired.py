@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.text import Text
-
 from netplan import __version__
 from netplan.cli.views.lines import reason_text
+from netplan.cli.views.styled import Styled
 from netplan.compile import Desired
 from netplan.kinds.chain.value import Chain
 from netplan.planfile import FORMAT_VERSION, reason_to_json
@@ -24,9 +23,9 @@ def desired_json(cluster: str, nodes: Sequence[Desired]) -> Json:
     }
 
 
-def desired_text(nodes: Sequence[Desired]) -> Text:
+def desired_text(nodes: Sequence[Desired]) -> Styled:
     """Lay out what nodes should have, each chain with its rules."""
-    text = Text()
+    text = Styled()
     for desired in nodes:
         text.append(f"{desired.node}\n", style="bold")
         for want in desired.objects:
@@ -37,11 +36,10 @@ def desired_text(nodes: Sequence[Desired]) -> Text:
             _add(text, "rule", f"{jump.hook}: {jump.rule}", jump.reason)
         for removal in desired.removals:
             _add(text, "no rule", f"{removal.chain}: {removal.rule}", removal.reason)
-    text.rstrip()
     return text
 
 
-def _add(text: Text, kind: str, what: str, reason: Reason) -> None:
+def _add(text: Styled, kind: str, what: str, reason: Reason) -> None:
     text.append(f"  {kind:<8} {what}").append(f"  {reason_text(reason)}\n", style="dim")
 
 

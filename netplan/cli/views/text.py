@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from rich.text import Text
-
 from netplan.cli.views.lines import DRIFT, Block, Line, TrafficLine, blocks, remarks, summary_line
+from netplan.cli.views.styled import Styled
 from netplan.plan import Plan
 
 _STYLES: Final = {"+": "green", "-": "red", "~": "yellow", "=": "cyan", "!": "bold red", "?": "yellow"}
@@ -15,18 +14,18 @@ _WIDTH: Final = 80
 _INDENT: Final = " " * 12
 
 
-def plan_text(plan: Plan, title: str = "Plan", width: int = _WIDTH) -> Text:
+def plan_text(plan: Plan, title: str = "Plan", width: int = _WIDTH) -> Styled:
     """Lay a plan out within a width, a block for each node or each group of nodes that change alike.
 
     What it does to traffic comes last; for a node that has drifted, whose traffic suffers already, it comes first.
     """
-    text = Text()
+    text = Styled()
     for block in blocks(plan):
         _add_block(text, block, width, traffic_first=title == DRIFT)
     return text.append(summary_line(plan, title), style="bold")
 
 
-def _add_block(text: Text, block: Block, width: int, *, traffic_first: bool) -> None:
+def _add_block(text: Styled, block: Block, width: int, *, traffic_first: bool) -> None:
     text.append(block.title, style="bold").append(f"   {block.source}\n", style="dim")
     if traffic_first:
         _add_traffic(text, block.traffic, width)
@@ -38,13 +37,13 @@ def _add_block(text: Text, block: Block, width: int, *, traffic_first: bool) -> 
         text.append(f"  ! {remark}\n", style="bold red" if remark.startswith("refused") else "yellow")
 
 
-def _add_traffic(text: Text, lines: Sequence[TrafficLine], width: int) -> None:
+def _add_traffic(text: Styled, lines: Sequence[TrafficLine], width: int) -> None:
     """Add what the plan does to traffic, and what is to blame for how it fares now."""
     for line in lines:
         _add(text, f"  {line.sign} traffic {line}", line.blame, width, _STYLES[line.sign])
 
 
-def _add(text: Text, head: str, reason: str, width: int, style: str) -> None:
+def _add(text: Styled, head: str, reason: str, width: int, style: str) -> None:
     """Add a line, its reason at the right edge, or below where there is no room."""
     text.append(head, style=style)
     fits = len(head) + 2 + len(reason) <= width
@@ -56,7 +55,7 @@ def _add(text: Text, head: str, reason: str, width: int, style: str) -> None:
         text.append(f"\n{reason:>{width}}\n", style="dim")
 
 
-def _add_line(text: Text, line: Line, width: int) -> None:
+def _add_line(text: Styled, line: Line, width: int) -> None:
     _add(text, f"  {line.sign} {line.kind:<7} {line.text}", line.reason, width, _STYLES[line.sign])
     for detail in line.details:
         text.append(f"{_INDENT}{detail}\n", style=_STYLES[line.sign])

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from rich.text import Text
-
+from netplan.cli.views.styled import Styled
 from netplan.net import printable
 from netplan.trace import Trace, Verdict
 
@@ -13,9 +12,9 @@ _STYLES: Final = {Verdict.ACCEPT: "green", Verdict.DROP: "red", Verdict.REJECT: 
 _WIDTH: Final = 28
 
 
-def way_text(trace: Trace) -> Text:
+def way_text(trace: Trace) -> Styled:
     """Lay out the steps of a trace and its verdict."""
-    text = Text()
+    text = Styled()
     for step in trace.steps:
         text.append(f"{printable(step.at):<{_WIDTH}} {printable(step.rule)}".rstrip() + "\n")
         text.append(f"{'':<{_WIDTH}} => {printable(step.effect)}\n", style="dim" if step.certain else "yellow")

@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
-from pyroute2 import IPRoute
-
+from netplan.kinds import writing
+from netplan.kinds.address import codec
 from netplan.kinds.address.value import LinkAddress
-from netplan.kinds.link.standing import write_on
 from netplan.kinds.link.value import Link
-from netplan.net import IfName, InterfaceAddress
+from netplan.net import IfName
+from netplan.netlink import Channel
 from netplan.resource import Change
+from netplan.rtnetlink import ADDRESS, dump
 
 
-def observe(netlink: IPRoute, links: Mapping[int, Link]) -> Iterator[LinkAddress]:
-    """Read every IPv4 address of the network namespace; `links` gives the devices by their indexes."""
-    for message in netlink.get_addr(family=socket.AF_INET):
-        text = message.get_attr("IFA_LOCAL") or message.get_attr("IFA_ADDRESS")
-        address = InterfaceAddress.parse(f"{text}/{message['prefixlen']}")
-        link = links[message["index"]]
-        yield LinkAddress(link.name, address, message["scope"], link.ours)
+def observe(channel: Channel, links: Mapping[int, Link], version: int = 4) -> Iterator[LinkAddress]:
+    """Read every address of an IP version; `links` gives the devices by their indexes."""
+    for message in dump(channel, ADDRESS, codec.asked(version)):
+        if message.fields[-1] in links:
+            yield codec.decode(message, links)
 
 
-def write(netlink: IPRoute, indexes: Mapping[IfName, int], change: Change[LinkAddress]) -> None:
-    """Give a device an address, or take one away; the kernel replaces no scope, so that such an address goes first."""
-    held = change.resource
+def write(channel: Channel, indexes: Mapping[IfName, int], changes: Iterable[Change[LinkAddress]]) -> None:
+    """Give devices addresses, or take them away; the kernel replaces no scope, so that such an address goes first."""
+    writing.write(channel, [asked for change in changes for asked in _requests(indexes, change)])
 
-    def send(verb: str, index: int) -> None:
-        address = str(held.address.address)
-        if change.before is not None and change.after is not None:
-            netlink.addr("del", index=index, address=address, prefixlen=held.address.length)
-        netlink.addr(verb, index=index, address=address, prefixlen=held.address.length, scope=held.scope)
 
-    write_on(held.link, indexes, change, send)
+def _requests(indexes: Mapping[IfName, int], change: Change[LinkAddress]) -> Iterator[writing.Asked[LinkAddress]]:
+    index = writing.standing(change.resource.link, indexes, change)
+    if index is None:
+        return
+    if change.before is not None:
+        yield writing.Asked(change, codec.gone(change.before, index))
+    if change.after is not None:
+        yield writing.Asked(change, codec.made(change.after, index))

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Final
 
-from pyroute2 import IPRoute
-from pyroute2.netlink.exceptions import NetlinkError
-
-from netplan.kinds.link.value import VXLAN, Link, Vxlan
-from netplan.net import Address, IfName, LinkLayerAddress
+from netplan.kinds import writing
+from netplan.kinds.link import codec
+from netplan.kinds.link.value import Link
+from netplan.net import IfName
+from netplan.netlink import Channel, Request
 from netplan.resource import Change, refused
-
-_IFF_UP: Final = 0x1
+from netplan.rtnetlink import LINK, Message, dump, message_of
 
 _MEANING: Final = {
     errno.EADDRINUSE: "another program has its UDP port",
@@ -24,102 +23,73 @@ _MEANING: Final = {
 }
 
 
-def observe(netlink: IPRoute) -> dict[int, Link]:
+def observe(channel: Channel) -> dict[int, Link]:
     """Read every device of the network namespace, by its index."""
-    messages = tuple(netlink.get_links())
-    names = {message["index"]: IfName(message.get_attr("IFLA_IFNAME")) for message in messages}
-    return {message["index"]: _link(message, names) for message in messages}
+    messages = _all(channel)
+    names = {codec.index(message): codec.name(message) for message in messages}
+    return {codec.index(message): codec.decode(message, names) for message in messages}
 
 
-def _link(message: Any, names: Mapping[int, IfName]) -> Link:  # noqa: ANN401 - pyroute2's messages have no types
-    type_ = message.get_nested("IFLA_LINKINFO", "IFLA_INFO_KIND") or ""
-    tunnel = type_ == VXLAN
-    return Link(
-        name=names[message["index"]],
-        mtu=int(message.get_attr("IFLA_MTU")),
-        up=bool(message["flags"] & _IFF_UP),
-        alias=message.get_attr("IFLA_IFALIAS") or "",
-        type=type_,
-        lladdr=LinkLayerAddress(message.get_attr("IFLA_ADDRESS")) if tunnel else None,
-        vxlan=_vxlan(message.get_nested("IFLA_LINKINFO", "IFLA_INFO_DATA"), names) if tunnel else None,
-    )
+def indexes(channel: Channel) -> dict[IfName, int]:
+    """Read the indexes of every device, by its name."""
+    return {codec.name(message): codec.index(message) for message in _all(channel)}
 
 
-def _vxlan(data: Any, names: Mapping[int, IfName]) -> Vxlan:  # noqa: ANN401 - pyroute2's messages have no types
-    local = data.get_attr("IFLA_VXLAN_LOCAL") or data.get_attr("IFLA_VXLAN_LOCAL6")
-    return Vxlan(
-        vni=data.get_attr("IFLA_VXLAN_ID"),
-        port=data.get_attr("IFLA_VXLAN_PORT"),
-        local=None if local is None else Address.parse(local),
-        device=names.get(data.get_attr("IFLA_VXLAN_LINK")),
-        learning=bool(data.get_attr("IFLA_VXLAN_LEARNING")),
-    )
+def _all(channel: Channel) -> tuple[Message, ...]:
+    return tuple(dump(channel, LINK, codec.ALL, codec.BRIEFLY))
 
 
-def write(netlink: IPRoute, change: Change[Link]) -> None:
-    """Create, change or delete one device; one that is gone already needs no delete.
+def write(channel: Channel, changes: Iterable[Change[Link]]) -> None:
+    """Create, change or delete devices one by one; one that is gone already needs no delete.
 
     A device that can't become the one wanted is deleted first, with all that stands on it. A new one is marked as ours
     right after it has been made.
     """
+    for change in changes:
+        _write(channel, change)
+
+
+def _write(channel: Channel, change: Change[Link]) -> None:
     before, after = change.before, change.after
     changed = before is not None and after is not None and before.can_become(after)
-    made = {} if after is None or changed else _arguments(netlink, change, after)
-    try:
-        if before is not None and not changed:
-            _delete(netlink, before.name)
-        if after is not None and not changed:
-            netlink.link("add", **made)
-        if after is not None:
-            known = _settings(before) if before is not None and changed else {}
-            settings = {name: value for name, value in _settings(after).items() if known.get(name) != value}
-            netlink.link("set", index=_index(netlink, after.name), **settings)
-    except NetlinkError as error:
-        raise refused(change, _MEANING.get(error.code, str(error))) from error
+    made = None if after is None or changed else _making(channel, change, after)
+    if before is not None and not changed:
+        _delete(channel, change, before.name)
+    if made is not None:
+        _ask(channel, change, made)
+    if after is not None:
+        index = _index(channel, after.name)
+        if index is None:
+            raise refused(change, f"there is no interface {after.name}")
+        _ask(channel, change, codec.changed(before if changed else None, after, index))
 
 
-def _settings(link: Link) -> dict[str, Any]:
-    """Give what can be set while a device exists."""
-    return {
-        "IFLA_IFALIAS": link.alias,
-        "mtu": link.mtu,
-        "address": link.lladdr,
-        "state": "up" if link.up else "down",
-    }
-
-
-def _arguments(netlink: IPRoute, change: Change[Link], link: Link) -> dict[str, Any]:
-    """Give what a new device is made with."""
+def _making(channel: Channel, change: Change[Link], link: Link) -> Request:
+    """Give the request that makes a new device."""
     if link.vxlan is None:
         raise refused(change, "podnet makes no devices of this type")
-    arguments: dict[str, Any] = {
-        "ifname": link.name,
-        "address": link.lladdr,
-        "kind": VXLAN,
-        "vxlan_id": link.vxlan.vni,
-        "vxlan_port": link.vxlan.port,
-        "vxlan_learning": link.vxlan.learning,
-    }
-    local, device = link.vxlan.local, link.vxlan.device
-    if local is not None:
-        arguments["vxlan_local" if local.version == 4 else "vxlan_local6"] = str(local)
-    if device is not None:
-        arguments["vxlan_link"] = _index(netlink, device)
-        if arguments["vxlan_link"] is None:
-            raise refused(change, f"there is no interface {device}")
-    return arguments
+    device = link.vxlan.device
+    below = None if device is None else _index(channel, device)
+    if device is not None and below is None:
+        raise refused(change, f"there is no interface {device}")
+    return codec.made(link, link.vxlan, below)
 
 
-def _delete(netlink: IPRoute, name: IfName) -> None:
-    index = _index(netlink, name)
-    if index is None:
-        return
+def _delete(channel: Channel, change: Change[Link], name: IfName) -> None:
+    index = _index(channel, name)
+    if index is not None:
+        _ask(channel, change, codec.gone(index))
+
+
+def _ask(channel: Channel, change: Change[Link], request: Request) -> None:
+    writing.write(channel, [writing.Asked(change, request)], _MEANING)
+
+
+def _index(channel: Channel, name: IfName) -> int | None:
+    """Ask for the index of a device by its name, None if there is no such device."""
     try:
-        netlink.link("del", index=index)
-    except NetlinkError as error:
-        if error.code != errno.ENODEV:  # already gone is what we wanted
-            raise
-
-
-def _index(netlink: IPRoute, name: IfName) -> int | None:
-    return next(iter(netlink.link_lookup(ifname=name)), None)
+        return codec.index(message_of(LINK, channel.get(LINK.get, codec.named(name))))
+    except OSError as error:
+        if error.errno == errno.ENODEV:
+            return None
+        raise

@@ -2,40 +2,38 @@
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Mapping
 
-from pyroute2 import IPRoute
-
-from netplan.kinds.link.standing import write_on
+from netplan.kinds import writing
 from netplan.kinds.link.value import VXLAN, Link
+from netplan.kinds.neighbour import codec
 from netplan.kinds.neighbour.value import Neighbour
-from netplan.net import Address, IfName, LinkLayerAddress
+from netplan.net import IfName
+from netplan.netlink import Channel
 from netplan.resource import Change
+from netplan.rtnetlink import NEIGHBOUR, Message, dump
 
-_NUD_PERMANENT: Final = 0x80
 
-
-def observe(netlink: IPRoute, links: Mapping[int, Link]) -> Iterator[Neighbour]:
-    """Read the permanent IPv4 neighbours behind tunnels; `links` gives the devices by their indexes."""
+def observe(channel: Channel, links: Mapping[int, Link], version: int = 4) -> Iterator[Neighbour]:
+    """Read the permanent neighbours of an IP version behind tunnels; `links` gives the devices by their indexes."""
     for index, link in links.items():
         if link.type == VXLAN:
-            messages = netlink.get_neighbours(family=socket.AF_INET, ifindex=index)
-            yield from (_neighbour(message, link) for message in messages if message["state"] & _NUD_PERMANENT)
+            found = (codec.decode(message, {index: link}) for message in _dump(channel, version, index))
+            yield from (neighbour for neighbour in found if neighbour is not None)
 
 
-def _neighbour(message: Any, link: Link) -> Neighbour:  # noqa: ANN401 - pyroute2's messages have no types
-    address, lladdr = message.get_attr("NDA_DST"), message.get_attr("NDA_LLADDR")
-    return Neighbour(link.name, Address.parse(address), LinkLayerAddress(lladdr), link.ours)
+def _dump(channel: Channel, version: int, index: int) -> Iterator[Message]:
+    fields, content = codec.asked(version, index)
+    return dump(channel, NEIGHBOUR, fields, content)
 
 
-def write(netlink: IPRoute, indexes: Mapping[IfName, int], change: Change[Neighbour]) -> None:
-    """Create, replace or delete one neighbour; one that the kernel has found out by itself gives way to it."""
+def write(channel: Channel, indexes: Mapping[IfName, int], changes: Iterable[Change[Neighbour]]) -> None:
+    """Create, replace or delete neighbours; one that the kernel has found out by itself gives way to it."""
+    writing.write(channel, [asked for change in changes for asked in _requests(indexes, change)])
+
+
+def _requests(indexes: Mapping[IfName, int], change: Change[Neighbour]) -> Iterator[writing.Asked[Neighbour]]:
     neighbour = change.resource
-
-    def send(verb: str, index: int) -> None:
-        address, lladdr = str(neighbour.address), neighbour.lladdr
-        netlink.neigh(verb, ifindex=index, dst=address, lladdr=lladdr, state=_NUD_PERMANENT)
-
-    write_on(neighbour.link, indexes, change, send)
+    index = writing.standing(neighbour.link, indexes, change)
+    if index is not None:
+        yield writing.Asked(change, (codec.gone if change.after is None else codec.made)(neighbour, index))

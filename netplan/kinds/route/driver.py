@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import errno
-import socket
-from collections.abc import Collection, Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Final
 
-from pyroute2 import IPRoute
-from pyroute2.netlink.exceptions import NetlinkError
-from pyroute2.netlink.rtnl import rt_scope, rt_type
-
+from netplan.errors import ObserveError
+from netplan.kinds import writing
 from netplan.kinds.link.value import Link
-from netplan.kinds.route.value import PROTOCOL, Hop, Route
-from netplan.net import Address, IfName, Prefix
+from netplan.kinds.route import codec, nexthop
+from netplan.kinds.route.nexthop import NextHop, Way
+from netplan.kinds.route.value import PROTOCOL, Route
+from netplan.net import IfName
+from netplan.netlink import Channel
 from netplan.resource import Change, refused
+from netplan.rtnetlink import FAMILIES, NEXTHOP, ROUTE, Message, dump
 
-_TYPES: Final[Mapping[int, str]] = {number: name for name, number in rt_type.items()}
-_SCOPES: Final[Mapping[str, int]] = rt_scope
-
-_RTNH_F_ONLINK: Final = 0x4
-
-_ANY: Final = str(Prefix(4, 0, 0).address)
+MANY: Final = 2000
+"""From how many gateways on one device on next-hop objects are made: fewer are as fast without."""
 
 _MEANING: Final = {
     errno.EEXIST: "a route of this prefix, TOS, metric and table exists that is not ours",
@@ -33,103 +30,124 @@ _MEANING: Final = {
 }
 
 
-def observe(netlink: IPRoute, links: Mapping[int, Link], tables: Collection[int]) -> Iterator[Route]:
-    """Read the IPv4 routes of some tables, and ours of all; `links` gives the devices by their indexes.
+def observe(channel: Channel, links: Mapping[int, Link], tables: Collection[int], version: int = 4) -> Iterator[Route]:
+    """Read the routes of an IP version in some tables, and ours of all; `links` gives the devices by their indexes.
 
-    It is one dump of all tables: pyroute2 would decode all of them for each that it is asked for.
+    It is one dump of all tables, so that it is one state.
     """
-    for message in netlink.get_routes(family=socket.AF_INET):
-        attributes = dict(message["attrs"])
-        table = attributes.get("RTA_TABLE", message["table"])
-        if table not in tables and message["proto"] != PROTOCOL:
-            continue
-        prefsrc = attributes.get("RTA_PREFSRC")
-        yield Route(
-            prefix=Prefix.parse(f"{attributes.get('RTA_DST', _ANY)}/{message['dst_len']}"),
-            oif=_device(attributes.get("RTA_OIF"), links),
-            next_hop=_next_hop(attributes),
-            table=table,
-            metric=attributes.get("RTA_PRIORITY", 0),
-            protocol=message["proto"],
-            type=_TYPES.get(message["type"], str(message["type"])),
-            prefsrc=None if prefsrc is None else Address.parse(prefsrc),
-            hops=tuple(_hop(hop, links) for hop in attributes.get("RTA_MULTIPATH", ())),
-            tos=message["tos"],
-            onlink=bool(message["flags"] & _RTNH_F_ONLINK),
-        )
+    found = [message for message in _dump(channel, version) if codec.is_of(message, tables)]
+    objects = _objects(channel) if any(map(codec.refers, found)) else {}
+    return (codec.decode(message, links, objects) for message in found)
 
 
-def _hop(message: Mapping[str, Any], links: Mapping[int, Link]) -> Hop:
-    return Hop(_device(message["oif"], links), _next_hop(dict(message["attrs"])), message["hops"] + 1)
+def _dump(channel: Channel, version: int) -> Iterator[Message]:
+    return dump(channel, ROUTE, codec.asked(version))
 
 
-def _device(index: int | None, links: Mapping[int, Link]) -> IfName | None:
-    return None if index is None or index not in links else links[index].name
+def _objects(channel: Channel) -> dict[int, NextHop]:
+    """Read every next-hop object by its number."""
+    found = map(nexthop.decode, dump(channel, NEXTHOP, nexthop.ALL))
+    return {each.number: each for each in found}
 
 
-def _next_hop(attributes: Mapping[str, Any]) -> Address | None:
-    """Give the gateway; that of an IPv4 route may have an IPv6 address (RTA_VIA)."""
-    gateway = attributes.get("RTA_GATEWAY") or attributes.get("RTA_VIA", {}).get("addr")
-    return None if gateway is None else Address.parse(gateway)
+def write(channel: Channel, indexes: Mapping[IfName, int], changes: Sequence[Change[Route]], many: int = MANY) -> None:
+    """Create, replace or delete routes; one that is gone already, or whose device is, needs no delete.
 
-
-def write(netlink: IPRoute, indexes: Mapping[IfName, int], change: Change[Route]) -> None:
-    """Create, replace or delete one route; a route that is gone already needs no delete.
-
-    A replace is one message, so that no packet of an unchanged flow finds the route missing.
+    Routes by `many` or more gateways on one device use next-hop objects, if the kernel has them. Those that no route
+    uses any more are deleted behind the routes, also when it comes to nothing.
     """
-    verb = "add" if change.before is None else "del" if change.after is None else "replace"
+    changes = [change for change in changes if _possible(change, indexes)]
+    objects = _known_objects(channel)
+    if objects is None:
+        _write(channel, indexes, changes, {})
+        return
+    kept = False
+    try:
+        objects |= _make(channel, indexes, changes, objects, many)
+        _write(channel, indexes, changes, _by_way(objects))
+        kept = all(change.before is None for change in changes)
+    finally:
+        if not kept and any(each.ours for each in objects.values()):
+            _sweep(channel)
+
+
+def _possible(change: Change[Route], indexes: Mapping[IfName, int]) -> bool:
+    """Whether there is anything to ask for: a route goes with its device. KernelError if one needs such a device."""
     route = change.resource
     for oif in (route.oif, *(hop.oif for hop in route.hops)):
         if oif is not None and oif not in indexes:
-            if verb == "del":
-                return  # a route goes with its device
+            if change.after is None:
+                return False
             raise refused(change, f"there is no interface {oif}")
+    return True
+
+
+def _known_objects(channel: Channel) -> dict[int, NextHop] | None:
+    """Read every next-hop object; None if the kernel knows no such thing, as before Linux 5.3."""
     try:
-        netlink.route(verb, scope=_scope(verb, route), **_arguments(route, indexes))
-    except NetlinkError as error:
-        if verb == "del" and error.code == errno.ESRCH:
-            return
-        raise refused(change, _MEANING.get(error.code, str(error))) from error
+        return _objects(channel)
+    except ObserveError as error:
+        if isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.EOPNOTSUPP:
+            return None
+        raise
 
 
-def _arguments(route: Route, indexes: Mapping[IfName, int]) -> dict[str, Any]:
-    arguments: dict[str, Any] = {
-        "family": socket.AF_INET if route.prefix.version == 4 else socket.AF_INET6,
-        "dst": str(route.prefix),
-        "table": route.table,
-        "proto": route.protocol,
-        "type": route.type,
+def _make(
+    channel: Channel,
+    indexes: Mapping[IfName, int],
+    changes: Sequence[Change[Route]],
+    there: Mapping[int, NextHop],
+    many: int,
+) -> dict[int, NextHop]:
+    """Make the next-hop objects that the routes of changes want, and give those that the kernel took.
+
+    A route whose object is refused is asked for without one, so that it is the route that the kernel's words are about.
+    """
+    ways = (nexthop.way_of(change.after, indexes) for change in changes if change.after is not None)
+    wanted = list(nexthop.missing((way for way in ways if way is not None), there, many))
+    refusals = writing.send(channel, [nexthop.made(number, way) for number, way in wanted], "next-hop objects")
+    return {
+        number: NextHop(number, PROTOCOL, way.oif, way.gateway, way.onlink)
+        for index, (number, way) in enumerate(wanted)
+        if index not in refusals
     }
-    if route.tos:
-        arguments["tos"] = route.tos
-    if route.metric:
-        arguments["priority"] = route.metric
-    if route.onlink:
-        arguments["flags"] = _RTNH_F_ONLINK
-    if route.prefsrc is not None:
-        arguments["prefsrc"] = str(route.prefsrc)
-    if route.hops:
-        hops = (_way(hop.oif, hop.next_hop, indexes) | {"hops": hop.weight - 1} for hop in route.hops)
-        return arguments | {"multipath": list(hops)}
-    return arguments | _way(route.oif, route.next_hop, indexes)
 
 
-def _way(oif: IfName | None, next_hop: Address | None, indexes: Mapping[IfName, int]) -> dict[str, Any]:
-    way: dict[str, Any] = {}
-    if next_hop is not None:
-        way["gateway" if next_hop.version == 4 else "via"] = (
-            str(next_hop) if next_hop.version == 4 else {"family": socket.AF_INET6, "addr": str(next_hop)}
-        )
-    if oif is not None:
-        way["oif"] = indexes[oif]
-    return way
+def _by_way(objects: Mapping[int, NextHop]) -> dict[Way, list[NextHop]]:
+    """Sort objects by their ways, ours first."""
+    found: dict[Way, list[NextHop]] = {}
+    for each in sorted(objects.values(), key=lambda each: not each.ours):
+        if each.way is not None:
+            found.setdefault(each.way, []).append(each)
+    return found
 
 
-def _scope(verb: str, route: Route) -> int:
-    """Choose the scope as ip-route(8) does; a delete is for whatever scope the route has."""
-    if verb == "del":
-        return _SCOPES["nowhere"]
-    if route.type == "unicast" and route.next_hop is None and all(hop.next_hop is None for hop in route.hops):
-        return _SCOPES["link"]
-    return _SCOPES["host" if route.type == "local" else "universe"]
+def _write(
+    channel: Channel,
+    indexes: Mapping[IfName, int],
+    changes: Sequence[Change[Route]],
+    objects: Mapping[Way, Sequence[NextHop]],
+) -> None:
+    asked = [_asked(change, indexes, objects) for change in changes]
+    writing.write(channel, asked, _MEANING)
+
+
+def _asked(
+    change: Change[Route], indexes: Mapping[IfName, int], objects: Mapping[Way, Sequence[NextHop]]
+) -> writing.Asked[Route]:
+    """Give the request of a change; a route that goes may have been made by an object of its way or without one."""
+    route = change.resource
+    way = nexthop.way_of(route, indexes) if objects else None
+    there = objects.get(way, ()) if way is not None else ()
+    if change.after is not None:
+        number = next((each.number for each in there if each.ours), None)
+        return writing.Asked(change, codec.made(route, indexes, number, replace=change.before is not None))
+    requests = [codec.gone(route, indexes, number) for number in (*(each.number for each in there), None)]
+    return writing.Asked(change, requests[0], tuple(requests[1:]))
+
+
+def _sweep(channel: Channel) -> None:
+    """Delete the objects of ours that nobody uses."""
+    used = (codec.uses(message) for version in FAMILIES for message in _dump(channel, version))
+    numbers = nexthop.unused(_objects(channel), (number for number in used if number is not None))
+    writing.send(channel, [nexthop.gone(number) for number in numbers], "next-hop objects")

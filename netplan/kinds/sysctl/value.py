@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
@@ -11,12 +12,24 @@ from netplan.resource import Json
 
 _NAME: Final = re.compile(r"net(\.[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*)+")
 
+EACH: Final = "*"
+"""What stands in the name of a parameter for each device that has an address."""
+
 _OF_DEVICES: Final = frozenset({"conf", "neigh"})
 
 
 def is_name(text: str) -> bool:
     """Whether a text names a parameter below net. and leads nowhere else."""
     return _NAME.fullmatch(text) is not None
+
+
+def spelled_out(names: Iterable[str], devices: Collection[str]) -> Iterator[str]:
+    """Give names with those of devices in the place of `EACH`."""
+    for name in names:
+        if EACH in name:
+            yield from (name.replace(EACH, device.replace(".", "/")) for device in devices)
+        else:
+            yield name
 
 
 @dataclass(frozen=True, slots=True)

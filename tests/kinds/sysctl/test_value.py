@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from netplan.kinds.sysctl.value import Sysctl
+from netplan.kinds.sysctl.value import EACH, Sysctl, spelled_out
 
 
 def test_a_parameter_is_written_as_sysctl_prints_it():
@@ -41,3 +41,12 @@ def test_a_parameter_is_read_back_from_its_json(name):
 def test_a_name_that_leads_out_of_the_networks_parameters_is_refused(name):
     with pytest.raises(ValueError, match="is not the name of a sysctl of the network"):
         Sysctl.from_json({"name": name, "value": "1"})
+
+
+def test_a_parameter_of_each_device_is_spelled_out_for_those_there_are():
+    names = ["net.ipv4.ip_forward", f"net.ipv4.conf.{EACH}.rp_filter"]
+    assert list(spelled_out(names, ["eth0", "eth0.100"])) == [
+        "net.ipv4.ip_forward",
+        "net.ipv4.conf.eth0.rp_filter",
+        "net.ipv4.conf.eth0/100.rp_filter",
+    ]

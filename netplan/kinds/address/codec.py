@@ -1,0 +1,48 @@
+"""Addresses of devices as messages of rtnetlink(7)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from netplan.kinds.address.value import LinkAddress
+from netplan.kinds.link.value import Link
+from netplan.net import InterfaceAddress
+from netplan.netlink import CREATE, REPLACE, Request, attribute
+from netplan.rtnetlink import ADDRESS, FAMILIES, Message, address, deleting, making
+
+# IFA_*, linux/if_addr.h. Of a device between two hosts the first is the other one's.
+_ADDRESS: Final = 1
+_LOCAL: Final = 2
+
+
+def asked(version: int) -> tuple[int, ...]:
+    """Give the fields of the message that asks for all addresses of an IP version."""
+    return (FAMILIES[version], 0, 0, 0, 0)
+
+
+def decode(message: Message, links: Mapping[int, Link]) -> LinkAddress:
+    """Read an address; `links` gives the devices by their indexes."""
+    _, length, _, scope, index = message.fields
+    held = message.attributes.get(_LOCAL) or message.attributes[_ADDRESS]
+    link = links[index]
+    return LinkAddress(link.name, InterfaceAddress(address(held), length), scope, link.ours)
+
+
+def made(held: LinkAddress, index: int) -> Request:
+    """Give the request that puts an address on a device, or replaces it."""
+    return making(ADDRESS, CREATE | REPLACE, _fields(held, index), _attributes(held))
+
+
+def gone(held: LinkAddress, index: int) -> Request:
+    """Give the request that takes an address away."""
+    return deleting(ADDRESS, _fields(held, index), _attributes(held))
+
+
+def _fields(held: LinkAddress, index: int) -> tuple[int, ...]:
+    return (FAMILIES[held.address.address.version], held.address.length, 0, held.scope, index)
+
+
+def _attributes(held: LinkAddress) -> bytes:
+    packed = held.address.address.packed
+    return attribute(_LOCAL, packed) + attribute(_ADDRESS, packed)

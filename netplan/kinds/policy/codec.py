@@ -1,0 +1,79 @@
+"""Rules of policy routing as messages of rtnetlink(7)."""
+
+from __future__ import annotations
+
+import socket
+from typing import Final
+
+from netplan.kinds.chain.values import Masked
+from netplan.kinds.policy.value import PolicyRule
+from netplan.kinds.route.value import MAIN_TABLE
+from netplan.net import Prefix
+from netplan.netlink import Attributes, text
+from netplan.rtnetlink import Message, address, u32
+
+# FRA_*, linux/fib_rules.h
+_DST: Final = 1
+_SRC: Final = 2
+_IIFNAME: Final = 3
+_GOTO: Final = 4
+_PRIORITY: Final = 6
+_FWMARK: Final = 10
+_FLOW: Final = 11
+_SUPPRESS_PREFIXLEN: Final = 14
+_TABLE: Final = 15
+_FWMASK: Final = 16
+_OIFNAME: Final = 17
+_PAD: Final = 18
+_PROTOCOL: Final = 21
+
+_ACTIONS: Final = {1: "lookup", 2: "goto", 3: "nop", 6: "blackhole", 7: "unreachable", 8: "prohibit"}
+_INVERT: Final = 0x2
+_NONE: Final = 0xFFFFFFFF
+_READ: Final = frozenset(
+    {_TABLE, _PRIORITY, _SRC, _DST, _FWMARK, _FWMASK, _IIFNAME, _OIFNAME, _GOTO, _SUPPRESS_PREFIXLEN}
+    | {_PROTOCOL, _FLOW, _PAD}  # who made it, and what packets are counted as
+)
+
+ALL: Final = (socket.AF_INET, 0, 0, 0, 0, 0, 0)
+"""The fields of the message that asks for the rules for IPv4."""
+
+
+def decode(message: Message) -> PolicyRule:
+    """Read a rule."""
+    _, dst_len, src_len, tos, table, number, flags = message.fields
+    found = message.attributes
+    suppress = _number(found, _SUPPRESS_PREFIXLEN, _NONE)
+    action = _ACTIONS.get(number)
+    return PolicyRule(
+        priority=_number(found, _PRIORITY, 0),
+        table=_number(found, _TABLE, table) if action == "lookup" else MAIN_TABLE,
+        action=action or "blackhole",
+        source=_prefix(found, _SRC, src_len),
+        destination=_prefix(found, _DST, dst_len),
+        tos=tos,
+        mark=_mark(found),
+        iif=text(found[_IIFNAME]) if _IIFNAME in found else None,
+        oif=text(found[_OIFNAME]) if _OIFNAME in found else None,
+        negated=bool(flags & _INVERT),
+        goto=_number(found, _GOTO, 0),
+        suppress=None if suppress == _NONE else suppress,
+        unread=action is None or not _READ.issuperset(found),
+    )
+
+
+def _number(found: Attributes, kind: int, default: int) -> int:
+    return u32(found[kind]) if kind in found else default
+
+
+def _prefix(found: Attributes, kind: int, length: int) -> Prefix | None:
+    if not length:
+        return None
+    first = address(found[kind])
+    return Prefix(first.version, first.value, length)
+
+
+def _mark(found: Attributes) -> Masked | None:
+    """Give the mark and its mask; the kernel tells of each only if it is not 0."""
+    mask = _number(found, _FWMASK, _NONE if _FWMARK in found else 0)
+    return Masked(_number(found, _FWMARK, 0), mask) if mask else None

@@ -1,0 +1,191 @@
+"""Routes as messages of rtnetlink(7)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from struct import Struct
+from typing import Final
+
+from netplan.kinds.link.value import Link
+from netplan.kinds.route.nexthop import NextHop
+from netplan.kinds.route.value import PROTOCOL, Hop, Route
+from netplan.net import Address, IfName, Prefix
+from netplan.netlink import CREATE, EXCLUSIVE, REPLACE, Attributes, Request, attribute, attributes
+from netplan.rtnetlink import FAMILIES, ROUTE, Message, address, deleting, making, packed_u32, u32
+
+# RTA_*, linux/rtnetlink.h
+_DST: Final = 1
+_OIF: Final = 4
+_GATEWAY: Final = 5
+_PRIORITY: Final = 6
+_PREFSRC: Final = 7
+_MULTIPATH: Final = 9
+_TABLE: Final = 15
+_VIA: Final = 18
+_NH_ID: Final = 30
+
+_TYPES: Final = (
+    *("unspec", "unicast", "local", "broadcast", "anycast", "multicast", "blackhole", "unreachable", "prohibit"),
+    *("throw", "nat", "xresolve"),
+)
+_NUMBERS: Final = {name: number for number, name in enumerate(_TYPES)}
+_SCOPES: Final = {"universe": 0, "link": 253, "host": 254, "nowhere": 255}
+_VERSIONS: Final = {family: version for version, family in FAMILIES.items()}
+
+_ONLINK: Final = 0x4
+_COMPATIBLE: Final = 252
+"""What stands for tables with numbers beyond a byte."""
+
+_HOP: Final = Struct("=HBBi")
+"""rtnexthop: length, flags, weight less one, index of the device."""
+
+_FAMILY: Final = Struct("=H")
+"""What the address of RTA_VIA begins with."""
+
+
+def asked(version: int) -> tuple[int, ...]:
+    """Give the fields of the message that asks for the routes of an IP version in all tables."""
+    return (FAMILIES[version], 0, 0, 0, 0, 0, 0, 0, 0)
+
+
+def is_of(message: Message, tables: Collection[int]) -> bool:
+    """Whether a route is in one of some tables, or ours."""
+    return _table(message) in tables or message.fields[5] == PROTOCOL
+
+
+def uses(message: Message) -> int | None:
+    """Give the number of the next-hop object that a route uses, if it uses one."""
+    data = message.attributes.get(_NH_ID)
+    return None if data is None else u32(data)
+
+
+def refers(message: Message) -> bool:
+    """Whether the message of a route leaves its way to a next-hop object, as if sysctl nexthop_compat_mode is off."""
+    found = message.attributes
+    return _NH_ID in found and _OIF not in found and _MULTIPATH not in found
+
+
+def decode(message: Message, links: Mapping[int, Link], objects: Mapping[int, NextHop]) -> Route:
+    """Read a route; `links` gives the devices by their indexes, `objects` what it may refer to by their numbers."""
+    family, length, _, tos, _, protocol, _, type_, flags = message.fields
+    found = message.attributes
+    version = _VERSIONS[family]
+    oif, gateway, hops, onlink = _ways(found, links), _gateway(found), _hops(found, links), flags & _ONLINK
+    if refers(message):
+        oif, gateway, hops, onlink = _resolved(objects, u32(found[_NH_ID]), links)
+    return Route(
+        prefix=Prefix(version, int.from_bytes(found.get(_DST, b""), "big"), length),
+        oif=oif,
+        next_hop=gateway,
+        table=_table(message),
+        metric=u32(found[_PRIORITY]) if _PRIORITY in found else 0,
+        protocol=protocol,
+        type=_TYPES[type_] if type_ < len(_TYPES) else str(type_),
+        prefsrc=address(found[_PREFSRC]) if _PREFSRC in found else None,
+        hops=hops,
+        tos=tos,
+        onlink=bool(onlink),
+    )
+
+
+def _table(message: Message) -> int:
+    data = message.attributes.get(_TABLE)
+    table: int = message.fields[4] if data is None else u32(data)
+    return table
+
+
+def _ways(found: Attributes, links: Mapping[int, Link]) -> IfName | None:
+    return _device(u32(found[_OIF]), links) if _OIF in found else None
+
+
+def _device(index: int, links: Mapping[int, Link]) -> IfName | None:
+    return links[index].name if index in links else None
+
+
+def _gateway(found: Attributes) -> Address | None:
+    """Give the gateway; that of an IPv4 route may have an IPv6 address (RTA_VIA)."""
+    if _GATEWAY in found:
+        return address(found[_GATEWAY])
+    return address(found[_VIA][_FAMILY.size :]) if _VIA in found else None
+
+
+def _hops(found: Attributes, links: Mapping[int, Link]) -> tuple[Hop, ...]:
+    return tuple(_each_hop(found[_MULTIPATH], links)) if _MULTIPATH in found else ()
+
+
+def _each_hop(data: bytes, links: Mapping[int, Link]) -> Iterator[Hop]:
+    at = 0
+    while at + _HOP.size <= len(data):
+        length, _, weight, index = _HOP.unpack_from(data, at)
+        yield Hop(_device(index, links), _gateway(attributes(data[at + _HOP.size : at + length])), weight + 1)
+        at += max(_HOP.size, (length + 3) & ~3)
+
+
+def _resolved(
+    objects: Mapping[int, NextHop], number: int, links: Mapping[int, Link]
+) -> tuple[IfName | None, Address | None, tuple[Hop, ...], bool]:
+    """Give the device, gateway, hops of a next-hop object, and whether it is on-link; one that is gone has none."""
+    found = objects.get(number)
+    if found is None:
+        return None, None, (), False
+    hops = [(objects[member], weight) for member, weight in found.members if member in objects]
+    listed = tuple(Hop(_device(each.oif, links), each.gateway, weight) for each, weight in hops)
+    return _device(found.oif, links), found.gateway, listed, found.onlink
+
+
+def made(route: Route, indexes: Mapping[IfName, int], number: int | None, *, replace: bool) -> Request:
+    """Give the request that makes a route, by a next-hop object if it has the number of one.
+
+    A replace is one message, so that no packet of an unchanged flow finds the route missing.
+    """
+    content = _attributes(route, indexes, number)
+    return making(ROUTE, CREATE | (REPLACE if replace else EXCLUSIVE), _fields(route, _scope(route), number), content)
+
+
+def gone(route: Route, indexes: Mapping[IfName, int], number: int | None) -> Request:
+    """Give the request that deletes a route, whatever its scope; one by a next-hop object only by its number."""
+    return deleting(ROUTE, _fields(route, "nowhere", number), _attributes(route, indexes, number))
+
+
+def _fields(route: Route, scope: str, number: int | None) -> tuple[int, ...]:
+    version, _, length = route.prefix
+    table = route.table if route.table < _COMPATIBLE + 4 else _COMPATIBLE
+    flags = _ONLINK if route.onlink and number is None else 0
+    type_ = _NUMBERS[route.type] if route.type in _NUMBERS else int(route.type)
+    return (FAMILIES[version], length, 0, route.tos, table, route.protocol, _SCOPES[scope], type_, flags)
+
+
+def _attributes(route: Route, indexes: Mapping[IfName, int], number: int | None) -> bytes:
+    content = attribute(_DST, route.prefix.address.packed) + attribute(_TABLE, packed_u32(route.table))
+    if route.metric:
+        content += attribute(_PRIORITY, packed_u32(route.metric))
+    if route.prefsrc is not None:
+        content += attribute(_PREFSRC, route.prefsrc.packed)
+    if number is not None:
+        return content + attribute(_NH_ID, packed_u32(number))
+    version = route.prefix.version
+    if route.hops:
+        return content + attribute(_MULTIPATH, b"".join(_hop(hop, version, indexes) for hop in route.hops))
+    content += _towards(version, route.next_hop)
+    return content if route.oif is None else content + attribute(_OIF, packed_u32(indexes[route.oif]))
+
+
+def _hop(hop: Hop, version: int, indexes: Mapping[IfName, int]) -> bytes:
+    content = _towards(version, hop.next_hop)
+    index = 0 if hop.oif is None else indexes[hop.oif]
+    return _HOP.pack(_HOP.size + len(content), 0, hop.weight - 1, index) + content
+
+
+def _towards(version: int, gateway: Address | None) -> bytes:
+    if gateway is None:
+        return b""
+    if gateway.version == version:
+        return attribute(_GATEWAY, gateway.packed)
+    return attribute(_VIA, _FAMILY.pack(FAMILIES[gateway.version]) + gateway.packed)
+
+
+def _scope(route: Route) -> str:
+    """Choose the scope as ip-route(8) does."""
+    if route.type == "unicast" and route.next_hop is None and all(hop.next_hop is None for hop in route.hops):
+        return "link"
+    return "host" if route.type == "local" else "universe"

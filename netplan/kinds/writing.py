@@ -1,0 +1,68 @@
+"""Writing objects through rtnetlink(7): many requests in a system call, and every refusal with the object's name."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, Generic, NamedTuple
+
+from netplan.errors import KernelError
+from netplan.net import IfName
+from netplan.netlink import Channel, Refusal, Request
+from netplan.resource import Change, R_co, refused
+from netplan.rtnetlink import ADDRESS, LINK, NEIGHBOUR, ROUTE
+
+_DELETES: Final = frozenset(layout.delete for layout in (LINK, ADDRESS, NEIGHBOUR, ROUTE))
+_GONE: Final = frozenset({errno.EADDRNOTAVAIL, errno.ENODEV, errno.ENOENT, errno.ESRCH})
+MEANING: Final = {
+    errno.EOPNOTSUPP: "a device of this type holds no such thing",
+    errno.EPERM: "it needs CAP_NET_ADMIN",
+}
+"""What the refusals of objects that stand on a device mean, where the kernel's own words say less."""
+
+
+class Asked(NamedTuple, Generic[R_co]):
+    """A change with a request that makes it; `others` are for an object that is not there in the form of the first."""
+
+    change: Change[R_co]
+    request: Request
+    others: tuple[Request, ...] = ()
+
+
+def write(channel: Channel, asked: Iterable[Asked[R_co]], meaning: Mapping[int, str] = MEANING) -> None:
+    """Send the requests of changes in order; of an object that is gone already the delete counts as done.
+
+    KernelError names the first object that the kernel refused; what stands behind it may have been written.
+    """
+    waiting = list(asked)
+    while waiting:
+        first = waiting[0].change.resource
+        more = f" and {len(waiting) - 1} more" if waiting[1:] else ""
+        refusals = send(channel, [each.request for each in waiting], f"{first.kind} {first}{more}")
+        absent = []
+        for index in sorted(refusals):
+            each, refusal = waiting[index], refusals[index]
+            if each.request.kind not in _DELETES or refusal.code not in _GONE:
+                raise refused(each.change, meaning.get(refusal.code, str(refusal)))
+            absent.append(each)
+        waiting = [Asked(each.change, each.others[0], each.others[1:]) for each in absent if each.others]
+
+
+def send(channel: Channel, requests: Sequence[Request], what: str) -> dict[int, Refusal]:
+    """Send requests in order and give those that were refused; KernelError if nobody knows what became of them."""
+    try:
+        return channel.write(requests)
+    except OSError as error:
+        raise KernelError(f"the kernel does not say what became of {what}: {error}") from error
+
+
+def standing(device: IfName, indexes: Mapping[IfName, int], change: Change[R_co]) -> int | None:
+    """Give the index of the device that an object stands on; None if both go, or are gone.
+
+    KernelError names an object that is to stand on a device that is not there.
+    """
+    if device in indexes:
+        return indexes[device]
+    if change.after is None:
+        return None
+    raise refused(change, f"there is no interface {device}")
