@@ -19,7 +19,7 @@ from netplan.restore import restoration
 from netplan.snapshot import Interest, Snapshot
 from netplan.steps import Step, steps
 
-Handler: TypeAlias = Callable[[int, FrameType | None], NoReturn] | signal.Handlers
+Handler: TypeAlias = Callable[[int, FrameType | None], None] | signal.Handlers
 
 _ROUNDS: Final = 3
 """How often an undo is tried: other programs may change the same tables meanwhile."""
@@ -76,8 +76,8 @@ def apply(job: Job, kernel: Kernel, journal: Journal) -> Snapshot:
     before = _wholly(job, kernel)
     attempted: list[Change[Resource]] = []
     opened = False
-    try:
-        with _signals(_interrupt):
+    with _signals(_interrupt):
+        try:
             with _held_back():
                 journal.opened(job.changes, before)
                 opened = True
@@ -86,17 +86,17 @@ def apply(job: Job, kernel: Kernel, journal: Journal) -> Snapshot:
                 kernel.write(step)
             after = kernel.observe(job.interest)
             _check(job, after)
-        with _signals(signal.SIG_IGN):
-            journal.verified(after)
-            _verified.set()
-    except BaseException as error:
-        if not opened:
-            raise
-        why = _reason(error)
-        with _signals(signal.SIG_IGN):
-            restore(attempted, before, kernel, job.interest, why)
-            remark = _closed(journal)
-        raise RestoredError(f"{why}\nNothing is changed: the state before was restored.{remark}") from error
+            with _signals(signal.SIG_IGN):
+                journal.verified(after)
+                _verified.set()
+        except BaseException as error:
+            if not opened:
+                raise
+            why = _reason(error)
+            with _signals(signal.SIG_IGN):
+                restore(attempted, before, kernel, job.interest, why)
+                remark = _closed(journal)
+            raise RestoredError(f"{why}\nNothing is changed: the state before was restored.{remark}") from error
     return after
 
 
@@ -165,7 +165,15 @@ def _held_back() -> Iterator[None]:
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
+    """Stop what is under way, once: a second signal must not stop the undoing before that shuts its ears."""
+    for each in _STOPPING:
+        if signal.getsignal(each) is _interrupt:
+            signal.signal(each, _heard)
     raise KeyboardInterrupt(signal.Signals(number).name)
+
+
+def _heard(_number: int, _frame: FrameType | None) -> None:
+    """Go on with the undoing."""
 
 
 def restore(

@@ -80,9 +80,7 @@ class NodePlan:
     @property
     def interest(self) -> Interest:
         """What must be observed to see whether the plan still fits, and whether it has been carried out."""
-        found = interest_of(self.changes)
-        walks = {key for key in found.chains if key.table == "nat" and not key.owned}
-        return found | Interest(frozenset(), frozenset(walks), frozenset())
+        return with_ground(interest_of(self.changes))
 
 
 @dataclass(frozen=True)
@@ -107,6 +105,12 @@ def interest_of(changes: Iterable[Change[Resource]]) -> Interest:
     chains |= {resource.key for resource in resources if isinstance(resource, Chain)}
     sysctls = {resource.name for resource in resources if isinstance(resource, Sysctl)}
     return Interest(frozenset({*chains, *HOOKS, *HOOKS.values()}), frozenset(), frozenset({*sysctls, IP_FORWARD}))
+
+
+def with_ground(interest: Interest) -> Interest:
+    """Look also at the chains that rules of nat lead into: `dependencies` counts them among a plan's."""
+    walks = {key for key in interest.chains if key.table == "nat" and not key.owned}
+    return interest | Interest(frozenset(), frozenset(walks), frozenset())
 
 
 def restoring(node: str, address: Address, changes: Iterable[Change[Resource]], now: Snapshot) -> NodePlan:

@@ -109,8 +109,27 @@ def _of_session(
         said = f"nobody can tell what becomes of your SSH session: SSH_CONNECTION: {printable(str(error))}"
         yield Danger(Flag.SESSION, said)
         return
-    if session.client.version == session.server.version == 4 and Fib(before).holder(session.server) is not None:
+    if _ends_here(session, before):
         yield from (Danger(Flag.SESSION, said) for said in _cut(tuple(changes), before, after, session))
+
+
+def _ends_here(session: Session, state: Snapshot) -> bool:
+    """Whether it is a session over IPv4 to this network namespace."""
+    return session.client.version == session.server.version == 4 and Fib(state).holder(session.server) is not None
+
+
+def session_packets(text: str | None, state: Snapshot) -> tuple[Packet, ...]:
+    """Give the packets by which a session is followed through a node's rules; none where nothing can be followed.
+
+    `text` is its SSH_CONNECTION, None if there is none; of `state` only addresses and routes count.
+    """
+    try:
+        session = None if text is None else Session.parse(text)
+    except ValueError:
+        return ()
+    if session is None or not _ends_here(session, state):
+        return ()
+    return tuple(packet for _, packet, _ in _ways(session, Fib(state)))
 
 
 def _cut(changes: tuple[Change[Resource], ...], before: Snapshot, after: Snapshot, session: Session) -> Iterator[str]:

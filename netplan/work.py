@@ -15,7 +15,7 @@ from netplan.freshness import changed_since, unmet
 from netplan.kernel import Kernel
 from netplan.kinds.chain.reached import MANY_RULES
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.plan import NodePlan, Source, elsewhere, in_full, interest_of, restoring, with_effects
+from netplan.plan import NodePlan, Source, elsewhere, in_full, interest_of, restoring, with_effects, with_ground
 from netplan.probes import packets_of, probes
 from netplan.resource import Change, Resource
 from netplan.restore import restoration
@@ -62,9 +62,10 @@ class Work:
     @classmethod
     def back(cls, way: WayBack, kernel: Kernel) -> Work:
         """Plan the way back to an earlier state."""
-        interest = interest_of(way.touched) | Interest(
+        kept = Interest(
             frozenset(way.target.chains), frozenset(), frozenset(sysctl.name for sysctl in way.target.all(Sysctl))
         )
+        interest = with_ground(interest_of(way.touched) | kept)
         now = kernel.observe(interest)
         changes = restoration(way.target, now, way.touched, way.reason)
         return cls(restoring(way.origin.node, way.origin.address, changes, now), kernel, now, interest)

@@ -151,3 +151,23 @@ def test_the_rest_of_an_undo_is_done_even_where_one_step_of_it_fails(failure):
     with pytest.raises(HalfStateError, match=str(failure)):
         make.carry_out(WANTED, kernel)
     assert kernel.state.chains == BEFORE.chains
+
+
+class Hung(MemoryKernel):
+    """A kernel at whose third write the terminal hangs up and somebody asks podnet to end, both at once."""
+
+    def write(self, step):
+        super().write(step)
+        if self.writes == 3:
+            both = (signal.SIGHUP, signal.SIGTERM)
+            signal.pthread_sigmask(signal.SIG_BLOCK, both)
+            for number in both:
+                signal.raise_signal(number)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, both)
+
+
+def test_a_second_signal_does_not_stop_the_undoing():
+    kernel, before = Hung(BEFORE), signal.getsignal(signal.SIGHUP)
+    with pytest.raises(RestoredError, match="interrupted by SIGHUP"):
+        make.carry_out(WANTED, kernel)
+    assert (make.content(kernel.state), signal.getsignal(signal.SIGHUP)) == (make.content(BEFORE), before)

@@ -21,9 +21,9 @@ def await_confirm(store: Store, entry: Entry, secret: str) -> None:
     HalfStateError (5) if the state before could not be brought back wholly.
     """
     seconds, deadline = (0.0, 0.0) if entry.confirm is None else (entry.confirm.seconds, entry.confirm.deadline)
-    say(f"Confirm within {seconds:g} s (until {clock.at(deadline)}), or the state before comes back:")
-    say(f"  podnet confirm {secret}")
     try:
+        say(f"Confirm within {seconds:g} s (until {clock.at(deadline)}), or the state before comes back:")
+        say(f"  podnet confirm {secret}")
         verdict = awaited(store, entry, _count_down)
         why = f"no confirm came within {seconds:g} s"
     except KeyboardInterrupt:

@@ -7,6 +7,14 @@ from typing import Annotated
 import typer
 
 from netplan.cli.output import show_plan
+from netplan.cli.safety import (
+    AllowDefaultRoute,
+    AllowManyDeletes,
+    AllowOffLink,
+    AllowSession,
+    allowed,
+    check_safe,
+)
 from netplan.cli.spec import Yes
 from netplan.cli.verb import verb_app
 from netplan.cli.write import LockTimeout, VarDir, carry_out, confirm, intact, turn
@@ -29,8 +37,18 @@ def rollback(
     yes: Yes = False,
     folder: VarDir = None,
     lock_timeout: LockTimeout = 0,
+    allow_session: AllowSession = False,
+    allow_default_route: AllowDefaultRoute = False,
+    allow_many_deletes: AllowManyDeletes = False,
+    allow_off_link: AllowOffLink = False,
 ) -> None:
     """Bring back the state that an earlier generation left, or the one before the newest."""
+    flags = allowed(
+        session=allow_session,
+        default_route=allow_default_route,
+        many_deletes=allow_many_deletes,
+        off_link=allow_off_link,
+    )
     with turn("rollback", folder, lock_timeout) as here:
         kept = here.store.generations.all()
         intact(kept)
@@ -39,5 +57,6 @@ def rollback(
         work = Work.back(way, Linux(way.target.backend))
         plan = Plan(origin.cluster, origin.spec_path, origin.spec_sha256, (work.plan,))
         show_plan(plan)
+        check_safe(work, flags)
         confirm(work.plan, yes=yes)
         carry_out(work, here, Origin.here(way.verb, plan, work.plan))

@@ -11,9 +11,10 @@ import typer
 from netplan.errors import RefusedError
 from netplan.plan import NodePlan
 from netplan.project import project
-from netplan.safety import Danger, Flag, dangers
+from netplan.safety import Danger, Flag, dangers, session_packets
 from netplan.session import ssh_connection
 from netplan.snapshot import Snapshot
+from netplan.trace import Packet
 from netplan.work import Work, check_allowed, check_fresh, whole_state
 
 AllowSession = Annotated[
@@ -68,9 +69,18 @@ def _texts(found: Iterable[Danger]) -> tuple[str, ...]:
 
 
 def _found(work: Work) -> tuple[Danger, ...]:
-    """Look for dangers in the whole state of this machine; StalePlanError (3) if the plan no longer fits it."""
+    """Look for dangers in the state of this machine; StalePlanError (3) if the plan no longer fits it."""
     if not work.plan.changes:
         return ()
-    whole = whole_state(work.kernel, work.interest)
-    check_fresh(work.plan, whole)
-    return dangers(work.plan, whole, project(whole, work.plan.changes), ssh_connection())
+    session = ssh_connection()
+    before = _met_by(session_packets(session, work.before), work)
+    return dangers(work.plan, before, project(before, work.plan.changes), session)
+
+
+def _met_by(packets: Collection[Packet], work: Work) -> Snapshot:
+    """Read what else some packets meet in the kernel that a plan is for; without packets nothing is read again."""
+    if not packets:
+        return work.before
+    seen = whole_state(work.kernel, work.interest, packets)
+    check_fresh(work.plan, seen)
+    return seen

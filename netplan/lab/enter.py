@@ -138,11 +138,12 @@ def _await(child: int) -> int:
     """Wait for the end of a child and give its wait status; what happens to this process happens to the child.
 
     A signal that the kernel sends, such as that of Ctrl-C, has reached the child by itself: it has the same terminal.
+    Only that of a terminal that hangs up may have come to this process alone, as the first of its session.
     """
     while True:
         caught = signal.sigwaitinfo(_WAITED_FOR)
         if caught.si_signo != signal.SIGCHLD:
-            if caught.si_code <= 0:  # SI_USER and its like: a process sent it
+            if caught.si_code <= 0 or caught.si_signo == signal.SIGHUP:  # SI_USER and its like: a process sent it
                 os.kill(child, caught.si_signo)
             continue
         pid, status = os.waitpid(child, os.WNOHANG | os.WUNTRACED)

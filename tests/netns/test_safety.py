@@ -94,14 +94,15 @@ def test_saved_plan_refuses_it_too(guarded, tmp_path):
     assert process(node.lab, node.name, "apply", tmp_path / "plan.json", "--yes", before=over_ssh()).code == 3
 
 
-def serve(told: Path) -> str:
-    """On the node: take in one connection, tell its SSH_CONNECTION; give what comes until it ends or falls silent."""
+def serve(told: Path, go: Path) -> str:
+    """On the node: take in one connection and tell its SSH_CONNECTION; give what comes once something may."""
     with socket.create_server(("10.4.7.21", 22)) as server:
-        server.settimeout(20)
+        server.settimeout(60)
         connection, (client, port) = server.accept()
         with connection:
             _tell(told, f"{client} {port} 10.4.7.21 22")
-            connection.settimeout(8)
+            _wait(go)
+            connection.settimeout(4)
             try:
                 return connection.recv(100).decode()
             except TimeoutError:
@@ -110,16 +111,16 @@ def serve(told: Path) -> str:
 
 def call(told: Path) -> None:
     """On the peer: connect to the node, and say hello once that is wanted."""
-    for _ in range(100):
+    for _ in range(1000):
         try:
-            connection = socket.create_connection(("10.4.7.21", 22), timeout=2)
+            connection = socket.create_connection(("10.4.7.21", 22), timeout=20)
             break
         except ConnectionRefusedError:
             time.sleep(0.05)
     with connection:
         _wait(told)
         connection.sendall(b"hello")
-        time.sleep(0.5)
+        time.sleep(4)
 
 
 def _tell(path: Path, text: str) -> None:
@@ -128,7 +129,7 @@ def _tell(path: Path, text: str) -> None:
 
 
 def _wait(path: Path) -> str:
-    for _ in range(400):
+    for _ in range(1200):
         if path.exists():
             return path.read_text()
         time.sleep(0.05)
@@ -145,7 +146,7 @@ def _wait(path: Path) -> str:
 def test_real_connection_fares_as_the_plan_was_said_to(guarded, tmp_path, options, outcome):
     node, _ = guarded
     with ThreadPoolExecutor() as pool:
-        heard = pool.submit(inside, node.lab, node.name, serve, tmp_path / "connection")
+        heard = pool.submit(inside, node.lab, node.name, serve, tmp_path / "connection", tmp_path / "go")
         pool.submit(inside, node.lab, "hdss7-22", call, tmp_path / "go")
         connection = _wait(tmp_path / "connection")
         code = apply(guarded, *options, before=["env", f"SSH_CONNECTION={connection}"]).code
@@ -158,6 +159,28 @@ def test_stale_routes_beyond_a_third_are_refused(applied):
     done = applied.apply()
     assert (done.code, "--allow-many-deletes: 3 of podnet's 4 routes would go" in done.stderr) == (3, True)
     assert applied.podnet("apply", applied.spec, "--yes", "--allow-many-deletes").code == 0
+
+
+@pytest.fixture
+def first(node):
+    """A node on which podnet has applied once."""
+    node.shell('rm -rf "$PODNET_VAR_DIR"')
+    assert node.apply().code == 0
+    return node
+
+
+def test_rollback_that_would_take_many_routes_away_is_refused(first):
+    first.shell("for n in 91 92 93; do ip route add 172.7.$n.0/24 via 10.4.7.22 proto 112; done")
+    done = first.podnet("rollback", "--yes")
+    assert (done.code, "--allow-many-deletes: 4 of podnet's 4 routes would go" in done.stderr) == (3, True)
+    assert first.podnet("rollback", "--yes", "--allow-many-deletes").code == 0
+
+
+def test_rollback_that_would_take_the_session_s_route_away_is_refused(first):
+    from_a_pod = over_ssh("172.7.22.2")
+    done = process(first.lab, first.name, "rollback", "--yes", before=from_a_pod)
+    assert (done.code, "answers of your SSH session from 172.7.22.2 would" in done.stderr) == (3, True), done.stderr
+    assert process(first.lab, first.name, "rollback", "--yes", "--allow-session", before=from_a_pod).code == 0
 
 
 def test_remove_takes_all_routes_without_a_flag(applied):
