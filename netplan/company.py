@@ -104,8 +104,9 @@ def _harms(desired: Desired, traffic: Traffic, snapshot: Snapshot) -> Iterator[H
         wanted = Place.SHIELD if chain.nat else Place.LATE
         if chain.on_the_way and wanted in places:
             deeds = _MATTERS.get(chain.hook or "", frozenset()) if chain.nat else _REFUSES
-            flows = _rewritable(traffic, chain) if chain.nat else _refusable(forwarded, chain)
-            found = beside.harm(chain, tuple(flows), deeds)
+            came = _rewritable(traffic, chain) if chain.nat else _refusable(forwarded, chain)
+            flows = [each for flow in came for each in _leaving(flow, desired, traffic, fib)]
+            found = beside.harm(chain, flows, deeds)
             if found is not None:
                 yield found
 
@@ -124,6 +125,16 @@ def _rewritable(traffic: Traffic, chain: OtherChain) -> Iterator[Flow]:
             yield replace(came, iif=None)
         else:  # marks that ask for SNAT are set here
             yield replace(came, unmarked=())
+
+
+def _leaving(flow: Flow, desired: Desired, traffic: Traffic, fib: Fib) -> Iterator[Flow]:
+    """Give packets that leave by another device than the bridge as they leave: by those that lead to their prefixes."""
+    if not flow.other_oif:
+        yield flow
+        return
+    for prefix in flow.destinations:
+        for device in sorted(_devices(prefix, desired, traffic, fib)):
+            yield replace(flow, destinations=(prefix,), oif=device, other_oif=False)
 
 
 def _without(prefix: Prefix, part: Prefix) -> Iterator[Prefix]:

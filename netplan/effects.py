@@ -15,6 +15,7 @@ from netplan.owners import holds_policy, owner
 from netplan.probes import Probe, SourceAddress
 from netplan.resource import Json
 from netplan.snapshot import Snapshot
+from netplan.spec.model import Mark
 from netplan.trace import Step, Trace, Tracer, Verdict
 
 _ROUTING: Final = "route"
@@ -70,8 +71,10 @@ class TrafficEffect:
     @property
     def words(self) -> tuple[str, str]:
         """How the traffic fares before and after, in a few words; the next hop where that is all that differs."""
-        before, after = (_fate(trace, self.probe) for trace in (self.before, self.after))
-        if before == after and self.before.next_hop != self.after.next_hop:
+        astray = _strays(self.after, self.probe)
+        before, after = (_fate(trace, self.probe, astray=astray) for trace in (self.before, self.after))
+        accepted = self.before.verdict is self.after.verdict is Verdict.ACCEPT
+        if before == after and accepted and self.before.next_hop != self.after.next_hop:
             return f"{before}, {_by_way_of(self.before)}", _by_way_of(self.after)
         return before, after
 
@@ -91,19 +94,31 @@ class TrafficEffect:
 
 
 def effects(found: Iterable[Probe], before: Snapshot, after: Snapshot) -> tuple[TrafficEffect, ...]:
-    """Trace every class of traffic through a node's state before and after a plan."""
+    """Trace every class of traffic through a node's state before and after a plan.
+
+    UDP is a class of its own only where it fares unlike TCP.
+    """
     tracers = Tracer(before), Tracer(after)
-    return tuple(_effect(_entering(probe, tracers[1]), *tracers) for probe in found)
+    made: dict[tuple[str, str | None, Mark | None], list[TrafficEffect]] = {}
+    for probe in found:
+        effect = _effect(_entering(probe, tracers[1]), *tracers)
+        alike = made.setdefault((probe.traffic, probe.peer, probe.mark), [])
+        if all((each.fares, each.words) != (effect.fares, effect.words) for each in alike):
+            alike.append(effect)
+    return tuple(effect for alike in made.values() for effect in alike)
 
 
 def _effect(probe: Probe, before: Tracer, after: Tracer) -> TrafficEffect:
-    """Trace a class of traffic; what befalls the one packet of it and not the other does not befall the class."""
+    """Trace a class of traffic; what befalls the one packet of it and not the other does not befall the class.
+
+    Where a rule about the one alone hides what befalls both, the other tells of it.
+    """
     made = TrafficEffect(probe, before.trace(probe.packet), after.trace(probe.packet))
-    if probe.other is None or made.fares is not Fares.BROKEN:
+    if probe.other is None or made.fares is Fares.WELL:
         return made
     other = probe._replace(packet=probe.other)
-    spared = TrafficEffect(other, before.trace(other.packet), after.trace(other.packet))
-    return spared if spared.fares is Fares.WELL else made
+    unlike = TrafficEffect(other, before.trace(other.packet), after.trace(other.packet))
+    return made if unlike.fares is made.fares and unlike.after_blame == made.after_blame else unlike
 
 
 def _entering(probe: Probe, tracer: Tracer) -> Probe:
@@ -126,9 +141,14 @@ def _fares(trace: Trace, probe: Probe) -> Fares:
     unread = probe.source is not None and trace.source is None
     if trace.verdict is Verdict.UNKNOWN or trace.destination is None or unread:
         return Fares.UNKNOWN
-    arrives = trace.destination == probe.packet.destination
+    arrives = trace.destination == probe.packet.destination and not _strays(trace, probe)
     kept = SourceAddress.KEPT if trace.source == probe.packet.source else SourceAddress.REWRITTEN
     return Fares.WELL if arrives and probe.source in (None, kept) else Fares.BROKEN
+
+
+def _strays(trace: Trace, probe: Probe) -> bool:
+    """Whether a packet leaves by another way than the one that is wanted."""
+    return probe.way is not None and (trace.oif, trace.next_hop) != probe.way
 
 
 def _refused(trace: Trace, probe: Probe) -> Fares:
@@ -147,11 +167,17 @@ def _culprit(trace: Trace, probe: Probe) -> Step | None:
         return trace.doubt or (trace.steps[-1] if trace.steps else None)
     if trace.destination != probe.packet.destination:
         return _last(trace.steps, "destination ")
+    if probe.source is SourceAddress.KEPT and trace.source != probe.packet.source:
+        return _last(trace.steps, "source ")
+    if _strays(trace, probe):
+        return _last(trace.steps, "looked up ") or _last(trace.steps, "leaves ")
     if probe.source is not SourceAddress.REWRITTEN:
         return _last(trace.steps, "source ")
     routed = max((number for number, step in enumerate(trace.steps) if step.at == _ROUTING), default=-1)
     kept = [step for step in trace.steps[routed + 1 :] if step.at.startswith("nat ")]
-    return _last(kept, "addresses ") or Step("nat POSTROUTING", "", "nothing masquerades it")
+    decided = _last(kept, "addresses ") or _last(trace.steps, "no connection tracking")
+    returned = [step for step in kept if step.at.startswith("nat POSTROUTING ")]
+    return decided or _last(returned, "leaves the chain") or Step("nat POSTROUTING", "", "nothing masquerades it")
 
 
 def _last(steps: Iterable[Step], effect: str) -> Step | None:
@@ -159,14 +185,16 @@ def _last(steps: Iterable[Step], effect: str) -> Step | None:
     return next((step for step in reversed([*steps]) if step.effect.startswith(effect)), None)
 
 
-def _fate(trace: Trace, probe: Probe) -> str:
-    """Say in a word what becomes of a packet: kept, source ADDRESS, to ADDRESS, rejected, dropped, or unknown."""
+def _fate(trace: Trace, probe: Probe, *, astray: bool) -> str:
+    """Say in a word what becomes of a packet; with `astray` also that it takes another way than it should."""
     if trace.verdict is not Verdict.ACCEPT:
         return {Verdict.DROP: "dropped", Verdict.REJECT: "rejected"}.get(trace.verdict, "unknown")
     if trace.destination != probe.packet.destination:
         return f"sent to {trace.destination or 'nobody knows where'}"
+    if astray and _strays(trace, probe):
+        return f"goes astray {_by_way_of(trace)}"
     if trace.source == probe.packet.source:
-        return "source kept"
+        return "not masqueraded" if probe.source is SourceAddress.REWRITTEN else "source kept"
     return "source unknown" if trace.source is None else f"source {trace.source}"
 
 

@@ -24,7 +24,10 @@ _SHAPES: Final = (
     (re.compile(r"-j REJECT --reject-with icmp6?-(host|adm)-prohibited"), "the distribution's REJECT"),
 )
 
-_POLICY: Final = ("DOCKER-USER", "KUBE-NWPLCY", "KUBE-POD-FW", "KUBE-NETWORK-POLICIES", "cali", "CILIUM_", "WEAVE-NPC")
+_POLICY: Final = (
+    *("DOCKER-USER", "CNI-ADMIN", "KUBE-NWPLCY", "KUBE-POD-FW", "KUBE-ROUTER", "KUBE-NETWORK-POLICIES", "cali"),
+    *("CILIUM_", "WEAVE-NPC", "ufw-user-"),
+)
 """How the chains begin in which an administrator, or a network policy, says what may reach what."""
 
 

@@ -161,7 +161,7 @@ def in_full(desired: Desired, whole: Snapshot, source: Source) -> NodePlan:
     """Plan from the whole state of a node, and say what that does to traffic, once there is a bridge for its pods."""
     plan, bridge = plan_node(desired, whole, source), desired.watched.bridge
     if any(link.name == bridge for link in whole.all(Link)):
-        return with_effects(plan, probes(desired.watched), whole)
+        return with_effects(plan, probes(desired), whole)
     missing = f"there is no bridge {bridge} on this node: what becomes of its pods' traffic is not known"
     return replace(plan, warnings=(*plan.warnings, missing))
 

@@ -6,15 +6,16 @@ masqueraded outside of it, if `ip_masq` is enabled; and that what it cares for a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from netplan.compile import Traffic
-from netplan.net import Address, host_name, if_name
+from netplan.compile import Desired, Traffic
+from netplan.kinds.route.value import Route
+from netplan.net import Address, IfName, InterfaceAddress, host_name, if_name
 from netplan.placement import outsides
-from netplan.resource import Json
+from netplan.resource import Json, Resource, Wanted
 from netplan.spec.model import Mark
 from netplan.topology import Node
 from netplan.trace import Packet, Verdict
@@ -41,16 +42,37 @@ class Sample(NamedTuple):
     port: int
 
 
-_TYPICAL: Final = Sample(2, 3, 6, 20000)
-_OTHER: Final = Sample(-2, -3, 17, 20001)
-"""As little like the typical one as a packet of the same class can be: a rule that refuses both refuses the class."""
+_TCP, _UDP = 6, 17
+_NAMES: Final = {_UDP: " (udp)"}
+_PAIRS: Final = tuple((Sample(2, 3, protocol, 20000), Sample(-2, -3, protocol, 20001)) for protocol in (_TCP, _UDP))
+"""Of each protocol two packets as little alike as those of one class can be: a rule about both is about the class."""
+
+
+class Way(NamedTuple):
+    """How packets leave the node: by which device, and to which next hop, None where they need none."""
+
+    oif: IfName | None
+    next_hop: Address | None
+
+    def to_json(self) -> Json:
+        """Give the way as JSON values, named as in a trace."""
+        return {"oif": self.oif, "next_hop": None if self.next_hop is None else str(self.next_hop)}
+
+    @classmethod
+    def from_json(cls, data: Json) -> Way:
+        """Read what `to_json` gave."""
+        return cls(
+            None if data["oif"] is None else if_name(str(data["oif"])),
+            None if data["next_hop"] is None else Address.parse(str(data["next_hop"])),
+        )
 
 
 class Probe(NamedTuple):
     """A packet that stands for a class of traffic, `other` one of the same class, and what the spec wants of them.
 
     `source` is None where the spec leaves it to others; where it does not ask for `accepted` either it wants nothing.
-    What `arrives` comes from another host, by the device that leads there. Routes `beyond` the cluster are others'.
+    What `arrives` comes from another host, by the device that leads there. Routes `beyond` the cluster are others';
+    `way` is the one that the spec wants these packets to take, None if it wants none.
     """
 
     traffic: str
@@ -62,11 +84,13 @@ class Probe(NamedTuple):
     arrives: bool = False
     beyond: bool = False
     other: Packet | None = None
+    way: Way | None = None
 
     @property
     def name(self) -> str:
-        """The class of traffic, with the mark that its packets carry."""
-        return self.traffic if self.mark is None else f"{self.traffic} marked {self.mark}"
+        """The class of traffic, with the mark that its packets carry, and their protocol if that is not TCP."""
+        marked = "" if self.mark is None else f" marked {self.mark}"
+        return f"{self.traffic}{marked}{_NAMES.get(self.packet.protocol or _TCP, '')}"
 
     @property
     def wanted(self) -> bool:
@@ -82,6 +106,7 @@ class Probe(NamedTuple):
             "verdict": Verdict.ACCEPT.value if self.accepted else None,
             "source": None if source is None else str(source),
             "destination": str(self.packet.destination),
+            **({} if self.way is None else self.way.to_json()),
         }
 
     def to_json(self) -> Json:
@@ -96,6 +121,7 @@ class Probe(NamedTuple):
             "mark": None if self.mark is None else str(self.mark),
             "arrives": self.arrives,
             "beyond": self.beyond,
+            "way": None if self.way is None else self.way.to_json(),
         }
 
     @classmethod
@@ -111,6 +137,7 @@ class Probe(NamedTuple):
             mark=None if data["mark"] is None else Mark.parse(str(data["mark"])),
             arrives=bool(data["arrives"]),
             beyond=bool(data["beyond"]),
+            way=None if data.get("way") is None else Way.from_json(data["way"]),
         )
 
 
@@ -140,10 +167,26 @@ def packets_of(found: Iterable[Probe]) -> Iterator[Packet]:
         yield from (packet for packet in (probe.packet, probe.other) if packet is not None)
 
 
-def probes(traffic: Traffic) -> Iterator[Probe]:
+def probes(desired: Desired) -> Iterator[Probe]:
     """Give the packets for each class of traffic; of many peers, the first few stand for all."""
-    for typical, other in zip(_samples(traffic, _TYPICAL), _samples(traffic, _OTHER), strict=True):
-        yield typical._replace(other=other.packet)
+    traffic, ways = desired.watched, _ways(desired.objects)
+    for typical, other in _PAIRS:
+        for probe, unlike in zip(_samples(traffic, typical), _samples(traffic, other), strict=True):
+            way = ways(probe.packet.destination) if probe.peer and probe.wanted else None
+            yield probe._replace(other=unlike.packet, way=way)
+
+
+def _ways(objects: Iterable[Wanted[Resource]]) -> Callable[[Address], Way | None]:
+    """Say by which of the routes that are wanted packets to an address should leave."""
+    routes = (want.resource for want in objects if isinstance(want.resource, Route))
+    ways = {route.prefix: Way(route.oif, route.next_hop) for route in routes if route.type == "unicast"}
+    lengths = sorted({prefix.length for prefix in ways}, reverse=True)
+
+    def way(address: Address) -> Way | None:
+        found = (ways.get(InterfaceAddress(address, length).prefix) for length in lengths)
+        return next((each for each in found if each is not None), None)
+
+    return way
 
 
 def _samples(traffic: Traffic, sample: Sample) -> Iterator[Probe]:
@@ -173,7 +216,7 @@ def _with_peer(traffic: Traffic, sample: Sample, peer: Node) -> Iterator[Probe]:
     yield _to_pod(traffic, sample, "pod on peer -> pod here", pod)
     yield _from_pod(traffic, sample, "pod -> node", there, _KEPT if kept else SourceAddress.REWRITTEN)
     yield Probe("node -> pod", None, sent, _asked(traffic, _KEPT), traffic.accepts)
-    for mark in traffic.respected:
+    for mark in traffic.respected if sample.protocol == _TCP else ():
         marked = replace(to_pod.packet, mark=mark.value)
         yield to_pod._replace(packet=marked, source=None, accepted=False, mark=mark)
 

@@ -45,7 +45,7 @@ class Work:
 
         Of a table not more than `limit` rules are read: FEW_RULES for what runs every minute.
         """
-        state = whole_state(kernel, desired.interest, packets_of(probes(desired.watched)), limit=limit)
+        state = whole_state(kernel, desired.interest, packets_of(probes(desired)), limit=limit)
         return cls(in_full(desired, state, Source.LIVE), kernel, state, desired.interest, desired)
 
     @classmethod

@@ -7,6 +7,7 @@ import pytest
 
 from netplan.effects import blamed, effects
 from netplan.kinds.address.value import LinkAddress
+from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import Chain, ChainKey
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl
@@ -15,6 +16,9 @@ from netplan.probes import Probe, probes
 from netplan.trace import BRIDGE_CALLS
 from tests import make
 
+KUBE_POSTROUTING = Chain(
+    ChainKey(4, "nat", "KUBE-POSTROUTING"), (Rule.parse("-m mark ! --mark 0x4000/0x4000 -j RETURN"),)
+)
 DOCKER = "-s 172.7.21.0/24 ! -o docker0 -j MASQUERADE"
 
 
@@ -33,7 +37,7 @@ def node(nat=(), filter=(), ip_forward="1"):  # noqa: A002 - the table's name
 def found(state, **keys):
     """Give the effects of a plan for node a, by their class."""
     desired = make.desired(make.spec(**keys))
-    traced = effects(probes(desired.watched), state, make.settled(desired, state))
+    traced = effects(probes(desired), state, make.settled(desired, state))
     return {effect.probe.name: effect for effect in traced}
 
 
@@ -52,7 +56,7 @@ def test_the_rule_that_hides_the_pod_is_to_blame():
 
 
 def test_pods_reach_the_outside_under_the_nodes_address():
-    assert words(node(), "pod -> outside") == ("source kept", "source 10.4.7.21")
+    assert words(node(), "pod -> outside") == ("not masqueraded", "source 10.4.7.21")
 
 
 def test_pods_keep_their_address_towards_the_outside_where_podnet_does_not_masquerade():
@@ -88,27 +92,84 @@ def test_a_marked_packet_is_nobodys_fault():
 def test_of_many_peers_a_few_stand_for_all(count):
     nodes = [f"n{n}: {{address: 10.4.7.{n}/24, subnet: 172.7.{n}.0/24}}" for n in range(1, count + 2)]
     desired = make.desired(make.spec(*nodes), "n1")
-    assert len({probe.peer for probe in probes(desired.watched) if probe.peer}) == min(count, 4)
+    assert len({probe.peer for probe in probes(desired) if probe.peer}) == min(count, 4)
 
 
 def test_json_says_what_was_wanted_and_what_is_to_blame():
     written = found(node(nat=[DOCKER]))["pod -> pod"].to_json()
-    assert written["wanted"] == {"verdict": "accept", "source": "172.7.21.2", "destination": "172.7.22.2"}
+    assert written["wanted"] == {
+        "verdict": "accept",
+        "source": "172.7.21.2",
+        "destination": "172.7.22.2",
+        "oif": "eth0",
+        "next_hop": "10.4.7.22",
+    }
     assert (written["broken"], written["blame"]) == (True, f"nat POSTROUTING 1: {DOCKER}")
     assert (written["before"]["source"], written["after"]["source"]) == ("10.4.7.21", "172.7.21.2")
 
 
+def blame(state, traffic):
+    """Give what is to blame for how traffic fares before a plan."""
+    effect = found(state)[traffic]
+    assert effect.blame is not None
+    return blamed(effect.blame)
+
+
 def test_what_should_be_masqueraded_and_is_not_is_nobodys_rule():
-    kube = "-m mark ! --mark 0x4000/0x4000 -j RETURN"
-    effect = found(node(nat=[kube]))["pod -> outside"]
-    assert effect.blame is not None
-    assert blamed(effect.blame) == "nat POSTROUTING: nothing masquerades it"
+    kube = ["-j KUBE-POSTROUTING"]
+    state = node(nat=kube).replace(Chain, [*node(nat=kube).all(Chain), KUBE_POSTROUTING])
+    assert blame(state, "pod -> outside") == "nat POSTROUTING: nothing masquerades it"
 
 
-def test_rule_that_keeps_masquerading_away_is_to_blame():
-    effect = found(node(nat=["-s 172.7.21.0/24 -j ACCEPT"]))["pod -> outside"]
-    assert effect.blame is not None
-    assert blamed(effect.blame) == "nat POSTROUTING 1: -s 172.7.21.0/24 -j ACCEPT"
+@pytest.mark.parametrize("rule", ["-o eth0 -j RETURN", "-s 172.7.21.0/24 -j ACCEPT"])
+def test_rule_that_keeps_masquerading_away_is_to_blame(rule):
+    assert blame(node(nat=[rule]), "pod -> outside") == f"nat POSTROUTING 1: {rule}"
+
+
+def test_rule_that_keeps_nat_away_is_to_blame():
+    untracked = Chain(ChainKey(4, "raw", "PREROUTING"), (Rule.parse("-s 172.7.21.0/24 -j NOTRACK"),), "ACCEPT")
+    state = node().replace(Chain, [*node().all(Chain), untracked])
+    assert blame(state, "pod -> outside") == "raw PREROUTING 1: -s 172.7.21.0/24 -j NOTRACK"
+
+
+def fares(*rules):
+    """Say how pod traffic to a peer fares after a plan, behind rules in FORWARD that stay."""
+    return [name for name, effect in found(node(filter=rules)).items() if effect.stays_broken]
+
+
+@pytest.mark.parametrize(("protocol", "name"), [("tcp", "pod -> pod"), ("udp", "pod -> pod (udp)")])
+def test_a_drop_of_one_protocol_breaks_that_protocol(protocol, name):
+    assert fares(f"-s 172.7.21.0/24 -d 172.7.22.0/24 -p {protocol} -j DROP") == [name]
+
+
+def test_a_drop_for_one_pod_breaks_no_class():
+    assert fares("-s 172.7.21.2/32 -j DROP") == []
+
+
+def test_a_drop_of_one_port_breaks_no_class():
+    assert fares("-s 172.7.21.0/24 -p tcp -m tcp --dport 20000 -j DROP") == []
+
+
+def test_a_rule_about_one_pod_does_not_hide_the_rule_about_all():
+    state = node(filter=["-s 172.7.21.2/32 -j DROP", "-s 172.7.21.0/24 -d 172.7.22.0/24 -j DROP"])
+    effect = found(state)["pod -> pod"]
+    assert (effect.stays_broken, blamed(effect.after_blame)) == (
+        True,
+        "filter FORWARD 2: -s 172.7.21.0/24 -d 172.7.22.0/24 -j DROP",
+    )
+
+
+HALVES = tuple(make.route(prefix, "10.4.7.253", protocol=4) for prefix in ("172.7.22.0/25", "172.7.22.128/25"))
+
+
+def test_a_more_specific_route_of_somebody_else_leads_astray():
+    state = node().replace(Route, [*node().all(Route), *HALVES])
+    assert words(state, "pod -> pod")[1] == "goes astray via 10.4.7.253"
+
+
+def test_the_route_that_leads_astray_is_to_blame():
+    state = node().replace(Route, [*node().all(Route), *HALVES])
+    assert blamed(found(state)["pod -> pod"].after_blame) == "route: 172.7.22.128/25 via 10.4.7.253 dev eth0"
 
 
 def test_pods_of_peers_come_in_by_the_underlay_and_keep_their_address():
@@ -148,5 +209,5 @@ def test_packets_that_are_sent_elsewhere_are_broken(traffic):
 
 
 def test_probes_are_read_back():
-    given = tuple(probes(make.desired(make.spec(ip_masq="{non_masquerade_cidrs: [10.9.0.0/16]}")).watched))
+    given = tuple(probes(make.desired(make.spec(ip_masq="{non_masquerade_cidrs: [10.9.0.0/16]}"))))
     assert tuple(Probe.from_json(json.loads(json.dumps(probe.to_json()))) for probe in given) == given

@@ -120,7 +120,7 @@ def moving_plan(spec: Spec, old: Spec, names: Sequence[str]) -> Plan:
         plan = plan_node(desired, before, Source.SPEC)
         if plan.changes and (reads := reading(plan)) not in told:
             told.add(reads)
-            plan = with_effects(plan, probes(desired.watched), before)
+            plan = with_effects(plan, probes(desired), before)
         plans.append(plan)
     return _plan(spec, plans)
 

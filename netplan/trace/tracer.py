@@ -15,10 +15,10 @@ from netplan.kinds.chain.value import ChainKey
 from netplan.kinds.ipset.value import IpSet
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.snapshot import Snapshot
-from netplan.trace.beside import Beside
+from netplan.trace.beside import Beside, Deed, Harm
 from netplan.trace.effects import Fate
 from netplan.trace.fib import LOOPBACK, Fib
-from netplan.trace.flow import INVALID, NO_DEVICE, UNTRACKED, Flow, Mark
+from netplan.trace.flow import ANYWHERE, INVALID, NO_DEVICE, UNTRACKED, Flow, Mark
 from netplan.trace.packet import Packet, Trace
 from netplan.trace.routing import BRIDGE_CALLS, Router, Turn, Verdict
 from netplan.trace.sets import Sets
@@ -29,10 +29,12 @@ HOOKS: Final = {
     "mangle": ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"),
     "nat": ("PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"),
     "filter": ("INPUT", "FORWARD", "OUTPUT"),
+    "security": ("INPUT", "FORWARD", "OUTPUT"),
 }
 """The built-in chains that packets pass, by table; at one hook in this order of the tables."""
 
 _NEW: Final = "NEW"
+_DELIVERING: Final = ("mangle", "filter", "security", "nat")
 _ALWAYS_THERE: Final = "net.ipv4.conf.all.rp_filter"
 _VERDICTS: Final = {Fate.DROPPED: Verdict.DROP, Fate.REJECTED: Verdict.REJECT}
 
@@ -125,7 +127,7 @@ class Tracer:
             else:
                 yield from self._forwarded(after, after.flow.iif or "")
 
-    def _delivered(self, way: _Way, *, tables: Sequence[str] = ("mangle", "filter", "nat")) -> Iterator[_End]:
+    def _delivered(self, way: _Way, *, tables: Sequence[str] = _DELIVERING) -> Iterator[_End]:
         """Follow a packet to a process of this node."""
         came: list[_Way] = []
         yield from self._through([way], "INPUT", tables, came)
@@ -134,7 +136,7 @@ class Tracer:
 
     def _forwarded(self, way: _Way, iif: str) -> Iterator[_End]:
         came: list[_Way] = []
-        yield from self._through([way], "FORWARD", ("mangle", "filter"), came)
+        yield from self._through([way], "FORWARD", ("mangle", "filter", "security"), came)
         yield from self._leaving([_Way(replace(each.flow, iif=iif), each.trail) for each in came])
 
     def _leaving(self, ways: Iterable[_Way]) -> Iterator[_End]:
@@ -152,7 +154,7 @@ class Tracer:
         here = _Way(replace(way.flow, iif=LOOPBACK, oif=NO_DEVICE), way.trail)
         yield from self._through([here], "PREROUTING", ("raw", "mangle"), came)
         for each in came:
-            yield from self._delivered(each, tables=("mangle", "filter"))
+            yield from self._delivered(each, tables=("mangle", "filter", "security"))
 
     def _sent(self, way: _Way) -> Iterator[_End]:
         """Follow a packet that a process of this node sends; one that is translated is routed again."""
@@ -224,9 +226,18 @@ class Tracer:
             harms = list(self._beside.harms(hook, [*entered, way.flow]))
             for harm in harms:
                 verdict = Verdict.UNKNOWN if harm.fate is None else _VERDICTS[harm.fate]
-                yield _End(verdict, way.flow, (*way.trail, harm.step))
+                yield _End(verdict, _harmed(way.flow, harm), (*way.trail, harm.step))
             if all(harm.fate is None for harm in harms):
                 came.append(way)
+
+
+def _harmed(flow: Flow, harm: Harm) -> Flow:
+    """Give packets as they are once a rule beside this iptables may have rewritten them."""
+    if harm.fate is None and harm.deed in (Deed.REWRITES_SOURCE, Deed.CHANGES):
+        flow = replace(flow, source=ANYWHERE, but_not=None)
+    if harm.fate is None and harm.deed in (Deed.SENDS_ELSEWHERE, Deed.CHANGES):
+        flow = replace(flow, destinations=(ANYWHERE,))
+    return flow
 
 
 def _passed_bridge(way: _Way, device: str, *, certain: bool) -> _End:

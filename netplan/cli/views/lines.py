@@ -111,7 +111,7 @@ def traffic_lines(effects: Iterable[TrafficEffect]) -> Iterator[TrafficLine]:
         probe = effect.probe
         if effect.fares is Fares.UNKNOWN:
             unknown.setdefault(_blame(effect), []).append(_class(probe.name, [probe.peer] if probe.peer else []))
-        elif _is_told(effect) and (probe.mark is None or effect.words != told.get((probe.traffic, probe.peer))):
+        elif _is_told(effect) and (effect.words != told.get((probe.traffic, probe.peer)) or not _repeats(effect)):
             key = ("!" if effect.stays_broken else "=", probe.name, *effect.words)
             alike.setdefault(key, []).append(effect)
     for (sign, traffic, before, after), found in alike.items():
@@ -130,6 +130,11 @@ def _by_blame(effects: Iterable[TrafficEffect], *, apart: bool) -> Iterator[tupl
         yield from peers.items()
     else:
         yield "", [name for names in peers.values() for name in names]
+
+
+def _repeats(effect: TrafficEffect) -> bool:
+    """Whether a marked class says nothing of its own: its packets ask for another source, and none comes or goes."""
+    return effect.probe.mark is not None and effect.before.source == effect.after.source
 
 
 def _is_told(effect: TrafficEffect) -> bool:
@@ -193,6 +198,9 @@ def summary_line(plan: Plan, title: str) -> str:
     in_sync = [node.node for node in plan.nodes if node.in_sync]
     synced = f" {_some(in_sync)}: in sync." if in_sync else ""
     broken = [node.node for node in plan.nodes if node.broken]
+    refused = [node.node for node in plan.nodes if node.refusals]
+    if refused:
+        synced = f" Something stands against it on {_some(refused)}: see above.{synced}"
     if broken:
         synced = f" Traffic stays broken on {_some(broken)}, and that is not podnet's to mend.{synced}"
     if not counts["nodes_changed"]:

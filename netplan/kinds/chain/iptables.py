@@ -63,7 +63,7 @@ class Iptables:
             return _parse(key, listed.stdout)
         if self._missing(key, listed.stderr):
             return None
-        said = printable(listed.stderr.strip())
+        said = _said(listed.stderr)
         raise ObserveError(f"table {key.table} can't be read safely: {said}")
 
     def save(self, table: str) -> str:
@@ -74,7 +74,7 @@ class Iptables:
         program = programs.require(f"{Path(self.program).name}-save", "iptables")
         saved = programs.run([program, "-t", table])
         if saved.code != 0:
-            raise ObserveError(f"table {table} can't be read safely: {printable(saved.stderr.strip())}")
+            raise ObserveError(f"table {table} can't be read safely: {_said(saved.stderr)}")
         return saved.stdout
 
     def _missing(self, key: ChainKey, said: str) -> bool:
@@ -147,3 +147,9 @@ def _rule(key: ChainKey, number: int, line: str) -> Rule:
         return parse_rule_line(line, version=key.version)[1]
     except ValueError as error:
         raise ObserveError(f"{key}: line {number} of its rules can't be read: {printable(str(error))}") from error
+
+
+def _said(stderr: str) -> str:
+    """Give what a program said in one line, without its warnings of the other backend."""
+    lines = (line.strip() for line in stderr.splitlines())
+    return printable("; ".join(line for line in lines if line and not line.startswith("# Warning")))
