@@ -85,10 +85,11 @@ def unmet(changes: Sequence[Change[Resource]], before: Snapshot, now: Snapshot) 
 
 
 def _stands(rule: Rule, depth: int, expected: Sequence[Rule], now: Sequence[Rule]) -> bool:
-    """Whether a rule is there as often as expected, and behind the rules expected, whatever others added meanwhile."""
-    wanted = {*expected}
+    """Whether a rule is there as often as expected, and behind the rules expected, whatever others changed meanwhile."""
+    wanted, there = {*expected}, {*now}
     known = [each for each in now if each in wanted]
-    return expected.count(rule) == now.count(rule) and known[:depth] == [*expected[:depth]]
+    before = [each for each in expected[:depth] if each in there]
+    return expected.count(rule) == now.count(rule) and known[: len(before)] == before
 
 
 def digest(value: object) -> str:

@@ -10,7 +10,7 @@ import typer
 
 from netplan.cli.connections import FlushConntrack
 from netplan.cli.nodes import this_node
-from netplan.cli.output import show, show_plan
+from netplan.cli.output import say, show, show_plan
 from netplan.cli.persist import Pending, of_spec, pending
 from netplan.cli.safety import (
     AllowDefaultRoute,
@@ -27,6 +27,7 @@ from netplan.compile import compile_node
 from netplan.kernel.linux import Linux
 from netplan.plan import Plan
 from netplan.planfile import is_plan, read_plan
+from netplan.ready import await_interface
 from netplan.safety import Flag
 from netplan.state.origin import Origin
 from netplan.work import Work
@@ -88,8 +89,10 @@ def apply(
         return
     spec, at = open_here(source, node, state)
     desired = compile_node(spec, at)
+    kernel = Linux(desired.backend)
+    await_interface(kernel, at, say)
     with turn("apply", folder, lock_timeout) as here:
-        work = Work.live(desired, Linux(desired.backend))
+        work = Work.live(desired, kernel)
         _apply(work, plan_of(spec, work), here, pending(desired), options)
 
 

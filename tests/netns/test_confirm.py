@@ -4,88 +4,18 @@ from __future__ import annotations
 
 import os
 import re
-import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import pytest
 
 from tests.netns.node import Node
-from tests.netns.podnet import argv
-from tests.netns.terminal import read
+from tests.netns.session import PATIENCE, WAITS, Session, end_all, session, settled, unguarded
 from tests.netns.tools import first_in_path, links, wrap
 
 pytestmark = pytest.mark.parametrize("backend", ["nft"], indirect=True)
-
-WAITS: Final = "Confirm within"
-PATIENCE: Final = 20
-
-
-class Session(NamedTuple):
-    """An apply on a terminal of its own."""
-
-    process: subprocess.Popen[bytes]
-    controller: int
-
-    def until(self, text: str) -> str:
-        """Read what the terminal shows until a text appears."""
-        return read(self.controller, text).decode()
-
-    def hang_up(self) -> None:
-        """Close the terminal."""
-        os.close(self.controller)
-
-    def terminate(self) -> None:
-        """Ask podnet to end."""
-        self._send(signal.SIGTERM)
-
-    def kill(self) -> None:
-        """End podnet without asking."""
-        self._send(signal.SIGKILL)
-
-    def _send(self, number: signal.Signals) -> None:
-        for pid in _family(self.process.pid):
-            with suppress(ProcessLookupError):
-                os.kill(pid, number)
-
-
-def _family(pid: int) -> list[int]:
-    """Give the processes that enter the lab, and podnet itself; not the programs that podnet runs."""
-    found = [pid]
-    while (children := Path(f"/proc/{found[-1]}/task/{found[-1]}/children").read_text().split()) and "apply" in Path(
-        f"/proc/{children[0]}/cmdline"
-    ).read_text().split("\0"):
-        found.append(int(children[0]))
-    return found[::-1]
-
-
-@contextmanager
-def session(node: Node, *options: str, before: list[str] | None = None) -> Iterator[Session]:
-    controller, terminal = os.openpty()
-    command = [*(before or []), *argv("apply", node.spec, "--yes", *options)]
-    process = subprocess.Popen(
-        ["setsid", "--ctty", *node.lab.command(node.name, command)], stdin=terminal, stdout=terminal, stderr=terminal
-    )
-    os.close(terminal)
-    try:
-        yield Session(process, controller)
-    finally:
-        process.kill()
-        process.wait(PATIENCE)
-        with suppress(OSError):
-            os.close(controller)
-
-
-def settled(node: Node) -> None:
-    """Wait until nothing is under way on a node: neither apply nor its guard."""
-    deadline = time.monotonic() + PATIENCE
-    while node.shell('test ! -e "$PODNET_VAR_DIR/journal.json" || echo under way'):
-        assert time.monotonic() < deadline, "the journal is still there"
-        time.sleep(0.05)
 
 
 def slow(folder: Path, program: str) -> tuple[list[str], Callable[[], None]]:
@@ -160,24 +90,24 @@ def test_an_apply_that_ends_while_it_waits_is_undone_at_the_deadline(node, end):
 
 @BY
 def test_a_state_is_confirmed_after_its_apply_has_ended(node, end):
-    with session(node, "--confirm-within", "20") as apply:
+    with session(node, "--confirm-within", "600") as apply:
         apply.until(WAITS)
         end(apply)
     assert (node.podnet("confirm").code, node.drift().code) == (0, 0)
 
 
 @BY
-def test_a_confirmed_state_outlives_the_deadline(node, end):
-    with session(node, "--confirm-within", "2") as apply:
+def test_nobody_is_left_to_undo_a_confirmed_state(node, end):
+    with session(node, "--confirm-within", "600") as apply:
         apply.until(WAITS)
         confirmed = node.podnet("confirm").code
         end(apply)
-    time.sleep(3)
+    unguarded(node)
     assert (confirmed, node.drift().code) == (0, 0)
 
 
 def test_an_apply_that_is_confirmed_exits_0(node):
-    with session(node, "--confirm-within", "20") as apply:
+    with session(node, "--confirm-within", "600") as apply:
         apply.until(WAITS)
         node.podnet("confirm")
         assert apply.process.wait(PATIENCE) == 0
@@ -204,7 +134,7 @@ def test_ctrl_c_is_a_no_at_once(node):
 @pytest.fixture
 def pending(node: Node) -> Iterator[str]:
     """The token of an apply that waits for its confirm."""
-    with session(node, "--confirm-within", "60") as apply:
+    with session(node, "--confirm-within", "600") as apply:
         yield re.findall(r"podnet confirm (\w+)", apply.until("s left"))[0]
         os.write(apply.controller, b"\x03")
         apply.process.wait(PATIENCE)
@@ -250,7 +180,7 @@ def test_an_apply_without_changes_asks_for_no_confirm(applied):
 
 def test_after_a_reboot_before_the_confirm_the_state_before_comes_back(node):
     before = node.state()
-    with session(node, "--confirm-within", "60") as apply:
+    with session(node, "--confirm-within", "600") as apply:
         apply.until(WAITS)
         end_all(node, apply)
     node.shell('sed -i "s/\\"boot_id\\": \\"[^\\"]*\\"/\\"boot_id\\": \\"another\\"/" "$PODNET_VAR_DIR/journal.json"')
@@ -258,7 +188,44 @@ def test_after_a_reboot_before_the_confirm_the_state_before_comes_back(node):
     assert (done.code, "was not confirmed" in done.stdout, node.state().routes) == (0, True, before.routes)
 
 
-def end_all(node: Node, apply: Session) -> None:
-    """End an apply and its guard, as a power loss does."""
-    apply.kill()
-    node.shell("pkill -9 -f 'netplan[.]guard'; true")
+OVERDUE: Final = r"""sed -i 's/"deadline": [0-9.]*/"deadline": 1.0/' "$PODNET_VAR_DIR/journal.json" """
+"""The deadline is over, as if it were that late already."""
+
+
+@pytest.fixture
+def forsaken(node):
+    """A node on which an apply and its guard were killed while they waited for a confirm, and its state before."""
+    before = node.state()
+    with session(node, "--confirm-within", "600") as apply:
+        apply.until(WAITS)
+        end_all(node, apply)
+    yield before
+    node.shell('rm -f "$PODNET_VAR_DIR/journal.json"')
+
+
+def test_without_a_guard_recover_brings_the_state_before_back_after_the_deadline(node, forsaken):
+    node.shell(OVERDUE)
+    assert (node.podnet("recover").code, node.state()) == (0, forsaken)
+
+
+@pytest.mark.parametrize("words", [["apply", "SPEC", "--yes"], ["drift", "SPEC", "--fix"], ["remove", "SPEC", "--yes"]])
+def test_without_a_guard_the_next_verb_that_writes_starts_from_the_state_before(node, forsaken, words):
+    node.shell(OVERDUE)
+    done = node.podnet(*(node.spec if word == "SPEC" else word for word in words))
+    assert (done.code, "was not confirmed" in done.stderr) == (0, True), done.stderr
+    assert (node.state() == forsaken) == (words[0] == "remove")
+
+
+def test_without_a_guard_nothing_is_written_before_the_deadline(node, forsaken):
+    before = node.state()
+    assert (node.podnet("recover").code, node.apply().code, node.state()) == (3, 3, before)
+
+
+def test_without_a_guard_the_state_can_be_confirmed_before_the_deadline(node, forsaken):
+    assert (node.podnet("confirm").code, node.drift().code) == (0, 0)
+
+
+def test_without_a_guard_it_is_too_late_to_confirm_after_the_deadline(node, forsaken):
+    node.shell(OVERDUE)
+    done = node.podnet("confirm")
+    assert (done.code, "too late to confirm" in done.stderr) == (3, True)

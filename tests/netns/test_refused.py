@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
+from netplan import ready
 from tests.netns.node import State
 from tests.netns.podnet import Outcome, process
 from tests.netns.tools import first_in_path, links, wrap
@@ -53,7 +54,9 @@ def refused_route(request, nodes, tmp_path_factory):
     node.reset()
     other = variant(node, tmp_path_factory.mktemp("refused"), "interface: eth0", f"interface: {request.param}")
     before = node.state()
-    return Attempt(other, node.podnet("apply", other, "--yes", "--allow-off-link"), before, node.state())
+    with pytest.MonkeyPatch.context() as impatient:
+        impatient.setattr(ready, "PATIENCE", 0)
+        return Attempt(other, node.podnet("apply", other, "--yes", "--allow-off-link"), before, node.state())
 
 
 def test_refused_route_exits_4(refused_route):
@@ -89,7 +92,8 @@ def test_interface_that_is_not_there_is_warned_of_in_the_plan(node, tmp_path):
     assert "there is no interface eth9" in node.podnet("plan", spec, "--live").stdout
 
 
-def test_interface_that_is_down_is_given_as_a_cause(node, tmp_path):
+def test_interface_that_is_down_is_given_as_a_cause(node, tmp_path, monkeypatch):
+    monkeypatch.setattr(ready, "PATIENCE", 0)
     node.shell("ip link add spare type veth peer name spare-peer; ip address add 10.4.8.21/24 dev spare")
     spec = variant(node, tmp_path, "10.4.7.", "10.4.8.")
     spec.write_text(spec.read_text().replace("interface: eth0", "interface: spare"))

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import pytest
+
+from netplan import ready
+from netplan.kernel.memory import MemoryKernel
+from netplan.kinds.address.value import LinkAddress
+from netplan.kinds.link.value import Link
+from netplan.net import IfName, InterfaceAddress
+from netplan.ready import await_interface, missing
+from tests import make
+
+NODE = make.node()
+
+
+def state(*, up=True, address: str | None = "10.4.7.21/24", device="eth0"):
+    """Make a state with one device besides the loopback, which always has an address."""
+    held = [("lo", "127.0.0.1/8"), *([(device, address)] if address else [])]
+    addresses = [LinkAddress(IfName(link), InterfaceAddress.parse(text)) for link, text in held]
+    links = [Link(IfName("lo"), 65536, up=True), Link(IfName(device), 1500, up=up)]
+    return make.snapshot().replace(Link, links).replace(LinkAddress, addresses)
+
+
+@pytest.mark.parametrize(
+    ("now", "lack"),
+    [
+        pytest.param(state(), None, id="all is there"),
+        pytest.param(state(device="eth1"), "there is no interface eth0", id="the interface is not there"),
+        pytest.param(state(up=False), "the interface eth0 is down", id="it is down"),
+        pytest.param(state(address=None), "the interface eth0 has no address", id="it has no address"),
+        pytest.param(state(address="10.4.7.99/24"), None, id="it has another address: no matter of time"),
+    ],
+)
+def test_what_an_interface_lacks_that_may_still_come(now, lack):
+    assert missing(NODE, now) == lack
+
+
+def test_an_address_of_the_node_s_on_another_device_is_enough():
+    elsewhere = [LinkAddress(IfName("lo"), NODE.address)]
+    assert missing(NODE, state(address=None).replace(LinkAddress, elsewhere)) is None
+
+
+def test_what_is_there_is_not_waited_for():
+    said: list[str] = []
+    await_interface(MemoryKernel(state()), NODE, said.append)
+    assert said == []
+
+
+def test_what_is_waited_for_is_said_once_and_not_for_ever(monkeypatch):
+    monkeypatch.setattr(ready, "PATIENCE", 0.5)
+    said: list[str] = []
+    await_interface(MemoryKernel(state(up=False)), NODE, said.append)
+    assert said == ["the interface eth0 is down: waiting up to 0 s for it"]
