@@ -75,7 +75,7 @@ def route(value, scope):
 
 
 def _way(version, oif, next_hop):
-    found = {} if oif is None else {"RTA_OIF": INDEXES[oif]}
+    found: dict[str, object] = {} if oif is None else {"RTA_OIF": INDEXES[oif]}
     if next_hop is not None and next_hop.version == version:
         found["RTA_GATEWAY"] = str(next_hop)
     elif next_hop is not None:

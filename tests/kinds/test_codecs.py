@@ -20,7 +20,7 @@ from netplan.kinds.policy import codec as policies
 from netplan.kinds.policy.value import ACTIONS, PolicyRule
 from netplan.kinds.route import codec as routes
 from netplan.kinds.route.value import Hop, Route
-from netplan.net import Address, IfName, InterfaceAddress, LinkLayerAddress, Prefix
+from netplan.net import Address, IfName, InterfaceAddress, LinkLayerAddress
 from netplan.rtnetlink import ADDRESS, LINK, NEIGHBOUR, ROUTE, RULE
 from tests.kinds import pyroute
 
