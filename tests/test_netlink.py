@@ -2,25 +2,31 @@ from __future__ import annotations
 
 import errno
 import socket
+import struct
 import subprocess
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from netplan.errors import KernelError, ObserveError
+from netplan.kinds.writing import Asked, write
 from netplan.netlink import (
     CREATE,
     EXCLUSIVE,
     ROUTE,
     Channel,
     Request,
+    UnsettledError,
     attribute,
     attributes,
     elements,
     text,
 )
+from netplan.resource import Change
 from netplan.rtnetlink import ADDRESS, LINK, deleting, dump, making, packed_u32, u32
 from netplan.rtnetlink import ROUTE as ROUTES
+from tests import make
 from tests.scratch import in_scratch
 
 NAME, MTU = 3, 4
@@ -131,3 +137,109 @@ def test_a_dump_that_the_kernel_refuses_is_an_error():
 
     with pytest.raises(OSError, match="not supported"):
         in_scratch(outcome)
+
+
+class FakeSocket:
+    """A socket that answers each request with the next of the given answers, one receipt each, or fails as one says."""
+
+    def __init__(self, *answers):
+        self.answers = [*answers]
+        self.waiting = []
+
+    def __call__(self, *_):
+        return self
+
+    def settimeout(self, seconds):
+        """Wait for nothing."""
+
+    def setsockopt(self, *option):
+        """Know every option."""
+
+    def bind(self, address):
+        """Need no address."""
+
+    def close(self):
+        """Hold nothing."""
+
+    def send(self, data):
+        (number,) = struct.unpack_from("=I", data, 8)
+        while len(data) > struct.unpack_from("=I", data)[0]:
+            data = data[(struct.unpack_from("=I", data)[0] + 3) & ~3 :]
+            (number,) = struct.unpack_from("=I", data, 8)
+        self.waiting += [answer if isinstance(answer, OSError) else answer(number) for answer in self.answers.pop(0)]
+
+    def recv(self, size):
+        if not self.waiting:
+            raise TimeoutError("timed out")
+        answer = self.waiting.pop(0)
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
+
+
+def answer(kind, content=b"", flags=0):
+    """Give what the kernel sends for the request of a number."""
+    return lambda number: struct.pack("=IHHII", 16 + len(content), kind, flags, number, 0) + content
+
+
+def error(code):
+    return answer(2, struct.pack("=i", -code) + bytes(16))
+
+
+OBJECT, DONE, INTERRUPTED_FLAG = 24, 3, 0x10
+
+
+@pytest.fixture
+def speak(monkeypatch):
+    """Open a channel to a kernel that answers as a test says."""
+
+    def opened(*answers):
+        monkeypatch.setattr("netplan.netlink.socket.socket", FakeSocket(*answers))
+        return Channel(ROUTE)
+
+    return opened
+
+
+def test_a_dump_that_was_interrupted_is_asked_for_again(speak):
+    broken = [answer(OBJECT, b"old!", INTERRUPTED_FLAG), answer(DONE, bytes(4), INTERRUPTED_FLAG)]
+    whole = [answer(OBJECT, b"new!"), answer(DONE, bytes(4))]
+    assert speak(broken, whole).dump(1, b"") == [b"new!"]
+
+
+def test_a_dump_that_is_always_interrupted_is_no_state(speak):
+    broken = [answer(OBJECT, b"old!"), answer(DONE, bytes(4), INTERRUPTED_FLAG)]
+    channel = speak(*[broken] * 5)
+    with pytest.raises(UnsettledError):
+        channel.dump(1, b"")
+
+
+def test_objects_that_change_all_the_time_can_not_be_observed(speak):
+    channel = speak(*[[answer(DONE, bytes(4), INTERRUPTED_FLAG)]] * 5)
+    with pytest.raises(ObserveError, match="change faster than they can be read"):
+        dump(channel, LINK, (0, 0, 0, 0, 0))
+
+
+def test_a_dump_of_which_answers_were_lost_can_not_be_observed(speak):
+    channel = speak([answer(LINK.new, bytes(16)), OSError(errno.ENOBUFS, "No buffer space available")])
+    with pytest.raises(ObserveError, match="No buffer space"):
+        dump(channel, LINK, (0, 0, 0, 0, 0))
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [([], "timed out"), ([OSError(errno.ENOBUFS, "No buffer space available")], "No buffer space")],
+    ids=["an ack that never comes", "answers that were lost"],
+)
+def test_a_write_without_an_answer_names_what_was_asked(speak, answers, said):
+    changes = [Change(None, make.route(f"172.7.{number}.0/24"), make.WHY) for number in (22, 23)]
+    asked = [Asked(change, Request(ROUTES.new, CREATE, b"")) for change in changes]
+    channel = speak(answers)
+    with pytest.raises(KernelError, match=rf"route 172\.7\.22\.0/24 .* and 1 more: .*{said}"):
+        write(channel, asked)
+
+
+def test_answers_to_earlier_requests_are_passed_over(speak):
+    stale = answer(OBJECT, b"old!")
+    channel = speak([error(errno.EEXIST)], [lambda _: stale(1), answer(OBJECT, b"new!"), answer(DONE, bytes(4))])
+    channel.write([Request(1, 0, b"")])
+    assert channel.dump(1, b"") == [b"new!"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from netplan.errors import ObserveError
@@ -61,13 +61,17 @@ def write(channel: Channel, indexes: Mapping[IfName, int], changes: Sequence[Cha
     if objects is None:
         _write(channel, indexes, changes, {})
         return
-    kept = False
+    ways = (nexthop.way_of(change.after, indexes) for change in changes if change.after is not None)
+    wanted = list(nexthop.missing((way for way in ways if way is not None), objects, many))
+    swept = all(change.before is None for change in changes)
     try:
-        objects |= _make(channel, indexes, changes, objects, many)
-        _write(channel, indexes, changes, _by_way(objects))
-        kept = all(change.before is None for change in changes)
+        made = _make(channel, wanted)
+        _write(channel, indexes, changes, _by_way([*objects.values(), *made]))
+    except BaseException:
+        swept = False
+        raise
     finally:
-        if not kept and any(each.ours for each in objects.values()):
+        if not swept and (wanted or any(each.ours for each in objects.values())):
             _sweep(channel)
 
 
@@ -92,31 +96,21 @@ def _known_objects(channel: Channel) -> dict[int, NextHop] | None:
         raise
 
 
-def _make(
-    channel: Channel,
-    indexes: Mapping[IfName, int],
-    changes: Sequence[Change[Route]],
-    there: Mapping[int, NextHop],
-    many: int,
-) -> dict[int, NextHop]:
-    """Make the next-hop objects that the routes of changes want, and give those that the kernel took.
+def _make(channel: Channel, wanted: Sequence[tuple[int, Way]]) -> Iterator[NextHop]:
+    """Make next-hop objects, and give those that the kernel took.
 
     A route whose object is refused is asked for without one, so that it is the route that the kernel's words are about.
     """
-    ways = (nexthop.way_of(change.after, indexes) for change in changes if change.after is not None)
-    wanted = list(nexthop.missing((way for way in ways if way is not None), there, many))
     refusals = writing.send(channel, [nexthop.made(number, way) for number, way in wanted], "next-hop objects")
-    return {
-        number: NextHop(number, PROTOCOL, way.oif, way.gateway, way.onlink)
-        for index, (number, way) in enumerate(wanted)
-        if index not in refusals
-    }
+    for index, (number, way) in enumerate(wanted):
+        if index not in refusals:
+            yield NextHop(number, PROTOCOL, way.oif, way.gateway, way.onlink)
 
 
-def _by_way(objects: Mapping[int, NextHop]) -> dict[Way, list[NextHop]]:
+def _by_way(objects: Iterable[NextHop]) -> dict[Way, list[NextHop]]:
     """Sort objects by their ways, ours first."""
     found: dict[Way, list[NextHop]] = {}
-    for each in sorted(objects.values(), key=lambda each: not each.ours):
+    for each in sorted(objects, key=lambda each: not each.ours):
         if each.way is not None:
             found.setdefault(each.way, []).append(each)
     return found
