@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
+from netplan.kinds.chain.value import ChainKey
 from netplan.owners import holds_policy, owner
 from netplan.probes import Probe, SourceAddress
 from netplan.resource import Json
@@ -109,7 +110,7 @@ def _effect(probe: Probe, before: Tracer, after: Tracer) -> TrafficEffect:
 def _entering(probe: Probe, tracer: Tracer) -> Probe:
     """Give what arrives from another host the device by which an answer leaves; without one, the one of the spec."""
     source = probe.packet.source
-    route = tracer.fib.route_to(source) if probe.arrives and source is not None else None
+    route = tracer.fib(source.version).route_to(source) if probe.arrives and source is not None else None
     device = None if route is None else route.oif or next((hop.oif for hop in route.hops), None)
     if device is None:
         return probe
@@ -150,8 +151,9 @@ def _culprit(trace: Trace, probe: Probe) -> Step | None:
     if probe.source is not SourceAddress.REWRITTEN:
         return _last(trace.steps, "source ")
     routed = max((number for number, step in enumerate(trace.steps) if step.at == _ROUTING), default=-1)
-    kept = [step for step in trace.steps[routed + 1 :] if step.at.startswith("nat ")]
-    return _last(kept, "addresses ") or Step("nat POSTROUTING", "", "nothing masquerades it")
+    postrouting = ChainKey(probe.packet.version, "nat", "POSTROUTING")
+    kept = [step for step in trace.steps[routed + 1 :] if step.at.startswith(str(postrouting._replace(name="")))]
+    return _last(kept, "addresses ") or Step(str(postrouting), "", "nothing masquerades it")
 
 
 def _last(steps: Iterable[Step], effect: str) -> Step | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from enum import StrEnum
+from itertools import chain
 from typing import Final, NamedTuple
 
 from netplan.compile import Traffic
@@ -140,10 +141,16 @@ def packets_of(found: Iterable[Probe]) -> Iterator[Packet]:
         yield from (packet for packet in (probe.packet, probe.other) if packet is not None)
 
 
-def probes(traffic: Traffic) -> Iterator[Probe]:
+def probes(watched: Iterable[Traffic]) -> Iterator[Probe]:
+    """Give the packets for each class of traffic, of each IP version."""
+    return chain.from_iterable(map(_probes, watched))
+
+
+def _probes(traffic: Traffic) -> Iterator[Probe]:
     """Give the packets for each class of traffic; of many peers, the first few stand for all."""
     for typical, other in zip(_samples(traffic, _TYPICAL), _samples(traffic, _OTHER), strict=True):
-        yield typical._replace(other=other.packet)
+        shown = typical.traffic if traffic.version == 4 else f"{typical.traffic} (IPv6)"
+        yield typical._replace(traffic=shown, other=other.packet)
 
 
 def _samples(traffic: Traffic, sample: Sample) -> Iterator[Probe]:
@@ -164,15 +171,21 @@ def _samples(traffic: Traffic, sample: Sample) -> Iterator[Probe]:
 
 
 def _with_peer(traffic: Traffic, sample: Sample, peer: Node) -> Iterator[Probe]:
-    """Give the classes of traffic between this node and another one."""
-    pod, there = peer.subnet.host(sample.pod), peer.address.address
-    kept = any(prefix.contains(there) for prefix in traffic.kept)
+    """Give the classes of traffic between this node and another one; nodes take part that have an address of it."""
+    subnet = peer.subnet_of(traffic.version)
+    if subnet is None:
+        return
+    pod = subnet.host(sample.pod)
+    here, there = (node.address_of(traffic.version) for node in (traffic.node, peer))
     to_pod = _from_pod(traffic, sample, "pod -> pod", pod, _KEPT)
-    sent = Packet(traffic.node.address.address, pod, sample.protocol, sample.port, sample.port)
     yield to_pod
     yield _to_pod(traffic, sample, "pod on peer -> pod here", pod)
-    yield _from_pod(traffic, sample, "pod -> node", there, _KEPT if kept else SourceAddress.REWRITTEN)
-    yield Probe("node -> pod", None, sent, _asked(traffic, _KEPT), traffic.accepts)
+    if here is not None and there is not None:
+        kept = any(prefix.contains(there.address) for prefix in traffic.kept)
+        source = _KEPT if kept else SourceAddress.REWRITTEN
+        yield _from_pod(traffic, sample, "pod -> node", there.address, source)
+        sent = Packet(here.address, pod, sample.protocol, sample.port, sample.port)
+        yield Probe("node -> pod", None, sent, _asked(traffic, _KEPT), traffic.accepts)
     for mark in traffic.respected:
         marked = replace(to_pod.packet, mark=mark.value)
         yield to_pod._replace(packet=marked, source=None, accepted=False, mark=mark)

@@ -100,7 +100,7 @@ def _port(text: str) -> int:
 def _of_session(
     changes: Iterable[Change[Resource]], before: Snapshot, after: Snapshot, text: str | None
 ) -> Iterator[Danger]:
-    """Say what becomes of the session; of one over IPv6, or to another network namespace, nothing can."""
+    """Say what becomes of the session; of one to another network namespace nothing can."""
     if text is None:
         return
     try:
@@ -109,14 +109,15 @@ def _of_session(
         said = f"nobody can tell what becomes of your SSH session: SSH_CONNECTION: {printable(str(error))}"
         yield Danger(Flag.SESSION, said)
         return
-    if session.client.version == session.server.version == 4 and Fib(before).holder(session.server) is not None:
+    version = session.client.version
+    if session.server.version == version and Fib(before, version).holder(session.server) is not None:
         yield from (Danger(Flag.SESSION, said) for said in _cut(tuple(changes), before, after, session))
 
 
 def _cut(changes: tuple[Change[Resource], ...], before: Snapshot, after: Snapshot, session: Session) -> Iterator[str]:
     """Say how the packets of a session would fare otherwise, and which change touches what they use."""
     tracers = Tracer(before), Tracer(after)
-    fib = tracers[0].fib
+    fib = tracers[0].fib(session.client.version)
     for name, packet, hooks in _ways(session, fib):
         then, now = (tracer.trace(packet) for tracer in tracers)
         if _otherwise(then, now):

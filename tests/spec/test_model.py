@@ -161,9 +161,8 @@ def test_a_number_as_a_sysctl_is_the_text_for_the_kernel():
         ({"checks": "[{ping: peer}]"}, "checks[0].ping: 'peer' is not an address, peers or gateway"),
         ({"checks": "[{ping: 10.4.7}]"}, "checks[0].ping: '10.4.7' is not an IP address"),
         ({"checks": "[{ping: 10.4.7.300}]"}, "checks[0].ping: '10.4.7.300' is not an IP address"),
-        ({"checks": '[{ping: "fd00::1"}]'}, "checks[0].ping: fd00::1 is IPv6"),
         ({"checks": "[{ping: '{subnet}'}]"}, "checks[0].ping: '{subnet}' is not an address, peers or gateway"),
-        ({"checks": "[{tcp: 10.4.7.22}]"}, "checks[0].tcp: '10.4.7.22' is not an IPv4 address with a port"),
+        ({"checks": "[{tcp: 10.4.7.22}]"}, "checks[0].tcp: '10.4.7.22' is not an address with a port"),
         ({"checks": "[{tcp: '10.4.7.22:0'}]"}, "checks[0].tcp: '0' is not a port"),
         ({"checks": "[{tcp: '10.4.7.22:65536'}]"}, "checks[0].tcp: '65536' is not a port"),
         ({"checks": "[{tcp: 'web:80'}]"}, "checks[0].tcp: 'web' is not an IP address"),
@@ -255,8 +254,8 @@ def test_the_name_of_a_node_is_checked_at_its_key():
         (
             {"backend": "{type: ipip}"},
             (
-                "host-gw: a route to each peer's subnet through the peer's address; the nodes share one segment. vxlan: a "
-                "tunnel between all nodes, wherever they are."
+                "host-gw: a route to each peer's subnet through the peer's address; the nodes share one segment. "
+                "vxlan: a tunnel between all nodes, wherever they are."
             ),
         ),
         ({"backend": "{type: vxlam}"}, "did you mean vxlan?"),
