@@ -9,7 +9,7 @@ from netplan.kinds.chain.value import Backend
 from netplan.kinds.link.value import Link
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.net import InterfaceAddress, Prefix
+from netplan.net import Prefix
 from netplan.snapshot import Snapshot
 from netplan.topology import Node
 from netplan.trace import BRIDGE_CALLS, settings_of
@@ -17,7 +17,6 @@ from netplan.trace import BRIDGE_CALLS, settings_of
 _MTU: Final = 1500
 _KERNEL: Final = 2
 _BOOT: Final = 3
-_DEFAULT: Final = Prefix(4, 0, 0)
 
 
 def bare(node: Node, backend: Backend | None) -> Snapshot:
@@ -25,19 +24,27 @@ def bare(node: Node, backend: Backend | None) -> Snapshot:
 
     How it reaches the outside is in no spec: here by the interface, as if everybody were on-link.
     """
-    gateway = InterfaceAddress(node.subnet.host(1), node.subnet.length)
     devices = (node.interface, node.bridge)
     return Snapshot.of(
         backend or Backend.NFT,
         [
             Link(node.interface, _MTU, up=True),
             Link(node.bridge, _MTU, up=True, type="bridge"),
-            LinkAddress(node.interface, node.address),
-            LinkAddress(node.bridge, gateway),
+            *(LinkAddress(node.interface, address) for address in node.addresses),
+            *(LinkAddress(node.bridge, node.gateway(subnet)) for subnet in node.subnets),
             *(Sysctl(name, "0") for device in ("all", *devices) for name in settings_of(device)),
-            Sysctl(BRIDGE_CALLS, "0"),
-            Route(node.segment, node.interface, protocol=_KERNEL, prefsrc=node.address.address),
-            Route(node.subnet, node.bridge, protocol=_KERNEL, prefsrc=gateway.address),
-            Route(_DEFAULT, node.interface, protocol=_BOOT),
+            *(Sysctl(name, "0") for name in BRIDGE_CALLS.values()),
+            *(Route(each.prefix, node.interface, protocol=_KERNEL, prefsrc=each.address) for each in node.addresses),
+            *(_to_pods(node, subnet) for subnet in node.subnets),
+            *(Route(Prefix(version, 0, 0), node.interface, protocol=_BOOT) for version in _versions(node)),
         ],
     )
+
+
+def _to_pods(node: Node, subnet: Prefix) -> Route:
+    return Route(subnet, node.bridge, protocol=_KERNEL, prefsrc=node.gateway(subnet).address)
+
+
+def _versions(node: Node) -> tuple[int, ...]:
+    """Give the IP versions that the node or its pods have addresses of."""
+    return tuple(sorted({*(each.address.version for each in node.addresses), *(each.version for each in node.subnets)}))

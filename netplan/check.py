@@ -56,11 +56,15 @@ class Connect:
     port: int
 
     def __str__(self) -> str:
-        return f"tcp {self.address}:{self.port}"
+        return f"tcp {self._target}"
 
     def to_json(self) -> Json:
         """Give it as JSON values."""
-        return {"tcp": f"{self.address}:{self.port}"}
+        return {"tcp": self._target}
+
+    @property
+    def _target(self) -> str:
+        return f"{self.address}:{self.port}" if self.address.version == 4 else f"[{self.address}]:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +129,8 @@ def _argv(words: Any) -> tuple[str, ...]:  # noqa: ANN401 - whatever JSON holds
 def checks_of(spec: Spec, node: Node) -> Iterator[Check]:
     """Compile the checks of a node, in the order of the spec; `peers` becomes one check for each of them."""
     values = {
-        "subnet": node.subnet,
-        "network": spec.model.network,
+        "subnet": node.subnets[0],
+        "network": spec.model.networks[0],
         "bridge": node.bridge,
         "interface": node.interface,
         "address": node.address.address,
@@ -135,7 +139,9 @@ def checks_of(spec: Spec, node: Node) -> Iterator[Check]:
         at = spec.at("checks", number)
         if each.ping == "peers":
             yield from (
-                Check(Ping(peer.address.address, peer.name), each.within, at) for peer in spec.topology.peers(node)
+                Check(Ping(held.address, peer.name), each.within, at)
+                for peer in spec.topology.peers(node)
+                for held in peer.addresses
             )
         else:
             yield Check(_compiled(each, values), each.within, at)
@@ -159,17 +165,17 @@ def _address_and_port(text: str) -> tuple[Address, int]:
     address, _, port = text.rpartition(":")
     if not re.fullmatch("[1-9][0-9]{0,4}", port) or int(port) > 65535:
         raise ValueError(f"{text!r} is not ADDRESS:PORT")
-    return Address.parse(address), int(port)
+    return Address.parse(address.removeprefix("[").removesuffix("]")), int(port)
 
 
 def gateway_of(snapshot: Snapshot) -> Address | None:
-    """Give the next hop of the default route, the one with the lowest metric; None if there is none."""
+    """Give the next hop of the default route, IPv4's where there is one, with the lowest metric; None if none."""
     defaults = [
         route
         for route in snapshot.all(Route)
-        if (route.table, route.prefix.version, route.prefix.length) == (MAIN_TABLE, 4, 0) and route.type == "unicast"
+        if (route.table, route.prefix.length) == (MAIN_TABLE, 0) and route.type == "unicast"
     ]
-    first = min(defaults, key=lambda route: route.metric, default=None)
+    first = min(defaults, key=lambda route: (route.prefix.version, route.metric), default=None)
     if first is None:
         return None
     return first.next_hop or next((hop.next_hop for hop in first.hops), None)

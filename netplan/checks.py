@@ -29,8 +29,21 @@ _ANSWER: Final = 1
 _POLL: Final = 0.05
 _KEPT: Final = 2048
 _TOLD: Final = 400
-_ECHO_REQUEST: Final = 8
-_ECHO_REPLY: Final = 0
+
+
+class _Echo(NamedTuple):
+    """What an echo request is made of: the socket's family and protocol, and the types of request and reply."""
+
+    family: int
+    protocol: int
+    request: int
+    reply: int
+
+
+_ECHOES: Final = {
+    4: _Echo(socket.AF_INET, socket.IPPROTO_ICMP, 8, 0),
+    6: _Echo(socket.AF_INET6, socket.IPPROTO_ICMPV6, 128, 129),
+}
 
 
 class Refusal(NamedTuple):
@@ -121,16 +134,17 @@ def _ping(address: Address, until: float) -> Refusal | None:
 def _echo(address: Address, until: float) -> Refusal | None:
     """Send one echo request as icmp(7) lets ordinary users, if net.ipv4.ping_group_range has their group."""
     try:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP) as echo:
+        kind = _ECHOES[address.version]
+        with socket.socket(kind.family, socket.SOCK_DGRAM, kind.protocol) as echo:
             echo.connect((str(address), 0))
             echo.settimeout(min(_left(until), _ANSWER))
-            echo.send(struct.pack("!BBHHH", _ECHO_REQUEST, 0, 0, 0, 1))
+            echo.send(struct.pack("!BBHHH", kind.request, 0, 0, 0, 1))
             answer = echo.recv(512)
     except PermissionError:
         return Refusal("no program ping to do it (apt-get install iputils-ping), nor an ICMP socket for this group,")
     except OSError:
         return _SILENCE
-    return None if answer[:1] == bytes([_ECHO_REPLY]) else _SILENCE
+    return None if answer[:1] == bytes([kind.reply]) else _SILENCE
 
 
 def _connect(address: Address, port: int, until: float) -> Refusal | None:

@@ -13,7 +13,7 @@ from typing import Final
 from netplan.compile import Desired, Place, Traffic
 from netplan.kinds.chain.other import OtherChain, Owner
 from netplan.kinds.route.value import Route
-from netplan.net import Prefix
+from netplan.net import BITS, Prefix
 from netplan.placement import outsides, shielded
 from netplan.snapshot import Snapshot
 from netplan.trace.beside import Beside, Deed, Harm
@@ -36,9 +36,9 @@ _SAID: Final = {
 
 def refusals(desired: Desired, snapshot: Snapshot) -> Iterator[str]:
     """Say which rules beside this node's iptables may undo what the plan is for, and what podnet left there itself."""
-    if desired.traffic is None:
+    if not desired.traffic:
         return
-    for harm in _harms(desired, desired.traffic, snapshot):
+    for harm in _all_harms(desired, snapshot):
         if _forbids(harm):
             yield f"{_told(harm, snapshot)}; take it away first: {_look(harm.chain)} shows it"
     for left in snapshot.all(OtherChain):
@@ -51,19 +51,35 @@ def refusals(desired: Desired, snapshot: Snapshot) -> Iterator[str]:
 
 def warnings(desired: Desired, snapshot: Snapshot) -> Iterator[str]:
     """Say what else there is beside this node's iptables, in one line for each table."""
-    if desired.traffic is None:
+    if not desired.traffic:
         return
-    harms = tuple(_harms(desired, desired.traffic, snapshot))
+    harms = tuple(_all_harms(desired, snapshot))
+    versions = {traffic.version for traffic in desired.traffic}
     harmful = {_table(harm.chain) for harm in harms}
     yield from (_told(harm, snapshot) for harm in harms if not _forbids(harm))
     tables: dict[str, list[OtherChain]] = {}
     for chain in snapshot.all(OtherChain):
-        if chain.hook is not None:
+        if chain.hook is not None and any(chain.seen_by(version) for version in versions):
             tables.setdefault(_table(chain), []).append(chain)
     for table, chains in tables.items():
         if table not in harmful:
             listed = ", ".join(f"{chain.chain.key.name} ({_counted(chain)})" for chain in chains)
             yield f"{table} holds rules that iptables-{snapshot.backend} does not show: {listed}"
+    if 6 in versions:
+        yield from _unjudged(snapshot)
+
+
+def _unjudged(snapshot: Snapshot) -> Iterator[str]:
+    """Name the tables beside of which nobody knows what they do to IPv6."""
+    chains = (chain for chain in snapshot.all(OtherChain) if chain.on_the_way and chain.hook is not None)
+    tables = dict.fromkeys(_table(chain) for chain in chains if (seen := chain.seen_by(6)) and not seen.read)
+    if tables:
+        yield f"what {', '.join(tables)} may do to IPv6 packets is not judged here"
+
+
+def _all_harms(desired: Desired, snapshot: Snapshot) -> Iterator[Harm]:
+    for traffic in desired.traffic:
+        yield from _harms(desired, traffic, snapshot)
 
 
 def _forbids(harm: Harm) -> bool:
@@ -96,7 +112,7 @@ def _harms(desired: Desired, traffic: Traffic, snapshot: Snapshot) -> Iterator[H
     """Give at most one harm for each chain that packets enter."""
     if not snapshot.all(OtherChain):
         return
-    fib = Fib(snapshot)
+    fib = Fib(snapshot, traffic.version)
     beside = Beside(snapshot, fib, passing=True)
     forwarded = tuple(_forwarded(desired, traffic, fib))
     places = {jump.place for jump in desired.jumps}
@@ -143,8 +159,8 @@ def _without(prefix: Prefix, part: Prefix) -> Iterator[Prefix]:
         yield prefix
     elif not part.covers(prefix):
         length = prefix.length + 1
-        for half in (prefix.value, prefix.value | 1 << (32 - length)):
-            yield from _without(Prefix(4, half, length), part)
+        for half in (prefix.value, prefix.value | 1 << (BITS[prefix.version] - length)):
+            yield from _without(Prefix(prefix.version, half, length), part)
 
 
 def _forwarded(desired: Desired, traffic: Traffic, fib: Fib) -> Iterator[Flow]:

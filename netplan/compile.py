@@ -13,21 +13,26 @@ from netplan.backends.vxlan import compile_vxlan
 from netplan.check import Check, checks_of
 from netplan.forward import FORWARD, FORWARD_CHAIN, forward_chain
 from netplan.kinds.chain.reached import MANY_RULES
-from netplan.kinds.chain.rule import Rule, parse_rule_line
+from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import Backend, Chain, ChainKey, jump_to
-from netplan.kinds.route.value import Route
-from netplan.kinds.sysctl.value import EACH, Sysctl
-from netplan.masquerade import MASQUERADE_CHAIN, POSTROUTING, kept, masquerade_chain
+from netplan.kinds.route.value import USUAL_METRIC, Route
+from netplan.kinds.sysctl.forwarding import FORWARDING, IPV6_FORWARD
+from netplan.kinds.sysctl.value import EACH, Sysctl, accept_ra
+from netplan.masquerade import MASQUERADE_CHAIN, POSTROUTING, exempt, kept, masquerade_chain
 from netplan.net import Address, IfName, Prefix
 from netplan.resource import Reason, Resource, Wanted
 from netplan.snapshot import Interest
 from netplan.spec.load import Spec
-from netplan.spec.model import Mark
-from netplan.spec.removals import fill_in
+from netplan.spec.model import ClusterSpec, Mark
+from netplan.spec.removals import Values, filled_in
 from netplan.topology import Node
-from netplan.trace import IP_FORWARD, Packet, Passing
+from netplan.trace import Packet, Passing
 
-HOOKS: Final = {MASQUERADE_CHAIN: POSTROUTING, FORWARD_CHAIN: FORWARD}
+HOOKS: Final = {
+    chain[version]: hook[version]
+    for version in (4, 6)
+    for chain, hook in ((MASQUERADE_CHAIN, POSTROUTING), (FORWARD_CHAIN, FORWARD))
+}
 """Every chain of ours and the built-in chain that leads into it."""
 
 LAST_METRIC: Final = 0xFFFFFFFF
@@ -43,14 +48,16 @@ class Place(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """The cluster's traffic as one node sees it, and what the spec wants of it.
+    """The cluster's traffic of one IP version as one node sees it, and what the spec wants of it.
 
-    `kept` are the destinations that must see a pod's own address, `exempt` those of them that the spec names.
+    `network` is the pod network and `subnet` the node's part of it. `kept` are the destinations that must see a pod's
+    own address, `exempt` those of them that the spec names.
     """
 
     node: Node
     nodes: tuple[Node, ...]
     network: Prefix
+    subnet: Prefix
     kept: tuple[Prefix, ...]
     exempt: tuple[Prefix, ...]
     respected: tuple[Mark, ...]
@@ -58,9 +65,9 @@ class Traffic:
     accepts: bool
 
     @property
-    def subnet(self) -> Prefix:
-        """The node's part of the pod network."""
-        return self.node.subnet
+    def version(self) -> int:
+        """The IP version."""
+        return self.network.version
 
     @property
     def bridge(self) -> IfName:
@@ -91,7 +98,8 @@ class Removal:
 class Desired:
     """What one node should have, and what it should not; with `adopts`, what others made of it is taken over.
 
-    `watched` is the traffic that a plan tells of; `traffic` is None when podnet leaves, and wants nothing of it.
+    `watched` is the traffic that a plan tells of, one of an IP version; `traffic` is none when podnet leaves, and wants
+    nothing of it.
     `checks` are what must work then, `persist` is the file in which its rules should be besides, None if in none.
     """
 
@@ -101,8 +109,8 @@ class Desired:
     objects: tuple[Wanted[Resource], ...]
     jumps: tuple[Jump, ...]
     removals: tuple[Removal, ...]
-    traffic: Traffic | None
-    watched: Traffic
+    traffic: tuple[Traffic, ...]
+    watched: tuple[Traffic, ...]
     checks: tuple[Check, ...] = ()
     persist: str | None = None
     adopts: bool = False
@@ -110,10 +118,12 @@ class Desired:
     @property
     def interest(self) -> Interest:
         """What must be observed to plan for this node."""
-        if self.traffic is None:
+        if not self.traffic:
             return everything() | Interest(frozenset(), frozenset(), frozenset(), frozenset({"nat", "filter"}))
         removals = {removal.chain for removal in self.removals}
         sysctls = {want.resource.name for want in self.objects if isinstance(want.resource, Sysctl)}
+        if IPV6_FORWARD in sysctls:
+            sysctls |= {accept_ra(traffic.node.interface) for traffic in self.traffic}
         hooks = frozenset(HOOKS.values())
         return Interest(frozenset({*HOOKS, *hooks, *removals}), hooks, frozenset(sysctls))
 
@@ -125,9 +135,11 @@ def everything(packets: Iterable[Packet] = (), *, limit: int = MANY_RULES) -> In
     what a trace of just these looks at. Of a table not more than `limit` rules are read: FEW_RULES for what runs every
     minute.
     """
-    chains = frozenset(ChainKey(4, table, name) for table, names in trace.HOOKS.items() for name in names)
+    chains = frozenset(
+        ChainKey(version, table, name) for version in (4, 6) for table, names in trace.HOOKS.items() for name in names
+    )
     settings = {name for device in ("all", EACH) for name in trace.settings_of(device)}
-    sysctls = frozenset({IP_FORWARD, trace.BRIDGE_CALLS, *settings})
+    sysctls = frozenset({*FORWARDING.values(), *trace.BRIDGE_CALLS.values(), *settings})
     asked = frozenset(packets)
     if asked:
         return Interest(frozenset(HOOKS), frozenset(), sysctls, traced=chains, follows=Passing(asked), limit=limit)
@@ -137,7 +149,7 @@ def everything(packets: Iterable[Packet] = (), *, limit: int = MANY_RULES) -> In
 def compile_node(spec: Spec, node: Node) -> Desired:
     """Compile what a node should have; the spec has passed its checks, so nothing here fails."""
     jumps = tuple(_jumps(spec))
-    traffic = _traffic(spec, node)
+    traffic = tuple(_traffic(spec, node))
     return Desired(
         node=node.name,
         address=node.address.address,
@@ -155,8 +167,8 @@ def compile_node(spec: Spec, node: Node) -> Desired:
 
 def nothing(spec: Spec, node: Node) -> Desired:
     """Compile what a node should have when podnet leaves it: nothing of ours, and no foreign rule taken away."""
-    watched = replace(_traffic(spec, node), masquerades=False, accepts=False)
-    return Desired(node.name, node.address.address, _backend(spec), (), (), (), None, watched, persist=_persist(spec))
+    watched = tuple(replace(each, masquerades=False, accepts=False) for each in _traffic(spec, node))
+    return Desired(node.name, node.address.address, _backend(spec), (), (), (), (), watched, persist=_persist(spec))
 
 
 def _persist(spec: Spec) -> str | None:
@@ -164,18 +176,20 @@ def _persist(spec: Spec) -> str | None:
     return None if path == "none" else path
 
 
-def _traffic(spec: Spec, node: Node) -> Traffic:
+def _traffic(spec: Spec, node: Node) -> Iterator[Traffic]:
     model = spec.model
-    return Traffic(
-        node=node,
-        nodes=spec.topology.nodes,
-        network=model.network,
-        kept=kept(model.network, model.ip_masq),
-        exempt=model.ip_masq.non_masquerade_cidrs,
-        respected=model.firewall.respect_marks,
-        masquerades=model.ip_masq.enabled,
-        accepts=model.forward == "accept",
-    )
+    for network, subnet in zip(model.networks, node.subnets, strict=True):
+        yield Traffic(
+            node=node,
+            nodes=spec.topology.nodes,
+            network=network,
+            subnet=subnet,
+            kept=kept(network, model.ip_masq),
+            exempt=exempt(network.version, model.ip_masq),
+            respected=model.firewall.respect_marks,
+            masquerades=model.ip_masq.masquerades(network.version),
+            accepts=model.forward == "accept",
+        )
 
 
 def _objects(spec: Spec, node: Node) -> tuple[Wanted[Resource], ...]:
@@ -200,10 +214,12 @@ def _routes(spec: Spec, node: Node) -> Iterator[Wanted[Route]]:
     blackhole = spec.model.defaults.blackhole if written.blackhole is None else written.blackhole
     if blackhole:
         place = ("nodes", node.name, "blackhole") if written.blackhole else ("defaults", "blackhole")
-        route = Route(node.subnet, type="blackhole", metric=LAST_METRIC)
-        yield Wanted(route, Reason("blackhole", spec.at(*place)))
+        for subnet in node.subnets:
+            route = Route(subnet, type="blackhole", metric=LAST_METRIC)
+            yield Wanted(route, Reason("blackhole", spec.at(*place)))
     for number, each in enumerate(written.routes):
-        route = Route(each.prefix, oif=each.dev or node.interface, next_hop=each.via)
+        metric = USUAL_METRIC[each.prefix.version]
+        route = Route(each.prefix, oif=each.dev or node.interface, next_hop=each.via, metric=metric)
         yield Wanted(route, Reason("routes", spec.at("nodes", node.name, "routes", number)))
 
 
@@ -214,36 +230,47 @@ def _backend(spec: Spec) -> Backend | None:
 
 def _chains(spec: Spec, node: Node) -> Iterator[Wanted[Chain]]:
     model = spec.model
-    if model.ip_masq.enabled:
-        chain = masquerade_chain(node, model.network, model.ip_masq, model.firewall.respect_marks)
-        yield Wanted(chain, Reason("ip_masq", spec.at("ip_masq")))
-    if model.forward == "accept":
-        yield Wanted(forward_chain(model.network), Reason("forward", spec.at("forward")))
+    for network, subnet in zip(model.networks, node.subnets, strict=True):
+        if model.ip_masq.masquerades(network.version):
+            chain = masquerade_chain(node.bridge, subnet, network, model.ip_masq, model.firewall.respect_marks)
+            yield Wanted(chain, Reason("ip_masq", spec.at("ip_masq")))
+        if model.forward == "accept":
+            yield Wanted(forward_chain(network), Reason("forward", spec.at("forward")))
 
 
 def _jumps(spec: Spec) -> Iterator[Jump]:
-    if spec.model.ip_masq.enabled:
-        reason = Reason("before any SNAT of pod traffic", spec.at("firewall", "position"))
-        yield Jump(POSTROUTING, jump_to(MASQUERADE_CHAIN), Place.SHIELD, reason)
-    if spec.model.forward == "accept":
-        reason = Reason("after everybody's policy", spec.at("forward"))
-        yield Jump(FORWARD, jump_to(FORWARD_CHAIN), Place.LATE, reason)
+    for version in [network.version for network in spec.model.networks]:
+        if spec.model.ip_masq.masquerades(version):
+            reason = Reason("before any SNAT of pod traffic", spec.at("firewall", "position"))
+            yield Jump(POSTROUTING[version], jump_to(MASQUERADE_CHAIN[version]), Place.SHIELD, reason)
+        if spec.model.forward == "accept":
+            reason = Reason("after everybody's policy", spec.at("forward"))
+            yield Jump(FORWARD[version], jump_to(FORWARD_CHAIN[version]), Place.LATE, reason)
 
 
 def _removals(spec: Spec, node: Node) -> Iterator[Removal]:
-    network = spec.model.network
-    values = {"subnet": node.subnet, "network": network, "bridge": node.bridge, "interface": node.interface}
     for number, removal in enumerate(spec.model.firewall.remove):
-        chain, rule = parse_rule_line(fill_in(removal.rule, values), table=removal.table)
         reason = Reason("firewall.remove", spec.at("firewall", "remove", number))
-        yield Removal(ChainKey(4, removal.table, chain), rule, reason)
+        for version, chain, rule in filled_in(removal.rule, removal.table, removal_values(spec.model, node)):
+            yield Removal(ChainKey(version, removal.table, chain), rule, reason)
+
+
+def removal_values(model: ClusterSpec, node: Node) -> Values:
+    """Give what a rule to remove may name of a node, by the IP versions of its pods."""
+    devices = {"bridge": node.bridge, "interface": node.interface}
+    return {
+        network.version: {"subnet": subnet, "network": network, **devices}
+        for network, subnet in zip(model.networks, node.subnets, strict=True)
+    }
 
 
 def _sysctls(spec: Spec, node: Node) -> Iterator[Wanted[Sysctl]]:
     """Give the parameters of a node, its own before those of the cluster."""
     own, common = spec.model.nodes[node.name].sysctl, spec.model.sysctl
-    if IP_FORWARD not in {*own, *common}:
-        yield Wanted(Sysctl(IP_FORWARD, "1"), Reason("routing needs it"))
+    for network in spec.model.networks:
+        switch = FORWARDING[network.version]
+        if switch not in {*own, *common}:
+            yield Wanted(Sysctl(switch, "1"), Reason("routing needs it"))
     for name in [name for name in common if name not in own]:
         yield Wanted(Sysctl(name, common[name]), Reason("sysctl", spec.at("sysctl", name)))
     for name, value in own.items():

@@ -70,15 +70,16 @@ def _sysctls(desired: Desired, snapshot: Snapshot) -> Iterator[Change[Sysctl]]:
 def _rule_changes(key: ChainKey, desired: Desired, snapshot: Snapshot) -> Iterator[Change[PlacedRule]]:
     now = snapshot.rules(key)
     jump = next((jump for jump in desired.jumps if jump.hook == key), None)
+    traffic = next((each for each in desired.traffic if each.version == key.version), None)
     removed = {removal.rule: removal.reason for removal in desired.removals if removal.chain == key}
     reasons = {rule: STALE for rule in now if is_our_jump(rule)} | removed
     if jump is not None:
         reasons[jump.rule] = jump.reason
 
     def span(rules: Sequence[Rule]) -> Span:
-        if jump is None or desired.traffic is None:
+        if jump is None or traffic is None:
             return Span(0, 0)
-        return span_of(jump, desired.traffic, rules, snapshot.chains)
+        return span_of(jump, traffic, rules, snapshot.chains)
 
     slots = arrange(now, None if jump is None else jump.rule, removed, span)
     for change in changes_to(key, now, slots, reasons):

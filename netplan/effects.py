@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
+from netplan.kinds.chain.value import ChainKey
 from netplan.owners import holds_policy, owner
 from netplan.probes import Probe, SourceAddress
 from netplan.resource import Json
@@ -124,7 +125,7 @@ def _effect(probe: Probe, before: Tracer, after: Tracer) -> TrafficEffect:
 def _entering(probe: Probe, tracer: Tracer) -> Probe:
     """Give what arrives from another host the device by which an answer leaves; without one, the one of the spec."""
     source = probe.packet.source
-    route = tracer.fib.route_to(source) if probe.arrives and source is not None else None
+    route = tracer.fib(source.version).route_to(source) if probe.arrives and source is not None else None
     device = None if route is None else route.oif or next((hop.oif for hop in route.hops), None)
     if device is None:
         return probe
@@ -174,10 +175,11 @@ def _culprit(trace: Trace, probe: Probe) -> Step | None:
     if probe.source is not SourceAddress.REWRITTEN:
         return _last(trace.steps, "source ")
     routed = max((number for number, step in enumerate(trace.steps) if step.at == _ROUTING), default=-1)
-    kept = [step for step in trace.steps[routed + 1 :] if step.at.startswith("nat ")]
+    postrouting = ChainKey(probe.packet.version, "nat", "POSTROUTING")
+    kept = [step for step in trace.steps[routed + 1 :] if step.at.startswith(str(postrouting._replace(name="")))]
     decided = _last(kept, "addresses ") or _last(trace.steps, "no connection tracking")
-    returned = [step for step in kept if step.at.startswith("nat POSTROUTING ")]
-    return decided or _last(returned, "leaves the chain") or Step("nat POSTROUTING", "", "nothing masquerades it")
+    returned = [step for step in kept if step.at.startswith(f"{postrouting} ")]
+    return decided or _last(returned, "leaves the chain") or Step(str(postrouting), "", "nothing masquerades it")
 
 
 def _last(steps: Iterable[Step], effect: str) -> Step | None:

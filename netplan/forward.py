@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import Chain, ChainKey
 from netplan.net import Prefix
 
-FORWARD = ChainKey(4, "filter", "FORWARD")
-FORWARD_CHAIN = ChainKey(4, "filter", "PODNET-FORWARD")
+FORWARD: Final = {version: ChainKey(version, "filter", "FORWARD") for version in (4, 6)}
+FORWARD_CHAIN: Final = {version: ChainKey(version, "filter", "PODNET-FORWARD") for version in (4, 6)}
 
 
 def forward_chain(network: Prefix) -> Chain:
     """Compile the chain that accepts what comes from and goes to the pod network, as flannel's FLANNEL-FWD does."""
-    return Chain(FORWARD_CHAIN, (Rule.parse(f"-s {network} -j ACCEPT"), Rule.parse(f"-d {network} -j ACCEPT")))
+    texts = (f"-s {network} -j ACCEPT", f"-d {network} -j ACCEPT")
+    return Chain(FORWARD_CHAIN[network.version], tuple(Rule.parse(text, version=network.version) for text in texts))

@@ -3,34 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import Chain, ChainKey
-from netplan.net import Prefix
+from netplan.net import IfName, Prefix
 from netplan.spec.model import IpMasq, Mark
-from netplan.topology import Node
 
-POSTROUTING = ChainKey(4, "nat", "POSTROUTING")
-MASQUERADE_CHAIN = ChainKey(4, "nat", "PODNET-POSTROUTING")
+POSTROUTING: Final = {version: ChainKey(version, "nat", "POSTROUTING") for version in (4, 6)}
+MASQUERADE_CHAIN: Final = {version: ChainKey(version, "nat", "PODNET-POSTROUTING") for version in (4, 6)}
 
-MULTICAST = Prefix.parse("224.0.0.0/4")
-LINK_LOCAL = Prefix.parse("169.254.0.0/16")
+MULTICAST: Final = {4: Prefix.parse("224.0.0.0/4"), 6: Prefix.parse("ff00::/8")}
+LINK_LOCAL: Final = {4: Prefix.parse("169.254.0.0/16"), 6: Prefix.parse("fe80::/10")}
 
 
-def masquerade_chain(node: Node, network: Prefix, policy: IpMasq, respected: Iterable[Mark]) -> Chain:
-    """Compile the chain that decides on the source address of every packet from and to the pods of a node."""
-    return Chain(MASQUERADE_CHAIN, tuple(Rule.parse(text) for text in _rules(node, network, policy, respected)))
+def masquerade_chain(
+    bridge: IfName, subnet: Prefix, network: Prefix, policy: IpMasq, respected: Iterable[Mark]
+) -> Chain:
+    """Compile the chain that decides on the source address of every packet from and to the pods of a node.
+
+    It is about the IP version of the node's subnet and of the pod network.
+    """
+    version = network.version
+    texts = _rules(bridge, subnet, network, policy, respected)
+    return Chain(MASQUERADE_CHAIN[version], tuple(Rule.parse(text, version=version) for text in texts))
 
 
 def kept(network: Prefix, policy: IpMasq) -> tuple[Prefix, ...]:
-    """Give the destinations that must see the pod's own address, the pod network first."""
-    prefixes = [network, *policy.non_masquerade_cidrs, MULTICAST]
-    if not policy.masq_link_local:
-        prefixes.append(LINK_LOCAL)
+    """Give the destinations that must see the pod's own address, the pod network first: those of its IP version."""
+    version = network.version
+    prefixes = [network, *exempt(version, policy), MULTICAST[version]]
+    if not (policy.masq_link_local if version == 4 else policy.masq_link_local_ipv6):
+        prefixes.append(LINK_LOCAL[version])
     return tuple(dict.fromkeys(prefixes))
 
 
-def _rules(node: Node, network: Prefix, policy: IpMasq, respected: Iterable[Mark]) -> Iterator[str]:
+def exempt(version: int, policy: IpMasq) -> tuple[Prefix, ...]:
+    """Give those of them that the spec names."""
+    return tuple(prefix for prefix in policy.non_masquerade_cidrs if prefix.version == version)
+
+
+def _rules(bridge: IfName, subnet: Prefix, network: Prefix, policy: IpMasq, respected: Iterable[Mark]) -> Iterator[str]:
     """Give the rules in order.
 
     ACCEPT ends the walk through POSTROUTING, RETURN lets other programs' rules decide: packets that somebody marked for
@@ -38,14 +51,14 @@ def _rules(node: Node, network: Prefix, policy: IpMasq, respected: Iterable[Mark
     """
     for mark in respected:
         yield f"-m mark --mark {mark} -j RETURN"
-    yield f"-s {node.subnet} -o {node.bridge} -j RETURN"
+    yield f"-s {subnet} -o {bridge} -j RETURN"
     yield f"-s {network} -d {network} -j ACCEPT"
     for prefix in kept(network, policy)[1:]:
-        yield f"-s {node.subnet} -d {prefix} -j ACCEPT"
+        yield f"-s {subnet} -d {prefix} -j ACCEPT"
     if policy.source == "any":
         yield from _as_ip_masq_agent(network, policy)
-    source = f"-s {node.subnet} " if policy.source == "pods" else ""
-    yield from (f"{source}! -o {node.bridge} {target}" for target in _targets(policy))
+    source = f"-s {subnet} " if policy.source == "pods" else ""
+    yield from (f"{source}! -o {bridge} {target}" for target in _targets(policy))
 
 
 def _as_ip_masq_agent(network: Prefix, policy: IpMasq) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from netplan.compile import Desired
-from netplan.kinds.link.value import OVERHEAD, Link
+from netplan.kinds.link.value import Link
 from netplan.kinds.route.value import Route
 from netplan.net import IfName
 from netplan.snapshot import Snapshot
@@ -18,8 +18,8 @@ def warnings(desired: Desired, snapshot: Snapshot) -> Iterator[str]:
     for want in desired.objects:
         if isinstance(want.resource, Link):
             yield from _wide(want.resource, mtus)
-            if desired.traffic is not None and want.resource.name in ways:
-                yield from _narrow(want.resource, mtus, desired.traffic.bridge)
+            if desired.traffic and want.resource.name in ways:
+                yield from _narrow(want.resource, mtus, desired.traffic[0].bridge)
 
 
 def _narrow(tunnel: Link, mtus: Mapping[IfName, int], bridge: IfName) -> Iterator[str]:
@@ -32,9 +32,12 @@ def _narrow(tunnel: Link, mtus: Mapping[IfName, int], bridge: IfName) -> Iterato
 
 def _wide(tunnel: Link, mtus: Mapping[IfName, int]) -> Iterator[str]:
     device = None if tunnel.vxlan is None else tunnel.vxlan.device
-    room = None if device is None or device not in mtus else mtus[device] - OVERHEAD
-    if room is not None and tunnel.mtu > room:
+    if tunnel.vxlan is None or device is None or device not in mtus:
+        return
+    overhead = tunnel.vxlan.overhead
+    room = mtus[device] - overhead
+    if tunnel.mtu > room:
         yield (
-            f"the kernel will refuse {tunnel.name} the MTU {tunnel.mtu}: {device} carries {room + OVERHEAD}, and the "
-            f"tunnel needs {OVERHEAD} itself; write mtu: {room + OVERHEAD} for this node, or backend: mtu: {room}"
+            f"the kernel will refuse {tunnel.name} the MTU {tunnel.mtu}: {device} carries {room + overhead}, and the "
+            f"tunnel needs {overhead} itself; write mtu: {room + overhead} for this node, or backend: mtu: {room}"
         )

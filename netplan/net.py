@@ -14,7 +14,10 @@ IfName = NewType("IfName", str)
 LinkLayerAddress = NewType("LinkLayerAddress", str)
 
 _FAMILIES: Final = {4: socket.AF_INET, 6: socket.AF_INET6}
-_BITS: Final = {4: 32, 6: 128}
+_USUAL: Final = {4: 24, 6: 64}
+BITS: Final = {4: 32, 6: 128}
+"""How many bits an address of each IP version has."""
+
 _IF_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,14}")
 _LINK_LAYER: Final = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 _HOST_NAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
@@ -48,7 +51,7 @@ class Address(NamedTuple):
     @property
     def packed(self) -> bytes:
         """The address in network byte order: 4 or 16 bytes."""
-        return self.value.to_bytes(_BITS[self.version] // 8, "big")
+        return self.value.to_bytes(BITS[self.version] // 8, "big")
 
 
 class Prefix(NamedTuple):
@@ -78,23 +81,23 @@ class Prefix(NamedTuple):
     @property
     def size(self) -> int:
         """How many addresses the prefix holds."""
-        return 1 << (_BITS[self.version] - self.length)
+        return 1 << (BITS[self.version] - self.length)
 
     def contains(self, address: Address) -> bool:
         """Whether an address lies in this prefix."""
         if address.version != self.version:
             return False
-        return not (self.value ^ address.value) >> (_BITS[self.version] - self.length)
+        return not (self.value ^ address.value) >> (BITS[self.version] - self.length)
 
     def covers(self, other: Prefix) -> bool:
         """Whether every address of the other prefix lies in this one."""
         if other.version != self.version or other.length < self.length:
             return False
-        return not (self.value ^ other.value) >> (_BITS[self.version] - self.length)
+        return not (self.value ^ other.value) >> (BITS[self.version] - self.length)
 
     def within(self, length: int) -> Prefix:
         """Give the prefix of a shorter length that covers this one."""
-        host_bits = _BITS[self.version] - length
+        host_bits = BITS[self.version] - length
         return Prefix(self.version, self.value >> host_bits << host_bits, length)
 
     def overlaps(self, other: Prefix) -> bool:
@@ -119,9 +122,9 @@ class InterfaceAddress(NamedTuple):
         """Read `10.4.7.21/24`; ValueError says what is wrong."""
         address_text, slash, length_text = text.partition("/")
         address = Address.parse(address_text)
-        bits = _BITS[address.version]
+        bits = BITS[address.version]
         if not slash:
-            raise ValueError(f"{text} has no prefix length; write it as {address}/24")
+            raise ValueError(f"{text} has no prefix length; write it as {address}/{_USUAL[address.version]}")
         if not re.fullmatch(r"[0-9]{1,3}", length_text) or int(length_text) > bits:
             raise ValueError(f"{text}: the prefix length is a whole number from 0 to {bits}")
         return cls(address, int(length_text))
@@ -132,7 +135,7 @@ class InterfaceAddress(NamedTuple):
     @property
     def prefix(self) -> Prefix:
         """The on-link prefix."""
-        host_bits = _BITS[self.address.version] - self.length
+        host_bits = BITS[self.address.version] - self.length
         return Prefix(self.address.version, self.address.value >> host_bits << host_bits, self.length)
 
 

@@ -163,7 +163,9 @@ def _unreadable(index: int, why: str) -> SavedRulesError:
 
 
 def _wanted(desired: Desired) -> list[Chain]:
-    return [want.resource for want in desired.objects if isinstance(want.resource, Chain)]
+    """Give the chains of IPv4: programs that load rules at boot have another file for IPv6."""
+    chains = (want.resource for want in desired.objects if isinstance(want.resource, Chain))
+    return [chain for chain in chains if chain.key.version == 4]
 
 
 def _edit_table(table: _Table, desired: Desired | None, edit: _Edit) -> None:
@@ -206,9 +208,9 @@ def _edit_chain(key: ChainKey, table: _Table, chains: _Chains, desired: Desired 
         return
 
     def span(rules: Sequence[Rule]) -> Span:
-        if jump is None or desired is None or desired.traffic is None:
+        if jump is None or desired is None or not desired.traffic:
             return Span(0, 0)
-        return span_of(jump, desired.traffic, rules, chains)
+        return span_of(jump, desired.traffic[0], rules, chains)
 
     slots = arrange([entry.rule() for entry in entries], None if jump is None else jump.rule, removed, span)
     stays = {slot.origin for slot in slots}

@@ -26,13 +26,18 @@ def span_of(jump: Jump, traffic: Traffic, rules: Sequence[Rule], chains: Chains)
     return Span(max(_last_refusal(rules[:high], jump.hook, flow, walker) for flow in _forwarded(traffic)), high)
 
 
-_OUTSIDE: Final = tuple(map(Prefix.parse, ("198.51.100.0/24", "203.0.113.0/24", "192.0.2.0/24", "198.18.0.0/15")))
-"""Prefixes that no node routes for itself (RFC 5737, RFC 2544): a packet to one of them is one to the outside."""
+_OUTSIDE: Final = {
+    4: tuple(map(Prefix.parse, ("198.51.100.0/24", "203.0.113.0/24", "192.0.2.0/24", "198.18.0.0/15"))),
+    6: tuple(map(Prefix.parse, ("2001:db8::/32", "3fff::/20", "2001:2::/48"))),
+}
+"""Prefixes that no node routes for itself (RFC 5737, 2544, 3849, 9637): a packet to one of them is to the outside."""
 
 
 def outsides(traffic: Traffic) -> Iterator[Prefix]:
     """Give a prefix that stands for the outside, unless the spec keeps them all."""
-    return islice((prefix for prefix in _OUTSIDE if not any(kept.overlaps(prefix) for kept in traffic.kept)), 1)
+    return islice(
+        (prefix for prefix in _OUTSIDE[traffic.version] if not any(kept.overlaps(prefix) for kept in traffic.kept)), 1
+    )
 
 
 def shielded(traffic: Traffic) -> Iterator[Flow]:
@@ -44,8 +49,9 @@ def shielded(traffic: Traffic) -> Iterator[Flow]:
 
 
 def _forwarded(traffic: Traffic) -> Iterator[Flow]:
-    yield Flow(traffic.network, (ANYWHERE,))
-    yield Flow(ANYWHERE, (traffic.network,))
+    anywhere = ANYWHERE[traffic.version]
+    yield Flow(traffic.network, (anywhere,))
+    yield Flow(anywhere, (traffic.network,))
 
 
 def _first_rewriter(rules: Sequence[Rule], hook: ChainKey, flow: Flow, walker: Walker) -> int:
@@ -61,7 +67,8 @@ def _first_rewriter(rules: Sequence[Rule], hook: ChainKey, flow: Flow, walker: W
 
 def _end(rules: Sequence[Rule], hook: ChainKey, walker: Walker) -> int:
     """Give the index of the rule behind which no packet at all comes, or the number of rules."""
-    every = Flow(ANYWHERE, (ANYWHERE,))
+    anywhere = ANYWHERE[hook.version]
+    every = Flow(anywhere, (anywhere,))
     for index, rule in enumerate(rules):
         found = walker.past(PlacedRule(hook, index + 1, rule), every)
         if all(branch.fate is not Fate.CONTINUES for branch in found):

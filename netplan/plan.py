@@ -16,17 +16,18 @@ from netplan.freshness import dependencies, digest
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.value import Backend, Chain, PlacedRule
 from netplan.kinds.link.value import Link
-from netplan.kinds.route.value import MAIN_TABLE, Route
-from netplan.kinds.sysctl.value import Sysctl
-from netplan.net import Address
+from netplan.kinds.route.value import ANNOUNCED, MAIN_TABLE, Route
+from netplan.kinds.sysctl.forwarding import IP_FORWARD, IPV6_FORWARD
+from netplan.kinds.sysctl.value import Sysctl, accept_ra
+from netplan.net import Address, Prefix
 from netplan.probes import Probe, probes
 from netplan.project import project
 from netplan.resource import Change, Resource
 from netplan.snapshot import Interest, Snapshot
-from netplan.trace import IP_FORWARD
 
 _SHOWN: Final = ("link", "address", "route", "neighbour", "fdb", "chain", "rule", "sysctl")
 _NAMED: Final = 3
+_ANYWHERE: Final = Prefix(6, 0, 0)
 
 
 class Source(StrEnum):
@@ -136,6 +137,7 @@ def plan_node(desired: Desired, snapshot: Snapshot, source: Source) -> NodePlan:
         warnings=(
             *_doubts(desired, changes, snapshot),
             *_taken_away(desired, snapshot),
+            *_announced(changes, snapshot),
             *mtu.warnings(desired, snapshot),
             *company.warnings(desired, snapshot),
         ),
@@ -159,7 +161,7 @@ def with_effects(plan: NodePlan, found: Iterable[Probe], whole: Snapshot) -> Nod
 
 def in_full(desired: Desired, whole: Snapshot, source: Source) -> NodePlan:
     """Plan from the whole state of a node, and say what that does to traffic, once there is a bridge for its pods."""
-    plan, bridge = plan_node(desired, whole, source), desired.watched.bridge
+    plan, bridge = plan_node(desired, whole, source), desired.watched[0].bridge
     if any(link.name == bridge for link in whole.all(Link)):
         return with_effects(plan, probes(desired), whole)
     missing = f"there is no bridge {bridge} on this node: what becomes of its pods' traffic is not known"
@@ -201,6 +203,22 @@ def _taken_away(desired: Desired, snapshot: Snapshot) -> Iterator[str]:
     yield from found[:_NAMED]
     if len(found) > _NAMED:
         yield f"{len(found) - _NAMED} more routes take parts of other nodes' subnets away from ours"
+
+
+def _announced(changes: Iterable[Change[Resource]], snapshot: Snapshot) -> Iterator[str]:
+    """Name the default routes that a router announced, and that the kernel drops as it begins to forward IPv6."""
+    after = {change.after.name: change.after.value for change in changes if isinstance(change.after, Sysctl)}
+    if after.get(IPV6_FORWARD, "0") == "0":
+        return
+    values = {each.name: each.value for each in snapshot.all(Sysctl)} | after
+    for route in snapshot.all(Route):
+        device = route.oif
+        announced = route.protocol == ANNOUNCED and route.prefix == _ANYWHERE and device is not None
+        if announced and device is not None and values.get(accept_ra(device)) != "2":
+            yield (
+                f"the default route {route} was announced by a router, and goes as {IPV6_FORWARD} becomes 1: "
+                f"write sysctl: {{{accept_ra(device)}: 2}} to keep it"
+            )
 
 
 def _doubts(desired: Desired, changes: Iterable[Change[Resource]], snapshot: Snapshot) -> Iterator[str]:

@@ -168,22 +168,30 @@ def packets_of(found: Iterable[Probe]) -> Iterator[Packet]:
 
 
 def probes(desired: Desired) -> Iterator[Probe]:
+    """Give the packets for each class of traffic, of each IP version."""
+    ways = _ways(desired.objects)
+    for traffic in desired.watched:
+        for probe in _probes(traffic):
+            yield probe._replace(way=ways(probe.packet.destination)) if probe.peer and probe.wanted else probe
+
+
+def _probes(traffic: Traffic) -> Iterator[Probe]:
     """Give the packets for each class of traffic; of many peers, the first few stand for all."""
-    traffic, ways = desired.watched, _ways(desired.objects)
     for typical, other in _PAIRS:
         for probe, unlike in zip(_samples(traffic, typical), _samples(traffic, other), strict=True):
-            way = ways(probe.packet.destination) if probe.peer and probe.wanted else None
-            yield probe._replace(other=unlike.packet, way=way)
+            shown = probe.traffic if traffic.version == 4 else f"{probe.traffic} (IPv6)"
+            yield probe._replace(traffic=shown, other=unlike.packet)
 
 
 def _ways(objects: Iterable[Wanted[Resource]]) -> Callable[[Address], Way | None]:
     """Say by which of the routes that are wanted packets to an address should leave."""
     routes = (want.resource for want in objects if isinstance(want.resource, Route))
     ways = {route.prefix: Way(route.oif, route.next_hop) for route in routes if route.type == "unicast"}
-    lengths = sorted({prefix.length for prefix in ways}, reverse=True)
+    lengths = sorted({(prefix.version, prefix.length) for prefix in ways}, reverse=True)
 
     def way(address: Address) -> Way | None:
-        found = (ways.get(InterfaceAddress(address, length).prefix) for length in lengths)
+        alike = (length for version, length in lengths if version == address.version)
+        found = (ways.get(InterfaceAddress(address, length).prefix) for length in alike)
         return next((each for each in found if each is not None), None)
 
     return way
@@ -207,15 +215,21 @@ def _samples(traffic: Traffic, sample: Sample) -> Iterator[Probe]:
 
 
 def _with_peer(traffic: Traffic, sample: Sample, peer: Node) -> Iterator[Probe]:
-    """Give the classes of traffic between this node and another one."""
-    pod, there = peer.subnet.host(sample.pod), peer.address.address
-    kept = any(prefix.contains(there) for prefix in traffic.kept)
+    """Give the classes of traffic between this node and another one; nodes take part that have an address of it."""
+    subnet = peer.subnet_of(traffic.version)
+    if subnet is None:
+        return
+    pod = subnet.host(sample.pod)
+    here, there = (node.address_of(traffic.version) for node in (traffic.node, peer))
     to_pod = _from_pod(traffic, sample, "pod -> pod", pod, _KEPT)
-    sent = Packet(traffic.node.address.address, pod, sample.protocol, sample.port, sample.port)
     yield to_pod
     yield _to_pod(traffic, sample, "pod on peer -> pod here", pod)
-    yield _from_pod(traffic, sample, "pod -> node", there, _KEPT if kept else SourceAddress.REWRITTEN)
-    yield Probe("node -> pod", None, sent, _asked(traffic, _KEPT), traffic.accepts)
+    if here is not None and there is not None:
+        kept = any(prefix.contains(there.address) for prefix in traffic.kept)
+        source = _KEPT if kept else SourceAddress.REWRITTEN
+        yield _from_pod(traffic, sample, "pod -> node", there.address, source)
+        sent = Packet(here.address, pod, sample.protocol, sample.port, sample.port)
+        yield Probe("node -> pod", None, sent, _asked(traffic, _KEPT), traffic.accepts)
     for mark in traffic.respected if sample.protocol == _TCP else ():
         marked = replace(to_pod.packet, mark=mark.value)
         yield to_pod._replace(packet=marked, source=None, accepted=False, mark=mark)

@@ -26,7 +26,7 @@ def restoration(
 ) -> Iterator[Change[Resource]]:
     """Give the changes that bring back the state before: what others changed meanwhile stays theirs."""
     undone = _undone(before, touched)
-    switched = not SWITCHES.isdisjoint(_touched_sysctls(touched))
+    switched = SWITCHES.intersection(_touched_sysctls(touched))
     state = now
     for kind in KINDS:
         wanted = [Wanted(resource, reason) for resource in before.all(kind) if undone(resource)]
@@ -119,18 +119,18 @@ def _goes_with_its_link(change: Change[Resource], before: Snapshot) -> bool:
 
 def _reached(sysctl: Sysctl, touched: Collection[str]) -> bool:
     """Whether a parameter was touched, or rewritten by the kernel as another one was."""
-    return sysctl.name in touched or (follows(sysctl.name) and not SWITCHES.isdisjoint(touched))
+    return sysctl.name in touched or follows(sysctl.name, SWITCHES.intersection(touched))
 
 
 def _sysctls(
-    before: Snapshot, now: Snapshot, undone: Callable[[Resource], bool], reason: Reason, *, switched: bool
+    before: Snapshot, now: Snapshot, undone: Callable[[Resource], bool], reason: Reason, *, switched: Collection[str]
 ) -> Iterator[Change[Sysctl]]:
     """Give the parameters that are undone their values back, and then those that the kernel rewrote with them.
 
-    Of the latter, which there are if forwarding was `switched`, only those of devices that are still there.
+    Of the latter, which follow the switches of forwarding that were `switched`, only those of devices that are there.
     """
     there = {each.name for each in now.all(Sysctl)}
-    rewritten = {each.name for each in before.all(Sysctl) if switched and follows(each.name) and each.name in there}
+    rewritten = {each.name for each in before.all(Sysctl) if follows(each.name, switched) and each.name in there}
     wanted = switched_first(each for each in before.all(Sysctl) if undone(each) or each.name in rewritten)
     names = {each.name for each in wanted} | {each.name for each in now.all(Sysctl) if undone(each)}
     actual = [each for each in now.all(Sysctl) if each.name in names]

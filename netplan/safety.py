@@ -100,7 +100,7 @@ def _port(text: str) -> int:
 def _of_session(
     changes: Iterable[Change[Resource]], before: Snapshot, after: Snapshot, text: str | None
 ) -> Iterator[Danger]:
-    """Say what becomes of the session; of one over IPv6, or to another network namespace, nothing can."""
+    """Say what becomes of the session; of one to another network namespace nothing can."""
     if text is None:
         return
     try:
@@ -114,8 +114,9 @@ def _of_session(
 
 
 def _ends_here(session: Session, state: Snapshot) -> bool:
-    """Whether it is a session over IPv4 to this network namespace."""
-    return session.client.version == session.server.version == 4 and Fib(state).holder(session.server) is not None
+    """Whether it is a session to this network namespace."""
+    version = session.client.version
+    return session.server.version == version and Fib(state, version).holder(session.server) is not None
 
 
 def session_packets(text: str | None, state: Snapshot) -> tuple[Packet, ...]:
@@ -135,7 +136,7 @@ def session_packets(text: str | None, state: Snapshot) -> tuple[Packet, ...]:
 def _cut(changes: tuple[Change[Resource], ...], before: Snapshot, after: Snapshot, session: Session) -> Iterator[str]:
     """Say how the packets of a session would fare otherwise, and which change touches what they use."""
     tracers = Tracer(before), Tracer(after)
-    fib = tracers[0].fib
+    fib = tracers[0].fib(session.client.version)
     for name, packet, hooks in _ways(session, fib):
         then, now = (tracer.trace(packet) for tracer in tracers)
         if _otherwise(then, now):

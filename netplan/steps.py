@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
-from netplan.kinds.chain.value import Chain, PlacedRule
+from netplan.kinds.chain.value import Chain, PlacedRule, table_label
 from netplan.kinds.link.value import Link
 from netplan.resource import Action, Change, Resource
 
@@ -16,7 +16,7 @@ _PLURAL: Final = {"address": "addresses", "fdb": "fdb entries"}
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Changes that are written together: those of one kind, or of one table of the packet filter.
+    """Changes that are written together: those of one kind, or of one table of the packet filter for an IP version.
 
     A table is changed in one transaction, chains and rules together; the objects of another kind one by one.
     """
@@ -24,9 +24,20 @@ class Step:
     kind: str
     table: str
     changes: tuple[Change[Resource], ...]
+    version: int = 4
 
     def __str__(self) -> str:
-        return f"table {self.table}" if self.table else _PLURAL.get(self.kind, f"{self.kind}s")
+        return (
+            f"table {table_label(self.version, self.table)}" if self.table else _PLURAL.get(self.kind, f"{self.kind}s")
+        )
+
+
+class _Group(NamedTuple):
+    """What the changes of a step have in common."""
+
+    kind: str
+    table: str = ""
+    version: int = 4
 
 
 def steps(changes: Iterable[Change[Resource]]) -> tuple[Step, ...]:
@@ -35,16 +46,16 @@ def steps(changes: Iterable[Change[Resource]]) -> tuple[Step, ...]:
     What is referred to comes before what refers to it, and rules come before routes, so that no connection is pinned to
     a wrong source address. Deletes come last, in the opposite order; only a link that excludes another goes before it.
     """
-    groups: dict[tuple[str, str, bool], list[Change[Resource]]] = {}
+    groups: dict[tuple[_Group, bool], list[Change[Resource]]] = {}
     changes = tuple(changes)
     made = [change.after for change in changes if isinstance(change.after, Link)]
     filled = {_group(change) for change in changes if not _leaves(change, made)}
     for change in changes:
-        kind, table = _group(change)
-        leaving = _leaves(change, made) and (not table or (kind, table) not in filled)
-        groups.setdefault((kind, table, leaving), []).append(change)
-    ordered = sorted(groups, key=lambda key: (key[2], -_CREATED.index(key[0]) if key[2] else _CREATED.index(key[0])))
-    return tuple(Step(key[0], key[1], _deletes_first(key[0], groups[key])) for key in ordered)
+        group = _group(change)
+        leaving = _leaves(change, made) and (not group.table or group not in filled)
+        groups.setdefault((group, leaving), []).append(change)
+    ordered = sorted(groups, key=lambda key: (key[1], (-1 if key[1] else 1) * _CREATED.index(key[0].kind)))
+    return tuple(_step(group, groups[group, leaving]) for group, leaving in ordered)
 
 
 def _leaves(change: Change[Resource], made: Iterable[Link]) -> bool:
@@ -63,10 +74,14 @@ def _deletes_first(kind: str, changes: Iterable[Change[Resource]]) -> tuple[Chan
     return tuple(sorted(changes, key=lambda change: kind == "link" and change.after is not None))
 
 
-def _group(change: Change[Resource]) -> tuple[str, str]:
+def _step(group: _Group, changes: Iterable[Change[Resource]]) -> Step:
+    return Step(group.kind, group.table, _deletes_first(group.kind, changes), group.version)
+
+
+def _group(change: Change[Resource]) -> _Group:
     resource = change.resource
     if isinstance(resource, Chain):
-        return "table", resource.key.table
+        return _Group("table", resource.key.table, resource.key.version)
     if isinstance(resource, PlacedRule):
-        return "table", resource.chain.table
-    return resource.kind, ""
+        return _Group("table", resource.chain.table, resource.chain.version)
+    return _Group(resource.kind)

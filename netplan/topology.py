@@ -12,19 +12,25 @@ from netplan.net import Address, IfName, InterfaceAddress, Prefix
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A host of the cluster: its address on the underlay, its lease of the pod network, its devices.
+    """A host of the cluster: its addresses on the underlay, its leases of the pod networks, its devices.
 
-    `mtu` is the interface's; `public_address` is where peers send to if that is not its own address.
+    It has at most one address and one subnet of each IP version, and IPv4's come first. `mtu` is the interface's;
+    `public_address` is where peers send to if that is not its own address.
     """
 
     name: str
-    address: InterfaceAddress
-    subnet: Prefix
+    addresses: tuple[InterfaceAddress, ...]
+    subnets: tuple[Prefix, ...]
     interface: IfName
     bridge: IfName
     at: Location
     mtu: int = 1500
     public_address: Address | None = None
+
+    @property
+    def address(self) -> InterfaceAddress:
+        """The address that the node is known by, and that a tunnel's packets carry."""
+        return self.addresses[0]
 
     @property
     def endpoint(self) -> Address:
@@ -36,13 +42,25 @@ class Node:
         """The on-link prefix of the node's address; nodes of one segment reach each other without a router."""
         return self.address.prefix
 
+    def address_of(self, version: int) -> InterfaceAddress | None:
+        """Give the node's address of an IP version."""
+        return next((each for each in self.addresses if each.address.version == version), None)
+
+    def subnet_of(self, version: int) -> Prefix | None:
+        """Give the node's part of the pod network of an IP version."""
+        return next((each for each in self.subnets if each.version == version), None)
+
+    def gateway(self, subnet: Prefix) -> InterfaceAddress:
+        """Give the bridge's address in one of the node's subnets, its first: the one that pods send through."""
+        return InterfaceAddress(subnet.host(1), subnet.length)
+
 
 @dataclass(frozen=True)
 class Topology:
-    """A cluster's nodes over one pod network, in the order of the spec."""
+    """A cluster's nodes over one pod network, or one of each IP version, in the order of the spec."""
 
     cluster: str
-    network: Prefix
+    networks: tuple[Prefix, ...]
     nodes: tuple[Node, ...]
 
     @cached_property

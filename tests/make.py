@@ -63,12 +63,12 @@ def node(
     place = Location("s.yaml", 6, 3)
     parsed = InterfaceAddress.parse(address)
     public = None if public_address is None else Address.parse(public_address)
-    return Node(name, parsed, Prefix.parse(subnet), IfName(interface), IfName(bridge), place, mtu, public)
+    return Node(name, (parsed,), (Prefix.parse(subnet),), IfName(interface), IfName(bridge), place, mtu, public)
 
 
 def topology(*nodes: Node, network="172.7.0.0/16") -> Topology:
     """Make a cluster of the given nodes."""
-    return Topology("c", Prefix.parse(network), nodes)
+    return Topology("c", (Prefix.parse(network),), nodes)
 
 
 def spec(*nodes: str, **keys: str | None) -> Spec:

@@ -27,7 +27,7 @@ def node(nat=(), filter=(), ip_forward="1"):  # noqa: A002 - the table's name
     return make.snapshot(
         make.saved(nat=nat, filter=filter),
         LinkAddress(IfName("docker0"), InterfaceAddress.parse("172.7.21.1/24")),
-        Sysctl(BRIDGE_CALLS, "1"),
+        Sysctl(BRIDGE_CALLS[4], "1"),
         make.route("172.7.21.0/24", None, "docker0", protocol=2),
         make.route("0.0.0.0/0", "10.4.7.254", protocol=3),
         ip_forward=ip_forward,

@@ -5,7 +5,7 @@ import pytest
 from netplan.kinds.chain.value import Chain
 from netplan.kinds.chain.values import Masked
 from netplan.masquerade import MASQUERADE_CHAIN, masquerade_chain
-from netplan.net import Prefix
+from netplan.net import IfName, Prefix
 from netplan.trace.effects import Fate
 from netplan.trace.flow import Flow
 from netplan.trace.walk import Walker
@@ -20,13 +20,13 @@ def chain(**ip_masq) -> Chain:
     """Compile the chain of node a under a policy."""
     written = ", ".join(f"{key}: {value}" for key, value in ip_masq.items())
     model = make.spec(ip_masq=f"{{{written}}}" if written else None).model
-    return masquerade_chain(make.node(), model.network, model.ip_masq, model.firewall.respect_marks)
+    return masquerade_chain(IfName("docker0"), PODS, model.networks[0], model.ip_masq, model.firewall.respect_marks)
 
 
 def fates(source: Prefix, destination: str, *, marks=SNAT, bridge=False, **ip_masq):
     """Give what may happen to packets that carry none of the marks and leave by the bridge, or by another device."""
     flow = Flow(source, (Prefix.parse(destination),), oif="docker0", other_oif=not bridge, unmarked=marks)
-    branches = Walker({}).walk(chain(**ip_masq).rules, MASQUERADE_CHAIN, flow)
+    branches = Walker({}).walk(chain(**ip_masq).rules, MASQUERADE_CHAIN[4], flow)
     return {REWRITTEN if branch.flow.snat else branch.fate for branch in branches}
 
 

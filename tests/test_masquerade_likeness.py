@@ -104,6 +104,6 @@ def test_source_pods_is_as_the_hand_made_rule(packet):
 
 
 def test_there_is_a_jump_to_compare():
-    assert make.settled(make.desired(), node()).chains[POSTROUTING] == Chain(
-        POSTROUTING, make.rules("-m comment --comment podnet -j PODNET-POSTROUTING"), "ACCEPT"
+    assert make.settled(make.desired(), node()).chains[POSTROUTING[4]] == Chain(
+        POSTROUTING[4], make.rules("-m comment --comment podnet -j PODNET-POSTROUTING"), "ACCEPT"
     )

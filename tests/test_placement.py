@@ -16,9 +16,9 @@ def span(hook, rules, more="", made=None):
     """Give the gaps between rules of a chain in which our jump may stand."""
     wanted = make.desired(made)
     (jump,) = [jump for jump in wanted.jumps if jump.hook == hook]
-    assert wanted.traffic is not None
+    (traffic,) = wanted.traffic
     chains = make.snapshot(more).chains
-    return tuple(span_of(jump, wanted.traffic, make.rules(*rules), chains))
+    return tuple(span_of(jump, traffic, make.rules(*rules), chains))
 
 
 def shield(*rules, more="", **keys):

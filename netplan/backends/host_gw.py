@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from netplan.kinds.route.value import Route
+from netplan.kinds.route.value import USUAL_METRIC, Route
+from netplan.net import Prefix
 from netplan.resource import Reason, Wanted
 from netplan.topology import Node, Topology
 
 
 def compile_host_gw(topology: Topology, node: Node) -> Iterator[Wanted[Route]]:
-    """Give the routes of one node, one a peer, in the order of the spec."""
-    return (direct_route(node, peer) for peer in topology.peers(node))
+    """Give the routes of one node, one a peer and subnet, in the order of the spec."""
+    return (route for peer in topology.peers(node) for route in direct_routes(node, peer, peer.subnets))
 
 
-def direct_route(node: Node, peer: Node) -> Wanted[Route]:
-    """Give the route of a node to the subnet of a peer on its own segment."""
-    route = Route(peer.subnet, oif=node.interface, next_hop=peer.address.address)
-    return Wanted(route, Reason(f"subnet of {peer.name}", peer.at))
+def direct_routes(node: Node, peer: Node, subnets: Iterable[Prefix]) -> Iterator[Wanted[Route]]:
+    """Give the routes of a node to subnets of a peer on its own segment, through its addresses of their IP version."""
+    for subnet in subnets:
+        next_hop = peer.address_of(subnet.version)
+        if next_hop is not None:
+            route = Route(subnet, node.interface, next_hop.address, metric=USUAL_METRIC[subnet.version])
+            yield Wanted(route, Reason(f"subnet of {peer.name}", peer.at))

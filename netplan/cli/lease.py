@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from netplan.cli.output import say, show, write_file
 from netplan.cli.spec import DEFAULT_STATE, SpecPath, StateDir
 from netplan.cli.verb import verb_app
 from netplan.errors import UsageError
+from netplan.net import Prefix
 from netplan.spec.leasing import Leasing
 from netplan.spec.leasing import lease as lease_missing
 from netplan.spec.load import read_unjudged
@@ -34,14 +36,18 @@ def lease(
     if made.given or made.released:
         _write(Path(reading.leases.path), made.text)
     show("\n".join([*_lines(made), _summary(made, reading.leases.path)]))
-    for name, subnet in made.held.items():
+    for name, subnets in made.held.items():
         command = reading.leases.command(str(spec), "--release", name)
-        say(f"{subnet} is held for {name}, which is not in the spec: {command}")
+        say(f"{_listed(subnets)} is held for {name}, which is not in the spec: {command}")
 
 
 def _lines(made: Leasing) -> list[str]:
-    released = (f"- {name}: {subnet}" for name, subnet in made.released.items())
-    return [*released, *(f"+ {name}: {subnet}" for name, subnet in made.given.items())]
+    released = (f"- {name}: {_listed(subnets)}" for name, subnets in made.released.items())
+    return [*released, *(f"+ {name}: {_listed(subnets)}" for name, subnets in made.given.items())]
+
+
+def _listed(subnets: Iterable[Prefix]) -> str:
+    return ", ".join(map(str, subnets))
 
 
 def _summary(made: Leasing, path: str) -> str:

@@ -114,7 +114,7 @@ def moving_plan(spec: Spec, old: Spec, names: Sequence[str]) -> Plan:
     """
     plans, told = [], set()
     for desired, then in _moves(spec, old, names):
-        before = bare(desired.watched.node, desired.backend)
+        before = bare(desired.watched[0].node, desired.backend)
         if then is not None:
             before = project(before, differences(then, before))
         plan = plan_node(desired, before, Source.SPEC)

@@ -16,7 +16,7 @@ from netplan.compile import compile_node
 from netplan.differences import differences
 from netplan.errors import UsageError
 from netplan.kernel import recorded
-from netplan.kinds.chain.names import ICMP, PROTOCOLS, SERVICES, TCP, UDP
+from netplan.kinds.chain.names import ICMP, ICMPV6, PROTOCOLS, SERVICES, TCP, UDP
 from netplan.kinds.chain.number import integer
 from netplan.kinds.chain.value import ChainKey
 from netplan.net import Address
@@ -53,10 +53,13 @@ def trace(
     """Show what becomes of one packet on a node, step by step."""
     loaded = read(spec, state)
     ports = (_port("--sport", sport), _port("--dport", dport))
+    addresses = (_address("--from", source), _address("--to", destination))
+    version = addresses[1].version
+    if addresses[0].version != version:
+        raise UsageError(f"--from {source} and --to {destination} are of different IP versions")
     packet = Packet(
-        _address("--from", source),
-        _address("--to", destination),
-        _protocol(proto, ports),
+        *addresses,
+        _protocol(proto, ports, version),
         *ports,
         mark=_number("--mark", mark, 0xFFFFFFFF),
     )
@@ -98,19 +101,16 @@ def _recorded(spec: Spec, node: Node, folder: Path) -> Snapshot:
 def _entering(packet: Packet, tracer: Tracer, node: Node) -> Packet:
     """Give the packet with the device that it comes in by: its source decides."""
     try:
-        return entrance(packet, tracer.fib, node.subnet, node.bridge)
+        return entrance(packet, tracer.fib(packet.version), node.subnet_of(packet.version), node.bridge)
     except ValueError as error:
         raise UsageError(f"--from: {error}") from error
 
 
 def _address(option: str, text: str) -> Address:
     try:
-        address = Address.parse(text)
+        return Address.parse(text)
     except ValueError as error:
         raise UsageError(f"{option}: {error}") from error
-    if address.version != 4:
-        raise UsageError(f"{option}: {text} is an IPv6 address; only IPv4 is traced")
-    return address
 
 
 def _number(option: str, text: str, high: int) -> int:
@@ -138,11 +138,12 @@ def _protocol_number(text: str) -> int:
         raise UsageError(f"--proto: {text!r} is no protocol, by name or by number from 0 to 255; {hint}") from error
 
 
-def _protocol(text: str | None, ports: tuple[int | None, int | None]) -> int:
+def _protocol(text: str | None, ports: tuple[int | None, int | None], version: int) -> int:
     given = ports != (None, None)
+    echo = ICMP if version == 4 else ICMPV6
     if text is None:
-        return TCP if given else ICMP
-    protocol = _protocol_number(text)
+        return TCP if given else echo
+    protocol = echo if text.lower() == "icmp" else _protocol_number(text)
     if given and protocol not in _WITH_PORTS:
         raise UsageError(f"--proto {text} has no ports: leave out --sport and --dport, or say --proto tcp or udp")
     return protocol

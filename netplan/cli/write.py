@@ -114,7 +114,7 @@ def carry_out(
         else:
             await_confirm(here.store, undertaking.entry, secret)
     if work.plan.changes or flush:
-        tell_outdated(after.chains.get(MASQUERADE_CHAIN), flush=flush)
+        tell_outdated(after.chains.get(MASQUERADE_CHAIN[4]), flush=flush)
     tell_broken(work.plan)
     if file is not None:
         file.write()

@@ -13,7 +13,7 @@ from netplan.kinds.chain import beside
 from netplan.kinds.chain import driver as chains
 from netplan.kinds.chain.iptables import Iptables
 from netplan.kinds.chain.reached import reached
-from netplan.kinds.chain.tables import tables
+from netplan.kinds.chain.tables import BothVersions, tables
 from netplan.kinds.chain.value import Backend
 from netplan.kinds.connection import driver as tracked
 from netplan.kinds.connection.value import Connection
@@ -79,7 +79,7 @@ class Linux:
     def _observe_rules(self, interest: Interest) -> Iterator[Resource]:
         """Read the chains of interest with the sets that they ask, and those beside this node's iptables."""
         there = chains_of_nft()
-        own = tables(self._iptables, there, interest.limit)
+        own = BothVersions(*(tables(each, there, interest.limit) for each in (self._iptables, self._iptables.ipv6)))
         found = tuple(reached(own, interest.reach))
         yield from found
         yield from ipsets.observe(asked_sets(rule for chain in found for rule in chain.rules))
@@ -88,7 +88,7 @@ class Linux:
     def write(self, step: Step) -> None:
         """Make the changes of one step."""
         if step.kind == "table":
-            chains.write(self._iptables, step.table, step.changes)
+            chains.write(self._iptables if step.version == 4 else self._iptables.ipv6, step.table, step.changes)
         elif step.kind == "sysctl":
             _write_sysctls(step)
         else:
@@ -118,7 +118,7 @@ def _write_sysctls(step: Step) -> None:
 
 
 def addresses() -> frozenset[Address]:
-    """Give this machine's IPv4 addresses; needs no privilege."""
+    """Give this machine's addresses; needs no privilege."""
     with Channel(ROUTE) as channel:
         found = held.observe(channel, links.observe(channel))
         return frozenset(resource.address.address for resource in found)

@@ -11,7 +11,7 @@ from netplan.kinds.chain.edit import ConflictError
 from netplan.kinds.chain.other import OtherChain
 from netplan.kinds.chain.reached import reached
 from netplan.kinds.chain.value import Chain, ChainKey
-from netplan.kinds.link.value import OVERHEAD, Link, own_settings
+from netplan.kinds.link.value import Link, own_settings
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl, spelled_out
 from netplan.net import IfName
@@ -108,8 +108,8 @@ def _check_link(links: Mapping[IfName, Link], change: Change[Resource], link: Li
     below = None if link.vxlan is None else link.vxlan.device
     if below is not None and below not in links:
         raise refused(change, f"there is no interface {below}")
-    if below is not None and link.mtu > links[below].mtu - OVERHEAD:
-        raise refused(change, f"the MTU is more than that of {below}, less {OVERHEAD}")
+    if link.vxlan is not None and below is not None and link.mtu > links[below].mtu - link.vxlan.overhead:
+        raise refused(change, f"the MTU is more than that of {below}, less {link.vxlan.overhead}")
 
 
 def _check_route(state: Snapshot, change: Change[Resource], route: Route) -> None:

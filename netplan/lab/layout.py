@@ -126,7 +126,7 @@ def _wire_node(node: Node, segments: Sequence[_Segment], pods: int) -> Iterator[
     """Give a node and then its pods."""
     segment = next(segment for segment in segments if segment.prefix == node.segment)
     uplink = segment.interface(node.interface, node.address, segment.nodes.index(node) + 1)
-    bridge = Interface(node.bridge, InterfaceAddress(node.subnet.host(1), node.subnet.length))
+    bridge = Interface(node.bridge, InterfaceAddress(node.subnets[0].host(1), node.subnets[0].length))
     yield Wiring(node.name, HostKind.NODE, (uplink, bridge), gateway=segment.router)
     for number, address in enumerate(_pod_addresses(node, pods), start=1):
         plug = Plug(node.name, node.bridge, IfName(f"pod{number}"))
@@ -167,15 +167,15 @@ def _free_address(segment: Prefix, nodes: Sequence[Node]) -> Address:
 
 def _pod_addresses(node: Node, pods: int) -> list[InterfaceAddress]:
     """Give the addresses after the bridge's."""
-    room = max(0, node.subnet.size - 3)
+    room = max(0, node.subnets[0].size - 3)
     if pods > room:
-        raise UsageError(f"{node.name}: subnet {node.subnet} has room for {room} pods, not for {pods}")
-    return [InterfaceAddress(node.subnet.host(2 + number), node.subnet.length) for number in range(pods)]
+        raise UsageError(f"{node.name}: subnet {node.subnets[0]} has room for {room} pods, not for {pods}")
+    return [InterfaceAddress(node.subnets[0].host(2 + number), node.subnets[0].length) for number in range(pods)]
 
 
 def _test_net(topology: Topology) -> Prefix:
     """Give a documentation prefix that the cluster does not use."""
-    used = [topology.network, *topology.segments]
+    used = [*topology.networks, *topology.segments]
     for prefix in _TEST_NETS:
         if not any(prefix.overlaps(other) for other in used):
             return prefix

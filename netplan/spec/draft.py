@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, NamedTuple, TypeAlias, TypeVar
 
 from netplan.errors import Location
 from netplan.lease import default_subnet_len
@@ -13,13 +13,41 @@ from netplan.spec import fields
 from netplan.spec.document import Document, Key, Places, Value
 from netplan.spec.leases import Leases
 from netplan.spec.model import Backend, Defaults, NodeSpec, StaticRoute
-from netplan.spec.prefixes import around
+from netplan.spec.prefixes import around, family_key
 from netplan.spec.values import Mark
 
 T = TypeVar("T")
 Path: TypeAlias = tuple[Key, ...]
 
 _NO_LEASES: Final = Leases()
+
+
+class _Readers(NamedTuple):
+    """What reads the values of one IP version."""
+
+    network: Callable[[object], Prefix]
+    prefix: Callable[[object], Prefix]
+    address: Callable[[object], Address]
+    host_address: Callable[[object], InterfaceAddress]
+    subnet_len: Callable[[object], int]
+
+
+_READERS: Final = {
+    4: _Readers(
+        fields.read_network,
+        fields.read_prefix,
+        fields.read_address,
+        fields.read_host_address,
+        fields.read_subnet_len,
+    ),
+    6: _Readers(
+        fields.read_ipv6_network,
+        fields.read_ipv6_prefix,
+        fields.read_ipv6_address,
+        fields.read_ipv6_host_address,
+        fields.read_ipv6_subnet_len,
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,39 +63,25 @@ class Tunnel:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
-    """The valid values of a spec; one that is missing or wrong is None, or not among its kind.
+class Family:
+    """The valid values of one IP version; `pods` is whether the cluster's pods are to have addresses of it.
 
     Nodes are held by columns: a node whose subnet is wrong still takes part in the checks of addresses. Subnets that
-    are leased are among the others, after those of the spec. `sysctls` are pairs of a normalised name and a value,
-    `checks` the keys of each.
+    are leased are among the others, after those of the spec.
     """
 
-    places: Places
-    backend: object
+    version: int
+    pods: bool
     network: Prefix | None
     subnet_len: int | None
     subnet_min: Address | None
     subnet_max: Address | None
-    non_masquerade_cidrs: Mapping[Path, Prefix]
-    respect_marks: Mapping[Path, Mark]
-    removals: Mapping[Path, tuple[str, str]]
-    sysctls: Mapping[Path, tuple[str, str]]
-    checks: Mapping[Path, frozenset[str]]
-    tunnel: Tunnel
-    routes: Mapping[Path, StaticRoute]
-    nodes: Mapping[str, Value] | None
     addresses: Mapping[str, InterfaceAddress]
     subnets: Mapping[str, Prefix]
-    leases: Leases
 
-    def leased(self, name: str) -> bool:
-        """Whether a node has the subnet that it leased, since the spec gives it none."""
-        return name in self.leases.entries and without_subnet((self.nodes or {}).get(name))
-
-    def subnet_at(self, name: str) -> Location:
-        """Give the place of a node's subnet, in the spec or among the leases."""
-        return self.leases.at(name) if self.leased(name) else self.places.value("nodes", name, "subnet")
+    def key(self, key: str) -> str:
+        """Give the name that a key has for this version: `ipv6_subnet` for `subnet`."""
+        return family_key(self.version, key)
 
     @property
     def fitting_len(self) -> int | None:
@@ -83,20 +97,69 @@ class Draft:
         return self.network.contains(bound) and around(bound, self.fitting_len).address == bound
 
 
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The valid values of a spec; one that is missing or wrong is None, or not among its kind.
+
+    `families` are IPv4 and IPv6. `sysctls` are pairs of a normalised name and a value, `checks` the keys of each.
+    """
+
+    places: Places
+    keys: frozenset[str]
+    backend: object
+    families: tuple[Family, Family]
+    non_masquerade_cidrs: Mapping[Path, Prefix]
+    respect_marks: Mapping[Path, Mark]
+    removals: Mapping[Path, tuple[str, str]]
+    sysctls: Mapping[Path, tuple[str, str]]
+    checks: Mapping[Path, frozenset[str]]
+    tunnel: Tunnel
+    routes: Mapping[Path, StaticRoute]
+    nodes: Mapping[str, Value] | None
+    leases: Leases
+
+    def leased(self, name: str, version: int) -> bool:
+        """Whether a node has the subnet that it leased, since the spec gives it none."""
+        pods = any(family.pods for family in self.families if family.version == version)
+        leased = pods and name in self.leases.entries and self.leases.entries[name].subnet(version) is not None
+        return leased and without_subnet((self.nodes or {}).get(name), version)
+
+    def subnet_at(self, name: str, version: int) -> Location:
+        """Give the place of a node's subnet, in the spec or among the leases."""
+        if self.leased(name, version):
+            return self.leases.at(name, version)
+        return self.places.value("nodes", name, family_key(version, "subnet"))
+
+    @property
+    def underlay(self) -> Family:
+        """The family whose addresses the packets of a tunnel carry: IPv4 where the nodes have such ones."""
+        ipv4, ipv6 = self.families
+        return ipv6 if ipv6.addresses and not ipv4.addresses else ipv4
+
+    @property
+    def subnets(self) -> dict[str, tuple[Prefix, ...]]:
+        """Every node's subnets, IPv4 first."""
+        ipv4, ipv6 = self.families
+        if not ipv6.subnets:
+            return {name: (subnet,) for name, subnet in ipv4.subnets.items()}
+        found: dict[str, tuple[Prefix, ...]] = {}
+        for family in self.families:
+            for name, subnet in family.subnets.items():
+                found[name] = (*found.get(name, ()), subnet)
+        return found
+
+
 def make_draft(document: Document, nodes: Mapping[str, NodeSpec] | None, leases: Leases = _NO_LEASES) -> Draft:
     """Make the draft of a document; `nodes` are its nodes if the model is valid, so that they are not read twice."""
     data = document.data
-    network = _valid(fields.read_network, data.get("network"))
     raw_nodes = data.get("nodes")
     named = raw_nodes if isinstance(raw_nodes, dict) else None
     return Draft(
         places=document.places,
+        keys=frozenset(data),
         backend=_dig(data, "backend", "type"),
-        network=network,
-        subnet_len=_subnet_len(data, network),
-        subnet_min=_valid(fields.read_address, data.get("subnet_min")),
-        subnet_max=_valid(fields.read_address, data.get("subnet_max")),
-        non_masquerade_cidrs=_items(fields.read_prefix, data, "ip_masq", "non_masquerade_cidrs"),
+        families=(_family(4, data, named, nodes, leases), _family(6, data, named, nodes, leases)),
+        non_masquerade_cidrs=_items(fields.read_any_prefix, data, "ip_masq", "non_masquerade_cidrs"),
         respect_marks=_items(fields.read_mark, data, "firewall", "respect_marks"),
         removals=_items(_read_removal, data, "firewall", "remove"),
         sysctls=_sysctls(data),
@@ -104,15 +167,37 @@ def make_draft(document: Document, nodes: Mapping[str, NodeSpec] | None, leases:
         tunnel=_tunnel(data, named or {}),
         routes=_routes(named or {}),
         nodes=named,
-        addresses=_addresses(named, nodes),
-        subnets={**_subnets(named, nodes), **_leased(named, leases)},
         leases=leases,
     )
 
 
-def without_subnet(node: Value | None) -> bool:
-    """Whether the spec gives a node no subnet, not even a wrong one."""
-    return isinstance(node, dict) and "subnet" not in node
+def without_subnet(node: Value | None, version: int) -> bool:
+    """Whether the spec gives a node no subnet of an IP version, not even a wrong one."""
+    return isinstance(node, dict) and family_key(version, "subnet") not in node
+
+
+def _family(
+    version: int,
+    data: Mapping[str, Value],
+    raw: Mapping[str, Value] | None,
+    valid: Mapping[str, NodeSpec] | None,
+    leases: Leases,
+) -> Family:
+    """Take what a document says about one IP version; a cluster that names no pod network means one of IPv4."""
+    read = _READERS[version]
+    keys = {key: family_key(version, key) for key in ("network", "subnet_len", "subnet_min", "subnet_max")}
+    pods = keys["network"] in data or (version == 4 and family_key(6, "network") not in data)
+    network = _valid(read.network, data.get(keys["network"]))
+    return Family(
+        version=version,
+        pods=pods,
+        network=network,
+        subnet_len=_subnet_len(data, keys["subnet_len"], read.subnet_len, network),
+        subnet_min=_valid(read.address, data.get(keys["subnet_min"])),
+        subnet_max=_valid(read.address, data.get(keys["subnet_max"])),
+        addresses=_addresses(version, raw, valid),
+        subnets={**_subnets(version, raw, valid), **(_leased(version, raw, leases) if pods else {})},
+    )
 
 
 def _tunnel(data: Mapping[str, Value], nodes: Mapping[str, Value]) -> Tunnel:
@@ -168,9 +253,11 @@ def _dig(data: object, *keys: str) -> object:
     return data
 
 
-def _subnet_len(data: Mapping[str, Value], network: Prefix | None) -> int | None:
-    if "subnet_len" in data:
-        return _valid(fields.read_subnet_len, data["subnet_len"])
+def _subnet_len(
+    data: Mapping[str, Value], key: str, read: Callable[[object], int], network: Prefix | None
+) -> int | None:
+    if key in data:
+        return _valid(read, data[key])
     return default_subnet_len(network) if network else None
 
 
@@ -185,26 +272,31 @@ def _items(read: Callable[[object], T], data: object, section: str, key: str) ->
     return found
 
 
-def _addresses(raw: Mapping[str, Value] | None, valid: Mapping[str, NodeSpec] | None) -> Mapping[str, InterfaceAddress]:
+def _addresses(
+    version: int, raw: Mapping[str, Value] | None, valid: Mapping[str, NodeSpec] | None
+) -> Mapping[str, InterfaceAddress]:
     if valid is not None:
-        return {name: node.address for name, node in valid.items()}
-    return _column(fields.read_host_address, raw or {}, "address")
+        found = ((name, node.own_address(version)) for name, node in valid.items())
+        return {name: address for name, address in found if address is not None}
+    key = family_key(version, "address")
+    return _column(_READERS[version].host_address, _saying(raw or {}, key), key)
 
 
-def _subnets(raw: Mapping[str, Value] | None, valid: Mapping[str, NodeSpec] | None) -> Mapping[str, Prefix]:
+def _subnets(
+    version: int, raw: Mapping[str, Value] | None, valid: Mapping[str, NodeSpec] | None
+) -> Mapping[str, Prefix]:
     if valid is not None:
-        return {name: node.subnet for name, node in valid.items() if node.subnet}
-    return _column(fields.read_prefix, raw or {}, "subnet")
+        found = ((name, node.own_subnet(version)) for name, node in valid.items())
+        return {name: subnet for name, subnet in found if subnet is not None}
+    key = family_key(version, "subnet")
+    return _column(_READERS[version].prefix, _saying(raw or {}, key), key)
 
 
-def _leased(raw: Mapping[str, Value] | None, leases: Leases) -> dict[str, Prefix]:
+def _leased(version: int, raw: Mapping[str, Value] | None, leases: Leases) -> dict[str, Prefix]:
     """Give the leases of the nodes to which the spec gives no subnet."""
-    if not leases.entries:
-        return {}
-    nodes = (raw or {}).items()
-    return {
-        name: leases.entries[name].subnet for name, node in nodes if name in leases.entries and without_subnet(node)
-    }
+    held = leases.subnets(version)
+    nodes = (raw or {}).items() if held else ()
+    return {name: held[name] for name, node in nodes if name in held and without_subnet(node, version)}
 
 
 def _column(read: Callable[[object], T], nodes: Mapping[str, Value], key: str) -> dict[str, T]:

@@ -5,6 +5,7 @@ A type is a reader, the text that gives the value back, and its part of the JSON
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
@@ -14,22 +15,36 @@ from netplan.spec import values
 from netplan.spec.readers import WrongValueError, flag, found, text, unwrap, whole_number
 
 MTU_MIN, MTU_MAX = 576, 65535
+IPV6_MTU_MIN = 1280
 VNI_MIN, VNI_MAX = 1, 16777215
 PORT_MIN, PORT_MAX = 1, 65535
 AUTO: Final = "auto"
 SUBNET_LEN_MIN, SUBNET_LEN_MAX = 2, 30
+IPV6_SUBNET_LEN_MAX = 126
 
 read_name: Final = text("a name such as hdss7", host_name)
 read_if_name: Final = text("the name of an interface, such as eth0", if_name)
-read_network: Final = text("a prefix such as 172.7.0.0/16", values.pod_network)
-read_prefix: Final = text("a prefix such as 172.7.21.0/24", values.ipv4_prefix)
-read_address: Final = text("an address such as 172.7.21.0", values.ipv4_address)
-read_host_address: Final = text("an address with its prefix length, such as 10.4.7.21/24", values.host_address)
+_network, _ipv6_network = (partial(values.pod_network, version=version) for version in (4, 6))
+_prefix, _ipv6_prefix = (partial(values.prefix, version=version) for version in (4, 6))
+_address, _ipv6_address = (partial(values.address, version=version) for version in (4, 6))
+_host_address, _ipv6_host_address = (partial(values.host_address, version=version) for version in (4, 6))
+
+read_network: Final = text("a prefix such as 172.7.0.0/16", _network)
+read_prefix: Final = text("a prefix such as 172.7.21.0/24", _prefix)
+read_address: Final = text("an address such as 172.7.21.0", _address)
+read_host_address: Final = text("an address with its prefix length, such as 10.4.7.21/24", _host_address)
+read_ipv6_network: Final = text("a prefix such as fd00:7::/48", _ipv6_network)
+read_ipv6_prefix: Final = text("a prefix such as fd00:7:0:15::/64", _ipv6_prefix)
+read_ipv6_address: Final = text("an address such as 'fd00:7:0:15::'", _ipv6_address)
+read_ipv6_host_address: Final = text("an address with its prefix length, such as fd00:4::15/64", _ipv6_host_address)
+read_any_prefix: Final = text("a prefix such as 10.20.0.0/16", Prefix.parse)
+read_any_address: Final = text("an address such as 10.4.7.254", Address.parse)
 read_mark: Final = text("a mark with its mask, such as 0x4000/0x4000", values.Mark.parse)
 read_rule: Final = text("a rule in quotes, such as '-A FORWARD -j REJECT'", str)
 read_port_ranges: Final = text("ranges of ports such as 1024-29999,32768-65535", values.port_ranges)
 read_sysctl_name: Final = text("a name such as net.ipv4.tcp_rmem", values.sysctl_name)
 read_subnet_len: Final = whole_number(SUBNET_LEN_MIN, SUBNET_LEN_MAX)
+read_ipv6_subnet_len: Final = whole_number(SUBNET_LEN_MIN, IPV6_SUBNET_LEN_MAX)
 read_mtu: Final = whole_number(MTU_MIN, MTU_MAX)
 read_vni: Final = whole_number(VNI_MIN, VNI_MAX)
 read_port: Final = whole_number(PORT_MIN, PORT_MAX)
@@ -81,6 +96,8 @@ _AS_TEXT = PlainSerializer(str, return_type=str)
 _BYTE = "(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])"
 _ADDRESS = rf"{_BYTE}(\.{_BYTE}){{3}}"
 _PREFIX = rf"{_ADDRESS}/(3[0-2]|[12]?[0-9])"
+_IPV6_ADDRESS = rf"[0-9A-Fa-f]{{0,4}}(:[0-9A-Fa-f]{{0,4}}){{2,7}}(:{_ADDRESS})?"
+_IPV6_PREFIX = rf"{_IPV6_ADDRESS}/(12[0-8]|1[01][0-9]|[1-9]?[0-9])"
 _NAME = "[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
 _IF_NAME = "[A-Za-z0-9][A-Za-z0-9_.-]{0,14}"
 _COMMAND = {"type": "array", "minItems": 1, "items": {"type": ["string", "number"]}}
@@ -91,6 +108,18 @@ Name: TypeAlias = Annotated[str, PlainValidator(read_name), _string(_NAME)]
 InterfaceName: TypeAlias = Annotated[IfName, PlainValidator(read_if_name), _string(_IF_NAME)]
 PodNetwork: TypeAlias = Annotated[Prefix, PlainValidator(read_network), _AS_TEXT, _string(_PREFIX)]
 IPv4Prefix: TypeAlias = Annotated[Prefix, PlainValidator(read_prefix), _AS_TEXT, _string(_PREFIX)]
+IPv6Network: TypeAlias = Annotated[Prefix, PlainValidator(read_ipv6_network), _AS_TEXT, _string(_IPV6_PREFIX)]
+IPv6Prefix: TypeAlias = Annotated[Prefix, PlainValidator(read_ipv6_prefix), _AS_TEXT, _string(_IPV6_PREFIX)]
+IPv6Address: TypeAlias = Annotated[Address, PlainValidator(read_ipv6_address), _AS_TEXT, _string(_IPV6_ADDRESS)]
+IPv6HostAddress: TypeAlias = Annotated[
+    InterfaceAddress, PlainValidator(read_ipv6_host_address), _AS_TEXT, _string(_IPV6_PREFIX)
+]
+AnyPrefix: TypeAlias = Annotated[
+    Prefix, PlainValidator(read_any_prefix), _AS_TEXT, _string(f"({_PREFIX}|{_IPV6_PREFIX})")
+]
+AnyAddress: TypeAlias = Annotated[
+    Address, PlainValidator(read_any_address), _AS_TEXT, _string(f"({_ADDRESS}|{_IPV6_ADDRESS})")
+]
 IPv4Address: TypeAlias = Annotated[Address, PlainValidator(read_address), _AS_TEXT, _string(_ADDRESS)]
 HostAddress: TypeAlias = Annotated[InterfaceAddress, PlainValidator(read_host_address), _AS_TEXT, _string(_PREFIX)]
 PacketMark: TypeAlias = Annotated[values.Mark, PlainValidator(read_mark), _AS_TEXT, _string(values.MARK_PATTERN)]
@@ -105,16 +134,23 @@ SysctlName: TypeAlias = Annotated[str, PlainValidator(read_sysctl_name), _string
 SysctlValue: TypeAlias = Annotated[str, PlainValidator(read_sysctl_value), WithJsonSchema(_SYSCTL)]
 Flag: TypeAlias = Annotated[bool, PlainValidator(flag), WithJsonSchema({"type": "boolean"})]
 SubnetLen: TypeAlias = Annotated[int, PlainValidator(read_subnet_len), _integer(SUBNET_LEN_MIN, SUBNET_LEN_MAX)]
-PingTarget: TypeAlias = Annotated[str, PlainValidator(read_ping), _string(rf"(peers|gateway|\{{address\}}|{_ADDRESS})")]
+IPv6SubnetLen: TypeAlias = Annotated[
+    int, PlainValidator(read_ipv6_subnet_len), _integer(SUBNET_LEN_MIN, IPV6_SUBNET_LEN_MAX)
+]
+PingTarget: TypeAlias = Annotated[
+    str, PlainValidator(read_ping), _string(rf"(peers|gateway|\{{address\}}|{_ADDRESS}|{_IPV6_ADDRESS})")
+]
 TcpTarget: TypeAlias = Annotated[
-    str, PlainValidator(read_tcp), _string(rf"(\{{address\}}|{_ADDRESS}):[1-9][0-9]{{0,4}}")
+    str, PlainValidator(read_tcp), _string(rf"(\{{address\}}|{_ADDRESS}|\[{_IPV6_ADDRESS}\]):[1-9][0-9]{{0,4}}")
 ]
 CommandWords: TypeAlias = Annotated[tuple[str, ...], PlainValidator(values.command_words), WithJsonSchema(_COMMAND)]
 Seconds: TypeAlias = Annotated[int, PlainValidator(read_within), _integer(values.WITHIN_MIN, values.WITHIN_MAX)]
 PersistPath: TypeAlias = Annotated[str, PlainValidator(read_persist), _string("(none|/.*[^/])")]
 Vni: TypeAlias = Annotated[int, PlainValidator(read_vni), _integer(VNI_MIN, VNI_MAX)]
 Port: TypeAlias = Annotated[int, PlainValidator(read_port), _integer(PORT_MIN, PORT_MAX)]
-PublicAddress: TypeAlias = Annotated[Address, PlainValidator(read_public_address), _AS_TEXT, _string(_ADDRESS)]
+PublicAddress: TypeAlias = Annotated[
+    Address, PlainValidator(read_public_address), _AS_TEXT, _string(f"({_ADDRESS}|{_IPV6_ADDRESS})")
+]
 TunnelMtu: TypeAlias = Annotated[
     int | None,
     PlainValidator(read_tunnel_mtu),

@@ -1,6 +1,7 @@
 """The leases file, `state/CLUSTER/leases.yaml`: one line a node, sorted by name, made by `podnet lease` and committed.
 
     hdss7-21: {subnet: 172.7.21.0/24}
+    hdss7-22: {subnet: 172.7.22.0/24, ipv6_subnet: fd00:7:0:16::/64}
 
 One line a node, so that git merges what two people add. Where both gave one subnet to different nodes and their lines
 are not neighbours, git merges them without a word; the checks of the spec then name both lines and the remedy.
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import Final, NamedTuple
@@ -18,7 +19,8 @@ from typing import Final, NamedTuple
 from netplan.errors import Location, Problem, SpecError
 from netplan.net import Prefix
 from netplan.spec import fields
-from netplan.spec.document import Document, Key, Mark, compose
+from netplan.spec.document import Document, Mark, compose
+from netplan.spec.prefixes import family_key
 from netplan.spec.problems import LINE_BREAK
 from netplan.spec.readers import found
 from netplan.spec.scalars import plain_scalar
@@ -33,17 +35,35 @@ _TEXT: Final = r"[\t\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd]
 _COMMENT: Final = re.compile(rf" *(#{_TEXT})?")
 _LEASE: Final = re.compile(
     r"(?:(?P<plain>[A-Za-z0-9][A-Za-z0-9_.-]*)|\"(?P<quoted>[A-Za-z0-9][A-Za-z0-9_.-]*)\"):"
-    rf" +{{ *subnet: +(?P<subnet>[0-9.]+/[0-9]+) *}}(?: +#{_TEXT}| *)"
+    r" +{ *(?:subnet: +(?P<subnet>[0-9.]+/[0-9]+))?"
+    r"(?:(?(subnet) *, *)ipv6_subnet: +(?P<ipv6_subnet>[0-9a-f:]+/[0-9]+))?"
+    rf" *}}(?: +#{_TEXT}| *)"
 )
+_KEYS: Final = {"subnet": fields.read_prefix, "ipv6_subnet": fields.read_ipv6_prefix}
 _CONFLICT: Final = re.compile(r"^(?:<{7}|={7}|>{7})(?:$| )", re.MULTILINE)
 
 
-class Lease(NamedTuple):
-    """A node's subnet, with the places of the node's name and of the subnet."""
+class Leased(NamedTuple):
+    """A subnet, with its place."""
 
     subnet: Prefix
+    at: Mark
+
+
+class Lease(NamedTuple):
+    """A node's subnets, one of an IP version, with the place of the node's name."""
+
     key: Mark
-    value: Mark
+    held: tuple[Leased, ...]
+
+    @property
+    def subnets(self) -> tuple[Prefix, ...]:
+        """The subnets, IPv4 first."""
+        return tuple(each.subnet for each in self.held)
+
+    def subnet(self, version: int) -> Prefix | None:
+        """Give the subnet of an IP version."""
+        return next((each.subnet for each in self.held if each.subnet.version == version), None)
 
 
 @dataclass(frozen=True)
@@ -61,9 +81,14 @@ class Leases:
     problems: tuple[Problem, ...] = ()
     known: bool = True
 
-    def at(self, name: str) -> Location:
+    def at(self, name: str, version: int) -> Location:
         """Give the place of a node's subnet."""
-        return Location(self.path, *self.entries[name].value)
+        return Location(self.path, *next(each.at for each in self.entries[name].held if each.subnet.version == version))
+
+    def subnets(self, version: int) -> dict[str, Prefix]:
+        """Give the subnets of an IP version by the names of the nodes."""
+        found = ((name, lease.subnet(version)) for name, lease in self.entries.items())
+        return {name: subnet for name, subnet in found if subnet is not None}
 
     def command(self, spec: str, *words: str) -> str:
         """Give the command that leases what is missing, with words that follow."""
@@ -98,14 +123,14 @@ def parse_leases(text: str, path: str) -> Leases:
     return _broken(path, text, problems) if problems else Leases(path, text, _read_document(document), regular=False)
 
 
-def render_leases(leases: Leases, subnets: Mapping[str, Prefix]) -> str:
+def render_leases(leases: Leases, subnets: Mapping[str, tuple[Prefix, ...]]) -> str:
     """Give the text of the file with other leases: lines of nodes that keep theirs stay byte for byte.
 
     New lines go where their names sort. A file that is not one line a node becomes one, and loses its comments.
     """
     text = leases.text if leases.regular and leases.text else HEADER
     new = sorted(subnets.items(), reverse=True)
-    stay = {name for name, each in leases.entries.items() if leases.regular and subnets.get(name) == each.subnet}
+    stay = {name for name, each in leases.entries.items() if leases.regular and subnets.get(name) == each.subnets}
     lines: list[str] = []
     for line in text.removesuffix("\n").split("\n"):
         name = _name(line)
@@ -117,12 +142,13 @@ def render_leases(leases: Leases, subnets: Mapping[str, Prefix]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _before(name: str | None, new: list[tuple[str, Prefix]], stay: Collection[str]) -> Iterator[str]:
+def _before(name: str | None, new: list[tuple[str, tuple[Prefix, ...]]], stay: Collection[str]) -> Iterator[str]:
     """Take what sorts before a name, or all, off the end of a list, and give its lines but for leases that stay."""
     while new and (name is None or new[-1][0] < name):
-        each, subnet = new.pop()
+        each, held = new.pop()
         if each not in stay:
-            yield f"{_written(each)}: {{subnet: {subnet}}}"
+            pairs = ", ".join(f"{family_key(subnet.version, 'subnet')}: {subnet}" for subnet in held)
+            yield f"{_written(each)}: {{{pairs}}}"
 
 
 def _written(name: str) -> str:
@@ -144,14 +170,18 @@ def _read_lines(text: str) -> dict[str, Lease] | None:
             if _COMMENT.fullmatch(line):
                 continue
             return None
-        plain, quoted, subnet = match.groups()
-        name = plain or quoted
+        name = match["plain"] or match["quoted"]
+        plain = match["plain"]
         if name in leases or (plain and plain_scalar(plain) != plain):
             return None
         try:
-            read = Lease(fields.read_prefix(subnet), (number, 1), (number, match.start("subnet") + 1))
-            leases[fields.read_name(name)] = read
+            held = tuple(
+                Leased(read(match[key]), (number, match.start(key) + 1)) for key, read in _KEYS.items() if match[key]
+            )
+            leases[fields.read_name(name)] = Lease((number, 1), held)
         except ValueError:
+            return None
+        if not held:
             return None
     return leases
 
@@ -160,10 +190,14 @@ def _read_document(document: Document) -> dict[str, Lease]:
     """Give the leases of a document without a mistake."""
     places = document.places.root.entries
     return {
-        name: Lease(fields.read_prefix(subnet), places[name].key, places[name].entries["subnet"].value)
+        name: Lease(
+            places[name].key,
+            tuple(
+                Leased(read(node[key]), places[name].entries[key].value) for key, read in _KEYS.items() if key in node
+            ),
+        )
         for name, node in document.data.items()
         if isinstance(node, dict)
-        for subnet in node.values()
     }
 
 
@@ -178,21 +212,27 @@ def _problems(document: Document) -> Iterator[Problem]:
             message = f"{name}: expected a mapping, found {found(node)}"
             yield Problem(places.value(name), message, f"write it like {_EXAMPLE}")
             continue
-        for key in node.keys() - {"subnet"}:
-            yield Problem(places.key(name, key), f"{name}.{key}: there is no such key", "a lease is a subnet")
-        yield from _subnet_problems(document, (name, "subnet"), node)
+        for key in node.keys() - _KEYS.keys():
+            yield Problem(
+                places.key(name, key),
+                f"{name}.{key}: there is no such key",
+                "a lease is a subnet, an ipv6_subnet or both",
+            )
+        if not node.keys() & _KEYS.keys():
+            yield Problem(places.key(name), f"{name} has no subnet", f"write it like {_EXAMPLE}")
+        for key, read in _KEYS.items():
+            if key in node:
+                yield from _subnet_problems(document, (name, key), read, node[key])
 
 
-def _subnet_problems(document: Document, path: tuple[Key, ...], node: Mapping[str, object]) -> Iterator[Problem]:
-    name = path[0]
-    if "subnet" not in node:
-        yield Problem(document.places.key(name), f"{name} has no subnet", f"write it like {_EXAMPLE}")
-        return
+def _subnet_problems(
+    document: Document, path: tuple[str, str], read: Callable[[object], Prefix], value: object
+) -> Iterator[Problem]:
     try:
-        fields.read_prefix(node["subnet"])
+        read(value)
     except ValueError as mistake:
         hint = getattr(mistake, "hint", "")
-        yield Problem(document.places.value(*path), f"{name}.subnet: {mistake}", hint)
+        yield Problem(document.places.value(*path), f"{'.'.join(path)}: {mistake}", hint)
 
 
 def _broken(path: str, text: str, problems: Collection[Problem]) -> Leases:

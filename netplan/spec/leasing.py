@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from itertools import chain
 
 from netplan.errors import Problem, UsageError
 from netplan.lease import LeaseRange, allocate
 from netplan.net import Prefix
 from netplan.spec.checks import nodes, without_any_subnet
+from netplan.spec.draft import Family
 from netplan.spec.leases import render_leases
 from netplan.spec.load import Reading, Spec
 from netplan.spec.problems import spec_error
@@ -23,9 +25,9 @@ class Leasing:
     """
 
     spec: Spec
-    given: Mapping[str, Prefix]
-    released: Mapping[str, Prefix]
-    held: Mapping[str, Prefix]
+    given: Mapping[str, tuple[Prefix, ...]]
+    released: Mapping[str, tuple[Prefix, ...]]
+    held: Mapping[str, tuple[Prefix, ...]]
     text: str
 
 
@@ -38,16 +40,40 @@ def lease(reading: Reading, release: Collection[str]) -> Leasing:
     kept = replace(reading, leases=reading.leases.without(release))
     spec = kept.judge(complete=False)
     _check_release(reading, release)
-    model = spec.model
-    leases = {name: each.subnet for name, each in kept.leases.entries.items()}
-    within = LeaseRange.of(model.network, model.subnet_len, model.subnet_min, model.subnet_max)
-    missing = without_any_subnet(kept.draft)
-    given = allocate(missing, {*spec.subnets.values(), *leases.values()}, within)
-    held = {name: subnet for name, subnet in leases.items() if name not in model.nodes}
-    if len(given) < len(missing):
-        raise spec_error([_full(kept, within, missing, given, held)], kept.path, kept.text)
-    released = {name: reading.leases.entries[name].subnet for name in release}
-    return Leasing(spec, given, released, held, render_leases(reading.leases, {**leases, **given}))
+    leases = {name: each.subnets for name, each in kept.leases.entries.items()}
+    held = {name: subnets for name, subnets in leases.items() if name not in spec.model.nodes}
+    given: dict[str, tuple[Prefix, ...]] = {}
+    problems: list[Problem] = []
+    for family in kept.draft.families:
+        found, full = _allocate(kept, family, held)
+        problems += full
+        for name, subnet in found.items():
+            given[name] = (*given.get(name, ()), subnet)
+    if problems:
+        raise spec_error(problems, kept.path, kept.text)
+    released = {name: reading.leases.entries[name].subnets for name in release}
+    after = {name: _in_order(leases.get(name, ()), given.get(name, ())) for name in {**leases, **given}}
+    return Leasing(spec, dict(sorted(given.items())), released, held, render_leases(reading.leases, after))
+
+
+def _in_order(*subnets: tuple[Prefix, ...]) -> tuple[Prefix, ...]:
+    """Put the subnets of one node into the order of their IP versions."""
+    return tuple(sorted(chain.from_iterable(subnets)))
+
+
+def _allocate(
+    reading: Reading, family: Family, held: Mapping[str, tuple[Prefix, ...]]
+) -> tuple[dict[str, Prefix], list[Problem]]:
+    """Give each node without a subnet of a family one; a problem if there are too few."""
+    missing = without_any_subnet(reading.draft, family)
+    if not missing or family.network is None:
+        return {}, []
+    within = LeaseRange.of(family.network, family.subnet_len, family.subnet_min, family.subnet_max)
+    taken = {*family.subnets.values(), *reading.leases.subnets(family.version).values()}
+    given = allocate(missing, taken, within)
+    mine = {name for name, subnets in held.items() if any(each.version == family.version for each in subnets)}
+    full = [_full(reading, family, within, given, mine)] if len(given) < len(missing) else []
+    return given, full
 
 
 def _check_release(reading: Reading, release: Collection[str]) -> None:
@@ -59,22 +85,24 @@ def _check_release(reading: Reading, release: Collection[str]) -> None:
             close = get_close_matches(name, entries, 1)
             hint = f"; did you mean {close[0]}?" if close else ""
             raise UsageError(f"{reading.leases.path} has no lease of {name}{hint}")
-        if reading.draft.leased(name) and reading.leases.at(name) not in wrong:
+        used = [each for each in entries[name].subnets if reading.draft.leased(name, each.version)]
+        if used and wrong.isdisjoint(reading.leases.at(name, each.version) for each in used):
             raise UsageError(
-                f"{name} is in the spec and has the subnet {entries[name].subnet} by its lease: "
+                f"{name} is in the spec and has the subnet {' and '.join(map(str, used))} by its lease: "
                 "take the node out of the spec first, or give it another subnet there"
             )
 
 
 def _full(
-    reading: Reading, within: LeaseRange, missing: Collection[str], given: Collection[str], held: Collection[str]
+    reading: Reading, family: Family, within: LeaseRange, given: Collection[str], held: Collection[str]
 ) -> Problem:
+    missing = without_any_subnet(reading.draft, family)
     first, last = (Prefix(bound.version, bound.value, within.length) for bound in (within.first, within.last))
     message = (
         f"no subnet is left for {nodes(sorted({*missing} - {*given}))}: wanted {len(missing)}, "
         f"room for {within.size} ({first} to {last}), taken before {within.size - len(given)}"
     )
-    hint = "widen subnet_min and subnet_max, or the network"
+    hint = f"widen {family.key('subnet_min')} and {family.key('subnet_max')}, or the network"
     if held:
         hint = f"free what is held for nodes that left: {reading.leases.command(reading.path, '--release', min(held))}"
-    return Problem(reading.document.places.value("network"), message, hint)
+    return Problem(reading.document.places.value(family.key("network")), message, hint)

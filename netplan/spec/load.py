@@ -56,7 +56,7 @@ class Spec:
     path: str
     sha256: str
     places: Places = field(repr=False)
-    subnets: Mapping[str, Prefix] = field(repr=False)
+    subnets: Mapping[str, tuple[Prefix, ...]] = field(repr=False)
 
     def at(self, *keys: Key) -> Location:
         """Give the place of a key, or of its nearest ancestor that the file has."""
@@ -66,14 +66,14 @@ class Spec:
     def topology(self) -> Topology:
         """The cluster's nodes, each with the defaults for what it does not say itself."""
         nodes = tuple(self._node(name, node) for name, node in self.model.nodes.items())
-        return Topology(self.model.cluster, self.model.network, nodes)
+        return Topology(self.model.cluster, self.model.networks, nodes)
 
     def _node(self, name: str, node: NodeSpec) -> Node:
         defaults = self.model.defaults
         return Node(
             name=name,
-            address=node.address,
-            subnet=self.subnets[name],
+            addresses=tuple(address for address in (node.address, node.ipv6_address) if address is not None),
+            subnets=self.subnets[name],
             interface=node.interface or defaults.interface,
             bridge=node.bridge or defaults.bridge,
             at=self.at("nodes", name),
@@ -112,7 +112,7 @@ class Reading:
         problems = [*self.problems(), *(check_subnets_present(self.draft) if complete else ())]
         if self.model is None or problems:
             raise spec_error(problems, self.path, self.text, {self.leases.path: self.leases.text})
-        leased = any(map(self.draft.leased, self.leases.entries))
+        leased = any(self.draft.leased(name, version) for name in self.leases.entries for version in (4, 6))
         digest = sha256((self.text + (self.leases.text if leased else "")).encode()).hexdigest()
         return Spec(self.model, self.path, digest, self.document.places, self.draft.subnets)
 

@@ -10,15 +10,23 @@ from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 
-from netplan.net import IfName
+from netplan.net import IfName, InterfaceAddress, Prefix
 from netplan.spec.fields import (
+    AnyAddress,
+    AnyPrefix,
     CommandWords,
     Flag,
     HostAddress,
     InterfaceName,
     IPv4Address,
     IPv4Prefix,
+    IPv6Address,
+    IPv6HostAddress,
+    IPv6Network,
+    IPv6Prefix,
+    IPv6SubnetLen,
     Mtu,
     Name,
     PacketMark,
@@ -55,6 +63,11 @@ __all__ = [
 ]
 
 
+def _one_of(*keys: str) -> JsonDict:
+    """Say in a schema that at least one of some keys is there."""
+    return {"anyOf": [{"required": [key]} for key in keys]}
+
+
 class Section(BaseModel):
     """A mapping of the spec: its keys are the class's fields, and no others."""
 
@@ -83,7 +96,10 @@ class Backend(Section):
     direct_routing: Flag = False
     """vxlan: whether nodes on one segment route to each other as host-gw does, without the tunnel."""
     mtu: TunnelMtu = None
-    """vxlan: the largest packet that the tunnel carries, in bytes; auto: what the node's interface carries, less 50."""
+    """vxlan: the largest packet that the tunnel carries, in bytes.
+
+    auto: what the node's interface carries, less 50, or less 70 where the nodes have IPv6 addresses only.
+    """
     name: InterfaceName | None = Field(default=None, examples=["flannel.1"])
     """vxlan: the tunnel's device, podnet.VNI unless it is named here."""
 
@@ -98,16 +114,26 @@ class IpMasq(Section):
 
     enabled: Flag = True
     """Whether podnet masquerades; exactly one program should, so switch off docker's --ip-masq and the like."""
-    non_masquerade_cidrs: tuple[IPv4Prefix, ...] = ()
+    ipv4: Flag = True
+    """Whether that is about IPv4 too; false: IPv4 keeps the pod's address everywhere."""
+    ipv6: Flag = True
+    """Whether that is about IPv6 too; false: IPv6 keeps the pod's address everywhere."""
+    non_masquerade_cidrs: tuple[AnyPrefix, ...] = ()
     """Destinations that must see the pod's own address; the pod network is always one of them."""
     masq_link_local: Flag = False
     """Whether traffic to link-local addresses (169.254.0.0/16) is masqueraded too."""
+    masq_link_local_ipv6: Flag = False
+    """Whether traffic to IPv6 link-local addresses (fe80::/10) is masqueraded too."""
     random_fully: Flag = True
     """Whether source ports are chosen at random, which avoids lost packets when two connections get one port."""
     to_ports: PortRanges | None = Field(default=None, examples=["1024-29999,32768-65535"])
     """The source ports that masqueraded TCP and UDP connections get; without it the kernel chooses."""
     source: Literal["pods", "any"] = "pods"
     """pods: only what comes from this node's pod subnet is masqueraded; any: everything, as ip-masq-agent does."""
+
+    def masquerades(self, version: int) -> bool:
+        """Whether packets of an IP version are masqueraded."""
+        return self.enabled and (self.ipv4 if version == 4 else self.ipv6)
 
 
 class Removal(Section):
@@ -163,9 +189,9 @@ class Defaults(Section):
 class StaticRoute(Section):
     """A route that one node has besides those to its peers."""
 
-    prefix: IPv4Prefix = Field(examples=["10.20.0.0/16"])
+    prefix: AnyPrefix = Field(examples=["10.20.0.0/16"])
     """Where the route leads to."""
-    via: IPv4Address | None = Field(default=None, examples=["10.4.7.254"])
+    via: AnyAddress | None = Field(default=None, examples=["10.4.7.254"])
     """The next hop; without one the prefix is on the device's own network."""
     dev: InterfaceName | None = None
     """The device, where it is not the one that carries the node's address."""
@@ -174,10 +200,16 @@ class StaticRoute(Section):
 class NodeSpec(Section):
     """One node."""
 
-    address: HostAddress = Field(examples=["10.4.7.21/24"])
+    model_config = ConfigDict(json_schema_extra=_one_of("address", "ipv6_address"))
+
+    address: HostAddress | None = Field(default=None, examples=["10.4.7.21/24"])
     """The node's address with its prefix length; nodes whose addresses lie in one prefix are on one segment."""
+    ipv6_address: IPv6HostAddress | None = Field(default=None, examples=["fd00:4::15/64"])
+    """The node's IPv6 address with its prefix length, beside the IPv4 one or instead of it."""
     subnet: IPv4Prefix | None = Field(default=None, examples=["172.7.21.0/24"])
     """The node's part of the pod network; without this key it is the one that podnet lease gave the node."""
+    ipv6_subnet: IPv6Prefix | None = Field(default=None, examples=["fd00:7:0:15::/64"])
+    """The node's part of the IPv6 pod network; without this key it is the one that podnet lease gave the node."""
     interface: InterfaceName | None = None
     """The interface that carries the node's address, where it is not the default one."""
     bridge: InterfaceName | None = None
@@ -193,15 +225,25 @@ class NodeSpec(Section):
     sysctl: Mapping[SysctlName, SysctlValue] = Field(default_factory=dict)
     """Sysctls that this node should have besides those of the cluster, or with other values."""
 
+    def own_address(self, version: int) -> InterfaceAddress | None:
+        """Give the node's address of an IP version."""
+        return self.address if version == 4 else self.ipv6_address
+
+    def own_subnet(self, version: int) -> Prefix | None:
+        """Give the subnet of an IP version that the spec gives the node."""
+        return self.subnet if version == 4 else self.ipv6_subnet
+
 
 class ClusterSpec(Section):
     """The pod network of one cluster."""
+
+    model_config = ConfigDict(json_schema_extra=_one_of("network", "ipv6_network"))
 
     version: Version = Field(examples=[1])
     """The version of this format."""
     cluster: Name = Field(examples=["hdss7"])
     """The cluster's name."""
-    network: PodNetwork = Field(examples=["172.7.0.0/16"])
+    network: PodNetwork | None = Field(default=None, examples=["172.7.0.0/16"])
     """The pod network: every node's subnet is a part of it."""
     subnet_len: SubnetLen | None = None
     """The prefix length of the nodes' subnets; 24 in a network of /22 or larger, else two more than the network's."""
@@ -209,6 +251,14 @@ class ClusterSpec(Section):
     """The first subnet that a node may have, by its first address."""
     subnet_max: IPv4Address | None = Field(default=None, examples=["172.7.22.0"])
     """The last subnet that a node may have, by its first address."""
+    ipv6_network: IPv6Network | None = Field(default=None, examples=["fd00:7::/48"])
+    """The IPv6 pod network, beside the IPv4 one or instead of it: every node's ipv6_subnet is a part of it."""
+    ipv6_subnet_len: IPv6SubnetLen | None = None
+    """The prefix length of the nodes' IPv6 subnets; 64 in a network of /62 or larger, else two more than its own."""
+    ipv6_subnet_min: IPv6Address | None = Field(default=None, examples=["fd00:7:0:15::"])
+    """The first IPv6 subnet that a node may have, by its first address."""
+    ipv6_subnet_max: IPv6Address | None = Field(default=None, examples=["fd00:7:0:16::"])
+    """The last IPv6 subnet that a node may have, by its first address."""
     backend: Backend = Field(examples=[{"type": "host-gw"}])
     """What carries the traffic between the pods of two nodes."""
     ip_masq: IpMasq = Field(default_factory=IpMasq)
@@ -220,10 +270,15 @@ class ClusterSpec(Section):
     checks: tuple[CheckSpec, ...] = ()
     """What must work after an apply, in this order; if something does not, the state before is restored."""
     sysctl: Mapping[SysctlName, SysctlValue] = Field(default_factory=dict)
-    """More sysctls below net. that each node should have; net.ipv4.ip_forward=1 always is."""
+    """More sysctls below net. that each node should have; net.ipv4.ip_forward=1 always is, or its IPv6 sibling."""
     defaults: Defaults = Field(default_factory=Defaults)
     """What a node has unless it says otherwise."""
     nodes: Mapping[Name, NodeSpec] = Field(
         examples=[{"hdss7-21": {"address": "10.4.7.21/24", "subnet": "172.7.21.0/24"}}]
     )
     """The nodes by their names."""
+
+    @property
+    def networks(self) -> tuple[Prefix, ...]:
+        """The pod networks, IPv4 first: one of them, or both."""
+        return tuple(network for network in (self.network, self.ipv6_network) if network is not None)

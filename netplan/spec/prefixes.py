@@ -1,4 +1,4 @@
-"""Sets of prefixes: which lie in another, found in O(n log n)."""
+"""Sets of prefixes: which lie in another, found in O(n log n); and what the keys of IPv6 are called."""
 
 from __future__ import annotations
 
@@ -8,6 +8,11 @@ from typing import TypeVar
 from netplan.net import Address, InterfaceAddress, Prefix
 
 K = TypeVar("K")
+
+
+def family_key(version: int, key: str) -> str:
+    """Give the name that a key has for an IP version: `ipv6_subnet` for `subnet`."""
+    return key if version == 4 else f"ipv6_{key}"
 
 
 def around(address: Address, length: int) -> Prefix:

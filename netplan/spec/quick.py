@@ -17,7 +17,7 @@ from netplan.spec.document import Document, Entry, Key, Places, Value, compose
 from netplan.spec.scalars import plain_scalar
 
 _NAME: Final = "[A-Za-z0-9][A-Za-z0-9_.-]{0,62}"
-_SCALAR: Final = "[A-Za-z0-9][A-Za-z0-9_./-]*"
+_SCALAR: Final = "[A-Za-z0-9](?:[A-Za-z0-9_./:-]*[A-Za-z0-9_./-])?"
 _PAIR: Final = re.compile(rf"(\w+): +({_SCALAR})")
 _NODE: Final = re.compile(rf"( +)({_NAME}): +({{ *\w+: +{_SCALAR}(?: *, *\w+: +{_SCALAR})* *}}) *(?: #.*)?")
 _NODES: Final = re.compile(r"^nodes: *(?: #.*)?$", re.MULTILINE)
@@ -81,7 +81,7 @@ def _cut(text: str) -> _Nodes | None:
         if match[1] != indent or name in values or plain_scalar(name) != name:
             return None
         node, entries[name] = _node(number + 1, match)
-        if len(node) < match[3].count(":") or any(plain_scalar(key) != key for key in node):
+        if len(node) < match[3].count(": ") or any(plain_scalar(key) != key for key in node):
             return None
         values[name] = node
         lines[number] = ""

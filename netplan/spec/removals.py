@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Final, get_args
+from typing import Final, TypeAlias, get_args
 
 from netplan.errors import Problem
 from netplan.kinds.chain.rule import Rule, parse_rule_line
@@ -15,7 +15,36 @@ from netplan.spec.model import Removal
 from netplan.spec.readers import WrongValueError
 
 _TABLES: Final = get_args(Removal.model_fields["table"].annotation)
-_EXAMPLE: Final = {"subnet": "172.7.21.0/24", "network": "172.7.0.0/16", "bridge": "docker0", "interface": "eth0"}
+_DEVICES: Final = {"bridge": "docker0", "interface": "eth0"}
+_EXAMPLES: Final = {
+    4: {"subnet": "172.7.21.0/24", "network": "172.7.0.0/16", **_DEVICES},
+    6: {"subnet": "fd00:7:0:15::/64", "network": "fd00:7::/48", **_DEVICES},
+}
+_NAMES: Final = tuple(_EXAMPLES[4])
+
+Values: TypeAlias = Mapping[int, Mapping[str, object]]
+"""What the placeholders stand for, by IP version."""
+
+
+def filled_in(rule: str, table: str, values: Values) -> Iterator[tuple[int, str, Rule]]:
+    """Give the rules that a text stands for, each with its IP version and chain: those that iptables takes.
+
+    They are of the versions that there are values of; a rule with addresses of another version is of that one.
+    """
+    found = [made for version in values for made in _read_as(version, rule, table, values[version])]
+    devices = next(iter(values.values()))
+    for version in (4, 6) if not found else ():
+        if version not in values and not re.search(r"\{(subnet|network)\}", rule):
+            found += _read_as(version, rule, table, devices)
+    yield from found
+
+
+def _read_as(version: int, rule: str, table: str, values: Mapping[str, object]) -> Iterator[tuple[int, str, Rule]]:
+    try:
+        chain, read = parse_rule_line(fill_in(rule, values), table=table, version=version)
+    except ValueError:
+        return
+    yield version, chain, read
 
 
 def fill_in(rule: str, values: Mapping[str, object]) -> str:
@@ -29,7 +58,7 @@ def check_removals(draft: Draft) -> Iterator[Problem]:
         try:
             _check_text(rule)
             _check_placeholders(rule)
-            _check_rule(*_read(rule, table))
+            _check_rule(*_read(rule, table, draft))
         except WrongValueError as mistake:
             at = (*path, "rule")
             yield Problem(draft.places.value(*at), f"{dotted(at)}: {mistake}", mistake.hint)
@@ -44,23 +73,29 @@ def _check_text(rule: str) -> None:
 
 
 def _check_placeholders(rule: str) -> None:
-    known = ", ".join(f"{{{name}}}" for name in _EXAMPLE)
+    known = ", ".join(f"{{{name}}}" for name in _NAMES)
     for name in re.findall(r"\{(\w*)\}", rule):
-        if name not in _EXAMPLE:
-            likely = suggest(name, tuple(_EXAMPLE))
+        if name not in _NAMES:
+            likely = suggest(name, _NAMES)
             hint = f"did you mean {{{likely}}}?" if likely else f"the placeholders are {known}"
             raise WrongValueError(f"there is no placeholder {{{name}}}", hint)
     if re.search(r"[{}]", re.sub(r"\{\w*\}", "", rule)):
         raise WrongValueError("a brace stands alone", f"the placeholders are {known}")
 
 
-def _read(rule: str, table: str) -> tuple[str, Rule]:
+def _read(rule: str, table: str, draft: Draft) -> tuple[str, Rule]:
     if not rule.startswith("-A "):
         raise WrongValueError(
             "a rule starts with -A CHAIN", "write it as iptables-save prints it; the table is a key beside it"
         )
+    known = table if table in _TABLES else None
+    values = {family.version: _EXAMPLES[family.version] for family in draft.families if family.pods}
+    read = next(filled_in(rule, table, values), None) if known else None
+    if read is not None:
+        return read[1:]
+    first = min(values)
     try:
-        return parse_rule_line(fill_in(rule, _EXAMPLE), table=table if table in _TABLES else None)
+        return parse_rule_line(fill_in(rule, values[first]), table=known, version=first)
     except ValueError as error:
         raise WrongValueError(str(error), "write the rule as iptables-save prints it") from error
 

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from netplan.net import Address, InterfaceAddress, Prefix
+from netplan.net import BITS, Address, InterfaceAddress, Prefix
 from netplan.spec.readers import MAX_TEXT, WrongValueError, found
 from netplan.spec.scalars import Plain
 
@@ -17,10 +17,19 @@ SPECIAL: Final = {
     Prefix.parse("169.254.0.0/16"): "link-local",
     Prefix.parse("224.0.0.0/4"): "multicast",
     Prefix.parse("240.0.0.0/4"): "reserved",
+    Prefix.parse("::/8"): "loopback and IPv4 addresses among them",
+    Prefix.parse("64:ff9b::/96"): "translated IPv4 addresses",
+    Prefix.parse("fe80::/10"): "link-local",
+    Prefix.parse("ff00::/8"): "multicast",
 }
 """What a pod network must not overlap."""
 
-_NO_HOST: Final = {prefix: name for prefix, name in SPECIAL.items() if name != "link-local"}
+_SMALLEST: Final = {4: 28, 6: 124}
+_EXAMPLES: Final = {4: "172.7.0.0/16", 6: "fd00:7::/48"}
+
+_NO_HOST: Final = {prefix: name for prefix, name in SPECIAL.items() if name != "link-local" or prefix.version == 6}
+"""Where no node's address lies; an IPv6 link-local one is one on a device, and each device has them."""
+
 _NUMBER: Final = r"0x[0-9A-Fa-f]{1,8}|0|[1-9][0-9]{0,9}"
 MARK_PATTERN: Final = rf"({_NUMBER})/({_NUMBER})"
 WITHIN_MIN, WITHIN_MAX = 1, 60
@@ -98,46 +107,45 @@ def port_ranges(text: str) -> tuple[PortRange, ...]:
     return ranges
 
 
-def ipv4_address(text: str) -> Address:
-    """Read an IPv4 address."""
-    address = Address.parse(text)
-    _refuse_ipv6(text, address.version)
-    return address
+def address(text: str, version: int) -> Address:
+    """Read an address of an IP version."""
+    found = Address.parse(text)
+    _refuse_other(text, found.version, version)
+    return found
 
 
-def ipv4_prefix(text: str) -> Prefix:
-    """Read an IPv4 prefix."""
-    prefix = Prefix.parse(text)
-    _refuse_ipv6(text, prefix.version)
-    return prefix
+def prefix(text: str, version: int) -> Prefix:
+    """Read a prefix of an IP version."""
+    _refuse_other(text, InterfaceAddress.parse(text).address.version, version)
+    return Prefix.parse(text)
 
 
-def pod_network(text: str) -> Prefix:
-    """Read the prefix of a pod network, which flannel, too, wants to be a /28 or larger."""
-    network = ipv4_prefix(text)
-    if network.length > 28:
-        raise WrongValueError(f"{network} is too small for a pod network", "take a /28 or larger, such as 172.7.0.0/16")
+def pod_network(text: str, version: int) -> Prefix:
+    """Read the prefix of a pod network, which flannel, too, wants to be a /28 or larger, or /124 of IPv6."""
+    network = prefix(text, version)
+    smallest, example = _SMALLEST[version], _EXAMPLES[version]
+    if network.length > smallest:
+        raise WrongValueError(
+            f"{network} is too small for a pod network", f"take a /{smallest} or larger, such as {example}"
+        )
     for special, name in SPECIAL.items():
         if network.overlaps(special):
-            raise WrongValueError(
-                f"{network} overlaps {special} ({name})", "take a private prefix, such as 172.7.0.0/16"
-            )
+            raise WrongValueError(f"{network} overlaps {special} ({name})", f"take a private prefix, such as {example}")
     return network
 
 
-def host_address(text: str) -> InterfaceAddress:
-    """Read the IPv4 address of a node with the prefix length of its segment."""
+def host_address(text: str, version: int) -> InterfaceAddress:
+    """Read the address of a node with the prefix length of its segment."""
     host = InterfaceAddress.parse(text)
-    _refuse_ipv6(text, host.address.version)
-    for special, name in _NO_HOST.items():
-        if special.contains(host.address):
-            raise WrongValueError(f"{host} lies in {special} ({name}) and can't be the address of a node")
-    if host.length == 32:
-        raise WrongValueError(
-            f"{host} names no segment", f"write the prefix length of the interface: {host.address}/24"
-        )
+    _refuse_other(text, host.address.version, version)
+    _refuse_special(host.address, host)
+    if host.length == BITS[version]:
+        usual = InterfaceAddress(host.address, 24 if version == 4 else 64)
+        raise WrongValueError(f"{host} names no segment", f"write the prefix length of the interface: {usual}")
     first, last = host.prefix.host(0), host.prefix.host(-1)
-    if host.length < 31 and host.address in {first, last}:
+    if version == 6 and host.length < 127 and host.address == first:  # RFC 4291, 2.6.1
+        raise WrongValueError(f"{host} is the address of every router of {host.prefix}", "a node has one of its own")
+    if version == 4 and host.length < 31 and host.address in {first, last}:
         kind = "network" if host.address == first else "broadcast"
         usable = f"{host.prefix.host(1)} to {host.prefix.host(-2)}"
         raise WrongValueError(f"{host} is the {kind} address of {host.prefix}", f"a node has one of {usable}")
@@ -145,12 +153,16 @@ def host_address(text: str) -> InterfaceAddress:
 
 
 def public_address(text: str) -> Address:
-    """Read the IPv4 address by which other hosts reach a node."""
-    address = ipv4_address(text)
+    """Read the address by which other hosts reach a node."""
+    found = Address.parse(text)
+    _refuse_special(found, found)
+    return found
+
+
+def _refuse_special(address: Address, shown: object) -> None:
     for special, name in _NO_HOST.items():
         if special.contains(address):
-            raise WrongValueError(f"{address} lies in {special} ({name}) and can't be the address of a node")
-    return address
+            raise WrongValueError(f"{shown} lies in {special} ({name}) and can't be the address of a node")
 
 
 def sysctl_name(text: str) -> str:
@@ -177,24 +189,28 @@ def sysctl_value(text: str) -> str:
 
 
 def ping_target(text: str) -> str:
-    """Read what a check pings: an IPv4 address, the node's own in braces, `peers` or `gateway`."""
+    """Read what a check pings: an address, the node's own in braces, `peers` or `gateway`."""
     if text in _PING_WORDS or text == _OWN_ADDRESS:
         return text
     if re.search("[A-Za-z{}]", text) and ":" not in text:
         likely = _likely(text.strip("{}"), PLACEHOLDERS[-1:] if "{" in text else _PING_WORDS)
         hint = f"did you mean {likely if '{' not in text else _OWN_ADDRESS}?" if likely else ""
         raise WrongValueError(f"{found(text)} is not an address, peers or gateway", hint)
-    return str(ipv4_address(text))
+    return str(Address.parse(text))
 
 
 def tcp_target(text: str) -> str:
-    """Read ADDRESS:PORT with an IPv4 address or the node's own in braces, where a check connects to."""
-    address, colon, port = text.rpartition(":")
-    if not colon or ":" in address:
-        raise WrongValueError(f"{found(text)} is not an IPv4 address with a port", "write it like 10.4.7.22:80")
+    """Read ADDRESS:PORT, an IPv6 address in brackets, or the node's own in braces, where a check connects to."""
+    host, colon, port = text.rpartition(":")
+    bracketed = re.fullmatch(r"\[([^]]*)\]", host)
+    if not colon or (":" in host and not bracketed):
+        hint = "write it like 10.4.7.22:80 or [fd00::22]:80"
+        raise WrongValueError(f"{found(text)} is not an address with a port", hint)
     if not re.fullmatch("[1-9][0-9]{0,4}", port) or int(port) > 65535:
         raise WrongValueError(f"{found(port)} is not a port: they go from 1 to 65535", "write it like 10.4.7.22:80")
-    return text if address == _OWN_ADDRESS else f"{ipv4_address(address)}:{port}"
+    if host == _OWN_ADDRESS:
+        return text
+    return f"[{address(bracketed[1], 6)}]:{port}" if bracketed else f"{address(host, 4)}:{port}"
 
 
 def command_words(value: object) -> tuple[str, ...]:
@@ -245,6 +261,7 @@ def _likely(word: str, words: tuple[str, ...]) -> str:
     return next(iter(get_close_matches(word[:64], words, n=1)), "")
 
 
-def _refuse_ipv6(text: str, version: int) -> None:
-    if version == 6:
-        raise WrongValueError(f"{text} is IPv6; a spec of version 1 is about IPv4")
+def _refuse_other(text: str, version: int, wanted: int) -> None:
+    if version != wanted:
+        hint = "IPv6 has keys of its own, such as ipv6_network" if version == 6 else "IPv4 has keys without ipv6_"
+        raise WrongValueError(f"{text} is IPv{version}", hint)

@@ -8,14 +8,13 @@ anything is read which rules matter for packets.
 
 from netplan.trace.packet import Packet, Trace, entrance
 from netplan.trace.passing import Passing
-from netplan.trace.routing import BRIDGE_CALLS, IP_FORWARD, Verdict, settings_of
+from netplan.trace.routing import BRIDGE_CALLS, Verdict, settings_of
 from netplan.trace.tracer import HOOKS, Tracer, trace
 from netplan.trace.walk import Step
 
 __all__ = [
     "BRIDGE_CALLS",
     "HOOKS",
-    "IP_FORWARD",
     "Packet",
     "Passing",
     "Step",

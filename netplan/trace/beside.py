@@ -57,7 +57,8 @@ class Harm(NamedTuple):
 class Beside:
     """The chains beside this node's iptables, by the hook at which packets enter them.
 
-    With `passing`, of packets that are classes, and that are neither from nor for the node itself: rules for those are
+    They are those of the FIB's IP version; what nft's tables of both versions do to IPv6 is not known here. With
+    `passing`, of packets that are classes, and that are neither from nor for the node itself: rules for those are
     none for them. Docker's and kube-proxy's published ports are such rules.
     """
 
@@ -65,10 +66,11 @@ class Beside:
         self._fib = fib
         self._passing = passing
         self._tables: dict[tuple[Owner, str], list[OtherChain]] = {}
-        for other in snapshot.all(OtherChain):
+        chains = [each for each in (other.seen_by(fib.version) for other in snapshot.all(OtherChain)) if each]
+        for other in chains:
             self._tables.setdefault(_table(other), []).append(other)
         self._entered: dict[str, list[OtherChain]] = {}
-        for other in snapshot.all(OtherChain):
+        for other in chains:
             if other.hook is not None:
                 self._entered.setdefault(other.hook, []).append(other)
 

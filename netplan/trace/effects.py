@@ -15,7 +15,7 @@ from netplan.trace.fib import Fib
 from netplan.trace.flow import ANYWHERE, NO_CONNECTION, UNTRACKED, Flow, Mark, single
 
 _FEW: Final = 16
-_LOCALHOST: Final = Address(4, 0x7F000001)
+_LOCALHOST: Final = {4: Address(4, 0x7F000001), 6: Address(6, 1)}
 
 
 class Fate(Enum):
@@ -60,7 +60,8 @@ def anything(table: str, flow: Flow) -> list[Effect]:
     after = flow.blurred()
     found = [(Fate.CONTINUES, after), (Fate.ACCEPTED, after), (Fate.DROPPED, flow)]
     if table == "nat":
-        rewritten = replace(after, source=ANYWHERE, but_not=None, snat=True, destinations=(ANYWHERE,))
+        anywhere = ANYWHERE[flow.version]
+        rewritten = replace(after, source=anywhere, but_not=None, snat=True, destinations=(anywhere,))
         rewritten = replace(rewritten, dnat=None)
         found.append((Fate.ACCEPTED, rewritten))
     return [Effect(fate, flow, "nobody here knows what it does") for fate, flow in found]
@@ -134,7 +135,7 @@ def _choices(addresses: AddressRange) -> list[tuple[Prefix, ...]]:
     """Give each address of a range as its own class; of a long one, all addresses there are."""
     first, last = addresses
     if last.value - first.value >= _FEW:
-        return [(ANYWHERE,)]
+        return [(ANYWHERE[first.version],)]
     return [(single(Address(first.version, value)),) for value in range(first.value, last.value + 1)]
 
 
@@ -162,9 +163,9 @@ def _redirect(target: Target, flow: Flow, fib: Fib | None) -> list[Effect]:
     option = target.get("to-ports")
     ports = None if option is None else option.ranges[0]
     if flow.hook == "OUTPUT":
-        return [_redirected(flow, (single(_LOCALHOST),), ports)]
+        return [_redirected(flow, (single(_LOCALHOST[flow.version]),), ports)]
     if fib is None or flow.iif is None:
-        return [_redirected(flow, (ANYWHERE,), ports)]
+        return [_redirected(flow, (ANYWHERE[flow.version],), ports)]
     address = fib.first_address(flow.iif)
     if address is None:
         return [Effect(Fate.DROPPED, flow, f"dropped: {flow.iif} has no address")]
@@ -177,14 +178,14 @@ def _snat(target: Target, flow: Flow, _fib: Fib | None) -> list[Effect]:
     if addresses is None:
         return [_resourced(flow, flow.source)]
     one = addresses.first == addresses.last
-    return [_resourced(flow, single(addresses.first) if one else ANYWHERE)]
+    return [_resourced(flow, single(addresses.first) if one else ANYWHERE[flow.version])]
 
 
 def _masquerade(_: Target, flow: Flow, fib: Fib | None) -> list[Effect]:
     """Choose the source as net/netfilter/nf_nat_masquerade.c does: the route's own preference does not count."""
-    towards = flow.next_hop or flow.to_address
+    towards = (flow.next_hop if flow.version == 4 else None) or flow.to_address
     if fib is None or flow.oif is None or flow.other_oif or towards is None:
-        return [_resourced(flow, ANYWHERE)]
+        return [_resourced(flow, ANYWHERE[flow.version])]
     address = fib.select_address(flow.oif, towards)
     if address is None:
         return [Effect(Fate.DROPPED, flow, f"dropped: {flow.oif} has no address")]
@@ -202,7 +203,7 @@ def _netmap(target: Target, flow: Flow, _fib: Fib | None) -> list[Effect]:
     network = None if option is None else option.network(flow.source.version)
     source = flow.hook not in ("PREROUTING", "OUTPUT")
     address = flow.from_address if source else flow.to_address
-    mapped = ANYWHERE
+    mapped = ANYWHERE[flow.version]
     if network is not None and address is not None:
         host_bits = (1 << BITS[address.version]) - 1 & ~network.mask
         mapped = single(Address(address.version, network.value | address.value & host_bits))

@@ -8,18 +8,18 @@ from typing import Final, NamedTuple
 from netplan.kinds.address.value import HOST_SCOPE, LINK_SCOPE, UNIVERSE, LinkAddress
 from netplan.kinds.chain.values import Masked
 from netplan.kinds.link.value import Link
-from netplan.kinds.policy.value import DEFAULTS, LOCAL_TABLE, PolicyRule
+from netplan.kinds.policy.value import DEFAULTS, IPV6_DEFAULTS, LOCAL_TABLE, PolicyRule
 from netplan.kinds.route.value import MAIN_TABLE, Route
-from netplan.net import Address, Prefix
+from netplan.net import BITS, Address, Prefix
 from netplan.snapshot import Snapshot
 from netplan.trace.flow import Holds, Mark
+from netplan.trace.sources import ipv6_source
 
 LOOPBACK: Final = "lo"
 
-_BITS: Final = 32
-_LOOPBACK_NET: Final = Prefix(4, 0x7F000000, 8)
-_MULTICAST: Final = Prefix(4, 0xE0000000, 4)
-_THIS_NET: Final = Prefix(4, 0, 8)
+_LOOPBACK_NET: Final = {4: Prefix(4, 0x7F000000, 8), 6: Prefix(6, 1, 128)}
+_MULTICAST: Final = {4: Prefix(4, 0xE0000000, 4), 6: Prefix(6, 0xFF << 120, 8)}
+_THIS_NET: Final = {4: Prefix(4, 0, 8), 6: Prefix(6, 0, 128)}
 _TYPES: Final = {"local": "LOCAL", "broadcast": "BROADCAST", "anycast": "ANYCAST", "multicast": "MULTICAST"}
 _REFUSING: Final = frozenset({"blackhole", "unreachable", "prohibit"})
 _EVERYBODY: Final = Address(4, 0xFFFFFFFF)
@@ -49,7 +49,7 @@ class Found(NamedTuple):
     @property
     def usual(self) -> bool:
         """Whether no rule has a part in it that is not there on every node."""
-        return not self.doubts and (self.rule is None or self.rule in DEFAULTS)
+        return not self.doubts and (self.rule is None or self.rule in (*DEFAULTS, *IPV6_DEFAULTS))
 
 
 class _Table:
@@ -72,7 +72,7 @@ class _Table:
     def get(self, address: Address) -> Route | None:
         """Give the route of the longest prefix, then of the lowest metric."""
         for length in self._lengths:
-            host_bits = _BITS - length
+            host_bits = BITS[address.version] - length
             route = self._routes[length].get(address.value >> host_bits << host_bits)
             if route is not None:
                 return route
@@ -80,24 +80,29 @@ class _Table:
 
 
 class Fib:
-    """The forwarding information base of a state: local addresses, tables, and the rules of policy routing.
+    """The forwarding information base of a state, for one IP version: local addresses, tables, rules of policy routing.
 
     `ruled` is whether there are other rules than those of every node.
     """
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, version: int = 4) -> None:
+        self.version = version
         self._types: dict[str, str | None] = {link.name: link.type for link in snapshot.all(Link)}
-        self._addresses = snapshot.all(LinkAddress)
+        held = snapshot.all(LinkAddress)
+        self._addresses = tuple(each for each in held if each.address.address.version == version)
         self._primary = list(_primary(self._addresses))
         self._local = {held.address.address: held.link for held in self._addresses}
         self._broadcast = {
-            held.address.prefix.host(-1): held.link for held in self._primary if held.address.length < _BITS - 1
+            held.address.prefix.host(-1): held.link
+            for held in self._primary
+            if version == 4 and held.address.length < BITS[version] - 1
         }
-        self._rules = snapshot.all(PolicyRule) or DEFAULTS
-        self.ruled = self._rules != DEFAULTS
+        usual = DEFAULTS if version == 4 else IPV6_DEFAULTS
+        self._rules = tuple(rule for rule in snapshot.all(PolicyRule) if rule.version == version) or usual
+        self.ruled = self._rules != usual
         self._tables: dict[int, _Table] = {MAIN_TABLE: _Table()}
         for route in snapshot.all(Route):
-            if route.prefix.version == 4 and not route.tos:
+            if route.prefix.version == version and not route.tos:
                 self._tables.setdefault(route.table, _Table()).add(route)
 
     def type_of(self, address: Address, *devices: str) -> str:
@@ -106,9 +111,9 @@ class Fib:
         net/ipv4/fib_frontend.c, __inet_dev_addr_type. It asks the local table, which on a node that never had other
         rules of policy routing is one with the main table: a local route of that counts too.
         """
-        if address == _EVERYBODY or _THIS_NET.contains(address):
+        if address == _EVERYBODY or (self.version == 4 and _THIS_NET[4].contains(address)):
             return "BROADCAST"
-        if _MULTICAST.contains(address):
+        if _MULTICAST[self.version].contains(address):
             return "MULTICAST"
         device, found = self._own(address)
         return found if all(device == each for each in devices) else "UNICAST"
@@ -201,28 +206,36 @@ class Fib:
     def own_source(self, destination: Address) -> Address:
         """Give the source of a packet that this node sends to itself from an unbound socket.
 
-        It is the primary address of the destination's prefix (net/ipv4/fib_frontend.c, fib_add_ifaddr).
+        It is the primary address of the destination's prefix (net/ipv4/fib_frontend.c, fib_add_ifaddr); of IPv6 the
+        destination itself.
         """
+        if self.version == 6:
+            return destination
         device = self.holder(destination)
         for held in self._primary:
             if held.link == device and held.address.prefix.contains(destination):
                 return held.address.address
         return destination
 
-    def source(self, route: Route, device: str, next_hop: Address | None) -> Address | None:
+    def source(self, route: Route, device: str, next_hop: Address | None, destination: Address) -> Address | None:
         """Give the source of a packet that this node sends from an unbound socket by a route.
 
-        net/ipv4/fib_semantics.c, fib_result_prefsrc.
+        net/ipv4/fib_semantics.c, fib_result_prefsrc; net/ipv6/ip6_route.h, ip6_route_get_saddr.
         """
         if route.prefsrc is not None:
             return route.prefsrc
+        if self.version == 6:
+            return self.select_address(device, destination)
         return self.select_address(device, next_hop, UNIVERSE if next_hop is not None else LINK_SCOPE)
 
     def select_address(self, device: str, towards: Address | None, scope: int = UNIVERSE) -> Address | None:
         """Choose an address of a device as MASQUERADE does (net/ipv4/devinet.c, inet_select_addr).
 
         It is the first primary one in whose prefix `towards` lies, else the first of all, else one of another device.
+        For IPv6 the kernel compares them all (`sources`), and `towards` is the destination.
         """
+        if self.version == 6:
+            return None if towards is None else ipv6_source(self._addresses, device, towards)
         fitting = [held for held in self._primary if held.link == device and _scope(held) <= scope]
         for held in fitting:
             if towards is None or held.address.prefix.contains(towards):
@@ -232,13 +245,14 @@ class Fib:
 
 
 def is_loopback(address: Address) -> bool:
-    """Whether an address is one of 127.0.0.0/8."""
-    return _LOOPBACK_NET.contains(address)
+    """Whether an address is one of 127.0.0.0/8, or ::1."""
+    return _LOOPBACK_NET[address.version].contains(address)
 
 
 def is_martian_source(address: Address) -> bool:
     """Whether no packet may have an address as its source."""
-    return address == _EVERYBODY or _MULTICAST.contains(address) or _THIS_NET.contains(address)
+    version = address.version
+    return address == _EVERYBODY or _MULTICAST[version].contains(address) or _THIS_NET[version].contains(address)
 
 
 def _selects(rule: PolicyRule, query: Query) -> Holds:

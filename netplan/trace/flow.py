@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from netplan.kinds.chain.values import BITS, Masked
 from netplan.net import Address, Prefix
 
-ANYWHERE: Final = Prefix(4, 0, 0)
+ANYWHERE: Final = {4: Prefix(4, 0, 0), 6: Prefix(6, 0, 0)}
 NO_DEVICE: Final = ""
 UNTRACKED: Final = "UNTRACKED"
 INVALID: Final = "INVALID"
@@ -98,6 +98,11 @@ class Flow:
     snat: bool = False
     next_hop: Address | None = None
     dialed: tuple[Prefix, ...] = ()
+
+    @property
+    def version(self) -> int:
+        """The IP version of the packets."""
+        return self.source.version
 
     def remarked(self, mark: Mark = UNKNOWN_MARK) -> Flow:
         """Give the same packets after a rule has set their mark, by default to nobody knows what."""

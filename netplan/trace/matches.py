@@ -17,6 +17,7 @@ from netplan.trace.flow import NO_CONNECTION, NO_DEVICE, Flow, Holds, only_addre
 from netplan.trace.sets import Sets
 
 _SYN: Final = frozenset({"SYN"})
+_LOCAL: Final = "LOCAL"
 
 
 def match_holds(match: Match, flow: Flow, fib: Fib | None, sets: Sets | None = None) -> Holds:
@@ -158,6 +159,7 @@ _OPTIONS: Final[dict[tuple[str, str], Callable[[Option, Flow], Holds]]] = {
     ("conntrack", "ctorigsrc"): _original_source,
     ("conntrack", "ctorigdst"): _original_destination,
     ("icmp", "icmp-type"): _icmp_type,
+    ("icmp6", "icmpv6-type"): _icmp_type,
     ("iprange", "src-range"): _source_range,
     ("iprange", "dst-range"): _destination_range,
     ("mark", "mark"): _mark,
@@ -195,7 +197,10 @@ def _statistic(match: Match, _flow: Flow, _fib: Fib | None) -> Holds:
 
 
 def _addrtype(match: Match, flow: Flow, fib: Fib | None) -> Holds:
-    """Look addresses up as xt_addrtype.c does, in the local table alone: they are of four types only."""
+    """Look addresses up as xt_addrtype.c does, in the local table alone: they are of four types only.
+
+    Of IPv6 a local address is a unicast one too: there only questions for LOCAL alone are answered.
+    """
     limits = (("limit-iface-in", flow.iif), ("limit-iface-out", flow.oif))
     asked = [device for option, device in limits if match.get(option) is not None]
     devices = [device for device in asked if device is not None]
@@ -205,7 +210,8 @@ def _addrtype(match: Match, flow: Flow, fib: Fib | None) -> Holds:
         if option is None:
             continue
         known = None
-        if fib is not None and address is not None and len(devices) == len(asked):
+        answerable = flow.version == 4 or option.words == (_LOCAL,)
+        if answerable and fib is not None and address is not None and len(devices) == len(asked):
             known = fib.type_of(address, *devices)
         answer = Holds.SOMETIMES if known is None else Holds.when(known in option.words)
         found = min(found, answer.unless(option.negated))

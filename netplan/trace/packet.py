@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Final
 
-from netplan.kinds.chain.names import ICMP
+from netplan.kinds.chain.names import ICMP, ICMPV6
 from netplan.net import Address, Prefix
 from netplan.resource import Json
 from netplan.trace.fib import Fib
@@ -12,7 +13,7 @@ from netplan.trace.flow import ANYWHERE, NO_DEVICE, Flow, Mark, single
 from netplan.trace.routing import Verdict
 from netplan.trace.walk import Step
 
-_ECHO_REQUEST = (8, 0)
+_ECHO_REQUESTS: Final = {ICMP: (8, 0), ICMPV6: (128, 0)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,24 +34,29 @@ class Packet:
     iif: str | None = None
 
     @property
+    def version(self) -> int:
+        """The packet's IP version."""
+        return self.destination.version
+
+    @property
     def flow(self) -> Flow:
         """The class of packets that holds this one alone."""
         return Flow(
-            source=ANYWHERE if self.source is None else single(self.source),
+            source=ANYWHERE[self.version] if self.source is None else single(self.source),
             destinations=(single(self.destination),),
             iif=NO_DEVICE if self.iif is None else self.iif,
             oif=NO_DEVICE,
             protocol=self.protocol,
             sport=self.sport,
             dport=self.dport,
-            icmp_type=_ECHO_REQUEST if self.protocol == ICMP else None,
+            icmp_type=None if self.protocol is None else _ECHO_REQUESTS.get(self.protocol),
             mark=Mark.of(self.mark),
             connmark=Mark.of(0),
             dnat=False,
         )
 
 
-def entrance(packet: Packet, fib: Fib, subnet: Prefix, bridge: str) -> Packet:
+def entrance(packet: Packet, fib: Fib, subnet: Prefix | None, bridge: str) -> Packet:
     """Give a packet with the device that it comes in by, which its source decides; ValueError if nobody can tell.
 
     A source of the node itself: the node sends it. One of its pod subnet: the bridge. Else the device towards it.
@@ -58,7 +64,7 @@ def entrance(packet: Packet, fib: Fib, subnet: Prefix, bridge: str) -> Packet:
     source = packet.source
     if source is None or fib.holder(source) is not None:
         return replace(packet, iif=None)
-    if subnet.contains(source):
+    if subnet is not None and subnet.contains(source):
         return replace(packet, iif=bridge)
     route = fib.route_to(source)
     device = None if route is None else route.oif or next((hop.oif for hop in route.hops), None)

@@ -35,7 +35,8 @@ class Passing:
 @lru_cache(maxsize=32)
 def _flows(packets: frozenset[Packet], hook: ChainKey) -> frozenset[Flow]:
     """Give the classes of packets as they may be at a hook; none of those that never come there."""
-    found = (_sent(packet, *hook[1:]) if packet.iif is None else _came(packet, hook.name) for packet in packets)
+    mine = (packet for packet in packets if packet.version == hook.version)
+    found = (_sent(packet, *hook[1:]) if packet.iif is None else _came(packet, hook.name) for packet in mine)
     return frozenset(flow for flow in found if flow is not None)
 
 
@@ -57,7 +58,7 @@ def _sent(packet: Packet, table: str, hook: str) -> Flow | None:
     here = replace(_blurred(packet, hook), iif=None, oif=None)
     if hook == "OUTPUT":
         return here
-    return _redirected(here if hook == "POSTROUTING" else replace(here, source=ANYWHERE, sport=None))
+    return _redirected(here if hook == "POSTROUTING" else replace(here, source=ANYWHERE[packet.version], sport=None))
 
 
 def _blurred(packet: Packet, hook: str) -> Flow:
@@ -67,4 +68,4 @@ def _blurred(packet: Packet, hook: str) -> Flow:
 
 def _redirected(flow: Flow) -> Flow:
     """Give packets that may have got another destination."""
-    return replace(flow, destinations=(ANYWHERE,), dport=None)
+    return replace(flow, destinations=(ANYWHERE[flow.version],), dport=None)

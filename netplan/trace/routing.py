@@ -1,4 +1,4 @@
-"""Where packets go from a node: to itself, or out by a device, or nowhere (net/ipv4/route.c)."""
+"""Where packets go from a node: to itself, or out by a device, or nowhere (net/ipv4/route.c, net/ipv6/route.c)."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from netplan.kinds.route.value import Hop, Route
-from netplan.net import Address, IfName
+from netplan.kinds.sysctl.forwarding import FORWARDING
+from netplan.net import Address, IfName, Prefix
 from netplan.trace.fib import LOOPBACK, Fib, Found, Query, is_loopback, is_martian_source
 from netplan.trace.flow import UNKNOWN_MARK, Flow, Mark, single
 from netplan.trace.walk import Step
 
 Settings = Mapping[str, str]
 
-IP_FORWARD: Final = "net.ipv4.ip_forward"
-BRIDGE_CALLS: Final = "net.bridge.bridge-nf-call-iptables"
+BRIDGE_CALLS: Final = {4: "net.bridge.bridge-nf-call-iptables", 6: "net.bridge.bridge-nf-call-ip6tables"}
 
 _STRICT: Final = 1
-_NO_SOURCE: Final = Address(4, 0)
+_NO_SOURCE: Final = {4: Address(4, 0), 6: Address(6, 0)}
 
 
 class Verdict(StrEnum):
@@ -51,11 +51,12 @@ class Turn(NamedTuple):
         return self._replace(steps=(*before, last._replace(effect=f"may be {last.effect}", certain=False)))
 
 
+_LINK_LOCAL: Final = Prefix.parse("fe80::/10")
 _REFUSALS: Final = {"blackhole": Verdict.DROP, "unreachable": Verdict.REJECT, "prohibit": Verdict.REJECT}
 
 
 class Router:
-    """Takes the routing decisions of a state."""
+    """Takes the routing decisions of a state about IPv4."""
 
     def __init__(self, fib: Fib, settings: Settings) -> None:
         self._fib = fib
@@ -89,10 +90,11 @@ class Router:
 
     def _onwards_by(self, found: Found, flow: Flow, destination: Address) -> Iterator[Turn]:
         """Follow packets that came by a device to where a look-up ends; what is not for this node it must forward."""
-        forward = self._settings.get(IP_FORWARD)
+        forward = self._settings.get(FORWARDING[flow.version])
         own = _is_own(found)
         if not own and forward != "1":
-            yield _refused(flow, Verdict.DROP, f"dropped: {IP_FORWARD} is {forward or 'not known'}", forward == "0")
+            why = f"dropped: {FORWARDING[flow.version]} is {forward or 'not known'}"
+            yield _refused(flow, Verdict.DROP, why, forward == "0")
         if own or forward != "0":
             yield from self._routed(found, flow, destination)
 
@@ -167,18 +169,18 @@ class Router:
             step = Step("route", str(route), "for this node")
             yield Turn(_from(flow, route.prefsrc or destination), (step,), local=True)
         elif route.type == "unicast":
-            yield from self._hops(flow, route)
+            yield from self._hops(flow, route, destination)
         else:
             yield _unknown(flow, "a route of this type is not followed", str(route))
 
-    def _hops(self, flow: Flow, route: Route) -> Iterator[Turn]:
+    def _hops(self, flow: Flow, route: Route, destination: Address) -> Iterator[Turn]:
         """Take a route: any of its hops, where there are several."""
         hops = route.hops or (Hop(route.oif, route.next_hop),)
         for hop in hops:
             if hop.oif is None:
                 yield _unknown(flow, "the device of this route is not known", str(route))
                 continue
-            source = self._fib.source(route, hop.oif, hop.next_hop)
+            source = self._fib.source(route, hop.oif, hop.next_hop, destination)
             yield _out(_from(flow, source), hop, str(route), certain=len(hops) == 1)
 
     def _martian(self, flow: Flow, source: Address, destination: Address) -> Iterator[Turn]:
@@ -242,6 +244,39 @@ class Router:
         return None if None in texts else max(int(text) for text in texts if text is not None)
 
 
+class Ipv6Router(Router):
+    """Takes the routing decisions of a state about IPv6 (net/ipv6/ip6_input.c, ip6_output.c): sources are believed."""
+
+    def _martian(self, flow: Flow, source: Address, destination: Address) -> Iterator[Turn]:
+        if is_martian_source(source) or is_loopback(source):
+            yield _refused(flow, Verdict.DROP, f"dropped: {source} is no source")
+        elif is_loopback(destination):
+            yield _refused(flow, Verdict.DROP, f"dropped: {destination} comes from outside")
+
+    def _onwards_by(self, found: Found, flow: Flow, destination: Address) -> Iterator[Turn]:
+        """Follow packets to where a look-up ends: no route, and one that refuses, come before forwarding is asked."""
+        source = flow.from_address
+        refused = found.rule is None or found.rule.action in _REFUSALS
+        if refused or (found.route is not None and found.route.type in _REFUSALS):
+            yield from self._routed(found, flow, destination)
+        elif _LINK_LOCAL.contains(destination) and not _is_own(found):
+            yield _unknown(flow, "link-local addresses are those of one device's network")
+        elif source is not None and _LINK_LOCAL.contains(source) and not _is_own(found):
+            yield _refused(flow, Verdict.REJECT, f"rejected: {source} is link-local, and is not forwarded")
+        else:
+            yield from super()._onwards_by(found, flow, destination)
+
+    def _disbelieved(self, _turn: Turn, _source: Address, _destination: Address) -> Iterator[Turn]:
+        return iter(())
+
+    def _leaving(self, turn: Turn) -> Iterator[Turn]:
+        source = turn.flow.from_address
+        if source is not None and is_loopback(source) and turn.flow.oif != LOOPBACK and turn.verdict is None:
+            yield _unknown(turn.flow, f"{source} is no source of what leaves this node")
+        else:
+            yield turn
+
+
 def settings_of(device: str) -> tuple[str, ...]:
     """Give the settings that decide whether packets are believed which come in by a device, or by `all` of them."""
     return tuple(_setting(device, name) for name in ("accept_local", "route_localnet", "rp_filter", "src_valid_mark"))
@@ -257,7 +292,7 @@ def verdict_text(verdict: Verdict) -> str:
 
 
 def _query(flow: Flow, destination: Address, iif: str) -> Query:
-    return Query(destination, flow.from_address or _NO_SOURCE, flow.mark, iif)
+    return Query(destination, flow.from_address or _NO_SOURCE[destination.version], flow.mark, iif)
 
 
 def _is_own(found: Found) -> bool:

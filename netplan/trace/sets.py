@@ -8,13 +8,12 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Final
 
-from netplan.kinds.chain.names import ICMP
+from netplan.kinds.chain.names import ICMP, ICMPV6
 from netplan.kinds.chain.values import interface_matches
 from netplan.kinds.ipset.value import DIMENSIONS, LIST, IpSet, Member, Part, Port
 from netplan.net import Prefix
 from netplan.trace.flow import NO_DEVICE, Flow, Holds
 
-_IPV4: Final = 4
 _SOURCE: Final = "src"
 _WITH_PORTS: Final = frozenset({6, 17, 132, 136})
 
@@ -52,7 +51,8 @@ class _Set:
         self.listed = [str(member.parts[0]) for member in given.members] if given.type == LIST else []
         self._by_device = "iface" in self.dimensions
         self._members: dict[Prefix, list[Member]] = {}
-        if not self.listed and given.version == _IPV4:
+        self._version = given.version
+        if not self.listed:
             for member in given.members:
                 self._members.setdefault(_networks(member)[0], []).append(member)
         self._prefixes = sorted(self._members)
@@ -63,6 +63,8 @@ class _Set:
 
         A class is inside for sure only if every way to decide on its packets says so.
         """
+        if self._version != flow.version:
+            return Holds.NEVER
         answers: set[bool] = set()
         looked_up = flow.source if directions[0] == _SOURCE else flow.destinations[0]
         near = sorted(self._near(looked_up), key=_narrowest_first)
@@ -157,6 +159,6 @@ def _has_port(port: Port, flow: Flow, *, source: bool) -> Holds:
     number: int | None = 0
     if flow.protocol in _WITH_PORTS:
         number = flow.sport if source else flow.dport
-    elif flow.protocol == ICMP:
+    elif flow.protocol in (ICMP, ICMPV6):
         number = None if flow.icmp_type is None else flow.icmp_type[0] << 8 | flow.icmp_type[1]
     return Holds.when(None if number is None else number == port.number)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 from itertools import takewhile
 from typing import Final, NamedTuple, TypeVar
 
@@ -20,7 +21,7 @@ from netplan.trace.effects import Fate
 from netplan.trace.fib import LOOPBACK, Fib
 from netplan.trace.flow import ANYWHERE, INVALID, NO_DEVICE, UNTRACKED, Flow, Mark
 from netplan.trace.packet import Packet, Trace
-from netplan.trace.routing import BRIDGE_CALLS, Router, Turn, Verdict
+from netplan.trace.routing import BRIDGE_CALLS, Ipv6Router, Router, Turn, Verdict
 from netplan.trace.sets import Sets
 from netplan.trace.walk import Step, Trail, Walker, doubts
 
@@ -68,9 +69,25 @@ class Tracer:
     """Traces packets through one state of a node."""
 
     def __init__(self, snapshot: Snapshot) -> None:
-        self.fib = Fib(snapshot)
+        self._family = cache(lambda version: _Family(snapshot, version))
+
+    def fib(self, version: int) -> Fib:
+        """Give the forwarding information base of an IP version."""
+        return self._family(version).fib
+
+    def trace(self, packet: Packet) -> Trace:
+        """Say what becomes of a packet."""
+        return self._family(packet.version).trace(packet)
+
+
+class _Family:
+    """Traces packets of one IP version."""
+
+    def __init__(self, snapshot: Snapshot, version: int) -> None:
+        self.fib = Fib(snapshot, version)
+        self._version = version
         self._settings = {sysctl.name: sysctl.value for sysctl in snapshot.all(Sysctl)}
-        self._router = Router(self.fib, self._settings)
+        self._router = (Router if version == 4 else Ipv6Router)(self.fib, self._settings)
         self._walker = Walker(snapshot.chains, self.fib, Sets(snapshot.all(IpSet)))
         self._beside = Beside(snapshot, self.fib)
 
@@ -98,7 +115,7 @@ class Tracer:
 
     def _bridge_calls(self) -> bool | None:
         """Whether bridged packets pass iptables; not if the kernel does not know the setting, None if nobody asked."""
-        value = self._settings.get(BRIDGE_CALLS)
+        value = self._settings.get(BRIDGE_CALLS[self._version])
         if value is None:
             return False if _ALWAYS_THERE in self._settings else None
         return value != "0"
@@ -216,7 +233,7 @@ class Tracer:
                 if table == "nat" and way.flow.state == UNTRACKED:
                     after.append(way)
                     continue
-                for fate, flow, trail in self._walker.hook(ChainKey(4, table, hook), way.flow):
+                for fate, flow, trail in self._walker.hook(ChainKey(self._version, table, hook), way.flow):
                     if fate is Fate.ACCEPTED:
                         after.append(_Way(flow, way.trail + trail))
                     else:
@@ -234,15 +251,15 @@ class Tracer:
 def _harmed(flow: Flow, harm: Harm) -> Flow:
     """Give packets as they are once a rule beside this iptables may have rewritten them."""
     if harm.fate is None and harm.deed in (Deed.REWRITES_SOURCE, Deed.CHANGES):
-        flow = replace(flow, source=ANYWHERE, but_not=None)
+        flow = replace(flow, source=ANYWHERE[flow.source.version], but_not=None)
     if harm.fate is None and harm.deed in (Deed.SENDS_ELSEWHERE, Deed.CHANGES):
-        flow = replace(flow, destinations=(ANYWHERE,))
+        flow = replace(flow, destinations=(ANYWHERE[flow.source.version],))
     return flow
 
 
 def _passed_bridge(way: _Way, device: str, *, certain: bool) -> _End:
     said = "stays on the bridge, no rule sees it" if certain else "may stay on the bridge, where no rule sees it"
-    step = Step("bridge", f"dev {device}", f"{said} ({BRIDGE_CALLS})", certain)
+    step = Step("bridge", f"dev {device}", f"{said} ({BRIDGE_CALLS[way.flow.version]})", certain)
     return _End(Verdict.ACCEPT, replace(way.flow, oif=device), (*way.trail, step))
 
 

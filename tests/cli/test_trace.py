@@ -107,7 +107,7 @@ def test_a_mark_is_taken_along(folder, answer):
     ("words", "said"),
     [
         (["--from", "172.7.21", "--to", "8.8.8.8"], "--from: '172.7.21' is not an IP address"),
-        (["--from", "172.7.21.2", "--to", "fd00::1"], "only IPv4 is traced"),
+        (["--from", "172.7.21.2", "--to", "fd00::1"], "are of different IP versions"),
         (["--from", "172.7.21.2", "--to", "8.8.8.8", "--dport", "99999"], "--dport: '99999' is not a whole number"),
         (["--from", "172.7.21.2", "--to", "8.8.8.8", "--proto", "tpc"], "did you mean tcp?"),
         (["--from", "172.7.21.2", "--to", "8.8.8.8", "--proto", "foo"], "there are icmp, tcp, udp, sctp"),

@@ -24,8 +24,8 @@ def node(
     """Make a node."""
     return Node(
         name,
-        InterfaceAddress.parse(address),
-        Prefix.parse(subnet),
+        (InterfaceAddress.parse(address),),
+        (Prefix.parse(subnet),),
         if_name(interface),
         if_name(bridge),
         Location("spec.yaml", 1, 1),
@@ -34,7 +34,7 @@ def node(
 
 def topology(*nodes: Node, cluster: str = "", network: str = "172.7.0.0/16") -> Topology:
     """Make a cluster; its name is one that no other test and no other run of the tests has."""
-    return Topology(cluster or f"test-{os.getpid()}-{next(_serial)}", Prefix.parse(network), nodes)
+    return Topology(cluster or f"test-{os.getpid()}-{next(_serial)}", (Prefix.parse(network),), nodes)
 
 
 def two_nodes() -> Topology:

@@ -6,13 +6,14 @@ from netplan.kinds.address.value import UNIVERSE, LinkAddress
 from netplan.kinds.chain.value import Backend
 from netplan.kinds.link.value import Link
 from netplan.kinds.route.value import MAIN_TABLE, Hop, Route
+from netplan.kinds.sysctl.forwarding import IP_FORWARD
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Address, IfName, InterfaceAddress, Prefix
 from netplan.snapshot import Snapshot
-from netplan.trace import BRIDGE_CALLS, HOOKS, IP_FORWARD, Packet, Trace, settings_of, trace
+from netplan.trace import BRIDGE_CALLS, HOOKS, Packet, Trace, settings_of, trace
 from tests import make
 
-SETTINGS = {IP_FORWARD: "1", BRIDGE_CALLS: "1"} | {
+SETTINGS = {IP_FORWARD: "1", BRIDGE_CALLS[4]: "1"} | {
     name: "0" for device in ("all", "eth0", "docker0") for name in settings_of(device)
 }
 ADDRESSES = ("127.0.0.1/8 lo", "10.4.7.21/24 eth0", "172.7.21.1/24 docker0")

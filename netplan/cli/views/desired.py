@@ -52,12 +52,19 @@ def _node(desired: Desired) -> Json:
             for want in desired.objects
         ],
         "jumps": [
-            {"table": jump.hook.table, "chain": jump.hook.name, "rule": str(jump.rule), "place": jump.place.value}
+            {
+                "version": jump.hook.version,
+                "table": jump.hook.table,
+                "chain": jump.hook.name,
+                "rule": str(jump.rule),
+                "place": jump.place.value,
+            }
             | {"reason": reason_to_json(jump.reason)}
             for jump in desired.jumps
         ],
         "removals": [
-            {"table": removal.chain.table, "chain": removal.chain.name, "rule": str(removal.rule)}
+            {"version": removal.chain.version, "table": removal.chain.table, "chain": removal.chain.name}
+            | {"rule": str(removal.rule)}
             | {"reason": reason_to_json(removal.reason)}
             for removal in desired.removals
         ],

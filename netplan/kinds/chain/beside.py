@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import product
 from typing import Final
 
 from netplan import programs
@@ -15,11 +16,11 @@ from netplan.kinds.chain.other import OtherChain, Owner, on_the_way
 from netplan.kinds.chain.reached import Reach, Tables, reached
 from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.tables import tables
-from netplan.kinds.chain.value import Backend, Chain, ChainKey
+from netplan.kinds.chain.value import Backend, Chain, ChainKey, table_label
 from netplan.kinds.native import expression
 from netplan.kinds.native.elements import Sets
 from netplan.kinds.native.expression import Base
-from netplan.kinds.native.misread import native_set
+from netplan.kinds.native.misread import FAMILIES, native_set
 from netplan.kinds.native.translate import chain_word, translated
 from netplan.net import printable
 from netplan.nfnetlink import Message
@@ -27,6 +28,7 @@ from netplan.nfnetlink import Message
 FOLLOWED: Final = 256
 """How many chains of a table are read besides those that packets enter."""
 
+_IPV6: Final = FAMILIES[6]
 _TABLES: Final = ("raw", "mangle", "nat", "filter", "security")
 _OWN_TABLES: Final = ("nat", "filter")
 _BUILT_IN: Final = frozenset({"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"})
@@ -38,28 +40,38 @@ def observe(backend: Backend, own: Tables, chains: Sequence[Message], limit: int
     `own` are that iptables' tables, `chains` is nftables' dump; of another table not more than `limit` rules are read.
     ObserveError if some can't be read, or if nft wrote into the tables of this iptables.
     """
-    bases = [base for base in expression.bases(chains) if base.rules or base.policy == "drop"]
+    found_bases = [base for base in expression.bases(chains) if base.rules or base.policy == "drop"]
+    ipv6 = [base for base in found_bases if base.family == _IPV6]
+    bases = [base for base in found_bases if base.family != _IPV6]
     native = [base for base in bases if not _by_iptables(base)]
     if backend is Backend.NFT:
-        _check_own(own, bases, limit)
-        found = [*legacy.observe(limit)]
+        _check_own(own, found_bases, limit)
+        found = [*legacy.observe(limit), *legacy.observe_ipv6()]
     else:
         found = [*_ours(chains), *_nft([base for base in bases if _by_iptables(base)], chains, limit)]
+        found += [_unread(Owner.NFT, base, base.table) for base in ipv6 if _by_iptables(base)]
     found += _native(native)
+    found += [_unread(Owner.NATIVE, base, f"{_IPV6} {base.table}") for base in ipv6 if not _by_iptables(base)]
     yield from {chain.key: chain for chain in found}.values()
+
+
+def _unread(owner: Owner, base: Base, table: str) -> OtherChain:
+    """Give a chain of IPv6 with the number of its rules: what they do is not read."""
+    chain = Chain(ChainKey(6, table, chain_word(base.name)), (), base.policy.upper())
+    return OtherChain(owner, chain, base.hook, base.type == "nat", max(1, base.rules))
 
 
 def _ours(there: Iterable[Message]) -> Iterator[OtherChain]:
     """Name the chains that podnet made when this node's iptables used nft."""
-    for table, name in expression.names(there):
-        key = ChainKey(4, table, name)
+    for version, table, name in expression.names(there):
+        key = ChainKey(version, table, name)
         if key.owned and table in _TABLES:
             yield OtherChain(Owner.NFT, Chain(key))
 
 
 def _by_iptables(base: Base) -> bool:
     """Whether iptables-nft shows the chain: it is one that it makes itself."""
-    named = base.family == "ip" and base.table in _TABLES and base.name in _BUILT_IN
+    named = base.family in FAMILIES.values() and base.table in _TABLES and base.name in _BUILT_IN
     return named and base.hook == base.name.lower()
 
 
@@ -68,13 +80,15 @@ def _check_own(own: Tables, bases: Iterable[Base], limit: int) -> None:
 
     What is too long to be read is left out.
     """
-    for table in _OWN_TABLES:
-        name = native_set(table)
+    for version, table in product(FAMILIES, _OWN_TABLES):
+        name = native_set(table, version)
         if name is not None:
-            raise ObserveError(f"table {table} can't be read safely: it holds nft's own set {printable(name)}")
+            raise ObserveError(
+                f"table {table_label(version, table)} can't be read safely: it holds nft's own set {printable(name)}"
+            )
     for base in bases:
         if _by_iptables(base) and base.table in _OWN_TABLES:
-            key = ChainKey(4, base.table, base.name)
+            key = ChainKey(6 if base.family == _IPV6 else 4, base.table, base.name)
             if own.cost(key) <= limit:
                 own.read(key)
 

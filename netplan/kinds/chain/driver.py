@@ -8,7 +8,7 @@ from netplan.errors import KernelError
 from netplan.kinds.chain.edit import ConflictError
 from netplan.kinds.chain.iptables import Iptables
 from netplan.kinds.chain.payload import payload
-from netplan.kinds.chain.value import Chain, ChainKey, PlacedRule
+from netplan.kinds.chain.value import Chain, ChainKey, PlacedRule, table_label
 from netplan.resource import Change, Resource
 
 
@@ -18,7 +18,8 @@ def write(iptables: Iptables, table: str, changes: Sequence[Change[Resource]]) -
     try:
         iptables.restore(payload(table, changes, _read(iptables, placed)))
     except ConflictError as error:
-        raise KernelError(f"table {table} was changed by another program meanwhile: {error}") from error
+        label = table_label(iptables.version, table)
+        raise KernelError(f"table {label} was changed by another program meanwhile: {error}") from error
 
 
 def _read(iptables: Iptables, keys: Iterable[ChainKey]) -> dict[ChainKey, Chain]:

@@ -12,11 +12,14 @@ from netplan import programs
 from netplan.errors import KernelError, ObserveError, RefusedError
 from netplan.kinds.chain.rule import Rule, parse_rule_line
 from netplan.kinds.chain.saved import absent
-from netplan.kinds.chain.value import Backend, Chain, ChainKey
+from netplan.kinds.chain.value import Backend, Chain, ChainKey, table_label
 from netplan.kinds.native.misread import misread
 from netplan.net import printable
 
-_LEGACY_TABLES: Final = Path("/proc/self/net/ip_tables_names")
+_LEGACY_TABLES: Final = {
+    4: Path("/proc/self/net/ip_tables_names"),
+    6: Path("/proc/self/net/ip6_tables_names"),
+}
 _LOCK_SECONDS: Final = "10"
 _MODES: Final = {"nf_tables": Backend.NFT, "legacy": Backend.LEGACY}
 _LINE_NUMBER: Final = re.compile(r"line:? (\d+)")
@@ -24,10 +27,14 @@ _LINE_NUMBER: Final = re.compile(r"line:? (\d+)")
 
 @dataclass(frozen=True)
 class Iptables:
-    """The pair of programs that lists and restores rules of one backend (iptables(8), iptables-restore(8))."""
+    """The pair of programs that lists and restores rules of one backend (iptables(8), iptables-restore(8)).
+
+    They are those of one IP `version`. `program` is "" if this machine has none: that matters as soon as it is to run.
+    """
 
     backend: Backend
     program: str
+    version: int = 4
 
     @classmethod
     def find(cls, wanted: Backend | None = None) -> Iptables:
@@ -46,35 +53,53 @@ class Iptables:
         return cls(backend, default)
 
     @cached_property
+    def ipv6(self) -> Iptables:
+        """The programs for IPv6, of the same backend."""
+        program = programs.find(f"ip6tables-{self.backend.value}")
+        default = programs.find("ip6tables") if program is None else None
+        if default is not None and _backend_of(default) is self.backend:
+            program = default
+        return Iptables(self.backend, program or "", 6)
+
+    @cached_property
     def _restore(self) -> str:
-        return programs.require(f"{self.program}-restore", "iptables")
+        return programs.require(f"{self._listing}-restore", "iptables")
+
+    @property
+    def _listing(self) -> str:
+        if not self.program:
+            raise RefusedError(
+                f"there is no program ip6tables-{self.backend.value} here: install it with apt-get install iptables"
+            )
+        return self.program
 
     def read(self, key: ChainKey) -> Chain | None:
         """Read one chain, None if it does not exist; ObserveError if it can't be read whole.
 
         Of rules that nft made, iptables-nft refuses some and prints others as if they said less (`misread`).
         """
-        if self.backend is Backend.LEGACY and is_absent(key.table):
+        if self.backend is Backend.LEGACY and is_absent(key.table, self.version):
             return absent(key)
-        listed = programs.run([self.program, "-w", _LOCK_SECONDS, "-t", key.table, "-S", key.name])
+        listed = programs.run([self._listing, "-w", _LOCK_SECONDS, "-t", key.table, "-S", key.name])
         if listed.code == 0:
             if self.backend is Backend.NFT:
-                check_read(key.table, misread(key.table, key.name))
+                check_read(key.table_label, misread(key.table, key.name, self.version))
             return _parse(key, listed.stdout)
         if self._missing(key, listed.stderr):
             return None
         said = _said(listed.stderr)
-        raise ObserveError(f"table {key.table} can't be read safely: {said}")
+        raise ObserveError(f"table {key.table_label} can't be read safely: {said}")
 
     def save(self, table: str) -> str:
         """Give what iptables-save prints of a table; ObserveError if it fails.
 
         Of the nft backend, a table that holds what only nft understands comes as one line that says so.
         """
-        program = programs.require(f"{Path(self.program).name}-save", "iptables")
+        program = programs.require(f"{Path(self._listing).name}-save", "iptables")
         saved = programs.run([program, "-t", table])
         if saved.code != 0:
-            raise ObserveError(f"table {table} can't be read safely: {_said(saved.stderr)}")
+            said = _said(saved.stderr)
+            raise ObserveError(f"table {table_label(self.version, table)} can't be read safely: {said}")
         return saved.stdout
 
     def _missing(self, key: ChainKey, said: str) -> bool:
@@ -86,7 +111,7 @@ class Iptables:
             return True
         if "incompatible" not in said:
             return False
-        checked = programs.run([self.program, "-w", _LOCK_SECONDS, "-t", key.table, "-C", "OUTPUT", "-j", key.name])
+        checked = programs.run([self._listing, "-w", _LOCK_SECONDS, "-t", key.table, "-C", "OUTPUT", "-j", key.name])
         return "does not exist" in checked.stderr
 
     def restore(self, payload: str) -> None:
@@ -98,7 +123,8 @@ class Iptables:
         found = _LINE_NUMBER.search(done.stderr)
         line = lines[int(found[1]) - 1] if found and 0 < int(found[1]) <= len(lines) else lines[0]
         said = " ".join(done.stderr.split())
-        raise KernelError(f"iptables refused {printable(line)!r} in table {lines[0][1:]}: {printable(said)}")
+        table = table_label(self.version, lines[0][1:])
+        raise KernelError(f"iptables refused {printable(line)!r} in table {table}: {printable(said)}")
 
 
 def check_read(table: str, why: str | None) -> None:
@@ -112,10 +138,10 @@ def is_incompatible(saved: str) -> bool:
     return any(line.startswith("# Table `") and "is incompatible" in line for line in saved.splitlines())
 
 
-def is_absent(table: str) -> bool:
+def is_absent(table: str, version: int = 4) -> bool:
     """Whether there is no such legacy table: to list it would create it."""
     try:
-        return table not in _LEGACY_TABLES.read_text().split()
+        return table not in _LEGACY_TABLES[version].read_text().split()
     except FileNotFoundError:
         return True
     except OSError:

@@ -17,6 +17,7 @@ from netplan.kinds.chain.value import OWNED_PREFIX, Chain, ChainKey
 from netplan.net import printable
 
 _NAMES: Final = Path("/proc/self/net/ip_tables_names")
+_IPV6_NAMES: Final = Path("/proc/self/net/ip6_tables_names")
 _KNOWN: Final = frozenset({"raw", "mangle", "nat", "filter", "security"})
 time_limit = 30.0
 """How many seconds a reader may take."""
@@ -37,6 +38,27 @@ def observe(limit: int) -> Iterator[OtherChain]:
                 yield from _entered(table, name, shown, limit)
 
 
+def observe_ipv6() -> Iterator[OtherChain]:
+    """Name the built-in chains of IPv6's legacy tables that hold rules or drop, and the chains that bear our name.
+
+    What their rules do is not read; of a table that nothing here can list nobody knows whether it holds any.
+    """
+    names = _listed(_IPV6_NAMES)
+    program = programs.find("ip6tables-legacy-save") if names else None
+    for name in names:
+        if program is None:
+            yield OtherChain(Owner.LEGACY, Chain(ChainKey(6, name, "FORWARD"), (), "ACCEPT"), "forward", length=1)
+            continue
+        for table in saved_tables(_run([program, "-t", name], names), 6):
+            for chain, policy in table.policies.items():
+                key = ChainKey(6, table.name, chain)
+                if key.owned:
+                    yield OtherChain(Owner.LEGACY, Chain(key), length=table.length(chain))
+                elif policy is not None and (table.length(chain) or policy != "ACCEPT"):
+                    length = max(1, table.length(chain))
+                    yield OtherChain(Owner.LEGACY, Chain(key, (), policy), chain.lower(), name == "nat", length)
+
+
 def _entered(table: SavedTable, name: str, shown: SavedTables, limit: int) -> Iterator[OtherChain]:
     """Give a built-in chain with those that it leads to; where no pod traffic passes, only its length."""
     nat = table.name == "nat"
@@ -51,13 +73,7 @@ def _entered(table: SavedTable, name: str, shown: SavedTables, limit: int) -> It
 
 
 def _tables() -> Iterator[SavedTable]:
-    try:
-        listed = _NAMES.read_text().split()
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise ObserveError(f"{_NAMES} can't be read: {error.strerror}") from error
-    names = [name for name in listed if name in _KNOWN]
+    names = _listed(_NAMES)
     if not names:
         return
     program = programs.find("iptables-legacy-save")
@@ -66,6 +82,17 @@ def _tables() -> Iterator[SavedTable]:
         return
     for name in names:
         yield from saved_tables(_run([program, "-t", name], names))
+
+
+def _listed(names: Path) -> list[str]:
+    """Give the legacy tables that exist."""
+    try:
+        listed = names.read_text().split()
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise ObserveError(f"{names} can't be read: {error.strerror}") from error
+    return [name for name in listed if name in _KNOWN]
 
 
 def _by_python_iptables(tables: list[str]) -> str:

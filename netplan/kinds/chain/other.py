@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import ClassVar, Final
 
@@ -75,6 +75,19 @@ class OtherChain:
         """Whether its rules are known."""
         return bool(self.chain.rules) or not self.length
 
+    def seen_by(self, version: int) -> OtherChain | None:
+        """Give the chain as packets of an IP version meet it, None if they don't.
+
+        Those of tables for both versions are read for IPv4 alone: of IPv6 it is known that they are there.
+        """
+        if self.chain.key.version == version:
+            return self
+        shared = self.owner is Owner.NATIVE and self.chain.key.table.startswith("inet ")
+        if not shared or version == 4:
+            return None
+        key = self.chain.key._replace(version=version)
+        return replace(self, chain=Chain(key, (), self.chain.policy), length=max(1, self.length), positions=())
+
     def position(self, number: int) -> int:
         """Give the place of one of the rules, counted from 1, as the program that shows the chain counts them."""
         return self.positions[number - 1] if self.positions else number
@@ -97,8 +110,9 @@ class OtherChain:
     def from_json(cls, data: Json) -> OtherChain:
         """Read what `to_json` gave."""
         hook, policy = (None if data[name] is None else str(data[name]) for name in ("hook", "policy"))
-        key = ChainKey(4, str(data["table"]), str(data["chain"]))
-        chain = Chain(key, tuple(Rule.parse(text) for text in data["rules"]), policy, int(data.get("unread", 0)))
+        key = ChainKey(int(data.get("version", 4)), str(data["table"]), str(data["chain"]))
+        rules = tuple(Rule.parse(text, version=key.version) for text in data["rules"])
+        chain = Chain(key, rules, policy, int(data.get("unread", 0)))
         positions = tuple(map(int, data.get("positions", ())))
         if positions and len(positions) != len(chain.rules):
             raise ValueError(f"{len(positions)} positions for {len(chain.rules)} rules")

@@ -33,7 +33,7 @@ class Tables(Protocol):
         """Say about how many rules a chain has, 0 if it is not known to exist."""
 
     def owned(self, table: str) -> Iterable[ChainKey]:
-        """Find the chains of ours in a table."""
+        """Find the chains of ours in a table, those of each IP version that is read."""
 
 
 class Follows(Protocol):
@@ -77,7 +77,7 @@ class _Reading:
     tables: Tables
     limit: int
     found: dict[ChainKey, Chain | None] = field(default_factory=dict)
-    spent: Counter[str] = field(default_factory=Counter)
+    spent: Counter[tuple[int, str]] = field(default_factory=Counter)
 
     def named(self, key: ChainKey) -> None:
         if key not in self.found:
@@ -87,8 +87,8 @@ class _Reading:
         """Read a chain; one that costs too much comes without its rules, but with their number."""
         if key not in self.found:
             cost = self.tables.cost(key)
-            if self.spent[key.table] + cost <= self.limit:
-                self.spent[key.table] += cost
+            if self.spent[key[:2]] + cost <= self.limit:
+                self.spent[key[:2]] += cost
                 self.found[key] = self.tables.read(key)
             else:
                 length = self.tables.length(key)

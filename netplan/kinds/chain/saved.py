@@ -17,6 +17,7 @@ class SavedTable:
     """A table's chains: the policy of each, None for a user-defined one, and the lines of its rules."""
 
     name: str
+    version: int = 4
     policies: dict[str, str | None] = field(default_factory=dict)
     lines: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
 
@@ -31,8 +32,8 @@ class SavedTable:
 
     def chain(self, name: str) -> Chain:
         """Read one chain; ObserveError names the line that can't be read."""
-        key = ChainKey(4, self.name, name)
-        rules = (_rule(self.name, number, line) for number, line in self.lines.get(name, ()))
+        key = ChainKey(self.version, self.name, name)
+        rules = (_rule(key, number, line) for number, line in self.lines.get(name, ()))
         return Chain(key, tuple(rules), self.policies[name])
 
 
@@ -66,22 +67,22 @@ class SavedTables:
     def owned(self, table: str) -> Iterator[ChainKey]:
         """Find the chains of ours in a table."""
         found = self._load(table)
-        for name in () if found is None else found.policies:
-            if name.startswith(OWNED_PREFIX):
-                yield ChainKey(4, table, name)
+        if found is not None:
+            names = (name for name in found.policies if name.startswith(OWNED_PREFIX))
+            yield from (ChainKey(found.version, table, name) for name in names)
 
 
 def absent(key: ChainKey) -> Chain | None:
-    """Give what stands for a chain that is not there: a built-in one is empty and accepts."""
-    return Chain(key, (), "ACCEPT") if key.name in BUILT_IN else None
+    """Give what stands for a chain that is not there: a built-in one of IPv4 is empty and accepts."""
+    return Chain(key, (), "ACCEPT") if key.name in BUILT_IN and key.version == 4 else None
 
 
-def saved_tables(text: str) -> list[SavedTable]:
-    """Split what iptables-save prints; ObserveError names a line that is none of its."""
+def saved_tables(text: str, version: int = 4) -> list[SavedTable]:
+    """Split what iptables-save or ip6tables-save prints; ObserveError names a line that is none of its."""
     tables: list[SavedTable] = []
     for number, line in enumerate(text.splitlines(), 1):
         if line.startswith("*"):
-            tables.append(SavedTable(line[1:]))
+            tables.append(SavedTable(line[1:], version))
         elif tables and line.startswith(":"):
             name, policy = line[1:].split()[:2]
             tables[-1].policies[name] = None if policy == "-" else policy
@@ -92,8 +93,8 @@ def saved_tables(text: str) -> list[SavedTable]:
     return tables
 
 
-def _rule(table: str, number: int, line: str) -> Rule:
+def _rule(key: ChainKey, number: int, line: str) -> Rule:
     try:
-        return parse_rule_line(line)[1]
+        return parse_rule_line(line, version=key.version)[1]
     except ValueError as error:
-        raise ObserveError(f"table {table}: line {number} can't be read: {printable(str(error))}") from error
+        raise ObserveError(f"table {key.table_label}: line {number} can't be read: {printable(str(error))}") from error

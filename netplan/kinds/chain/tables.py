@@ -33,17 +33,42 @@ _SOURCE_NAT_PRIORITY: Final = 100
 def tables(iptables: Iptables, chains: Iterable[Message], limit: int) -> Tables:
     """Give the tables of an iptables; `chains` is nftables' dump, `limit` how many rules are read whole."""
     if iptables.backend is Backend.NFT:
-        return NftTables(iptables, held_chains(chains), limit)
+        return NftTables(iptables, held_chains(chains, iptables.version), limit)
     return SavedTables(lambda table: _legacy(iptables, table), limit)
 
 
 def _legacy(iptables: Iptables, table: str) -> SavedTable | None:
     """Read a legacy table that exists: to ask for another one would create it."""
-    return None if is_absent(table) else _table(iptables.save(table), table)
+    absent = is_absent(table, iptables.version)
+    return None if absent else _table(iptables.save(table), table, iptables.version)
 
 
-def _table(saved: str, table: str) -> SavedTable:
-    return next((each for each in saved_tables(saved) if each.name == table), SavedTable(table))
+def _table(saved: str, table: str, version: int) -> SavedTable:
+    return next((each for each in saved_tables(saved, version) if each.name == table), SavedTable(table, version))
+
+
+class BothVersions:
+    """The tables of iptables and of ip6tables."""
+
+    def __init__(self, ipv4: Tables, ipv6: Tables) -> None:
+        self._of = {4: ipv4, 6: ipv6}
+
+    def read(self, key: ChainKey) -> Chain | None:
+        """Read one chain, None if it does not exist."""
+        return self._of[key.version].read(key)
+
+    def cost(self, key: ChainKey) -> int:
+        """Say how many rules' work it is to read a chain."""
+        return self._of[key.version].cost(key)
+
+    def length(self, key: ChainKey) -> int:
+        """Say about how many rules a chain has."""
+        return self._of[key.version].length(key)
+
+    def owned(self, table: str) -> Iterator[ChainKey]:
+        """Find the chains of ours in the two tables of a name."""
+        for tables in self._of.values():
+            yield from tables.owned(table)
 
 
 class _Whole(NamedTuple):
@@ -71,7 +96,9 @@ class NftTables:
         """Read one chain, None if it does not exist; ObserveError if it can't be read whole."""
         held = self._held.get(key.table, {}).get(key.name)
         if held is not None and not _is_usual(key, held):
-            raise ObserveError(f"table {key.table} can't be read safely: its chain {printable(key.name)} is nft's own")
+            raise ObserveError(
+                f"table {key.table_label} can't be read safely: its chain {printable(key.name)} is nft's own"
+            )
         if key not in self._read:
             whole = self._whole(key.table)
             self._read[key] = self._alone(key) if whole is None else _part(whole, key)
@@ -92,7 +119,7 @@ class NftTables:
         """Find the chains of ours in a table."""
         for name in self._held.get(table, ()):
             if name.startswith(OWNED_PREFIX):
-                yield ChainKey(4, table, name)
+                yield ChainKey(self._iptables.version, table, name)
 
     def _whole(self, table: str) -> _Whole | None:
         """Read a table at once; None if it is too big or empty, or if iptables prints only some of its chains."""
@@ -106,7 +133,8 @@ class NftTables:
             saved = self._iptables.save(table)
         except ObserveError:  # of a rule that it can't print; the other chains can be read one by one
             return None
-        return None if is_incompatible(saved) else _Whole(_table(saved, table), rules_by_chain(table))
+        version = self._iptables.version
+        return None if is_incompatible(saved) else _Whole(_table(saved, table, version), rules_by_chain(table, version))
 
     def _is_told(self, key: ChainKey) -> bool:
         """Whether the dump tells all there is to know of a chain: it is empty or absent."""
@@ -127,7 +155,7 @@ def _part(whole: _Whole, key: ChainKey) -> Chain | None:
     """Give a chain of a table that was read; ObserveError if iptables has printed some of its rules as others."""
     if key.name not in whole.saved.policies:
         return absent(key)
-    check_read(key.table, misread_among(key.name, map(expressions, whole.kept.get(key.name, ()))))
+    check_read(key.table_label, misread_among(key.name, map(expressions, whole.kept.get(key.name, ()))))
     return whole.saved.chain(key.name)
 
 

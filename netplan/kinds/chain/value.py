@@ -23,6 +23,11 @@ class Backend(StrEnum):
     LEGACY = "legacy"
 
 
+def table_label(version: int, table: str) -> str:
+    """Give the name by which people are told of a table: `nat`, or `ip6 nat`."""
+    return table if version == 4 else f"ip6 {table}"
+
+
 class ChainKey(NamedTuple):
     """What the kernel indexes a chain by: IP version, table and name."""
 
@@ -31,7 +36,12 @@ class ChainKey(NamedTuple):
     name: str
 
     def __str__(self) -> str:
-        return f"{self.table} {self.name}" if self.version == 4 else f"ip6 {self.table} {self.name}"
+        return f"{self.table_label} {self.name}"
+
+    @property
+    def table_label(self) -> str:
+        """The table as people are told of it: `nat`, or `ip6 nat`."""
+        return table_label(self.version, self.table)
 
     @property
     def owned(self) -> bool:

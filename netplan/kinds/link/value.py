@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, ClassVar, Final, NamedTuple
 
 from netplan.net import Address, IfName, LinkLayerAddress, link_layer_address
@@ -11,8 +12,11 @@ from netplan.resource import Json
 
 ALIAS = "podnet"
 VXLAN: Final = "vxlan"
-OVERHEAD: Final = 50
-"""What VXLAN over IPv4 puts around a packet, in bytes: Ethernet, VXLAN, UDP, IP; the kernel allows no larger MTU."""
+OVERHEAD: Final = {4: 50, 6: 70}
+"""What VXLAN puts around a packet, in bytes, by the IP version of the underlay: Ethernet, VXLAN, UDP, IP.
+
+The kernel allows no larger MTU.
+"""
 
 # What programs call the vxlan devices that they make.
 _INSTALLERS: Final = {
@@ -35,6 +39,11 @@ class Vxlan(NamedTuple):
     local: Address | None
     device: IfName | None
     learning: bool = False
+
+    @property
+    def overhead(self) -> int:
+        """How many bytes the device puts around a packet."""
+        return OVERHEAD[4 if self.local is None else self.local.version]
 
     def __str__(self) -> str:
         return " ".join(["vxlan", *self._words()])
@@ -159,6 +168,12 @@ class Link:
             lladdr=None if data.get("address") is None else link_layer_address(str(data["address"])),
             vxlan=Vxlan.from_json(data) if "id" in data else None,
         )
+
+
+def derived_lladdr(address: Address) -> LinkLayerAddress:
+    """Derive a locally administered link-layer address from a node's address; of an IPv6 one, from its hash."""
+    tail = address.packed if address.version == 4 else sha256(address.packed).digest()[:4]
+    return LinkLayerAddress(f"0e:2a:{tail.hex(':')}")
 
 
 def own_settings(links: Iterable[Link]) -> frozenset[str]:

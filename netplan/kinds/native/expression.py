@@ -9,8 +9,10 @@ from typing import Final, NamedTuple
 from netplan import nfnetlink
 from netplan.nfnetlink import NFTABLES, Attributes, Message, attribute, attributes, elements, number, text
 
-IPV4: Final = 2
-_FAMILIES: Final = {1: "inet", 2: "ip", 5: "netdev", 7: "bridge"}
+OF_VERSION: Final = {4: 2, 6: 10}
+"""The kernel's number of each IP version's own family."""
+_VERSIONS: Final = {number: version for version, number in OF_VERSION.items()}
+_FAMILIES: Final = {1: "inet", 2: "ip", 5: "netdev", 7: "bridge", 10: "ip6"}
 _HOOKS: Final = ("prerouting", "input", "forward", "output", "postrouting", "ingress")
 _NETDEV_HOOKS: Final = ("ingress", "egress")
 _GET_TABLE, _GET_CHAIN, _GET_RULE, _GET_SET, _GET_GENERATION = 1, 4, 7, 10, 16
@@ -46,7 +48,7 @@ class Expression(NamedTuple):
 
 
 class Held(NamedTuple):
-    """A chain of an IPv4 table: `base` is None for one that only rules lead to.
+    """A chain of a table of one IP version: `base` is None for one that only rules lead to.
 
     `uses` counts its rules and the jumps to it (NFTA_CHAIN_USE): of a base chain just its rules, as none leads there.
     """
@@ -65,23 +67,25 @@ def chains() -> list[Message]:
     return nfnetlink.dump(NFTABLES, _GET_CHAIN)
 
 
-def held_chains(chains: Iterable[Message]) -> dict[str, dict[str, Held]]:
-    """Give the chains of the IPv4 tables, by the names of table and chain."""
+def held_chains(chains: Iterable[Message], version: int) -> dict[str, dict[str, Held]]:
+    """Give the chains of the tables of an IP version, by the names of table and chain."""
     found: defaultdict[bytes, dict[str, Held]] = defaultdict(dict)
     for chain in chains:
-        if chain.family == IPV4:
+        if chain.family == OF_VERSION[version]:
             parts = chain.attributes
             found[parts[1]][text(parts[3])] = Held(number(parts[6]), _base(chain) if 4 in parts else None)
     return {text(table): names for table, names in found.items()}
 
 
-def names(chains: Iterable[Message]) -> Iterator[tuple[str, str]]:
-    """Give table and name of the chains of IPv4's own family."""
-    return ((text(each.attributes[1]), text(each.attributes[3])) for each in chains if each.family == IPV4)
+def names(chains: Iterable[Message]) -> Iterator[tuple[int, str, str]]:
+    """Give IP version, table and name of the chains of those versions' own families."""
+    for each in chains:
+        if each.family in _VERSIONS:
+            yield _VERSIONS[each.family], text(each.attributes[1]), text(each.attributes[3])
 
 
 def bases(chains: Iterable[Message]) -> Iterator[Base]:
-    """Give every chain that IPv4 packets enter by themselves, iptables-nft's too; those that sleep are left out."""
+    """Give every chain that packets enter by themselves, iptables-nft's too; those that sleep are left out."""
     asleep = {
         (table.family, table.attributes[1])
         for table in nfnetlink.dump(NFTABLES, _GET_TABLE)
@@ -116,10 +120,10 @@ def rules(family: str, table: str, chain: str) -> list[tuple[Expression, ...]]:
     return [expressions(rule) for rule in found]
 
 
-def rules_by_chain(table: str) -> dict[str, list[Message]]:
-    """Read all rules of an IPv4 table, by the names of its chains; `expressions` takes one apart."""
+def rules_by_chain(table: str, version: int) -> dict[str, list[Message]]:
+    """Read all rules of a table of an IP version, by the names of its chains; `expressions` takes one apart."""
     found: defaultdict[str, list[Message]] = defaultdict(list)
-    for rule in nfnetlink.dump(NFTABLES, _GET_RULE, IPV4, attribute(1, terminated(table))):
+    for rule in nfnetlink.dump(NFTABLES, _GET_RULE, OF_VERSION[version], attribute(1, terminated(table))):
         found[text(rule.attributes[2])].append(rule)
     return found
 

@@ -12,6 +12,9 @@ from typing import Final
 
 from netplan.kinds.native.expression import Expression, rules, sets
 
+FAMILIES: Final = {4: "ip", 6: "ip6"}
+"""What nft(8) calls the family of each IP version."""
+
 _EQUAL, _UNEQUAL, _AT_MOST, _AT_LEAST = 0, 1, 3, 5
 _TRANSPORT: Final = 2
 _MARK: Final = ("meta", 3)
@@ -21,9 +24,9 @@ _OPERATORS: Final = {2: "<", 3: "<=", 4: ">", 5: ">="}
 Field = tuple[str, int, int]
 
 
-def misread(table: str, chain: str) -> str | None:
-    """Say which rule of an IPv4 table's chain iptables would print as another one; None if there is none."""
-    return misread_among(chain, rules("ip", table, chain))
+def misread(table: str, chain: str, version: int = 4) -> str | None:
+    """Say which rule of a table's chain iptables would print as another; None if there is none."""
+    return misread_among(chain, rules(FAMILIES[version], table, chain))
 
 
 def misread_among(chain: str, rules: Iterable[Sequence[Expression]]) -> str | None:
@@ -35,9 +38,9 @@ def misread_among(chain: str, rules: Iterable[Sequence[Expression]]) -> str | No
     return None
 
 
-def native_set(table: str) -> str | None:
-    """Give the name of a set or map in an IPv4 table: iptables makes none, so a rule of nft's own uses it."""
-    return next(iter(sets("ip", table)), None)
+def native_set(table: str, version: int = 4) -> str | None:
+    """Give the name of a set or map in a table of an IP version: iptables has none, so a rule of nft's own uses it."""
+    return next(iter(sets(FAMILIES[version], table)), None)
 
 
 def reasons(rule: Sequence[Expression]) -> Iterator[str]:

@@ -23,6 +23,7 @@ _NAMES: Final = {LOCAL_TABLE: "local", MAIN_TABLE: "main", DEFAULT_TABLE: "defau
 class PolicyRule:
     """A rule of policy routing (ip-rule(8)): packets that it selects are looked up in `table`, or what `action` says.
 
+    It is about packets of one IP `version`.
     `goto` is the priority at which packets go on. With `suppress` a route counts only if its prefix is longer than
     that. `unread` is whether there are selectors or options that are not understood: it may select what the others do.
     """
@@ -42,11 +43,12 @@ class PolicyRule:
     goto: int = 0
     suppress: int | None = None
     unread: bool = False
+    version: int = 4
 
     @property
-    def key(self) -> tuple[int, str]:
-        """The priority and the rule: several may have one priority."""
-        return (self.priority, str(self))
+    def key(self) -> tuple[int, int, str]:
+        """The IP version, the priority and the rule: several may have one priority."""
+        return (self.version, self.priority, str(self))
 
     @property
     def label(self) -> str:
@@ -91,6 +93,8 @@ class PolicyRule:
     def to_json(self) -> Json:
         """Give the rule as JSON values: what it does not ask is left out."""
         data: dict[str, Any] = {"priority": self.priority, "action": self.action}
+        if self.version != 4:
+            data["version"] = self.version
         if self.action == "lookup":
             data["table"] = self.table
         if self.mark is not None:
@@ -129,6 +133,7 @@ class PolicyRule:
             goto=int(data.get("goto", 0)),
             suppress=None if suppress is None else int(suppress),
             unread=bool(data.get("unread", False)),
+            version=int(data.get("version", 4)),
         )
 
 
@@ -146,6 +151,9 @@ DEFAULTS: Final = (
     PolicyRule(32767, DEFAULT_TABLE),
 )
 """The rules of a node on which nobody changed them."""
+
+IPV6_DEFAULTS: Final = (PolicyRule(0, LOCAL_TABLE, version=6), PolicyRule(32766, MAIN_TABLE, version=6))
+"""The same for IPv6."""
 
 
 def routing_tables(rules: Iterable[PolicyRule]) -> frozenset[int]:

@@ -10,13 +10,18 @@ from netplan.net import Address, IfName, Prefix
 from netplan.resource import Json
 
 PROTOCOL: Final = 112
+ANNOUNCED: Final = 9
+"""The protocol of routes that routers announce (RTPROT_RA)."""
 MAIN_TABLE: Final = 254
+USUAL_METRIC: Final = {4: 0, 6: 1024}
+"""The metric, by IP version, of a route that is made without one (net/ipv6/route.c: IP6_RT_PRIO_USER)."""
 
 # iproute2's etc/iproute2/rt_protos: who installs routes under which number.
 _INSTALLERS: Final = {
     2: "the kernel",
     3: "a person or a script (protocol boot; flannel's routes too)",
     4: "a person (protocol static)",
+    9: "a router's announcement",
     11: "zebra",
     12: "bird",
     16: "dhcp",

@@ -32,6 +32,11 @@ def spelled_out(names: Iterable[str], devices: Collection[str]) -> Iterator[str]
             yield name
 
 
+def accept_ra(device: str) -> str:
+    """Name the parameter that says whether a device takes routes that routers announce."""
+    return f"net.ipv6.conf.{device.replace('.', '/')}.accept_ra"
+
+
 @dataclass(frozen=True, slots=True)
 class Sysctl:
     """A kernel parameter and its value, both as sysctl(8) writes them: `net.ipv4.ip_forward` and `1`.

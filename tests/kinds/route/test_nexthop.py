@@ -97,7 +97,7 @@ def some(count):
     return [make.route(f"172.7.{number}.0/24", f"10.4.7.{number}") for number in range(30, 30 + count)]
 
 
-def _route(number, gateway, device, onlink, metric, blackhole):
+def _route(number, gateway, device, onlink, metric, blackhole):  # noqa: PLR0917 - what a route may be
     if blackhole:
         return Route(Prefix.parse(f"172.7.{number}.0/24"), type="blackhole", metric=metric)
     next_hop = None if gateway is None else Address.parse(f"10.4.7.{gateway}")

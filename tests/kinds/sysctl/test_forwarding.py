@@ -21,12 +21,14 @@ def settings(**values):
     return [Sysctl(names[name], value) for name, value in values.items()]
 
 
-@pytest.mark.parametrize("name", [SWITCH, DEVICE, REDIRECTS, "net.ipv4.conf.eth0/100.forwarding"])
+@pytest.mark.parametrize(
+    "name", [SWITCH, DEVICE, REDIRECTS, "net.ipv4.conf.eth0/100.forwarding", "net.ipv6.conf.eth0.forwarding"]
+)
 def test_what_the_kernel_rewrites_follows(name):
     assert follows(name)
 
 
-@pytest.mark.parametrize("name", ["net.ipv4.conf.eth0.accept_redirects", "net.ipv6.conf.eth0.forwarding"])
+@pytest.mark.parametrize("name", ["net.ipv4.conf.eth0.accept_redirects", "net.ipv6.conf.all.accept_redirects"])
 def test_what_the_kernel_leaves_alone_does_not_follow(name):
     assert not follows(name)
 
@@ -56,3 +58,29 @@ def test_what_does_not_follow_stays():
 
 def test_the_switch_is_set_before_what_it_would_overwrite():
     assert switched_first([Sysctl(DEVICE, "0"), Sysctl(SWITCH, "1")]) == [Sysctl(SWITCH, "1"), Sysctl(DEVICE, "0")]
+
+
+IPV6_SWITCH = "net.ipv6.conf.all.forwarding"
+
+
+@pytest.mark.parametrize(
+    ("switch", "follower"),
+    [
+        (SWITCH, "net.ipv6.conf.eth0.forwarding"),
+        (IPV6_SWITCH, "net.ipv4.conf.eth0.forwarding"),
+        (IPV6_SWITCH, REDIRECTS),
+    ],
+)
+def test_a_switch_is_that_of_one_ip_version(switch, follower):
+    assert not follows(follower, {switch})
+
+
+def test_the_devices_follow_the_switch_of_ipv6():
+    found = [Sysctl(IPV6_SWITCH, "0"), Sysctl("net.ipv6.conf.eth0.forwarding", "0")]
+    after = once_switched(found, [Sysctl(IPV6_SWITCH, "1")])
+    assert after == [found[0], Sysctl("net.ipv6.conf.eth0.forwarding", "1")]
+
+
+def test_advertisements_are_accepted_before_the_switch_drops_what_they_made():
+    accepted, switched = Sysctl("net.ipv6.conf.eth0.accept_ra", "2"), Sysctl(IPV6_SWITCH, "1")
+    assert switched_first([switched, accepted]) == [accepted, switched]
