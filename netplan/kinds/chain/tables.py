@@ -25,9 +25,9 @@ T = TypeVar("T")
 _PROCESS: Final = 50
 """How many rules' work it is to start iptables."""
 _TRIES: Final = 5
-_PRIORITIES: Final = {"raw": -300, "mangle": -150, "nat": -100, "filter": 0, "security": 50}
+_PRIORITIES: Final = {"raw": {-300}, "mangle": {-150}, "nat": {-100}, "filter": {0}, "security": {50, 150}}
 _SOURCE_NAT: Final = frozenset({("nat", "INPUT"), ("nat", "POSTROUTING")})
-_SOURCE_NAT_PRIORITY: Final = 100
+_SOURCE_NAT_PRIORITY: Final = {100}
 
 
 def tables(iptables: Iptables, chains: Iterable[Message], limit: int) -> Tables:
@@ -164,8 +164,8 @@ def _is_usual(key: ChainKey, held: Held) -> bool:
     base = held.base
     if base is None:
         return key.name not in BUILT_IN
-    expected = _SOURCE_NAT_PRIORITY if key[1:] in _SOURCE_NAT else _PRIORITIES.get(key.table)
-    return base.hook == key.name.lower() and base.priority == expected
+    expected = _SOURCE_NAT_PRIORITY if key[1:] in _SOURCE_NAT else _PRIORITIES.get(key.table, set())
+    return base.hook == key.name.lower() and base.priority in expected
 
 
 def _steadily(read: Callable[[], T]) -> T:
