@@ -85,7 +85,7 @@ def unmet(changes: Sequence[Change[Resource]], before: Snapshot, now: Snapshot) 
 
 
 def _stands(rule: Rule, depth: int, expected: Sequence[Rule], now: Sequence[Rule]) -> bool:
-    """Whether a rule is there as often as expected, and behind those expected, whatever others changed meanwhile."""
+    """Whether a rule is there as often as expected, behind the rules expected, whatever others changed meanwhile."""
     wanted, there = {*expected}, {*now}
     known = [each for each in now if each in wanted]
     before = [each for each in expected[:depth] if each in there]

@@ -160,6 +160,14 @@ def test_a_rule_that_others_appended_meanwhile_is_not_left_to_do():
     assert not left(with_rules(found, *make.texts(found.rules(make.POSTROUTING)), "-s 10.9.9.9/32 -j ACCEPT"))
 
 
+def test_a_rule_that_others_took_away_meanwhile_is_not_left_to_do():
+    logged = [f"-s 10.9.9.{number}/32 -j LOG" for number in (1, 2)]
+    before = make.snapshot(make.saved(nat=[*logged, make.DOCKER_MASQUERADE]))
+    found = done(before)
+    jump, *rest = make.texts(found.rules(make.POSTROUTING))[2:]
+    assert (jump, left(with_rules(found, logged[1], jump, *rest), before)) == (str(jump_to(make.MASQUERADE_CHAIN)), [])
+
+
 def test_a_jump_that_did_not_move_is_left_to_do():
     before = make.settled(make.desired(), make.snapshot())
     jump = str(jump_to(make.MASQUERADE_CHAIN))

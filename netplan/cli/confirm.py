@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from netplan.cli.output import show
-from netplan.cli.persist import of_spec
+from netplan.cli.persist import write_of_spec
 from netplan.cli.spec import DEFAULT_STATE, StateDir
 from netplan.cli.verb import verb_app
 from netplan.cli.write import VarDir
@@ -36,6 +36,4 @@ def confirm(
     show(f"Confirmed: generation {kept.number}.")
     if entry is None or entry.confirm is None or entry.confirm.spec is None or entry.confirm.process.alive:
         return
-    file = of_spec(entry.confirm.spec, entry.origin.spec_sha256, entry.origin.node, state)
-    if file is not None:
-        file.write()
+    write_of_spec(entry.confirm.spec, entry.origin.spec_sha256, entry.origin.node, state)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from netplan import rulesfile
 from netplan.cli.output import say
@@ -12,6 +12,10 @@ from netplan.errors import HalfStateError, RefusedError, UsageError
 from netplan.net import printable
 from netplan.persist import SavedRulesError, merge
 from netplan.spec.load import read
+
+_KERNEL_ONLY: Final = (
+    "The kernel is as planned, and after the next boot it would not be; podnet apply SPEC tries again."
+)
 
 
 class Pending(NamedTuple):
@@ -29,10 +33,7 @@ class Pending(NamedTuple):
             rulesfile.write(self.path, _merged(self.path, self.desired)[1])
         except (OSError, RefusedError) as error:
             why = error.strerror if isinstance(error, OSError) else error
-            raise HalfStateError(
-                f"{printable(self.path)} can't be written: {why}\nThe kernel is as planned, and after the next boot it "
-                "would not be; the same command tries again."
-            ) from error
+            raise HalfStateError(f"{printable(self.path)} can't be written: {why}\n{_KERNEL_ONLY}") from error
         say(f"{printable(self.path)} is as planned too, for the next boot.")
 
 
@@ -65,6 +66,16 @@ def of_spec(path: str, digest: str, node: str, state: Path) -> Pending | None:
         )
         return None
     return pending(compile_node(spec, spec.topology.by_name[node]))
+
+
+def write_of_spec(path: str, digest: str, node: str, state: Path) -> None:
+    """Write the file of a node by a spec as `of_spec` finds it; HalfStateError (5) if it can't be read or written."""
+    try:
+        file = of_spec(path, digest, node, state)
+    except RefusedError as error:
+        raise HalfStateError(f"{error}\n{_KERNEL_ONLY}") from error
+    if file is not None:
+        file.write()
 
 
 def _merged(path: str, desired: Desired) -> tuple[str, str]:

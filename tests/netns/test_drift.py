@@ -183,6 +183,11 @@ BROKEN = {
         "pod on peer -> pod here",
         "nat PREROUTING 2: -s 172.7.22.0/24 -j DNAT --to-destination 192.0.2.9",
     ),
+    "a table that few look at refuses": (
+        "-t security -A FORWARD -s 172.7.0.0/16 -p tcp -j DROP",
+        "pod -> pod",
+        "security FORWARD 1: -s 172.7.0.0/16 -p tcp -j DROP",
+    ),
     "what comes from outside is refused": (
         "-t mangle -A PREROUTING -i eth0 ! -s 172.7.0.0/16 -d 172.7.21.0/24 -j DROP",
         "outside -> pod",

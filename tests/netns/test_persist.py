@@ -6,6 +6,9 @@ import json
 
 import pytest
 
+from tests.netns.session import WAITS, Session, session, settled
+
+ONCE = pytest.mark.parametrize("backend", ["nft"], indirect=True)
 EMPTY = """
 nft flush ruleset
 for table in $(cat /proc/net/ip_tables_names); do printf '*%s\\nCOMMIT\\n' "$table" | iptables-legacy-restore; done
@@ -139,3 +142,60 @@ def test_saved_plan_whose_spec_has_changed_says_that_the_file_stays(node, kept, 
     done = node.podnet("apply", tmp_path / "plan.json", "--yes")
     assert (done.code, rules.read_text()) == (0, before)
     assert "The rules for the next boot stay as they are" in done.stderr
+
+
+@pytest.fixture
+def unconfirmed(node, kept, rules):
+    """An apply that waits for its confirm, with what the file says until then."""
+    before = rules.read_bytes()
+    with session(node, "--confirm-within", "600", spec=kept) as apply:
+        apply.until(WAITS)
+        yield apply, before
+    node.podnet("confirm")
+
+
+@ONCE
+def test_file_is_left_alone_until_the_confirm(rules, unconfirmed):
+    _, before = unconfirmed
+    assert rules.read_bytes() == before
+
+
+@ONCE
+def test_file_is_written_by_apply_once_it_is_confirmed(node, kept, unconfirmed):
+    apply, _ = unconfirmed
+    assert node.podnet("confirm").code == 0
+    assert (apply.process.wait(60), node.podnet("drift", kept).code) == (0, 0)
+
+
+@ONCE
+@pytest.mark.parametrize("end", [Session.hang_up, Session.kill], ids=["its terminal closes", "it is killed"])
+def test_file_is_written_by_confirm_where_apply_has_ended(node, kept, rules, unconfirmed, end):
+    apply, _ = unconfirmed
+    end(apply)
+    apply.process.wait(60)
+    done = node.podnet("confirm")
+    assert (done.code, f"{rules} is as planned too" in done.stderr) == (0, True)
+    assert node.podnet("drift", kept).code == 0
+
+
+@ONCE
+def test_file_that_confirm_can_not_read_is_said_and_the_state_stays(node, rules, unconfirmed):
+    apply, _ = unconfirmed
+    apply.kill()
+    apply.process.wait(60)
+    rules.write_text("*nat\n")
+    done = node.podnet("confirm")
+    assert (done.code, "Confirmed: generation" in done.stdout, "podnet apply SPEC tries again" in done.stderr) == (
+        5,
+        True,
+        True,
+    )
+    assert node.drift().code == 0
+
+
+@ONCE
+def test_file_is_left_alone_where_nobody_confirms(node, kept, rules):
+    before = rules.read_bytes()
+    done = node.podnet("apply", kept, "--yes", "--confirm-within", "1")
+    settled(node)
+    assert (done.code, rules.read_bytes()) == (4, before)
