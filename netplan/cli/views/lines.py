@@ -26,7 +26,7 @@ _SOURCES: Final = {
 }
 _NAMED: Final = 3
 
-_Changes: TypeAlias = tuple[tuple["Line", ...], Source, Backend, tuple[str, ...], tuple[str, ...]]
+Reads: TypeAlias = tuple[tuple["Line", ...], Source, Backend, tuple[str, ...], tuple[str, ...]]
 _Reads: TypeAlias = tuple[
     tuple["Line", ...], Source, Backend, tuple[str, ...], tuple[str, ...], tuple["TrafficLine", ...]
 ]
@@ -96,7 +96,7 @@ def blocks(plan: Plan) -> tuple[Block, ...]:
     return tuple(Block(tuple(nodes), key[0], tuple(traffic_lines(nodes[0].effects))) for key, nodes in folded.items())
 
 
-def reading(node: NodePlan) -> _Changes:
+def reading(node: NodePlan) -> Reads:
     """Give how a node's plan reads, but for what it does to traffic."""
     return tuple(map(line_of, node.changes)), node.source, node.backend, node.warnings, node.refusals
 
