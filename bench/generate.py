@@ -48,6 +48,27 @@ def routes(nodes: int) -> str:
     return "\n".join([*lines, ""])
 
 
+def tunnel(nodes: int) -> tuple[str, str]:
+    """Give what `ip -batch` and `bridge -batch` read to make the same vxlan entries of node 0."""
+    device, local, end = "podnet.1", address(0), PODS[0]
+    ip = [
+        f"link add {device} address {_lladdr(0)} type vxlan id 1 local {local} dev {INTERFACE} dstport 8472 nolearning",
+        f"link set {device} mtu 1450 up",
+        f"address add {end}/32 dev {device}",
+    ]
+    bridge = []
+    for peer in range(1, nodes):
+        first = PODS[peer << 8]
+        ip.append(f"neighbour replace {first} dev {device} lladdr {_lladdr(peer)} nud permanent")
+        ip.append(f"route add {subnet(peer)} via {first} dev {device} onlink proto 112")
+        bridge.append(f"fdb replace {_lladdr(peer)} dev {device} dst {address(peer)} self permanent")
+    return "\n".join([*ip, ""]), "\n".join([*bridge, ""])
+
+
+def _lladdr(number: int) -> str:
+    return f"0e:2a:{address(number).packed.hex(':')}"
+
+
 def services(count: int) -> str:
     """Give table nat as kube-proxy writes it, for so many services of one endpoint: seven lines each."""
     chains, rules = _named("KUBE-SERVICES"), ["-A PREROUTING -j KUBE-SERVICES", "-A OUTPUT -j KUBE-SERVICES"]

@@ -52,7 +52,7 @@ class Row:
 
 
 class Node:
-    """This process's network namespace as node 0 of a cluster, and the files that the scenario needs."""
+    """The network namespace of this process as node 0 of a cluster, and the files that the scenario needs."""
 
     def __init__(self, folder: Path, nodes: int, *, backend: str = "host-gw", packet_filter: str = "nft") -> None:
         self.folder = folder
@@ -125,6 +125,24 @@ def from_empty(folder: Path, nodes: int, times: int, target: str, *, beyond_star
     yield Row(what, "ip -batch", ours, theirs, (ours.wall - start) / theirs.wall, target)
 
 
+def tunnel(folder: Path, nodes: int) -> Iterator[Row]:
+    """Compare an apply of a tunnel on an empty node with `ip -batch` and `bridge -batch` of the same entries."""
+    node = Node(folder, nodes, backend="vxlan")
+
+    def gone() -> None:
+        node.flush()
+        shell("ip link del podnet.1 2>/dev/null || true")
+
+    ours = median(node.apply, 3, before=gone)
+    drift = median(node.drift, 3)
+    gone()
+    ip, bridge = (node.file(name, text) for name, text in zip(("ip", "bridge"), generate.tunnel(nodes), strict=True))
+    theirs = median(["sh", "-ec", f"ip -batch {ip}; bridge -batch {bridge}"], 1, before=gone)
+    peers = f"vxlan, {nodes - 1:,} peers"
+    yield Row(f"apply, {peers}, from empty", "ip -batch; bridge -batch", ours, theirs, ours.wall / theirs.wall, "2")
+    yield Row(f"drift, in sync, {peers}", "-", drift, None, None, "CPU <= 2.5 s")
+
+
 def at_size(folder: Path, nodes: int) -> Iterator[Row]:
     """Compare drift in sync with a look at the same routes."""
     node = Node(folder, nodes)
@@ -151,6 +169,7 @@ SCENARIOS: dict[str, Callable[[Path], Iterator[Row]]] = {
     "busy-legacy": lambda folder: busy_node(folder, "legacy"),
     "apply-5000": lambda folder: from_empty(folder, 5_000, 3, "2", beyond_start=True),
     "apply-65536": lambda folder: from_empty(folder, 65_536, 1, "1/25", beyond_start=False),
+    "vxlan-20000": lambda folder: tunnel(folder, 20_001),
     "against-5000": lambda folder: one_more(folder, 5_000, "<= 2 s"),
     "against-65000": lambda folder: one_more(folder, 65_000, "<= 15 s, <= 600 MB"),
     **{f"size-{nodes}": lambda folder, nodes=nodes: at_size(folder, nodes) for nodes in SIZES},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -25,6 +26,8 @@ _SOURCES: Final = {
     Source.SPEC: "against the other spec",
 }
 _NAMED: Final = 3
+_MANY: Final = 100
+"""More lines of one kind than this nobody reads."""
 
 Reads: TypeAlias = tuple[tuple["Line", ...], Source, Backend, tuple[str, ...], tuple[str, ...]]
 _Reads: TypeAlias = tuple[
@@ -94,6 +97,19 @@ def blocks(plan: Plan) -> tuple[Block, ...]:
             told = () if node.source is Source.SPEC else traffic
             folded.setdefault((*reading(node), told), []).append(node)
     return tuple(Block(tuple(nodes), key[0], tuple(traffic_lines(nodes[0].effects))) for key, nodes in folded.items())
+
+
+def shortened(lines: Sequence[Line]) -> Iterator[Line]:
+    """Give lines for people: of very many of one sign and kind the first few, and how many more there are."""
+    counts = Counter((line.sign, line.kind) for line in lines)
+    seen = Counter[tuple[str, str]]()
+    for line in lines:
+        key = (line.sign, line.kind)
+        seen[key] += 1
+        if counts[key] <= _MANY or seen[key] <= _NAMED:
+            yield line
+        elif seen[key] == _NAMED + 1:
+            yield Line(line.sign, line.kind, f"and {counts[key] - _NAMED} more; --format json has each", "")
 
 
 def reading(node: NodePlan) -> Reads:
