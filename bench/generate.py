@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 UNDERLAY = ipaddress.IPv4Network("172.16.0.0/12")
 PODS = ipaddress.IPv4Network("10.0.0.0/8")
 INTERFACE = "eth0"
+BRIDGE = "cni0"
 
 
 def name(number: int) -> str:
@@ -34,7 +35,7 @@ def spec(nodes: int, backend: str = "host-gw", packet_filter: str = "nft") -> st
         f"network: {PODS}",
         f"backend: {{type: {backend}}}",
         f"firewall: {{backend: {packet_filter}}}",
-        f"defaults: {{interface: {INTERFACE}, bridge: cni0, mtu: 1500}}",
+        f"defaults: {{interface: {INTERFACE}, bridge: {BRIDGE}, mtu: 1500}}",
         "nodes:",
         *(f"  {name(each)}: {{address: {address(each)}/12, subnet: {subnet(each)}}}" for each in range(nodes)),
         "",

@@ -30,6 +30,9 @@ ip link add {generate.INTERFACE} type veth peer name switch
 ip link set switch up
 ip link set {generate.INTERFACE} up
 ip address add {generate.address(0)}/12 dev {generate.INTERFACE}
+ip link add {generate.BRIDGE} type bridge
+ip link set {generate.BRIDGE} up
+ip address add {generate.PODS[1]}/24 dev {generate.BRIDGE}
 """
 
 
@@ -77,8 +80,8 @@ class Node:
         return [*PODNET, "drift", str(self.spec), *self.common]
 
     def flush(self) -> None:
-        """Take every route of podnet's away, and its next hops."""
-        shell("ip route flush proto 112; ip nexthop flush proto 112 2>/dev/null || true")
+        """Take every route of podnet's away, with its next hop or by itself: `ip route flush` refuses the former."""
+        shell("ip nexthop flush proto 112 2>/dev/null || true; ip route flush proto 112")
 
 
 def shell(script: str, text: str = "") -> None:
@@ -130,7 +133,6 @@ def tunnel(folder: Path, nodes: int) -> Iterator[Row]:
     node = Node(folder, nodes, backend="vxlan")
 
     def gone() -> None:
-        node.flush()
         shell("ip link del podnet.1 2>/dev/null || true")
 
     ours = median(node.apply, 3, before=gone)
