@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 UNDERLAY = ipaddress.IPv4Network("172.16.0.0/12")
 PODS = ipaddress.IPv4Network("10.0.0.0/8")
 INTERFACE = "eth0"
+BRIDGE = "cni0"
 
 
 def name(number: int) -> str:
@@ -34,7 +35,7 @@ def spec(nodes: int, backend: str = "host-gw", packet_filter: str = "nft") -> st
         f"network: {PODS}",
         f"backend: {{type: {backend}}}",
         f"firewall: {{backend: {packet_filter}}}",
-        f"defaults: {{interface: {INTERFACE}, bridge: cni0, mtu: 1500}}",
+        f"defaults: {{interface: {INTERFACE}, bridge: {BRIDGE}, mtu: 1500}}",
         "nodes:",
         *(f"  {name(each)}: {{address: {address(each)}/12, subnet: {subnet(each)}}}" for each in range(nodes)),
         "",
@@ -46,6 +47,27 @@ def routes(nodes: int) -> str:
     """Give what `ip -batch` reads to make the same host-gw routes of node 0."""
     lines = (f"route add {subnet(each)} via {address(each)} dev {INTERFACE} proto 112" for each in range(1, nodes))
     return "\n".join([*lines, ""])
+
+
+def tunnel(nodes: int) -> tuple[str, str]:
+    """Give what `ip -batch` and `bridge -batch` read to make the same vxlan entries of node 0."""
+    device, local, end = "podnet.1", address(0), PODS[0]
+    ip = [
+        f"link add {device} address {_lladdr(0)} type vxlan id 1 local {local} dev {INTERFACE} dstport 8472 nolearning",
+        f"link set {device} mtu 1450 up",
+        f"address add {end}/32 dev {device}",
+    ]
+    bridge = []
+    for peer in range(1, nodes):
+        first = PODS[peer << 8]
+        ip.append(f"neighbour replace {first} dev {device} lladdr {_lladdr(peer)} nud permanent")
+        ip.append(f"route add {subnet(peer)} via {first} dev {device} onlink proto 112")
+        bridge.append(f"fdb replace {_lladdr(peer)} dev {device} dst {address(peer)} self permanent")
+    return "\n".join([*ip, ""]), "\n".join([*bridge, ""])
+
+
+def _lladdr(number: int) -> str:
+    return f"0e:2a:{address(number).packed.hex(':')}"
 
 
 def services(count: int) -> str:

@@ -30,6 +30,9 @@ ip link add {generate.INTERFACE} type veth peer name switch
 ip link set switch up
 ip link set {generate.INTERFACE} up
 ip address add {generate.address(0)}/12 dev {generate.INTERFACE}
+ip link add {generate.BRIDGE} type bridge
+ip link set {generate.BRIDGE} up
+ip address add {generate.PODS[1]}/24 dev {generate.BRIDGE}
 """
 
 
@@ -52,7 +55,7 @@ class Row:
 
 
 class Node:
-    """The network namespace of the process as node 0 of a cluster, and the files that the scenario needs."""
+    """The network namespace of this process as node 0 of a cluster, and the files that the scenario needs."""
 
     def __init__(self, folder: Path, nodes: int, *, backend: str = "host-gw", packet_filter: str = "nft") -> None:
         self.folder = folder
@@ -77,8 +80,8 @@ class Node:
         return [*PODNET, "drift", str(self.spec), *self.common]
 
     def flush(self) -> None:
-        """Take every route of podnet's away, and its next hops."""
-        shell("ip route flush proto 112; ip nexthop flush proto 112 2>/dev/null || true")
+        """Take every route of podnet's away, with its next hop or by itself: `ip route flush` refuses the former."""
+        shell("ip nexthop flush proto 112 2>/dev/null || true; ip route flush proto 112")
 
 
 def shell(script: str, text: str = "") -> None:
@@ -125,6 +128,23 @@ def from_empty(folder: Path, nodes: int, times: int, target: str, *, beyond_star
     yield Row(what, "ip -batch", ours, theirs, (ours.wall - start) / theirs.wall, target)
 
 
+def tunnel(folder: Path, nodes: int) -> Iterator[Row]:
+    """Compare an apply of a tunnel on an empty node with `ip -batch` and `bridge -batch` of the same entries."""
+    node = Node(folder, nodes, backend="vxlan")
+
+    def gone() -> None:
+        shell("ip link del podnet.1 2>/dev/null || true")
+
+    ours = median(node.apply, 3, before=gone)
+    drift = median(node.drift, 3)
+    gone()
+    ip, bridge = (node.file(name, text) for name, text in zip(("ip", "bridge"), generate.tunnel(nodes), strict=True))
+    theirs = median(["sh", "-ec", f"ip -batch {ip}; bridge -batch {bridge}"], 1, before=gone)
+    peers = f"vxlan, {nodes - 1:,} peers"
+    yield Row(f"apply, {peers}, from empty", "ip -batch; bridge -batch", ours, theirs, ours.wall / theirs.wall, "2")
+    yield Row(f"drift, in sync, {peers}", "-", drift, None, None, "CPU <= 2.5 s")
+
+
 def at_size(folder: Path, nodes: int) -> Iterator[Row]:
     """Compare drift in sync with a look at the same routes."""
     node = Node(folder, nodes)
@@ -151,6 +171,7 @@ SCENARIOS: dict[str, Callable[[Path], Iterator[Row]]] = {
     "busy-legacy": lambda folder: busy_node(folder, "legacy"),
     "apply-5000": lambda folder: from_empty(folder, 5_000, 3, "2", beyond_start=True),
     "apply-65536": lambda folder: from_empty(folder, 65_536, 1, "1/25", beyond_start=False),
+    "vxlan-20000": lambda folder: tunnel(folder, 20_001),
     "against-5000": lambda folder: one_more(folder, 5_000, "<= 2 s"),
     "against-65000": lambda folder: one_more(folder, 65_000, "<= 15 s, <= 600 MB"),
     **{f"size-{nodes}": lambda folder, nodes=nodes: at_size(folder, nodes) for nodes in SIZES},

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from netplan.bare import bare
 from netplan.cli.nodes import known, this_node
 from netplan.cli.output import PlanFormat, say, show, show_json, show_plan, write_file
 from netplan.cli.safety import warned
 from netplan.cli.spec import DEFAULT_STATE, Records, SpecPath, addresses_of
 from netplan.cli.verb import verb_app
-from netplan.cli.views.lines import reading
+from netplan.cli.views.lines import Reads, reading
 from netplan.compile import Desired, compile_node, nothing
-from netplan.differences import differences
 from netplan.errors import ExitCode, UsageError
 from netplan.kernel import recorded
 from netplan.kinds.chain.value import Backend
 from netplan.kinds.sysctl.value import Sysctl
+from netplan.moving import Move, alike, move, roles
 from netplan.plan import NodePlan, Plan, Source, in_full, plan_node, with_effects
 from netplan.planfile import plan_to_json, render_plan
 from netplan.probes import probes
-from netplan.project import project
 from netplan.snapshot import Snapshot
 from netplan.spec.load import Spec, read
 from netplan.topology import Node
@@ -112,27 +110,33 @@ def moving_plan(spec: Spec, old: Spec, names: Sequence[str]) -> Plan:
 
     What that does to traffic is traced for one of those nodes whose changes read the same.
     """
-    plans, told = [], set()
-    for desired, then in _moves(spec, old, names):
-        before = bare(desired.watched[0].node, desired.backend)
-        if then is not None:
-            before = project(before, differences(then, before))
-        plan = plan_node(desired, before, Source.SPEC)
-        if plan.changes and (reads := reading(plan)) not in told:
-            told.add(reads)
-            plan = with_effects(plan, probes(desired), before)
-        plans.append(plan)
+    plans, told, firsts = [], set[Reads](), dict[Hashable, Move]()
+    role = roles(spec, old)
+    for node in _nodes(spec, names):
+        of = role(node.name)
+        if of in firsts:
+            plans.append(alike(firsts[of], spec, node))
+            continue
+        then = old.topology.by_name.get(node.name)
+        desired = compile_node(spec, node)
+        found = move(desired, None if then is None else compile_node(old, then))
+        if of is not None:
+            firsts[of] = found
+        plans.append(_traced(found, desired, told))
+    for node in old.topology.nodes if not names else ():
+        if node.name not in spec.topology.by_name:
+            desired = nothing(old, node)
+            plans.append(_traced(move(desired, compile_node(old, node)), desired, told))
     return _plan(spec, plans)
 
 
-def _moves(spec: Spec, old: Spec, names: Sequence[str]) -> Iterator[tuple[Desired, Desired | None]]:
-    """Give what each node should have, and what it should have had if it was there; one that leaves, nothing."""
-    for node in _nodes(spec, names):
-        then = old.topology.by_name.get(node.name)
-        yield compile_node(spec, node), None if then is None else compile_node(old, then)
-    for node in old.topology.nodes if not names else ():
-        if node.name not in spec.topology.by_name:
-            yield nothing(old, node), compile_node(old, node)
+def _traced(found: Move, desired: Desired, told: set[Reads]) -> NodePlan:
+    """Give a plan with what it does to traffic, unless that was told of one that reads the same."""
+    plan = found.plan
+    if not plan.changes or (reads := reading(plan)) in told:
+        return plan
+    told.add(reads)
+    return with_effects(plan, probes(desired), found.before)
 
 
 def _plan(spec: Spec, nodes: Iterable[NodePlan]) -> Plan:

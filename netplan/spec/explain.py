@@ -11,6 +11,7 @@ import yaml
 from pydantic_core import ErrorDetails
 
 from netplan.errors import Problem
+from netplan.spec.descriptions import descriptions
 from netplan.spec.document import Key, Places
 from netplan.spec.model import ClusterSpec, Section
 from netplan.spec.readers import found
@@ -84,7 +85,7 @@ def _unsupported(error: ErrorDetails) -> tuple[str, str]:
 
 def _description(path: Path) -> str:
     """Give what the last key of a path means, with all its values."""
-    return " ".join((_section(path).model_fields[str(path[-1])].description or "").split())
+    return " ".join(descriptions()[_section(path).__name__].get(str(path[-1]), "").split())
 
 
 def _no_mapping(error: ErrorDetails) -> tuple[str, str]:

@@ -74,7 +74,6 @@ class Section(BaseModel):
     model_config = ConfigDict(
         frozen=True,
         extra="forbid",
-        use_attribute_docstrings=True,
         field_title_generator=lambda name, _: name,
     )
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
+from netplan.spec.descriptions import describe
 from netplan.spec.model import ClusterSpec
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -35,5 +36,6 @@ class _Generator(GenerateJsonSchema):
 
 def schema() -> dict[str, object]:
     """Give the JSON Schema (draft 2020-12) of a cluster spec."""
+    describe()
     described = ClusterSpec.model_json_schema(schema_generator=_Generator)
     return {**described, "title": "podnet cluster spec, version 1"}

@@ -57,6 +57,20 @@ def test_a_change_is_one_line_with_its_sign(before, after, line):
     assert text(node((before, after)))[1].startswith(line)
 
 
+def test_of_very_many_changes_of_one_kind_the_first_are_shown_and_the_others_counted():
+    routes = [make.route(f"172.7.{number}.0/24") for number in range(101)]
+    lines = text(node(*((None, route) for route in routes), (make.route("172.8.0.0/24"), None)))
+    assert [line.strip() for line in lines if line.startswith("  + ")][-1] == (
+        "+ route   and 98 more; --format json has each"
+    )
+    assert len([line for line in lines if line.startswith("  - ")]) == 1
+
+
+def test_a_hundred_changes_are_all_shown():
+    lines = text(node(*((None, make.route(f"172.7.{number}.0/24")) for number in range(100))))
+    assert len([line for line in lines if line.startswith("  + ")]) == 100
+
+
 def test_a_change_says_why_and_in_which_line_of_the_spec():
     assert text(node((None, Sysctl("net.ipv4.ip_forward", "1"))))[1].endswith("  because  hdss7.yaml:22")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -25,8 +26,10 @@ _SOURCES: Final = {
     Source.SPEC: "against the other spec",
 }
 _NAMED: Final = 3
+_MANY: Final = 100
+"""More lines of one kind than this nobody reads."""
 
-_Changes: TypeAlias = tuple[tuple["Line", ...], Source, Backend, tuple[str, ...], tuple[str, ...]]
+Reads: TypeAlias = tuple[tuple["Line", ...], Source, Backend, tuple[str, ...], tuple[str, ...]]
 _Reads: TypeAlias = tuple[
     tuple["Line", ...], Source, Backend, tuple[str, ...], tuple[str, ...], tuple["TrafficLine", ...]
 ]
@@ -96,7 +99,20 @@ def blocks(plan: Plan) -> tuple[Block, ...]:
     return tuple(Block(tuple(nodes), key[0], tuple(traffic_lines(nodes[0].effects))) for key, nodes in folded.items())
 
 
-def reading(node: NodePlan) -> _Changes:
+def shortened(lines: Sequence[Line]) -> Iterator[Line]:
+    """Give lines for people: of very many of one sign and kind the first few, and how many more there are."""
+    counts = Counter((line.sign, line.kind) for line in lines)
+    seen = Counter[tuple[str, str]]()
+    for line in lines:
+        key = (line.sign, line.kind)
+        seen[key] += 1
+        if counts[key] <= _MANY or seen[key] <= _NAMED:
+            yield line
+        elif seen[key] == _NAMED + 1:
+            yield Line(line.sign, line.kind, f"and {counts[key] - _NAMED} more; --format json has each", "")
+
+
+def reading(node: NodePlan) -> Reads:
     """Give how a node's plan reads, but for what it does to traffic."""
     return tuple(map(line_of, node.changes)), node.source, node.backend, node.warnings, node.refusals
 

@@ -97,7 +97,7 @@ def some(count):
     return [make.route(f"172.7.{number}.0/24", f"10.4.7.{number}") for number in range(30, 30 + count)]
 
 
-def _route(number, gateway, device, onlink, metric, blackhole):  # noqa: PLR0917 - what a route may be
+def _route(number, gateway, device, metric, *, onlink, blackhole):
     if blackhole:
         return Route(Prefix.parse(f"172.7.{number}.0/24"), type="blackhole", metric=metric)
     next_hop = None if gateway is None else Address.parse(f"10.4.7.{gateway}")
@@ -111,9 +111,9 @@ routes = st.lists(
         st.integers(30, 35),
         st.none() | st.integers(30, 35),
         st.sampled_from(("eth0", "eth1")),
-        st.booleans(),
         st.sampled_from((0, 5)),
-        st.sampled_from((False, False, True)),
+        onlink=st.booleans(),
+        blackhole=st.sampled_from((False, False, True)),
     ),
     unique_by=lambda route: route.key,
     max_size=8,

@@ -1,0 +1,88 @@
+"""Plans for moving a cluster from one spec to another, worked out once for all nodes to which the same happens.
+
+A node that stays as it is hears of a move only by its peers. What these become on it depends on few of its own
+properties, its role: all nodes of one role get the same changes. So the work is that for a few nodes, and not for each
+node with each of its peers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, replace
+
+from netplan.backends.vxlan import compile_vxlan
+from netplan.bare import bare
+from netplan.check import checks_of
+from netplan.compile import Desired
+from netplan.differences import differences
+from netplan.freshness import dependencies
+from netplan.kinds.address.value import LinkAddress
+from netplan.kinds.link.value import Link
+from netplan.plan import NodePlan, Source, plan_node
+from netplan.project import project
+from netplan.snapshot import Snapshot
+from netplan.spec.load import Spec
+from netplan.topology import Node, Topology
+
+
+@dataclass(frozen=True)
+class Move:
+    """The plan of one node, and the state that the older spec would have made of it when it was bare."""
+
+    plan: NodePlan
+    before: Snapshot
+
+
+def move(desired: Desired, then: Desired | None) -> Move:
+    """Plan one node from what an older spec wanted of it, if it wanted anything."""
+    before = bare(desired.watched[0].node, desired.backend)
+    if then is not None:
+        before = project(before, differences(then, before))
+    return Move(plan_node(desired, before, Source.SPEC), before)
+
+
+def roles(spec: Spec, old: Spec) -> Callable[[str], Hashable | None]:
+    """Make what gives the role of a node, by its name: None if the move changes more of the node than its peers.
+
+    Nodes of one role have the same device towards their peers, on the same segment, and the same wishes of their own.
+    """
+    same = spec.model.model_copy(update={"nodes": {}}) == old.model.model_copy(update={"nodes": {}})
+
+    def role(name: str) -> Hashable | None:
+        node, then = spec.topology.by_name[name], old.topology.by_name.get(name)
+        written = spec.model.nodes[name]
+        if not same or then is None or replace(then, at=node.at) != node or written != old.model.nodes[name]:
+            return None
+        wishes = (written.blackhole, written.routes, tuple(written.sysctl.items()))
+        segments = tuple(address.prefix for address in node.addresses)
+        versions = tuple(subnet.version for subnet in node.subnets)
+        return node.interface, node.bridge, segments, versions, node.mtu, wishes
+
+    return role
+
+
+def alike(first: Move, spec: Spec, node: Node) -> NodePlan:
+    """Give the plan of a node with the role of another one: what it depends on is the node's own."""
+    changes = first.plan.changes
+    held = [*bare(node, first.plan.backend).all(LinkAddress), *_ends(spec, node)]
+    touched = [change.before for change in changes if change.before is not None]
+    before = Snapshot.of(first.plan.backend, [*first.before.all(Link), *held, *touched])
+    return replace(
+        first.plan,
+        node=node.name,
+        address=node.address.address,
+        depends=dependencies(changes, before),
+        checks=tuple(checks_of(spec, node)),
+        effects=(),
+        probes=(),
+    )
+
+
+def _ends(spec: Spec, node: Node) -> list[LinkAddress]:
+    """Give the address of a node's end of the tunnel, if there is one."""
+    backend = spec.model.backend
+    if backend.type != "vxlan":
+        return []
+    alone = Topology(spec.topology.cluster, spec.topology.networks, (node,))
+    wanted = compile_vxlan(alone, node, backend, spec.at("backend"))
+    return [want.resource for want in wanted if isinstance(want.resource, LinkAddress)]
