@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Final
 
 from netplan.lab.layout import FLOOR, HostKind, Interface, Layout, Plug, Wiring
-from netplan.net import Address
 
 _FLOOR_NAMESPACE: Final = "/proc/1/ns/net"
 
@@ -28,9 +28,12 @@ _HOST_SYSCTLS: Final = (
 
 _ROUTER_SYSCTLS: Final = (
     "net/ipv4/ip_forward=1",
+    "net/ipv6/conf/all/forwarding=1",
     "net/ipv4/conf/all/send_redirects=0",
     "net/ipv4/conf/default/send_redirects=0",
 )
+
+_NO_ROUTER_SYSCTLS: Final = ("net/ipv4/ip_forward=0", "net/ipv6/conf/all/forwarding=0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +68,20 @@ def _ground(layout: Layout) -> Iterator[str]:
 
 
 def _sysctls(kind: HostKind) -> tuple[str, ...]:
-    return (*_HOST_SYSCTLS, *(_ROUTER_SYSCTLS if kind is HostKind.ROUTER else ("net/ipv4/ip_forward=0",)))
+    return (*_HOST_SYSCTLS, *(_ROUTER_SYSCTLS if kind is HostKind.ROUTER else _NO_ROUTER_SYSCTLS))
 
 
 def _connect(wiring: Wiring, ports: Mapping[Plug, int]) -> Iterator[str]:
     yield "link set lo up"
     for index, interface in enumerate(wiring.interfaces, _FIRST_INDEX):
-        mac = _mac("02:00", interface.address.address)
+        mac = _mac("02:00", interface)
         yield f"link add index {index} name {interface.name} address {mac} {_type(interface, ports)}"
-        yield f"address add {interface.address} dev {interface.name}"
+        for held in interface.addresses:
+            yield f"address add {held} dev {interface.name}"
         yield f"link set dev {interface.name} up"
     yield from _plug_in(wiring.name, ports)
-    if wiring.gateway is not None:
-        yield f"route add default via {wiring.gateway}"
+    for gateway in wiring.gateways:
+        yield f"route add {'default' if gateway.version == 4 else '::/0'} via {gateway}"
 
 
 def _type(interface: Interface, ports: Mapping[Plug, int]) -> str:
@@ -85,7 +89,7 @@ def _type(interface: Interface, ports: Mapping[Plug, int]) -> str:
     if plug is None:
         return "type bridge"
     namespace = _FLOOR_NAMESPACE if plug.host == FLOOR else f"/run/netns/{plug.host}"
-    mac = _mac("02:01", interface.address.address)
+    mac = _mac("02:01", interface)
     return f"type veth peer name {plug.port} index {ports[plug]} address {mac} netns {namespace}"
 
 
@@ -96,6 +100,8 @@ def _plug_in(host: str, ports: Iterable[Plug]) -> Iterator[str]:
             yield f"link set dev {plug.port} master {plug.bridge} up"
 
 
-def _mac(start: str, address: Address) -> str:
-    """Derive a locally administered MAC from an address, so that every lab of a spec has the same."""
-    return f"{start}:{address.packed[-4:].hex(':')}"
+def _mac(start: str, interface: Interface) -> str:
+    """Derive a locally administered MAC from a device's first address, so that every lab of a spec has the same."""
+    address = interface.addresses[0].address
+    tail = address.packed if address.version == 4 else sha256(address.packed).digest()[:4]
+    return f"{start}:{tail.hex(':')}"

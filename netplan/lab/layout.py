@@ -10,9 +10,10 @@ outside   a host beyond the router that knows no pod subnet either
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import chain
 from typing import Final
 
 from netplan.errors import UsageError
@@ -26,7 +27,10 @@ ROUTER: Final = "router"
 OUTSIDE: Final = "outside"
 
 _POD_INTERFACE: Final = IfName("eth0")
-_TEST_NETS: Final = tuple(map(Prefix.parse, ("198.51.100.0/24", "192.0.2.0/24", "203.0.113.0/24")))
+_TEST_NETS: Final = {
+    4: tuple(map(Prefix.parse, ("198.51.100.0/24", "192.0.2.0/24", "203.0.113.0/24"))),
+    6: tuple(map(Prefix.parse, ("2001:db8:1::/64", "2001:db8:2::/64", "2001:db8:3::/64"))),
+}
 _LONGEST_HOST_NAME: Final = 64
 
 
@@ -59,26 +63,26 @@ class Plug:
 
 @dataclass(frozen=True, slots=True)
 class Interface:
-    """A device with an address: one end of a cable, or a bridge if `plug` is None."""
+    """A device with an address of one IP version or of each: one end of a cable, or a bridge if `plug` is None."""
 
     name: IfName
-    address: InterfaceAddress
+    addresses: tuple[InterfaceAddress, ...]
     plug: Plug | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
-    """How one host is connected; without a gateway it has no default route."""
+    """How one host is connected, with a default route by each of its gateways, which are of different IP versions."""
 
     name: str
     kind: HostKind
     interfaces: tuple[Interface, ...]
-    gateway: Address | None = None
+    gateways: tuple[Address, ...] = ()
 
     @property
     def host(self) -> Host:
         """The host that is wired so."""
-        return Host(self.name, self.kind, tuple(interface.address for interface in self.interfaces))
+        return Host(self.name, self.kind, tuple(chain.from_iterable(each.addresses for each in self.interfaces)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,28 +99,37 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class _Segment:
-    """A switch and who is on it: the nodes, in the order of their ports, and on the last port the router."""
+    """A switch and who is on it: the nodes, in the order of their ports, and on the last port the router.
+
+    The router has an address of each prefix.
+    """
 
     switch: IfName
-    prefix: Prefix
     nodes: tuple[Node, ...]
-    router: Address
+    router: tuple[InterfaceAddress, ...]
 
-    def interface(self, name: IfName, address: InterfaceAddress, port: int) -> Interface:
-        return Interface(name, address, Plug(FLOOR, self.switch, IfName(f"{self.switch}p{port}")))
+    def interface(self, name: IfName, addresses: tuple[InterfaceAddress, ...], port: int) -> Interface:
+        return Interface(name, addresses, Plug(FLOOR, self.switch, IfName(f"{self.switch}p{port}")))
+
+    def gateways(self, node: Node) -> tuple[Address, ...]:
+        """Give the router's addresses on the node's networks."""
+        prefixes = {held.prefix for held in node.addresses}
+        return tuple(held.address for held in self.router if held.prefix in prefixes)
 
 
 def lay_out(topology: Topology, pods: int = 2) -> Layout:
     """Plan a cluster's lab with so many pods on each node; UsageError if names or addresses leave no room for it."""
     segments = [
-        _Segment(IfName(f"sw{number}"), prefix, nodes, _free_address(prefix, nodes))
-        for number, (prefix, nodes) in enumerate(topology.segments.items())
+        _Segment(IfName(f"sw{number}"), nodes, tuple(_router_addresses(nodes)))
+        for number, nodes in enumerate(topology.segments.values())
     ]
-    beyond = _Segment(IfName(f"sw{len(segments)}"), net := _test_net(topology), (), net.host(1))
+    nets = tuple(_test_nets(topology))
+    router = tuple(InterfaceAddress(net.host(1), net.length) for net in nets)
+    beyond = _Segment(IfName(f"sw{len(segments)}"), (), router)
     wirings = (
         *(wiring for node in topology.nodes for wiring in _wire_node(node, segments, pods)),
         _wire_router([*segments, beyond]),
-        _wire_outside(beyond),
+        _wire_outside(beyond, nets),
     )
     _check_names(wirings)
     return Layout(tuple(segment.switch for segment in [*segments, beyond]), wirings)
@@ -124,14 +137,15 @@ def lay_out(topology: Topology, pods: int = 2) -> Layout:
 
 def _wire_node(node: Node, segments: Sequence[_Segment], pods: int) -> Iterator[Wiring]:
     """Give a node and then its pods."""
-    segment = next(segment for segment in segments if segment.prefix == node.segment)
-    uplink = segment.interface(node.interface, node.address, segment.nodes.index(node) + 1)
-    bridge = Interface(node.bridge, InterfaceAddress(node.subnets[0].host(1), node.subnets[0].length))
-    yield Wiring(node.name, HostKind.NODE, (uplink, bridge), gateway=segment.router)
-    for number, address in enumerate(_pod_addresses(node, pods), start=1):
+    segment = next(segment for segment in segments if node in segment.nodes)
+    uplink = segment.interface(node.interface, node.addresses, segment.nodes.index(node) + 1)
+    bridge = Interface(node.bridge, tuple(map(node.gateway, node.subnets)))
+    yield Wiring(node.name, HostKind.NODE, (uplink, bridge), segment.gateways(node))
+    for number, addresses in enumerate(_pod_addresses(node, pods), start=1):
         plug = Plug(node.name, node.bridge, IfName(f"pod{number}"))
-        interface = Interface(_POD_INTERFACE, address, plug)
-        yield Wiring(f"{node.name}-pod{number}", HostKind.POD, (interface,), gateway=bridge.address.address)
+        interface = Interface(_POD_INTERFACE, addresses, plug)
+        gateways = tuple(held.address for held in bridge.addresses)
+        yield Wiring(f"{node.name}-pod{number}", HostKind.POD, (interface,), gateways)
 
 
 def _wire_router(segments: Sequence[_Segment]) -> Wiring:
@@ -139,24 +153,27 @@ def _wire_router(segments: Sequence[_Segment]) -> Wiring:
         ROUTER,
         HostKind.ROUTER,
         tuple(
-            segment.interface(
-                IfName(f"eth{number}"),
-                InterfaceAddress(segment.router, segment.prefix.length),
-                len(segment.nodes) + 1,
-            )
+            segment.interface(IfName(f"eth{number}"), segment.router, len(segment.nodes) + 1)
             for number, segment in enumerate(segments)
         ),
     )
 
 
-def _wire_outside(beyond: _Segment) -> Wiring:
-    address = InterfaceAddress(beyond.prefix.host(2), beyond.prefix.length)
-    return Wiring(OUTSIDE, HostKind.OUTSIDE, (beyond.interface(IfName("eth0"), address, 2),), gateway=beyond.router)
+def _wire_outside(beyond: _Segment, nets: Iterable[Prefix]) -> Wiring:
+    addresses = tuple(InterfaceAddress(net.host(2), net.length) for net in nets)
+    gateways = tuple(held.address for held in beyond.router)
+    return Wiring(OUTSIDE, HostKind.OUTSIDE, (beyond.interface(IfName("eth0"), addresses, 2),), gateways)
+
+
+def _router_addresses(nodes: Sequence[Node]) -> Iterator[InterfaceAddress]:
+    """Give the router one address on each network that nodes of a segment have."""
+    for prefix in dict.fromkeys(held.prefix for node in nodes for held in node.addresses):
+        yield InterfaceAddress(_free_address(prefix, nodes), prefix.length)
 
 
 def _free_address(segment: Prefix, nodes: Sequence[Node]) -> Address:
-    """Give a segment's highest usable address that no node has."""
-    taken = {node.address.address for node in nodes}
+    """Give a network's highest usable address that no node has."""
+    taken = {held.address for node in nodes for held in node.addresses}
     usable = range(segment.size - 2, 0, -1) if segment.size > 2 else range(segment.size - 1, -1, -1)
     for number in usable:
         if (address := segment.host(number)) not in taken:
@@ -165,21 +182,29 @@ def _free_address(segment: Prefix, nodes: Sequence[Node]) -> Address:
     raise UsageError(f"the lab needs an address for its router in {segment}, but the nodes have them all: {names}")
 
 
-def _pod_addresses(node: Node, pods: int) -> list[InterfaceAddress]:
-    """Give the addresses after the bridge's."""
-    room = max(0, node.subnets[0].size - 3)
-    if pods > room:
-        raise UsageError(f"{node.name}: subnet {node.subnets[0]} has room for {room} pods, not for {pods}")
-    return [InterfaceAddress(node.subnets[0].host(2 + number), node.subnets[0].length) for number in range(pods)]
+def _pod_addresses(node: Node, pods: int) -> list[tuple[InterfaceAddress, ...]]:
+    """Give the addresses after the bridge's, of each subnet."""
+    for subnet in node.subnets:
+        room = max(0, subnet.size - 3)
+        if pods > room:
+            raise UsageError(f"{node.name}: subnet {subnet} has room for {room} pods, not for {pods}")
+    return [
+        tuple(InterfaceAddress(subnet.host(2 + number), subnet.length) for subnet in node.subnets)
+        for number in range(pods)
+    ]
 
 
-def _test_net(topology: Topology) -> Prefix:
-    """Give a documentation prefix that the cluster does not use."""
-    used = [*topology.networks, *topology.segments]
-    for prefix in _TEST_NETS:
-        if not any(prefix.overlaps(other) for other in used):
-            return prefix
-    raise UsageError(f"the lab needs one of {', '.join(map(str, _TEST_NETS))} for its outside host; the spec uses all")
+def _test_nets(topology: Topology) -> Iterator[Prefix]:
+    """Give a documentation prefix that the cluster does not use, of each IP version of its nodes."""
+    held = {each.prefix for node in topology.nodes for each in node.addresses}
+    used = [*topology.networks, *held]
+    for version in sorted({prefix.version for prefix in held}):
+        nets = _TEST_NETS[version]
+        free = next((prefix for prefix in nets if not any(prefix.overlaps(other) for other in used)), None)
+        if free is None:
+            listed = ", ".join(map(str, nets))
+            raise UsageError(f"the lab needs one of {listed} for its outside host; the spec uses all")
+        yield free
 
 
 def _check_names(wirings: Sequence[Wiring]) -> None:

@@ -6,6 +6,7 @@ from netplan.errors import UsageError
 from netplan.lab import HostKind
 from netplan.lab.layout import Layout, Wiring, lay_out
 from tests.lab.topologies import node, topology, two_nodes, two_segments
+from tests.spec.factory import load
 
 
 def wiring(layout: Layout, name: str) -> Wiring:
@@ -45,7 +46,7 @@ def test_pods_have_the_addresses_after_the_bridge():
 
 
 def test_pods_send_through_their_bridge():
-    assert str(wiring(lay_out(two_nodes()), "n2-pod1").gateway) == "172.7.2.1"
+    assert [*map(str, wiring(lay_out(two_nodes()), "n2-pod1").gateways)] == ["172.7.2.1"]
 
 
 def test_router_has_the_highest_address_of_each_segment():
@@ -63,7 +64,7 @@ def test_router_has_the_other_address_of_a_point_to_point_segment():
 
 def test_nodes_send_through_the_router_of_their_segment():
     made = lay_out(two_segments())
-    assert [str(wiring(made, name).gateway) for name in ("n1", "n3")] == ["10.4.7.254", "10.4.8.254"]
+    assert [str(wiring(made, name).gateways[0]) for name in ("n1", "n3")] == ["10.4.7.254", "10.4.8.254"]
 
 
 def test_nodes_of_a_segment_are_on_one_switch():
@@ -115,3 +116,27 @@ def test_node_named_as_another_host_of_the_lab_is_refused(name):
 def test_pod_name_too_long_for_a_host_name_is_refused():
     with pytest.raises(UsageError, match="too long for a host name"):
         lay_out(topology(node("n" * 63)))
+
+
+def dual_stack() -> Layout:
+    nodes = (
+        "n1: {address: 10.4.7.1/24, ipv6_address: fd00:4::1/64, subnet: 172.7.1.0/24, ipv6_subnet: 'fd00:7:0:1::/64'}"
+    )
+    return lay_out(load(nodes, ipv6_network="fd00:7::/48").topology, pods=1)
+
+
+@pytest.mark.parametrize(
+    ("host", "held"),
+    [
+        ("n1", ["10.4.7.1/24", "fd00:4::1/64", "172.7.1.1/24", "fd00:7:0:1::1/64"]),
+        ("n1-pod1", ["172.7.1.2/24", "fd00:7:0:1::2/64"]),
+        ("router", ["10.4.7.254/24", "fd00:4::ffff:ffff:ffff:fffe/64", "198.51.100.1/24", "2001:db8:1::1/64"]),
+        ("outside", ["198.51.100.2/24", "2001:db8:1::2/64"]),
+    ],
+)
+def test_hosts_have_an_address_of_each_family(host, held):
+    assert addresses(dual_stack(), host) == held
+
+
+def test_hosts_send_through_a_gateway_of_each_family():
+    assert [*map(str, wiring(dual_stack(), "n1-pod1").gateways)] == ["172.7.1.1", "fd00:7:0:1::1"]

@@ -24,8 +24,8 @@ class Backend(StrEnum):
 
 
 def table_label(version: int, table: str) -> str:
-    """Give the name by which people are told of a table: `nat`, or `ip6 nat`."""
-    return table if version == 4 else f"ip6 {table}"
+    """Give the name by which people are told of a table: `nat`, or `ip6 nat`; one of nft's own has its family in it."""
+    return table if version == 4 or " " in table else f"ip6 {table}"
 
 
 class ChainKey(NamedTuple):

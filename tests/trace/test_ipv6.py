@@ -1,0 +1,137 @@
+"""An IPv6 packet's way through a node."""
+
+from __future__ import annotations
+
+import pytest
+
+from netplan.kinds.address.value import LinkAddress
+from netplan.kinds.chain.rule import Rule
+from netplan.kinds.chain.value import Backend, Chain, ChainKey
+from netplan.kinds.link.value import Link
+from netplan.kinds.route.value import Route
+from netplan.kinds.sysctl.value import Sysctl
+from netplan.net import Address, IfName, InterfaceAddress, Prefix
+from netplan.snapshot import Snapshot
+from netplan.trace import Packet, Verdict, trace
+from netplan.trace.sources import ipv6_source
+
+POD, PEER, OUTSIDE = "fd00:7:0:21::5", "fd00:7:0:22::5", "2001:db8::5"
+FORWARDING = "net.ipv6.conf.all.forwarding"
+CALLS = "net.bridge.bridge-nf-call-ip6tables"
+
+
+def held(text):
+    address, device = text.split()
+    return LinkAddress(IfName(device), InterfaceAddress.parse(address))
+
+
+def route(prefix, device, via=None, kind="unicast"):
+    next_hop = None if via is None else Address.parse(via)
+    return Route(Prefix.parse(prefix), IfName(device) if device else None, next_hop, metric=1024, type=kind)
+
+
+def chain(table, name, *rules):
+    key = ChainKey(6, table, name)
+    return Chain(key, tuple(Rule.parse(text, version=6) for text in rules), "ACCEPT")
+
+
+def state(*others, forwarding="1"):
+    return Snapshot.of(
+        Backend.NFT,
+        [
+            Link(IfName("lo"), 65536, up=True),
+            Link(IfName("eth0"), 1500, up=True, type=""),
+            Link(IfName("docker0"), 1500, up=True, type="bridge"),
+            held("::1/128 lo"),
+            held("fd00:4::21/64 eth0"),
+            held("fd00:7:0:21::1/64 docker0"),
+            route("fd00:4::/64", "eth0"),
+            route("fd00:7:0:21::/64", "docker0"),
+            route("fd00:7:0:22::/64", "eth0", "fd00:4::22"),
+            route("::/0", "eth0", "fd00:4::fe"),
+            Sysctl(FORWARDING, forwarding),
+            Sysctl(CALLS, "1"),
+            *others,
+        ],
+    )
+
+
+def answer(made, source=POD, destination=PEER, iif="docker0", protocol=6, port=80):
+    packet = Packet(source and Address.parse(source), Address.parse(destination), protocol, port, port, iif=iif)
+    found = trace(made, packet)
+    return found.verdict.value, found.source and str(found.source), found.next_hop and str(found.next_hop)
+
+
+def test_a_packet_between_pods_keeps_its_source():
+    assert answer(state()) == ("accept", POD, "fd00:4::22")
+
+
+def test_masquerade_takes_the_address_of_the_device_that_packets_leave_by():
+    masquerade = chain("nat", "POSTROUTING", "-s fd00:7:0:21::/64 ! -o docker0 -j MASQUERADE")
+    assert answer(state(masquerade), destination=OUTSIDE) == ("accept", "fd00:4::21", "fd00:4::fe")
+
+
+def test_rules_of_ipv4_are_none_for_ipv6():
+    drop = Chain(ChainKey(4, "filter", "FORWARD"), (Rule.parse("-j DROP"),), "DROP")
+    assert answer(state(drop))[0] == "accept"
+
+
+@pytest.mark.parametrize(("forwarding", "verdict"), [("0", "drop"), ("1", "accept")])
+def test_a_node_that_does_not_forward_drops(forwarding, verdict):
+    assert answer(state(forwarding=forwarding))[0] == verdict
+
+
+@pytest.mark.parametrize(("kind", "verdict"), [("blackhole", "drop"), ("unreachable", "reject")])
+def test_a_route_that_refuses_comes_before_forwarding_is_asked(kind, verdict):
+    made = state(route("fd00:9::/64", None, kind=kind), forwarding="0")
+    assert answer(made, destination="fd00:9::1")[0] == verdict
+
+
+@pytest.mark.parametrize("source", ["::1", "ff02::1", "::"])
+def test_what_is_no_source_is_dropped(source):
+    assert answer(state(), source=source)[0] == "drop"
+
+
+def test_sources_are_believed_wherever_they_come_from():
+    assert answer(state(), source="fd00:7:0:22::5", destination=OUTSIDE, iif="docker0")[0] == "accept"
+
+
+def test_link_local_sources_are_not_forwarded():
+    assert answer(state(), source="fe80::5", destination=PEER)[0] == "reject"
+
+
+def test_a_packet_for_the_node_is_taken_in():
+    found = trace(state(), Packet(Address.parse(POD), Address.parse("fd00:4::21"), 6, 1, 1, iif="docker0"))
+    assert (found.verdict, found.oif) == (Verdict.ACCEPT, "lo")
+
+
+def test_a_process_sends_with_the_address_of_its_route():
+    assert answer(state(), source=None, iif=None) == ("accept", "fd00:4::21", "fd00:4::22")
+
+
+def test_an_echo_request_is_known_by_its_type():
+    filtered = chain("filter", "FORWARD", "-p ipv6-icmp -m icmp6 --icmpv6-type 128 -j DROP")
+    assert answer(state(filtered), protocol=58, port=None)[0] == "drop"
+    assert answer(state(filtered))[0] == "accept"
+
+
+def test_what_stays_on_the_bridge_passes_ip6tables():
+    filtered = chain("filter", "FORWARD", "-i docker0 -o docker0 -j DROP")
+    assert answer(state(filtered), destination="fd00:7:0:21::6")[0] == "drop"
+
+
+@pytest.mark.parametrize(
+    ("addresses", "destination", "chosen"),
+    [
+        (["fe80::1/64 eth0", "fd00:4::1/64 eth0"], "2001:db8::1", "fd00:4::1"),
+        (["fe80::1/64 eth0", "fd00:4::1/64 eth0"], "fe80::2", "fe80::1"),
+        (["fd00:4::1/64 eth0", "2001:db8:1::1/64 eth0"], "2001:db8:9::1", "2001:db8:1::1"),
+        (["fd00:4::1/64 eth0", "2001:db8:1::1/64 eth0"], "fd00:9::1", "fd00:4::1"),
+        (["fd00:9::1/64 docker0", "fd00:4::1/64 eth0"], "fd00:9::2", "fd00:4::1"),
+        (["fd00:4::1/64 eth0", "fd00:9::1/64 eth0"], "fd00:9::2", "fd00:9::1"),
+        (["fd00:9::1/64 docker0"], "fd00:4::2", "fd00:9::1"),
+    ],
+)
+def test_the_source_is_chosen_as_rfc_6724_says(addresses, destination, chosen):
+    found = ipv6_source([held(text) for text in addresses], "eth0", Address.parse(destination))
+    assert str(found) == chosen
