@@ -11,8 +11,8 @@ import yaml
 from pydantic_core import ErrorDetails
 
 from netplan.errors import Problem
-from netplan.spec.document import Key, Places
 from netplan.spec.descriptions import descriptions
+from netplan.spec.document import Key, Places
 from netplan.spec.model import ClusterSpec, Section
 from netplan.spec.readers import found
 
