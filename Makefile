@@ -7,7 +7,7 @@ PROGRAMS := ip:iproute2 iptables-nft:iptables iptables-legacy:iptables nft:nftab
 	unshare:util-linux nsenter:util-linux cc:gcc
 BIN := .venv/bin
 
-.PHONY: demo test soak lint programs clean lock records picture
+.PHONY: demo test soak bench lint programs clean lock records picture
 
 demo: .venv/ready
 	PATH="$(CURDIR)/$(BIN):$$PATH" docs/story/demo.sh
@@ -19,6 +19,11 @@ test: lint
 soak: PROGRAMS += dockerd:docker.io docker:docker.io busybox:busybox-static
 soak: .venv/ready programs
 	$(BIN)/pytest -m soak
+
+# podnet beside the tools that one would use instead: the table, bench/results.json and bench/size.svg; takes some minutes.
+bench: .venv/ready programs
+	$(BIN)/python bench/run.py
+	$(BIN)/python bench/plot.py
 
 lint: .venv/ready
 	$(BIN)/ruff format --check .
