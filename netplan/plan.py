@@ -190,12 +190,16 @@ def _in_the_way(desired: Desired, snapshot: Snapshot) -> Iterator[str]:
 
 
 def _taken_away(desired: Desired, snapshot: Snapshot) -> Iterator[str]:
-    """Name the foreign routes to parts of what a route of ours leads to: of those packets the kernel asks them."""
+    """Name the foreign routes to parts of what a route of ours leads to: of those packets the kernel asks them.
+
+    The route that the kernel makes to the IPv6 address of our own tunnel is none of them.
+    """
     ours = {want.resource.prefix for want in desired.objects if isinstance(want.resource, Route)}
     lengths = sorted({prefix.length for prefix in ours})
+    own = {link.name for link in snapshot.all(Link) if link.ours}
     found: list[str] = []
     for route in snapshot.all(Route):
-        if not route.ours and route.table == MAIN_TABLE:
+        if not route.ours and route.table == MAIN_TABLE and route.oif not in own:
             wider = (route.prefix.within(length) for length in lengths if length < route.prefix.length)
             whole = next((prefix for prefix in wider if prefix in ours), None)
             if whole is not None:
@@ -225,6 +229,8 @@ def _doubts(desired: Desired, changes: Iterable[Change[Resource]], snapshot: Sna
     """Say what makes the plan unlikely to come true: interfaces that are not there, rules of another backend."""
     if desired.backend not in (None, snapshot.backend):
         yield f"the state is that of iptables-{snapshot.backend}, and the spec wants iptables-{desired.backend}"
+    if desired.persist is not None and any(traffic.version == 6 for traffic in desired.traffic):
+        yield f"{desired.persist} will hold the rules for IPv4 alone: those for IPv6 are gone after a boot"
     there = {link.name for link in snapshot.all(Link)}
     made = {want.resource.name for want in desired.objects if isinstance(want.resource, Link)}
     wanted = {change.after.oif for change in changes if isinstance(change.after, Route)}

@@ -237,9 +237,9 @@ def _of_next_hops(changes: Iterable[Change[Resource]], after: Snapshot) -> Itera
     if not after.all(LinkAddress):
         return
     there = {link.name for link in after.all(Link)}
-    fib = Fib(after)
+    fibs = {version: Fib(after, version) for version in (4, 6)}
     routes = [change.after for change in changes if isinstance(change.after, Route)]
-    off = [route for route in routes if route.oif in there and not _on_link(route, after, fib)]
+    off = [route for route in routes if route.oif in there and not _on_link(route, after, fibs[route.prefix.version])]
     if off:
         count = f"{len(off)} routes" if len(off) > 1 else "a route"
         yield Danger(Flag.OFF_LINK, f"{count} would lead to a next hop that is not on-link: {_some(off)}")
@@ -248,7 +248,7 @@ def _of_next_hops(changes: Iterable[Change[Resource]], after: Snapshot) -> Itera
 def _on_link(route: Route, state: Snapshot, fib: Fib) -> bool:
     """Whether the device of a route reaches its next hop without a router, by an address's prefix or a route.
 
-    That of an `onlink` route is said to be so, as behind a tunnel.
+    An `onlink` route says so itself: what a tunnel needs for it stands beside it.
     """
     if route.next_hop is None or route.onlink:
         return True

@@ -16,6 +16,8 @@ from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Address, IfName, InterfaceAddress, Prefix
 from netplan.plan import Source, plan_node
+from netplan.project import project
+from netplan.safety import dangers
 from netplan.steps import steps
 from tests import make
 from tests.spec.test_families import A6, B6, DUAL, ONLY6, TUNNEL, A, B
@@ -175,6 +177,23 @@ def test_one_tunnel_leads_to_the_subnets_of_both_families():
         "route 172.7.22.0/24 via 172.7.22.0 dev podnet.1 onlink",
         "route fd00:7:0:22::/64 via fd00:7:0:22:: dev podnet.1 metric 1024 onlink",
     ]
+
+
+def test_the_route_to_the_tunnels_own_address_takes_nothing_away():
+    made = make.spec(A, B, **DUAL, **TUNNEL, defaults="{blackhole: true}")
+    kernel = MemoryKernel(state())
+    make.carry_out(make.desired(made), kernel)
+    own = Route(Prefix.parse("fd00:7:0:21::/128"), IfName("podnet.1"), metric=256, protocol=2)
+    found = kernel.state.replace(Route, [*kernel.state.all(Route), own])
+    plan = plan_node(make.desired(made), found, Source.LIVE)
+    assert plan.changes == ()
+    assert not any("takes its part" in each for each in plan.warnings)
+
+
+def test_routes_into_a_tunnel_are_no_danger():
+    made, before = make.spec(A, B, **DUAL, **TUNNEL), state()
+    plan = plan_node(make.desired(made), before, Source.LIVE)
+    assert dangers(plan, before, project(before, plan.changes), None) == ()
 
 
 def test_a_tunnel_over_ipv6_leaves_room_for_its_longer_header():
