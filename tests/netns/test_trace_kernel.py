@@ -199,8 +199,8 @@ def answers(tracer: Tracer, rules: Ruleset, sent: Sent, trace: Trace) -> bool:
     lied = sent.source is None or str(sent.source) != ADDRESSES[sent.host]
     if lied or sent.source is None or by_route or rules.mangle_drops:
         return False
-    back = tracer.fib.lookup(Query(sent.source, sent.destination, Mark.of(0), "lo"))
-    return not tracer.fib.ruled and all(each.route is not None and each.route.type == "unicast" for each in back)
+    back = tracer.fib(4).lookup(Query(sent.source, sent.destination, Mark.of(0), "lo"))
+    return not tracer.fib(4).ruled and all(each.route is not None and each.route.type == "unicast" for each in back)
 
 
 def difference(trace: Trace, outcome: Outcome, *, error: bool) -> str:

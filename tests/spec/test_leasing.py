@@ -205,7 +205,7 @@ def edits(draw):
 @given(edits(), st.randoms())
 def test_no_edit_moves_a_lease_or_gives_one_subnet_twice(history, random):
     leases = ""
-    before: dict[str, Prefix] = {}
+    before: dict[str, tuple[Prefix, ...]] = {}
     for names in history:
         order = sorted(names)
         random.shuffle(order)

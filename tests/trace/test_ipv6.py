@@ -56,7 +56,7 @@ def state(*others, forwarding="1"):
     )
 
 
-def answer(made, source=POD, destination=PEER, iif="docker0", protocol=6, port=80):
+def answer(made, *, source=POD, destination=PEER, iif="docker0", protocol=6, port=80):
     packet = Packet(source and Address.parse(source), Address.parse(destination), protocol, port, port, iif=iif)
     found = trace(made, packet)
     return found.verdict.value, found.source and str(found.source), found.next_hop and str(found.next_hop)
