@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
-from typing import cast
+from typing import Final, cast
 
 from netplan.errors import RefusedError
 from netplan.kinds.address import driver as held
@@ -64,13 +64,15 @@ class Linux:
         with Channel(ROUTE) as channel:
             devices = links.observe(channel)
             yield from devices.values()
-            carried = tuple(held.observe(channel, devices))
+            carried = tuple(each for version in _VERSIONS for each in held.observe(channel, devices, version))
             yield from carried
-            yield from neighbours.observe(channel, devices)
+            for version in _VERSIONS:
+                yield from neighbours.observe(channel, devices, version)
             yield from fdb.observe(channel, devices)
             rules = tuple(policies.observe(channel))
             yield from rules
-            yield from routes.observe(channel, devices, routing_tables(rules))
+            for version in _VERSIONS:
+                yield from routes.observe(channel, devices, routing_tables(rules), version)
         names = {*spelled_out(interest.sysctls, {each.link for each in carried})}
         yield from sysctls.observe(names | own_settings(devices.values()))
         if interest.rules:
@@ -93,6 +95,9 @@ class Linux:
             _write_sysctls(step)
         else:
             _write_netlink(step, self._many)
+
+
+_VERSIONS: Final = (4, 6)
 
 
 def _write_netlink(step: Step, many: int) -> None:

@@ -9,29 +9,33 @@ import socket
 from contextlib import closing
 
 from netplan.lab import Lab
+from netplan.rtnetlink import FAMILIES
 from tests.lab.inside import inside
 
 _ECHO_REQUEST = bytes.fromhex("0800 f7ff 0000 0000")  # type, checksum, id 0, sequence 0
 _ECHO_REPLY = 0
 
 
-def socket_on(lab: Lab, host: str, kind: int = socket.SOCK_STREAM, protocol: int = 0) -> socket.socket:
-    """Give an IPv4 socket of a host."""
+def socket_on(
+    lab: Lab, host: str, kind: int = socket.SOCK_STREAM, protocol: int = 0, *, version: int = 4
+) -> socket.socket:
+    """Give a socket of a host and an IP version."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        inside(lab, host, _send_socket, theirs, kind, protocol)
+        inside(lab, host, _send_socket, theirs, FAMILIES[version], kind, protocol)
         _, descriptors, _, _ = socket.recv_fds(ours, 1, 1)
     return socket.socket(fileno=descriptors[0])
 
 
-def _send_socket(channel: socket.socket, kind: int, protocol: int) -> None:
-    with socket.socket(socket.AF_INET, kind, protocol) as made:
+def _send_socket(channel: socket.socket, family: int, kind: int, protocol: int) -> None:
+    with socket.socket(family, kind, protocol) as made:
         socket.send_fds(channel, [b"."], [made.fileno()])
 
 
-def address(lab: Lab, host: str) -> str:
-    """Give a host's first address."""
-    return str(lab.host(host).addresses[0].address)
+def address(lab: Lab, host: str, version: int = 4) -> str:
+    """Give a host's first address of an IP version."""
+    found = (each.address for each in lab.host(host).addresses)
+    return str(next(each for each in found if each.version == version))
 
 
 def pings(lab: Lab, source: str, target: str, timeout: float = 1.0) -> bool:
@@ -48,10 +52,11 @@ def pings(lab: Lab, source: str, target: str, timeout: float = 1.0) -> bool:
     return True
 
 
-def source_seen(lab: Lab, client: str, server: str, timeout: float = 2.0) -> str:
+def source_seen(lab: Lab, client: str, server: str, timeout: float = 2.0, *, version: int = 4) -> str:
     """Give the source address that a TCP server on one host sees when another connects; OSError if it can't."""
-    with closing(socket_on(lab, server)) as listener, closing(socket_on(lab, client)) as caller:
-        listener.bind((address(lab, server), 0))
+    ends = (socket_on(lab, host, version=version) for host in (server, client))
+    with closing(next(ends)) as listener, closing(next(ends)) as caller:
+        listener.bind((address(lab, server, version), 0))
         listener.listen()
         caller.settimeout(timeout)
         caller.connect(listener.getsockname())

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from netplan.kinds import writing
 from netplan.kinds.address import codec
-from netplan.kinds.address.value import LinkAddress
+from netplan.kinds.address.value import LINK_SCOPE, LinkAddress
 from netplan.kinds.link.value import Link
 from netplan.net import IfName
 from netplan.netlink import Channel
@@ -15,10 +15,15 @@ from netplan.rtnetlink import ADDRESS, dump
 
 
 def observe(channel: Channel, links: Mapping[int, Link], version: int = 4) -> Iterator[LinkAddress]:
-    """Read every address of an IP version; `links` gives the devices by their indexes."""
+    """Read every address of an IP version; `links` gives the devices by their indexes.
+
+    Left out are those that the kernel gives to every device by itself, from fe80::/10: nobody wants or deletes them.
+    """
     for message in dump(channel, ADDRESS, codec.asked(version)):
         if message.fields[-1] in links:
-            yield codec.decode(message, links)
+            found = codec.decode(message, links)
+            if version == 4 or found.scope != LINK_SCOPE:
+                yield found
 
 
 def write(channel: Channel, indexes: Mapping[IfName, int], changes: Iterable[Change[LinkAddress]]) -> None:

@@ -39,6 +39,8 @@ _COMPATIBLE: Final = 252
 _HOP: Final = Struct("=HBBi")
 """rtnexthop: length, flags, weight less one, index of the device."""
 
+_NOWHERE: Final = frozenset({"blackhole", "unreachable", "prohibit", "throw"})
+
 _FAMILY: Final = Struct("=H")
 """What the address of RTA_VIA begins with."""
 
@@ -73,6 +75,9 @@ def decode(message: Message, links: Mapping[int, Link], objects: Mapping[int, Ne
     oif, gateway, hops, onlink = _ways(found, links), _gateway(found), _hops(found, links), flags & _ONLINK
     if refers(message):
         oif, gateway, hops, onlink = _resolved(objects, u32(found[_NH_ID]), links)
+    named = _TYPES[type_] if type_ < len(_TYPES) else str(type_)
+    if version == 6 and named in _NOWHERE:
+        oif = None  # the kernel says lo of them
     return Route(
         prefix=Prefix(version, int.from_bytes(found.get(_DST, b""), "big"), length),
         oif=oif,
@@ -80,7 +85,7 @@ def decode(message: Message, links: Mapping[int, Link], objects: Mapping[int, Ne
         table=_table(message),
         metric=u32(found[_PRIORITY]) if _PRIORITY in found else 0,
         protocol=protocol,
-        type=_TYPES[type_] if type_ < len(_TYPES) else str(type_),
+        type=named,
         prefsrc=address(found[_PREFSRC]) if _PREFSRC in found else None,
         hops=hops,
         tos=tos,

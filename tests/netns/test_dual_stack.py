@@ -1,0 +1,71 @@
+"""Both families on real kernels: what is made, that packets keep their sources, and that nothing is left of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from netplan.lab import Lab
+from netplan.spec.load import read
+from tests.lab.inside import inside
+from tests.lab.probe import address, source_seen
+from tests.netns.node import ROOT
+from tests.netns.podnet import podnet
+
+SPEC = ROOT / "specs/dual-stack.yaml"
+NODES = ("n1", "n2")
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Lab]:
+    """The cluster of the example, applied on both of its nodes."""
+    topology = dataclasses.replace(read(SPEC).topology, cluster=f"dual-{os.getpid()}")
+    with Lab.temporary(topology, spec=str(SPEC)) as made:
+        for node in NODES:
+            done = podnet(made, node, "apply", SPEC, "--node", node, "--yes")
+            assert done.code == 0, done.stderr
+        yield made
+
+
+def forwarding(version: int) -> str:
+    path = "ipv4/ip_forward" if version == 4 else "ipv6/conf/all/forwarding"
+    return Path(f"/proc/sys/net/{path}").read_text().strip()
+
+
+@pytest.mark.parametrize("node", NODES)
+def test_the_plan_after_an_apply_is_empty(lab, node):
+    assert podnet(lab, node, "drift", SPEC, "--node", node).code == 0
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_pods_see_each_other_s_own_addresses(lab, version):
+    assert source_seen(lab, "n1-pod1", "n2-pod1", version=version) == address(lab, "n1-pod1", version)
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_the_outside_sees_the_node_s_address(lab, version):
+    assert source_seen(lab, "n1-pod1", "outside", version=version) == address(lab, "n1", version)
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_the_node_forwards(lab, version):
+    assert inside(lab, "n1", forwarding, version) == "1"
+
+
+def test_a_route_of_ipv6_that_somebody_took_is_named_and_put_back(lab):
+    lab.run("n1", ["ip", "-6", "route", "del", "fd00:10:244:2::/64"])
+    missed = podnet(lab, "n1", "drift", SPEC, "--node", "n1", "--format", "json")
+    fixed = podnet(lab, "n1", "drift", SPEC, "--node", "n1", "--fix")
+    assert (missed.code, missed.changes, fixed.code) == (1, ["create route fd00:10:244:2::/64 metric 1024"], 0)
+
+
+def test_nothing_of_either_family_is_left_after_a_remove(lab):
+    assert podnet(lab, "n2", "remove", SPEC, "--node", "n2", "--yes").code == 0
+    looks = [["ip", "route", "show", "proto", "112"], ["ip", "-6", "route", "show", "proto", "112"]]
+    rules = [["iptables-save"], ["ip6tables-save"]]
+    left = [lab.run("n2", command).stdout for command in (*looks, *rules)]
+    assert [("PODNET" in each, "proto 112" in each) for each in left] == [(False, False)] * 4
