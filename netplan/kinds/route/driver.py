@@ -12,7 +12,7 @@ from netplan.kinds.link.value import Link
 from netplan.kinds.route import codec, nexthop
 from netplan.kinds.route.nexthop import NextHop, Way
 from netplan.kinds.route.value import PROTOCOL, Route
-from netplan.net import IfName
+from netplan.net import IfName, Prefix
 from netplan.netlink import Channel
 from netplan.resource import Change, refused
 from netplan.rtnetlink import FAMILIES, NEXTHOP, ROUTE, Message, dump
@@ -30,14 +30,19 @@ _MEANING: Final = {
 }
 
 
+_LINK_LOCAL: Final = Prefix.parse("fe80::/10")
+
+
 def observe(channel: Channel, links: Mapping[int, Link], tables: Collection[int], version: int = 4) -> Iterator[Route]:
     """Read the routes of an IP version in some tables, and ours of all; `links` gives the devices by their indexes.
 
-    It is one dump of all tables, so that it is one state.
+    It is one dump of all tables, so that it is one state. Left out is what the kernel gives to every device by itself
+    for addresses of IPv6 that are valid on its link alone.
     """
     found = [message for message in _dump(channel, version) if codec.is_of(message, tables)]
     objects = _objects(channel) if any(map(codec.refers, found)) else {}
-    return (codec.decode(message, links, objects) for message in found)
+    decoded = (codec.decode(message, links, objects) for message in found)
+    return (route for route in decoded if version == 4 or not _LINK_LOCAL.covers(route.prefix))
 
 
 def _dump(channel: Channel, version: int) -> Iterator[Message]:
