@@ -39,6 +39,7 @@ _COMPATIBLE: Final = 252
 _HOP: Final = Struct("=HBBi")
 """rtnexthop: length, flags, weight less one, index of the device."""
 
+_LOOPBACK: Final = "lo"
 _NOWHERE: Final = frozenset({"blackhole", "unreachable", "prohibit", "throw"})
 
 _FAMILY: Final = Struct("=H")
@@ -76,8 +77,8 @@ def decode(message: Message, links: Mapping[int, Link], objects: Mapping[int, Ne
     if refers(message):
         oif, gateway, hops, onlink = _resolved(objects, u32(found[_NH_ID]), links)
     named = _TYPES[type_] if type_ < len(_TYPES) else str(type_)
-    if version == 6 and named in _NOWHERE:
-        oif = None  # the kernel says lo of them
+    if named in _NOWHERE and oif == _LOOPBACK:
+        oif = None  # what the kernel says of those of IPv6
     return Route(
         prefix=Prefix(version, int.from_bytes(found.get(_DST, b""), "big"), length),
         oif=oif,

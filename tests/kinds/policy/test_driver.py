@@ -16,7 +16,7 @@ SHOWN = {
     "goto 900": "from all goto 900",
     "nop": "from all nop",
     "lookup main suppress_prefixlength 0": "from all lookup main suppress_prefixlength 0",
-    "uidrange 0-5 lookup 100": "from all (and more) lookup 100",
+    "uidrange 0-0 lookup 100": "from all (and more) lookup 100",
     "ipproto tcp dport 80 lookup 100": "from all (and more) lookup 100",
     "lookup main suppress_ifgroup 7": "from all (and more) lookup main",
 }
