@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from netplan.kinds.address import codec as addresses
@@ -109,6 +109,7 @@ def any_rule(draw):
 
 @given(any_route())
 def test_a_route_that_pyroute2_wrote_is_read(route):
+    assume(route.type == "unicast" or route.oif != "lo")  # that is how the kernel tells of one without a device
     message = pyroute.written(ROUTE, *pyroute.with_attributes(pyroute.route(route, "universe")))
     assert routes.decode(message, LINKS, {}) == route
 
