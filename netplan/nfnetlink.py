@@ -12,31 +12,7 @@ from contextlib import contextmanager
 from typing import Final, NamedTuple
 
 from netplan.errors import ObserveError
-from netplan.netlink import (
-    NETFILTER,
-    Attributes,
-    Channel,
-    Request,
-    UnsettledError,
-    attribute,
-    attributes,
-    elements,
-    text,
-)
-
-__all__ = [
-    "CONNTRACK",
-    "NFTABLES",
-    "Attributes",
-    "Message",
-    "attribute",
-    "attributes",
-    "dump",
-    "elements",
-    "number",
-    "request",
-    "text",
-]
+from netplan.netlink import NETFILTER, Attributes, Channel, Request, UnsettledError, attributes
 
 NFTABLES: Final = 10
 CONNTRACK: Final = 1

@@ -11,7 +11,8 @@ from netplan import nfnetlink
 from netplan.errors import KernelError
 from netplan.kinds.connection.value import Connection
 from netplan.net import Address
-from netplan.nfnetlink import CONNTRACK, Attributes, attribute, attributes, number
+from netplan.netlink import Attributes, attribute, attributes
+from netplan.nfnetlink import CONNTRACK, number
 
 _GET, _DELETE = 1, 2
 _ORIGINAL, _REPLY, _STATUS, _ID, _ZONE, _STATUS_MASK = 1, 2, 3, 12, 18, 26

@@ -9,7 +9,8 @@ from netplan import nfnetlink
 from netplan.kinds.chain.values import BITS
 from netplan.kinds.ipset.value import DIMENSIONS, LIST, IpSet, Member, Part, Port
 from netplan.net import Address, Prefix
-from netplan.nfnetlink import Attributes, Message, attribute, attributes, elements, number, text
+from netplan.netlink import Attributes, attribute, attributes, elements, text
+from netplan.nfnetlink import Message, number
 
 LARGEST: Final = 10_000
 """How many members are read of a set; of a larger one none."""

@@ -8,7 +8,8 @@ from typing import Final, NamedTuple
 
 from netplan import nfnetlink
 from netplan.kinds.native.expression import number_of, terminated
-from netplan.nfnetlink import NFTABLES, Attributes, attribute, attributes, elements, number, text
+from netplan.netlink import Attributes, attribute, attributes, elements, text
+from netplan.nfnetlink import NFTABLES, number
 
 MANY: Final = 1000
 """How many elements of a set are read: what has more is not understood."""

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from netplan import nfnetlink
-from netplan.nfnetlink import NFTABLES, Attributes, Message, attribute, attributes, elements, number, text
+from netplan.netlink import Attributes, attribute, attributes, elements, text
+from netplan.nfnetlink import NFTABLES, Message, number
 
 OF_VERSION: Final = {4: 2, 6: 10}
 """The kernel's number of each IP version's own family."""

@@ -22,7 +22,8 @@ from netplan.kinds.native.condition import Conditions, Load, loaded, native
 from netplan.kinds.native.elements import MANY, Element
 from netplan.kinds.native.expression import Expression
 from netplan.net import Address
-from netplan.nfnetlink import Attributes, attributes, number, text
+from netplan.netlink import Attributes, attributes, text
+from netplan.nfnetlink import number
 
 LookUp = Callable[[str], Sequence[Element] | None]
 """Gives what a set holds by its name, None if nobody can say."""
