@@ -12,14 +12,7 @@ from netplan.cli.connections import FlushConntrack
 from netplan.cli.nodes import this_node
 from netplan.cli.output import say, show, show_plan
 from netplan.cli.persist import Pending, of_spec, pending
-from netplan.cli.safety import (
-    AllowDefaultRoute,
-    AllowManyDeletes,
-    AllowOffLink,
-    AllowSession,
-    allowed,
-    check_safe,
-)
+from netplan.cli.safety import allowing, check_safe
 from netplan.cli.spec import DEFAULT_STATE, NodeName, StateDir, Yes, open_here
 from netplan.cli.verb import verb_app
 from netplan.cli.write import LockTimeout, Turn, VarDir, carry_out, confirm, plan_of, turn
@@ -47,6 +40,7 @@ class Options(NamedTuple):
 
 
 @app.command()
+@allowing()
 def apply(
     source: Annotated[
         Path, typer.Argument(metavar="SPEC|PLAN.json", help="A cluster spec, or what `plan --out` saved.")
@@ -67,18 +61,9 @@ def apply(
     ] = None,
     folder: VarDir = None,
     lock_timeout: LockTimeout = 0,
-    allow_session: AllowSession = False,
-    allow_default_route: AllowDefaultRoute = False,
-    allow_many_deletes: AllowManyDeletes = False,
-    allow_off_link: AllowOffLink = False,
+    flags: frozenset[Flag],
 ) -> None:
     """Make this node what the spec, or a saved plan, says."""
-    flags = allowed(
-        session=allow_session,
-        default_route=allow_default_route,
-        many_deletes=allow_many_deletes,
-        off_link=allow_off_link,
-    )
     options = Options(yes, flush_conntrack, confirm_within, flags)
     text = _text(source)
     if text is not None and is_plan(text):

@@ -12,14 +12,7 @@ import typer
 from netplan.cli.connections import FlushConntrack
 from netplan.cli.output import Format, say, show, show_json, show_plan, write_file
 from netplan.cli.persist import Pending, outdated, pending
-from netplan.cli.safety import (
-    AllowDefaultRoute,
-    AllowManyDeletes,
-    AllowOffLink,
-    AllowSession,
-    allowed,
-    check_safe,
-)
+from netplan.cli.safety import allowing, check_safe
 from netplan.cli.spec import DEFAULT_STATE, NodeName, SpecPath, StateDir, open_here
 from netplan.cli.verb import verb_app
 from netplan.cli.views.lines import DRIFT
@@ -31,6 +24,7 @@ from netplan.kernel.linux import Linux
 from netplan.kinds.chain.reached import FEW_RULES
 from netplan.plan import NodePlan, Plan
 from netplan.planfile import plan_to_json
+from netplan.safety import Flag
 from netplan.spec.load import Spec
 from netplan.state.origin import Origin
 from netplan.work import Work
@@ -39,6 +33,7 @@ app = verb_app()
 
 
 @app.command()
+@allowing()
 def drift(
     spec: SpecPath,
     *,
@@ -52,18 +47,9 @@ def drift(
     flush_conntrack: FlushConntrack = False,
     folder: VarDir = None,
     lock_timeout: LockTimeout = 0,
-    allow_session: AllowSession = False,
-    allow_default_route: AllowDefaultRoute = False,
-    allow_many_deletes: AllowManyDeletes = False,
-    allow_off_link: AllowOffLink = False,
+    flags: frozenset[Flag],
 ) -> None:
     """Compare this node with the spec; exit 1 on any difference."""
-    flags = allowed(
-        session=allow_session,
-        default_route=allow_default_route,
-        many_deletes=allow_many_deletes,
-        off_link=allow_off_link,
-    )
     said = [*(["--flush-conntrack"] if flush_conntrack else []), *sorted(flags)]
     if said and not fix:
         raise UsageError(f"{said[0]} goes with --fix: without it, drift changes nothing")

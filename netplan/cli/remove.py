@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from netplan.cli.output import say, show, show_plan
 from netplan.cli.persist import Pending, pending
-from netplan.cli.safety import AllowDefaultRoute, AllowSession, allowed, check_safe
+from netplan.cli.safety import allowing, check_safe
 from netplan.cli.spec import DEFAULT_STATE, NodeName, SpecPath, StateDir, Yes, open_here
 from netplan.cli.verb import verb_app
 from netplan.cli.write import LockTimeout, Turn, VarDir, carry_out, confirm, plan_of, turn
@@ -30,6 +30,7 @@ class Orders(NamedTuple):
 
 
 @app.command()
+@allowing(Flag.SESSION, Flag.DEFAULT_ROUTE)
 def remove(
     spec: SpecPath,
     *,
@@ -38,14 +39,12 @@ def remove(
     yes: Yes = False,
     folder: VarDir = None,
     lock_timeout: LockTimeout = 0,
-    allow_session: AllowSession = False,
-    allow_default_route: AllowDefaultRoute = False,
+    flags: frozenset[Flag],
 ) -> None:
     """Take everything of podnet's off this node, nothing else."""
     loaded, here = open_here(spec, node, state)
     desired = nothing(loaded, here)
-    flags = allowed(session=allow_session, default_route=allow_default_route, many_deletes=True)  # it takes all of them
-    orders = Orders(loaded, flags, yes)
+    orders = Orders(loaded, flags | {Flag.MANY_DELETES}, yes)  # it takes all of them
     with turn("remove", folder, lock_timeout) as held:
         work = Work.live(desired, Linux(desired.backend))
         _take_away(work, held, pending(desired), orders)

@@ -7,20 +7,14 @@ from typing import Annotated
 import typer
 
 from netplan.cli.output import show_plan
-from netplan.cli.safety import (
-    AllowDefaultRoute,
-    AllowManyDeletes,
-    AllowOffLink,
-    AllowSession,
-    allowed,
-    check_safe,
-)
+from netplan.cli.safety import allowing, check_safe
 from netplan.cli.spec import Yes
 from netplan.cli.verb import verb_app
 from netplan.cli.write import LockTimeout, VarDir, carry_out, confirm, intact, turn
 from netplan.kernel.linux import Linux
 from netplan.plan import Plan
 from netplan.rollback import way_back
+from netplan.safety import Flag
 from netplan.state.origin import Origin
 from netplan.work import Work
 
@@ -28,6 +22,7 @@ app = verb_app()
 
 
 @app.command()
+@allowing()
 def rollback(
     generation: Annotated[
         int | None,
@@ -37,18 +32,9 @@ def rollback(
     yes: Yes = False,
     folder: VarDir = None,
     lock_timeout: LockTimeout = 0,
-    allow_session: AllowSession = False,
-    allow_default_route: AllowDefaultRoute = False,
-    allow_many_deletes: AllowManyDeletes = False,
-    allow_off_link: AllowOffLink = False,
+    flags: frozenset[Flag],
 ) -> None:
     """Bring back the state that an earlier generation left, or the one before the newest."""
-    flags = allowed(
-        session=allow_session,
-        default_route=allow_default_route,
-        many_deletes=allow_many_deletes,
-        off_link=allow_off_link,
-    )
     with turn("rollback", folder, lock_timeout) as here:
         kept = here.store.generations.all()
         intact(kept)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
-from typing import Annotated
+from functools import wraps
+from inspect import Parameter, signature
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -17,27 +19,39 @@ from netplan.snapshot import Snapshot
 from netplan.trace import Packet
 from netplan.work import Work, check_allowed, check_fresh, whole_state
 
-AllowSession = Annotated[
-    bool, typer.Option(Flag.SESSION.value, help="Touch what the SSH session that this runs in needs.")
-]
-AllowDefaultRoute = Annotated[bool, typer.Option(Flag.DEFAULT_ROUTE.value, help="Change the default route.")]
-AllowManyDeletes = Annotated[
-    bool, typer.Option(Flag.MANY_DELETES.value, help="Delete more than a third of podnet's routes.")
-]
-AllowOffLink = Annotated[bool, typer.Option(Flag.OFF_LINK.value, help="Make routes to next hops that are not on-link.")]
+_MEANING: Final = {
+    Flag.SESSION: "Touch what the SSH session that this runs in needs.",
+    Flag.DEFAULT_ROUTE: "Change the default route.",
+    Flag.MANY_DELETES: "Delete more than a third of podnet's routes.",
+    Flag.OFF_LINK: "Make routes to next hops that are not on-link.",
+}
 
 
-def allowed(
-    *, session: bool = False, default_route: bool = False, many_deletes: bool = False, off_link: bool = False
-) -> frozenset[Flag]:
-    """Give the flags that were said."""
-    said = {
-        Flag.SESSION: session,
-        Flag.DEFAULT_ROUTE: default_route,
-        Flag.MANY_DELETES: many_deletes,
-        Flag.OFF_LINK: off_link,
-    }
-    return frozenset(flag for flag, given in said.items() if given)
+def allowing(*offered: Flag) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command an option for each danger, or for those offered: it takes the ones that were said as `flags`."""
+    options = {flag.value.strip("-").replace("-", "_"): flag for flag in offered or Flag}
+
+    def with_options(command: Callable[..., None]) -> Callable[..., None]:
+        @wraps(command)
+        def run(**given: Any) -> None:
+            flags = frozenset(flag for name, flag in options.items() if given.pop(name))
+            command(**given, flags=flags)
+
+        own = signature(command, eval_str=True)
+        parameters = [each for each in own.parameters.values() if each.name != "flags"] + [
+            Parameter(
+                name,
+                Parameter.KEYWORD_ONLY,
+                default=False,
+                annotation=Annotated[bool, typer.Option(flag.value, help=_MEANING[flag])],
+            )
+            for name, flag in options.items()
+        ]
+        run.__dict__["__signature__"] = own.replace(parameters=parameters)
+        run.__annotations__ = {each.name: each.annotation for each in parameters}
+        return run
+
+    return with_options
 
 
 def check_safe(work: Work, flags: Collection[Flag]) -> None:
