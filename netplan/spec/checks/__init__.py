@@ -1,0 +1,90 @@
+"""What the parts of a spec must agree on: one small function a rule, each problem with the places that it is about.
+
+A rule looks at what is valid and says nothing where what it needs is missing. None compares every node with every other
+one: what overlaps is found by sorting, since a cluster may have 65,536 nodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+from typing import Final
+
+from netplan.errors import Problem
+from netplan.spec.checks.addresses import (
+    check_addresses_differ,
+    check_addresses_outside_network,
+    check_host_gw_segment,
+    check_public_addresses,
+    check_segments_apart,
+    check_segments_outside_network,
+)
+from netplan.spec.checks.backend import (
+    check_backend_keys,
+    check_mtus,
+    check_routes,
+    check_tunnel_ends,
+    check_tunnel_name,
+)
+from netplan.spec.checks.networks import (
+    check_any_network,
+    check_any_node,
+    check_families_complete,
+    check_families_wanted,
+    check_subnet_bounds,
+    check_subnet_bounds_order,
+    check_subnet_len,
+)
+from netplan.spec.checks.policy import (
+    check_checks_say_one_thing,
+    check_forwarding_stays_on,
+    check_lists_without_repetition,
+)
+from netplan.spec.checks.rule import Rule
+from netplan.spec.checks.subnets import (
+    check_held_subnets,
+    check_leases_agree,
+    check_subnets_apart,
+    check_subnets_inside_network,
+    check_subnets_length,
+    check_subnets_within_bounds,
+)
+from netplan.spec.draft import Draft
+from netplan.spec.removals import check_removals
+
+
+def check(draft: Draft) -> Iterator[Problem]:
+    """Give the problems of every rule; that a node has no subnet is none, until something needs it."""
+    return chain.from_iterable(rule(draft) for rule in RULES)
+
+
+RULES: Final[tuple[Rule, ...]] = (
+    check_any_network,
+    check_families_wanted,
+    check_families_complete,
+    check_subnet_len,
+    check_subnet_bounds,
+    check_subnet_bounds_order,
+    check_any_node,
+    check_leases_agree,
+    check_held_subnets,
+    check_subnets_inside_network,
+    check_subnets_length,
+    check_subnets_within_bounds,
+    check_subnets_apart,
+    check_addresses_differ,
+    check_addresses_outside_network,
+    check_segments_outside_network,
+    check_segments_apart,
+    check_host_gw_segment,
+    check_backend_keys,
+    check_tunnel_name,
+    check_mtus,
+    check_tunnel_ends,
+    check_public_addresses,
+    check_routes,
+    check_lists_without_repetition,
+    check_forwarding_stays_on,
+    check_checks_say_one_thing,
+    check_removals,
+)
