@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from deepdiff import DeepDiff
-
 from netplan.resource import Change, Json, Resource
 
 
@@ -37,6 +35,8 @@ def field_changes(change: Change[Resource]) -> tuple[FieldChange, ...]:
     """
     if change.before is None or change.after is None:
         return ()
+    from deepdiff import DeepDiff  # noqa: PLC0415 - it takes as long to load as all of podnet: only updates need it
+
     before, after = change.before.to_json(), change.after.to_json()
     found = DeepDiff(before, after, ignore_order=True, report_repetition=True, view="tree")
     changes = [_field_change(level) for levels in found.values() for level in levels]

@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
-
 from netplan.cli.output import say
 from netplan.connections import outdated
 from netplan.errors import KernelError, ObserveError
 from netplan.kinds.chain.value import Chain
-
-FlushConntrack = Annotated[
-    bool,
-    typer.Option("--flush-conntrack", help="End the connections of pods that keep another source from before."),
-]
 
 
 def tell_outdated(chain: Chain | None, *, flush: bool) -> None:

@@ -10,7 +10,6 @@ from netplan.cli.output import say
 from netplan.compile import Desired, compile_node
 from netplan.errors import HalfStateError, RefusedError, UsageError
 from netplan.net import printable
-from netplan.persist import SavedRulesError, merge
 from netplan.spec.load import read
 
 _KERNEL_ONLY: Final = (
@@ -80,6 +79,8 @@ def write_of_spec(path: str, digest: str, node: str, state: Path) -> None:
 
 def _merged(path: str, desired: Desired) -> tuple[str, str]:
     """Give the text of a file as it is and as it should be."""
+    from netplan.persist import SavedRulesError, merge
+
     text = rulesfile.read(path) or ""
     try:
         return text, merge(text, desired)
