@@ -16,14 +16,13 @@ from netplan.kinds.chain.other import OtherChain, Owner, on_the_way
 from netplan.kinds.chain.reached import Reach, Tables, reached
 from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.tables import tables
-from netplan.kinds.chain.value import Backend, Chain, ChainKey, table_label
+from netplan.kinds.chain.value import OWNED_PREFIX, Backend, Chain, ChainKey, table_label
 from netplan.kinds.native import expression
 from netplan.kinds.native.elements import Sets
 from netplan.kinds.native.expression import Base
 from netplan.kinds.native.misread import FAMILIES, native_set
 from netplan.kinds.native.translate import chain_word, translated
 from netplan.net import printable
-from netplan.nfnetlink import Message
 
 FOLLOWED: Final = 256
 """How many chains of a table are read besides those that packets enter."""
@@ -34,7 +33,7 @@ _OWN_TABLES: Final = ("nat", "filter")
 _BUILT_IN: Final = frozenset({"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"})
 
 
-def observe(backend: Backend, own: Tables, chains: Sequence[Message], limit: int) -> Iterator[OtherChain]:
+def observe(backend: Backend, own: Tables, chains: expression.Chains, limit: int) -> Iterator[OtherChain]:
     """Read the chains beside those of an iptables that hold rules, drop packets by their policy, or bear our name.
 
     `own` are that iptables' tables, `chains` is nftables' dump; of another table not more than `limit` rules are read.
@@ -61,12 +60,12 @@ def _unread(owner: Owner, base: Base, table: str) -> OtherChain:
     return OtherChain(owner, chain, base.hook, base.type == "nat", max(1, base.rules))
 
 
-def _ours(there: Iterable[Message]) -> Iterator[OtherChain]:
+def _ours(there: expression.Chains) -> Iterator[OtherChain]:
     """Name the chains that podnet made when this node's iptables used nft."""
-    for version, table, name in expression.names(there):
-        key = ChainKey(version, table, name)
-        if key.owned and table in _TABLES:
-            yield OtherChain(Owner.NFT, Chain(key))
+    for version in FAMILIES:
+        for table, name in expression.names(there, version, OWNED_PREFIX):
+            if table in _TABLES:
+                yield OtherChain(Owner.NFT, Chain(ChainKey(version, table, name)))
 
 
 def _by_iptables(base: Base) -> bool:
@@ -93,7 +92,7 @@ def _check_own(own: Tables, bases: Iterable[Base], limit: int) -> None:
                 own.read(key)
 
 
-def _nft(bases: Sequence[Base], chains: Sequence[Message], limit: int) -> Iterator[OtherChain]:
+def _nft(bases: Sequence[Base], chains: expression.Chains, limit: int) -> Iterator[OtherChain]:
     """Read what iptables-nft shows; as rules of nft's own where that program can't, or is not here."""
     program = programs.find("iptables-nft") if bases else None
     shown = None if program is None else tables(Iptables(Backend.NFT, program), chains, limit)

@@ -8,7 +8,7 @@ from functools import cache, cached_property
 
 from netplan.errors import ObserveError
 from netplan.kinds.chain.rule import BUILT_IN, Rule, parse_rule_line
-from netplan.kinds.chain.value import OWNED_PREFIX, Chain, ChainKey
+from netplan.kinds.chain.value import OWNED_PREFIX, Chain, ChainKey, table_label
 from netplan.net import printable
 
 
@@ -91,6 +91,21 @@ def saved_tables(text: str, version: int = 4) -> list[SavedTable]:
         elif line not in ("", "COMMIT") and not line.startswith("#"):
             raise ObserveError(f"line {number} of the saved rules can't be read: {printable(line)}")
     return tables
+
+
+def listed_table(text: str, table: str, version: int) -> SavedTable:
+    """Read what `iptables -S` prints of a whole table; ObserveError names a line that is none of its."""
+    found = SavedTable(table, version)
+    for number, line in enumerate(text.splitlines(), 1):
+        command, _, rest = line.partition(" ")
+        name, _, policy = rest.partition(" ")
+        if command == "-A":
+            found.lines.setdefault(name, []).append((number, line))
+        elif command in ("-P", "-N"):
+            found.policies[name] = policy or None
+        elif not line.startswith("#"):
+            raise ObserveError(f"table {table_label(version, table)}: line {number} can't be read: {printable(line)}")
+    return found
 
 
 def _rule(key: ChainKey, number: int, line: str) -> Rule:
