@@ -104,7 +104,7 @@ def test_second_ctrl_c_does_not_stop_the_undoing(wide, many):
 @pytest.mark.parametrize("words", [["plan", "--live"], ["drift"], ["apply", "--yes"]], ids=" ".join)
 def test_interrupted_look_exits_as_the_shell_says_and_not_with_1(node, tmp_path, words):
     links(tmp_path, {"iptables-nft-restore": "iptables-nft-restore"})
-    wrap(tmp_path, "iptables-nft-save", before=[f"touch {tmp_path}/reached", "sleep 10"])
+    wrap(tmp_path, "iptables-nft", before=[f"touch {tmp_path}/reached", "sleep 10"])
     process = start(node, words[0], node.spec, *words[1:], before=first_in_path(tmp_path))
     while not (tmp_path / "reached").exists():
         time.sleep(0.01)

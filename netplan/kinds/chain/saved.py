@@ -2,39 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
+from itertools import pairwise
+from typing import Final
 
 from netplan.errors import ObserveError
 from netplan.kinds.chain.rule import BUILT_IN, Rule, parse_rule_line
-from netplan.kinds.chain.value import OWNED_PREFIX, Chain, ChainKey, table_label
+from netplan.kinds.chain.value import OWNED_PREFIX, Chain, ChainKey
 from netplan.net import printable
 
+_TABLE: Final = re.compile(r"\n\*")
+_POLICY: Final = re.compile(r"\n:(\S+) (\S+)")
+_STRANGE: Final = re.compile(r"\n(?!#|\n)(.+)")
+_NO_RULE: Final = re.compile(r"\n(?!-A |:\S+ \S|[#*]|COMMIT\n|\n)(.+)")
+_LISTED: Final = re.compile(r"\n-(?:P|N) (\S+)(?: (\S+))?(?=\n)")
+_UNLISTED: Final = re.compile(r"\n(?!-[ANP] |#|\n)(.+)")
 
-@dataclass
+
+@dataclass(frozen=True)
 class SavedTable:
-    """A table's chains: the policy of each, None for a user-defined one, and the lines of its rules."""
+    """A table as it was printed, and the policy of each chain, None for a user-defined one.
+
+    In `text` each rule is a line of its own behind a newline. It is searched for the chains that are asked for: to take
+    a hundred thousand lines apart takes longer than iptables-save. `before` is how many lines were printed before it.
+    """
 
     name: str
     version: int = 4
-    policies: dict[str, str | None] = field(default_factory=dict)
-    lines: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
+    policies: Mapping[str, str | None] = field(default_factory=dict)
+    text: str = field(default="\n", repr=False)
+    before: int = 0
 
     @cached_property
     def total(self) -> int:
         """Count the rules of all chains."""
-        return sum(map(len, self.lines.values()))
+        return self.text.count("\n-A ")
 
     def length(self, chain: str) -> int:
         """Count a chain's rules."""
-        return len(self.lines.get(chain, ()))
+        return len(_start(chain).findall(self.text))
 
     def chain(self, name: str) -> Chain:
         """Read one chain; ObserveError names the line that can't be read."""
         key = ChainKey(self.version, self.name, name)
-        rules = (_rule(key, number, line) for number, line in self.lines.get(name, ()))
-        return Chain(key, tuple(rules), self.policies[name])
+        starts = (found.start() + 1 for found in _start(name).finditer(self.text))
+        return Chain(key, tuple(self._rule(key, start) for start in starts), self.policies[name])
+
+    def _rule(self, key: ChainKey, start: int) -> Rule:
+        try:
+            return parse_rule_line(self.text[start : self.text.find("\n", start)], version=key.version)[1]
+        except ValueError as error:
+            number = self.before + self.text.count("\n", 0, start)
+            raise ObserveError(
+                f"table {key.table_label}: line {number} can't be read: {printable(str(error))}"
+            ) from error
+
+
+def _start(chain: str) -> re.Pattern[str]:
+    """Match the start of each rule of a chain; a rule may have neither condition nor target."""
+    return re.compile(rf"\n-A {re.escape(chain)}(?=[ \n])")
 
 
 class SavedTables:
@@ -79,37 +108,31 @@ def absent(key: ChainKey) -> Chain | None:
 
 def saved_tables(text: str, version: int = 4) -> list[SavedTable]:
     """Split what iptables-save or ip6tables-save prints; ObserveError names a line that is none of its."""
-    tables: list[SavedTable] = []
-    for number, line in enumerate(text.splitlines(), 1):
-        if line.startswith("*"):
-            tables.append(SavedTable(line[1:], version))
-        elif tables and line.startswith(":"):
-            name, policy = line[1:].split()[:2]
-            tables[-1].policies[name] = None if policy == "-" else policy
-        elif tables and line.startswith("-A "):
-            tables[-1].lines.setdefault(line.split(" ", 2)[1], []).append((number, line))
-        elif line not in ("", "COMMIT") and not line.startswith("#"):
-            raise ObserveError(f"line {number} of the saved rules can't be read: {printable(line)}")
-    return tables
+    text = f"\n{text}\n"
+    starts = [found.start() for found in _TABLE.finditer(text)]
+    _check(_STRANGE, text, 0, starts[0] if starts else len(text))
+    return [_saved_table(text, version, *part) for part in pairwise([*starts, len(text) - 1])]
+
+
+def _saved_table(text: str, version: int, start: int, end: int) -> SavedTable:
+    """Read what stands from before the name of a table to behind its last line."""
+    before, part = text.count("\n", 0, start), text[start : end + 1]
+    _check(_NO_RULE, part, before, len(part))
+    policies = {name: None if policy == "-" else policy for name, policy in _POLICY.findall(part)}
+    name, _, rules = part[2:].partition("\n")
+    return SavedTable(name, version, policies, f"\n{rules}", before + 1)
 
 
 def listed_table(text: str, table: str, version: int) -> SavedTable:
     """Read what `iptables -S` prints of a whole table; ObserveError names a line that is none of its."""
-    found = SavedTable(table, version)
-    for number, line in enumerate(text.splitlines(), 1):
-        command, _, rest = line.partition(" ")
-        name, _, policy = rest.partition(" ")
-        if command == "-A":
-            found.lines.setdefault(name, []).append((number, line))
-        elif command in ("-P", "-N"):
-            found.policies[name] = policy or None
-        elif not line.startswith("#"):
-            raise ObserveError(f"table {table_label(version, table)}: line {number} can't be read: {printable(line)}")
-    return found
+    text = f"\n{text}\n"
+    _check(_UNLISTED, text, 0, len(text))
+    return SavedTable(table, version, {name: policy or None for name, policy in _LISTED.findall(text)}, text)
 
 
-def _rule(key: ChainKey, number: int, line: str) -> Rule:
-    try:
-        return parse_rule_line(line, version=key.version)[1]
-    except ValueError as error:
-        raise ObserveError(f"table {key.table_label}: line {number} can't be read: {printable(str(error))}") from error
+def _check(strange: re.Pattern[str], text: str, before: int, end: int) -> None:
+    """Raise ObserveError for the first line that is strange."""
+    found = strange.search(text, 0, end)
+    if found:
+        number = before + text.count("\n", 0, found.start()) + 1
+        raise ObserveError(f"line {number} of the saved rules can't be read: {printable(found[1])}")
