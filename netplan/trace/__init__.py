@@ -1,7 +1,7 @@
 """A packet's way through chains and routes: pure, over observed or compiled state.
 
 `flow` is what is known of packets: of a class of them, or of one. `conditions` and `matches` say whether a rule holds,
-`effects` what its target does, `walk` leads packets through chains: these serve classes and single packets alike. For
+`targets` what its target does, `walk` leads packets through chains: these serve classes and single packets alike. For
 one packet `tracer` leads from hook to hook, and `routing` between them by the `fib` of the node. `passing` says before
 anything is read which rules matter for packets.
 """

@@ -17,12 +17,12 @@ from netplan.kinds.ipset.value import IpSet
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.snapshot import Snapshot
 from netplan.trace.beside import Beside, Deed, Harm
-from netplan.trace.effects import Fate
 from netplan.trace.fib import LOOPBACK, Fib
 from netplan.trace.flow import ANYWHERE, INVALID, NO_DEVICE, UNTRACKED, Flow, Mark
 from netplan.trace.packet import Packet, Trace
 from netplan.trace.routing import BRIDGE_CALLS, Ipv6Router, Router, Turn, Verdict
 from netplan.trace.sets import Sets
+from netplan.trace.targets import Fate
 from netplan.trace.walk import Step, Trail, Walker, doubts
 
 HOOKS: Final = {
