@@ -9,12 +9,12 @@ anything is read which rules matter for packets.
 from netplan.trace.packet import Packet, Trace, entrance
 from netplan.trace.passing import Passing
 from netplan.trace.routing import BRIDGE_CALLS, Verdict, settings_of
-from netplan.trace.tracer import HOOKS, Tracer, trace
+from netplan.trace.tracer import BUILT_IN, Tracer, trace
 from netplan.trace.walk import Step
 
 __all__ = [
     "BRIDGE_CALLS",
-    "HOOKS",
+    "BUILT_IN",
     "Packet",
     "Passing",
     "Step",

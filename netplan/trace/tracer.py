@@ -25,7 +25,7 @@ from netplan.trace.sets import Sets
 from netplan.trace.targets import Fate
 from netplan.trace.walk import Step, Trail, Walker, doubts
 
-HOOKS: Final = {
+BUILT_IN: Final = {
     "raw": ("PREROUTING", "OUTPUT"),
     "mangle": ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"),
     "nat": ("PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"),
