@@ -2,8 +2,8 @@
 
 `flow` is what is known of packets: of a class of them, or of one. `conditions` and `matches` say whether a rule holds,
 `targets` what its target does, `walk` leads packets through chains: these serve classes and single packets alike. For
-one packet `tracer` leads from hook to hook, and `routing` between them by the `fib` of the node. `passing` says before
-anything is read which rules matter for packets.
+one packet `tracer` leads from hook to hook, and `routing` between them by the `fib` of the node; `answer` says what the
+ends that it may come to agree on. `passing` says before anything is read which rules matter for packets.
 """
 
 from netplan.trace.packet import Packet, Trace, entrance
