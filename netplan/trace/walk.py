@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from netplan.kinds.chain.rule import Rule
-from netplan.kinds.chain.targets import EXTENSIONS
+from netplan.kinds.chain.targets import TARGET_EXTENSIONS
 from netplan.kinds.chain.value import Chain, ChainKey, PlacedRule
 from netplan.trace.conditions import holds
 from netplan.trace.fib import Fib
@@ -98,7 +98,7 @@ class Walker:
         below = self._chains.get(placed.chain._replace(name=target.name))
         if below is not None and below.unread:
             return _unread(below, placed.label, str(placed.rule), flow)
-        if below is not None and target.name not in EXTENSIONS:
+        if below is not None and target.name not in TARGET_EXTENSIONS:
             return merged(self._jumped(placed, below, flow, certain))
         found = outcomes(target, placed.chain.table, flow, self._fib)
         return [_told(outcome, placed, certain, alone=len(found) == 1) for outcome in found]

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Final
 
 from netplan.kinds.chain.names import DCCP, SCTP, TCP, UDP
-from netplan.kinds.chain.targets import EXTENSIONS
+from netplan.kinds.chain.targets import TARGET_EXTENSIONS
 from netplan.kinds.native.expression import Expression
 from netplan.kinds.native.way import Way
 from netplan.net import Address
@@ -54,7 +54,7 @@ def decided(way: Way, verdict: Attributes) -> Way:
 
 def chain_word(name: str) -> str:
     """Give a chain's name as rules can say it: one that is too long or no plain word gets another, always the same."""
-    if _PLAIN_NAME.fullmatch(name) and name not in EXTENSIONS:
+    if _PLAIN_NAME.fullmatch(name) and name not in TARGET_EXTENSIONS:
         return name
     digest = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:8]
     return f"{re.sub('[^A-Za-z0-9_]', '_', name)[:18]}.{digest}"
