@@ -21,6 +21,7 @@ from netplan.kinds.chain.targets import EXTENSIONS
 from netplan.kinds.native.condition import Conditions, Load, loaded, native
 from netplan.kinds.native.elements import MANY, Element
 from netplan.kinds.native.expression import Expression
+from netplan.kinds.native.family import FAMILIES, Family
 from netplan.net import Address
 from netplan.netlink import Attributes, attributes, text
 from netplan.nfnetlink import number
@@ -30,7 +31,6 @@ LookUp = Callable[[str], Sequence[Element] | None]
 
 _EQUAL, _UNEQUAL, _LESS, _AT_MOST, _MORE, _AT_LEAST = range(6)
 _ORDERED: Final = frozenset({"network", "transport", "l4proto"})
-_ADDRESSES: Final = range(12, 20)
 _MARK: Final = 3
 _VERDICTS: Final = {0: "-j DROP", 1: "-j ACCEPT", -5: "-j RETURN"}
 _JUMPS: Final = {-3: "-j", -4: "-g"}
@@ -42,12 +42,8 @@ _OTHER_LOADS: Final = {
 }  # fmt: skip
 """What loads something that iptables has no word for, with the operand that names the register."""
 _SILENT_OBJECTS: Final = frozenset({1, 3, 7, 8, 9})
-_REJECT_ICMP: Final = {
-    0: "icmp-net-unreachable", 1: "icmp-host-unreachable", 2: "icmp-proto-unreachable", 3: "icmp-port-unreachable",
-    9: "icmp-net-prohibited", 10: "icmp-host-prohibited", 13: "icmp-admin-prohibited",
-}  # fmt: skip
-_REJECT_ANY: Final = (0, 3, 1, 13)
 _NAT_TARGETS: Final = (("SNAT", "--to-source"), ("DNAT", "--to-destination"))
+_NUMBERS: Final = frozenset(family.number for family in FAMILIES.values())
 _PORTS_SHIFTED: Final = 0x20
 _EXTENSIONS: Final = {
     "MASQUERADE": "-j MASQUERADE",
@@ -77,17 +73,19 @@ class Translation(NamedTuple):
     leads_to: frozenset[str]
 
 
-def translated(rule: Sequence[Expression], look_up: LookUp, devices: Mapping[int, str]) -> Translation:
-    """Give a rule of nftables as rules of iptables, at least one; one that no IPv4 packet meets does nothing.
+def translated(
+    rule: Sequence[Expression], look_up: LookUp, devices: Mapping[int, str], version: int = 4
+) -> Translation:
+    """Give a rule of nftables as rules of iptables, or of ip6tables, at least one.
 
-    `devices` are the names of the interfaces by their indexes.
+    One that no packet of the IP version meets does nothing. `devices` are the names of the interfaces by their indexes.
     """
-    ways = [_Way(Conditions(devices))]
+    ways = [_Way(Conditions(devices, FAMILIES[version]))]
     for expression in rule:
         ways = [after for way in ways for after in _read(way, expression, look_up, MANY // len(ways))]
     said = [each for way in ways for each in way.texts()]
     leads_to = frozenset(way.chain for way in ways if way.chain and not way.conditions.impossible)
-    return Translation(tuple(map(Rule.parse, said or [_NEVER])), leads_to)
+    return Translation(tuple(Rule.parse(text, version=version) for text in said or [_NEVER]), leads_to)
 
 
 def _slot(register: int) -> int:
@@ -145,9 +143,11 @@ class _Way:
         return found if isinstance(found, Load) else None
 
     def data(self, register: int, length: int) -> bytes | None:
-        """Give the data in a register, None if it depends on the packet or is nothing of IPv4."""
-        found = self.held.get(_slot(register))
-        return found[:length] if isinstance(found, bytes) and len(found) >= length else None
+        """Give the data in a register, None if it depends on the packet or is shorter."""
+        slot = _slot(register)
+        parts = [self.held.get(slot + number) for number in range(-(-length // _SLOT))]
+        found = b"".join(part for part in parts if isinstance(part, bytes))
+        return found[:length] if len(found) >= length else None
 
 
 def _read(way: _Way, each: Expression, look_up: LookUp, most: int) -> list[_Way]:
@@ -174,7 +174,7 @@ def _load(way: _Way, each: Expression) -> _Way:
         found = loaded(each)
         return way.holding(each.number(1), found)
     if each.name == "payload":
-        return way.ending(_UNKNOWN_TARGET) if _rewrites(each) else way
+        return way.ending(_UNKNOWN_TARGET) if _rewrites(each, way.conditions.family) else way
     if each.number(2) != _MARK:
         return way
     return _marked(way, *_marking(way, each.name == "meta", each.number(3 if each.name == "meta" else 4)))
@@ -188,10 +188,11 @@ def _marked(way: _Way, *targets: str) -> _Way:
     return replace(way, held={})
 
 
-def _rewrites(each: Expression) -> bool:
+def _rewrites(each: Expression, family: Family) -> bool:
     """Whether an instruction writes into a packet what decides on its way: an address, a port."""
     base, offset, length = (each.number(operand) for operand in (2, 3, 4))
-    return base not in (0, 1) or (base == 1 and offset < _ADDRESSES.stop and offset + length > _ADDRESSES.start)
+    addresses = family.addresses
+    return base not in (0, 1) or (base == 1 and offset < addresses.stop and offset + length > addresses.start)
 
 
 def _marking(way: _Way, of_packet: bool, register: int) -> Iterator[str]:  # noqa: FBT001
@@ -309,20 +310,26 @@ def _keyed(way: _Way, register: int, element: Element, *, negated: bool = False,
 
 
 def _translate(way: _Way, each: Expression) -> _Way:
-    """Read snat and dnat; where they lead to an address or a port that is not known, they may lead anywhere."""
+    """Read snat and dnat; where they lead to an address or a port that is not known, they may lead anywhere.
+
+    In a table for both IP versions one that names addresses of the other lets packets go on (nft_nat_inet_eval).
+    """
+    if each.number(2) in _NUMBERS - {way.conditions.family.number}:
+        return way
     name, option = _NAT_TARGETS[each.number(1)]
     to = _nat_range(way, each)
     return way.ending(f"-j {name} --to-nft" if to is None else f"-j {name} {option} {to}")
 
 
 def _nat_range(way: _Way, each: Expression) -> str | None:
-    addresses = [way.data(each.number(operand), 4) for operand in (3, 4) if operand in each.operands]
+    family = way.conditions.family
+    addresses = [way.data(each.number(operand), family.address_size) for operand in (3, 4) if operand in each.operands]
     ports = [way.data(each.number(operand), 2) for operand in (5, 6) if operand in each.operands]
     unknown = None in addresses or None in ports or not (addresses or ports)
     if unknown or each.number(7, 0) & _PORTS_SHIFTED or (ports and way.conditions.protocol not in _WITH_PORTS):
         return None
-    found = "-".join(str(Address(4, number(address))) for address in addresses if address is not None)
-    return found + _ports(":", ports)
+    found = "-".join(str(Address(family.version, number(address))) for address in addresses if address is not None)
+    return (f"[{found}]" if family.version == 6 and found and ports else found) + _ports(":", ports)
 
 
 def _ports(before: str, ports: Sequence[bytes | None]) -> str:
@@ -338,12 +345,12 @@ def _redirect(way: _Way, each: Expression) -> _Way:
 
 
 def _reject(way: _Way, each: Expression) -> _Way:
-    kind, code = each.number(1, 0), each.number(2, 3)
+    kind, code = each.number(1, 0), each.number(2)
     if kind == 1 and way.conditions.protocol == TCP:
         return way.ending("-j REJECT --reject-with tcp-reset")
-    if kind == 2:
-        code = _REJECT_ANY[code] if 0 <= code < len(_REJECT_ANY) else 3
-    return way.ending(f"-j REJECT --reject-with {_REJECT_ICMP.get(code, 'icmp-port-unreachable')}")
+    family = way.conditions.family
+    answer = family.refusals_of_any[code] if kind == 2 and code in range(4) else family.refusals.get(code)
+    return way.ending(f"-j REJECT --reject-with {answer or family.refusals_of_any[1]}")
 
 
 def _match(way: _Way, each: Expression) -> _Way:
