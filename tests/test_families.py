@@ -163,14 +163,11 @@ def beside(version, *rules, table="ip6 mine", name="c", hook="postrouting", owne
 def test_a_masquerade_of_ipv6_beside_ip6tables_is_refused_where_pods_have_ipv6(made):
     before = state(beside(6, "-s fd00:7:0:21::/64 -j MASQUERADE"))
     refusals = plan_node(make.desired(made), before, Source.LIVE).refusals
-    assert refusals == (
-        (
-            "nft's table ip6 mine holds rules that ip6tables-nft does not show, and c 1 may give pod traffic another "
-            "source: -s fd00:7:0:21::/64 -j MASQUERADE; take it away first: nft list table ip6 mine shows it",
-        )
-        if len(made.model.networks) == 2
-        else ()
+    said = (
+        "nft's table ip6 mine holds rules that ip6tables-nft does not show, and c 1 may give pod traffic another "
+        "source: -s fd00:7:0:21::/64 -j MASQUERADE; take it away first: nft list table ip6 mine shows it"
     )
+    assert refusals == ((said,) if len(made.model.networks) == 2 else ())
 
 
 @pytest.mark.parametrize("rule", ["-s fd99::/64 -j MASQUERADE", "-m mark --mark 0x4000/0x4000 -j MASQUERADE"])
