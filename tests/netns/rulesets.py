@@ -160,6 +160,7 @@ class Ruleset:
     routes: tuple[str, ...]
     policies: tuple[str, ...]
     sets: str
+    version: int = 4
 
     @property
     def mangle_drops(self) -> bool:

@@ -61,9 +61,11 @@ class Way:
         return found if isinstance(found, Load) else None
 
     def data(self, register: int, length: int) -> bytes | None:
-        """Give the data in a register, None if it depends on the packet or is nothing of IPv4."""
-        found = self.held.get(slot(register))
-        return found[:length] if isinstance(found, bytes) and len(found) >= length else None
+        """Give the data in a register, None if it depends on the packet or is shorter."""
+        first = slot(register)
+        parts = [self.held.get(first + number) for number in range(-(-length // SLOT))]
+        found = b"".join(part for part in parts if isinstance(part, bytes))
+        return found[:length] if len(found) >= length else None
 
 
 def slot(register: int) -> int:
