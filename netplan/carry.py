@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from netplan import checks
+from netplan import check_runner
 from netplan.apply import Job, Journal, apply
 from netplan.check import gateway_of
 from netplan.differences import differences
@@ -31,7 +31,7 @@ def carry_out(work: Work, journal: Journal) -> Snapshot:
 
 def _check(work: Work, after: Snapshot) -> Sequence[str]:
     """Run the checks of the spec; give what failed."""
-    return checks.run(work.plan.checks, gateway_of(after))
+    return check_runner.run(work.plan.checks, gateway_of(after))
 
 
 def _left(work: Work, now: Snapshot) -> Sequence[Change[Resource]]:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
+from netplan.attribution import holds_policy, whose
 from netplan.kinds.chain.value import ChainKey
-from netplan.owners import holds_policy, owner
 from netplan.probes import Probe, SourceAddress
 from netplan.resource import Json
 from netplan.snapshot import Snapshot
@@ -99,7 +99,8 @@ def effects(found: Iterable[Probe], before: Snapshot, after: Snapshot) -> tuple[
 
     UDP is a class of its own only where it fares unlike TCP.
     """
-    tracers = Tracer(before), Tracer(after)
+    tracer = Tracer(before)
+    tracers = tracer, tracer if after is before else Tracer(after)
     made: dict[tuple[str, str | None, Mark | None], list[TrafficEffect]] = {}
     for probe in found:
         effect = _effect(_entering(probe, tracers[1]), *tracers)
@@ -206,8 +207,8 @@ def _by_way_of(trace: Trace) -> str:
 
 def blamed(step: Step) -> str:
     """Name a step: its place, and whose rule it looks like."""
-    whose = owner(step.at, step.rule)
-    return f"{step.at}, {whose}" if whose else said(step)
+    looks_like = whose(step.at, step.rule)
+    return f"{step.at}, {looks_like}" if looks_like else said(step)
 
 
 def said(step: Step) -> str:

@@ -16,7 +16,7 @@ from netplan.kinds.chain.extension import ExtensionSpec, Option, Options, Option
 from netplan.kinds.chain.match import Match, Target
 from netplan.kinds.chain.matches import MATCHES, PROTOCOL_MATCHES
 from netplan.kinds.chain.names import PROTOCOLS
-from netplan.kinds.chain.number import integer
+from netplan.kinds.chain.number import named
 from netplan.kinds.chain.targets import TARGETS
 from netplan.kinds.chain.text import Quoted, as_written, check_word
 from netplan.kinds.chain.values import AddressMask, Condition
@@ -24,13 +24,7 @@ from netplan.kinds.chain.word import chain_name, interface
 
 
 def _protocol(text: str, _version: int) -> int:
-    name = text.lower()
-    if name in PROTOCOLS:
-        return PROTOCOLS[name]
-    try:
-        return integer(text, 0, 255)
-    except ValueError as error:
-        raise ValueError(f"{text!r} is not a protocol: a name such as tcp, or a number from 0 to 255") from error
+    return named(text, PROTOCOLS.get(text.lower()), 255, "a protocol: a name such as tcp, or a number from 0 to 255")
 
 
 _CONDITIONS: Final[dict[str, tuple[str, Callable[[str, int], AddressMask | str | int]]]] = {
@@ -134,12 +128,12 @@ class RuleParser:
         matches = [clause for clause in self._clauses if clause is not self._jump]
         self.matches = tuple([_match(*self._finish(clause, "-m")) for clause in matches])
         self.target = _target(*self._finish(self._jump, "-j")) if self._jump else None
-        self._check_owners()
+        self._check_claims()
 
     def _finish(self, clause: _Clause, flag: str) -> tuple[str, tuple[Option, ...], str]:
         return clause.finish(flag, self.version, self.protocol)
 
-    def _check_owners(self) -> None:
+    def _check_claims(self) -> None:
         """Refuse an option that was kept for one extension, and that another one of the rule may have too."""
         for clause in self._clauses:
             for word in clause.strangers() if clause.unread else ():
@@ -217,7 +211,7 @@ class RuleParser:
     def _option(self, word: str, *, negated: bool) -> None:
         if not word.startswith("-"):
             raise ValueError(f"{word!r} follows no option")
-        found = self._owner(word.removeprefix("--")) if word.startswith("--") else None
+        found = self._clause_of(word.removeprefix("--")) if word.startswith("--") else None
         if found is None:
             self._unread_option(word, negated=negated)
             return
@@ -228,7 +222,7 @@ class RuleParser:
         except ValueError as error:
             raise ValueError(f"{word}: {error}") from error
 
-    def _owner(self, name: str) -> tuple[_Clause, OptionSpec] | None:
+    def _clause_of(self, name: str) -> tuple[_Clause, OptionSpec] | None:
         """Find the extension of an option; load the protocol's match if no other has it. None: it is not known here."""
         for clause in reversed(self._clauses):
             if clause.spec is None:

@@ -10,7 +10,8 @@ from itertools import pairwise
 from typing import Final
 
 from netplan.errors import ObserveError
-from netplan.kinds.chain.rule import BUILT_IN, Rule, parse_rule_line
+from netplan.kinds.chain.built_in import BUILT_IN
+from netplan.kinds.chain.rule import Rule, parse_rule_line
 from netplan.kinds.chain.value import OWNED_PREFIX, Chain, ChainKey
 from netplan.net import printable
 

@@ -12,9 +12,9 @@ from functools import cache, cached_property, partial
 from typing import Final, NamedTuple, TypeVar
 
 from netplan.errors import ObserveError
+from netplan.kinds.chain.built_in import BUILT_IN
 from netplan.kinds.chain.iptables import Iptables, check_read, is_absent
 from netplan.kinds.chain.reached import Tables
-from netplan.kinds.chain.rule import BUILT_IN
 from netplan.kinds.chain.saved import SavedTable, SavedTables, absent, listed_table, saved_tables
 from netplan.kinds.chain.value import OWNED_PREFIX, Backend, Chain, ChainKey
 from netplan.kinds.native.expression import (

@@ -8,12 +8,11 @@ from itertools import chain as concatenation
 from typing import Final, NamedTuple, TypeAlias
 
 from netplan import nfnetlink
+from netplan.kinds.native.family import FAMILIES
 from netplan.netlink import Attributes, attribute, attributes, elements, text
 from netplan.nfnetlink import NFTABLES, Listing, Message, number
 
-OF_VERSION: Final = {4: 2, 6: 10}
-"""The kernel's number of each IP version's own family."""
-_FAMILIES: Final = {1: "inet", 2: "ip", 5: "netdev", 7: "bridge", 10: "ip6"}
+_NAMES: Final = {1: "inet", 2: "ip", 5: "netdev", 7: "bridge", 10: "ip6"}
 _HOOKS: Final = ("prerouting", "input", "forward", "output", "postrouting", "ingress")
 _NETDEV_HOOKS: Final = ("ingress", "egress")
 _GET_TABLE, _GET_CHAIN, _GET_RULE, _GET_SET, _GET_GENERATION = 1, 4, 7, 10, 16
@@ -71,23 +70,23 @@ def generation() -> bytes:
 
 def chains() -> Chains:
     """Read all chains of nftables, of which there may be many thousands."""
-    return {family: nfnetlink.listing(NFTABLES, _GET_CHAIN, family) for family in _FAMILIES}
+    return {family: nfnetlink.listing(NFTABLES, _GET_CHAIN, family) for family in _NAMES}
 
 
 def held_chain(version: int, table: str, name: str) -> Held | None:
     """Ask for one chain of a table of an IP version; None if there is none."""
     wanted = attribute(_TABLE, terminated(table)) + attribute(_NAME, terminated(name))
-    found = nfnetlink.get(NFTABLES, _GET_CHAIN, OF_VERSION[version], wanted)
-    return _held(Message(OF_VERSION[version], found)) if found else None
+    found = nfnetlink.get(NFTABLES, _GET_CHAIN, FAMILIES[version].number, wanted)
+    return _held(Message(FAMILIES[version].number, found)) if found else None
 
 
 def uses(chains: Chains, version: int, table: str, limit: int) -> int:
     """Count the rules of a table of an IP version, and the jumps; of one of more than `limit` chains, only those."""
-    found = nfnetlink.get(NFTABLES, _GET_TABLE, OF_VERSION[version], attribute(1, terminated(table)))
+    found = nfnetlink.get(NFTABLES, _GET_TABLE, FAMILIES[version].number, attribute(1, terminated(table)))
     held = number(found.get(3, b""))
     if not held or held > limit:
         return held
-    return sum(_held(chain).uses for chain in chains[OF_VERSION[version]].holding(_TABLE, terminated(table)))
+    return sum(_held(chain).uses for chain in chains[FAMILIES[version].number].holding(_TABLE, terminated(table)))
 
 
 def _held(chain: Message) -> Held:
@@ -96,7 +95,7 @@ def _held(chain: Message) -> Held:
 
 def names(chains: Chains, version: int, prefix: str) -> Iterator[tuple[str, str]]:
     """Give table and name of the chains of an IP version's own family whose names start so."""
-    for each in chains[OF_VERSION[version]].holding(_NAME, prefix.encode()):
+    for each in chains[FAMILIES[version].number].holding(_NAME, prefix.encode()):
         yield text(each.attributes[_TABLE]), text(each.attributes[_NAME])
 
 
@@ -115,7 +114,7 @@ def bases(chains: Chains) -> Iterator[Base]:
 def _base(chain: Message) -> Base:
     found = chain.attributes
     hook = attributes(found[4])
-    family = _FAMILIES[chain.family]
+    family = _NAMES[chain.family]
     return Base(
         family=family,
         table=text(found[1]),
@@ -138,7 +137,7 @@ def rules(family: str, table: str, chain: str) -> list[tuple[Expression, ...]]:
 def rules_by_chain(table: str, version: int) -> dict[str, list[Message]]:
     """Read all rules of a table of an IP version, by the names of its chains; `expressions` takes one apart."""
     found: defaultdict[str, list[Message]] = defaultdict(list)
-    for rule in nfnetlink.dump(NFTABLES, _GET_RULE, OF_VERSION[version], attribute(1, terminated(table))):
+    for rule in nfnetlink.dump(NFTABLES, _GET_RULE, FAMILIES[version].number, attribute(1, terminated(table))):
         found[text(rule.attributes[2])].append(rule)
     return found
 
@@ -157,7 +156,7 @@ def expressions(rule: Message) -> tuple[Expression, ...]:
 
 def number_of(family: str) -> int:
     """Give the kernel's number of a family."""
-    return next(value for value, name in _FAMILIES.items() if name == family)
+    return next(value for value, name in _NAMES.items() if name == family)
 
 
 def terminated(value: str) -> bytes:
