@@ -25,15 +25,14 @@ _UNLISTED: Final = re.compile(r"\n(?!-[ANP] |#|\n)(.+)")
 
 @dataclass(frozen=True)
 class SavedTable:
-    """A table as it was printed, and the policy of each chain, None for a user-defined one.
+    """A table as iptables-save prints it: in `text` each chain and each rule is a line of its own behind a newline.
 
-    In `text` each rule is a line of its own behind a newline. It is searched for the chains that are asked for: to take
-    a hundred thousand lines apart takes longer than iptables-save. `before` is how many lines were printed before it.
+    The text is searched for the chains that are asked for: to take a hundred thousand lines apart takes longer than
+    iptables-save. `before` is how many lines were printed before it.
     """
 
     name: str
     version: int = 4
-    policies: Mapping[str, str | None] = field(default_factory=dict)
     text: str = field(default="\n", repr=False)
     before: int = 0
 
@@ -41,6 +40,22 @@ class SavedTable:
     def total(self) -> int:
         """Count the rules of all chains."""
         return self.text.count("\n-A ")
+
+    @cached_property
+    def policies(self) -> Mapping[str, str | None]:
+        """The policy of each chain, None for a user-defined one."""
+        return {name: None if policy == "-" else policy for name, policy in _POLICY.findall(self._heads)}
+
+    @cached_property
+    def _heads(self) -> str:
+        """The part of the text that holds the lines of all chains."""
+        last = max(0, self.text.rfind("\n:"))
+        return self.text[: self.text.find("\n", last + 1) + 1]
+
+    def policy(self, chain: str) -> str | None:
+        """Give a chain's policy, `-` for a user-defined one; None if there is no such chain."""
+        found = re.search(rf"\n:{re.escape(chain)} (\S+)", self._heads)
+        return found[1] if found else None
 
     def length(self, chain: str) -> int:
         """Count a chain's rules."""
@@ -50,7 +65,12 @@ class SavedTable:
         """Read one chain; ObserveError names the line that can't be read."""
         key = ChainKey(self.version, self.name, name)
         starts = (found.start() + 1 for found in _start(name).finditer(self.text))
-        return Chain(key, tuple(self._rule(key, start) for start in starts), self.policies[name])
+        policy = self.policy(name)
+        return Chain(key, tuple(self._rule(key, start) for start in starts), None if policy == "-" else policy)
+
+    def named(self, prefix: str) -> list[str]:
+        """Give the chains whose names start so."""
+        return re.findall(rf"\n:({re.escape(prefix)}\S*) ", self._heads)
 
     def _rule(self, key: ChainKey, start: int) -> Rule:
         try:
@@ -80,7 +100,7 @@ class SavedTables:
     def read(self, key: ChainKey) -> Chain | None:
         """Read one chain, None if it does not exist."""
         table = self._load(key.table)
-        if table is None or key.name not in table.policies:
+        if table is None or table.policy(key.name) is None:
             return absent(key)
         return table.chain(key.name)
 
@@ -98,8 +118,7 @@ class SavedTables:
         """Find the chains of ours in a table."""
         found = self._load(table)
         if found is not None:
-            names = (name for name in found.policies if name.startswith(OWNED_PREFIX))
-            yield from (ChainKey(found.version, table, name) for name in names)
+            yield from (ChainKey(found.version, table, name) for name in found.named(OWNED_PREFIX))
 
 
 def absent(key: ChainKey) -> Chain | None:
@@ -119,16 +138,15 @@ def _saved_table(text: str, version: int, start: int, end: int) -> SavedTable:
     """Read what stands from before the name of a table to behind its last line."""
     before, part = text.count("\n", 0, start), text[start : end + 1]
     _check(_NO_RULE, part, before, len(part))
-    policies = {name: None if policy == "-" else policy for name, policy in _POLICY.findall(part)}
     name, _, rules = part[2:].partition("\n")
-    return SavedTable(name, version, policies, f"\n{rules}", before + 1)
+    return SavedTable(name, version, f"\n{rules}", before + 1)
 
 
 def listed_table(text: str, table: str, version: int) -> SavedTable:
     """Read what `iptables -S` prints of a whole table; ObserveError names a line that is none of its."""
     text = f"\n{text}\n"
     _check(_UNLISTED, text, 0, len(text))
-    return SavedTable(table, version, {name: policy or None for name, policy in _LISTED.findall(text)}, text)
+    return SavedTable(table, version, _LISTED.sub(lambda chain: f"\n:{chain[1]} {chain[2] or '-'}", text), -1)
 
 
 def _check(strange: re.Pattern[str], text: str, before: int, end: int) -> None:

@@ -172,7 +172,7 @@ class NftTables:
         Built-in chains are listed where they are not there, too.
         """
         listed = whole.listed
-        if key.name not in listed.policies or (not listed.length(key.name) and self._held(*key[1:]) is None):
+        if listed.policy(key.name) is None or (not listed.length(key.name) and self._held(*key[1:]) is None):
             return absent(key)
         check_read(key.table_label, misread_among(key.name, map(expressions, whole.kept.get(key.name, ()))))
         return listed.chain(key.name)
