@@ -146,7 +146,7 @@ def listed_table(text: str, table: str, version: int) -> SavedTable:
     """Read what `iptables -S` prints of a whole table; ObserveError names a line that is none of its."""
     text = f"\n{text}\n"
     _check(_UNLISTED, text, 0, len(text))
-    return SavedTable(table, version, _LISTED.sub(lambda chain: f"\n:{chain[1]} {chain[2] or '-'}", text), -1)
+    return SavedTable(table, version, _LISTED.sub(lambda chain: f"\n:{chain[1]} {chain[2] or '-'}", text))
 
 
 def _check(strange: re.Pattern[str], text: str, before: int, end: int) -> None:
