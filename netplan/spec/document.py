@@ -72,6 +72,10 @@ class Places:
         entry, found = self._nearest(keys)
         return Location(self.path, *(entry.value if found else entry.key))
 
+    def below(self, key: Key) -> Places:
+        """Give the places of what a key holds."""
+        return Places(self.path, self.root.entries.get(key, self.root))
+
     def _nearest(self, keys: Iterable[Key]) -> tuple[Entry, bool]:
         entry = self.root
         for key in keys:

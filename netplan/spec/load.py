@@ -66,10 +66,11 @@ class Spec:
     @cached_property
     def topology(self) -> Topology:
         """The cluster's nodes, each with the defaults for what it does not say itself."""
-        nodes = tuple(self._node(name, node) for name, node in self.model.nodes.items())
+        places = self.places.below("nodes")
+        nodes = tuple(self._node(name, node, places.key(name)) for name, node in self.model.nodes.items())
         return Topology(self.model.cluster, self.model.networks, nodes)
 
-    def _node(self, name: str, node: NodeSpec) -> Node:
+    def _node(self, name: str, node: NodeSpec, at: Location) -> Node:
         defaults = self.model.defaults
         return Node(
             name=name,
@@ -77,7 +78,7 @@ class Spec:
             subnets=self.subnets[name],
             interface=node.interface or defaults.interface,
             bridge=node.bridge or defaults.bridge,
-            at=self.at("nodes", name),
+            at=at,
             mtu=node.mtu or defaults.mtu,
             public_address=node.public_address,
         )
