@@ -58,9 +58,7 @@ class _Pairs(Mapping[Key, Entry]):
         match = _NODE.fullmatch(self._line)
         pairs = _PAIR.finditer(self._line, *match.span(3)) if match else ()
         number = self._number
-        return {
-            pair[1]: Entry((number, pair.start() + 1), (number, pair.start(2) + 1), _NO_ENTRIES) for pair in pairs
-        }
+        return {pair[1]: Entry((number, pair.start() + 1), (number, pair.start(2) + 1), _NO_ENTRIES) for pair in pairs}
 
 
 def compose_quickly(text: str, path: str) -> Document:
