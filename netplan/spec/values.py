@@ -41,6 +41,7 @@ _NO_HOST_BYTES: Final = frozenset(
 _NUMBER: Final = r"0x[0-9A-Fa-f]{1,8}|0|[1-9][0-9]{0,9}"
 MARK_PATTERN: Final = rf"({_NUMBER})/({_NUMBER})"
 WITHIN_MIN, WITHIN_MAX = 1, 60
+NODES_FORMATS: Final = (".csv", ".jsonl")
 PLACEHOLDERS: Final = ("subnet", "network", "bridge", "interface", "address")
 """What a check's texts may name of their node, in braces."""
 
@@ -251,6 +252,13 @@ def _command_word(number: int, value: object) -> str:
             known = ", ".join(f"{{{each}}}" for each in PLACEHOLDERS)
             hint = f"did you mean {{{likely}}}?" if likely else f"the placeholders are {known}"
             raise WrongValueError(f"there is no placeholder {{{name}}}", hint)
+    return text
+
+
+def nodes_path(text: str) -> str:
+    """Read the path of a file of nodes, from the folder of the spec on."""
+    if not text.endswith(NODES_FORMATS) or not text.isprintable():
+        raise WrongValueError(f"{found(text)} is not the path of a file of nodes", "such as nodes.csv or nodes.jsonl")
     return text
 
 
