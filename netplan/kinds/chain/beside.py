@@ -23,7 +23,8 @@ from netplan.kinds.native.elements import Sets
 from netplan.kinds.native.expression import Base
 from netplan.kinds.native.family import FAMILIES, versions_of
 from netplan.kinds.native.misread import native_set
-from netplan.kinds.native.translate import chain_word, translated
+from netplan.kinds.native.terminal import chain_word
+from netplan.kinds.native.translate import translated
 from netplan.net import printable
 from netplan.nfnetlink import Message
 
