@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -17,12 +18,15 @@ FlushConntrack = Annotated[
 ]
 
 
-def tell_outdated(chain: Chain | None, *, flush: bool) -> None:
-    """Count the connections that our chain would not rewrite now, or end them; what can't be done is said."""
+def tell_outdated(chains: Sequence[Chain], *, flush: bool) -> None:
+    """Count the connections that our chains would not rewrite now, or end them; what can't be done is said.
+
+    There is a chain for each IP version of the pods.
+    """
     from netplan.kernel.linux import connections, forget
 
     try:
-        found = connections(outdated(chain))
+        found = [each for chain in chains for each in connections(outdated(chain), chain.key.version)]
         ended = forget(found) if flush else 0
     except (ObserveError, KernelError) as error:
         say(f"Connections that are older than the rules may keep another source address: {error}")
