@@ -12,6 +12,7 @@ from typing import Final
 from netplan import programs
 from netplan.errors import ObserveError
 from netplan.kinds.chain import legacy
+from netplan.kinds.chain.built_in import BUILT_IN, BUILT_IN_BY_TABLE
 from netplan.kinds.chain.iptables import Iptables
 from netplan.kinds.chain.other import OtherChain, Owner, on_the_way, program_of
 from netplan.kinds.chain.reached import Reach, Tables, reached
@@ -31,9 +32,7 @@ from netplan.nfnetlink import Message
 FOLLOWED: Final = 256
 """How many chains of a table are read besides those that packets enter."""
 
-_TABLES: Final = ("raw", "mangle", "nat", "filter", "security")
 _OWN_TABLES: Final = ("nat", "filter")
-_BUILT_IN: Final = frozenset({"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"})
 
 
 def observe(backend: Backend, own: Tables, chains: Sequence[Message], limit: int) -> Iterator[OtherChain]:
@@ -56,13 +55,13 @@ def _ours(there: Iterable[Message]) -> Iterator[OtherChain]:
     """Name the chains that podnet made when this node's iptables used nft."""
     for version, table, name in expression.names(there):
         key = ChainKey(version, table, name)
-        if key.owned and table in _TABLES:
+        if key.owned and table in BUILT_IN_BY_TABLE:
             yield OtherChain(Owner.NFT, Chain(key))
 
 
 def _by_iptables(base: Base) -> bool:
     """Whether iptables-nft shows the chain: it is one that it makes itself."""
-    named = base.table in _TABLES and base.name in _BUILT_IN and len(versions_of(base.family)) == 1
+    named = base.table in BUILT_IN_BY_TABLE and base.name in BUILT_IN and len(versions_of(base.family)) == 1
     return named and base.hook == base.name.lower()
 
 

@@ -12,10 +12,11 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from netplan.kinds.chain.rule import Rule
-from netplan.kinds.native.condition import Conditions, loaded
+from netplan.kinds.native.condition import Conditions
 from netplan.kinds.native.elements import MANY
 from netplan.kinds.native.expression import Expression
 from netplan.kinds.native.family import FAMILIES, Family
+from netplan.kinds.native.load import loaded
 from netplan.kinds.native.lookup import LookUp, looked_up
 from netplan.kinds.native.marks import mark_set, mark_set_by_target
 from netplan.kinds.native.terminal import UNKNOWN_TARGET, address_translated, immediate, redirect, reject

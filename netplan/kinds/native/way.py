@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from netplan.kinds.native.condition import Conditions, Load
+from netplan.kinds.native.condition import Conditions
+from netplan.kinds.native.load import Load
 
 SLOT: Final = 4
 """How many bytes a slot has: registers of sixteen bytes overlap those of four."""
