@@ -156,7 +156,7 @@ class Firewall(Section):
     remove: tuple[Removal, ...] = ()
     """Rules of other programs that must not exist."""
     persist: PersistPath = Field(default="none", examples=["/etc/iptables/rules.v4"])
-    """none, or the file of rules that is loaded at boot: podnet's are kept in it, those of IPv6 in rules.v6 beside it."""
+    """none, or the file of rules that is loaded at boot: podnet's are kept in it, IPv6's in rules.v6 beside it."""
 
 
 class CheckSpec(Section):
