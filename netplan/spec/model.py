@@ -158,7 +158,7 @@ class Firewall(Section):
     remove: tuple[Removal, ...] = ()
     """Rules of other programs that must not exist."""
     persist: PersistPath = Field(default="none", examples=["/etc/iptables/rules.v4"])
-    """none, or the file that iptables-services or netfilter-persistent loads at boot: podnet's rules are kept in it."""
+    """none, or the file of rules that is loaded at boot: podnet's are kept in it, IPv6's in rules.v6 beside it."""
 
 
 class CheckSpec(Section):
