@@ -76,7 +76,7 @@ def _show(plan: Plan, file: Pending | None, format: Format) -> None:
     if format is Format.JSON:
         from netplan.planfile import plan_to_json
 
-        persist = {"persist": {"path": file.path, "differs": True}} if file else {}
+        persist = {"persist": {"path": file.paths[0], "paths": file.paths, "differs": True}} if file else {}
         show_json({**plan_to_json(plan), **persist})
     else:
         show_plan(plan, DRIFT)

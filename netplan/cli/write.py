@@ -98,7 +98,8 @@ def carry_out(
         else:
             await_confirm(here.store, undertaking.entry, secret)
     if work.plan.changes or flush:
-        tell_outdated(after.chains.get(MASQUERADE_CHAIN[4]), flush=flush)
+        ours = [after.chains[key] for key in MASQUERADE_CHAIN.values() if key in after.chains]
+        tell_outdated(ours, flush=flush)
     if file is not None:
         file.write()
 
