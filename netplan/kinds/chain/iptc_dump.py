@@ -10,12 +10,13 @@ import re
 import socket
 import sys
 from collections.abc import Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-try:
-    import iptc
-except ImportError:
-    iptc = None
+if TYPE_CHECKING or __name__ == "__main__":  # who only asks for this file's name loads nothing
+    try:
+        import iptc
+    except ImportError:
+        iptc = None
 
 MISSING: Final = 77
 """The exit code when python-iptables is not installed."""
