@@ -35,6 +35,7 @@ class SavedTable:
     version: int = 4
     text: str = field(default="\n", repr=False)
     before: int = 0
+    _found: dict[str, list[int]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @cached_property
     def total(self) -> int:
@@ -59,18 +60,31 @@ class SavedTable:
 
     def length(self, chain: str) -> int:
         """Count a chain's rules."""
-        return len(_start(chain).findall(self.text))
+        return len(self._starts(chain))
 
     def chain(self, name: str) -> Chain:
         """Read one chain; ObserveError names the line that can't be read."""
         key = ChainKey(self.version, self.name, name)
-        starts = (found.start() + 1 for found in _start(name).finditer(self.text))
         policy = self.policy(name)
-        return Chain(key, tuple(self._rule(key, start) for start in starts), None if policy == "-" else policy)
+        return Chain(
+            key, tuple(self._rule(key, start) for start in self._starts(name)), None if policy == "-" else policy
+        )
 
     def named(self, prefix: str) -> list[str]:
         """Give the chains whose names start so."""
         return re.findall(rf"\n:({re.escape(prefix)}\S*) ", self._heads)
+
+    def _starts(self, chain: str) -> list[int]:
+        """Find where each rule of a chain starts; one may have neither condition nor target."""
+        if chain not in self._found:
+            start, starts = f"\n-A {chain}", []
+            at = self.text.find(start)
+            while at >= 0:
+                if self.text[at + len(start)] in " \n":
+                    starts.append(at + 1)
+                at = self.text.find(start, at + 1)
+            self._found[chain] = starts
+        return self._found[chain]
 
     def _rule(self, key: ChainKey, start: int) -> Rule:
         try:
@@ -80,11 +94,6 @@ class SavedTable:
             raise ObserveError(
                 f"table {key.table_label}: line {number} can't be read: {printable(str(error))}"
             ) from error
-
-
-def _start(chain: str) -> re.Pattern[str]:
-    """Match the start of each rule of a chain; a rule may have neither condition nor target."""
-    return re.compile(rf"\n-A {re.escape(chain)}(?=[ \n])")
 
 
 class SavedTables:
