@@ -25,6 +25,7 @@ from netplan.probes import Probe, probes
 from netplan.project import project
 from netplan.resource import Change, Resource
 from netplan.snapshot import Interest, Snapshot
+from netplan.spec.load import Spec
 
 _SHOWN: Final = ("link", "address", "route", "neighbour", "fdb", "chain", "rule", "sysctl")
 _NAMED: Final = 3
@@ -93,6 +94,11 @@ class Plan:
     spec_path: str
     spec_sha256: str
     nodes: tuple[NodePlan, ...]
+
+    @classmethod
+    def of(cls, spec: Spec, nodes: Iterable[NodePlan]) -> Plan:
+        """Give the plan of some nodes of a spec."""
+        return cls(spec.model.cluster, spec.path, spec.sha256, tuple(nodes))
 
     @property
     def changes(self) -> Iterator[Change[Resource]]:

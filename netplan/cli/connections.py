@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
-
-import typer
 
 from netplan.cli.output import say
 from netplan.connections import outdated
 from netplan.errors import KernelError, ObserveError
 from netplan.kinds.chain.value import Chain
-
-FlushConntrack = Annotated[
-    bool,
-    typer.Option("--flush-conntrack", help="End the connections of pods that keep another source from before."),
-]
 
 
 def tell_outdated(chains: Sequence[Chain], *, flush: bool) -> None:

@@ -11,7 +11,6 @@ from netplan.compile import Desired, compile_node
 from netplan.errors import HalfStateError, RefusedError, UsageError
 from netplan.kinds.chain.value import OWNED_PREFIX
 from netplan.net import printable
-from netplan.persist import SavedRulesError, file_of, merge
 from netplan.spec.load import read
 
 _KERNEL_ONLY: Final = (
@@ -55,6 +54,8 @@ def outdated(desired: Desired | None) -> Pending | None:
     """Give the files that are not what they should be; RefusedError (3) if one can't be read."""
     if desired is None or desired.persist is None:
         return None
+    from netplan.persist import file_of
+
     known = [(file_of(desired.persist, version), version) for version in (4, 6)]
     files = [File(path, version) for path, version in known if path is not None]
     differ = tuple(file for file in files if _differs(file, desired))
@@ -105,6 +106,8 @@ def _differs(file: File, desired: Desired) -> bool:
 
 def _merged(file: File, desired: Desired) -> tuple[str, str]:
     """Give the text of a file as it is and as it should be."""
+    from netplan.persist import SavedRulesError, merge
+
     text = rulesfile.read(file.path) or ""
     try:
         return text, merge(text, desired, file.version)

@@ -52,6 +52,7 @@ class Tracer:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._family = cache(lambda version: _Family(snapshot, version))
+        self._traced = cache(lambda packet: self._family(packet.version).trace(packet))
 
     def fib(self, version: int) -> Fib:
         """Give the forwarding information base of an IP version."""
@@ -59,7 +60,7 @@ class Tracer:
 
     def trace(self, packet: Packet) -> Trace:
         """Say what becomes of a packet."""
-        return self._family(packet.version).trace(packet)
+        return self._traced(packet)
 
 
 class _Family:
