@@ -41,6 +41,7 @@ _ATTRIBUTE: Final = struct.Struct("=HH")
 _SHORT: Final = struct.Struct("=H")
 _LENGTH: Final = struct.Struct("=I")
 _KIND: Final = struct.Struct("=HHI")
+_NUMBER: Final = struct.Struct("=HHI")
 _CODE: Final = struct.Struct("=i")
 
 _SOL_NETLINK: Final = 270
@@ -240,8 +241,14 @@ def elements(data: bytes) -> Iterator[bytes]:
 
 def attribute(kind: int, data: bytes, *, nested: bool = False) -> bytes:
     """Write an attribute, padded to four bytes."""
-    head = _ATTRIBUTE.pack(len(data) + 4, kind | _NESTED if nested else kind)
-    return head + data + b"\0" * (-len(data) % 4)
+    length = len(data)
+    head = _ATTRIBUTE.pack(length + 4, kind | _NESTED if nested else kind)
+    return head + data + b"\0" * (-length % 4) if length % 4 else head + data
+
+
+def number_attribute(kind: int, value: int) -> bytes:
+    """Write an attribute that holds a number of 32 bits in the byte order of this machine."""
+    return _NUMBER.pack(_NUMBER.size, kind, value)
 
 
 def spellings(kind: int) -> list[bytes]:

@@ -29,6 +29,7 @@ from netplan.spec.fields import (
     IPv6SubnetLen,
     Mtu,
     Name,
+    NodesPath,
     PacketMark,
     PersistPath,
     PingTarget,
@@ -237,7 +238,9 @@ class NodeSpec(Section):
 class ClusterSpec(Section):
     """The pod network of one cluster."""
 
-    model_config = ConfigDict(json_schema_extra=_one_of("network", "ipv6_network"))
+    model_config = ConfigDict(
+        json_schema_extra={"allOf": [_one_of("network", "ipv6_network"), _one_of("nodes", "nodes_file")]}
+    )
 
     version: Version = Field(examples=[1])
     """The version of this format."""
@@ -274,9 +277,16 @@ class ClusterSpec(Section):
     defaults: Defaults = Field(default_factory=Defaults.model_construct)
     """What a node has unless it says otherwise."""
     nodes: Mapping[Name, NodeSpec] = Field(
-        examples=[{"hdss7-21": {"address": "10.4.7.21/24", "subnet": "172.7.21.0/24"}}]
+        default_factory=dict, examples=[{"hdss7-21": {"address": "10.4.7.21/24", "subnet": "172.7.21.0/24"}}]
     )
     """The nodes by their names."""
+    nodes_file: NodesPath | None = Field(default=None, examples=["nodes.csv"])
+    """More nodes in a file of their own, found from the folder of the spec on.
+
+    .csv: a line for each node below one that names the columns: name, address, subnet and the like.
+
+    .jsonl: a line for each node, an object with the keys of a node and its name.
+    """
 
     @property
     def networks(self) -> tuple[Prefix, ...]:
