@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
-from netplan import adoption, company, mtu
+from netplan import adoption, company, mtu, overwritten
 from netplan.check import Check
 from netplan.compile import HOOKS, Desired
 from netplan.differences import differences
@@ -139,6 +139,7 @@ def plan_node(desired: Desired, snapshot: Snapshot, source: Source) -> NodePlan:
             *_taken_away(desired, snapshot),
             *_announced(changes, snapshot),
             *mtu.warnings(desired, snapshot),
+            *overwritten.warnings(desired, snapshot),
             *company.warnings(desired, snapshot),
         ),
         refusals=(

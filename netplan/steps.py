@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from netplan.kinds.chain.value import Chain, PlacedRule, table_label
 from netplan.kinds.link.value import Link
+from netplan.kinds.sysctl.value import Sysctl
 from netplan.resource import Action, Change, Resource
 
 _CREATED: Final = ("link", "address", "sysctl", "table", "neighbour", "fdb", "route")
@@ -45,14 +46,17 @@ def steps(changes: Iterable[Change[Resource]]) -> tuple[Step, ...]:
 
     What is referred to comes before what refers to it, and rules come before routes, so that no connection is pinned to
     a wrong source address. Deletes come last, in the opposite order; only a link that excludes another goes before it.
+    Where all else is deleted, parameters are no longer needed, and go back with their turn in that order.
     """
     groups: dict[tuple[_Group, bool], list[Change[Resource]]] = {}
     changes = tuple(changes)
     made = [change.after for change in changes if isinstance(change.after, Link)]
     filled = {_group(change) for change in changes if not _leaves(change, made)}
+    retreat = {isinstance(change.resource, Sysctl) or _leaves(change, made) for change in changes} == {True}
     for change in changes:
         group = _group(change)
         leaving = _leaves(change, made) and (not group.table or group not in filled)
+        leaving |= retreat and isinstance(change.resource, Sysctl)
         groups.setdefault((group, leaving), []).append(change)
     ordered = sorted(groups, key=lambda key: (key[1], (-1 if key[1] else 1) * _CREATED.index(key[0].kind)))
     return tuple(_step(group, groups[group, leaving]) for group, leaving in ordered)

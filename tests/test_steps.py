@@ -94,3 +94,9 @@ def test_a_tunnel_in_the_way_of_another_one_goes_before_it_comes():
 def test_a_tunnel_in_nobodys_way_goes_after_another_one_has_come():
     found = steps([*deleted(tunnels.link()), *created(tunnels.link("podnet.2", vni=2))])
     assert [change.action for step in found for change in step.changes] == ["create", "delete"]
+
+
+def test_parameters_go_back_once_what_needed_them_is_gone():
+    back = Change(SYSCTL, Sysctl("net.ipv4.ip_forward", "0"), make.WHY)
+    changes = [back, *deleted(JUMP, CHAIN, make.route(), tunnels.link())]
+    assert order(*changes) == ["routes", "table nat", "sysctls", "links"]

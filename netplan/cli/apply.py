@@ -15,7 +15,7 @@ from netplan.cli.persist import Pending, of_spec, pending
 from netplan.cli.safety import allowing, check_safe
 from netplan.cli.spec import DEFAULT_STATE, NodeName, StateDir, Yes, open_here
 from netplan.cli.verb import verb_app
-from netplan.cli.write import LockTimeout, Turn, VarDir, carry_out, confirm, plan_of, turn
+from netplan.cli.write import LockTimeout, Turn, VarDir, carry_out, confirm, plan_of, recalled, turn
 from netplan.compile import compile_node
 from netplan.kernel.linux import Linux
 from netplan.plan import Plan
@@ -77,7 +77,7 @@ def apply(
     kernel = Linux(desired.backend)
     await_interface(kernel, at, say)
     with turn("apply", folder, lock_timeout) as here:
-        work = Work.live(desired, kernel)
+        work = Work.live(recalled(desired, here.store), kernel)
         _apply(work, plan_of(spec, work), here, pending(desired), options)
 
 

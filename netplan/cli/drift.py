@@ -17,7 +17,7 @@ from netplan.cli.spec import DEFAULT_STATE, NodeName, SpecPath, StateDir, open_h
 from netplan.cli.verb import verb_app
 from netplan.cli.views.lines import DRIFT
 from netplan.cli.views.metrics import drift_metrics
-from netplan.cli.write import LockTimeout, VarDir, carry_out, plan_of, turn
+from netplan.cli.write import LockTimeout, VarDir, carry_out, plan_of, recalled, turn
 from netplan.compile import Desired, compile_node
 from netplan.errors import ExitCode, RefusedError, UsageError
 from netplan.kernel.linux import Linux
@@ -27,6 +27,8 @@ from netplan.planfile import plan_to_json
 from netplan.safety import Flag
 from netplan.spec.load import Spec
 from netplan.state.origin import Origin
+from netplan.state.store import Store
+from netplan.state.vardir import var_dir
 from netplan.work import Work
 
 app = verb_app()
@@ -56,13 +58,14 @@ def drift(
     loaded, here = open_here(spec, node, state)
     desired = compile_node(loaded, here)
     if not fix:
-        work = Work.live(desired, Linux(desired.backend), limit=FEW_RULES)
+        remembered = recalled(desired, Store(var_dir(folder)))
+        work = Work.live(remembered, Linux(desired.backend), limit=FEW_RULES)
         file = _readable(desired)
         _show(plan_of(loaded, work), file, format)
         _measure(metrics_file, loaded, work.plan)
         raise typer.Exit(ExitCode.DONE if work.plan.in_sync and file is None else ExitCode.DIFFERENCES)
     with turn("drift --fix", folder, lock_timeout) as held:
-        work = Work.live(desired, Linux(desired.backend))
+        work = Work.live(recalled(desired, held.store), Linux(desired.backend))
         plan, file = plan_of(loaded, work), pending(desired)
         _show(plan, file, format)
         _measure(metrics_file, loaded, work.plan)

@@ -41,14 +41,19 @@ def plan(
     against: Annotated[Path | None, typer.Option(metavar="SPEC2", help="Plan the move from this spec.")] = None,
     format: Annotated[PlanFormat, typer.Option(help="How to print the plan.")] = PlanFormat.TEXT,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Save the plan for `podnet apply FILE`.")] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--var-dir", metavar="DIR", help="--live: where podnet remembers, as in apply.")
+    ] = None,
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit 1 if there are changes.")] = False,
 ) -> None:
     """Show what would change on the nodes, and why."""
     if live and against:
         raise UsageError("--live and --against exclude each other: a plan starts from one state")
+    if folder and not live:
+        raise UsageError("--var-dir goes with --live: only the node itself remembers")
     loaded = read(spec, state)
     if live:
-        made = live_plan(loaded, node or [])
+        made = live_plan(loaded, node or [], folder)
     elif against:
         made = moving_plan(loaded, read(against, state), node or [])
     else:
@@ -60,17 +65,21 @@ def plan(
         raise typer.Exit(ExitCode.DIFFERENCES)
 
 
-def live_plan(spec: Spec, names: Sequence[str]) -> Plan:
-    """Plan this machine, from its kernel."""
+def live_plan(spec: Spec, names: Sequence[str], folder: Path | None = None) -> Plan:
+    """Plan this machine, from its kernel and from what podnet remembers in a folder, by default the usual one."""
     from netplan.cli.safety import warned_live
+    from netplan.cli.write import recalled
     from netplan.kernel.linux import Linux
+    from netplan.state.store import Store
+    from netplan.state.vardir import var_dir
     from netplan.work import Work
 
     if len(names) > 1:
         raise UsageError("--live plans this machine: say --node once, or not at all")
     name = this_node(addresses_of(spec), names[0] if names else None)
     desired = compile_node(spec, spec.topology.by_name[name])
-    return _plan(spec, [warned_live(Work.live(desired, Linux(desired.backend)))])
+    remembered = recalled(desired, Store(var_dir(folder)))
+    return _plan(spec, [warned_live(Work.live(remembered, Linux(desired.backend)))])
 
 
 def recorded_plan(spec: Spec, folder: Path, names: Sequence[str]) -> Plan:

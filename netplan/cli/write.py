@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -16,6 +17,7 @@ from netplan.cli.output import ask, say
 from netplan.cli.persist import Pending
 from netplan.cli.views.lines import traffic_lines
 from netplan.cli.views.memory import recovery_text
+from netplan.compile import Desired
 from netplan.confirm import arm, asked, token
 from netplan.errors import RefusedError, StoreError
 from netplan.kernel.linux import Linux, require_privilege
@@ -70,6 +72,15 @@ def intact(kept: Iterable[Generation | Damaged]) -> list[Generation]:
         else:
             found.append(each)
     return found
+
+
+def recalled(desired: Desired, store: Store) -> Desired:
+    """Give what a node should have with what podnet remembers of its sysctls; that it can't be read is a warning."""
+    try:
+        return replace(desired, overwritten=store.overwritten.read())
+    except StoreError as error:
+        say(f"warning: {printable(str(error))}")
+        return desired
 
 
 def plan_of(spec: Spec, work: Work) -> Plan:

@@ -59,6 +59,7 @@ for link in $(ip -o link show type vxlan | cut -d: -f2); do
 done
 nft flush ruleset
 echo 1 > /proc/sys/net/ipv4/ip_forward
+rm -f "$PODNET_VAR_DIR/sysctls.json"
 """
 
 
