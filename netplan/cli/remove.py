@@ -50,7 +50,7 @@ def remove(
         _take_away(work, held, pending(desired), orders)
         for backend in sorted({chain.owner.backend for chain in work.before.all(OtherChain) if chain.left_behind}):
             _take_away(Work.live(desired, Linux(backend)), held, None, orders)
-    if work.plan.changes:
+    if work.plan.changes and loaded.model.firewall.remove:
         say("Rules that firewall.remove took away are not put back: the programs that made them do so as they start.")
 
 

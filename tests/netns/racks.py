@@ -91,6 +91,11 @@ class Racks:
             done = self.podnet(node, "apply", spec, "--yes")
             assert done.code == 0, done.stderr
 
+    def rollback(self, node: str) -> None:
+        """Bring back the state before the newest generation of a node."""
+        done = podnet(self.lab, node, "rollback", "--yes", "--allow-many-deletes")
+        assert done.code == 0, done.stderr
+
     def shell(self, node: str, script: str) -> str:
         """Run a shell script on a node and give what it printed."""
         return inside(self.lab, node, _shell, script, (), "")

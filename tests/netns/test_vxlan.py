@@ -316,6 +316,11 @@ done
 """
 """What flannel made of r1-n1, and left there of a node that is gone."""
 
+FLANNELS = """
+ip route; ip -d link show flannel.1; ip address show flannel.1
+ip neighbour show nud permanent dev flannel.1; bridge fdb show dev flannel.1
+"""
+
 TAKEN_OVER = spec_text("{type: vxlan, name: flannel.1, adopt: true}")
 
 
@@ -354,6 +359,19 @@ def test_an_adopted_tunnel_is_the_same_device_as_before(flannel):
     before = flannel.shell("r1-n1", "cat /sys/class/net/flannel.1/ifindex")
     flannel.apply(TAKEN_OVER, ["r1-n1"])
     assert flannel.shell("r1-n1", "cat /sys/class/net/flannel.1/ifindex") == before
+
+
+def test_rollback_gives_an_adopted_tunnel_back(flannel):
+    before = sorted(flannel.shell("r1-n1", FLANNELS).splitlines())
+    flannel.apply(TAKEN_OVER, ["r1-n1"])
+    flannel.rollback("r1-n1")
+    assert sorted(flannel.shell("r1-n1", FLANNELS).splitlines()) == before
+
+
+def test_remove_takes_an_adopted_tunnel_away(flannel):
+    flannel.apply(TAKEN_OVER, ["r1-n1"])
+    assert flannel.podnet("r1-n1", "remove", TAKEN_OVER, "--yes").code == 0
+    assert "flannel" not in flannel.shell("r1-n1", "ip link; ip route")
 
 
 def test_a_saved_plan_may_adopt(flannel):
