@@ -19,6 +19,7 @@ STORY: Final = ROOT / "docs/story"
 _LOAD: Final = """
 rules=/run/$(uname -n).rules
 cat > "$rules"
+ip nexthop flush proto 112
 ip -4 route flush table all proto 112
 ip -4 route flush proto static
 nft flush ruleset

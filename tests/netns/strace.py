@@ -48,9 +48,9 @@ def points(node: Node, folder: Path, *words: str | Path) -> list[Point]:
     return found[locked + 1 :]
 
 
-def injected(node: Node, point: Point, what: str, *words: str | Path) -> Outcome:
-    """Run podnet with something done to one of its system calls: `signal=SIGKILL`, `error=EPERM`."""
-    inject = f"inject={point.call}:{what}:when={point.number}"
+def injected(node: Node, point: Point, what: str, *words: str | Path, times: int = 1) -> Outcome:
+    """Run podnet with something done to one of its system calls, or some in a row: `signal=SIGKILL`, `error=EPERM`."""
+    inject = f"inject={point.call}:{what}:when={point.number}..{point.number + times - 1}"
     strace = _strace("-qq", "-o", "/dev/null", "-e", f"trace={point.call}", "-e", inject)
     return process(node.lab, node.name, *words, before=strace)
 

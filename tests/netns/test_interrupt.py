@@ -11,6 +11,7 @@ import pytest
 
 from tests.netns.node import State
 from tests.netns.podnet import argv
+from tests.netns.strace import injected, points
 from tests.netns.tools import first_in_path, links, wrap
 
 MANY = 3000
@@ -40,23 +41,13 @@ def wide(nodes):
     node.shell("ip address del 10.4.0.1/16 dev eth0")
 
 
-def start(node, *words, before=()):
-    """Start podnet as a process of its own."""
-    command = node.lab.command(node.name, [*before, *argv(*words)])
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-
-
-def end(process, number):
-    """Send a signal to a process; give its exit code and what it said."""
-    process.send_signal(number)
-    _, said = process.communicate(timeout=30)
-    return process.returncode, said
-
-
-def wait_for_routes(node):
-    deadline = time.monotonic() + 20
-    while not node.shell("ip route show proto 112 | head -1"):
-        assert time.monotonic() < deadline
+@pytest.fixture(scope="module")
+def middle(wide, many, tmp_path_factory):
+    """The system call by which the middle one of the batches of routes goes to the kernel."""
+    calls = points(wide, tmp_path_factory.mktemp("calls"), "apply", many, "--yes")
+    wide.reset()
+    writes = [call for call in calls if call.changes_the_kernel]
+    return writes[len(writes) // 2]
 
 
 class Interruption(NamedTuple):
@@ -72,12 +63,10 @@ class Interruption(NamedTuple):
 @pytest.fixture(
     scope="module", params=[signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=["SIGINT", "SIGTERM", "SIGHUP"]
 )
-def interruption(request, wide, many):
+def interruption(request, wide, many, middle):
     before = wide.state()
-    process = start(wide, "apply", many, "--yes")
-    wait_for_routes(wide)
-    code, said = end(process, request.param)
-    return Interruption(request.param, code, said, before, wide.state())
+    done = injected(wide, middle, f"signal={request.param.name}", "apply", many, "--yes")
+    return Interruption(request.param, done.code, done.stderr, before, wide.state())
 
 
 def test_interrupted_apply_exits_4(interruption):
@@ -92,20 +81,20 @@ def test_interrupted_apply_leaves_the_state_as_it_was(interruption):
     assert interruption.after == interruption.before
 
 
-def test_second_ctrl_c_does_not_stop_the_undoing(wide, many):
+def test_second_ctrl_c_does_not_stop_the_undoing(wide, many, middle):
     before = wide.state()
-    process = start(wide, "apply", many, "--yes")
-    wait_for_routes(wide)
-    process.send_signal(signal.SIGINT)
-    time.sleep(0.05)
-    assert (end(process, signal.SIGINT)[0], wide.state()) == (4, before)
+    done = injected(wide, middle, "signal=SIGINT", "apply", many, "--yes", times=2)
+    assert (done.code, wide.state()) == (4, before)
 
 
 @pytest.mark.parametrize("words", [["plan", "--live"], ["drift"], ["apply", "--yes"]], ids=" ".join)
 def test_interrupted_look_exits_as_the_shell_says_and_not_with_1(node, tmp_path, words):
     links(tmp_path, {"iptables-nft-restore": "iptables-nft-restore"})
     wrap(tmp_path, "iptables-nft-save", before=[f"touch {tmp_path}/reached", "sleep 10"])
-    process = start(node, words[0], node.spec, *words[1:], before=first_in_path(tmp_path))
+    command = node.lab.command(node.name, [*first_in_path(tmp_path), *argv(words[0], node.spec, *words[1:])])
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     while not (tmp_path / "reached").exists():
         time.sleep(0.01)
-    assert end(process, signal.SIGINT) == (130, "podnet: interrupted\n")
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert (process.returncode, said) == (130, "podnet: interrupted\n")

@@ -71,7 +71,7 @@ def test_lock_that_another_iptables_holds_is_waited_for(node):
 @pytest.fixture
 def held_lock(node):
     """The lock of legacy iptables, which another program does not give back."""
-    pid = node.shell("flock --no-fork /run/xtables.lock sleep 60 >/dev/null 2>&1 & echo $!; sleep 0.1").strip()
+    pid = node.shell("flock --no-fork /run/xtables.lock sleep infinity >/dev/null 2>&1 & echo $!; sleep 0.1").strip()
     yield
     node.shell(f"kill {pid}")
 
