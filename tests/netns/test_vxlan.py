@@ -102,6 +102,33 @@ def test_remove_leaves_nothing_of_a_tunnel(racks):
     assert not re.search("podnet|proto 112|vxlan", racks.state("r1-n1"), re.IGNORECASE)
 
 
+DEAD = {
+    "a rule": ("-p udp --dport 8472 -j DROP", "filter INPUT 1: -p udp -m udp --dport 8472 -j DROP"),
+    "all but answers": (
+        "-m conntrack --ctstate ESTABLISHED -j ACCEPT; iptables-nft -A INPUT -j REJECT",
+        "filter INPUT 2: -j REJECT --reject-with icmp-port-unreachable",
+    ),
+}
+
+
+@pytest.mark.parametrize("firewall", list(DEAD))
+def test_a_firewall_that_keeps_the_tunnel_out_is_drift_with_the_rule_to_blame(racks, firewall):
+    rules, blamed = DEAD[firewall]
+    racks.apply(TUNNEL, ["r1-n1", "r2-n1"])
+    racks.shell("r1-n1", f"iptables-nft -A INPUT {rules}")
+    drift = racks.podnet("r1-n1", "drift", TUNNEL)
+    assert not passes(racks.lab, "r2-n1-pod1", "r1-n1-pod1", timeout=0.5)
+    assert (drift.code, "! traffic tunnel from r1-n2, r2-n1, r2-n2 (udp)" in drift.stdout) == (1, True)
+    assert f"now: {blamed}" in drift.stdout
+
+
+def test_a_firewall_that_lets_the_tunnel_in_is_no_drift(racks):
+    racks.apply(TUNNEL, ["r1-n1", "r2-n1"])
+    racks.shell("r1-n1", "iptables-nft -A INPUT -p udp --dport 8472 -j ACCEPT; iptables-nft -P INPUT DROP")
+    assert passes(racks.lab, "r2-n1-pod1", "r1-n1-pod1")
+    assert racks.podnet("r1-n1", "drift", TUNNEL).code == 0
+
+
 LINK = "podnet.1"
 ROUTES = ["create route 10.32.12.0/24", "create route 10.32.21.0/24", "create route 10.32.22.0/24"]
 NEIGHBOURS = [f"create neighbour 10.32.{number}.0 dev podnet.1" for number in (12, 21, 22)]
