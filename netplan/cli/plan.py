@@ -91,7 +91,8 @@ def recorded_plan(spec: Spec, folder: Path, names: Sequence[str]) -> Plan:
         if record is None:
             plans.append(plan_node(desired, _empty(desired), Source.EMPTY))
         else:
-            plans.append(_doubted(warned(in_full(desired, record, Source.RECORDED), record)))
+            desired = replace(desired, overwritten=record.overwritten)
+            plans.append(_doubted(warned(in_full(desired, record.state, Source.RECORDED), record.state)))
     _tell_unrecorded(folder, spec.model.cluster, [plan.node for plan in plans if plan.source is Source.EMPTY])
     return _plan(spec, plans)
 

@@ -85,11 +85,12 @@ def _live(spec: Spec, node: Node) -> Snapshot:
 
 
 def _recorded(spec: Spec, node: Node, folder: Path) -> Snapshot:
-    record = recorded.read(folder, spec.model.cluster, node.name)
-    if record is None:
+    found = recorded.read(folder, spec.model.cluster, node.name)
+    if found is None:
         raise UsageError(
             f"{folder} has no record of {node.name}: run podnet capture there, or say --live on the node itself"
         )
+    record = found.state
     unread = [
         table for table, hooks in HOOKS.items() if all(ChainKey(4, table, hook) not in record.chains for hook in hooks)
     ]

@@ -21,6 +21,7 @@ from netplan.compile import Desired
 from netplan.confirm import arm, asked, token
 from netplan.errors import RefusedError, StoreError
 from netplan.kernel.linux import Linux, require_privilege
+from netplan.kinds.sysctl.overwritten import Overwritten
 from netplan.masquerade import MASQUERADE_CHAIN
 from netplan.net import printable
 from netplan.plan import NodePlan, Plan
@@ -75,12 +76,17 @@ def intact(kept: Iterable[Generation | Damaged]) -> list[Generation]:
 
 
 def recalled(desired: Desired, store: Store) -> Desired:
-    """Give what a node should have with what podnet remembers of its sysctls; that it can't be read is a warning."""
+    """Give what a node should have with what podnet remembers of its sysctls."""
+    return replace(desired, overwritten=overwritten(store))
+
+
+def overwritten(store: Store) -> tuple[Overwritten, ...]:
+    """Give what podnet remembers of a node's sysctls; that it can't be read is a warning."""
     try:
-        return replace(desired, overwritten=store.overwritten.read())
+        return store.overwritten.read()
     except StoreError as error:
         say(f"warning: {printable(str(error))}")
-        return desired
+        return ()
 
 
 def plan_of(spec: Spec, work: Work) -> Plan:

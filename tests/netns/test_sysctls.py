@@ -80,6 +80,16 @@ def test_live_plan_knows_of_it_too(still, tmp_path):
     assert still.podnet("plan", still.spec, "--live", "--format", "json").changes == [f"update sysctl {RP_FILTER}"]
 
 
+def test_plan_from_a_record_knows_of_it_too(still, tmp_path):
+    applied(still, tmp_path, f"{RP_FILTER}: 2", "net.ipv4.tcp_retries2: 9")
+    state = tmp_path / "state" / "hdss7"
+    state.mkdir(parents=True)
+    record = state / f"{still.name}.json"
+    assert still.podnet("capture", "--node", still.name, "--out", record).code == 0
+    planned = still.podnet("plan", still.spec, "--node", still.name, "--state", state.parent, "--format", "json")
+    assert planned.changes == [f"update sysctl {RP_FILTER}", "update sysctl net.ipv4.tcp_retries2"]
+
+
 def test_plan_against_the_older_spec_says_that_it_goes_and_not_to_what(still, tmp_path):
     older = with_sysctls(still, tmp_path, f"{RP_FILTER}: 2")
     plan = still.podnet("plan", still.spec, "--against", older, "--node", still.name).stdout
