@@ -13,7 +13,7 @@ from netplan.compile import HOOKS, Desired
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.value import ChainKey, is_our_jump
 from netplan.kinds.link.value import BRIDGE, Link
-from netplan.kinds.sysctl.forwarding import SWITCHES, switches_of
+from netplan.kinds.sysctl.forwarding import SWITCHES, rewritten, switches_of
 from netplan.kinds.sysctl.overwritten import Overwritten
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.resource import Change, Reason, Resource, Wanted
@@ -25,10 +25,17 @@ _REFUSING: Final = frozenset({"DROP", "REJECT"})
 
 
 def put_back(desired: Desired, snapshot: Snapshot) -> Iterator[Wanted[Sysctl]]:
-    """Give the parameters that are no longer wanted, as they were before podnet, unless they stay."""
-    for each, value in _unwanted(desired, snapshot):
-        if value == each.written and _user(each, snapshot) is None:
-            yield Wanted(Sysctl(each.name, each.before), AS_FOUND)
+    """Give the parameters that are no longer wanted, as they were before podnet, unless they stay.
+
+    What the kernel rewrites with forwarding becomes what goes with it as long as that stays switched.
+    """
+    held = [each for each, value in _unwanted(desired, snapshot) if value == each.written]
+    going = [Sysctl(each.name, each.before) for each in held if _user(each, snapshot) is None]
+    back = {each.name for each in going}
+    turned = {Sysctl(each.name, each.written) for each in desired.overwritten if each.name in SWITCHES - back}
+    for switch in turned.intersection(snapshot.all(Sysctl)):
+        going = rewritten(going, switch)
+    yield from (Wanted(each, AS_FOUND) for each in going)
 
 
 def given_up(desired: Desired, then: Desired, snapshot: Snapshot) -> Iterator[Change[Sysctl]]:
@@ -53,7 +60,7 @@ def warnings(desired: Desired, snapshot: Snapshot) -> Iterator[str]:
         if value == each.before:
             continue
         if value != each.written:
-            yield f"{each.name} stays {value}: podnet wrote {each.written} over {each.before}, and somebody else that"
+            yield f"{each.name} stays {value}, which others set after podnet's {each.written}; it was {each.before} before"
         elif user is not None:
             yield f"{each.name} stays {value}, and was {each.before} before podnet: {user} may need it"
 

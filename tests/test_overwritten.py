@@ -74,4 +74,4 @@ def test_forwarding_goes_off_where_nobody_forwards(rules):
 
 def test_of_what_somebody_else_changed_is_told_as_podnet_leaves():
     (said,) = warnings(WRITTEN, make.snapshot("", Sysctl(NAME, "1")))
-    assert said == f"{NAME} stays 1: podnet wrote 2 over 0, and somebody else that"
+    assert said == f"{NAME} stays 1, which others set after podnet's 2; it was 0 before"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from netplan.kinds.sysctl.forwarding import SWITCHES, rewritten
+from netplan.kinds.sysctl.forwarding import SWITCHES, follows, rewritten
 from netplan.kinds.sysctl.value import Sysctl, is_name
 from netplan.resource import Change, Json
 
@@ -36,21 +36,23 @@ def remember(
 ) -> tuple[Overwritten, ...]:
     """Give what is overwritten once changes are made to a state, if something was known to be before.
 
-    The value before is the last that was not podnet's. A parameter that is as it was before is forgotten, and one that
-    was not there goes with its device.
+    The value before is the last that was not podnet's. A parameter that is as it was before is forgotten, unless it
+    would change with a switch that is not; one that was not there goes with its device.
     """
     memory = {each.name: each for each in known}
+    switched = [each for each in memory.values() if each.name in SWITCHES]
     values = {each.name: each.value for each in before}
     written = [change.after for change in changes if change.after is not None and change.after.name in values]
     for switch in [each for each in written if each.name in SWITCHES and each.name not in memory]:
         memory |= {each.name: each for each in _carried_along(before, switch, values[switch.name])}
     for sysctl in written:
-        name, earlier = sysctl.name, memory.pop(sysctl.name, None)
-        found = values[name]
-        first = earlier.before if earlier is not None and earlier.written == found else found
-        if sysctl.value != first:
-            memory[name] = Overwritten(name, first, sysctl.value)
-    return tuple(memory.values())
+        name, found, earlier = sysctl.name, values[sysctl.name], memory.get(sysctl.name)
+        ours = earlier is not None and earlier.written == found
+        memory[name] = Overwritten(
+            name, earlier.before if earlier and ours else _unswitched(Sysctl(name, found), switched), sysctl.value
+        )
+    turned = {each.name for each in memory.values() if each.name in SWITCHES and each.before != each.written}
+    return tuple(each for each in memory.values() if each.before != each.written or _hangs_on(each.name, turned))
 
 
 def _carried_along(before: Sequence[Sysctl], switch: Sysctl, value: str) -> Iterator[Overwritten]:
@@ -60,3 +62,15 @@ def _carried_along(before: Sequence[Sysctl], switch: Sysctl, value: str) -> Iter
     for old, new, back in zip(before, during, again, strict=True):
         if old != back:
             yield Overwritten(old.name, old.value, new.value)
+
+
+def _unswitched(found: Sysctl, switched: Iterable[Overwritten]) -> str:
+    """Give the value that a parameter had before podnet turned switches, if they gave it the one that it has."""
+    for switch in switched:
+        if _hangs_on(found.name, {switch.name}) and rewritten([found], Sysctl(switch.name, switch.written)) == [found]:
+            return rewritten([found], Sysctl(switch.name, switch.before))[0].value
+    return found.value
+
+
+def _hangs_on(name: str, switches: Collection[str]) -> bool:
+    return name not in SWITCHES and bool(switches) and follows(name, switches)
