@@ -1,4 +1,4 @@
-"""Apply a plan: write it step by step, look at the outcome, and put everything back if a step fails."""
+"""Apply a plan: write it batch by batch, look at the outcome, and put everything back if one fails."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from threading import Event
 from types import FrameType
 from typing import Final, NamedTuple, NoReturn, Protocol, TypeAlias
 
+from netplan.batches import Batch, batches
 from netplan.errors import CheckError, HalfStateError, KernelError, PodnetError, RestoredError, StoreError
 from netplan.kernel import Kernel
 from netplan.kinds.link.value import Link
@@ -17,7 +18,6 @@ from netplan.kinds.sysctl.value import Sysctl
 from netplan.resource import Change, Resource
 from netplan.restore import restoration
 from netplan.snapshot import Interest, Snapshot
-from netplan.steps import Step, steps
 
 Handler: TypeAlias = Callable[[int, FrameType | None], None] | signal.Handlers
 
@@ -81,9 +81,9 @@ def apply(job: Job, kernel: Kernel, journal: Journal) -> Snapshot:
             with _held_back():
                 journal.opened(job.changes, before)
                 opened = True
-            for step in steps(job.changes):
-                attempted += step.changes
-                kernel.write(step)
+            for batch in batches(job.changes):
+                attempted += batch.changes
+                kernel.write(batch)
             after = kernel.observe(job.interest)
             _check(job, after)
             with _signals(signal.SIG_IGN):
@@ -191,7 +191,7 @@ def restore(
         for _ in range(_ROUNDS):
             if not remaining:
                 return undo
-            failures = [failure for step in steps(remaining) for failure in _attempt(kernel, step)]
+            failures = [failure for batch in batches(remaining) for failure in _attempt(kernel, batch)]
             remaining = tuple(restoration(before, kernel.observe(interest), changes))
     except Exception as error:
         left = f"what was begun:\n{_listed(changes)}"
@@ -204,10 +204,10 @@ def restore(
     return undo
 
 
-def _attempt(kernel: Kernel, step: Step) -> list[str]:
-    """Write one step of an undo; a failure is kept, so that the steps after it are still tried."""
+def _attempt(kernel: Kernel, batch: Batch) -> list[str]:
+    """Write one batch of an undo; a failure is kept, so that the batches after it are still tried."""
     try:
-        kernel.write(step)
+        kernel.write(batch)
     except Exception as error:
         return [str(error)]
     return []

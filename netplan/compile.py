@@ -29,7 +29,7 @@ from netplan.spec.removals import Values, filled_in
 from netplan.topology import Node
 from netplan.trace import Packet, Passing
 
-HOOKS: Final = {
+OUR_CHAINS: Final = {
     chain[version]: hook[version]
     for version in (4, 6)
     for chain, hook in ((MASQUERADE_CHAIN, POSTROUTING), (FORWARD_CHAIN, FORWARD))
@@ -128,8 +128,8 @@ class Desired:
         sysctls = {want.resource.name for want in self.objects if isinstance(want.resource, Sysctl)} | written
         if IPV6_FORWARD in sysctls:
             sysctls |= {accept_ra(traffic.node.interface) for traffic in self.traffic}
-        hooks = frozenset(HOOKS.values())
-        return Interest(frozenset({*HOOKS, *hooks, *removals}), hooks, frozenset(sysctls))
+        hooks = frozenset(OUR_CHAINS.values())
+        return Interest(frozenset({*OUR_CHAINS, *hooks, *removals}), hooks, frozenset(sysctls))
 
 
 def everything(packets: Iterable[Packet] = (), *, limit: int = MANY_RULES) -> Interest:
@@ -140,14 +140,17 @@ def everything(packets: Iterable[Packet] = (), *, limit: int = MANY_RULES) -> In
     minute.
     """
     chains = frozenset(
-        ChainKey(version, table, name) for version in (4, 6) for table, names in trace.HOOKS.items() for name in names
+        ChainKey(version, table, name)
+        for version in (4, 6)
+        for table, names in trace.BUILT_IN.items()
+        for name in names
     )
     settings = {name for device in ("all", EACH) for name in trace.settings_of(device)}
     sysctls = frozenset({*FORWARDING.values(), *trace.BRIDGE_CALLS.values(), *settings})
     asked = frozenset(packets)
     if asked:
-        return Interest(frozenset(HOOKS), frozenset(), sysctls, traced=chains, follows=Passing(asked), limit=limit)
-    return Interest(chains | frozenset(HOOKS), chains, sysctls, limit=limit)
+        return Interest(frozenset(OUR_CHAINS), frozenset(), sysctls, traced=chains, follows=Passing(asked), limit=limit)
+    return Interest(chains | frozenset(OUR_CHAINS), chains, sysctls, limit=limit)
 
 
 def compile_node(spec: Spec, node: Node) -> Desired:

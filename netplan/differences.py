@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from netplan.adoption import adopter
-from netplan.compile import HOOKS, Desired
+from netplan.compile import OUR_CHAINS, Desired
 from netplan.diff import diff
 from netplan.kinds.chain.edit import changes_to
 from netplan.kinds.chain.place import Span, arrange
@@ -41,7 +41,7 @@ def differences(desired: Desired, snapshot: Snapshot) -> Iterator[Change[Resourc
         yield from changes
         state = after_updates(state, changes)
     strayed = {key for key, chain in snapshot.chains.items() if not key.owned and any(map(is_our_jump, chain.rules))}
-    for key in sorted({*HOOKS.values(), *strayed, *(removal.chain for removal in desired.removals)}):
+    for key in sorted({*OUR_CHAINS.values(), *strayed, *(removal.chain for removal in desired.removals)}):
         yield from _rule_changes(key, desired, snapshot)
 
 

@@ -9,13 +9,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
-from netplan.compile import HOOKS, Desired
+from netplan.compile import Desired
+from netplan.forward import FORWARD
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.value import ChainKey, is_our_jump
 from netplan.kinds.link.value import BRIDGE, Link
 from netplan.kinds.sysctl.forwarding import SWITCHES, rewritten, switches_of
 from netplan.kinds.sysctl.overwritten import Overwritten
 from netplan.kinds.sysctl.value import Sysctl
+from netplan.masquerade import POSTROUTING
 from netplan.resource import Change, Reason, Resource, Wanted
 from netplan.snapshot import Snapshot
 
@@ -60,7 +62,8 @@ def warnings(desired: Desired, snapshot: Snapshot) -> Iterator[str]:
         if value == each.before:
             continue
         if value != each.written:
-            yield f"{each.name} stays {value}, which others set after podnet's {each.written}; it was {each.before} before"
+            since = f"which others set after podnet's {each.written}; it was {each.before} before"
+            yield f"{each.name} stays {value}, {since}"
         elif user is not None:
             yield f"{each.name} stays {value}, and was {each.before} before podnet: {user} may need it"
 
@@ -90,7 +93,7 @@ def _forwarding(snapshot: Snapshot, version: int) -> Iterator[str]:
     for held in snapshot.all(LinkAddress):
         if held.link in bridges and held.address.address.version == version:
             yield f"bridge {held.link} ({held.address})"
-    for key in sorted({key for key in HOOKS.values() if key.version == version}):
+    for key in (FORWARD[version], POSTROUTING[version]):
         yield from _serving(key, snapshot)
 
 

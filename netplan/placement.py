@@ -12,8 +12,8 @@ from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import ChainKey, PlacedRule
 from netplan.kinds.chain.values import Masked
 from netplan.net import Prefix
-from netplan.trace.effects import REFUSED, Fate
 from netplan.trace.flow import ANYWHERE, Flow
+from netplan.trace.targets import REFUSED, Fate
 from netplan.trace.walk import Chains, Walker
 
 

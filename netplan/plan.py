@@ -9,7 +9,7 @@ from typing import Final
 
 from netplan import adoption, company, mtu, overwritten
 from netplan.check import Check
-from netplan.compile import HOOKS, Desired
+from netplan.compile import OUR_CHAINS, Desired
 from netplan.differences import differences
 from netplan.effects import TrafficEffect, effects
 from netplan.freshness import dependencies, digest
@@ -105,7 +105,8 @@ def interest_of(changes: Iterable[Change[Resource]]) -> Interest:
     chains = {resource.chain for resource in resources if isinstance(resource, PlacedRule)}
     chains |= {resource.key for resource in resources if isinstance(resource, Chain)}
     sysctls = {resource.name for resource in resources if isinstance(resource, Sysctl)}
-    return Interest(frozenset({*chains, *HOOKS, *HOOKS.values()}), frozenset(), frozenset({*sysctls, IP_FORWARD}))
+    chains |= {*OUR_CHAINS, *OUR_CHAINS.values()}
+    return Interest(frozenset(chains), frozenset(), frozenset({*sysctls, IP_FORWARD}))
 
 
 def with_ground(interest: Interest) -> Interest:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from netplan import checks
+from netplan import check_runner
 from netplan.apply import Job, Journal, apply
 from netplan.check import gateway_of
 from netplan.compile import Desired, everything
@@ -86,7 +86,7 @@ class Work:
 
     def _check(self, after: Snapshot) -> Sequence[str]:
         """Run the checks of the spec; give what failed."""
-        return checks.run(self.plan.checks, gateway_of(after))
+        return check_runner.run(self.plan.checks, gateway_of(after))
 
     def _left(self, now: Snapshot) -> Sequence[Change[Resource]]:
         """Give what is still to be done in a state."""

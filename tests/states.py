@@ -19,7 +19,7 @@ from netplan.spec.load import Spec
 from netplan.topology import Node
 from tests import make
 
-HOOKS = {make.POSTROUTING: make.MASQUERADE_CHAIN, make.FORWARD: make.FORWARD_CHAIN}
+BELOW = {make.POSTROUTING: make.MASQUERADE_CHAIN, make.FORWARD: make.FORWARD_CHAIN}
 
 REMOVALS = (
     "nat, rule: -A POSTROUTING -s {subnet} ! -o {bridge} -j MASQUERADE",
@@ -167,19 +167,19 @@ def _leave_a_stale_route(draw: st.DrawFn, state: Snapshot) -> Snapshot:
 
 
 def _lose_a_jump(draw: st.DrawFn, state: Snapshot) -> Snapshot:
-    key = draw(st.sampled_from(list(HOOKS)))
+    key = draw(st.sampled_from(list(BELOW)))
     return _with_rules(state, key, tuple(make.foreign_rules(state, key)))
 
 
 def _duplicate_a_jump(draw: st.DrawFn, state: Snapshot) -> Snapshot:
-    key, below = draw(st.sampled_from(list(HOOKS.items())))
+    key, below = draw(st.sampled_from(list(BELOW.items())))
     if below not in state.chains:
         return state
     return _with_rules(state, key, _insert(draw, state.rules(key), jump_to(below)))
 
 
 def _edit_a_chain(draw: st.DrawFn, state: Snapshot) -> Snapshot:
-    key = draw(st.sampled_from(list(HOOKS.values())))
+    key = draw(st.sampled_from(list(BELOW.values())))
     if key not in state.chains:
         return state
     rules = draw(st.sampled_from([(), make.rules("-j DROP"), state.rules(key)[1:], state.rules(key) * 2]))
@@ -224,7 +224,7 @@ def cases(draw: st.DrawFn) -> Case:
 @st.composite
 def meddled(draw: st.DrawFn, state: Snapshot) -> Snapshot:
     """Draw the state after others have taken some of their rules away and added new ones."""
-    for key in HOOKS:
+    for key in BELOW:
         rules = tuple(
             rule
             for rule in state.rules(key)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from netplan.compile import HOOKS, everything, nothing
+from netplan.compile import OUR_CHAINS, everything, nothing
 from netplan.kinds.chain.value import Backend, ChainKey
 from netplan.trace import Packet, Passing
 from tests import make
@@ -100,7 +100,8 @@ def test_for_packets_the_hooks_are_traced_and_our_own_chains_are_looked_at():
     packet = Packet(None, make.desired().address)
     asked = everything(packets=[packet])
     assert asked.traced == everything().walks
-    assert (asked.chains, asked.walks, asked.follows) == (frozenset(HOOKS), frozenset(), Passing(frozenset({packet})))
+    assert (asked.chains, asked.walks) == (frozenset(OUR_CHAINS), frozenset())
+    assert asked.follows == Passing(frozenset({packet}))
 
 
 def test_a_plan_s_interest_keeps_what_it_walks_beside_traced_packets():

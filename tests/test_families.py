@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from netplan.backends.vxlan import compile_vxlan
+from netplan.batches import batches
 from netplan.compile import nothing
 from netplan.errors import Location
 from netplan.kernel.memory import MemoryKernel
@@ -18,7 +19,6 @@ from netplan.net import Address, IfName, InterfaceAddress, Prefix
 from netplan.plan import Source, plan_node
 from netplan.project import project
 from netplan.safety import dangers
-from netplan.steps import steps
 from tests import make
 from tests.spec.test_families import A6, B6, DUAL, ONLY6, TUNNEL, A, B
 
@@ -132,7 +132,7 @@ def test_a_rule_to_remove_is_of_the_families_in_which_iptables_takes_it():
 
 def test_the_tables_of_the_two_families_are_written_apart():
     plan = plan_node(make.desired(make.spec(A, B, **DUAL)), state(), Source.LIVE)
-    assert [str(step) for step in steps(plan.changes) if step.table] == [
+    assert [str(batch) for batch in batches(plan.changes) if batch.table] == [
         "table nat",
         "table filter",
         "table ip6 nat",

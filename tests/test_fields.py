@@ -35,8 +35,18 @@ def test_a_rule_that_went_out_of_a_chain_is_shown():
     assert fields(chain("-j LOG", "-j DROP"), chain("-j LOG")) == ["rules: - -j DROP"]
 
 
-def test_rules_that_changed_their_order_are_said_to():
-    assert fields(chain("-j LOG", "-j DROP"), chain("-j DROP", "-j LOG")) == ["rules one order -> another order"]
+def test_of_rules_in_another_order_those_that_move_are_shown():
+    before = chain("-j LOG", "-s 10.0.0.0/8 -j RETURN", "-s 172.16.0.0/12 -j RETURN", "-j DROP")
+    after = chain("-s 10.0.0.0/8 -j RETURN", "-s 172.16.0.0/12 -j RETURN", "-j LOG", "-j DROP")
+    assert fields(before, after) == ["rules 1 -> 3: -j LOG"]
+
+
+def test_a_rule_that_moves_is_shown_beside_one_that_comes():
+    before, after = (
+        chain("-j LOG", "-p udp -j RETURN", "-j DROP"),
+        chain("-p udp -j RETURN", "-p tcp", "-j DROP", "-j LOG"),
+    )
+    assert fields(before, after) == ["rules 1 -> 4: -j LOG", "rules: + -p tcp"]
 
 
 def test_a_rule_that_stands_there_twice_is_shown_with_how_often_it_should():

@@ -6,8 +6,8 @@ from netplan.kinds.chain.value import Chain
 from netplan.kinds.chain.values import Masked
 from netplan.masquerade import MASQUERADE_CHAIN, masquerade_chain
 from netplan.net import IfName, Prefix
-from netplan.trace.effects import Fate
 from netplan.trace.flow import Flow
+from netplan.trace.targets import Fate
 from netplan.trace.walk import Walker
 from tests import make
 

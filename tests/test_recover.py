@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from netplan.apply import Job, apply
+from netplan.batches import batches
 from netplan.compile import nothing
 from netplan.differences import differences
 from netplan.errors import HalfStateError, RefusedError, StoreError
@@ -19,7 +20,6 @@ from netplan.kinds.sysctl.value import Sysctl
 from netplan.recover import Found, bring_back, settle
 from netplan.state.generations import Generation
 from netplan.state.store import Store, Undertaking
-from netplan.steps import steps
 from tests import make
 
 WANTED = make.desired(make.spec(firewall=make.REMOVE))
@@ -57,8 +57,8 @@ def test_without_a_journal_there_is_nothing_to_do(store):
 def test_what_was_written_before_the_end_came_is_undone(store, count):
     opened(store)
     kernel = MemoryKernel(BEFORE)
-    for step in steps(differences(WANTED, BEFORE))[:count]:
-        kernel.write(step)
+    for batch in batches(differences(WANTED, BEFORE))[:count]:
+        kernel.write(batch)
     settled(store, kernel)
     assert make.content(kernel.state) == make.content(BEFORE)
 
@@ -86,9 +86,9 @@ def test_what_could_not_be_undone_keeps_the_journal(store):
 class Refusing(MemoryKernel):
     """A kernel that refuses every write."""
 
-    def write(self, step):
+    def write(self, batch):
         self._fail_at = self.writes + 1
-        super().write(step)
+        super().write(batch)
 
 
 def test_what_is_left_of_an_undo_is_done_by_the_next(store):

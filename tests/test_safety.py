@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 
+from netplan.batches import batches
 from netplan.compile import compile_node, nothing
 from netplan.differences import differences
 from netplan.kinds.chain.payload import payload
@@ -13,7 +14,6 @@ from netplan.plan import Source, plan_node
 from netplan.project import project
 from netplan.safety import Flag, Session, dangers
 from netplan.snapshot import Snapshot
-from netplan.steps import steps
 from tests import make
 from tests.states import cases
 
@@ -226,9 +226,9 @@ def test_a_record_without_addresses_does_not_tell_what_is_on_link():
 @given(cases())
 def test_no_payload_holds_a_policy(case):
     for wanted in (compile_node(case.spec, case.node), nothing(case.spec, case.node)):
-        for step in steps(differences(wanted, case.state)):
-            if step.kind == "table":
-                lines = payload(step.table, step.changes, case.state.chains).splitlines()
+        for batch in batches(differences(wanted, case.state)):
+            if batch.kind == "table":
+                lines = payload(batch.table, batch.changes, case.state.chains).splitlines()
                 heads = [line.split() for line in lines if line.startswith(":")]
                 assert not [line for line in lines if line.startswith("-P")]
-                assert all(policy == "-" and ChainKey(4, step.table, name[1:]).owned for name, policy, _ in heads)
+                assert all(policy == "-" and ChainKey(4, batch.table, name[1:]).owned for name, policy, _ in heads)

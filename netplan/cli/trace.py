@@ -24,7 +24,7 @@ from netplan.project import project
 from netplan.snapshot import Snapshot
 from netplan.spec.load import Spec, read
 from netplan.topology import Node
-from netplan.trace import HOOKS, Packet, Tracer, entrance
+from netplan.trace import BUILT_IN, Packet, Tracer, entrance
 
 app = verb_app()
 
@@ -92,7 +92,9 @@ def _recorded(spec: Spec, node: Node, folder: Path) -> Snapshot:
         )
     record = found.state
     unread = [
-        table for table, hooks in HOOKS.items() if all(ChainKey(4, table, hook) not in record.chains for hook in hooks)
+        table
+        for table, hooks in BUILT_IN.items()
+        if all(ChainKey(4, table, hook) not in record.chains for hook in hooks)
     ]
     if unread:
         say(f"podnet: the record of {node.name} holds nothing of table {' and '.join(unread)}: taken as empty")

@@ -15,7 +15,6 @@ from netplan.cli.connections import tell_outdated
 from netplan.cli.countdown import await_confirm
 from netplan.cli.output import ask, say
 from netplan.cli.persist import Pending
-from netplan.cli.views.lines import traffic_lines
 from netplan.cli.views.memory import recovery_text
 from netplan.compile import Desired
 from netplan.confirm import arm, asked, token
@@ -132,18 +131,8 @@ def carry_out(
             await_confirm(here.store, undertaking.entry, secret)
     if work.plan.changes or flush:
         tell_outdated(after.chains.get(MASQUERADE_CHAIN[4]), flush=flush)
-    tell_broken(work.plan)
     if file is not None:
         file.write()
-
-
-def tell_broken(plan: NodePlan) -> None:
-    """Say what traffic stays broken after a plan, and whose rule or route is to blame."""
-    lines = tuple(traffic_lines(plan.broken))
-    if lines:
-        say("This traffic stays broken, and it is not podnet's to mend:")
-    for line in lines:
-        say(f"  {line.traffic}: {line.after}; {line.blame}")
 
 
 def _finish(undertaking: Undertaking) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from netplan.batches import Batch
 from netplan.snapshot import Interest, Snapshot
-from netplan.steps import Step
 
 
 class Kernel(Protocol):
@@ -14,5 +14,5 @@ class Kernel(Protocol):
     def observe(self, interest: Interest) -> Snapshot:
         """Read the state; ObserveError if it can't be read whole."""
 
-    def write(self, step: Step) -> None:
-        """Make the changes of one step; KernelError names the object that was refused."""
+    def write(self, batch: Batch) -> None:
+        """Make the changes of one batch; KernelError names the object that was refused."""

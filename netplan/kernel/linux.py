@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from typing import Final, cast
 
+from netplan.batches import Batch
 from netplan.errors import RefusedError
 from netplan.kinds.address import driver as held
 from netplan.kinds.address.value import LinkAddress
@@ -37,7 +38,6 @@ from netplan.netlink import ROUTE, Channel
 from netplan.privileges import CAP_NET_ADMIN, may
 from netplan.resource import Change, Resource
 from netplan.snapshot import Interest, Snapshot
-from netplan.steps import Step
 
 
 class Linux:
@@ -87,38 +87,38 @@ class Linux:
         yield from ipsets.observe(asked_sets(rule for chain in found for rule in chain.rules))
         yield from beside.observe(self._iptables.backend, own, there, interest.limit)
 
-    def write(self, step: Step) -> None:
-        """Make the changes of one step."""
-        if step.kind == "table":
-            chains.write(self._iptables if step.version == 4 else self._iptables.ipv6, step.table, step.changes)
-        elif step.kind == "sysctl":
-            _write_sysctls(step)
+    def write(self, batch: Batch) -> None:
+        """Make the changes of one batch."""
+        if batch.kind == "table":
+            chains.write(self._iptables if batch.version == 4 else self._iptables.ipv6, batch.table, batch.changes)
+        elif batch.kind == "sysctl":
+            _write_sysctls(batch)
         else:
-            _write_netlink(step, self._many)
+            _write_netlink(batch, self._many)
 
 
 _VERSIONS: Final = (4, 6)
 
 
-def _write_netlink(step: Step, many: int) -> None:
-    """Make the changes of a step, which are of one kind."""
+def _write_netlink(batch: Batch, many: int) -> None:
+    """Make the changes of a batch, which are of one kind."""
     with Channel(ROUTE) as channel:
         indexes = links.indexes(channel)
-        match step.changes[0].resource:
+        match batch.changes[0].resource:
             case Link():
-                links.write(channel, cast("tuple[Change[Link], ...]", step.changes))
+                links.write(channel, cast("tuple[Change[Link], ...]", batch.changes))
             case LinkAddress():
-                held.write(channel, indexes, cast("tuple[Change[LinkAddress], ...]", step.changes))
+                held.write(channel, indexes, cast("tuple[Change[LinkAddress], ...]", batch.changes))
             case Neighbour():
-                neighbours.write(channel, indexes, cast("tuple[Change[Neighbour], ...]", step.changes))
+                neighbours.write(channel, indexes, cast("tuple[Change[Neighbour], ...]", batch.changes))
             case FdbEntry():
-                fdb.write(channel, indexes, cast("tuple[Change[FdbEntry], ...]", step.changes))
+                fdb.write(channel, indexes, cast("tuple[Change[FdbEntry], ...]", batch.changes))
             case Route():
-                routes.write(channel, indexes, cast("tuple[Change[Route], ...]", step.changes), many)
+                routes.write(channel, indexes, cast("tuple[Change[Route], ...]", batch.changes), many)
 
 
-def _write_sysctls(step: Step) -> None:
-    for change in cast("tuple[Change[Sysctl], ...]", step.changes):
+def _write_sysctls(batch: Batch) -> None:
+    for change in cast("tuple[Change[Sysctl], ...]", batch.changes):
         sysctls.write(change)
 
 

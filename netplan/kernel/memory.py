@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
+from netplan.batches import Batch
 from netplan.errors import KernelError
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.edit import ConflictError
@@ -18,7 +19,6 @@ from netplan.net import IfName
 from netplan.project import project, stands_on
 from netplan.resource import Change, Resource, refused
 from netplan.snapshot import Interest, Snapshot
-from netplan.steps import Step
 
 
 class MemoryKernel:
@@ -42,12 +42,12 @@ class MemoryKernel:
         sysctls = [sysctl for sysctl in self.state.all(Sysctl) if sysctl.name in names]
         return self.state.replace(Chain, chains).replace(OtherChain, beside).replace(Sysctl, sysctls)
 
-    def write(self, step: Step) -> None:
-        """Make the changes of one step, or refuse as the kernel would."""
-        if step.kind == "table":
-            self._commit(step.changes)
+    def write(self, batch: Batch) -> None:
+        """Make the changes of one batch, or refuse as the kernel would."""
+        if batch.kind == "table":
+            self._commit(batch.changes)
             return
-        for change in step.changes:
+        for change in batch.changes:
             self._commit((change,))
 
     def _commit(self, changes: tuple[Change[Resource], ...]) -> None:

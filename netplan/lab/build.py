@@ -37,7 +37,7 @@ _NO_ROUTER_SYSCTLS: Final = ("net/ipv4/ip_forward=0", "net/ipv6/conf/all/forward
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class Setup:
     """What is done on one host at once: sysctls as `net/ipv4/ip_forward=1`, then commands for `ip -batch`."""
 
     host: str
@@ -45,17 +45,17 @@ class Batch:
     commands: tuple[str, ...]
 
 
-def batches(layout: Layout) -> Iterator[Batch]:
-    """Give the batches that build a lab on an empty floor, in their order.
+def setups(layout: Layout) -> Iterator[Setup]:
+    """Give the setups that build a lab on an empty floor, in their order.
 
     A cable's far end is made with it, so pods come before the node whose bridge they are plugged in, and the
     switches' ports last.
     """
     ports = {plug: _FIRST_PORT_INDEX + number for number, plug in enumerate(layout.plugs())}
-    yield Batch(FLOOR, _FLOOR_SYSCTLS, tuple(_ground(layout)))
+    yield Setup(FLOOR, _FLOOR_SYSCTLS, tuple(_ground(layout)))
     for wiring in sorted(layout.wirings, key=lambda wiring: wiring.kind != HostKind.POD):
-        yield Batch(wiring.name, _sysctls(wiring.kind), tuple(_connect(wiring, ports)))
-    yield Batch(FLOOR, (), tuple(_plug_in(FLOOR, ports)))
+        yield Setup(wiring.name, _sysctls(wiring.kind), tuple(_connect(wiring, ports)))
+    yield Setup(FLOOR, (), tuple(_plug_in(FLOOR, ports)))
 
 
 def _ground(layout: Layout) -> Iterator[str]:

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final, TypeAlias
 
 from netplan.errors import RefusedError
-from netplan.lab.build import Batch, batches
+from netplan.lab.build import Setup, setups
 from netplan.lab.holder import Holder
 from netplan.lab.layout import FLOOR, Host, Layout
 from netplan.lab.status import read_links
 
 Progress: TypeAlias = Callable[[int, int], None]
-"""Told after each step how many are done, and of how many."""
+"""Told after each setup how many are done, and of how many."""
 
 _SET_AND_BATCH: Final = """
 for setting do
@@ -43,28 +43,28 @@ def construct(holder: Holder, layout: Layout, progress: Progress | None) -> None
     """
     hosts = [wiring.host for wiring in layout.wirings]
     holder.run(FLOOR, ["sh", "-ec", _NAME_HOSTS], text="".join(_host_lines(hosts)))
-    steps = list(batches(layout))
-    for number, batch in enumerate(steps, start=1):
-        _carry_out(holder, batch)
+    planned = list(setups(layout))
+    for number, setup in enumerate(planned, start=1):
+        _carry_out(holder, setup)
         if progress is not None:
-            progress(number, len(steps))
+            progress(number, len(planned))
     _settle(holder, layout)
 
 
-def _carry_out(holder: Holder, batch: Batch) -> None:
-    argv = ["sh", "-ec", _SET_AND_BATCH, "sh", *batch.sysctls]
-    done = holder.run(batch.host, argv, check=False, text="".join(f"{command}\n" for command in batch.commands))
+def _carry_out(holder: Holder, setup: Setup) -> None:
+    argv = ["sh", "-ec", _SET_AND_BATCH, "sh", *setup.sysctls]
+    done = holder.run(setup.host, argv, check=False, text="".join(f"{command}\n" for command in setup.commands))
     if done.returncode != 0:
-        raise RefusedError(f"the lab can't be built: {batch.host or 'switches'}: {_complaint(batch, done.stderr)}")
+        raise RefusedError(f"the lab can't be built: {setup.host or 'switches'}: {_complaint(setup, done.stderr)}")
 
 
-def _complaint(batch: Batch, stderr: str) -> str:
+def _complaint(setup: Setup, stderr: str) -> str:
     """Put the command in the place of the line number that `ip -batch` gives."""
     message = " ".join(stderr.split())
     failed = re.search(r" ?Command failed -:(\d+)", message)
     if failed is None:
         return message
-    return f"ip {batch.commands[int(failed[1]) - 1]}: {message.replace(failed[0], '')}"
+    return f"ip {setup.commands[int(failed[1]) - 1]}: {message.replace(failed[0], '')}"
 
 
 def _host_lines(hosts: Sequence[Host]) -> Iterator[str]:

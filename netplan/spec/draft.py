@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, NamedTuple, TypeAlias, TypeVar
+from typing import Final, NamedTuple
 
 from netplan.errors import Location
 from netplan.lease import default_subnet_len
 from netplan.net import Address, IfName, InterfaceAddress, Prefix
 from netplan.spec import fields
-from netplan.spec.document import Document, Key, Places, Value
+from netplan.spec.document import Document, Places, Value
 from netplan.spec.leases import Leases
-from netplan.spec.model import Backend, Defaults, NodeSpec, StaticRoute
+from netplan.spec.model import Backend, NodeSpec, StaticRoute
 from netplan.spec.prefixes import around, family_key
+from netplan.spec.salvage import Path, column, dig, items_of, present, salvaged, saying, with_defaults
 from netplan.spec.values import Mark
-
-T = TypeVar("T")
-Path: TypeAlias = tuple[Key, ...]
 
 _NO_LEASES: Final = Leases()
 
@@ -157,11 +155,11 @@ def make_draft(document: Document, nodes: Mapping[str, NodeSpec] | None, leases:
     return Draft(
         places=document.places,
         keys=frozenset(data),
-        backend=_dig(data, "backend", "type"),
+        backend=dig(data, "backend", "type"),
         families=(_family(4, data, named, nodes, leases), _family(6, data, named, nodes, leases)),
-        non_masquerade_cidrs=_items(fields.read_any_prefix, data, "ip_masq", "non_masquerade_cidrs"),
-        respect_marks=_items(fields.read_mark, data, "firewall", "respect_marks"),
-        removals=_items(_read_removal, data, "firewall", "remove"),
+        non_masquerade_cidrs=items_of(fields.read_any_prefix, data, "ip_masq", "non_masquerade_cidrs"),
+        respect_marks=items_of(fields.read_mark, data, "firewall", "respect_marks"),
+        removals=items_of(_read_removal, data, "firewall", "remove"),
         sysctls=_sysctls(data),
         checks=_checks(data),
         tunnel=_tunnel(data, named or {}),
@@ -187,14 +185,14 @@ def _family(
     read = _READERS[version]
     keys = {key: family_key(version, key) for key in ("network", "subnet_len", "subnet_min", "subnet_max")}
     pods = keys["network"] in data or (version == 4 and family_key(6, "network") not in data)
-    network = _valid(read.network, data.get(keys["network"]))
+    network = salvaged(read.network, data.get(keys["network"]))
     return Family(
         version=version,
         pods=pods,
         network=network,
         subnet_len=_subnet_len(data, keys["subnet_len"], read.subnet_len, network),
-        subnet_min=_valid(read.address, data.get(keys["subnet_min"])),
-        subnet_max=_valid(read.address, data.get(keys["subnet_max"])),
+        subnet_min=salvaged(read.address, data.get(keys["subnet_min"])),
+        subnet_max=salvaged(read.address, data.get(keys["subnet_max"])),
         addresses=_addresses(version, raw, valid),
         subnets={**_subnets(version, raw, valid), **(_leased(version, raw, leases) if pods else {})},
     )
@@ -202,94 +200,53 @@ def _family(
 
 def _tunnel(data: Mapping[str, Value], nodes: Mapping[str, Value]) -> Tunnel:
     backend = data.get("backend")
-    vni = _valid(fields.read_vni, _dig(backend, "vni"))
+    vni = salvaged(fields.read_vni, dig(backend, "vni"))
     return Tunnel(
         keys=tuple(backend) if isinstance(backend, dict) else (),
-        name=_valid(fields.read_if_name, _dig(backend, "name")) or Backend(type="vxlan", vni=vni or 1).link,
-        mtu=_valid(fields.read_tunnel_mtu, _dig(backend, "mtu")),
+        name=salvaged(fields.read_if_name, dig(backend, "name")) or Backend(type="vxlan", vni=vni or 1).link,
+        mtu=salvaged(fields.read_tunnel_mtu, dig(backend, "mtu")),
         devices={
-            **_with_defaults(fields.read_if_name, data, nodes, "interface"),
-            **_with_defaults(fields.read_if_name, data, nodes, "bridge"),
+            **with_defaults(fields.read_if_name, data, nodes, "interface"),
+            **with_defaults(fields.read_if_name, data, nodes, "bridge"),
         },
-        mtus=_with_defaults(fields.read_mtu, data, nodes, "mtu"),
-        public_addresses=_column(fields.read_public_address, _saying(nodes, "public_address"), "public_address"),
+        mtus=with_defaults(fields.read_mtu, data, nodes, "mtu"),
+        public_addresses=column(fields.read_public_address, saying(nodes, "public_address"), "public_address"),
     )
-
-
-def _with_defaults(
-    read: Callable[[object], T], data: Mapping[str, Value], nodes: Mapping[str, Value], key: str
-) -> dict[Path, T]:
-    """Give the valid values that nodes say for a key, and the default one unless all of them say it themselves."""
-    saying = _saying(nodes, key)
-    default = _valid(read, _dig(data, "defaults", key)) or getattr(Defaults(), key)
-    found: dict[Path, T] = {} if nodes and len(saying) == len(nodes) else {("defaults", key): default}
-    return found | {("nodes", name, key): value for name, value in _column(read, saying, key).items()}
 
 
 def _routes(nodes: Mapping[str, Value]) -> dict[Path, StaticRoute]:
     """Give the valid routes that nodes have for themselves, by their paths."""
     found: dict[Path, StaticRoute] = {}
-    for name, node in _saying(nodes, "routes").items():
-        for path, route in _items(StaticRoute.model_validate, {"nodes": node}, "nodes", "routes").items():
+    for name, node in saying(nodes, "routes").items():
+        for path, route in items_of(StaticRoute.model_validate, {"nodes": node}, "nodes", "routes").items():
             found["nodes", name, *path[1:]] = route
     return found
-
-
-def _saying(nodes: Mapping[str, Value], key: str) -> dict[str, Value]:
-    """Give the nodes that say something for a key."""
-    return {name: node for name, node in nodes.items() if isinstance(node, dict) and key in node}
-
-
-def _valid(read: Callable[[object], T], value: object) -> T | None:
-    try:
-        return read(value)
-    except ValueError:
-        return None
-
-
-def _dig(data: object, *keys: str) -> object:
-    for key in keys:
-        data = data.get(key) if isinstance(data, dict) else None
-    return data
 
 
 def _subnet_len(
     data: Mapping[str, Value], key: str, read: Callable[[object], int], network: Prefix | None
 ) -> int | None:
     if key in data:
-        return _valid(read, data[key])
+        return salvaged(read, data[key])
     return default_subnet_len(network) if network else None
-
-
-def _items(read: Callable[[object], T], data: object, section: str, key: str) -> dict[Path, T]:
-    """Give the valid items of a list by their paths."""
-    items = _dig(data, section, key)
-    found: dict[Path, T] = {}
-    for number, item in enumerate(items if isinstance(items, list) else ()):
-        value = _valid(read, item)
-        if value is not None:
-            found[section, key, number] = value
-    return found
 
 
 def _addresses(
     version: int, raw: Mapping[str, Value] | None, valid: Mapping[str, NodeSpec] | None
 ) -> Mapping[str, InterfaceAddress]:
     if valid is not None:
-        found = ((name, node.own_address(version)) for name, node in valid.items())
-        return {name: address for name, address in found if address is not None}
+        return present({name: node.own_address(version) for name, node in valid.items()})
     key = family_key(version, "address")
-    return _column(_READERS[version].host_address, _saying(raw or {}, key), key)
+    return column(_READERS[version].host_address, saying(raw or {}, key), key)
 
 
 def _subnets(
     version: int, raw: Mapping[str, Value] | None, valid: Mapping[str, NodeSpec] | None
 ) -> Mapping[str, Prefix]:
     if valid is not None:
-        found = ((name, node.own_subnet(version)) for name, node in valid.items())
-        return {name: subnet for name, subnet in found if subnet is not None}
+        return present({name: node.own_subnet(version) for name, node in valid.items()})
     key = family_key(version, "subnet")
-    return _column(_READERS[version].prefix, _saying(raw or {}, key), key)
+    return column(_READERS[version].prefix, saying(raw or {}, key), key)
 
 
 def _leased(version: int, raw: Mapping[str, Value] | None, leases: Leases) -> dict[str, Prefix]:
@@ -299,25 +256,19 @@ def _leased(version: int, raw: Mapping[str, Value] | None, leases: Leases) -> di
     return {name: held[name] for name, node in nodes if name in held and without_subnet(node, version)}
 
 
-def _column(read: Callable[[object], T], nodes: Mapping[str, Value], key: str) -> dict[str, T]:
-    """Give the valid values that the nodes have for one key."""
-    values = {name: _valid(read, _dig(node, key)) for name, node in nodes.items()}
-    return {name: value for name, value in values.items() if value is not None}
-
-
 def _sysctls(data: object) -> dict[Path, tuple[str, str]]:
     """Give each sysctl that has a valid name, with an empty value where that is wrong."""
-    nodes = _dig(data, "nodes")
+    nodes = dig(data, "nodes")
     owners: list[tuple[Path, object]] = [((), data)]
     if isinstance(nodes, dict):
-        owners += [(("nodes", name), node) for name, node in _saying(nodes, "sysctl").items()]
+        owners += [(("nodes", name), node) for name, node in saying(nodes, "sysctl").items()]
     found: dict[Path, tuple[str, str]] = {}
     for path, owner in owners:
-        written = _dig(owner, "sysctl")
+        written = dig(owner, "sysctl")
         for key, value in written.items() if isinstance(written, dict) else ():
-            name = _valid(fields.read_sysctl_name, key)
+            name = salvaged(fields.read_sysctl_name, key)
             if name is not None:
-                found[*path, "sysctl", key] = name, _valid(fields.read_sysctl_value, value) or ""
+                found[*path, "sysctl", key] = name, salvaged(fields.read_sysctl_value, value) or ""
     return found
 
 
@@ -329,5 +280,5 @@ def _checks(data: Mapping[str, Value]) -> dict[Path, frozenset[str]]:
 
 def _read_removal(value: object) -> tuple[str, str]:
     """Give the table, or nothing where that is wrong, and the rule."""
-    table = _dig(value, "table")
-    return table if isinstance(table, str) else "", fields.read_rule(_dig(value, "rule"))
+    table = dig(value, "table")
+    return table if isinstance(table, str) else "", fields.read_rule(dig(value, "rule"))

@@ -10,8 +10,8 @@ from itertools import chain
 from netplan.errors import Problem, UsageError
 from netplan.lease import LeaseRange, allocate
 from netplan.net import Prefix
-from netplan.spec.checks.rule import nodes
-from netplan.spec.checks.subnets import without_any_subnet
+from netplan.spec.constraints.constraint import nodes
+from netplan.spec.constraints.subnets import without_any_subnet
 from netplan.spec.draft import Family
 from netplan.spec.leases import render_leases
 from netplan.spec.load import Reading, Spec

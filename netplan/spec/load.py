@@ -15,8 +15,8 @@ from pydantic import ValidationError
 
 from netplan.errors import Location, Problem, UsageError
 from netplan.net import Prefix, printable
-from netplan.spec.checks import check
-from netplan.spec.checks.subnets import check_subnets_present
+from netplan.spec.constraints import check
+from netplan.spec.constraints.subnets import check_subnets_present
 from netplan.spec.document import Document, Key, Places
 from netplan.spec.draft import Draft, make_draft
 from netplan.spec.explain import explain

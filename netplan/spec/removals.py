@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
 from typing import Final, TypeAlias, get_args
 
 from netplan.errors import Problem
+from netplan.kinds.chain.matches import MATCH_EXTENSIONS
 from netplan.kinds.chain.rule import Rule, parse_rule_line
+from netplan.kinds.chain.targets import ADDED_TARGETS, TARGET_EXTENSIONS
 from netplan.kinds.chain.value import COMMENT, OWNED_PREFIX
 from netplan.spec.draft import Draft
 from netplan.spec.explain import dotted, suggest
@@ -21,6 +24,7 @@ _EXAMPLES: Final = {
     6: {"subnet": "fd00:7:0:15::/64", "network": "fd00:7::/48", **_DEVICES},
 }
 _NAMES: Final = tuple(_EXAMPLES[4])
+_ALIKE: Final = 0.8
 
 Values: TypeAlias = Mapping[int, Mapping[str, object]]
 """What the placeholders stand for, by IP version."""
@@ -58,7 +62,9 @@ def check_removals(draft: Draft) -> Iterator[Problem]:
         try:
             _check_text(rule)
             _check_placeholders(rule)
-            _check_rule(*_read(rule, table, draft))
+            chain, read = _read(rule, table, draft)
+            _check_names(read)
+            _check_rule(chain, read)
         except WrongValueError as mistake:
             at = (*path, "rule")
             yield Problem(draft.places.value(*at), f"{dotted(at)}: {mistake}", mistake.hint)
@@ -98,6 +104,34 @@ def _read(rule: str, table: str, draft: Draft) -> tuple[str, Rule]:
         return parse_rule_line(fill_in(rule, values[first]), table=known, version=first)
     except ValueError as error:
         raise WrongValueError(str(error), "write the rule as iptables-save prints it") from error
+
+
+def _check_names(rule: Rule) -> None:
+    """A match that iptables does not have is in no rule; a target may be anybody's chain, which takes no options."""
+    for match in rule.matches:
+        if match.name not in MATCH_EXTENSIONS:
+            hint = _meant(match.name, MATCH_EXTENSIONS) or "iptables-extensions(8) has the matches"
+            raise WrongValueError(f"there is no match {match.name}", hint)
+    target = rule.target
+    if target is None or target.name in TARGET_EXTENSIONS | ADDED_TARGETS:
+        return
+    meant = _meant(target.name, TARGET_EXTENSIONS)
+    if target.unread:
+        what = f"{target.name} is no target, and a chain takes no options such as {target.unread.split()[0]}"
+        raise WrongValueError(what, meant or "iptables-extensions(8) has the targets")
+    if _looks_misspelt(target.name):
+        raise WrongValueError(f"there is no target {target.name}", meant)
+
+
+def _meant(name: str, names: Iterable[str]) -> str:
+    likely = suggest(name, tuple(sorted(names)))
+    return f"did you mean {likely}?" if likely else ""
+
+
+def _looks_misspelt(name: str) -> bool:
+    """Whether a word is all but a target's: a chain that is named after one has its whole name in its own."""
+    alike = get_close_matches(name, TARGET_EXTENSIONS, n=1, cutoff=_ALIKE)
+    return bool(re.fullmatch("[A-Z]{5,}", name) and alike and alike[0] not in name)
 
 
 def _check_rule(chain: str, rule: Rule) -> None:

@@ -1,20 +1,20 @@
 """A packet's way through chains and routes: pure, over observed or compiled state.
 
 `flow` is what is known of packets: of a class of them, or of one. `conditions` and `matches` say whether a rule holds,
-`effects` what its target does, `walk` leads packets through chains: these serve classes and single packets alike. For
-one packet `tracer` leads from hook to hook, and `routing` between them by the `fib` of the node. `passing` says before
-anything is read which rules matter for packets.
+`targets` what its target does, `walk` leads packets through chains: these serve classes and single packets alike. For
+one packet `tracer` leads from hook to hook, and `routing` between them by the `fib` of the node; `answer` says what the
+ends that it may come to agree on. `passing` says before anything is read which rules matter for packets.
 """
 
 from netplan.trace.packet import Packet, Trace, entrance
 from netplan.trace.passing import Passing
 from netplan.trace.routing import BRIDGE_CALLS, Verdict, settings_of
-from netplan.trace.tracer import HOOKS, Tracer, trace
+from netplan.trace.tracer import BUILT_IN, Tracer, trace
 from netplan.trace.walk import Step
 
 __all__ = [
     "BRIDGE_CALLS",
-    "HOOKS",
+    "BUILT_IN",
     "Packet",
     "Passing",
     "Step",

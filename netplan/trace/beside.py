@@ -17,9 +17,9 @@ from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import Chain, ChainKey, PlacedRule
 from netplan.kinds.chain.values import AddressMask, Condition
 from netplan.snapshot import Snapshot
-from netplan.trace.effects import REFUSED, Fate
 from netplan.trace.fib import Fib
 from netplan.trace.flow import NO_DEVICE, Flow
+from netplan.trace.targets import REFUSED, Fate
 from netplan.trace.walk import Branch, Step, Walker, doubts
 
 _BEFORE_ROUTING: Final = frozenset({"prerouting", "ingress"})

@@ -9,23 +9,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
-from itertools import takewhile
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple
 
 from netplan.kinds.chain.value import ChainKey
 from netplan.kinds.ipset.value import IpSet
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.snapshot import Snapshot
+from netplan.trace.answer import End, answer
 from netplan.trace.beside import Beside, Deed, Harm
-from netplan.trace.effects import Fate
 from netplan.trace.fib import LOOPBACK, Fib
 from netplan.trace.flow import ANYWHERE, INVALID, NO_DEVICE, UNTRACKED, Flow, Mark
 from netplan.trace.packet import Packet, Trace
 from netplan.trace.routing import BRIDGE_CALLS, Ipv6Router, Router, Turn, Verdict
 from netplan.trace.sets import Sets
+from netplan.trace.targets import Fate
 from netplan.trace.walk import Step, Trail, Walker, doubts
 
-HOOKS: Final = {
+BUILT_IN: Final = {
     "raw": ("PREROUTING", "OUTPUT"),
     "mangle": ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"),
     "nat": ("PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"),
@@ -39,8 +39,6 @@ _DELIVERING: Final = ("mangle", "filter", "security", "nat")
 _ALWAYS_THERE: Final = "net.ipv4.conf.all.rp_filter"
 _VERDICTS: Final = {Fate.DROPPED: Verdict.DROP, Fate.REJECTED: Verdict.REJECT}
 
-T = TypeVar("T")
-
 
 class _Way(NamedTuple):
     """Packets on their way, and what touched them until now."""
@@ -50,14 +48,6 @@ class _Way(NamedTuple):
 
     def turned(self, turn: Turn) -> _Way:
         return _Way(turn.flow, self.trail + turn.steps)
-
-
-class _End(NamedTuple):
-    """The end of a way."""
-
-    verdict: Verdict
-    flow: Flow
-    trail: Trail
 
 
 def trace(snapshot: Snapshot, packet: Packet) -> Trace:
@@ -94,9 +84,9 @@ class _Family:
     def trace(self, packet: Packet) -> Trace:
         """Say what becomes of a packet."""
         way = _Way(packet.flow)
-        return _answer(list(self._sent(way) if packet.iif is None else self._arriving(way)))
+        return answer(list(self._sent(way) if packet.iif is None else self._arriving(way)))
 
-    def _arriving(self, way: _Way) -> Iterator[_End]:
+    def _arriving(self, way: _Way) -> Iterator[End]:
         """Follow a packet that came by a device."""
         device = way.flow.iif or ""
         bridged = self.fib.is_bridge(device) and self._router.on_link(way.flow, device)
@@ -120,7 +110,7 @@ class _Family:
             return False if _ALWAYS_THERE in self._settings else None
         return value != "0"
 
-    def _bridged(self, way: _Way) -> Iterator[_End]:
+    def _bridged(self, way: _Way) -> Iterator[End]:
         """Follow a packet from one port of a bridge to another; behind FORWARD no rule knows where it came in."""
         device = way.flow.iif or ""
         step = Step("bridge", f"dev {device}", "stays on the bridge")
@@ -128,15 +118,15 @@ class _Family:
         if way.flow.destinations == (way.flow.source,):
             said = "may be dropped: it goes back to its sender (hairpin mode)"
             doubt = Step("bridge", f"dev {device}", said, certain=False)
-            yield _End(Verdict.DROP, here.flow, (*here.trail, doubt))
+            yield End(Verdict.DROP, here.flow, (*here.trail, doubt))
         yield from self._forwarded(here, NO_DEVICE)
 
-    def _routed(self, way: _Way, *, redirected: bool) -> Iterator[_End]:
+    def _routed(self, way: _Way, *, redirected: bool) -> Iterator[End]:
         """Follow a packet through the routing decision; one that a bridge `redirected` may go back to the bridge."""
         for turn in self._router.arriving(way.flow):
             after = way.turned(turn)
             if turn.verdict is not None:
-                yield _End(turn.verdict, *after)
+                yield End(turn.verdict, *after)
             elif turn.local:
                 yield from self._delivered(after)
             elif redirected and after.flow.oif == way.flow.iif and way.flow.dnat:
@@ -144,28 +134,28 @@ class _Family:
             else:
                 yield from self._forwarded(after, after.flow.iif or "")
 
-    def _delivered(self, way: _Way, *, tables: Sequence[str] = _DELIVERING) -> Iterator[_End]:
+    def _delivered(self, way: _Way, *, tables: Sequence[str] = _DELIVERING) -> Iterator[End]:
         """Follow a packet to a process of this node."""
         came: list[_Way] = []
         yield from self._through([way], "INPUT", tables, came)
         for each in came:
-            yield _End(Verdict.ACCEPT, replace(each.flow, oif=LOOPBACK, next_hop=None), each.trail)
+            yield End(Verdict.ACCEPT, replace(each.flow, oif=LOOPBACK, next_hop=None), each.trail)
 
-    def _forwarded(self, way: _Way, iif: str) -> Iterator[_End]:
+    def _forwarded(self, way: _Way, iif: str) -> Iterator[End]:
         came: list[_Way] = []
         yield from self._through([way], "FORWARD", ("mangle", "filter", "security"), came)
         yield from self._leaving([_Way(replace(each.flow, iif=iif), each.trail) for each in came])
 
-    def _leaving(self, ways: Iterable[_Way]) -> Iterator[_End]:
+    def _leaving(self, ways: Iterable[_Way]) -> Iterator[End]:
         came: list[_Way] = []
         yield from self._through(ways, "POSTROUTING", ("mangle", "nat"), came)
         for each in came:
             if each.flow.oif == LOOPBACK:
                 yield from self._looped(each)
             else:
-                yield _End(Verdict.ACCEPT, *each)
+                yield End(Verdict.ACCEPT, *each)
 
-    def _looped(self, way: _Way) -> Iterator[_End]:
+    def _looped(self, way: _Way) -> Iterator[End]:
         """Follow a packet that this node sent to itself: it comes in again, and its NAT is decided already."""
         came: list[_Way] = []
         here = _Way(replace(way.flow, iif=LOOPBACK, oif=NO_DEVICE), way.trail)
@@ -173,19 +163,19 @@ class _Family:
         for each in came:
             yield from self._delivered(each, tables=("mangle", "filter", "security"))
 
-    def _sent(self, way: _Way) -> Iterator[_End]:
+    def _sent(self, way: _Way) -> Iterator[End]:
         """Follow a packet that a process of this node sends; one that is translated is routed again."""
         for turn in self._router.sent(way.flow):
             first = way.turned(turn)
             if turn.verdict is not None:
-                yield _End(turn.verdict, *first)
+                yield End(turn.verdict, *first)
                 continue
             tracked: list[_Way] = []
             yield from self._tracked([first], "OUTPUT", tracked, ())
             for each in tracked:
                 yield from self._sent_out(each)
 
-    def _sent_out(self, way: _Way) -> Iterator[_End]:
+    def _sent_out(self, way: _Way) -> Iterator[End]:
         """Follow a packet through OUTPUT; it is routed again by a mark that mangle gave it, or if nat moved it."""
         mangled: list[_Way] = []
         yield from self._through([way], "OUTPUT", ("mangle",), mangled)
@@ -204,18 +194,18 @@ class _Family:
                 else:
                     yield from self._leaving(came)
 
-    def _sent_again(self, way: _Way, mark: Mark) -> Iterator[_End]:
+    def _sent_again(self, way: _Way, mark: Mark) -> Iterator[End]:
         """Route a packet again by another destination or mark; the mark that it has is not touched by that."""
         for turn in self._router.sent(replace(way.flow, mark=mark)):
             after = _Way(replace(turn.flow, mark=way.flow.mark), way.trail + turn.steps)
             if turn.verdict is not None:
-                yield _End(turn.verdict, *after)
+                yield End(turn.verdict, *after)
             else:
                 yield from self._leaving([after])
 
     def _tracked(
         self, ways: Iterable[_Way], hook: str, came: list[_Way], tables: Sequence[str] = ("mangle", "nat")
-    ) -> Iterator[_End]:
+    ) -> Iterator[End]:
         """Lead packets through the hook at which conntrack sees them first, behind table raw."""
         fresh: list[_Way] = []
         unseen = [_Way(replace(way.flow, state=INVALID), way.trail) for way in ways]
@@ -223,7 +213,7 @@ class _Family:
         seen = [way if way.flow.state == UNTRACKED else _Way(replace(way.flow, state=_NEW), way.trail) for way in fresh]
         yield from self._through(seen, hook, tables, came)
 
-    def _through(self, ways: Iterable[_Way], hook: str, tables: Sequence[str], came: list[_Way]) -> Iterator[_End]:
+    def _through(self, ways: Iterable[_Way], hook: str, tables: Sequence[str], came: list[_Way]) -> Iterator[End]:
         """Lead packets through the tables of a hook: give those that end there, and add the others to `came`."""
         here = _merged(_Way(replace(way.flow, hook=hook), way.trail) for way in ways)
         entered = {way.flow for way in here}
@@ -237,13 +227,13 @@ class _Family:
                     if fate is Fate.ACCEPTED:
                         after.append(_Way(flow, way.trail + trail))
                     else:
-                        yield _End(_VERDICTS[fate], flow, way.trail + trail)
+                        yield End(_VERDICTS[fate], flow, way.trail + trail)
             here = _merged(after)
         for way in here:
             harms = list(self._beside.harms(hook, [*entered, way.flow]))
             for harm in harms:
                 verdict = Verdict.UNKNOWN if harm.fate is None else _VERDICTS[harm.fate]
-                yield _End(verdict, _harmed(way.flow, harm), (*way.trail, harm.step))
+                yield End(verdict, _harmed(way.flow, harm), (*way.trail, harm.step))
             if all(harm.fate is None for harm in harms):
                 came.append(way)
 
@@ -257,10 +247,10 @@ def _harmed(flow: Flow, harm: Harm) -> Flow:
     return flow
 
 
-def _passed_bridge(way: _Way, device: str, *, certain: bool) -> _End:
+def _passed_bridge(way: _Way, device: str, *, certain: bool) -> End:
     said = "stays on the bridge, no rule sees it" if certain else "may stay on the bridge, where no rule sees it"
     step = Step("bridge", f"dev {device}", f"{said} ({BRIDGE_CALLS[way.flow.version]})", certain)
-    return _End(Verdict.ACCEPT, replace(way.flow, oif=device), (*way.trail, step))
+    return End(Verdict.ACCEPT, replace(way.flow, oif=device), (*way.trail, step))
 
 
 def _merged(ways: Iterable[_Way]) -> list[_Way]:
@@ -271,49 +261,3 @@ def _merged(ways: Iterable[_Way]) -> list[_Way]:
         if other is None or doubts(way.trail) < doubts(other.trail):
             found[way.flow] = way
     return list(found.values())
-
-
-def _answer(ends: Sequence[_End]) -> Trace:
-    """Put the ends of all ways into one answer: what they agree on is known."""
-    found = [_seen(end) for end in sorted(ends, key=lambda end: doubts(end.trail))]
-    first = found[0]
-    if all(_outcome(each) == _outcome(first) for each in found):
-        open_ended = first.verdict is Verdict.UNKNOWN or first.source is None or first.destination is None
-        return replace(first, doubt=_first_doubt(first.steps) if open_ended else None)
-    common = _common([each.steps for each in found])
-    later = [step for each in found for step in each.steps[len(common) :]]
-    doubt = _first_doubt(later) or _first_doubt(common[::-1])
-    before = common if doubt in later else common[: common.index(doubt)] if doubt else common
-    return Trace(
-        verdict=_agreed([each.verdict for each in found]) or Verdict.UNKNOWN,
-        source=_agreed([each.source for each in found]),
-        destination=_agreed([each.destination for each in found]),
-        oif=_agreed([each.oif for each in found]),
-        next_hop=_agreed([each.next_hop for each in found]),
-        steps=before if doubt is None else (*before, doubt),
-        doubt=doubt,
-    )
-
-
-def _first_doubt(steps: Iterable[Step]) -> Step | None:
-    return next((step for step in steps if not step.certain), None)
-
-
-def _seen(end: _End) -> Trace:
-    flow = end.flow
-    oif = flow.oif if flow.oif != NO_DEVICE else None
-    return Trace(end.verdict, flow.from_address, flow.to_address, oif, flow.next_hop, end.trail)
-
-
-def _outcome(found: Trace) -> tuple[object, ...]:
-    return found.verdict, found.source, found.destination, found.oif, found.next_hop
-
-
-def _common(trails: Sequence[Trail]) -> Trail:
-    """Give the steps with which all trails begin."""
-    alike = takewhile(lambda steps: all(step == steps[0] for step in steps), zip(*trails, strict=False))
-    return tuple(steps[0] for steps in alike)
-
-
-def _agreed(values: Sequence[T]) -> T | None:
-    return values[0] if all(value == values[0] for value in values) else None

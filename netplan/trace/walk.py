@@ -10,13 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from netplan.kinds.chain.rule import Rule
-from netplan.kinds.chain.targets import EXTENSIONS
+from netplan.kinds.chain.targets import TARGET_EXTENSIONS
 from netplan.kinds.chain.value import Chain, ChainKey, PlacedRule
 from netplan.trace.conditions import holds
-from netplan.trace.effects import Effect, Fate, anything, effects
 from netplan.trace.fib import Fib
 from netplan.trace.flow import Flow, Holds
 from netplan.trace.sets import Sets
+from netplan.trace.targets import Fate, Outcome, anything, outcomes
 
 Chains = Mapping[ChainKey, Chain]
 
@@ -98,10 +98,10 @@ class Walker:
         below = self._chains.get(placed.chain._replace(name=target.name))
         if below is not None and below.unread:
             return _unread(below, placed.label, str(placed.rule), flow)
-        if below is not None and target.name not in EXTENSIONS:
+        if below is not None and target.name not in TARGET_EXTENSIONS:
             return merged(self._jumped(placed, below, flow, certain))
-        found = effects(target, placed.chain.table, flow, self._fib)
-        return [_told(effect, placed, certain, alone=len(found) == 1) for effect in found]
+        found = outcomes(target, placed.chain.table, flow, self._fib)
+        return [_told(outcome, placed, certain, alone=len(found) == 1) for outcome in found]
 
     def _jumped(self, placed: PlacedRule, below: Chain, flow: Flow, certain: Holds) -> Iterator[Branch]:
         doubt = (Step(placed.label, str(placed.rule), "may match", certain=False),)
@@ -118,7 +118,7 @@ class Walker:
             return known
         if key in self._inside:  # the kernel refuses chains that lead into themselves; a record may hold them
             endless = Step(str(key), "", "leads into itself", certain=False)
-            return tuple(Branch(effect.fate, effect.flow, (endless,)) for effect in anything(key.table, flow))
+            return tuple(Branch(outcome.fate, outcome.flow, (endless,)) for outcome in anything(key.table, flow))
         self._inside.add(key)
         found = self.walk(chain.rules, key, flow)
         self._inside.remove(key)
@@ -163,16 +163,16 @@ def _few(ways: list[Branch]) -> list[Branch]:
     return merged(branch._replace(flow=branch.flow.blurred()) for branch in ways)
 
 
-def _told(effect: Effect, placed: PlacedRule, certain: Holds, *, alone: bool) -> Branch:
-    """Give an effect with the step that tells of it; the RETURN for all, at the end of a chain, is not worth one."""
-    text, said = str(placed.rule), effect.text
+def _told(outcome: Outcome, placed: PlacedRule, certain: Holds, *, alone: bool) -> Branch:
+    """Give an outcome with the step that tells of it; the RETURN for all, at the end of a chain, is not worth one."""
+    text, said = str(placed.rule), outcome.text
     matches = certain is Holds.ALWAYS
-    if matches and alone and (not said or (effect.fate is Fate.RETURNS and text.startswith("-j"))):
-        return Branch(effect.fate, effect.flow)
+    if matches and alone and (not said or (outcome.fate is Fate.RETURNS and text.startswith("-j"))):
+        return Branch(outcome.fate, outcome.flow)
     if not matches:
-        said = f"may match: {said or effect.fate.value}"
-    step = Step(placed.label, text, said, matches and alone and effect.certain)
-    return Branch(effect.fate, effect.flow, (step,))
+        said = f"may match: {said or outcome.fate.value}"
+    step = Step(placed.label, text, said, matches and alone and outcome.certain)
+    return Branch(outcome.fate, outcome.flow, (step,))
 
 
 def _meets_policy(branch: Branch, chain: Chain) -> Branch:

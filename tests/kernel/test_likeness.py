@@ -9,6 +9,7 @@ from typing import NamedTuple
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from netplan.batches import batches
 from netplan.errors import KernelError
 from netplan.kernel.linux import Linux
 from netplan.kernel.memory import MemoryKernel
@@ -19,7 +20,6 @@ from netplan.kinds.neighbour.value import Neighbour
 from netplan.kinds.route.value import Route
 from netplan.resource import Change, Resource
 from netplan.snapshot import Interest, Snapshot
-from netplan.steps import steps
 from tests import make, tunnels
 from tests.lab.inside import inside
 
@@ -90,8 +90,8 @@ def _try(attempt: Try, kernel: Linux | MemoryKernel) -> Seen:
     if attempt.gone and before is None:
         return Seen(refused=False, state=frozenset())
     try:
-        for step in steps([Change(before, None if attempt.gone else attempt.resource, make.WHY)]):
-            kernel.write(step)
+        for batch in batches([Change(before, None if attempt.gone else attempt.resource, make.WHY)]):
+            kernel.write(batch)
     except KernelError:
         return Seen(refused=True, state=frozenset())
     return Seen(refused=False, state=frozenset(_ours(kernel.observe(NOTHING))))
@@ -111,8 +111,8 @@ def on_linux(tries: Sequence[Try]) -> tuple[Snapshot, list[Seen]]:
         return begin, run(tries, kernel)
     finally:
         left = [each for each in _ours(kernel.observe(NOTHING)) if isinstance(each, Link | Route)]
-        for step in steps([Change(each, None, make.WHY) for each in left if each.ours or isinstance(each, Link)]):
-            kernel.write(step)
+        for batch in batches([Change(each, None, make.WHY) for each in left if each.ours or isinstance(each, Link)]):
+            kernel.write(batch)
 
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])

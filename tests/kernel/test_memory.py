@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from netplan.batches import batches
 from netplan.errors import KernelError
 from netplan.kernel.memory import MemoryKernel
 from netplan.kinds.chain.other import OtherChain, Owner
@@ -11,7 +12,6 @@ from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Prefix
 from netplan.resource import Change
 from netplan.snapshot import Interest
-from netplan.steps import steps
 from tests import make, tunnels
 
 JUMP = PlacedRule(make.POSTROUTING, 1, jump_to(make.MASQUERADE_CHAIN))
@@ -19,8 +19,8 @@ CHAIN = Chain(make.MASQUERADE_CHAIN)
 
 
 def write(kernel, *changes):
-    for step in steps(Change(before, after, make.WHY) for before, after in changes):
-        kernel.write(step)
+    for batch in batches(Change(before, after, make.WHY) for before, after in changes):
+        kernel.write(batch)
 
 
 def refuses(state, *changes, match):

@@ -1,20 +1,20 @@
 from __future__ import annotations
 
-from netplan.lab.build import Batch, batches
+from netplan.lab.build import Setup, setups
 from netplan.lab.layout import FLOOR, lay_out
 from tests.lab.topologies import node, topology
 
 
-def built() -> list[Batch]:
-    return list(batches(lay_out(topology(node()), pods=1)))
+def built() -> list[Setup]:
+    return list(setups(lay_out(topology(node()), pods=1)))
 
 
 def commands(host: str) -> list[str]:
-    return [command for batch in built() if batch.host == host for command in batch.commands]
+    return [command for setup in built() if setup.host == host for command in setup.commands]
 
 
 def test_pods_are_connected_before_the_node_that_they_plug_into():
-    assert [batch.host for batch in built()] == [FLOOR, "n1-pod1", "n1", "router", "outside", FLOOR]
+    assert [setup.host for setup in built()] == [FLOOR, "n1-pod1", "n1", "router", "outside", FLOOR]
 
 
 def test_floor_has_every_namespace_and_every_switch_with_its_ports():
@@ -62,7 +62,7 @@ def test_pod_is_cabled_to_its_node():
 
 
 def test_only_the_router_forwards():
-    forwarding = [batch.host for batch in built() if "net/ipv4/ip_forward=1" in batch.sysctls]
+    forwarding = [setup.host for setup in built() if "net/ipv4/ip_forward=1" in setup.sysctls]
     assert forwarding == ["router"]
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from netplan import programs
 from netplan.check import Check, Ping, gateway_of
-from netplan.checks import run
+from netplan.check_runner import run
 from netplan.errors import Location
 from netplan.kernel.linux import Linux
 from netplan.net import Address

@@ -216,8 +216,9 @@ def test_broken_traffic_is_drift_and_names_the_rule_to_blame(broken):
 def test_fix_says_that_broken_traffic_is_not_podnets_to_mend(broken):
     node, _, blame = broken
     before = node.state()
-    done = node.drift("--fix")
-    assert (done.code, blame in done.stderr, node.state()) == (1, True, before)
+    done = node.podnet("drift", node.spec, "--fix")
+    assert "not podnet's to mend" in done.stdout
+    assert (done.code, blame in done.stdout, blame in done.stderr, node.state()) == (1, True, False, before)
 
 
 def test_what_is_broken_comes_first(broken):

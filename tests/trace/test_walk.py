@@ -5,8 +5,8 @@ import pytest
 from netplan.kinds.chain.value import Chain, ChainKey, PlacedRule
 from netplan.kinds.chain.values import Masked
 from netplan.net import Prefix
-from netplan.trace.effects import Fate
 from netplan.trace.flow import Flow
+from netplan.trace.targets import Fate
 from netplan.trace.walk import Walker
 from tests import make
 

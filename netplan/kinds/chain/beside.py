@@ -21,7 +21,8 @@ from netplan.kinds.native import expression
 from netplan.kinds.native.elements import Sets
 from netplan.kinds.native.expression import Base
 from netplan.kinds.native.misread import FAMILIES, native_set
-from netplan.kinds.native.translate import chain_word, translated
+from netplan.kinds.native.terminal import chain_word
+from netplan.kinds.native.translate import translated
 from netplan.net import printable
 from netplan.nfnetlink import Message
 

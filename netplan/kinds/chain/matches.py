@@ -246,6 +246,17 @@ _MATCHES: Final = (
 )
 
 MATCHES: Final = {spec.name: spec for spec in _MATCHES}
+
+MATCH_EXTENSIONS: Final = MATCHES.keys() | {
+    "ah", "bpf", "cgroup", "cluster", "connbytes", "connlabel", "connlimit", "cpu", "devgroup", "dscp", "dst", "ecn",
+    "esp", "eui64", "frag", "hashlimit", "hbh", "helper", "hl", "ipcomp", "ipv6header", "ipvs", "mh", "nfacct", "osf",
+    "policy", "quota", "rateest", "realm", "rt", "socket", "srh", "time", "tos", "u32",
+} | {
+    "account", "asn", "condition", "fuzzy", "geoip", "gradm", "iface", "ipp2p", "ipv4options", "length2", "lscan",
+    "pknock", "psd", "quota2",
+}  # fmt: skip
+"""All names that are a match's: those of iptables-extensions(8) and of xtables-addons(8)."""
+
 PROTOCOL_MATCHES: Final = {
     TCP: "tcp", UDP: "udp", SCTP: "sctp", DCCP: "dccp", ICMP: "icmp", ICMPV6: "icmp6",
 }  # fmt: skip

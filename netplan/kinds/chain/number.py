@@ -35,6 +35,14 @@ def integer(text: str, low: int, high: int) -> int:
     raise ValueError(f"{text!r} is not a whole number from {low} to {high}")
 
 
+def named(text: str, value: int | None, high: int, what: str) -> int:
+    """Give the value that a name has, or else the number that the text is; ValueError says that it is not `what`."""
+    try:
+        return integer(text, 0, high) if value is None else value
+    except ValueError as error:
+        raise ValueError(f"{text!r} is not {what}") from error
+
+
 def number(low: int, high: int) -> Reader:
     """Make a reader of whole numbers."""
 
@@ -65,12 +73,7 @@ def _range(text: str, separator: str, high: int, read: Callable[[str], int], *, 
 
 
 def _port(text: str) -> int:
-    if text in SERVICES:
-        return SERVICES[text]
-    try:
-        return integer(text, 0, 0xFFFF)
-    except ValueError as error:
-        raise ValueError(f"{text!r} is not a port: a number from 0 to 65535") from error
+    return named(text, SERVICES.get(text), 0xFFFF, "a port: a number from 0 to 65535")
 
 
 def port(text: str, _version: int) -> str:

@@ -16,7 +16,7 @@ from netplan.kinds.chain.extension import ExtensionSpec, Option, Options, Option
 from netplan.kinds.chain.match import Match, Target
 from netplan.kinds.chain.matches import MATCHES, PROTOCOL_MATCHES
 from netplan.kinds.chain.names import PROTOCOLS
-from netplan.kinds.chain.number import integer
+from netplan.kinds.chain.number import named
 from netplan.kinds.chain.targets import TARGETS
 from netplan.kinds.chain.text import Quoted, as_written, check_word
 from netplan.kinds.chain.values import AddressMask, Condition
@@ -24,13 +24,7 @@ from netplan.kinds.chain.word import chain_name, interface
 
 
 def _protocol(text: str, _version: int) -> int:
-    name = text.lower()
-    if name in PROTOCOLS:
-        return PROTOCOLS[name]
-    try:
-        return integer(text, 0, 255)
-    except ValueError as error:
-        raise ValueError(f"{text!r} is not a protocol: a name such as tcp, or a number from 0 to 255") from error
+    return named(text, PROTOCOLS.get(text.lower()), 255, "a protocol: a name such as tcp, or a number from 0 to 255")
 
 
 _CONDITIONS: Final[dict[str, tuple[str, Callable[[str, int], AddressMask | str | int]]]] = {

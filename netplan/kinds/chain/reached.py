@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol, Self
 
 from netplan.kinds.chain.rule import Rule
-from netplan.kinds.chain.targets import EXTENSIONS
+from netplan.kinds.chain.targets import TARGET_EXTENSIONS
 from netplan.kinds.chain.value import Chain, ChainKey
 
 FEW_RULES: Final = 2_000
@@ -122,7 +122,7 @@ def reached(tables: Tables, reach: Reach) -> Iterator[Chain]:
 def _below(chain: Chain, hook: ChainKey | None, follows: Follows | None) -> Iterator[ChainKey]:
     """Give the chains that the rules of a chain lead packets into."""
     for rule in chain.rules:
-        if rule.target is None or rule.target.name in EXTENSIONS:
+        if rule.target is None or rule.target.name in TARGET_EXTENSIONS:
             continue
         if hook is None or follows is None or follows(hook, rule):
             yield chain.key._replace(name=rule.target.name)

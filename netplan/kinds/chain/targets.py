@@ -184,9 +184,14 @@ _TARGETS: Final = (
 
 TARGETS: Final = {spec.name: spec for spec in _TARGETS}
 
-EXTENSIONS: Final = TARGETS.keys() | {
+TARGET_EXTENSIONS: Final = TARGETS.keys() | {
     "AUDIT", "CHECKSUM", "CLASSIFY", "CLUSTERIP", "CONNSECMARK", "DNPT", "ECN", "HL", "HMARK", "IDLETIMER", "LED",
     "NFQUEUE", "QUEUE", "RATEEST", "SECMARK", "SET", "SNPT", "SYNPROXY", "TCPOPTSTRIP", "TEE", "TOS", "TRACE", "TTL",
     "ULOG",
 }  # fmt: skip
 """All names that are a target's: iptables makes no chain of such a name."""
+
+ADDED_TARGETS: Final = frozenset({
+    "ACCOUNT", "CHAOS", "DELUDE", "DHCPMAC", "DNETMAP", "ECHO", "IPMARK", "LOGMARK", "PROTO", "SYSRQ", "TARPIT",
+})  # fmt: skip
+"""The names of targets of xtables-addons(8): where that is not installed, a chain may have such a name."""

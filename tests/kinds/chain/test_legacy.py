@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 
 from netplan.kinds.chain import iptc_dump
-from netplan.kinds.chain.rule import Rule, parse_rules
 from netplan.kinds.chain.saved import saved_tables
+from tests.kinds.chain.every_kind import payload, rules_by_table
 from tests.kinds.chain.scratch import run
 
-ROWS = Path(__file__).parents[2] / "data" / "rule_normalisation.tsv"
 CAPTURES = sorted((Path(__file__).parents[2] / "data" / "captures").glob("*.rules"))
 PROBE = """
 import json, subprocess, sys
@@ -24,22 +23,6 @@ both = [subprocess.run(["iptables-legacy-save"], capture_output=True, text=True,
 both += [subprocess.run([*script, *tables], capture_output=True, text=True, check=True).stdout]
 print(json.dumps([*both, open("/proc/self/net/ip_tables_names").read().split() == tables]))
 """
-CRASHES = "--match-set"  # python-iptables ends with a segmentation fault if the ipset does not exist
-
-
-def every_kind():
-    """Write the rules of the table of test data into one chain of each table."""
-    tables: dict[str, list[Rule]] = {}
-    for line in ROWS.read_text(encoding="utf-8").splitlines():
-        written, table, saved, *_ = line.split("\t")
-        if not written.startswith("#") and not saved.startswith("ERROR") and CRASHES not in written:
-            tables.setdefault(table, []).extend(rule for _, rule in parse_rules(written))
-    jumps = {rule.target.name for rules in tables.values() for rule in rules if rule.target and not rule.target.known}
-    lines = []
-    for table, rules in tables.items():
-        lines += [f"*{table}", *(f":{chain} - [0:0]" for chain in sorted({"MINE", *jumps}))]
-        lines += [*(f"-A MINE {rule}" for rule in rules), "COMMIT"]
-    return "\n".join([*lines, ""])
 
 
 def both(text, lock):
@@ -65,7 +48,7 @@ def test_rules_of_a_real_node_are_said_alike(path, tmp_path):
 
 
 def test_rules_of_every_kind_are_said_alike(tmp_path):
-    program, library, _ = both(every_kind(), tmp_path / "lock")
+    program, library, _ = both(payload(rules_by_table()), tmp_path / "lock")
     assert library == program
 
 

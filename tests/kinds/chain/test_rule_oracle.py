@@ -12,34 +12,13 @@ from pathlib import Path
 import pytest
 
 from netplan.kinds.chain.names import PROTOCOL_NAMES
-from netplan.kinds.chain.rule import Rule, parse_rules
 from netplan.net import Address
 
+from .every_kind import CHAIN, payload, rules_by_table
 from .scratch import run
 
-CHAIN = "MINE"
-ROWS = Path(__file__).parents[2] / "data" / "rule_normalisation.tsv"
 DECODER = Path(__file__).with_name("decode_with_iptc.py")
 THEIR_PROTOCOLS = PROTOCOL_NAMES | {4: "ipip"}
-CRASHES = "--match-set"  # python-iptables ends with a segmentation fault if the ipset does not exist
-
-
-def rules_by_table():
-    tables: dict[str, list[Rule]] = {}
-    for line in ROWS.read_text(encoding="utf-8").splitlines():
-        written, table, saved, *_ = line.split("\t")
-        if not written.startswith("#") and not saved.startswith("ERROR") and CRASHES not in written:
-            tables.setdefault(table, []).extend(rule for _, rule in parse_rules(written))
-    return tables
-
-
-def payload(tables):
-    jumps = {rule.target.name for rules in tables.values() for rule in rules if rule.target and not rule.target.known}
-    lines = []
-    for table, rules in tables.items():
-        lines += [f"*{table}", *(f":{chain} - [0:0]" for chain in sorted({CHAIN, *jumps}))]
-        lines += [*(f"-A {CHAIN} {rule}" for rule in rules), "COMMIT"]
-    return "\n".join([*lines, ""])
 
 
 def as_iptc_says(rule):

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from netplan.trace import HOOKS
+from netplan.trace import BUILT_IN
 from tests.kinds.chain.scratch import run
 from tests.netns.tools import first_in_path, wrap
 
 CAPTURES = sorted((Path(__file__).parents[2] / "data" / "captures").glob("*.rules"))
 BACKENDS = pytest.mark.parametrize("backend", ["nft", "legacy"])
-BUILT_IN = [f"{table} {name}" for table, names in HOOKS.items() for name in names]
+LABELS = [f"{table} {name}" for table, names in BUILT_IN.items() for name in names]
 PROBE = """
 import json, subprocess, sys
 from netplan.errors import ObserveError
@@ -84,8 +84,8 @@ def read(node, *arguments, **options):
 
 @BACKENDS
 def test_an_empty_node_is_read_without_any_process(node, backend):
-    found, asked = read(node, backend, "", BUILT_IN)
-    assert (found, asked) == ({key: ["ACCEPT", []] for key in BUILT_IN}, [])
+    found, asked = read(node, backend, "", LABELS)
+    assert (found, asked) == ({key: ["ACCEPT", []] for key in LABELS}, [])
 
 
 def test_the_policy_of_an_empty_table_is_read_without_any_process(node):
@@ -119,7 +119,7 @@ def test_a_table_read_whole_is_the_one_that_is_read_chain_by_chain(path, tmp_pat
 
 
 def test_no_legacy_table_is_made_by_reading(node):
-    assert probe(node, "legacy", "*nat\nCOMMIT\n", BUILT_IN)[1] == ["nat"]
+    assert probe(node, "legacy", "*nat\nCOMMIT\n", LABELS)[1] == ["nat"]
 
 
 SET = "nft 'add rule ip nat B ip saddr { 10.0.0.1, 10.0.0.2 } accept'"

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from netplan.kinds.chain.rule import Rule
-from netplan.kinds.native.translate import chain_word
+from netplan.kinds.native.terminal import chain_word
 from tests.kinds.chain.scratch import run
 
 PROBE = """

@@ -1,4 +1,4 @@
-"""Rules about the pod networks, and which families take part."""
+"""Constraints on the pod networks, and which families take part."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 from netplan.errors import Problem
 from netplan.net import BITS
-from netplan.spec.checks.rule import each_family, misspelt, network_note
+from netplan.spec.constraints.constraint import each_family, misspelt, network_note
 from netplan.spec.draft import Draft, Family, without_subnet
 from netplan.spec.explain import suggest
 from netplan.spec.model import ClusterSpec

@@ -1,7 +1,7 @@
-"""What the parts of a spec must agree on: one small function a rule, each problem with the places that it is about.
+"""What the parts of a spec must agree on: a small function for each constraint, whose problems tell all their places.
 
-A rule looks at what is valid and says nothing where what it needs is missing. None compares every node with every other
-one: what overlaps is found by sorting, since a cluster may have 65,536 nodes.
+A constraint looks at what is valid and says nothing where what it needs is missing. None compares every node with every
+other one: what overlaps is found by sorting, since a cluster may have 65,536 nodes.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from itertools import chain
 from typing import Final
 
 from netplan.errors import Problem
-from netplan.spec.checks.addresses import (
+from netplan.spec.constraints.addresses import (
     check_addresses_differ,
     check_addresses_outside_network,
     check_host_gw_segment,
@@ -19,14 +19,15 @@ from netplan.spec.checks.addresses import (
     check_segments_apart,
     check_segments_outside_network,
 )
-from netplan.spec.checks.backend import (
+from netplan.spec.constraints.backend import (
     check_backend_keys,
     check_mtus,
     check_routes,
     check_tunnel_ends,
     check_tunnel_name,
 )
-from netplan.spec.checks.networks import (
+from netplan.spec.constraints.constraint import Constraint
+from netplan.spec.constraints.networks import (
     check_any_network,
     check_any_node,
     check_families_complete,
@@ -35,13 +36,12 @@ from netplan.spec.checks.networks import (
     check_subnet_bounds_order,
     check_subnet_len,
 )
-from netplan.spec.checks.policy import (
+from netplan.spec.constraints.policy import (
     check_checks_say_one_thing,
     check_forwarding_stays_on,
     check_lists_without_repetition,
 )
-from netplan.spec.checks.rule import Rule
-from netplan.spec.checks.subnets import (
+from netplan.spec.constraints.subnets import (
     check_held_subnets,
     check_leases_agree,
     check_subnets_apart,
@@ -54,11 +54,11 @@ from netplan.spec.removals import check_removals
 
 
 def check(draft: Draft) -> Iterator[Problem]:
-    """Give the problems of every rule; that a node has no subnet is none, until something needs it."""
-    return chain.from_iterable(rule(draft) for rule in RULES)
+    """Give the problems of every constraint; that a node has no subnet is none, until something needs it."""
+    return chain.from_iterable(constraint(draft) for constraint in CONSTRAINTS)
 
 
-RULES: Final[tuple[Rule, ...]] = (
+CONSTRAINTS: Final[tuple[Constraint, ...]] = (
     check_any_network,
     check_families_wanted,
     check_families_complete,

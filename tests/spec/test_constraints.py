@@ -311,6 +311,9 @@ def test_forwarding_can_not_be_switched_off():
         ("filter", "-A FORWARD -j REJECT --reject-with icmp-host-prohibited"),
         ("filter", "-A FORWARD -i {interface} -d {network} -g SOMEWHERE"),
         ("nat", '-A INPUT -m comment --comment "a \\" b" -j ACCEPT'),
+        ("filter", "-A FORWARD -m hashlimit --hashlimit-name x --hashlimit-upto 1/sec -j DROP"),
+        ("filter", "-A FORWARD -m geoip --source-country XX -j TARPIT --tarpit"),
+        ("filter", "-A FORWARD -s {subnet} -j REJECTED"),
     ],
 )
 def test_a_rule_as_iptables_prints_it_can_be_removed(table, rule):
@@ -346,6 +349,9 @@ def test_a_rule_that_iptables_would_refuse_is_refused(rule, message):
         ("-A FORWARD -s {subnet -j ACCEPT", "a brace stands alone"),
         ('-A FORWARD -m comment --comment "x -j ACCEPT', "a quote is not closed"),
         ("-A FORWARD -s é -j ACCEPT", "the character 'é' stands in no rule"),
+        ("-A FORWARD -m coment --comment x -j ACCEPT", "there is no match coment"),
+        ("-A POSTROUTING -s {subnet} -j MASQURADE", "there is no target MASQURADE"),
+        ("-A POSTROUTING -s {subnet} -j MASQ --random-fully", "MASQ is no target, and a chain takes no options"),
     ],
 )
 def test_a_rule_that_is_none_or_ours_or_too_broad_is_refused(rule, message):
@@ -362,6 +368,14 @@ def test_a_rule_is_one_line_of_printable_characters(escape):
 def test_an_unknown_placeholder_comes_with_the_one_that_was_meant():
     text = spec_text(firewall=removal("-A FORWARD -s {subnt} -j ACCEPT"))
     assert only_problem(text).hint == "did you mean {subnet}?"
+
+
+@pytest.mark.parametrize(
+    ("rule", "meant"),
+    [("-A X -m conntrak --ctstate NEW -j ACCEPT", "conntrack"), ("-A X -s {subnet} -j MASQURADE", "MASQUERADE")],
+)
+def test_an_unknown_extension_comes_with_the_one_that_was_meant(rule, meant):
+    assert only_problem(spec_text(firewall=removal(rule))).hint == f"did you mean {meant}?"
 
 
 def test_a_check_runs_on_the_valid_part_of_a_node():

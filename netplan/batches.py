@@ -16,7 +16,7 @@ _PLURAL: Final = {"address": "addresses", "fdb": "fdb entries"}
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Batch:
     """Changes that are written together: those of one kind, or of one table of the packet filter for an IP version.
 
     A table is changed in one transaction, chains and rules together; the objects of another kind one by one.
@@ -34,14 +34,14 @@ class Step:
 
 
 class _Group(NamedTuple):
-    """What the changes of a step have in common."""
+    """What the changes of a batch have in common."""
 
     kind: str
     table: str = ""
     version: int = 4
 
 
-def steps(changes: Iterable[Change[Resource]]) -> tuple[Step, ...]:
+def batches(changes: Iterable[Change[Resource]]) -> tuple[Batch, ...]:
     """Group changes and put them in order.
 
     What is referred to comes before what refers to it, and rules come before routes, so that no connection is pinned to
@@ -59,7 +59,7 @@ def steps(changes: Iterable[Change[Resource]]) -> tuple[Step, ...]:
         leaving |= retreat and isinstance(change.resource, Sysctl)
         groups.setdefault((group, leaving), []).append(change)
     ordered = sorted(groups, key=lambda key: (key[1], (-1 if key[1] else 1) * _CREATED.index(key[0].kind)))
-    return tuple(_step(group, groups[group, leaving]) for group, leaving in ordered)
+    return tuple(_batch(group, groups[group, leaving]) for group, leaving in ordered)
 
 
 def _leaves(change: Change[Resource], made: Iterable[Link]) -> bool:
@@ -78,8 +78,8 @@ def _deletes_first(kind: str, changes: Iterable[Change[Resource]]) -> tuple[Chan
     return tuple(sorted(changes, key=lambda change: kind == "link" and change.after is not None))
 
 
-def _step(group: _Group, changes: Iterable[Change[Resource]]) -> Step:
-    return Step(group.kind, group.table, _deletes_first(group.kind, changes), group.version)
+def _batch(group: _Group, changes: Iterable[Change[Resource]]) -> Batch:
+    return Batch(group.kind, group.table, _deletes_first(group.kind, changes), group.version)
 
 
 def _group(change: Change[Resource]) -> _Group:

@@ -1,4 +1,4 @@
-"""Rules about the backend, its tunnel, and routes besides its own."""
+"""Constraints on the backend, its tunnel, and routes besides its own."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 from netplan.errors import Problem
 from netplan.kinds.link.value import OVERHEAD, derived_lladdr
-from netplan.spec.checks.rule import address_at, repeated
-from netplan.spec.draft import Draft, Family, Path
+from netplan.spec.constraints.constraint import address_at, repeated
+from netplan.spec.draft import Draft, Family
 from netplan.spec.explain import dotted
 from netplan.spec.fields import IPV6_MTU_MIN, MTU_MIN
 from netplan.spec.model import Backend, StaticRoute
+from netplan.spec.salvage import Path
 
 
 def check_backend_keys(draft: Draft) -> Iterator[Problem]:

@@ -31,7 +31,7 @@ class Fate(Enum):
 REFUSED: Final = frozenset({Fate.DROPPED, Fate.REJECTED})
 
 
-class Effect(NamedTuple):
+class Outcome(NamedTuple):
     """One thing that may become of packets, the packets afterwards, and the same in words; none: nothing to tell.
 
     Not certain is one that leaves open what the packets are afterwards.
@@ -43,19 +43,19 @@ class Effect(NamedTuple):
     certain: bool = True
 
 
-def effects(target: Target, table: str, flow: Flow, fib: Fib | None) -> list[Effect]:
+def outcomes(target: Target, table: str, flow: Flow, fib: Fib | None) -> list[Outcome]:
     """Say what a target that is no chain may do; more than one answer where nobody can tell which it is."""
     known = _TARGETS.get(target.name)
     if target.name in _PASSING:
-        return [Effect(Fate.CONTINUES, flow)]
+        return [Outcome(Fate.CONTINUES, flow)]
     if known is None or target.unread:
         return anything(table, flow)
     if table == "nat" and target.name == "ACCEPT":
-        return [Effect(Fate.ACCEPTED, flow, "addresses stay as they are")]
+        return [Outcome(Fate.ACCEPTED, flow, "addresses stay as they are")]
     return known(target, flow, fib)
 
 
-def anything(table: str, flow: Flow) -> list[Effect]:
+def anything(table: str, flow: Flow) -> list[Outcome]:
     """Give what a target may do that nobody here understands."""
     after = flow.blurred()
     found = [(Fate.CONTINUES, after), (Fate.ACCEPTED, after), (Fate.DROPPED, flow)]
@@ -64,48 +64,48 @@ def anything(table: str, flow: Flow) -> list[Effect]:
         rewritten = replace(after, source=anywhere, but_not=None, snat=True, destinations=(anywhere,))
         rewritten = replace(rewritten, dnat=None)
         found.append((Fate.ACCEPTED, rewritten))
-    return [Effect(fate, flow, "nobody here knows what it does") for fate, flow in found]
+    return [Outcome(fate, flow, "nobody here knows what it does") for fate, flow in found]
 
 
-def _accept(_: Target, flow: Flow, _fib: Fib | None) -> list[Effect]:
-    return [Effect(Fate.ACCEPTED, flow, "accepted")]
+def _accept(_: Target, flow: Flow, _fib: Fib | None) -> list[Outcome]:
+    return [Outcome(Fate.ACCEPTED, flow, "accepted")]
 
 
-def _drop(_: Target, flow: Flow, _fib: Fib | None) -> list[Effect]:
-    return [Effect(Fate.DROPPED, flow, "dropped")]
+def _drop(_: Target, flow: Flow, _fib: Fib | None) -> list[Outcome]:
+    return [Outcome(Fate.DROPPED, flow, "dropped")]
 
 
-def _reject(target: Target, flow: Flow, _fib: Fib | None) -> list[Effect]:
+def _reject(target: Target, flow: Flow, _fib: Fib | None) -> list[Outcome]:
     answer = target.get("reject-with")
-    return [Effect(Fate.REJECTED, flow, f"rejected with {answer.text}" if answer else "rejected")]
+    return [Outcome(Fate.REJECTED, flow, f"rejected with {answer.text}" if answer else "rejected")]
 
 
-def _return(_: Target, flow: Flow, _fib: Fib | None) -> list[Effect]:
-    return [Effect(Fate.RETURNS, flow, "leaves the chain")]
+def _return(_: Target, flow: Flow, _fib: Fib | None) -> list[Outcome]:
+    return [Outcome(Fate.RETURNS, flow, "leaves the chain")]
 
 
-def _notrack(target: Target, flow: Flow, _fib: Fib | None) -> list[Effect]:
+def _notrack(target: Target, flow: Flow, _fib: Fib | None) -> list[Outcome]:
     if target.name == "CT" and target.get("notrack") is None:
-        return [Effect(Fate.CONTINUES, flow)]
-    return [Effect(Fate.CONTINUES, replace(flow, state=UNTRACKED), "no connection tracking, so no NAT")]
+        return [Outcome(Fate.CONTINUES, flow)]
+    return [Outcome(Fate.CONTINUES, replace(flow, state=UNTRACKED), "no connection tracking, so no NAT")]
 
 
-def _mark(target: Target, flow: Flow, _fib: Fib | None) -> list[Effect]:
+def _mark(target: Target, flow: Flow, _fib: Fib | None) -> list[Outcome]:
     mark = _set_xmark(flow.mark, target.get("set-xmark"))
     return [_marked(flow, flow.remarked(mark))]
 
 
-def _connmark(target: Target, flow: Flow, _fib: Fib | None) -> list[Effect]:
+def _connmark(target: Target, flow: Flow, _fib: Fib | None) -> list[Outcome]:
     """Follow xt_connmark.c: set the connection's mark, save the packet's there, or restore the packet's from it."""
     if flow.state in NO_CONNECTION:
-        return [Effect(Fate.CONTINUES, flow)]
+        return [Outcome(Fate.CONTINUES, flow)]
     if target.get("set-xmark") is not None:
         connmark = _set_xmark(flow.connmark, target.get("set-xmark"))
-        return [Effect(Fate.CONTINUES, replace(flow, connmark=connmark), f"connection's mark {connmark}")]
+        return [Outcome(Fate.CONTINUES, replace(flow, connmark=connmark), f"connection's mark {connmark}")]
     bits = {name: int(option.text, 16) for name in ("nfmask", "ctmask") if (option := target.get(name)) is not None}
     if target.get("save-mark") is not None:
         connmark = flow.connmark.mixed(flow.mark, clear=bits["ctmask"], take=bits["nfmask"])
-        return [Effect(Fate.CONTINUES, replace(flow, connmark=connmark), f"connection's mark {connmark}")]
+        return [Outcome(Fate.CONTINUES, replace(flow, connmark=connmark), f"connection's mark {connmark}")]
     mark = flow.mark.mixed(flow.connmark, clear=bits["nfmask"], take=bits["ctmask"])
     return [_marked(flow, flow.remarked(mark))]
 
@@ -115,11 +115,11 @@ def _set_xmark(mark: Mark, option: Option | None) -> Mark:
     return mark.mixed(Mark.of(value), clear=mask, take=0xFFFFFFFF)
 
 
-def _marked(before: Flow, after: Flow) -> Effect:
-    return Effect(Fate.CONTINUES, after, f"mark {before.mark} -> {after.mark}" if before.mark != after.mark else "")
+def _marked(before: Flow, after: Flow) -> Outcome:
+    return Outcome(Fate.CONTINUES, after, f"mark {before.mark} -> {after.mark}" if before.mark != after.mark else "")
 
 
-def _dnat(target: Target, flow: Flow, _fib: Fib | None) -> list[Effect]:
+def _dnat(target: Target, flow: Flow, _fib: Fib | None) -> list[Outcome]:
     option = target.get("to-destination")
     if option is None:
         return anything("nat", flow)
@@ -139,7 +139,7 @@ def _choices(addresses: AddressRange) -> list[tuple[Prefix, ...]]:
     return [(single(Address(first.version, value)),) for value in range(first.value, last.value + 1)]
 
 
-def _redirected(flow: Flow, destinations: tuple[Prefix, ...], ports: Range | None) -> Effect:
+def _redirected(flow: Flow, destinations: tuple[Prefix, ...], ports: Range | None) -> Outcome:
     dport = flow.dport
     if ports is not None and ports.first == ports.last:
         dport = ports.first
@@ -148,7 +148,7 @@ def _redirected(flow: Flow, destinations: tuple[Prefix, ...], ports: Range | Non
     after = replace(flow, destinations=destinations, dport=dport)
     if after != flow:
         after = replace(after, dnat=True, dialed=flow.dialed or flow.destinations)
-    return Effect(
+    return Outcome(
         Fate.ACCEPTED, after, f"destination {_to(flow)} -> {_to(after)}", certain=after.to_address is not None
     )
 
@@ -158,7 +158,7 @@ def _to(flow: Flow) -> str:
     return f"{flow.to_address or 'unknown'}{port}"
 
 
-def _redirect(target: Target, flow: Flow, fib: Fib | None) -> list[Effect]:
+def _redirect(target: Target, flow: Flow, fib: Fib | None) -> list[Outcome]:
     """Send packets to this node itself (net/netfilter/nf_nat_redirect.c)."""
     option = target.get("to-ports")
     ports = None if option is None else option.ranges[0]
@@ -168,11 +168,11 @@ def _redirect(target: Target, flow: Flow, fib: Fib | None) -> list[Effect]:
         return [_redirected(flow, (ANYWHERE[flow.version],), ports)]
     address = fib.first_address(flow.iif)
     if address is None:
-        return [Effect(Fate.DROPPED, flow, f"dropped: {flow.iif} has no address")]
+        return [Outcome(Fate.DROPPED, flow, f"dropped: {flow.iif} has no address")]
     return [_redirected(flow, (single(address),), ports)]
 
 
-def _snat(target: Target, flow: Flow, _fib: Fib | None) -> list[Effect]:
+def _snat(target: Target, flow: Flow, _fib: Fib | None) -> list[Outcome]:
     option = target.get("to-source")
     addresses = None if option is None else option.nat.addresses
     if addresses is None:
@@ -181,24 +181,24 @@ def _snat(target: Target, flow: Flow, _fib: Fib | None) -> list[Effect]:
     return [_resourced(flow, single(addresses.first) if one else ANYWHERE[flow.version])]
 
 
-def _masquerade(_: Target, flow: Flow, fib: Fib | None) -> list[Effect]:
+def _masquerade(_: Target, flow: Flow, fib: Fib | None) -> list[Outcome]:
     """Choose the source as net/netfilter/nf_nat_masquerade.c does: the route's own preference does not count."""
     towards = (flow.next_hop if flow.version == 4 else None) or flow.to_address
     if fib is None or flow.oif is None or flow.other_oif or towards is None:
         return [_resourced(flow, ANYWHERE[flow.version])]
     address = fib.select_address(flow.oif, towards)
     if address is None:
-        return [Effect(Fate.DROPPED, flow, f"dropped: {flow.oif} has no address")]
+        return [Outcome(Fate.DROPPED, flow, f"dropped: {flow.oif} has no address")]
     return [_resourced(flow, single(address))]
 
 
-def _resourced(flow: Flow, source: Prefix) -> Effect:
+def _resourced(flow: Flow, source: Prefix) -> Outcome:
     after = replace(flow, source=source, but_not=None, snat=True, sport=None)
     text = f"source {flow.from_address or flow.source} -> {after.from_address or 'unknown'}"
-    return Effect(Fate.ACCEPTED, after, text, certain=after.from_address is not None)
+    return Outcome(Fate.ACCEPTED, after, text, certain=after.from_address is not None)
 
 
-def _netmap(target: Target, flow: Flow, _fib: Fib | None) -> list[Effect]:
+def _netmap(target: Target, flow: Flow, _fib: Fib | None) -> list[Outcome]:
     option = target.get("to")
     network = None if option is None else option.network(flow.source.version)
     source = flow.hook not in ("PREROUTING", "OUTPUT")
@@ -215,7 +215,7 @@ _PASSING: Final = frozenset(
     {"AUDIT", "CHECKSUM", "CLASSIFY", "DSCP", "ECN", "IDLETIMER", "LED", "LOG", "NFLOG", "RATEEST", "SET", "TCPMSS"}
     | {"TCPOPTSTRIP", "TOS", "TRACE", "TTL", "ULOG"}
 )
-_TARGETS: Final[dict[str, Callable[[Target, Flow, Fib | None], list[Effect]]]] = {
+_TARGETS: Final[dict[str, Callable[[Target, Flow, Fib | None], list[Outcome]]]] = {
     "ACCEPT": _accept,
     "CONNMARK": _connmark,
     "CT": _notrack,

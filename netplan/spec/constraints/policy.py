@@ -1,4 +1,4 @@
-"""Rules about lists, sysctls, checks and removals that must make sense by themselves."""
+"""Constraints on lists, sysctls, checks and removals that must make sense by themselves."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from netplan.errors import Problem
-from netplan.spec.checks.rule import repeated
+from netplan.spec.constraints.constraint import repeated
 from netplan.spec.draft import Draft
 from netplan.spec.explain import dotted
 from netplan.spec.model import CheckSpec

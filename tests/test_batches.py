@@ -1,9 +1,9 @@
 from __future__ import annotations
 
+from netplan.batches import batches
 from netplan.kinds.chain.value import Chain, PlacedRule, jump_to
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.resource import Change
-from netplan.steps import steps
 from tests import make, tunnels
 
 CHAIN = Chain(make.MASQUERADE_CHAIN)
@@ -22,7 +22,7 @@ def deleted(*resources):
 
 
 def order(*changes):
-    return [str(step) for step in steps(changes)]
+    return [str(batch) for batch in batches(changes)]
 
 
 def test_rules_come_before_routes_and_parameters_before_both():
@@ -35,18 +35,18 @@ def test_deletes_come_last_and_in_the_opposite_order():
 
 
 def test_routes_are_deleted_after_routes_are_created():
-    found = steps([*deleted(make.route("172.7.9.0/24")), *created(make.route())])
-    assert make.said(change for step in found for change in step.changes) == [
+    found = batches([*deleted(make.route("172.7.9.0/24")), *created(make.route())])
+    assert make.said(change for batch in found for change in batch.changes) == [
         "create route 172.7.22.0/24 via 10.4.7.22 dev eth0",
         "delete route 172.7.9.0/24 via 10.4.7.22 dev eth0",
     ]
 
 
-def test_a_table_is_one_step_even_where_things_come_and_go():
+def test_a_table_is_one_batch_even_where_things_come_and_go():
     assert order(*created(CHAIN), *deleted(JUMP), *deleted(DOCKERS)) == ["table nat"]
 
 
-def test_each_table_is_a_step_of_its_own():
+def test_each_table_is_a_batch_of_its_own():
     assert order(*created(CHAIN, FORWARD)) == ["table nat", "table filter"]
 
 
@@ -60,7 +60,7 @@ def test_a_table_that_we_leave_is_changed_after_our_routes_have_gone():
 
 def test_no_change_is_lost():
     changes = [*created(make.route(), CHAIN, SYSCTL, JUMP), *deleted(make.route("172.7.9.0/24"), FORWARD, DOCKERS)]
-    assert {id(change) for step in steps(changes) for change in step.changes} == set(map(id, changes))
+    assert {id(change) for batch in batches(changes) for change in batch.changes} == set(map(id, changes))
 
 
 STANDING = (tunnels.address(), tunnels.neighbour(), tunnels.fdb(), tunnels.route())
@@ -87,13 +87,13 @@ def test_a_tunnel_goes_only_after_routes_lead_elsewhere():
 
 
 def test_a_tunnel_in_the_way_of_another_one_goes_before_it_comes():
-    (step,) = steps([*created(tunnels.link("flannel.1")), *deleted(tunnels.link())])
-    assert [change.action for change in step.changes] == ["delete", "create"]
+    (batch,) = batches([*created(tunnels.link("flannel.1")), *deleted(tunnels.link())])
+    assert [change.action for change in batch.changes] == ["delete", "create"]
 
 
 def test_a_tunnel_in_nobodys_way_goes_after_another_one_has_come():
-    found = steps([*deleted(tunnels.link()), *created(tunnels.link("podnet.2", vni=2))])
-    assert [change.action for step in found for change in step.changes] == ["create", "delete"]
+    found = batches([*deleted(tunnels.link()), *created(tunnels.link("podnet.2", vni=2))])
+    assert [change.action for batch in found for change in batch.changes] == ["create", "delete"]
 
 
 def test_parameters_go_back_once_what_needed_them_is_gone():

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from netplan.check import Check, Command, Connect, Ping, PingGateway
-from netplan.checks import run
+from netplan.check_runner import run
 from netplan.errors import Location
 from netplan.net import Address
 
@@ -167,7 +167,7 @@ def test_once_many_have_failed_the_rest_of_the_line_is_not_tried():
 
 ASK = """
 from netplan.check import Check, Ping
-from netplan.checks import run
+from netplan.check_runner import run
 from netplan.errors import Location
 from netplan.net import Address
 print(*run([Check(Ping(Address.parse("10.4.7.22"), "b"), 1, Location("c.yaml", 3, 1))], None), sep="\\n")

@@ -1,11 +1,11 @@
-"""Rules about the nodes' subnets, from the spec and from leases."""
+"""Constraints on the nodes' subnets, from the spec and from leases."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from netplan.errors import Problem
-from netplan.spec.checks.rule import each_family, misspelt, network_note, nodes
+from netplan.spec.constraints.constraint import each_family, misspelt, network_note, nodes
 from netplan.spec.draft import Draft, Family, without_subnet
 from netplan.spec.prefixes import around, nested
 

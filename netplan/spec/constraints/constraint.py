@@ -1,4 +1,4 @@
-"""What the rules have in common: a rule for each family, and the places and names that problems tell."""
+"""What the constraints have in common: one for each family, and the places and names that problems tell."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ K = TypeVar("K")
 _SHOWN: Final = 10  # names of nodes in one message
 
 Note: TypeAlias = tuple[tuple[Location, str], ...]
-Rule: TypeAlias = Callable[[Draft], Iterator[Problem]]
+Constraint: TypeAlias = Callable[[Draft], Iterator[Problem]]
 
 
-def each_family(rule: Callable[[Draft, Family], Iterator[Problem]]) -> Rule:
-    """Make a rule about one IP version one about both."""
+def each_family(constraint: Callable[[Draft, Family], Iterator[Problem]]) -> Constraint:
+    """Make a constraint on one IP version one on both."""
 
-    @wraps(rule)
+    @wraps(constraint)
     def both(draft: Draft) -> Iterator[Problem]:
-        return chain.from_iterable(rule(draft, family) for family in draft.families)
+        return chain.from_iterable(constraint(draft, family) for family in draft.families)
 
     return both
 

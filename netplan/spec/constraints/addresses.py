@@ -1,4 +1,4 @@
-"""Rules about the nodes' addresses, and the segments that they are on."""
+"""Constraints on the nodes' addresses, and the segments that they are on."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from netplan.errors import Problem
 from netplan.net import Prefix
-from netplan.spec.checks.rule import address_at, each_family, network_note, node_note, repeated
+from netplan.spec.constraints.constraint import address_at, each_family, network_note, node_note, repeated
 from netplan.spec.draft import Draft, Family
 from netplan.spec.prefixes import nested
 

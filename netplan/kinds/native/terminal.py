@@ -1,0 +1,100 @@
+"""The statements of nftables that end a rule, as targets of iptables: verdicts, address translation, rejection.
+
+`-j nft-unknown` stands for what may do anything to a packet.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from netplan.kinds.chain.names import DCCP, SCTP, TCP, UDP
+from netplan.kinds.chain.targets import TARGET_EXTENSIONS
+from netplan.kinds.native.expression import Expression
+from netplan.kinds.native.way import Way
+from netplan.net import Address
+from netplan.netlink import Attributes, attributes, text
+from netplan.nfnetlink import number
+
+UNKNOWN_TARGET: Final = "-j nft-unknown"
+_VERDICTS: Final = {0: "-j DROP", 1: "-j ACCEPT", -5: "-j RETURN"}
+_JUMPS: Final = {-3: "-j", -4: "-g"}
+_CONTINUE: Final = -1
+_PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+:-]{0,27}")
+_REJECT_ICMP: Final = {
+    0: "icmp-net-unreachable", 1: "icmp-host-unreachable", 2: "icmp-proto-unreachable", 3: "icmp-port-unreachable",
+    9: "icmp-net-prohibited", 10: "icmp-host-prohibited", 13: "icmp-admin-prohibited",
+}  # fmt: skip
+_REJECT_ANY: Final = (0, 3, 1, 13)
+_NAT_TARGETS: Final = (("SNAT", "--to-source"), ("DNAT", "--to-destination"))
+_PORTS_SHIFTED: Final = 0x20
+_WITH_PORTS: Final = frozenset({TCP, UDP, SCTP, DCCP})
+
+
+def immediate(way: Way, each: Expression) -> Way:
+    """Read a verdict, or data that goes into a register."""
+    if each.number(1) != 0:
+        return way.holding(each.number(1), each.value(2))
+    return decided(way, attributes(attributes(each.operands[2]).get(2, b"")))
+
+
+def decided(way: Way, verdict: Attributes) -> Way:
+    """End the rule with a verdict, which may lead to a chain."""
+    code = number(verdict[1], signed=True)
+    if code in _JUMPS:
+        name = text(verdict[2])
+        return way.ending(f"{_JUMPS[code]} {chain_word(name)}", name)
+    if code == _CONTINUE:
+        return replace(way, ended=True)
+    return way.ending(_VERDICTS.get(code, UNKNOWN_TARGET))
+
+
+def chain_word(name: str) -> str:
+    """Give a chain's name as rules can say it: one that is too long or no plain word gets another, always the same."""
+    if _PLAIN_NAME.fullmatch(name) and name not in TARGET_EXTENSIONS:
+        return name
+    digest = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+    return f"{re.sub('[^A-Za-z0-9_]', '_', name)[:18]}.{digest}"
+
+
+def address_translated(way: Way, each: Expression) -> Way:
+    """Read snat and dnat; where they lead to an address or a port that is not known, they may lead anywhere."""
+    name, option = _NAT_TARGETS[each.number(1)]
+    to = _nat_range(way, each)
+    return way.ending(f"-j {name} --to-nft" if to is None else f"-j {name} {option} {to}")
+
+
+def _nat_range(way: Way, each: Expression) -> str | None:
+    addresses = [way.data(each.number(operand), 4) for operand in (3, 4) if operand in each.operands]
+    ports = [way.data(each.number(operand), 2) for operand in (5, 6) if operand in each.operands]
+    unknown = None in addresses or None in ports or not (addresses or ports)
+    if unknown or each.number(7, 0) & _PORTS_SHIFTED or (ports and way.conditions.protocol not in _WITH_PORTS):
+        return None
+    found = "-".join(str(Address(4, number(address))) for address in addresses if address is not None)
+    return found + _ports(":", ports)
+
+
+def redirect(way: Way, each: Expression) -> Way:
+    """Read the redirection to this node, at a port that the rule says or at the packet's own."""
+    ports = [way.data(each.number(operand), 2) for operand in (1, 2) if operand in each.operands]
+    if None in ports or (ports and way.conditions.protocol not in _WITH_PORTS):
+        return way.ending("-j REDIRECT --to-nft")
+    return way.ending(f"-j REDIRECT{_ports(' --to-ports ', ports)}")
+
+
+def _ports(before: str, ports: Sequence[bytes | None]) -> str:
+    found = [str(number(port)) for port in ports if port is not None]
+    return before + "-".join(dict.fromkeys(found)) if found else ""
+
+
+def reject(way: Way, each: Expression) -> Way:
+    """Read a rejection and what it answers with."""
+    kind, code = each.number(1, 0), each.number(2, 3)
+    if kind == 1 and way.conditions.protocol == TCP:
+        return way.ending("-j REJECT --reject-with tcp-reset")
+    if kind == 2:
+        code = _REJECT_ANY[code] if 0 <= code < len(_REJECT_ANY) else 3
+    return way.ending(f"-j REJECT --reject-with {_REJECT_ICMP.get(code, 'icmp-port-unreachable')}")

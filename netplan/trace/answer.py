@@ -1,0 +1,69 @@
+"""One answer from all the ends that a packet may come to: what they agree on is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import takewhile
+from typing import NamedTuple, TypeVar
+
+from netplan.trace.flow import NO_DEVICE, Flow
+from netplan.trace.packet import Trace
+from netplan.trace.routing import Verdict
+from netplan.trace.walk import Step, Trail, doubts
+
+T = TypeVar("T")
+
+
+class End(NamedTuple):
+    """The end of a way."""
+
+    verdict: Verdict
+    flow: Flow
+    trail: Trail
+
+
+def answer(ends: Sequence[End]) -> Trace:
+    """Put the ends of all ways into one answer: what they agree on is known."""
+    found = [_seen(end) for end in sorted(ends, key=lambda end: doubts(end.trail))]
+    first = found[0]
+    if all(_outcome(each) == _outcome(first) for each in found):
+        open_ended = first.verdict is Verdict.UNKNOWN or first.source is None or first.destination is None
+        return replace(first, doubt=_first_doubt(first.steps) if open_ended else None)
+    common = _common([each.steps for each in found])
+    later = [step for each in found for step in each.steps[len(common) :]]
+    doubt = _first_doubt(later) or _first_doubt(common[::-1])
+    before = common if doubt in later else common[: common.index(doubt)] if doubt else common
+    return Trace(
+        verdict=_agreed([each.verdict for each in found]) or Verdict.UNKNOWN,
+        source=_agreed([each.source for each in found]),
+        destination=_agreed([each.destination for each in found]),
+        oif=_agreed([each.oif for each in found]),
+        next_hop=_agreed([each.next_hop for each in found]),
+        steps=before if doubt is None else (*before, doubt),
+        doubt=doubt,
+    )
+
+
+def _first_doubt(steps: Iterable[Step]) -> Step | None:
+    return next((step for step in steps if not step.certain), None)
+
+
+def _seen(end: End) -> Trace:
+    flow = end.flow
+    oif = flow.oif if flow.oif != NO_DEVICE else None
+    return Trace(end.verdict, flow.from_address, flow.to_address, oif, flow.next_hop, end.trail)
+
+
+def _outcome(found: Trace) -> tuple[object, ...]:
+    return found.verdict, found.source, found.destination, found.oif, found.next_hop
+
+
+def _common(trails: Sequence[Trail]) -> Trail:
+    """Give the steps with which all trails begin."""
+    alike = takewhile(lambda steps: all(step == steps[0] for step in steps), zip(*trails, strict=False))
+    return tuple(steps[0] for steps in alike)
+
+
+def _agreed(values: Sequence[T]) -> T | None:
+    return values[0] if all(value == values[0] for value in values) else None
