@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from netplan.compile import Desired, Place, Traffic
-from netplan.kinds.chain.other import OtherChain, Owner
+from netplan.kinds.chain.other import OtherChain, Owner, program_of
 from netplan.kinds.route.value import Route
 from netplan.net import BITS, Prefix
 from netplan.placement import outsides, shielded
@@ -56,25 +56,22 @@ def warnings(desired: Desired, snapshot: Snapshot) -> Iterator[str]:
     harms = tuple(_all_harms(desired, snapshot))
     versions = {traffic.version for traffic in desired.traffic}
     harmful = {_table(harm.chain) for harm in harms}
-    yield from (_told(harm, snapshot) for harm in harms if not _forbids(harm))
-    tables: dict[str, list[OtherChain]] = {}
+    yield from dict.fromkeys(_told(harm, snapshot) for harm in harms if not _forbids(harm))
+    tables: dict[str, dict[str, OtherChain]] = {}
     for chain in snapshot.all(OtherChain):
-        if chain.hook is not None and any(chain.seen_by(version) for version in versions):
-            tables.setdefault(_table(chain), []).append(chain)
+        if chain.hook is not None and chain.chain.key.version in versions:
+            tables.setdefault(_table(chain), {}).setdefault(chain.chain.key.name, chain)
     for table, chains in tables.items():
         if table not in harmful:
-            listed = ", ".join(f"{chain.chain.key.name} ({_counted(chain)})" for chain in chains)
-            yield f"{table} holds rules that iptables-{snapshot.backend} does not show: {listed}"
-    if 6 in versions:
-        yield from _unjudged(snapshot)
+            listed = ", ".join(f"{name} ({_counted(chain)})" for name, chain in chains.items())
+            yield f"{_unshown(next(iter(chains.values())), snapshot)}: {listed}"
 
 
-def _unjudged(snapshot: Snapshot) -> Iterator[str]:
-    """Name the tables beside of which nobody knows what they do to IPv6."""
-    chains = (chain for chain in snapshot.all(OtherChain) if chain.on_the_way and chain.hook is not None)
-    tables = dict.fromkeys(_table(chain) for chain in chains if (seen := chain.seen_by(6)) and not seen.read)
-    if tables:
-        yield f"what {', '.join(tables)} may do to IPv6 packets is not judged here"
+def _unshown(chain: OtherChain, snapshot: Snapshot) -> str:
+    """Say of a chain's table which program does not show it."""
+    native = chain.owner is Owner.NATIVE and not chain.chain.key.table.startswith("ip6 ")
+    program = program_of(f"iptables-{snapshot.backend}", 4 if native else chain.chain.key.version)
+    return f"{_table(chain)} holds rules that {program} does not show"
 
 
 def _all_harms(desired: Desired, snapshot: Snapshot) -> Iterator[Harm]:
@@ -88,14 +85,11 @@ def _forbids(harm: Harm) -> bool:
 
 
 def _told(harm: Harm, snapshot: Snapshot) -> str:
-    return (
-        f"{_table(harm.chain)} holds rules that iptables-{snapshot.backend} does not show, and {harm.place} "
-        f"{_SAID[harm.deed]}: {harm.rule}"
-    )
+    return f"{_unshown(harm.chain, snapshot)}, and {harm.place} {_SAID[harm.deed]}: {harm.rule}"
 
 
 def _table(chain: OtherChain) -> str:
-    return f"{chain.owner}'s table {chain.chain.key.table}"
+    return f"{chain.program}'s table {chain.chain.key.table}"
 
 
 def _counted(chain: OtherChain) -> str:
@@ -105,7 +99,7 @@ def _counted(chain: OtherChain) -> str:
 
 def _look(chain: OtherChain) -> str:
     table = chain.chain.key.table
-    return f"nft list table {table}" if chain.owner is Owner.NATIVE else f"{chain.owner}-save -t {table}"
+    return f"nft list table {table}" if chain.owner is Owner.NATIVE else f"{chain.program}-save -t {table}"
 
 
 def _harms(desired: Desired, traffic: Traffic, snapshot: Snapshot) -> Iterator[Harm]:

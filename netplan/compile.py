@@ -12,6 +12,7 @@ from netplan.backends.host_gw import compile_host_gw
 from netplan.backends.vxlan import compile_vxlan
 from netplan.check import Check, checks_of
 from netplan.forward import FORWARD, FORWARD_CHAIN, forward_chain
+from netplan.kinds.chain.built_in import BUILT_IN_BY_TABLE
 from netplan.kinds.chain.reached import MANY_RULES
 from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import Backend, Chain, ChainKey, jump_to
@@ -142,7 +143,7 @@ def everything(packets: Iterable[Packet] = (), *, limit: int = MANY_RULES) -> In
     chains = frozenset(
         ChainKey(version, table, name)
         for version in (4, 6)
-        for table, names in trace.BUILT_IN.items()
+        for table, names in BUILT_IN_BY_TABLE.items()
         for name in names
     )
     settings = {name for device in ("all", EACH) for name in trace.settings_of(device)}

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
+from netplan.attribution import holds_policy, whose
 from netplan.kinds.chain.value import ChainKey
-from netplan.owners import holds_policy, owner
 from netplan.probes import Probe, SourceAddress
 from netplan.resource import Json
 from netplan.snapshot import Snapshot
@@ -209,8 +209,8 @@ def _by_way_of(trace: Trace) -> str:
 
 def blamed(step: Step) -> str:
     """Name a step: its place, and whose rule it looks like."""
-    whose = owner(step.at, step.rule)
-    return f"{step.at}, {whose}" if whose else said(step)
+    looks_like = whose(step.at, step.rule)
+    return f"{step.at}, {looks_like}" if looks_like else said(step)
 
 
 def said(step: Step) -> str:

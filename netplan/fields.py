@@ -1,11 +1,13 @@
-"""Which fields of an updated object change, and how."""
+"""Which fields of an updated object, or which settings of a spec, change, and how."""
 
 from __future__ import annotations
 
+import json
 from bisect import bisect_left
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 from deepdiff import DeepDiff
@@ -31,13 +33,14 @@ class FieldChange:
         return data if self.item is None else data | {"item": self.item}
 
     def __str__(self) -> str:
+        before, after = _written(self.before), _written(self.after)
         if self.item is not None:
-            return f"{self.field} {self.before} -> {self.after}: {self.item}"
+            return f"{self.field} {before} -> {after}: {self.item}"
         if self.before is None:
-            return f"{self.field}: + {self.after}"
+            return f"{self.field}: + {after}"
         if self.after is None:
-            return f"{self.field}: - {self.before}"
-        return f"{self.field} {self.before} -> {self.after}"
+            return f"{self.field}: - {before}"
+        return f"{self.field} {before} -> {after}"
 
 
 def field_changes(change: Change[Resource]) -> tuple[FieldChange, ...]:
@@ -48,12 +51,38 @@ def field_changes(change: Change[Resource]) -> tuple[FieldChange, ...]:
     if change.before is None or change.after is None:
         return ()
     before, after = change.before.to_json(), change.after.to_json()
-    found = DeepDiff(before, after, ignore_order=True, report_repetition=True, view="tree")
-    changes = [_field_change(level) for levels in found.values() for level in levels]
+    changes = [_field_change(level, str(_path(level)[0])) for level in _differing(before, after)]
     for name in before.keys() & after.keys():
         if isinstance(before[name], list):
             changes += _moves(name, [*map(str, before[name])], [*map(str, after[name])])
+    return _sorted(changes)
+
+
+def setting_changes(before: Json, after: Json) -> tuple[FieldChange, ...]:
+    """Give what two specs say otherwise, under dotted names such as `backend.type`; the order of lists says nothing."""
+    return _sorted(_field_change(level, _dotted(_path(level))) for level in _differing(before, after))
+
+
+def _differing(before: Json, after: Json) -> list[Any]:
+    found = DeepDiff(before, after, ignore_order=True, report_repetition=True, threshold_to_diff_deeper=0, view="tree")
+    return [level for levels in found.values() for level in levels]
+
+
+def _path(level: Any) -> list[str | int]:  # noqa: ANN401 - deepdiff's levels have no types
+    return list(level.path(output_format="list"))
+
+
+def _sorted(changes: Iterable[FieldChange]) -> tuple[FieldChange, ...]:
     return tuple(sorted(changes, key=lambda item: (item.field, str(item.before), str(item.after))))
+
+
+def _dotted(path: Iterable[str | int]) -> str:
+    """Write the path of a value, or of the list that it is an item of."""
+    return ".".join(takewhile(lambda name: name, (key if isinstance(key, str) else "" for key in path)))
+
+
+def _written(value: Any) -> str:  # noqa: ANN401 - whatever JSON holds
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _moves(field: str, before: Sequence[str], after: Sequence[str]) -> Iterator[FieldChange]:
@@ -82,9 +111,9 @@ def _longest_rise(numbers: Iterable[int]) -> set[int]:
     return found
 
 
-def _field_change(level: Any) -> FieldChange:  # noqa: ANN401 - deepdiff's levels have no types
+def _field_change(level: Any, field: str) -> FieldChange:  # noqa: ANN401 - deepdiff's levels have no types
     values = [None if type(value).__name__ == "NotPresent" else value for value in (level.t1, level.t2)]
     repeated = level.additional.get("repetition")
     if repeated is not None:
         values = [f"{repeated[times]} x {level.t1}" for times in ("old_repeat", "new_repeat")]
-    return FieldChange(str(level.path(output_format="list")[0]), *values)
+    return FieldChange(field, *values)

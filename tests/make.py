@@ -87,9 +87,9 @@ def rule(text: str) -> Rule:
     return Rule.parse(text)
 
 
-def rules(*texts: str) -> tuple[Rule, ...]:
-    """Read rules."""
-    return tuple(map(Rule.parse, texts))
+def rules(*texts: str, version: int = 4) -> tuple[Rule, ...]:
+    """Read rules of an IP version."""
+    return tuple(Rule.parse(text, version=version) for text in texts)
 
 
 def texts(found: Iterable[Rule]) -> list[str]:

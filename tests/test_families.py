@@ -154,12 +154,51 @@ def test_a_default_route_that_forwarding_takes_away_is_said(accept_ra, warned):
     assert any("was announced by a router" in each for each in warnings) is warned
 
 
+def beside(version, *rules, table="ip6 mine", name="c", hook="postrouting", owner=Owner.NATIVE):
+    chain = Chain(ChainKey(version, table, name), make.rules(*rules, version=version), "ACCEPT")
+    return OtherChain(owner, chain, hook, hook == "postrouting", len(rules))
+
+
 @pytest.mark.parametrize("made", [make.spec(A, B, **DUAL), make.spec()])
-def test_rules_beside_that_are_not_judged_are_said_where_pods_have_ipv6(made):
+def test_a_masquerade_of_ipv6_beside_ip6tables_is_refused_where_pods_have_ipv6(made):
+    before = state(beside(6, "-s fd00:7:0:21::/64 -j MASQUERADE"))
+    refusals = plan_node(make.desired(made), before, Source.LIVE).refusals
+    said = (
+        "nft's table ip6 mine holds rules that ip6tables-nft does not show, and c 1 may give pod traffic another "
+        "source: -s fd00:7:0:21::/64 -j MASQUERADE; take it away first: nft list table ip6 mine shows it"
+    )
+    assert refusals == ((said,) if len(made.model.networks) == 2 else ())
+
+
+@pytest.mark.parametrize("rule", ["-s fd99::/64 -j MASQUERADE", "-m mark --mark 0x4000/0x4000 -j MASQUERADE"])
+def test_a_masquerade_of_other_ipv6_packets_is_let_be(rule):
+    before = state(beside(6, rule))
+    assert plan_node(make.desired(make.spec(A, B, **DUAL)), before, Source.LIVE).refusals == ()
+
+
+def test_a_rule_of_a_table_for_both_versions_is_judged_by_what_it_does_to_each():
+    both = (beside(4, "-m nft --never", table="inet mine"), beside(6, "-j MASQUERADE", table="inet mine"))
+    refusals = plan_node(make.desired(make.spec(A, B, **DUAL)), state(*both), Source.LIVE).refusals
+    assert [each.partition(",")[0] for each in refusals] == [
+        "nft's table inet mine holds rules that iptables-nft does not show"
+    ]
+
+
+def test_a_filter_of_ipv6_in_the_other_backend_is_refused_and_named_by_its_program():
+    before = state(beside(6, "-j DROP", table="filter", name="FORWARD", hook="forward", owner=Owner.LEGACY))
+    (refusal,) = plan_node(make.desired(make.spec(A, B, **DUAL)), before, Source.LIVE).refusals
+    assert refusal == (
+        "ip6tables-legacy's table filter holds rules that ip6tables-nft does not show, and FORWARD 1 may refuse pod "
+        "traffic: -j DROP; take it away first: ip6tables-legacy-save -t filter shows it"
+    )
+
+
+@pytest.mark.parametrize("made", [make.spec(A, B, **DUAL), make.spec()])
+def test_rules_beside_that_were_not_read_are_said_where_pods_have_ipv6(made):
     chain = Chain(ChainKey(6, "ip6 mine", "f"), (), "ACCEPT")
     before = state(OtherChain(Owner.NATIVE, chain, "forward", length=1))
     warnings = plan_node(make.desired(made), before, Source.LIVE).warnings
-    assert any("nft's table ip6 mine may do to IPv6" in each for each in warnings) is (len(made.model.networks) == 2)
+    assert any("nft's table ip6 mine holds" in each for each in warnings) is (len(made.model.networks) == 2)
 
 
 def test_one_tunnel_leads_to_the_subnets_of_both_families():

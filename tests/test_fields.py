@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from netplan.fields import field_changes
+from netplan.fields import field_changes, setting_changes
 from netplan.kinds.chain.value import Chain
 from netplan.resource import Change
 from tests import make
@@ -51,3 +51,25 @@ def test_a_rule_that_moves_is_shown_beside_one_that_comes():
 
 def test_a_rule_that_stands_there_twice_is_shown_with_how_often_it_should():
     assert fields(chain("-j LOG", "-j LOG"), chain("-j LOG")) == ["rules 2 x -j LOG -> 1 x -j LOG"]
+
+
+def settings(before, after):
+    return [str(field) for field in setting_changes(before, after)]
+
+
+def test_a_setting_is_shown_by_its_dotted_name():
+    assert settings({"backend": {"type": "host-gw"}}, {"backend": {"type": "vxlan"}}) == [
+        "backend.type host-gw -> vxlan"
+    ]
+
+
+def test_a_setting_that_comes_or_goes_is_shown_as_a_spec_has_it():
+    assert settings({"subnet_len": 24}, {"checks": [{"ping": "peers"}]}) == [
+        'checks: + [{"ping": "peers"}]',
+        "subnet_len: - 24",
+    ]
+
+
+def test_an_item_of_a_list_is_shown_by_the_name_of_the_list():
+    before, after = ({"firewall": {"respect_marks": marks}} for marks in (["0x1/0x1"], ["0x1/0x1", "0x2/0x2"]))
+    assert settings(before, after) == ["firewall.respect_marks: + 0x2/0x2"]

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -64,12 +65,12 @@ def _coloured(text: Styled) -> str:
     return captured.get()
 
 
-def show_plan(plan: Plan, title: str = "Plan") -> None:
-    """Print a plan as text, as wide as the terminal but never narrower than 80 columns."""
+def show_plan(plan: Plan, title: str = "Plan", settings: Sequence[str] = ()) -> None:
+    """Print a plan as text, as wide as the terminal but never narrower than 80 columns; see `plan_text`."""
     from netplan.cli.views.text import plan_text
 
     columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
-    show_text(plan_text(plan, title, min(max(columns, _NARROW), _WIDE)))
+    show_text(plan_text(plan, title, min(max(columns, _NARROW), _WIDE), settings))
 
 
 def say(message: str) -> None:

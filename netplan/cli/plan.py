@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,12 +21,16 @@ from netplan.kernel import recorded
 from netplan.kinds.chain.value import Backend
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.moving import Move, alike, move, roles
+from netplan.net import printable
 from netplan.plan import NodePlan, Plan, Source, in_full, plan_node, with_effects
 from netplan.planfile import plan_to_json, render_plan
 from netplan.probes import probes
 from netplan.snapshot import Snapshot
 from netplan.spec.load import Spec, read
 from netplan.topology import Node
+
+if TYPE_CHECKING:
+    from netplan.fields import FieldChange
 
 app = verb_app()
 
@@ -52,15 +56,17 @@ def plan(
     if folder and not live:
         raise UsageError("--var-dir goes with --live: only the node itself remembers")
     loaded = read(spec, state)
+    settings: tuple[FieldChange, ...] | None = None
     if live:
         made = live_plan(loaded, node or [], folder)
     elif against:
-        made = moving_plan(loaded, read(against, state), node or [])
+        old = read(against, state)
+        made, settings = moving_plan(loaded, old, node or []), _settings(old, loaded)
     else:
         made = recorded_plan(loaded, state, node or [])
     if out:
         write_file(out, render_plan(made))
-    _show(made, format)
+    _show(made, format, settings)
     if exit_code and not all(each.in_sync for each in made.nodes):
         raise typer.Exit(ExitCode.DIFFERENCES)
 
@@ -162,13 +168,25 @@ def _empty(desired: Desired) -> Snapshot:
     return Snapshot(desired.backend or Backend.NFT)
 
 
-def _show(made: Plan, format: PlanFormat) -> None:
+def _settings(old: Spec, new: Spec) -> tuple[FieldChange, ...]:
+    """Give what two specs say otherwise outside of their nodes; what tells that is loaded if there is something."""
+    before, after = (spec.model.model_dump(mode="json", exclude={"nodes"}, exclude_none=True) for spec in (old, new))
+    if before == after:
+        return ()
+    from netplan.fields import setting_changes
+
+    return setting_changes(before, after)
+
+
+def _show(made: Plan, format: PlanFormat, settings: Sequence[FieldChange] | None) -> None:
+    lines = [printable(str(change)) for change in settings or ()]
     match format:
         case PlanFormat.JSON:
-            show_json(plan_to_json(made))
+            told = {} if settings is None else {"settings": [change.to_json() for change in settings]}
+            show_json({**plan_to_json(made), **told})
         case PlanFormat.MARKDOWN:
             from netplan.cli.views.markdown import plan_markdown
 
-            show(plan_markdown(made))
+            show(plan_markdown(made, lines))
         case PlanFormat.TEXT:
-            show_plan(made)
+            show_plan(made, settings=lines)

@@ -16,6 +16,7 @@ from netplan.compile import compile_node
 from netplan.differences import differences
 from netplan.errors import UsageError
 from netplan.kernel import recorded
+from netplan.kinds.chain.built_in import BUILT_IN_BY_TABLE
 from netplan.kinds.chain.names import ICMP, ICMPV6, PROTOCOLS, SERVICES, TCP, UDP
 from netplan.kinds.chain.number import integer
 from netplan.kinds.chain.value import ChainKey
@@ -24,7 +25,7 @@ from netplan.project import project
 from netplan.snapshot import Snapshot
 from netplan.spec.load import Spec, read
 from netplan.topology import Node
-from netplan.trace import BUILT_IN, Packet, Tracer, entrance
+from netplan.trace import Packet, Tracer, entrance
 
 app = verb_app()
 
@@ -93,7 +94,7 @@ def _recorded(spec: Spec, node: Node, folder: Path) -> Snapshot:
     record = found.state
     unread = [
         table
-        for table, hooks in BUILT_IN.items()
+        for table, hooks in BUILT_IN_BY_TABLE.items()
         if all(ChainKey(4, table, hook) not in record.chains for hook in hooks)
     ]
     if unread:

@@ -69,9 +69,9 @@ class Linux:
             for version in _VERSIONS:
                 yield from neighbours.observe(channel, devices, version)
             yield from fdb.observe(channel, devices)
-            rules = tuple(policies.observe(channel))
-            yield from rules
             for version in _VERSIONS:
+                rules = tuple(policies.observe(channel, version))
+                yield from rules
                 yield from routes.observe(channel, devices, routing_tables(rules), version)
         names = {*spelled_out(interest.sysctls, {each.link for each in carried})}
         yield from sysctls.observe(names | own_settings(devices.values()))

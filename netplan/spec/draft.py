@@ -259,12 +259,12 @@ def _leased(version: int, raw: Mapping[str, Value] | None, leases: Leases) -> di
 def _sysctls(data: object) -> dict[Path, tuple[str, str]]:
     """Give each sysctl that has a valid name, with an empty value where that is wrong."""
     nodes = dig(data, "nodes")
-    owners: list[tuple[Path, object]] = [((), data)]
+    sections: list[tuple[Path, object]] = [((), data)]
     if isinstance(nodes, dict):
-        owners += [(("nodes", name), node) for name, node in saying(nodes, "sysctl").items()]
+        sections += [(("nodes", name), node) for name, node in saying(nodes, "sysctl").items()]
     found: dict[Path, tuple[str, str]] = {}
-    for path, owner in owners:
-        written = dig(owner, "sysctl")
+    for path, section in sections:
+        written = dig(section, "sysctl")
         for key, value in written.items() if isinstance(written, dict) else ():
             name = salvaged(fields.read_sysctl_name, key)
             if name is not None:

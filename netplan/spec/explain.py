@@ -53,10 +53,10 @@ def _unknown_key(path: Path, places: Places) -> Problem:
 
 
 def _missing_key(path: Path, places: Places) -> Problem:
-    key, owner = str(path[-1]), dotted(path[:-1]) or "the spec"
+    key, section = str(path[-1]), dotted(path[:-1]) or "the spec"
     example = (_section(path).model_fields[key].examples or [""])[0]
     line = yaml.safe_dump({key: example}, default_flow_style=True, width=200).strip()[1:-1]
-    return Problem(places.key(*path[:-1]), f"{owner} has no {key}", f"add a key such as {line}")
+    return Problem(places.key(*path[:-1]), f"{section} has no {key}", f"add a key such as {line}")
 
 
 def _wrong_value(error: ErrorDetails, places: Places) -> Problem:

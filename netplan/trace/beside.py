@@ -57,16 +57,15 @@ class Harm(NamedTuple):
 class Beside:
     """The chains beside this node's iptables, by the hook at which packets enter them.
 
-    They are those of the FIB's IP version; what nft's tables of both versions do to IPv6 is not known here. With
-    `passing`, of packets that are classes, and that are neither from nor for the node itself: rules for those are
-    none for them. Docker's and kube-proxy's published ports are such rules.
+    They are those of the FIB's IP version. With `passing`, of packets that are classes, and that are neither from nor
+    for the node itself: rules for those are none for them. Docker's and kube-proxy's published ports are such rules.
     """
 
     def __init__(self, snapshot: Snapshot, fib: Fib, *, passing: bool = False) -> None:
         self._fib = fib
         self._passing = passing
         self._tables: dict[tuple[Owner, str], list[OtherChain]] = {}
-        chains = [each for each in (other.seen_by(fib.version) for other in snapshot.all(OtherChain)) if each]
+        chains = [other for other in snapshot.all(OtherChain) if other.chain.key.version == fib.version]
         for other in chains:
             self._tables.setdefault(_table(other), []).append(other)
         self._entered: dict[str, list[OtherChain]] = {}
@@ -109,7 +108,7 @@ class Beside:
         step = branch.trail[-1] if branch.trail else Step(str(_key(other, other)), "", branch.fate.value)
         place, rule = self._places(other).get(step.at, (step.at.partition(" ")[2], step.rule))
         effect = step.effect if sure or not step.certain else f"may match: {step.effect}"
-        at = f"{other.owner} {other.chain.key.table} {place}"
+        at = f"{other.program} {other.chain.key.table} {place}"
         return Harm(other, deed, branch.fate if sure else None, Step(at, step.rule, effect, sure), place, rule)
 
     def _places(self, other: OtherChain) -> Mapping[str, tuple[str, str]]:

@@ -109,7 +109,8 @@ class Fib:
         """Give an address's type as `-m addrtype` sees it; of the devices, if any is given, all others are UNICAST.
 
         net/ipv4/fib_frontend.c, __inet_dev_addr_type. It asks the local table, which on a node that never had other
-        rules of policy routing is one with the main table: a local route of that counts too.
+        rules of policy routing is one with the main table: a local route of that counts too. Of IPv6 it asks the rules
+        (net/netfilter/xt_addrtype.c, match_lookup_rt6).
         """
         if address == _EVERYBODY or (self.version == 4 and _THIS_NET[4].contains(address)):
             return "BROADCAST"
@@ -122,10 +123,15 @@ class Fib:
         for device, found in ((self.holder(address), "LOCAL"), (self._broadcast.get(address), "BROADCAST")):
             if device is not None:
                 return device, found
-        route = None if self.ruled else self.route_to(address)
+        route = self._route_by_rules(address) if self.version == 6 else None if self.ruled else self.route_to(address)
         if route is not None and route.type in _TYPES:
             return route.oif, _TYPES[route.type]
         return None, "UNICAST"
+
+    def _route_by_rules(self, address: Address) -> Route | None:
+        """Look an IPv6 address up as for a packet without a source that this node sends."""
+        *_, found = self.lookup(Query(address, Address(6, 0), Mark.of(0), LOOPBACK))
+        return found.route
 
     def holder(self, address: Address) -> str | None:
         """Give the device that carries an address, None if the node does not have it."""
@@ -216,6 +222,12 @@ class Fib:
             if held.link == device and held.address.prefix.contains(destination):
                 return held.address.address
         return destination
+
+    def source_by_local(self, route: Route, destination: Address) -> Address | None:
+        """Give the source of a packet that this node sends to itself by a local route from an unbound socket."""
+        if route.prefsrc is not None:
+            return route.prefsrc
+        return destination if self.version == 4 else self.select_address(LOOPBACK, destination)
 
     def source(self, route: Route, device: str, next_hop: Address | None, destination: Address) -> Address | None:
         """Give the source of a packet that this node sends from an unbound socket by a route.

@@ -104,9 +104,12 @@ class Router:
         if destination is None:
             yield _unknown(flow, "where it goes is not known")
         else:
-            for found in self._fib.lookup(_query(flow, destination, LOOPBACK)):
+            for found in self._lookup_for_sending(flow, destination):
                 for turn in self._sent_by(found, flow, destination):
                     yield from [_looped(turn)] if turn.local else self._leaving(turn)
+
+    def _lookup_for_sending(self, flow: Flow, destination: Address) -> Iterator[Found]:
+        return self._fib.lookup(_query(flow, destination, LOOPBACK))
 
     def _sent_by(self, found: Found, flow: Flow, destination: Address) -> Iterator[Turn]:
         """Follow packets that this node sends to where a look-up ends."""
@@ -167,7 +170,7 @@ class Router:
             yield Turn(flow, (Step("route", str(route), verdict_text(verdict)),), verdict)
         elif route.type == "local":
             step = Step("route", str(route), "for this node")
-            yield Turn(_from(flow, route.prefsrc or destination), (step,), local=True)
+            yield Turn(_from(flow, self._fib.source_by_local(route, destination)), (step,), local=True)
         elif route.type == "unicast":
             yield from self._hops(flow, route, destination)
         else:
@@ -256,8 +259,11 @@ class Ipv6Router(Router):
     def _onwards_by(self, found: Found, flow: Flow, destination: Address) -> Iterator[Turn]:
         """Follow packets to where a look-up ends: no route, and one that refuses, come before forwarding is asked."""
         source = flow.from_address
-        refused = found.rule is None or found.rule.action in _REFUSALS
-        if refused or (found.route is not None and found.route.type in _REFUSALS):
+        redirected = self._redirected(flow)
+        if _refuses(found):
+            turns = self._routed(found, flow, destination)
+            yield from (turn._replace(verdict=Verdict.DROP) if redirected else turn for turn in turns)
+        elif redirected and found.route is not None and found.route.oif == flow.iif:
             yield from self._routed(found, flow, destination)
         elif _LINK_LOCAL.contains(destination) and not _is_own(found):
             yield _unknown(flow, "link-local addresses are those of one device's network")
@@ -270,11 +276,24 @@ class Ipv6Router(Router):
         return iter(())
 
     def _leaving(self, turn: Turn) -> Iterator[Turn]:
-        source = turn.flow.from_address
-        if source is not None and is_loopback(source) and turn.flow.oif != LOOPBACK and turn.verdict is None:
-            yield _unknown(turn.flow, f"{source} is no source of what leaves this node")
-        else:
-            yield turn
+        yield turn
+
+    def _redirected(self, flow: Flow) -> bool:
+        """Whether packets came by a bridge that routes them by their new destination (br_netfilter_ipv6.c).
+
+        It sends them back to itself whatever the node forwards, and drops in silence what no route leads on.
+        """
+        called = self._settings.get(BRIDGE_CALLS[6], "0") != "0"
+        return called and flow.dnat is True and self._fib.is_bridge(flow.iif or "")
+
+    def _lookup_for_sending(self, flow: Flow, destination: Address) -> Iterator[Found]:
+        """Look up by a source too: without one, where that ends nowhere (ip6_dst_lookup_tail), by one chosen for it."""
+        for found in super()._lookup_for_sending(flow, destination):
+            source = self._fib.select_address(LOOPBACK, destination)
+            if flow.source.length or source is None or not _refuses(found):
+                yield found
+            else:
+                yield from super()._lookup_for_sending(replace(flow, source=single(source)), destination)
 
 
 def settings_of(device: str) -> tuple[str, ...]:
@@ -297,6 +316,13 @@ def _query(flow: Flow, destination: Address, iif: str) -> Query:
 
 def _is_own(found: Found) -> bool:
     return found.local or (found.route is not None and found.route.type == "local")
+
+
+def _refuses(found: Found) -> bool:
+    """Whether a look-up ends nowhere."""
+    if found.local or found.rule is None:
+        return not found.local
+    return found.rule.action in _REFUSALS or (found.route is not None and found.route.type in _REFUSALS)
 
 
 def _doubts(found: Found) -> tuple[Step, ...]:

@@ -25,15 +25,6 @@ from netplan.trace.sets import Sets
 from netplan.trace.targets import Fate
 from netplan.trace.walk import Step, Trail, Walker, doubts
 
-BUILT_IN: Final = {
-    "raw": ("PREROUTING", "OUTPUT"),
-    "mangle": ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"),
-    "nat": ("PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"),
-    "filter": ("INPUT", "FORWARD", "OUTPUT"),
-    "security": ("INPUT", "FORWARD", "OUTPUT"),
-}
-"""The built-in chains that packets pass, by table; at one hook in this order of the tables."""
-
 _NEW: Final = "NEW"
 _DELIVERING: Final = ("mangle", "filter", "security", "nat")
 _ALWAYS_THERE: Final = "net.ipv4.conf.all.rp_filter"

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
 
-from netplan.cli import main
 from netplan.spec.leases import HEADER
 from tests.spec.factory import spec_text
 
@@ -23,20 +21,6 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("c.yaml").write_text(SPEC)
     return tmp_path
-
-
-@pytest.fixture
-def podnet(monkeypatch, capsys):
-    """Run podnet; give its exit code and what it wrote."""
-
-    def run(*words):
-        monkeypatch.setattr(sys, "argv", ["podnet", *words])
-        with pytest.raises(SystemExit) as end:
-            main.main()
-        written = capsys.readouterr()
-        return end.value.code, written.out, written.err
-
-    return run
 
 
 def test_a_lease_is_written_and_shown(podnet):

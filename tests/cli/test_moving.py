@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
+import pytest
+
 from netplan.cli.plan import moving_plan
 from netplan.cli.views.lines import blocks
 from tests import make
+from tests.spec.factory import spec_text
 
 A = "a: {address: 10.4.7.21/24, subnet: 172.7.21.0/24}"
 B = "b: {address: 10.4.7.22/24, subnet: 172.7.22.0/24}"
@@ -40,3 +45,36 @@ def test_nodes_that_change_alike_are_traced_once():
 def test_what_moving_does_is_all_well_afterwards():
     made = moving_plan(make.spec(A, B), make.spec(A), [])
     assert not [effect for node in made.nodes for effect in node.effects if effect.after_blame]
+
+
+@pytest.fixture
+def move(podnet, tmp_path):
+    """Plan the move between two specs; give what podnet writes."""
+
+    def run(old, new, *options):
+        for name, keys in (("old", old), ("new", new)):
+            (tmp_path / f"{name}.yaml").write_text(spec_text(A, B, **keys))
+        return podnet("plan", str(tmp_path / "new.yaml"), "--against", str(tmp_path / "old.yaml"), *options)[1]
+
+    return run
+
+
+VXLAN = {"backend": "{type: vxlan}"}
+
+
+def test_what_the_specs_say_otherwise_stands_at_the_head(move):
+    assert move({}, VXLAN).startswith("spec  backend.type host-gw -> vxlan\na   against the other spec\n")
+
+
+def test_a_review_begins_with_what_the_specs_say_otherwise(move):
+    found = move({}, VXLAN, "--format", "markdown").splitlines()
+    assert found[2:4] == ["- spec: `backend.type host-gw -> vxlan`", ""]
+
+
+def test_programs_get_what_the_specs_say_otherwise(move):
+    found = json.loads(move({}, {"ip_masq": "{enabled: false}"}, "--format", "json"))
+    assert found["settings"] == [{"field": "ip_masq.enabled", "before": True, "after": False}]
+
+
+def test_of_specs_that_differ_in_their_nodes_alone_nothing_stands_at_the_head(move):
+    assert not move({}, {}).startswith("spec")

@@ -18,7 +18,7 @@ from netplan.netlink import ROUTE, Channel
 done = subprocess.run(["sh", "-ec", sys.stdin.read()], text=True, capture_output=True)
 assert done.returncode == 0, done.stderr
 with Channel(ROUTE) as netlink:
-    rules = [*policies.observe(netlink)]
+    rules = [rule for version in (4, 6) for rule in policies.observe(netlink, version)]
     found = [*routes.observe(netlink, links.observe(netlink), routing_tables(rules))]
 lists = {"rules": rules, "routes": found, "sets": ipsets.observe(sys.argv[1:])}
 print(json.dumps({name: [each.to_json() for each in listed] for name, listed in lists.items()}))

@@ -1,7 +1,8 @@
 """Packets made by hand, sent into a node of a lab, and seen by its neighbours or by the node itself.
 
 A packet carries a token that no rule changes. Of where it was seen the sighting with the highest TTL counts: it is the
-one next to the node.
+one next to the node. Of IPv6, what the node itself sends gets its header from the kernel, and what comes to a socket of
+its own has lost it.
 """
 
 from __future__ import annotations
@@ -19,17 +20,18 @@ from netplan.lab import Lab
 from netplan.net import Address
 from tests.lab.inside import inside
 
-ICMP, TCP, UDP = 1, 6, 17
+ICMP, TCP, UDP, ICMPV6 = 1, 6, 17, 58
+ICMP_OF: Final = {4: ICMP, 6: ICMPV6}
 PACKET_HOST: Final = 0
 
-_EVERYTHING: Final = (socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x0800))
-_BY_HAND: Final = (socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
-
-_ECHO_REQUEST: Final = 8
-_UNREACHABLE: Final = 3
+_FAMILIES: Final = {4: socket.AF_INET, 6: socket.AF_INET6}
+_ETHERTYPES: Final = {4: 0x0800, 6: 0x86DD}
+_ECHO_REQUEST: Final = {4: 8, 6: 128}
+_UNREACHABLE: Final = {4: 3, 6: 1}
+_CHECKSUMS: Final = {TCP: 16, UDP: 6}
 _RST: Final = 0x04
 _NO_WAY: Final = frozenset({errno.EACCES, errno.EHOSTUNREACH, errno.ENETUNREACH})
-_PKTINFO: Final = 8  # ip(7), IP_PKTINFO: which the module socket has in Python 3.14
+_PKTINFO: Final = {4: (socket.IPPROTO_IP, 8), 6: (socket.IPPROTO_IPV6, socket.IPV6_PKTINFO)}  # ip(7), ipv6(7)
 _QUIET: Final = 0.02
 _PATIENCE: Final = 0.6
 
@@ -48,29 +50,36 @@ class Sent:
     guess: Address | None = None
 
     def __str__(self) -> str:
-        protocol = {ICMP: "icmp", TCP: "tcp", UDP: "udp"}[self.protocol]
+        protocol = {ICMP: "icmp", ICMPV6: "icmpv6", TCP: "tcp", UDP: "udp"}[self.protocol]
         return f"{self.host}: {protocol} {self.source}:{self.sport} -> {self.destination}:{self.dport}"
 
     @property
     def packed(self) -> bytes:
         """The packet as a raw socket takes it."""
-        payload = b"podnet" + self.token.to_bytes(4, "big")
-        if self.protocol == ICMP:
-            body = struct.pack("!BBHHH", 8, 0, 0, self.sport, 1) + payload
-            body = body[:2] + _checksum(body) + body[4:]
-        elif self.protocol == UDP:
-            body = struct.pack("!HHHH", self.sport, self.dport, 8 + len(payload), 0) + payload
+        body, source = self.body, self.source or Address(self.destination.version, 0)
+        if self.destination.version == 6:
+            head = struct.pack("!IHBB", 6 << 28, len(body), self.protocol, 64)
         else:
-            body = struct.pack("!HHIIBBHHH", self.sport, self.dport, self.token, 0, 0x50, 0x02, 1024, 0, 0) + payload
-            pseudo = (
-                (self.source or self.guess or Address(4, 0)).packed
-                + self.destination.packed
-                + struct.pack("!BBH", 0, TCP, len(body))
-            )
-            body = body[:16] + _checksum(pseudo + body) + body[18:]
-        source = bytes(4) if self.source is None else self.source.packed
-        head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(body), 0, 0, 64, self.protocol, 0)
-        return head + source + self.destination.packed + body
+            head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(body), 0, 0, 64, self.protocol, 0)
+        return head + source.packed + self.destination.packed + body
+
+    @property
+    def body(self) -> bytes:
+        """What the packet carries, with a checksum; UDP of IPv4 does without one."""
+        payload = b"podnet" + self.token.to_bytes(4, "big")
+        if self.protocol in (ICMP, ICMPV6):
+            body = struct.pack("!BBHHH", _ECHO_REQUEST[self.destination.version], 0, 0, self.sport, 1) + payload
+            return _checked(body, 2, b"" if self.protocol == ICMP else self._pseudo(body))
+        if self.protocol == UDP:
+            body = struct.pack("!HHHH", self.sport, self.dport, 8 + len(payload), 0) + payload
+            return body if self.destination.version == 4 else _checked(body, 6, self._pseudo(body))
+        body = struct.pack("!HHIIBBHHH", self.sport, self.dport, self.token, 0, 0x50, 0x02, 1024, 0, 0) + payload
+        return _checked(body, 16, self._pseudo(body))
+
+    def _pseudo(self, body: bytes) -> bytes:
+        """Give what counts in a checksum besides the body."""
+        source = self.source or self.guess or Address(self.destination.version, 0)
+        return source.packed + self.destination.packed + struct.pack("!HH", self.protocol, len(body))
 
 
 class Sighting(NamedTuple):
@@ -89,25 +98,41 @@ class Outcome(NamedTuple):
     refused: bool
 
 
-def _checksum(data: bytes) -> bytes:
+def _checked(body: bytes, at: int, pseudo: bytes) -> bytes:
+    """Give a body with its checksum, of a pseudo header too."""
+    data = pseudo + body
     total = int(sum(struct.unpack(f"!{(len(data) + 1) // 2}H", data + bytes(len(data) % 2))))
     total = (total & 0xFFFF) + (total >> 16)
-    return (~(total + (total >> 16)) & 0xFFFF).to_bytes(2, "big")
+    return body[:at] + (~(total + (total >> 16)) & 0xFFFF).to_bytes(2, "big") + body[at + 2 :]
 
 
 class Crossing:
     """The sockets around one node: those that send, those of its neighbours that see what it lets out, and its own."""
 
-    def __init__(self, lab: Lab, node: str, neighbours: Iterable[str], senders: Iterable[str]) -> None:
+    def __init__(
+        self, lab: Lab, node: str, neighbours: Iterable[str], senders: Iterable[str], version: int = 4
+    ) -> None:
+        family, everything = _FAMILIES[version], socket.htons(_ETHERTYPES[version])
+        protocols = (ICMP_OF[version], TCP, UDP)
         self._node = node
-        self._watching = {_socket(lab, host, _EVERYTHING): host for host in neighbours}
-        self._errors = _socket(lab, node, _EVERYTHING)
-        self._own = [_socket(lab, node, (socket.AF_INET, socket.SOCK_RAW, kind)) for kind in (ICMP, TCP, UDP)]
-        self._senders = {host: _socket(lab, host, _BY_HAND) for host in senders}
+        self._version = version
+        self._watching = {
+            _socket(lab, host, (socket.AF_PACKET, socket.SOCK_DGRAM, everything)): host for host in neighbours
+        }
+        self._errors = _socket(lab, node, (socket.AF_PACKET, socket.SOCK_DGRAM, everything))
+        self._own = {_socket(lab, node, (family, socket.SOCK_RAW, each)): each for each in protocols}
+        self._senders = {host: _socket(lab, host, (family, socket.SOCK_RAW, socket.IPPROTO_RAW)) for host in senders}
+        self._speaking: dict[int, socket.socket] = {}
+        if version == 6:
+            for each in self._own:
+                each.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+            self._speaking = {each: _socket(lab, node, (family, socket.SOCK_RAW, each)) for each in protocols}
+            for protocol, at in _CHECKSUMS.items():
+                self._speaking[protocol].setsockopt(socket.IPPROTO_IPV6, socket.IPV6_CHECKSUM, at)
 
     def close(self) -> None:
         """Close all sockets."""
-        for each in [*self._watching, self._errors, *self._own, *self._senders.values()]:
+        for each in [*self._watching, self._errors, *self._own, *self._senders.values(), *self._speaking.values()]:
             each.close()
 
     def send(self, packets: Iterable[Sent], expected: set[int]) -> dict[int, Outcome]:
@@ -133,41 +158,72 @@ class Crossing:
 
     def _send(self, packet: Sent) -> None:
         """Send a packet; the node itself tells the kernel the source also for its look-up of the route."""
-        bound = packet.source if packet.host == self._node else None
-        told = [] if bound is None else [(socket.IPPROTO_IP, _PKTINFO, bytes(4) + bound.packed + bytes(4))]
-        self._senders[packet.host].sendmsg([packet.packed], told, 0, (str(packet.destination), 0))
+        here = packet.host == self._node
+        told = []
+        if here and packet.source is not None:
+            known = packet.source.packed
+            told = [(*_PKTINFO[self._version], bytes(4) + known + bytes(4) if len(known) == 4 else known + bytes(4))]
+        if here and self._speaking:
+            self._speaking[packet.protocol].sendmsg([packet.body], told, 0, (str(packet.destination), 0))
+        else:
+            self._senders[packet.host].sendmsg([packet.packed], told, 0, (str(packet.destination), 0))
 
     def _look(self, sightings: dict[int, list[Sighting]], errors: set[int]) -> bool:
         """Read what came; whether anything did."""
         watched = [*self._watching, *self._own, self._errors]
         ready, _, _ = select.select(watched, [], [], _QUIET)
         for each in ready:
-            data, address = each.recvfrom(4096)
+            data, told, _, address = each.recvmsg(4096, 256)
             if each is self._errors:
                 if address[0] == "lo":
-                    _note(data, None, sightings, errors)
+                    _note(_seen(data), None, sightings, errors)
             elif each in self._own:
-                _note(data, self._node, sightings, errors)
+                came = _seen(data) if self._version == 4 else _taken_in(data, told, address, self._own[each])
+                _note(came, self._node, sightings, errors)
             elif address[2] == PACKET_HOST and address[0] == "eth0":
-                _note(data, self._watching[each], sightings, errors)
+                _note(_seen(data), self._watching[each], sightings, errors)
         return bool(ready)
 
 
-def _note(data: bytes, host: str | None, sightings: dict[int, list[Sighting]], errors: set[int]) -> None:
+class _Seen(NamedTuple):
+    """A packet that came."""
+
+    ttl: int
+    protocol: int
+    source: Address
+    destination: Address
+    body: bytes
+
+
+def _seen(data: bytes) -> _Seen:
+    """Read a packet with its header."""
+    if data[0] >> 4 == 6:
+        source, destination = (Address(6, int.from_bytes(data[at : at + 16], "big")) for at in (8, 24))
+        return _Seen(data[7], data[6], source, destination, data[40:])
+    source, destination = (Address(4, int.from_bytes(data[at : at + 4], "big")) for at in (12, 16))
+    return _Seen(data[8], data[9], source, destination, data[(data[0] & 0xF) * 4 :])
+
+
+def _taken_in(data: bytes, told: list[tuple[int, int, bytes]], address: tuple[str, ...], protocol: int) -> _Seen:
+    """Read a packet of IPv6 that the kernel has taken its header from; no host's is the one with a higher TTL."""
+    destination = Address(6, int.from_bytes(told[0][2][:16], "big"))
+    return _Seen(255, protocol, Address.parse(address[0].partition("%")[0]), destination, data)
+
+
+def _note(came: _Seen, host: str | None, sightings: dict[int, list[Sighting]], errors: set[int]) -> None:
     """Note a packet that carries a token, or an error about one."""
-    body = data[(data[0] & 0xF) * 4 :]
-    protocol = data[9]
-    at = data.find(b"podnet")
-    if protocol == TCP and len(body) >= 20 and body[13] & _RST:
+    body, version = came.body, came.source.version
+    at = body.find(b"podnet")
+    icmp = came.protocol == ICMP_OF[version]
+    if came.protocol == TCP and len(body) >= 20 and body[13] & _RST:
         token = struct.unpack("!I", body[8:12])[0] - 1 - 10
         errors.update({token} & sightings.keys())
-    elif at < 0 or (token := int.from_bytes(data[at + 6 : at + 10], "big")) not in sightings:
+    elif at < 0 or (token := int.from_bytes(body[at + 6 : at + 10], "big")) not in sightings:
         return
-    elif protocol == ICMP and body[0] == _UNREACHABLE:
+    elif icmp and body[0] == _UNREACHABLE[version]:
         errors.add(token)
-    elif host is not None and (protocol != ICMP or body[0] == _ECHO_REQUEST):
-        source, destination = (int.from_bytes(data[start : start + 4], "big") for start in (12, 16))
-        sightings[token].append(Sighting(data[8], host, Address(4, source), Address(4, destination)))
+    elif host is not None and (not icmp or body[0] == _ECHO_REQUEST[version]):
+        sightings[token].append(Sighting(came.ttl, host, came.source, came.destination))
 
 
 def _socket(lab: Lab, host: str, kind: tuple[int, int, int]) -> socket.socket:

@@ -8,8 +8,8 @@ from random import Random
 from types import MappingProxyType
 from typing import Final
 
+from netplan.kinds.chain.built_in import BUILT_IN_BY_TABLE
 from netplan.kinds.chain.value import Chain, ChainKey
-from netplan.trace import BUILT_IN
 from tests import make
 
 PODS: Final = ("172.7.21.2", "172.7.21.3")
@@ -160,6 +160,7 @@ class Ruleset:
     routes: tuple[str, ...]
     policies: tuple[str, ...]
     sets: str
+    version: int = 4
 
     @property
     def mangle_drops(self) -> bool:
@@ -219,7 +220,7 @@ def draw(random: Random) -> Ruleset:
     """Draw the rules of a node: one to three programs' own, some of them missing, and up to a dozen others."""
     names = random.sample(sorted(CAPTURED), random.choice((0, 0, 0, 1, 1, 2, 3)))
     rules: dict[ChainKey, list[str]] = {
-        ChainKey(4, table, name): [] for table, hooks in BUILT_IN.items() for name in hooks
+        ChainKey(4, table, name): [] for table, hooks in BUILT_IN_BY_TABLE.items() for name in hooks
     }
     actions = dict.fromkeys(rules, "ACCEPT")
     for name in names:
@@ -260,7 +261,7 @@ def _add(rules: dict[ChainKey, list[str]], chain: Chain, random: Random) -> None
 def _insert(rules: dict[ChainKey, list[str]], random: Random) -> None:
     """Insert a rule somewhere in a built-in chain, or in a chain of its own that a rule leads to."""
     table = random.choice(("raw", "mangle", "mangle", "nat", "nat", "nat", "filter", "filter", "filter"))
-    hook = random.choice(BUILT_IN[table])
+    hook = random.choice(BUILT_IN_BY_TABLE[table])
     key = ChainKey(4, table, hook)
     if random.random() < 0.35:
         below = ChainKey(4, table, f"TEST-{len(rules)}")
@@ -302,7 +303,7 @@ def _conditions(hook: str, random: Random, *, plain: bool) -> str:
 
 def _payload(rules: dict[ChainKey, list[str]], policies: dict[ChainKey, str]) -> str:
     lines = []
-    for table in BUILT_IN:
+    for table in BUILT_IN_BY_TABLE:
         keys = [key for key in rules if key.table == table]
         lines += [f"*{table}", *(f":{key.name} {policies.get(key, '-')} [0:0]" for key in keys)]
         lines += [f"-A {key.name} {text}" for key in keys for text in rules[key]]
@@ -320,7 +321,7 @@ def written(
 ) -> Ruleset:
     """Write rules as `nat POSTROUTING -j MASQUERADE`; settings by the last part of their names."""
     rules: dict[ChainKey, list[str]] = {
-        ChainKey(4, table, name): [] for table, hooks in BUILT_IN.items() for name in hooks
+        ChainKey(4, table, name): [] for table, hooks in BUILT_IN_BY_TABLE.items() for name in hooks
     }
     for line in lines:
         table, name, text = line.split(maxsplit=2)

@@ -63,6 +63,51 @@ def test_a_route_of_ipv6_that_somebody_took_is_named_and_put_back(lab):
     assert (missed.code, missed.changes, fixed.code) == (1, ["create route fd00:10:244:2::/64 metric 1024"], 0)
 
 
+MASQUERADING = """
+table inet mine {
+    chain out {
+        type nat hook postrouting priority srcnat
+        ip6 saddr fd00:10::/32 masquerade
+    }
+}
+"""
+
+
+@pytest.fixture
+def masked(lab):
+    """The first node with nft's masquerade of its IPv6 pods."""
+    lab.run("n1", ["nft", "-f", "-"], text=MASQUERADING)
+    yield lab
+    lab.run("n1", ["nft", "delete", "table", "inet", "mine"])
+
+
+def test_nft_s_masquerade_of_ipv6_hides_the_pods_whatever_our_chain_accepts(masked):
+    assert source_seen(masked, "n1-pod1", "n2-pod1", version=6) == address(masked, "n1", 6)
+
+
+def test_nft_s_masquerade_of_ipv6_is_drift_and_named(masked):
+    found = podnet(masked, "n1", "drift", SPEC, "--node", "n1")
+    named = "out 1 may give pod traffic another source: -s fd00:10::/32 -j MASQUERADE"
+    assert (found.code, named in found.stdout) == (1, True)
+
+
+def test_ip6tables_legacy_s_filter_is_refused_beside_ip6tables_nft(lab):
+    lab.run("n1", ["ip6tables-legacy", "-A", "FORWARD", "-j", "REJECT"])
+    refused = podnet(lab, "n1", "apply", SPEC, "--node", "n1", "--yes")
+    lab.run("n1", ["ip6tables-legacy", "-F", "FORWARD"])
+    assert (refused.code, "ip6tables-legacy's table filter holds rules" in refused.stderr) == (3, True)
+
+
+def test_chains_that_an_ip6tables_before_left_are_named_and_removed(lab, tmp_path):
+    spec = tmp_path / "legacy.yaml"
+    spec.write_text(SPEC.read_text().replace("firewall:\n", "firewall:\n  backend: legacy\n"))
+    refused = podnet(lab, "n1", "apply", spec, "--node", "n1", "--yes")
+    removed = podnet(lab, "n1", "remove", spec, "--node", "n1", "--yes")
+    named = "ip6tables-nft's table nat still holds podnet's own chain PODNET-POSTROUTING"
+    assert (refused.code, named in refused.stderr, removed.code) == (3, True, 0)
+    assert "PODNET" not in lab.run("n1", ["ip6tables-nft-save"]).stdout
+
+
 def test_nothing_of_either_family_is_left_after_a_remove(lab):
     assert podnet(lab, "n2", "remove", SPEC, "--node", "n2", "--yes").code == 0
     looks = [["ip", "route", "show", "proto", "112"], ["ip", "-6", "route", "show", "proto", "112"]]

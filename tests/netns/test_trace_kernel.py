@@ -6,7 +6,7 @@ import dataclasses
 import itertools
 import os
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from random import Random
 from typing import Final
@@ -18,17 +18,18 @@ from netplan.kinds.chain.value import Backend, Chain
 from netplan.lab import Lab
 from netplan.net import Address
 from netplan.snapshot import Snapshot
-from netplan.spec.load import read
+from netplan.spec.load import parse, read
 from netplan.trace import Packet, Trace, Tracer, Verdict
 from netplan.trace.fib import Query
 from netplan.trace.flow import Mark
 from netplan.work import whole_state
 from tests.lab.inside import inside
+from tests.netns import in_ipv6
 from tests.netns.node import SPEC
-from tests.netns.packets import ICMP, TCP, UDP, Crossing, Outcome, Sent
+from tests.netns.packets import ICMP_OF, TCP, UDP, Crossing, Outcome, Sent
 from tests.netns.rulesets import CORNERS, Ruleset, draw
 
-CASES: Final = 250  # with each backend, of which the trace knows the outcome
+CASES: Final = {4: 250, 6: 250}  # with each backend, of which the trace knows the outcome
 PACKETS: Final = 10
 SEED: Final = int(os.environ.get("PODNET_TRACE_SEED", "7"))
 
@@ -59,6 +60,17 @@ TOKENS: Final = itertools.count(0x10000)
 
 PORTS: Final = (80, 80, 443, 8080, 30080, 53, 9999)
 
+SPEC_6: Final = """
+version: 1
+cluster: trace
+ipv6_network: fd00:172:7::/48
+backend: {type: host-gw}
+defaults: {interface: eth0, bridge: docker0}
+nodes:
+  hdss7-21: {ipv6_address: fd00:10:4:7::21/64, ipv6_subnet: fd00:172:7:21::/64}
+  hdss7-22: {ipv6_address: fd00:10:4:7::22/64, ipv6_subnet: fd00:172:7:22::/64}
+"""
+
 _PREPARE: Final = """
 ip route replace default via 10.4.7.254
 ip route replace 172.7.22.0/24 via 10.4.7.22
@@ -72,84 +84,165 @@ for address in 10.4.7.22 10.4.7.50 192.168.0.1 192.168.0.9 192.168.0.100 172.7.2
     ip neighbour replace $address lladdr $(cat /run/peer-mac) dev eth0
 done
 """
+_PREPARE_6: Final = """
+echo > /proc/sys/net/ipv6/icmp/ratemask
+echo 0 > /proc/sys/net/ipv6/icmp/ratelimit
+ip -6 route replace default via fd00:10:4:7::254
+ip -6 route replace fd00:172:7:22::/64 via fd00:10:4:7::22
+for address in fd00:10:4:7::254 fd00:10:4:9::254; do
+    ip neighbour replace $address lladdr $(cat /run/router-mac) dev eth0
+done
+for address in fd00:10:4:7::22 fd00:10:4:7::50 fd00:192:168:0::1 fd00:192:168:0::9 fd00:192:168:0::100 \
+    fd00:172:7:22::2 fd00:172:7:22::3; do
+    ip neighbour replace $address lladdr $(cat /run/peer-mac) dev eth0
+done
+ip neighbour replace fd00:172:7:21::2 lladdr $(cat /run/pod-mac) dev docker0
+ip neighbour replace fd00:172:7:21::3 lladdr $(cat /run/other-mac) dev docker0
+"""
+_BESIDE_6: Final = """
+case $(uname -n) in
+*-pod1) other=fd00:172:7:21::3 mac=$(cat /run/other-mac) ;;
+*) other=fd00:172:7:21::2 mac=$(cat /run/pod-mac) ;;
+esac
+ip neighbour replace $other lladdr $mac dev eth0
+ip neighbour replace fd00:172:7:21::1 lladdr $(cat /run/bridge-mac) dev eth0
+"""
 _LOAD: Final = """
 [ ! -e /run/trace.addresses ] || while read -r address; do ip address delete $address; done < /run/trace.addresses
-ip rule flush protocol static
-ip route flush table all proto static
+ip -$7 rule flush protocol static
+ip -$7 route flush table all proto static
 printf %s "$2" > /run/trace.addresses
-while read -r address; do ip address add $address; done < /run/trace.addresses
-printf %s "$3" | while read -r route; do ip route replace $route proto static; done
-printf %s "$5" | while read -r rule; do ip rule add $rule protocol static; done
+nodad=$([ $7 = 4 ] || echo nodad)
+while read -r address; do ip address add $address $nodad; done < /run/trace.addresses
+printf %s "$3" | while read -r route; do ip -$7 route replace $route proto static; done
+printf %s "$5" | while read -r rule; do ip -$7 rule add $rule protocol static; done
 printf %s "$6" | ipset restore
 for setting in $4; do echo ${setting#*=} > /proc/sys/${setting%%=*}; done
-iptables-$1-restore
+$8-$1-restore
 """
 
 
-@pytest.fixture(scope="module", params=["nft", "legacy"])
-def backend(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+@dataclasses.dataclass(frozen=True)
+class Crossroads:
+    """A lab in which all that leaves hdss7-21 is seen by a neighbour, and the sockets for packets of an IP version."""
+
+    lab: Lab
+    crossing: Crossing
+    backend: str
+    version: int
+
+    def said(self, text: str) -> str:
+        """Say an address in the IP version."""
+        return text if self.version == 4 else in_ipv6.words(text)
+
+    def address(self, host: str) -> str | None:
+        """Give the address of a host, None of the node itself."""
+        found = ADDRESSES[host]
+        return None if found is None else self.said(found)
+
+    def ruled(self, rules: Ruleset) -> Ruleset:
+        """Give rules in the IP version."""
+        return rules if self.version == 4 else in_ipv6.ruleset(rules)
 
 
-@pytest.fixture(scope="module")
-def crossroads(backend: str) -> Iterator[tuple[Lab, Crossing]]:
-    """A lab in which all that leaves hdss7-21 is seen by a neighbour, and the sockets for that."""
-    topology = dataclasses.replace(read(SPEC).topology, cluster=f"trace-{backend}-{os.getpid()}")
+@pytest.fixture(
+    scope="module", params=itertools.product((4, 6), ("nft", "legacy")), ids=lambda pair: f"{pair[1]}-{pair[0]}"
+)
+def crossroads(request: pytest.FixtureRequest) -> Iterator[Crossroads]:
+    """A crossroads of each IP version and backend."""
+    version, backend = request.param
+    topology = (read(SPEC) if version == 4 else parse(SPEC_6, "trace.yaml")).topology
+    topology = dataclasses.replace(topology, cluster=f"trace-{backend}-{version}-{os.getpid()}")
     with Lab.temporary(topology) as lab:
-        for host, index in (("router", "eth0"), (PEER, "eth0")):
-            mac = inside(lab, host, _shell, f"cat /sys/class/net/{index}/address", "")
-            name = "router" if host == "router" else "peer"
-            inside(lab, NODE, _shell, f"cat > /run/{name}-mac", mac)
-        inside(lab, NODE, _shell, _PREPARE, "")
-        inside(lab, PEER, _shell, "echo 1 > /proc/sys/net/ipv4/ip_forward", "")
-        inside(lab, PEER, _shell, "ip route add 172.7.21.0/24 via 10.4.7.21", "")
-        for number in ("21", "22"):
-            inside(lab, "router", _shell, f"ip route add 172.7.{number}.0/24 via 10.4.7.{number}", "")
+        (prepare if version == 4 else prepare_ipv6)(lab)
         senders = [POD, OTHER_POD, PEER, PEER_POD, "outside", NODE]
-        with closing(Crossing(lab, NODE, ["router", PEER, POD, OTHER_POD], senders)) as crossing:
-            yield lab, crossing
+        with closing(Crossing(lab, NODE, ["router", PEER, POD, OTHER_POD], senders, version)) as crossing:
+            yield Crossroads(lab, crossing, backend, version)
+
+
+def prepare(lab: Lab) -> None:
+    """Make routes and neighbours of IPv4."""
+    _tell_macs(lab, {"router": "router", PEER: "peer"}, [NODE])
+    inside(lab, NODE, _shell, _PREPARE, "")
+    inside(lab, PEER, _shell, "echo 1 > /proc/sys/net/ipv4/ip_forward", "")
+    inside(lab, PEER, _shell, "ip route add 172.7.21.0/24 via 10.4.7.21", "")
+    for number in ("21", "22"):
+        inside(lab, "router", _shell, f"ip route add 172.7.{number}.0/24 via 10.4.7.{number}", "")
+
+
+def prepare_ipv6(lab: Lab) -> None:
+    """Make routes and neighbours of IPv6: no rule of the node may keep hosts from finding each other."""
+    names = {"router": "router", PEER: "peer", POD: "pod", OTHER_POD: "other"}
+    _tell_macs(lab, names, [NODE, POD, OTHER_POD, PEER, "router"])
+    inside(lab, "router", _shell, "ip address add fd00:10:4:7::254/64 dev eth0 nodad", "")
+    inside(lab, NODE, _shell, _PREPARE_6, "")
+    for pod in (POD, OTHER_POD):
+        inside(lab, pod, _shell, _BESIDE_6, "")
+    inside(lab, PEER, _shell, "echo 1 > /proc/sys/net/ipv6/conf/all/forwarding", "")
+    inside(lab, PEER, _shell, "ip route add fd00:172:7:21::/64 via fd00:10:4:7::21", "")
+    for host in (PEER, "router"):
+        inside(lab, host, _shell, "ip neighbour replace fd00:10:4:7::21 lladdr $(cat /run/node-mac) dev eth0", "")
+    for number in ("21", "22"):
+        inside(lab, "router", _shell, f"ip route add fd00:172:7:{number}::/64 via fd00:10:4:7::{number}", "")
+
+
+def _tell_macs(lab: Lab, names: Mapping[str, str], hosts: Iterable[str]) -> None:
+    """Write the link-layer addresses of hosts, and the node's own two, into files of others."""
+    devices = [
+        *((host, "eth0", name) for host, name in names.items()),
+        (NODE, "eth0", "node"),
+        (NODE, "docker0", "bridge"),
+    ]
+    for host, device, name in devices:
+        mac = inside(lab, host, _shell, f"cat /sys/class/net/{device}/address", "")
+        for other in hosts:
+            inside(lab, other, _shell, f"cat > /run/{name}-mac", mac)
 
 
 @pytest.mark.parametrize("sentence", CORNERS)
-def test_the_trace_knows_that(crossroads, backend, sentence):
-    assert compare(crossroads, backend, CORNERS[sentence], list(packets())) >= 100
+def test_the_trace_knows_that(crossroads, sentence):
+    assert compare(crossroads, crossroads.ruled(CORNERS[sentence]), list(packets(crossroads))) >= 100
 
 
-def test_the_kernel_does_what_the_trace_says(crossroads, backend):
-    random = Random(f"{SEED}-{backend}")
+def test_the_kernel_does_what_the_trace_says(crossroads):
+    random = Random(f"{SEED}-{crossroads.backend}")
     known = 0
-    while known < CASES:
-        known += compare(crossroads, backend, draw(random), [packet(random) for _ in range(PACKETS)])
+    while known < CASES[crossroads.version]:
+        drawn = crossroads.ruled(draw(random))
+        known += compare(crossroads, drawn, [packet(random, crossroads) for _ in range(PACKETS)])
 
 
-def compare(crossroads: tuple[Lab, Crossing], backend: str, rules: Ruleset, sent: Iterable[Sent]) -> int:
+def compare(crossroads: Crossroads, rules: Ruleset, sent: Iterable[Sent]) -> int:
     """Send packets through a state and fail where the kernel differs; give of how many the outcome was known."""
-    lab, crossing = crossroads
-    state = load(lab, backend, rules)
+    state = load(crossroads, rules)
     tracer, routing = Tracer(state), Tracer(state.replace(Chain, ()))
     checked = [dataclasses.replace(each, guess=routing.trace(as_traced(each)).source) for each in sent]
     traces = {each.token: tracer.trace(as_traced(each)) for each in checked}
-    outcomes = crossing.send(checked, {token for token, made in traces.items() if made.verdict is not Verdict.DROP})
+    expected = {token for token, made in traces.items() if made.verdict is not Verdict.DROP}
+    outcomes = crossroads.crossing.send(checked, expected)
     for each in checked:
         trace, outcome = traces[each.token], outcomes[each.token]
-        problem = difference(trace, outcome, error=answers(tracer, rules, each, trace))
+        error = answers(tracer, rules, each, trace, crossroads)
+        problem = difference(trace, outcome, crossroads, error=error)
         assert not problem, report(problem, each, rules, trace, outcome)
     return sum(trace.doubt is None for trace in traces.values())
 
 
-def load(lab: Lab, backend: str, rules: Ruleset) -> Snapshot:
+def load(crossroads: Crossroads, rules: Ruleset) -> Snapshot:
     """Put the node into a state, and observe it there as podnet does."""
     lines = ["".join(f"{line}\n" for line in lines) for lines in (rules.addresses, rules.routes)]
     policies = "".join(f"{line}\n" for line in rules.policies)
-    inside(lab, NODE, _shell, _LOAD, rules.payload, backend, *lines, " ".join(rules.settings), policies, rules.sets)
-    return inside(lab, NODE, _observe, backend)
+    words = [crossroads.backend, *lines, " ".join(rules.settings), policies, rules.sets]
+    words += [str(rules.version), "iptables" if rules.version == 4 else "ip6tables"]
+    inside(crossroads.lab, NODE, _shell, _LOAD, rules.payload, *words)
+    return inside(crossroads.lab, NODE, _observe, crossroads.backend)
 
 
 def _observe(backend: str) -> Snapshot:
     return whole_state(Linux(Backend(backend)))
 
 
-def packet(random: Random) -> Sent:
+def packet(random: Random, crossroads: Crossroads) -> Sent:
     """Draw a packet that reaches the node, or is sent by it."""
     host = random.choice([POD, POD, OTHER_POD, PEER, PEER_POD, "outside", NODE, NODE])
     source = ADDRESSES[host]
@@ -158,14 +251,15 @@ def packet(random: Random) -> Sent:
     elif host in (PEER, "outside") and random.random() < 0.25:
         source = random.choice(LIES)
     destination = random.choice([each for each in destinations(host) if each != source])
-    return sent(host, source, destination, random.choice((TCP, TCP, UDP, ICMP)), random.choice(PORTS))
+    protocol = random.choice((TCP, TCP, UDP, ICMP_OF[crossroads.version]))
+    return sent(host, source and crossroads.said(source), crossroads.said(destination), protocol, random.choice(PORTS))
 
 
-def packets() -> Iterator[Sent]:
+def packets(crossroads: Crossroads) -> Iterator[Sent]:
     """Give a packet from every host to everybody, of every protocol."""
-    for host, protocol in itertools.product(ADDRESSES, (TCP, UDP, ICMP)):
+    for host, protocol in itertools.product(ADDRESSES, (TCP, UDP, ICMP_OF[crossroads.version])):
         for destination in destinations(host):
-            yield sent(host, ADDRESSES[host], destination, protocol, 80)
+            yield sent(host, crossroads.address(host), crossroads.said(destination), protocol, 80)
 
 
 def destinations(host: str) -> list[str]:
@@ -184,11 +278,11 @@ def sent(host: str, source: str | None, destination: str, protocol: int, dport: 
 
 
 def as_traced(sent: Sent) -> Packet:
-    sport, dport = (None, None) if sent.protocol == ICMP else (sent.sport, sent.dport)
+    sport, dport = (None, None) if sent.protocol in ICMP_OF.values() else (sent.sport, sent.dport)
     return Packet(sent.source, sent.destination, sent.protocol, sport, dport, iif=ENTRANCES[sent.host])
 
 
-def answers(tracer: Tracer, rules: Ruleset, sent: Sent, trace: Trace) -> bool:
+def answers(tracer: Tracer, rules: Ruleset, sent: Sent, trace: Trace, crossroads: Crossroads) -> bool:
     """Whether an error that the node sends about a packet gets back to its host for sure.
 
     Of those that tell of a route the kernel sends one in a second to each host (net.ipv4.route.error_cost).
@@ -196,15 +290,15 @@ def answers(tracer: Tracer, rules: Ruleset, sent: Sent, trace: Trace) -> bool:
     by_route = trace.steps[-1].at.startswith(("route", "policy rule"))
     if sent.host == NODE:
         return by_route or not rules.mangle_drops
-    lied = sent.source is None or str(sent.source) != ADDRESSES[sent.host]
+    lied = sent.source is None or str(sent.source) != crossroads.address(sent.host)
     if lied or sent.source is None or by_route or rules.mangle_drops:
         return False
-    fib = tracer.fib(4)
+    fib = tracer.fib(crossroads.version)
     back = fib.lookup(Query(sent.source, sent.destination, Mark.of(0), "lo"))
     return not fib.ruled and all(each.route is not None and each.route.type == "unicast" for each in back)
 
 
-def difference(trace: Trace, outcome: Outcome, *, error: bool) -> str:
+def difference(trace: Trace, outcome: Outcome, crossroads: Crossroads, *, error: bool) -> str:
     """Say in what the kernel differs from the trace, or that the trace should have known; nothing if all is well.
 
     Without `error` the answer to a rejected packet need not come back.
@@ -217,7 +311,7 @@ def difference(trace: Trace, outcome: Outcome, *, error: bool) -> str:
     if trace.verdict is Verdict.ACCEPT:
         if seen is None:
             return "the kernel did not let it through"
-        host = seen.host if trace.oif is None else holder(trace)
+        host = seen.host if trace.oif is None else holder(trace, crossroads)
         wanted = (host, trace.source or seen.source, trace.destination or seen.destination)
         return "" if seen[1:] == wanted else "the kernel sent it elsewhere, or as something else"
     if seen is not None:
@@ -226,12 +320,13 @@ def difference(trace: Trace, outcome: Outcome, *, error: bool) -> str:
     return "" if outcome.refused == rejected or (rejected and not error) else "an error came back, or none did"
 
 
-def holder(trace: Trace) -> str:
+def holder(trace: Trace, crossroads: Crossroads) -> str:
     """Give the host that gets what the trace lets out."""
     if trace.oif == "lo":
         return NODE
     neighbour = str(trace.next_hop or trace.destination)
-    return HOLDERS.get(neighbour, PEER)
+    holders = {crossroads.said(address): host for address, host in HOLDERS.items()}
+    return holders.get(neighbour, PEER)
 
 
 def report(problem: str, sent: Sent, rules: Ruleset, trace: Trace, outcome: Outcome) -> str:

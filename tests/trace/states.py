@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from netplan.kinds.address.value import UNIVERSE, LinkAddress
+from netplan.kinds.chain.built_in import BUILT_IN_BY_TABLE
 from netplan.kinds.chain.value import Backend
 from netplan.kinds.link.value import Link
 from netplan.kinds.route.value import MAIN_TABLE, Hop, Route
@@ -10,7 +11,7 @@ from netplan.kinds.sysctl.forwarding import IP_FORWARD
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Address, IfName, InterfaceAddress, Prefix
 from netplan.snapshot import Snapshot
-from netplan.trace import BRIDGE_CALLS, BUILT_IN, Packet, Trace, settings_of, trace
+from netplan.trace import BRIDGE_CALLS, Packet, Trace, settings_of, trace
 from tests import make
 
 SETTINGS = {IP_FORWARD: "1", BRIDGE_CALLS[4]: "1"} | {
@@ -90,7 +91,11 @@ def outcome(snapshot: Snapshot, source, destination, **options) -> str:
 
 def rules(*lines: str) -> str:
     """Write tables as iptables-save does, from `nat POSTROUTING -j ACCEPT` and `filter :FORWARD DROP`."""
-    text = [line for table, hooks in BUILT_IN.items() for line in (f"*{table}", *(f":{hook} ACCEPT" for hook in hooks))]
+    text = [
+        line
+        for table, hooks in BUILT_IN_BY_TABLE.items()
+        for line in (f"*{table}", *(f":{hook} ACCEPT" for hook in hooks))
+    ]
     for line in lines:
         table, _, rest = line.partition(" ")
         text += [f"*{table}", rest if rest.startswith(":") else f"-A {rest}"]

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from netplan.cli.views.lines import Block, blocks, remarks, summary_line
 from netplan.plan import Plan
 
 
-def plan_markdown(plan: Plan) -> str:
-    """Give a plan as markdown."""
+def plan_markdown(plan: Plan, settings: Sequence[str] = ()) -> str:
+    """Give a plan as markdown; `settings` are what the specs say otherwise of which it is the move."""
     parts = [f"### Plan for {plan.cluster}", ""]
+    parts += [*(f"- spec: {_code(line)}" for line in settings), ""] if settings else []
     for block in blocks(plan):
         parts += _block(block)
     return "\n".join([*parts, summary_line(plan, "Plan"), ""])
 
 
 def _block(block: Block) -> Iterator[str]:
-    fence = "`" * max(3, 1 + max((len(run) for line in block.lines for run in re.findall("`+", line.text)), default=0))
+    fence = "`" * max(3, 1 + _ticks(line.text for line in block.lines))
     yield from (f"**{block.title}** ({block.source})", "", f"{fence}diff")
     for line in block.lines:
         sign = "!" if line.sign == "~" else line.sign
@@ -30,3 +31,14 @@ def _block(block: Block) -> Iterator[str]:
     yield from (fence, "")
     said = [f"- {remark}" for remark in remarks(block.nodes[0])]
     yield from [*said, ""] if said else []
+
+
+def _code(text: str) -> str:
+    ticks = _ticks([text])
+    fence, space = "`" * (1 + ticks), " " * bool(ticks)
+    return f"{fence}{space}{text}{space}{fence}"
+
+
+def _ticks(texts: Iterable[str]) -> int:
+    """Give how many backticks stand in a row at the most."""
+    return max((len(run) for text in texts for run in re.findall("`+", text)), default=0)

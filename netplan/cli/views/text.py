@@ -14,12 +14,15 @@ _WIDTH: Final = 80
 _INDENT: Final = " " * 12
 
 
-def plan_text(plan: Plan, title: str = "Plan", width: int = _WIDTH) -> Styled:
+def plan_text(plan: Plan, title: str = "Plan", width: int = _WIDTH, settings: Sequence[str] = ()) -> Styled:
     """Lay a plan out within a width, a block for each node or each group of nodes that change alike.
 
     What it does to traffic comes last; for a node that has drifted, whose traffic suffers already, it comes first.
+    `settings` are what the specs say otherwise of which it is the move, and stand at the head.
     """
     text = Styled()
+    for line in settings:
+        text.append(f"spec  {line}\n", style="yellow")
     for block in blocks(plan):
         _add_block(text, block, width, traffic_first=title == DRIFT)
     return text.append(summary_line(plan, title), style="bold")

@@ -5,14 +5,16 @@ from __future__ import annotations
 import socket
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache, partial
 from itertools import product
 from typing import Final
 
 from netplan import programs
 from netplan.errors import ObserveError
 from netplan.kinds.chain import legacy
+from netplan.kinds.chain.built_in import BUILT_IN, BUILT_IN_BY_TABLE
 from netplan.kinds.chain.iptables import Iptables
-from netplan.kinds.chain.other import OtherChain, Owner, on_the_way
+from netplan.kinds.chain.other import OtherChain, Owner, on_the_way, program_of
 from netplan.kinds.chain.reached import Reach, Tables, reached
 from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.tables import tables
@@ -20,7 +22,8 @@ from netplan.kinds.chain.value import Backend, Chain, ChainKey, table_label
 from netplan.kinds.native import expression
 from netplan.kinds.native.elements import Sets
 from netplan.kinds.native.expression import Base
-from netplan.kinds.native.misread import FAMILIES, native_set
+from netplan.kinds.native.family import FAMILIES, versions_of
+from netplan.kinds.native.misread import native_set
 from netplan.kinds.native.terminal import chain_word
 from netplan.kinds.native.translate import translated
 from netplan.net import printable
@@ -29,10 +32,7 @@ from netplan.nfnetlink import Message
 FOLLOWED: Final = 256
 """How many chains of a table are read besides those that packets enter."""
 
-_IPV6: Final = FAMILIES[6]
-_TABLES: Final = ("raw", "mangle", "nat", "filter", "security")
 _OWN_TABLES: Final = ("nat", "filter")
-_BUILT_IN: Final = frozenset({"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"})
 
 
 def observe(backend: Backend, own: Tables, chains: Sequence[Message], limit: int) -> Iterator[OtherChain]:
@@ -41,38 +41,27 @@ def observe(backend: Backend, own: Tables, chains: Sequence[Message], limit: int
     `own` are that iptables' tables, `chains` is nftables' dump; of another table not more than `limit` rules are read.
     ObserveError if some can't be read, or if nft wrote into the tables of this iptables.
     """
-    found_bases = [base for base in expression.bases(chains) if base.rules or base.policy == "drop"]
-    ipv6 = [base for base in found_bases if base.family == _IPV6]
-    bases = [base for base in found_bases if base.family != _IPV6]
-    native = [base for base in bases if not _by_iptables(base)]
+    bases = [base for base in expression.bases(chains) if base.rules or base.policy == "drop"]
     if backend is Backend.NFT:
-        _check_own(own, found_bases, limit)
-        found = [*legacy.observe(limit), *legacy.observe_ipv6()]
+        _check_own(own, bases, limit)
+        found = [*legacy.observe(limit)]
     else:
         found = [*_ours(chains), *_nft([base for base in bases if _by_iptables(base)], chains, limit)]
-        found += [_unread(Owner.NFT, base, base.table) for base in ipv6 if _by_iptables(base)]
-    found += _native(native)
-    found += [_unread(Owner.NATIVE, base, f"{_IPV6} {base.table}") for base in ipv6 if not _by_iptables(base)]
+    found += _native([base for base in bases if not _by_iptables(base)])
     yield from {chain.key: chain for chain in found}.values()
-
-
-def _unread(owner: Owner, base: Base, table: str) -> OtherChain:
-    """Give a chain of IPv6 with the number of its rules: what they do is not read."""
-    chain = Chain(ChainKey(6, table, chain_word(base.name)), (), base.policy.upper())
-    return OtherChain(owner, chain, base.hook, base.type == "nat", max(1, base.rules))
 
 
 def _ours(there: Iterable[Message]) -> Iterator[OtherChain]:
     """Name the chains that podnet made when this node's iptables used nft."""
     for version, table, name in expression.names(there):
         key = ChainKey(version, table, name)
-        if key.owned and table in _TABLES:
+        if key.owned and table in BUILT_IN_BY_TABLE:
             yield OtherChain(Owner.NFT, Chain(key))
 
 
 def _by_iptables(base: Base) -> bool:
     """Whether iptables-nft shows the chain: it is one that it makes itself."""
-    named = base.family in FAMILIES.values() and base.table in _TABLES and base.name in _BUILT_IN
+    named = base.table in BUILT_IN_BY_TABLE and base.name in BUILT_IN and len(versions_of(base.family)) == 1
     return named and base.hook == base.name.lower()
 
 
@@ -89,27 +78,35 @@ def _check_own(own: Tables, bases: Iterable[Base], limit: int) -> None:
             )
     for base in bases:
         if _by_iptables(base) and base.table in _OWN_TABLES:
-            key = ChainKey(6 if base.family == _IPV6 else 4, base.table, base.name)
+            (version,) = versions_of(base.family)
+            key = ChainKey(version, base.table, base.name)
             if own.cost(key) <= limit:
                 own.read(key)
 
 
-def _nft(bases: Sequence[Base], chains: Sequence[Message], limit: int) -> Iterator[OtherChain]:
+def _nft(bases: Iterable[Base], chains: Sequence[Message], limit: int) -> Iterator[OtherChain]:
     """Read what iptables-nft shows; as rules of nft's own where that program can't, or is not here."""
-    program = programs.find("iptables-nft") if bases else None
-    shown = None if program is None else tables(Iptables(Backend.NFT, program), chains, limit)
+    of_version: dict[int, list[Base]] = {}
     for base in bases:
-        try:
-            if shown is None or native_set(base.table) is not None:
-                yield from _native([base])
-            else:
-                yield from [*_by_program(shown, base, limit)]
-        except ObserveError:
-            yield from _native([base])
+        (version,) = versions_of(base.family)
+        of_version.setdefault(version, []).append(base)
+    for version, shown in of_version.items():
+        program = programs.find(program_of(Owner.NFT, version))
+        listed = None if program is None else tables(Iptables(Backend.NFT, program, version), chains, limit)
+        for base in shown:
+            yield from _shown(base, version, listed, limit)
 
 
-def _by_program(shown: Tables, base: Base, limit: int) -> Iterator[OtherChain]:
-    key = ChainKey(4, base.table, base.name)
+def _shown(base: Base, version: int, listed: Tables | None, limit: int) -> list[OtherChain]:
+    try:
+        if listed is not None and native_set(base.table, version) is None:
+            return [*_by_program(listed, ChainKey(version, base.table, base.name), base, limit)]
+    except ObserveError:  # the program can't say it
+        pass
+    return [*_native([base])]
+
+
+def _by_program(shown: Tables, key: ChainKey, base: Base, limit: int) -> Iterator[OtherChain]:
     nat = base.type == "nat"
     entered = OtherChain(Owner.NFT, Chain(key, (), base.policy.upper()), base.hook, nat, base.rules)
     if not entered.on_the_way:
@@ -127,38 +124,50 @@ def _native(bases: Iterable[Base]) -> Iterator[OtherChain]:
         if on_the_way(base.hook) and base.rules:
             tables.setdefault((base.family, base.table), []).append(base)
         else:
-            yield _entered(base, base.rules)
+            yield from (_entered(base, version, base.rules) for version in versions_of(base.family))
     devices = dict(socket.if_nameindex()) if tables else {}
-    for (family, table), entered in tables.items():
-        yield from _native_table(family, table, entered, devices)
+    for (family, name), entered in tables.items():
+        table = _NativeTable(family, name, devices)
+        for version in versions_of(family):
+            yield from table.chains(version, entered)
 
 
-def _native_table(family: str, table: str, bases: Sequence[Base], devices: Mapping[int, str]) -> Iterator[OtherChain]:
-    """Read the chains of a table that packets enter, and the nearest of those that they lead to.
+class _NativeTable:
+    """A table of nft's own, whose rules and sets are read once for the packets of each IP version."""
 
-    kube-proxy has several for each service: a chain that was not read may do anything.
-    """
-    entered = {base.name: base for base in bases}
-    sets = Sets(family, table)
-    waiting, seen = deque(entered), {*entered}
-    while waiting:
-        name = waiting.popleft()
-        found = [translated(rule, sets, devices) for rule in expression.rules(family, table, name)]
-        rules = tuple(rule for each in found for rule in each.rules)
-        places = tuple(number for number, each in enumerate(found, 1) for _ in each.rules)
-        positions = places if len(places) > len(found) else ()
-        if name in entered:
-            yield _entered(entered[name], len(found), rules, positions)
-        else:
-            key = ChainKey(4, f"{family} {table}", chain_word(name))
-            yield OtherChain(Owner.NATIVE, Chain(key, rules), length=len(found), positions=positions)
-        below = sorted({chain for each in found for chain in each.leads_to} - seen)
-        near = below[: len(entered) + FOLLOWED - len(seen)]
-        seen.update(near)
-        waiting += near
+    def __init__(self, family: str, name: str, devices: Mapping[int, str]) -> None:
+        self._label = f"{family} {name}"
+        self._sets = Sets(family, name)
+        self._rules = cache(partial(expression.rules, family, name))
+        self._devices = devices
+
+    def chains(self, version: int, bases: Sequence[Base]) -> Iterator[OtherChain]:
+        """Read the chains that packets of a version enter, and the nearest of those that they lead to.
+
+        kube-proxy has several for each service: a chain that was not read may do anything.
+        """
+        entered = {base.name: base for base in bases}
+        waiting, seen = deque(entered), {*entered}
+        while waiting:
+            name = waiting.popleft()
+            found = [translated(rule, self._sets, self._devices, version) for rule in self._rules(name)]
+            rules = tuple(rule for each in found for rule in each.rules)
+            places = tuple(number for number, each in enumerate(found, 1) for _ in each.rules)
+            positions = places if len(places) > len(found) else ()
+            if name in entered:
+                yield _entered(entered[name], version, len(found), rules, positions)
+            else:
+                key = ChainKey(version, self._label, chain_word(name))
+                yield OtherChain(Owner.NATIVE, Chain(key, rules), length=len(found), positions=positions)
+            below = sorted({chain for each in found for chain in each.leads_to} - seen)
+            near = below[: len(entered) + FOLLOWED - len(seen)]
+            seen.update(near)
+            waiting += near
 
 
-def _entered(base: Base, length: int, rules: tuple[Rule, ...] = (), positions: tuple[int, ...] = ()) -> OtherChain:
-    key = ChainKey(4, f"{base.family} {base.table}", chain_word(base.name))
+def _entered(
+    base: Base, version: int, length: int, rules: tuple[Rule, ...] = (), positions: tuple[int, ...] = ()
+) -> OtherChain:
+    key = ChainKey(version, f"{base.family} {base.table}", chain_word(base.name))
     chain = Chain(key, rules, base.policy.upper())
     return OtherChain(Owner.NATIVE, chain, base.hook, base.type == "nat", length, positions)

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 from netplan import programs
 from netplan.errors import ObserveError
 from netplan.kinds.chain import iptc_dump
-from netplan.kinds.chain.other import OtherChain, Owner
+from netplan.kinds.chain.other import OtherChain, Owner, program_of
 from netplan.kinds.chain.reached import Reach, reached
 from netplan.kinds.chain.saved import SavedTable, SavedTables, saved_tables
 from netplan.kinds.chain.value import OWNED_PREFIX, Chain, ChainKey
 from netplan.net import printable
 
-_NAMES: Final = Path("/proc/self/net/ip_tables_names")
-_IPV6_NAMES: Final = Path("/proc/self/net/ip6_tables_names")
+_NAMES: Final = {version: Path(f"/proc/self/net/{name}_tables_names") for version, name in ((4, "ip"), (6, "ip6"))}
 _KNOWN: Final = frozenset({"raw", "mangle", "nat", "filter", "security"})
 time_limit = 30.0
 """How many seconds a reader may take."""
@@ -28,7 +27,13 @@ def observe(limit: int) -> Iterator[OtherChain]:
 
     Of a table of more than `limit` rules not more are read on the way of a packet.
     """
-    tables = {table.name: table for table in _tables()}
+    for version in _NAMES:
+        yield from _observe({table.name: table for table in _tables(version)}, limit)
+    yield from _unlisted()
+
+
+def _observe(tables: Mapping[str, SavedTable], limit: int) -> Iterator[OtherChain]:
+    """Give the chains of the tables of one IP version."""
     shown = SavedTables(tables.get, limit)
     for table in tables.values():
         for name, policy in table.policies.items():
@@ -38,31 +43,17 @@ def observe(limit: int) -> Iterator[OtherChain]:
                 yield from _entered(table, name, shown, limit)
 
 
-def observe_ipv6() -> Iterator[OtherChain]:
-    """Name the built-in chains of IPv6's legacy tables that hold rules or drop, and the chains that bear our name.
-
-    What their rules do is not read; of a table that nothing here can list nobody knows whether it holds any.
-    """
-    names = _listed(_IPV6_NAMES)
-    program = programs.find("ip6tables-legacy-save") if names else None
-    for name in names:
-        if program is None:
+def _unlisted() -> Iterator[OtherChain]:
+    """Name a chain of each of IPv6's tables where nothing can list them: nobody knows whether it holds rules."""
+    if _program(6) is None:
+        for name in _listed(6):
             yield OtherChain(Owner.LEGACY, Chain(ChainKey(6, name, "FORWARD"), (), "ACCEPT"), "forward", length=1)
-            continue
-        for table in saved_tables(_run([program, "-t", name], names), 6):
-            for chain, policy in table.policies.items():
-                key = ChainKey(6, table.name, chain)
-                if key.owned:
-                    yield OtherChain(Owner.LEGACY, Chain(key), length=table.length(chain))
-                elif policy is not None and (table.length(chain) or policy != "ACCEPT"):
-                    length = max(1, table.length(chain))
-                    yield OtherChain(Owner.LEGACY, Chain(key, (), policy), chain.lower(), name == "nat", length)
 
 
 def _entered(table: SavedTable, name: str, shown: SavedTables, limit: int) -> Iterator[OtherChain]:
     """Give a built-in chain with those that it leads to; where no pod traffic passes, only its length."""
     nat = table.name == "nat"
-    empty = Chain(ChainKey(4, table.name, name), (), table.policies[name])
+    empty = Chain(ChainKey(table.version, table.name, name), (), table.policies[name])
     entered = OtherChain(Owner.LEGACY, empty, name.lower(), nat, table.length(name))
     if not entered.on_the_way:
         yield entered
@@ -72,20 +63,23 @@ def _entered(table: SavedTable, name: str, shown: SavedTables, limit: int) -> It
         yield OtherChain(Owner.LEGACY, chain, hook, nat, chain.unread or len(chain.rules))
 
 
-def _tables() -> Iterator[SavedTable]:
-    names = _listed(_NAMES)
-    if not names:
-        return
-    program = programs.find("iptables-legacy-save")
-    if program is None:
+def _tables(version: int) -> Iterator[SavedTable]:
+    names = _listed(version)
+    program = _program(version) if names else None
+    if program is not None:
+        for name in names:
+            yield from saved_tables(_run([program, "-t", name], names), version)
+    elif names and version == 4:
         yield from saved_tables(_by_python_iptables(names))
-        return
-    for name in names:
-        yield from saved_tables(_run([program, "-t", name], names))
 
 
-def _listed(names: Path) -> list[str]:
-    """Give the legacy tables that exist."""
+def _program(version: int) -> str | None:
+    return programs.find(f"{program_of(Owner.LEGACY, version)}-save")
+
+
+def _listed(version: int) -> list[str]:
+    """Give the legacy tables of an IP version that exist."""
+    names = _NAMES[version]
     try:
         listed = names.read_text().split()
     except FileNotFoundError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Final
 
@@ -32,7 +32,8 @@ class OtherChain:
 
     `hook` is where packets enter it, in small letters, and None for a chain that rules lead to; `nat` is whether it may
     rewrite addresses. The table of one of nft's own is `inet firewalld`, family and name, and its rules are what
-    iptables could say of them: one of nft's may be several, and then `positions` has its place for each of them.
+    iptables could say of them: one of nft's may be several, and then `positions` has its place for each of them. One of
+    a table for both IP versions is two, each as the packets of a version meet it.
     `length` counts its rules; `chain` has none of them where no pod traffic passes.
     """
 
@@ -51,9 +52,14 @@ class OtherChain:
         return (self.owner, self.chain.key)
 
     @property
+    def program(self) -> str:
+        """The program that shows it, and others' rules of its IP version."""
+        return program_of(self.owner, self.chain.key.version)
+
+    @property
     def label(self) -> str:
         """The program, the table and the chain."""
-        return f"{self.owner} {self.chain.key}"
+        return f"{self.program} {self.chain.key.table} {self.chain.key.name}"
 
     @property
     def ours(self) -> bool:
@@ -74,19 +80,6 @@ class OtherChain:
     def read(self) -> bool:
         """Whether its rules are known."""
         return bool(self.chain.rules) or not self.length
-
-    def seen_by(self, version: int) -> OtherChain | None:
-        """Give the chain as packets of an IP version meet it, None if they don't.
-
-        Those of tables for both versions are read for IPv4 alone: of IPv6 it is known that they are there.
-        """
-        if self.chain.key.version == version:
-            return self
-        shared = self.owner is Owner.NATIVE and self.chain.key.table.startswith("inet ")
-        if not shared or version == 4:
-            return None
-        key = self.chain.key._replace(version=version)
-        return replace(self, chain=Chain(key, (), self.chain.policy), length=max(1, self.length), positions=())
 
     def position(self, number: int) -> int:
         """Give the place of one of the rules, counted from 1, as the program that shows the chain counts them."""
@@ -117,6 +110,11 @@ class OtherChain:
         if positions and len(positions) != len(chain.rules):
             raise ValueError(f"{len(positions)} positions for {len(chain.rules)} rules")
         return cls(Owner(data["owner"]), chain, hook, bool(data["nat"]), int(data["length"]), positions)
+
+
+def program_of(owner: str, version: int) -> str:
+    """Give the name of an owner's program for an IP version: `ip6tables-nft`."""
+    return owner if version == 4 else owner.replace("iptables", "ip6tables")
 
 
 def on_the_way(hook: str | None) -> bool:

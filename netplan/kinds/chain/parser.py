@@ -128,12 +128,12 @@ class RuleParser:
         matches = [clause for clause in self._clauses if clause is not self._jump]
         self.matches = tuple([_match(*self._finish(clause, "-m")) for clause in matches])
         self.target = _target(*self._finish(self._jump, "-j")) if self._jump else None
-        self._check_owners()
+        self._check_claims()
 
     def _finish(self, clause: _Clause, flag: str) -> tuple[str, tuple[Option, ...], str]:
         return clause.finish(flag, self.version, self.protocol)
 
-    def _check_owners(self) -> None:
+    def _check_claims(self) -> None:
         """Refuse an option that was kept for one extension, and that another one of the rule may have too."""
         for clause in self._clauses:
             for word in clause.strangers() if clause.unread else ():
@@ -211,7 +211,7 @@ class RuleParser:
     def _option(self, word: str, *, negated: bool) -> None:
         if not word.startswith("-"):
             raise ValueError(f"{word!r} follows no option")
-        found = self._owner(word.removeprefix("--")) if word.startswith("--") else None
+        found = self._clause_of(word.removeprefix("--")) if word.startswith("--") else None
         if found is None:
             self._unread_option(word, negated=negated)
             return
@@ -222,7 +222,7 @@ class RuleParser:
         except ValueError as error:
             raise ValueError(f"{word}: {error}") from error
 
-    def _owner(self, name: str) -> tuple[_Clause, OptionSpec] | None:
+    def _clause_of(self, name: str) -> tuple[_Clause, OptionSpec] | None:
         """Find the extension of an option; load the protocol's match if no other has it. None: it is not known here."""
         for clause in reversed(self._clauses):
             if clause.spec is None:

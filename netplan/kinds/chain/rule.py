@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Final
 
+from netplan.kinds.chain.built_in import BUILT_IN
 from netplan.kinds.chain.match import Match, Target
 from netplan.kinds.chain.matches import MATCHES
 from netplan.kinds.chain.names import PROTOCOL_NAMES
@@ -17,7 +18,6 @@ from netplan.kinds.chain.values import AddressMask, Condition
 from netplan.kinds.chain.word import chain_name
 
 _COMMANDS: Final = frozenset({"-A", "--append", "-I", "--insert"})
-BUILT_IN: Final = frozenset({"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"})
 _SOURCES: Final = frozenset({"-s", "--source", "--src"})
 _DESTINATIONS: Final = frozenset({"-d", "--destination", "--dst"})
 

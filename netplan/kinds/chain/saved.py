@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 
 from netplan.errors import ObserveError
-from netplan.kinds.chain.rule import BUILT_IN, Rule, parse_rule_line
+from netplan.kinds.chain.built_in import BUILT_IN
+from netplan.kinds.chain.rule import Rule, parse_rule_line
 from netplan.kinds.chain.value import OWNED_PREFIX, Chain, ChainKey
 from netplan.net import printable
 

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple, TypeVar
 
 from netplan.errors import ObserveError
+from netplan.kinds.chain.built_in import BUILT_IN
 from netplan.kinds.chain.iptables import Iptables, check_read, is_absent, is_incompatible
 from netplan.kinds.chain.reached import Tables
-from netplan.kinds.chain.rule import BUILT_IN
 from netplan.kinds.chain.saved import SavedTable, SavedTables, absent, saved_tables
 from netplan.kinds.chain.value import OWNED_PREFIX, Backend, Chain, ChainKey
 from netplan.kinds.native.expression import Held, expressions, generation, held_chains, rules_by_chain

@@ -2,82 +2,24 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
-from netplan.kinds.chain.names import DCCP, ICMP, SCTP, TCP, UDP
-from netplan.kinds.native.expression import Expression
-from netplan.net import Address, Prefix, if_name
+from netplan.kinds.chain.names import DCCP, SCTP, TCP, UDP
+from netplan.kinds.native.family import TRANSPORT_FIELDS, Family, Fields
+from netplan.kinds.native.load import Load, native
+from netplan.net import BITS, Address, Prefix, if_name
 
-_NETWORK, _TRANSPORT = 1, 2
-_BASES: Final = {0: "link", _NETWORK: "network", _TRANSPORT: "transport"}
-_META: Final = {
-    1: ("ethertype", 2),
-    3: ("mark", 4),
-    4: ("iif", 4),
-    5: ("oif", 4),
-    6: ("iifname", 16),
-    7: ("oifname", 16),
-    15: ("nfproto", 1),
-    16: ("l4proto", 1),
-}
-_CT: Final = {0: ("ct state", 4), 1: ("ct direction", 1), 2: ("ct status", 4), 3: ("ct mark", 4)}
-_FIB_ADDRTYPE: Final = 3
-_FIB_FLAGS: Final = {
-    1: "fib src", 2: "fib dst", 9: "fib src in", 10: "fib dst in", 17: "fib src out", 18: "fib dst out",
-}  # fmt: skip
 _ADDRESS_TYPES: Final = (
     "UNSPEC", "UNICAST", "LOCAL", "BROADCAST", "ANYCAST", "MULTICAST", "BLACKHOLE", "UNREACHABLE", "PROHIBIT", "THROW",
 )  # fmt: skip
 _STATES: Final = {1: "INVALID", 2: "ESTABLISHED", 4: "RELATED", 8: "NEW", 64: "UNTRACKED"}
 _STATUSES: Final = {16: "SNAT", 32: "DNAT"}
 _DIRECTIONS: Final = ("ORIGINAL", "REPLY")
-_HEADERS: Final[Mapping[str, tuple[tuple[str, int, int], ...]]] = {
-    "network": (("protocol", 9, 1), ("source", 12, 4), ("destination", 16, 4)),
-    "transport": (("sport", 0, 2), ("dport", 2, 2)),
-}
+_HEADERS: Final = frozenset({"network", "transport"})
 _OPTIONS: Final = {"source": "-s", "destination": "-d"}
-_SIZES: Final = {name: size for parts in _HEADERS.values() for name, _, size in parts}
 _WITH_PORTS: Final = {TCP: "tcp", UDP: "udp", SCTP: "sctp", DCCP: "dccp"}
-_FAMILIES: Final = {"nfproto": b"\x02", "ethertype": b"\x08\x00"}
-_ETHERTYPE_OFFSET: Final = 12
-
-
-class Load(NamedTuple):
-    """What a register holds: `length` bytes at an offset of a header, or of what is known of a packet.
-
-    Of the bytes those in `mask` count, all of them if it is empty, and those in `flip` were turned round.
-    """
-
-    what: str
-    length: int
-    offset: int = 0
-    mask: bytes = b""
-    flip: bytes = b""
-
-
-def loaded(each: Expression) -> Load | None:
-    """Give what an instruction loads into a register, None if iptables has no word for it."""
-    if each.name == "payload":
-        base, offset, length = (each.number(operand) for operand in (2, 3, 4))
-        if base == 0:
-            return Load("ethertype", 2) if (offset, length) == (_ETHERTYPE_OFFSET, 2) else None
-        return Load(_BASES[base], length, offset) if base in _BASES else None
-    if each.name == "fib":
-        known = each.number(2) == _FIB_ADDRTYPE and each.number(3) in _FIB_FLAGS
-        return Load(_FIB_FLAGS[each.number(3)], 4) if known else None
-    key = each.number(2)
-    if each.name == "ct" and key > 1 and 3 in each.operands:
-        return None
-    named = {"meta": _META, "ct": _CT}[each.name].get(key)
-    return None if named is None else Load(*named)
-
-
-def native(value: bytes) -> int:
-    """Read a number in the byte order of this machine, which that of a mark is."""
-    return int(struct.unpack("=I", value)[0])
 
 
 class _Part(NamedTuple):
@@ -103,12 +45,14 @@ Ranges = tuple[tuple[int, int], ...]
 
 @dataclass(frozen=True)
 class Conditions:
-    """The conditions of one rule until now; `unsaid` is whether there are some that iptables can't say.
+    """The conditions of one rule on packets of a family until now.
 
-    Of a number in a header, `inside` has the range that it is in and `outside` those that it is not in.
+    `unsaid` is whether there are some that iptables can't say. Of a number in a header, `inside` has the range that it
+    is in and `outside` those that it is not in.
     """
 
     devices: Mapping[int, str]
+    family: Family
     inside: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     outside: Mapping[str, Ranges] = field(default_factory=dict)
     words: tuple[str, ...] = ()
@@ -138,12 +82,23 @@ class Conditions:
             return self._header(load, first, last, negated=negated)
         if load.what in ("mark", "ct mark"):
             return self._mark(load, first, last, negated=negated)
-        if load.what in _FAMILIES and not load.mask:
-            held = first <= _FAMILIES[load.what] <= last
+        own = self._own_numbers.get(load.what)
+        if own is not None and not load.mask:
+            held = first <= own <= last
             return replace(self, never=self.never or held is negated)
         if load.what == "l4proto" and not load.mask:
             return self._number("protocol", first[0], last[0], negated=negated)
         return self._words(_said(load, first, last, self.devices), negated=negated)
+
+    @property
+    def _own_numbers(self) -> Mapping[str, bytes]:
+        """The numbers by which packets of the family are known."""
+        return {"nfproto": bytes([self.family.number]), "ethertype": self.family.ethertype}
+
+    @property
+    def _sizes(self) -> Mapping[str, int]:
+        """How many bytes each field of a header has, in the order in which iptables says them."""
+        return {name: size for name, _, size in (*self.family.header, *TRANSPORT_FIELDS)}
 
     def _words(self, said: str | None, *, negated: bool) -> Conditions:
         """Add a condition in words, with `!` before it if it is the other way round; of two on a device one is said."""
@@ -172,7 +127,8 @@ class Conditions:
     def _header(self, load: Load, first: bytes, last: bytes, *, negated: bool) -> Conditions:
         if load.mask and not any(load.mask):
             return replace(self, never=self.never or any(first) is not negated)
-        parts = [*_parts(load, first, last)]
+        fields = self.family.header if load.what == "network" else TRANSPORT_FIELDS
+        parts = [*_parts(fields, load, first, last)]
         if not parts or (negated and len(parts) > 1):
             return self.vague()
         found = self
@@ -180,7 +136,8 @@ class Conditions:
             if part.range is not None:
                 found = found._number(part.name, *part.range, negated=negated)
             elif part.name in _OPTIONS:
-                masked = f"{_OPTIONS[part.name]} {Address(4, part.low)}/{Address(4, part.mask)}"
+                low, mask = (Address(self.family.version, number) for number in (part.low, part.mask))
+                masked = f"{_OPTIONS[part.name]} {low}/{mask}"
                 found = found._words(masked, negated=negated)
             else:
                 found = found.vague()
@@ -195,7 +152,7 @@ class Conditions:
 
     def __str__(self) -> str:
         """Give the conditions in iptables' words, `-m nft` for those that it does not have."""
-        texts = [text for name in _SIZES for text in self._numbers(name)]
+        texts = [text for name in self._sizes for text in self._numbers(name)]
         said = [*(text for text in texts if text), *self.words, *self.marks]
         if self.unsaid or not all(texts):
             said.append("-m nft")
@@ -203,7 +160,7 @@ class Conditions:
 
     @property
     def impossible(self) -> bool:
-        """Whether no IPv4 packet meets them."""
+        """Whether no packet of the family meets them."""
         return self.never or any(
             low <= first and last <= high
             for name, (first, last) in ((name, self._range(name)) for name in self.outside)
@@ -211,12 +168,12 @@ class Conditions:
         )
 
     def _range(self, name: str) -> tuple[int, int]:
-        return self.inside.get(name, (0, (1 << 8 * _SIZES[name]) - 1))
+        return self.inside.get(name, (0, (1 << 8 * self._sizes[name]) - 1))
 
     def _numbers(self, name: str) -> Iterator[str]:
         """Say where a number is and is not; the empty text for what can't be said."""
         first, last = self._range(name)
-        whole = (first, last) == (0, (1 << 8 * _SIZES[name]) - 1)
+        whole = (first, last) == (0, (1 << 8 * self._sizes[name]) - 1)
         apart = [(low, high) for low, high in self.outside.get(name, ()) if low <= last and first <= high]
         each = [("", first, last)] if not whole else []
         each += [("! ", low, high) for low, high in apart]
@@ -224,11 +181,21 @@ class Conditions:
         free = option is None or not any(word.removeprefix("! ").startswith(f"{option} ") for word in self.words)
         for number, (sign, low, high) in enumerate(each):
             if option is not None:
-                yield _address(option, sign, low, high, alone=free and number == 0)
+                yield _address(self.family.version, option, sign, (low, high), alone=free and number == 0)
             elif name == "protocol":
                 yield f"{sign}-p {low}" if low == high and number == 0 else ""
             else:
-                yield _port(self.protocol, name, sign, low, high)
+                yield self._port(name, sign, low, high)
+
+    def _port(self, name: str, sign: str, low: int, high: int) -> str:
+        """Say a port, or of ICMP, whose type and code stand at the place of the source port, these."""
+        if self.protocol in _WITH_PORTS:
+            return f"-m {_WITH_PORTS[self.protocol]} {sign}--{name} {low}{'' if low == high else f':{high}'}"
+        protocol, match, option = self.family.icmp
+        if self.protocol != protocol or name != "sport" or high - low not in (0, 0xFF):
+            return ""
+        kind, code = low >> 8, low & 0xFF
+        return f"-m {match} {sign}--{option} {kind}{f'/{code}' if low == high else ''}"
 
 
 def _negated(words: str) -> str:
@@ -237,14 +204,14 @@ def _negated(words: str) -> str:
     return f"-m {name} ! {option}"
 
 
-def _parts(load: Load, first: bytes, last: bytes) -> Iterator[_Part]:
+def _parts(fields: Fields, load: Load, first: bytes, last: bytes) -> Iterator[_Part]:
     """Give what is asked of the fields of a header; nothing if that can't be said.
 
     What nft compares at once may be several fields, or the first bytes of one.
     """
     counted = int.from_bytes(load.mask or b"\xff" * load.length, "big")
     found = []
-    for name, offset, size in _HEADERS[load.what]:
+    for name, offset, size in fields:
         shift = 8 * (load.offset + load.length - offset - size)
         bits = (1 << 8 * size) - 1
         mask = _shifted(counted, shift) & bits
@@ -260,23 +227,14 @@ def _shifted(value: int, right: int) -> int:
     return value >> right if right >= 0 else value << -right
 
 
-def _address(option: str, sign: str, low: int, high: int, *, alone: bool) -> str:
+def _address(version: int, option: str, sign: str, bounds: tuple[int, int], *, alone: bool) -> str:
     """Say a range of addresses, by the option if it is a prefix and the option is free."""
+    low, high = bounds
     host_bits = high - low
     if alone and host_bits & host_bits + 1 == 0 and low & host_bits == 0:
-        return f"{sign}{option} {Prefix(4, low, 32 - host_bits.bit_length())}"
+        return f"{sign}{option} {Prefix(version, low, BITS[version] - host_bits.bit_length())}"
     side = "src" if option == "-s" else "dst"
-    return f"-m iprange {sign}--{side}-range {Address(4, low)}-{Address(4, high)}"
-
-
-def _port(protocol: int | None, name: str, sign: str, low: int, high: int) -> str:
-    """Say a port, or of ICMP, whose type and code stand at the place of the source port, these."""
-    if protocol in _WITH_PORTS:
-        return f"-m {_WITH_PORTS[protocol]} {sign}--{name} {low}{'' if low == high else f':{high}'}"
-    kind, code = low >> 8, low & 0xFF
-    if protocol != ICMP or name != "sport" or high - low not in (0, 0xFF):
-        return ""
-    return f"-m icmp {sign}--icmp-type {kind}{f'/{code}' if low == high else ''}"
+    return f"-m iprange {sign}--{side}-range {Address(version, low)}-{Address(version, high)}"
 
 
 def _said(load: Load, first: bytes, last: bytes, devices: Mapping[int, str]) -> str | None:

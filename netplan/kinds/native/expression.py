@@ -7,13 +7,12 @@ from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from netplan import nfnetlink
+from netplan.kinds.native.family import FAMILIES
 from netplan.netlink import Attributes, attribute, attributes, elements, text
 from netplan.nfnetlink import NFTABLES, Message, number
 
-OF_VERSION: Final = {4: 2, 6: 10}
-"""The kernel's number of each IP version's own family."""
-_VERSIONS: Final = {number: version for version, number in OF_VERSION.items()}
-_FAMILIES: Final = {1: "inet", 2: "ip", 5: "netdev", 7: "bridge", 10: "ip6"}
+_VERSIONS: Final = {family.number: version for version, family in FAMILIES.items()}
+_NAMES: Final = {1: "inet", 2: "ip", 5: "netdev", 7: "bridge", 10: "ip6"}
 _HOOKS: Final = ("prerouting", "input", "forward", "output", "postrouting", "ingress")
 _NETDEV_HOOKS: Final = ("ingress", "egress")
 _GET_TABLE, _GET_CHAIN, _GET_RULE, _GET_SET, _GET_GENERATION = 1, 4, 7, 10, 16
@@ -72,7 +71,7 @@ def held_chains(chains: Iterable[Message], version: int) -> dict[str, dict[str, 
     """Give the chains of the tables of an IP version, by the names of table and chain."""
     found: defaultdict[bytes, dict[str, Held]] = defaultdict(dict)
     for chain in chains:
-        if chain.family == OF_VERSION[version]:
+        if chain.family == FAMILIES[version].number:
             parts = chain.attributes
             found[parts[1]][text(parts[3])] = Held(number(parts[6]), _base(chain) if 4 in parts else None)
     return {text(table): names for table, names in found.items()}
@@ -93,7 +92,7 @@ def bases(chains: Iterable[Message]) -> Iterator[Base]:
         if number(table.attributes.get(2, b"")) & _DORMANT
     }
     for chain in chains:
-        hooked = 4 in chain.attributes and chain.family in _FAMILIES
+        hooked = 4 in chain.attributes and chain.family in _NAMES
         if hooked and (chain.family, chain.attributes[1]) not in asleep:
             yield _base(chain)
 
@@ -101,7 +100,7 @@ def bases(chains: Iterable[Message]) -> Iterator[Base]:
 def _base(chain: Message) -> Base:
     found = chain.attributes
     hook = attributes(found[4])
-    family = _FAMILIES[chain.family]
+    family = _NAMES[chain.family]
     return Base(
         family=family,
         table=text(found[1]),
@@ -124,7 +123,7 @@ def rules(family: str, table: str, chain: str) -> list[tuple[Expression, ...]]:
 def rules_by_chain(table: str, version: int) -> dict[str, list[Message]]:
     """Read all rules of a table of an IP version, by the names of its chains; `expressions` takes one apart."""
     found: defaultdict[str, list[Message]] = defaultdict(list)
-    for rule in nfnetlink.dump(NFTABLES, _GET_RULE, OF_VERSION[version], attribute(1, terminated(table))):
+    for rule in nfnetlink.dump(NFTABLES, _GET_RULE, FAMILIES[version].number, attribute(1, terminated(table))):
         found[text(rule.attributes[2])].append(rule)
     return found
 
@@ -143,7 +142,7 @@ def expressions(rule: Message) -> tuple[Expression, ...]:
 
 def number_of(family: str) -> int:
     """Give the kernel's number of a family."""
-    return next(value for value, name in _FAMILIES.items() if name == family)
+    return next(value for value, name in _NAMES.items() if name == family)
 
 
 def terminated(value: str) -> bytes:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import reduce
 
-from netplan.kinds.native.condition import Load
 from netplan.kinds.native.elements import Element
 from netplan.kinds.native.expression import Expression
+from netplan.kinds.native.load import Load
 from netplan.kinds.native.terminal import UNKNOWN_TARGET, decided
 from netplan.kinds.native.way import SLOT, Way, slot
 from netplan.netlink import text

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from netplan.kinds.native.condition import native
 from netplan.kinds.native.expression import Expression
+from netplan.kinds.native.load import native
 from netplan.kinds.native.way import Way
 
 _ALL_BITS: Final = 0xFFFFFFFF

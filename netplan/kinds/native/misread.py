@@ -11,9 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from netplan.kinds.native.expression import Expression, rules, sets
-
-FAMILIES: Final = {4: "ip", 6: "ip6"}
-"""What nft(8) calls the family of each IP version."""
+from netplan.kinds.native.family import FAMILIES
 
 _EQUAL, _UNEQUAL, _AT_MOST, _AT_LEAST = 0, 1, 3, 5
 _TRANSPORT: Final = 2
@@ -26,7 +24,7 @@ Field = tuple[str, int, int]
 
 def misread(table: str, chain: str, version: int = 4) -> str | None:
     """Say which rule of a table's chain iptables would print as another; None if there is none."""
-    return misread_among(chain, rules(FAMILIES[version], table, chain))
+    return misread_among(chain, rules(FAMILIES[version].name, table, chain))
 
 
 def misread_among(chain: str, rules: Iterable[Sequence[Expression]]) -> str | None:
@@ -40,7 +38,7 @@ def misread_among(chain: str, rules: Iterable[Sequence[Expression]]) -> str | No
 
 def native_set(table: str, version: int = 4) -> str | None:
     """Give the name of a set or map in a table of an IP version: iptables has none, so a rule of nft's own uses it."""
-    return next(iter(sets(FAMILIES[version], table)), None)
+    return next(iter(sets(FAMILIES[version].name, table)), None)
 
 
 def reasons(rule: Sequence[Expression]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from typing import Final
 from netplan.kinds.chain.names import DCCP, SCTP, TCP, UDP
 from netplan.kinds.chain.targets import TARGET_EXTENSIONS
 from netplan.kinds.native.expression import Expression
+from netplan.kinds.native.family import FAMILIES
 from netplan.kinds.native.way import Way
 from netplan.net import Address
 from netplan.netlink import Attributes, attributes, text
@@ -24,12 +25,8 @@ _VERDICTS: Final = {0: "-j DROP", 1: "-j ACCEPT", -5: "-j RETURN"}
 _JUMPS: Final = {-3: "-j", -4: "-g"}
 _CONTINUE: Final = -1
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+:-]{0,27}")
-_REJECT_ICMP: Final = {
-    0: "icmp-net-unreachable", 1: "icmp-host-unreachable", 2: "icmp-proto-unreachable", 3: "icmp-port-unreachable",
-    9: "icmp-net-prohibited", 10: "icmp-host-prohibited", 13: "icmp-admin-prohibited",
-}  # fmt: skip
-_REJECT_ANY: Final = (0, 3, 1, 13)
 _NAT_TARGETS: Final = (("SNAT", "--to-source"), ("DNAT", "--to-destination"))
+_NUMBERS: Final = frozenset(family.number for family in FAMILIES.values())
 _PORTS_SHIFTED: Final = 0x20
 _WITH_PORTS: Final = frozenset({TCP, UDP, SCTP, DCCP})
 
@@ -61,20 +58,26 @@ def chain_word(name: str) -> str:
 
 
 def address_translated(way: Way, each: Expression) -> Way:
-    """Read snat and dnat; where they lead to an address or a port that is not known, they may lead anywhere."""
+    """Read snat and dnat; where they lead to an address or a port that is not known, they may lead anywhere.
+
+    In a table for both IP versions one that names addresses of the other lets packets go on (nft_nat_inet_eval).
+    """
+    if each.number(2) in _NUMBERS - {way.conditions.family.number}:
+        return way
     name, option = _NAT_TARGETS[each.number(1)]
     to = _nat_range(way, each)
     return way.ending(f"-j {name} --to-nft" if to is None else f"-j {name} {option} {to}")
 
 
 def _nat_range(way: Way, each: Expression) -> str | None:
-    addresses = [way.data(each.number(operand), 4) for operand in (3, 4) if operand in each.operands]
+    family = way.conditions.family
+    addresses = [way.data(each.number(operand), family.address_size) for operand in (3, 4) if operand in each.operands]
     ports = [way.data(each.number(operand), 2) for operand in (5, 6) if operand in each.operands]
     unknown = None in addresses or None in ports or not (addresses or ports)
     if unknown or each.number(7, 0) & _PORTS_SHIFTED or (ports and way.conditions.protocol not in _WITH_PORTS):
         return None
-    found = "-".join(str(Address(4, number(address))) for address in addresses if address is not None)
-    return found + _ports(":", ports)
+    found = "-".join(str(Address(family.version, number(address))) for address in addresses if address is not None)
+    return (f"[{found}]" if family.version == 6 and found and ports else found) + _ports(":", ports)
 
 
 def redirect(way: Way, each: Expression) -> Way:
@@ -92,9 +95,9 @@ def _ports(before: str, ports: Sequence[bytes | None]) -> str:
 
 def reject(way: Way, each: Expression) -> Way:
     """Read a rejection and what it answers with."""
-    kind, code = each.number(1, 0), each.number(2, 3)
+    kind, code = each.number(1, 0), each.number(2)
     if kind == 1 and way.conditions.protocol == TCP:
         return way.ending("-j REJECT --reject-with tcp-reset")
-    if kind == 2:
-        code = _REJECT_ANY[code] if 0 <= code < len(_REJECT_ANY) else 3
-    return way.ending(f"-j REJECT --reject-with {_REJECT_ICMP.get(code, 'icmp-port-unreachable')}")
+    family = way.conditions.family
+    answer = family.refusals_of_any[code] if kind == 2 and code in range(4) else family.refusals.get(code)
+    return way.ending(f"-j REJECT --reject-with {answer or family.refusals_of_any[1]}")

@@ -12,9 +12,11 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from netplan.kinds.chain.rule import Rule
-from netplan.kinds.native.condition import Conditions, loaded
+from netplan.kinds.native.condition import Conditions
 from netplan.kinds.native.elements import MANY
 from netplan.kinds.native.expression import Expression
+from netplan.kinds.native.family import FAMILIES, Family
+from netplan.kinds.native.load import loaded
 from netplan.kinds.native.lookup import LookUp, looked_up
 from netplan.kinds.native.marks import mark_set, mark_set_by_target
 from netplan.kinds.native.terminal import UNKNOWN_TARGET, address_translated, immediate, redirect, reject
@@ -23,7 +25,6 @@ from netplan.netlink import attributes, text
 
 _EQUAL, _UNEQUAL, _LESS, _AT_MOST, _MORE, _AT_LEAST = range(6)
 _ORDERED: Final = frozenset({"network", "transport", "l4proto"})
-_ADDRESSES: Final = range(12, 20)
 _MARK: Final = 3
 _SILENT: Final = frozenset({"counter", "log", "last", "flow_offload", "dup"})
 _LOADS: Final = frozenset({"payload", "meta", "ct", "fib"})
@@ -55,17 +56,19 @@ class Translation(NamedTuple):
     leads_to: frozenset[str]
 
 
-def translated(rule: Sequence[Expression], look_up: LookUp, devices: Mapping[int, str]) -> Translation:
-    """Give a rule of nftables as rules of iptables, at least one; one that no IPv4 packet meets does nothing.
+def translated(
+    rule: Sequence[Expression], look_up: LookUp, devices: Mapping[int, str], version: int = 4
+) -> Translation:
+    """Give a rule of nftables as rules of iptables, or of ip6tables, at least one.
 
-    `devices` are the names of the interfaces by their indexes.
+    One that no packet of the IP version meets does nothing. `devices` are the names of the interfaces by their indexes.
     """
-    ways = [Way(Conditions(devices))]
+    ways = [Way(Conditions(devices, FAMILIES[version]))]
     for expression in rule:
         ways = [after for way in ways for after in _read(way, expression, look_up, MANY // len(ways))]
     said = [each for way in ways for each in way.texts()]
     leads_to = frozenset(way.chain for way in ways if way.chain and not way.conditions.impossible)
-    return Translation(tuple(map(Rule.parse, said or [_NEVER])), leads_to)
+    return Translation(tuple(Rule.parse(text, version=version) for text in said or [_NEVER]), leads_to)
 
 
 def _read(way: Way, each: Expression, look_up: LookUp, most: int) -> list[Way]:
@@ -91,14 +94,15 @@ def _load(way: Way, each: Expression) -> Way:
     if 1 in each.operands:
         return way.holding(each.number(1), loaded(each))
     if each.name == "payload":
-        return way.ending(UNKNOWN_TARGET) if _rewrites(each) else way
+        return way.ending(UNKNOWN_TARGET) if _rewrites(each, way.conditions.family) else way
     return mark_set(way, each) if each.number(2) == _MARK else way
 
 
-def _rewrites(each: Expression) -> bool:
+def _rewrites(each: Expression, family: Family) -> bool:
     """Whether an instruction writes into a packet what decides on its way: an address, a port."""
     base, offset, length = (each.number(operand) for operand in (2, 3, 4))
-    return base not in (0, 1) or (base == 1 and offset < _ADDRESSES.stop and offset + length > _ADDRESSES.start)
+    addresses = family.addresses
+    return base not in (0, 1) or (base == 1 and offset < addresses.stop and offset + length > addresses.start)
 
 
 def _mask(way: Way, each: Expression) -> Way:

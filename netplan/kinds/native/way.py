@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from netplan.kinds.native.condition import Conditions, Load
+from netplan.kinds.native.condition import Conditions
+from netplan.kinds.native.load import Load
 
 SLOT: Final = 4
 """How many bytes a slot has: registers of sixteen bytes overlap those of four."""
@@ -61,9 +62,11 @@ class Way:
         return found if isinstance(found, Load) else None
 
     def data(self, register: int, length: int) -> bytes | None:
-        """Give the data in a register, None if it depends on the packet or is nothing of IPv4."""
-        found = self.held.get(slot(register))
-        return found[:length] if isinstance(found, bytes) and len(found) >= length else None
+        """Give the data in a register, None if it depends on the packet or is shorter."""
+        first = slot(register)
+        parts = [self.held.get(first + number) for number in range(-(-length // SLOT))]
+        found = b"".join(part for part in parts if isinstance(part, bytes))
+        return found[:length] if len(found) >= length else None
 
 
 def slot(register: int) -> int:

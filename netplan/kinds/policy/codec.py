@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from typing import Final
 
 from netplan.kinds.chain.values import Masked
@@ -10,7 +9,7 @@ from netplan.kinds.policy.value import PolicyRule
 from netplan.kinds.route.value import MAIN_TABLE
 from netplan.net import Prefix
 from netplan.netlink import Attributes, text
-from netplan.rtnetlink import Message, address, u32
+from netplan.rtnetlink import FAMILIES, Message, address, u32
 
 # FRA_*, linux/fib_rules.h
 _DST: Final = 1
@@ -35,13 +34,13 @@ _READ: Final = frozenset(
     | {_PROTOCOL, _FLOW, _PAD}  # who made it, and what packets are counted as
 )
 
-ALL: Final = (socket.AF_INET, 0, 0, 0, 0, 0, 0)
-"""The fields of the message that asks for the rules for IPv4."""
+ALL: Final = {version: (family, 0, 0, 0, 0, 0, 0) for version, family in FAMILIES.items()}
+"""The fields of the message that asks for the rules of an IP version."""
 
 
 def decode(message: Message) -> PolicyRule:
     """Read a rule."""
-    _, dst_len, src_len, tos, table, number, flags = message.fields
+    family, dst_len, src_len, tos, table, number, flags = message.fields
     found = message.attributes
     suppress = _number(found, _SUPPRESS_PREFIXLEN, _NONE)
     action = _ACTIONS.get(number)
@@ -59,6 +58,7 @@ def decode(message: Message) -> PolicyRule:
         goto=_number(found, _GOTO, 0),
         suppress=None if suppress == _NONE else suppress,
         unread=action is None or not _READ.issuperset(found),
+        version=next(version for version, number in FAMILIES.items() if number == family),
     )
 
 

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 
+from netplan.errors import ObserveError
 from netplan.kinds.policy import codec
 from netplan.kinds.policy.value import PolicyRule
 from netplan.netlink import Channel
 from netplan.rtnetlink import RULE, dump
 
 
-def observe(channel: Channel) -> Iterator[PolicyRule]:
-    """Read the rules for IPv4 in the order in which the kernel asks them."""
-    return map(codec.decode, dump(channel, RULE, codec.ALL))
+def observe(channel: Channel, version: int = 4) -> Iterator[PolicyRule]:
+    """Read the rules of an IP version in the order in which the kernel asks them.
+
+    A kernel that has no rules of a version looks packets up as it does by those of every node: none are given.
+    """
+    try:
+        return map(codec.decode, dump(channel, RULE, codec.ALL[version]))
+    except ObserveError as error:
+        if isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.EAFNOSUPPORT:
+            return iter(())
+        raise

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from netplan.trace import BUILT_IN
+from netplan.kinds.chain.built_in import BUILT_IN_BY_TABLE
 from tests.kinds.chain.scratch import run
 from tests.netns.tools import first_in_path, wrap
 
 CAPTURES = sorted((Path(__file__).parents[2] / "data" / "captures").glob("*.rules"))
 BACKENDS = pytest.mark.parametrize("backend", ["nft", "legacy"])
-LABELS = [f"{table} {name}" for table, names in BUILT_IN.items() for name in names]
+LABELS = [f"{table} {name}" for table, names in BUILT_IN_BY_TABLE.items() for name in names]
 PROBE = """
 import json, subprocess, sys
 from netplan.errors import ObserveError

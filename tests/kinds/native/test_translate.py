@@ -17,10 +17,10 @@ from netplan.kinds.native.elements import Sets
 from netplan.kinds.native.expression import rules
 from netplan.kinds.native.translate import translated
 text = sys.stdin.read()
-family = text.split()[1]
+family, version = text.split()[1], int(sys.argv[1])
 done = subprocess.run(["nft", "-f", "-"], input=text, text=True, capture_output=True)
 assert done.returncode == 0, done.stderr
-found = [translated(rule, Sets(family, "t"), dict(socket.if_nameindex())) for rule in rules(family, "t", "c")]
+found = [translated(rule, Sets(family, "t"), dict(socket.if_nameindex()), version) for rule in rules(family, "t", "c")]
 print(json.dumps([[str(each) for each in rule.rules] for rule in found]))
 """
 NEVER = "-m nft --never"
@@ -177,23 +177,63 @@ ROWS = {
 }
 
 
+ROWS_6 = {
+    "ip6 saddr fd00:7:0:21::/64 masquerade": ["-s fd00:7:0:21::/64 -j MASQUERADE"],
+    "ip6 saddr fd00::/20 accept": ["-s fd00::/20 -j ACCEPT"],
+    "ip6 saddr fd00::1 ip6 daddr != fd00::2 accept": ["-s fd00::1/128 ! -d fd00::2/128 -j ACCEPT"],
+    "ip6 saddr & ffff:: == fd00:: drop": ["-s fd00::/16 -j DROP"],
+    "ip6 saddr & ffff::ffff == fd00::5 drop": ["-s fd00::5/ffff::ffff -j DROP"],
+    "ip6 saddr fd00::1-fd00::9 accept": ["-m iprange --src-range fd00::1-fd00::9 -j ACCEPT"],
+    "ip6 saddr { fd00::1, fd00::2 } drop": ["-s fd00::1/128 -j DROP", "-s fd00::2/128 -j DROP"],
+    "ip6 daddr . tcp dport { fd00::/8 . 80 } drop": ["-d fd00::/8 -p tcp -m tcp --dport 80 -j DROP"],
+    "ip6 nexthdr tcp accept": ["-p tcp -j ACCEPT"],
+    "icmpv6 type echo-request accept": ["-p ipv6-icmp -m icmp6 --icmpv6-type 128 -j ACCEPT"],
+    "icmp type echo-request accept": [NEVER],
+    "ip saddr 10.0.0.0/8 masquerade": [NEVER],
+    "meta nfproto ipv6 oifname eth0 masquerade": ["-o eth0 -j MASQUERADE"],
+    "meta nfproto ipv4 masquerade": [NEVER],
+    "meta protocol ip6 accept": ["-j ACCEPT"],
+    "oifname eth0 masquerade": ["-o eth0 -j MASQUERADE"],
+    "fib daddr type local accept": ["-m addrtype --dst-type LOCAL -j ACCEPT"],
+    "snat ip6 to fd00::5": ["-j SNAT --to-source fd00::5"],
+    "snat ip to 10.4.7.21": [""],
+    "tcp dport 80 dnat ip6 to [fd00::5]:8080": ["-p tcp -m tcp --dport 80 -j DNAT --to-destination [fd00::5]:8080"],
+    "dnat ip6 to ip6 daddr map { fd00::1 : fd00::2, fd00::3 : fd00::4 }": [
+        "-d fd00::1/128 -j DNAT --to-destination fd00::2",
+        "-d fd00::3/128 -j DNAT --to-destination fd00::4",
+    ],
+    "tcp dport 80 redirect to :8080": ["-p tcp -m tcp --dport 80 -j REDIRECT --to-ports 8080"],
+    "reject": ["-j REJECT --reject-with icmp6-port-unreachable"],
+    "reject with icmpx admin-prohibited": ["-j REJECT --reject-with icmp6-adm-prohibited"],
+    "reject with icmpv6 no-route": ["-j REJECT --reject-with icmp6-no-route"],
+    "reject with icmp host-unreachable": [NEVER],
+    "ip6 hoplimit set 5": [""],
+    "ip6 daddr set fd00::1": ["-j nft-unknown"],
+}
+ALL_ROWS = [*((4, rule, said) for rule, said in ROWS.items()), *((6, rule, said) for rule, said in ROWS_6.items())]
+
+
 @pytest.fixture(scope="module")
 def said(tmp_path_factory):
-    """What each rule is in iptables' words."""
-    table = TABLE.replace("RULE", "\n".join(ROWS))
-    done = run([sys.executable, "-c", PROBE], tmp_path_factory.mktemp("lock") / "lock", table)
-    assert done.returncode == 0, done.stderr
-    return dict(zip(ROWS, json.loads(done.stdout), strict=True))
+    """What each rule is in iptables' words, and in ip6tables'."""
+    found = {}
+    for version, rows in ((4, ROWS), (6, ROWS_6)):
+        table = TABLE.replace("RULE", "\n".join(rows))
+        words = [sys.executable, "-c", PROBE, str(version)]
+        done = run(words, tmp_path_factory.mktemp("lock") / "lock", table)
+        assert done.returncode == 0, done.stderr
+        found[version] = dict(zip(rows, json.loads(done.stdout), strict=True))
+    return found
 
 
-@pytest.mark.parametrize("rule", ROWS)
-def test_rule_of_nft_is_said_in_iptables_words(said, rule):
-    assert said[rule] == ROWS[rule]
+@pytest.mark.parametrize(("version", "rule", "wanted"), ALL_ROWS)
+def test_rule_of_nft_is_said_in_iptables_words(said, version, rule, wanted):
+    assert said[version][rule] == wanted
 
 
-@pytest.mark.parametrize("text", [text for texts in ROWS.values() for text in texts])
-def test_what_is_said_is_read_back_as_it_was(text):
-    assert str(Rule.parse(text)) == text
+@pytest.mark.parametrize(("version", "text"), [(version, text) for version, _, texts in ALL_ROWS for text in texts])
+def test_what_is_said_is_read_back_as_it_was(version, text):
+    assert str(Rule.parse(text, version=version)) == text
 
 
 WRITTEN = [
@@ -221,7 +261,8 @@ def test_rule_that_iptables_translates_to_nft_is_translated_back(text, tmp_path)
     table = "nat" if "SNAT" in text or "DNAT" in text else "mangle" if "MARK" in text else "filter"
     words = ["iptables-translate", "-t", table, "-A", "c", *text.split()]
     rule = run(words, tmp_path / "lock").stdout.partition(" c ")[2].strip().strip("'")
-    done = run([sys.executable, "-c", PROBE], tmp_path / "lock", TABLE.replace("RULE", rule).replace("inet t", "ip t"))
+    table = TABLE.replace("RULE", rule).replace("inet t", "ip t")
+    done = run([sys.executable, "-c", PROBE, "4"], tmp_path / "lock", table)
     assert (done.stderr, json.loads(done.stdout or "[]")) == ("", [[text]])
 
 

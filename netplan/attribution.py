@@ -31,19 +31,19 @@ _POLICY: Final = (
 """How the chains begin in which an administrator, or a network policy, says what may reach what."""
 
 
-def owner(at: str, rule: str) -> str:
+def whose(at: str, rule: str) -> str:
     """Give whose a rule looks like, and what it is; empty if nobody's in particular.
 
     `at` is its table, chain and position. The shapes are those of docker 20.10 and of iptables-services.
     """
-    for shape, whose in _SHAPES:
+    for shape, name in _SHAPES:
         if shape.fullmatch(rule):
-            return whose
+            return name
     chain = _chain(at)
     target = re.search(r"-j (\S+)", rule)
-    for start, whose in _CHAINS:
+    for start, name in _CHAINS:
         if chain.startswith(start):
-            return f"{whose} {target[1] if target else 'rule'}"
+            return f"{name} {target[1] if target else 'rule'}"
     return ""
 
 

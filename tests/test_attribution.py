@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from netplan.owners import owner
+from netplan.attribution import whose
 
 
 @pytest.mark.parametrize(
-    ("at", "rule", "whose"),
+    ("at", "rule", "found"),
     [
         ("nat POSTROUTING 1", "-s 172.7.21.0/24 ! -o docker0 -j MASQUERADE", "docker's MASQUERADE"),
         (
@@ -21,5 +21,5 @@ from netplan.owners import owner
         ("route", "172.7.22.0/24 via 10.4.7.22", ""),
     ],
 )
-def test_a_rule_looks_like(at, rule, whose):
-    assert owner(at, rule) == whose
+def test_a_rule_looks_like(at, rule, found):
+    assert whose(at, rule) == found
