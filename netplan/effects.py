@@ -160,7 +160,7 @@ def _refused(trace: Trace, probe: Probe) -> Fares:
         return Fares.WELL if probe.beyond else Fares.BROKEN
     if not probe.accepted:
         return Fares.WELL
-    return Fares.REFUSED if holds_policy(at) else Fares.BROKEN
+    return Fares.REFUSED if holds_policy(at) and not probe.tunnelled else Fares.BROKEN
 
 
 def _culprit(trace: Trace, probe: Probe) -> Step | None:

@@ -50,6 +50,7 @@ _TCP, _UDP = 6, 17
 _NAMES: Final = {_UDP: " (udp)"}
 _PAIRS: Final = tuple((Sample(2, 3, protocol, 20000), Sample(-2, -3, protocol, 20001)) for protocol in (_TCP, _UDP))
 """Of each protocol two packets as little alike as those of one class can be: a rule about both is about the class."""
+_TUNNEL: Final = "tunnel from peer"
 _TUNNEL_PORTS: Final = (40000, 50001)
 """Two of the source ports that the kernel gives to a tunnel's packets, by a hash of what they carry."""
 
@@ -97,6 +98,11 @@ class Probe(NamedTuple):
         """The class of traffic, with the mark that its packets carry, and their protocol if that is not TCP."""
         marked = "" if self.mark is None else f" marked {self.mark}"
         return f"{self.traffic}{marked}{_NAMES.get(self.packet.protocol or _TCP, '')}"
+
+    @property
+    def tunnelled(self) -> bool:
+        """Whether the packets are a tunnel's own, which nobody's policy is about: pods are not seen in them."""
+        return self.traffic == _TUNNEL
 
     @property
     def wanted(self) -> bool:
@@ -198,7 +204,7 @@ def _tunnelled(desired: Desired, tunnel: Vxlan) -> Iterator[Probe]:
         packet, other = (
             Packet(peer.endpoint, own, _UDP, port, tunnel.port, iif=traffic.node.interface) for port in _TUNNEL_PORTS
         )
-        yield Probe("tunnel from peer", peer.name, packet, None, arrives=True, other=other)
+        yield Probe(_TUNNEL, peer.name, packet, None, arrives=True, other=other)
 
 
 def _probes(traffic: Traffic) -> Iterator[Probe]:

@@ -20,7 +20,8 @@ TUNNEL = "{type: vxlan}"
 
 def told(*rules, backend=TUNNEL, policy="ACCEPT", nodes=(A, B, FAR)):
     """Give the lines about tunnels in a plan for a node whose INPUT has such rules."""
-    state = states.state("\n".join(["*filter", f":INPUT {policy} [0:0]", *(f"-A INPUT {rule}" for rule in rules)]))
+    saved = [rule if rule.startswith("-A") else f"-A INPUT {rule}" for rule in rules]
+    state = states.state("\n".join(["*filter", f":INPUT {policy} [0:0]", ":ufw-user-input - [0:0]", *saved]))
     desired = make.desired(make.spec(*nodes, backend=backend))
     lines = traffic_lines(effects(probes(desired), state, make.settled(desired, state)))
     return [(line.sign, str(line), line.blame) for line in lines if "tunnel" in line.traffic]
@@ -44,6 +45,11 @@ def test_a_firewall_that_lets_only_answers_in_is_to_blame():
     (line,) = told("-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT", make.REJECT)
     assert line[0] == "!"
     assert line[2] == "now: filter INPUT 2, the distribution's REJECT"
+
+
+def test_a_tunnel_is_no_matter_of_policy():
+    (line,) = told("-j ufw-user-input", "-A ufw-user-input -p udp -j DROP")
+    assert line[0] == "!"
 
 
 def test_a_policy_that_drops_the_tunnels_packets_is_to_blame():

@@ -103,10 +103,19 @@ def test_remove_leaves_nothing_of_a_tunnel(racks):
 
 
 DEAD = {
-    "a rule": ("-p udp --dport 8472 -j DROP", "filter INPUT 1: -p udp -m udp --dport 8472 -j DROP"),
+    "a rule": (
+        "iptables-nft -A INPUT -p udp --dport 8472 -j DROP",
+        "filter INPUT 1: -p udp -m udp --dport 8472 -j DROP",
+    ),
     "all but answers": (
-        "-m conntrack --ctstate ESTABLISHED -j ACCEPT; iptables-nft -A INPUT -j REJECT",
+        "iptables-nft -A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT; iptables-nft -A INPUT -j REJECT",
         "filter INPUT 2: -j REJECT --reject-with icmp-port-unreachable",
+    ),
+    "a rule of firewalld's": (
+        """nft 'table inet firewalld { chain filter_INPUT {
+            type filter hook input priority 10; ct state established accept; tcp dport 22 accept; reject
+        }; }'""",
+        "nft inet firewalld filter_INPUT 3: -j REJECT",
     ),
 }
 
@@ -115,7 +124,7 @@ DEAD = {
 def test_a_firewall_that_keeps_the_tunnel_out_is_drift_with_the_rule_to_blame(racks, firewall):
     rules, blamed = DEAD[firewall]
     racks.apply(TUNNEL, ["r1-n1", "r2-n1"])
-    racks.shell("r1-n1", f"iptables-nft -A INPUT {rules}")
+    racks.shell("r1-n1", rules)
     drift = racks.podnet("r1-n1", "drift", TUNNEL)
     assert not passes(racks.lab, "r2-n1-pod1", "r1-n1-pod1", timeout=0.5)
     assert (drift.code, "! traffic tunnel from r1-n2, r2-n1, r2-n2 (udp)" in drift.stdout) == (1, True)
