@@ -96,6 +96,23 @@ def test_plan_against_the_older_spec_says_that_it_goes_and_not_to_what(still, tm
     assert re.search(rf"- sysctl  {RP_FILTER} = 2\s+no longer wanted: as before podnet", plan)
 
 
+def test_saved_plan_puts_it_back(still, tmp_path):
+    applied(still, tmp_path, f"{RP_FILTER}: 2")
+    path = tmp_path / "plan.json"
+    still.podnet("plan", still.spec, "--live", "--out", path)
+    done = still.podnet("apply", path, "--yes")
+    assert (done.code, value(still), still.drift().code) == (0, "0", 0), done.stderr
+
+
+def test_saved_plan_against_the_older_spec_is_refused_since_it_says_not_to_what(still, tmp_path):
+    older = with_sysctls(still, tmp_path, f"{RP_FILTER}: 2")
+    still.podnet("apply", older, "--yes")
+    path = tmp_path / "plan.json"
+    still.podnet("plan", still.spec, "--against", older, "--out", path)
+    done = still.podnet("apply", path, "--yes")
+    assert (done.code, value(still), "stands in no spec: apply the spec itself" in done.stderr) == (3, "2", True)
+
+
 def test_what_somebody_else_set_since_stays_and_is_told(still, tmp_path):
     applied(still, tmp_path, f"{RP_FILTER}: 2")
     still.shell(f"sysctl -q {RP_FILTER}=1")
