@@ -27,12 +27,13 @@ def adopter(desired: Desired, snapshot: Snapshot) -> Callable[[Resource], bool]:
     These are links, routes to wanted prefixes, and whatever routes lead over an adopted link.
     """
     links = adopted_links(desired, snapshot)
-    routes = {want.resource.key for want in desired.objects if isinstance(want.resource, Route)}
+    objects = desired.objects if desired.adopts else ()
+    routes = {want.resource.key for want in objects if isinstance(want.resource, Route)}
 
     def adopts(resource: Resource) -> bool:
         if isinstance(resource, Link):
             return resource.name in links
-        return isinstance(resource, Route) and (resource.oif in links or (desired.adopts and resource.key in routes))
+        return isinstance(resource, Route) and (resource.oif in links or (bool(routes) and resource.key in routes))
 
     return adopts
 

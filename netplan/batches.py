@@ -51,12 +51,11 @@ def batches(changes: Iterable[Change[Resource]]) -> tuple[Batch, ...]:
     groups: dict[tuple[_Group, bool], list[Change[Resource]]] = {}
     changes = tuple(changes)
     made = [change.after for change in changes if isinstance(change.after, Link)]
-    filled = {_group(change) for change in changes if not _leaves(change, made)}
-    retreat = {isinstance(change.resource, Sysctl) or _leaves(change, made) for change in changes} == {True}
-    for change in changes:
-        group = _group(change)
-        leaving = _leaves(change, made) and (not group.table or group not in filled)
-        leaving |= retreat and isinstance(change.resource, Sysctl)
+    sorted_out = [(change, _group(change), _leaves(change, made)) for change in changes]
+    filled = {group for _, group, leaves in sorted_out if not leaves}
+    retreat = all(leaves or group.kind == Sysctl.kind for _, group, leaves in sorted_out)
+    for change, group, leaves in sorted_out:
+        leaving = (leaves and (not group.table or group not in filled)) or (retreat and group.kind == Sysctl.kind)
         groups.setdefault((group, leaving), []).append(change)
     ordered = sorted(groups, key=lambda key: (key[1], (-1 if key[1] else 1) * _CREATED.index(key[0].kind)))
     return tuple(_batch(group, groups[group, leaving]) for group, leaving in ordered)
@@ -75,7 +74,7 @@ def _leaves(change: Change[Resource], made: Iterable[Link]) -> bool:
 
 def _deletes_first(kind: str, changes: Iterable[Change[Resource]]) -> tuple[Change[Resource], ...]:
     """Put the links that go before those that come."""
-    return tuple(sorted(changes, key=lambda change: kind == "link" and change.after is not None))
+    return tuple(sorted(changes, key=lambda change: change.after is not None) if kind == "link" else changes)
 
 
 def _batch(group: _Group, changes: Iterable[Change[Resource]]) -> Batch:

@@ -18,10 +18,13 @@ def diff(wanted: Iterable[Wanted[R_co]], actual: Iterable[R_co], unwanted: Reaso
     for resource in actual:
         present.setdefault(resource.key, []).append(resource)
     for want in wanted:
-        found = present.get(want.resource.key, [])
-        if want.resource in found:
-            found.remove(want.resource)
+        resource = want.resource
+        found = present.get(resource.key) if present else None
+        if not found:
+            yield Change(None, resource, want.reason)
+        elif resource in found:
+            found.remove(resource)
         else:
-            yield Change(found.pop(0) if found else None, want.resource, want.reason)
+            yield Change(found.pop(0), resource, want.reason)
     for resource in chain.from_iterable(present.values()):
         yield Change(resource, None, unwanted)

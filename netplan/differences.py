@@ -31,11 +31,13 @@ def differences(desired: Desired, snapshot: Snapshot) -> Iterator[Change[Resourc
     """Give every change from the snapshot to what is desired, kind by kind; of foreign objects those the spec names."""
     adopts = adopter(desired, snapshot)
     state = snapshot
-    for kind in KINDS:
+    sorted_out: dict[type[Resource], list[Wanted[Resource]]] = {kind: [] for kind in KINDS}
+    for want in desired.objects:
+        sorted_out[type(want.resource)].append(want)
+    for kind, wanted in sorted_out.items():
         if kind is Sysctl:
             yield from _sysctls(desired, state)
             continue
-        wanted = [want for want in desired.objects if isinstance(want.resource, kind)]
         actual = [each for each in state.all(kind) if each.ours or adopts(each)]
         changes = [_explained(change) for change in diff(wanted, actual, STALE)]
         yield from changes

@@ -94,7 +94,15 @@ def _stands(rule: Rule, depth: int, expected: Sequence[Rule], now: Sequence[Rule
 
 def digest(value: object) -> str:
     """Give the SHA-256 of JSON values."""
+    return _NOTHING if value is None else _digest(value)
+
+
+def _digest(value: object) -> str:
     return "sha256:" + hashlib.sha256(_encoded(value).encode()).hexdigest()
+
+
+_NOTHING: Final = _digest(None)
+"""The digest of what is not there, as all that a first apply makes."""
 
 
 def _mark(rule: str) -> str:

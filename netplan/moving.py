@@ -50,7 +50,8 @@ def roles(spec: Spec, old: Spec) -> Callable[[str], Hashable | None]:
 
     Nodes of one role have the same device towards their peers, on the same segment, and the same wishes of their own.
     """
-    same = spec.model.model_copy(update={"nodes": {}}) == old.model.model_copy(update={"nodes": {}})
+    without: dict[str, object] = {"nodes": {}, "nodes_file": None}
+    same = spec.model.model_copy(update=without) == old.model.model_copy(update=without)
 
     def role(name: str) -> Hashable | None:
         node, then = spec.topology.by_name[name], old.topology.by_name.get(name)

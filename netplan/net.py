@@ -18,6 +18,8 @@ _USUAL: Final = {4: 24, 6: 64}
 BITS: Final = {4: 32, 6: 128}
 """How many bits an address of each IP version has."""
 
+_LENGTHS: Final = {version: {str(length): length for length in range(bits + 1)} for version, bits in BITS.items()}
+
 _IF_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,14}")
 _LINK_LAYER: Final = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 _HOST_NAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
@@ -64,11 +66,7 @@ class Prefix(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> Prefix:
         """Read `172.7.21.0/24`; ValueError says what is wrong, host bits included."""
-        interface = InterfaceAddress.parse(text)
-        prefix = interface.prefix
-        if prefix.value != interface.address.value:
-            raise ValueError(f"{text} has host bits set; the prefix is {prefix}")
-        return prefix
+        return InterfaceAddress.parse(text).whole
 
     def __str__(self) -> str:
         return f"{_written(self.version, self.value)}/{self.length}"
@@ -122,6 +120,9 @@ class InterfaceAddress(NamedTuple):
         """Read `10.4.7.21/24`; ValueError says what is wrong."""
         address_text, slash, length_text = text.partition("/")
         address = Address.parse(address_text)
+        length = _LENGTHS[address.version].get(length_text)
+        if length is not None:
+            return cls(address, length)
         bits = BITS[address.version]
         if not slash:
             raise ValueError(f"{text} has no prefix length; write it as {address}/{_USUAL[address.version]}")
@@ -135,8 +136,17 @@ class InterfaceAddress(NamedTuple):
     @property
     def prefix(self) -> Prefix:
         """The on-link prefix."""
-        host_bits = BITS[self.address.version] - self.length
-        return Prefix(self.address.version, self.address.value >> host_bits << host_bits, self.length)
+        version, value = self.address
+        host_bits = BITS[version] - self.length
+        return Prefix(version, value >> host_bits << host_bits, self.length)
+
+    @property
+    def whole(self) -> Prefix:
+        """The prefix that this is, if the address is its first one; ValueError says that there are host bits."""
+        prefix = self.prefix
+        if prefix.value != self.address.value:
+            raise ValueError(f"{self} has host bits set; the prefix is {prefix}")
+        return prefix
 
 
 def if_name(text: str) -> IfName:

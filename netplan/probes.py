@@ -217,14 +217,14 @@ def _probes(traffic: Traffic) -> Iterator[Probe]:
 
 def _ways(objects: Iterable[Wanted[Resource]]) -> Callable[[Address], Way | None]:
     """Say by which of the routes that are wanted packets to an address should leave."""
-    routes = (want.resource for want in objects if isinstance(want.resource, Route))
-    ways = {route.prefix: Way(route.oif, route.next_hop) for route in routes if route.type == "unicast"}
-    lengths = sorted({(prefix.version, prefix.length) for prefix in ways}, reverse=True)
+    found = (want.resource for want in objects if isinstance(want.resource, Route))
+    routes = {route.prefix: route for route in found if route.type == "unicast"}
+    lengths = sorted({(version, length) for version, _, length in routes}, reverse=True)
 
     def way(address: Address) -> Way | None:
         alike = (length for version, length in lengths if version == address.version)
-        found = (ways.get(InterfaceAddress(address, length).prefix) for length in alike)
-        return next((each for each in found if each is not None), None)
+        found = (routes.get(InterfaceAddress(address, length).prefix) for length in alike)
+        return next((Way(route.oif, route.next_hop) for route in found if route is not None), None)
 
     return way
 

@@ -90,11 +90,6 @@ def u32(data: bytes) -> int:
     return value
 
 
-def packed_u32(value: int) -> bytes:
-    """Write a number in the byte order of this machine."""
-    return _U32.pack(value)
-
-
 def address(data: bytes) -> Address:
     """Read an address of four or sixteen bytes."""
     return Address(_VERSIONS[len(data)], int.from_bytes(data, "big"))

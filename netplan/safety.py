@@ -15,7 +15,7 @@ from netplan.kinds.chain.names import TCP
 from netplan.kinds.chain.value import PlacedRule
 from netplan.kinds.link.value import Link
 from netplan.kinds.route.value import Route
-from netplan.net import Address, printable
+from netplan.net import Address, Prefix, printable
 from netplan.plan import NodePlan
 from netplan.resource import Action, Change, Resource
 from netplan.snapshot import Snapshot
@@ -237,22 +237,24 @@ def _of_next_hops(changes: Iterable[Change[Resource]], after: Snapshot) -> Itera
     if not after.all(LinkAddress):
         return
     there = {link.name for link in after.all(Link)}
+    held: dict[str, list[Prefix]] = {}
+    for each in after.all(LinkAddress):
+        held.setdefault(each.link, []).append(each.address.prefix)
     fibs = {version: Fib(after, version) for version in (4, 6)}
-    routes = [change.after for change in changes if isinstance(change.after, Route)]
-    off = [route for route in routes if route.oif in there and not _on_link(route, after, fibs[route.prefix.version])]
+    routes = [change.after for change in changes if isinstance(change.after, Route) and change.after.oif in there]
+    off = [route for route in routes if not _on_link(route, held.get(route.oif or "", ()), fibs[route.prefix.version])]
     if off:
         count = f"{len(off)} routes" if len(off) > 1 else "a route"
         yield Danger(Flag.OFF_LINK, f"{count} would lead to a next hop that is not on-link: {_some(off)}")
 
 
-def _on_link(route: Route, state: Snapshot, fib: Fib) -> bool:
-    """Whether the device of a route reaches its next hop without a router, by an address's prefix or a route.
+def _on_link(route: Route, held: Iterable[Prefix], fib: Fib) -> bool:
+    """Whether a device reaches a route's next hop without a router, by the prefix of an address held or by a route.
 
     An `onlink` route says so itself: what a tunnel needs for it stands beside it.
     """
     if route.next_hop is None or route.onlink:
         return True
-    held = (each.address.prefix for each in state.all(LinkAddress) if each.link == route.oif)
     if any(prefix.contains(route.next_hop) for prefix in held):
         return True
     way = fib.route_to(route.next_hop)

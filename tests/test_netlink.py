@@ -21,10 +21,11 @@ from netplan.netlink import (
     attribute,
     attributes,
     elements,
+    number_attribute,
     text,
 )
 from netplan.resource import Change
-from netplan.rtnetlink import ADDRESS, LINK, deleting, dump, making, packed_u32, u32
+from netplan.rtnetlink import ADDRESS, LINK, deleting, dump, making, u32
 from netplan.rtnetlink import ROUTE as ROUTES
 from tests import make
 from tests.scratch import in_scratch
@@ -81,9 +82,8 @@ def test_requests_have_the_outcome_of_their_system_tools():
 
 
 def _route(number: int) -> Request:
-    content = attribute(DESTINATION, (0x0A000000 + (number << 8)).to_bytes(4, "big")) + attribute(
-        OIF, packed_u32(LOOPBACK)
-    )
+    destination = (0x0A000000 + (number << 8)).to_bytes(4, "big")
+    content = attribute(DESTINATION, destination) + number_attribute(OIF, LOOPBACK)
     return making(ROUTES, CREATE | EXCLUSIVE, (socket.AF_INET, 24, 0, 0, 254, 112, 253, 1, 0), content)
 
 
@@ -111,9 +111,7 @@ def test_every_request_may_be_refused():
 
 def test_a_refusal_has_the_kernel_s_own_words():
     def outcome() -> str:
-        content = (
-            attribute(DESTINATION, b"\x0a\0\0\0") + attribute(GATEWAY, b"\x0b\0\0\1") + attribute(OIF, packed_u32(1))
-        )
+        content = attribute(DESTINATION, b"\x0a\0\0\0") + attribute(GATEWAY, b"\x0b\0\0\1") + number_attribute(OIF, 1)
         with Channel(ROUTE) as channel:
             return str(
                 channel.write([making(ROUTES, CREATE, (socket.AF_INET, 24, 0, 0, 254, 112, 0, 1, 0), content)])[0]
@@ -206,11 +204,19 @@ def test_a_dump_that_was_interrupted_is_asked_for_again(speak):
     assert speak(broken, whole).dump(1, b"") == [b"new!"]
 
 
-def test_a_dump_that_is_always_interrupted_is_no_state(speak):
+def test_a_pile_that_was_interrupted_is_asked_for_again(speak):
+    broken = [answer(OBJECT, b"1..."), answer(OBJECT, b"old!", INTERRUPTED_FLAG), answer(DONE, bytes(4))]
+    whole = [answer(OBJECT, b"1..."), answer(OBJECT, b"new!"), answer(DONE, bytes(4))]
+    pile = speak(broken, whole).pile(1, b"")
+    assert [pile.content(index) for index in range(len(pile.starts))] == [b"1...", b"new!"]
+
+
+@pytest.mark.parametrize("way", [Channel.dump, Channel.pile])
+def test_a_dump_that_is_always_interrupted_is_no_state(speak, way):
     broken = [answer(OBJECT, b"old!"), answer(DONE, bytes(4), INTERRUPTED_FLAG)]
     channel = speak(*[broken] * 5)
     with pytest.raises(UnsettledError):
-        channel.dump(1, b"")
+        way(channel, 1, b"")
 
 
 def test_objects_that_change_all_the_time_can_not_be_observed(speak):

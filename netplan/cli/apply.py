@@ -8,14 +8,15 @@ from typing import Annotated, NamedTuple
 
 import typer
 
-from netplan.cli.connections import FlushConntrack
 from netplan.cli.nodes import this_node
+from netplan.cli.options import FlushConntrack, LockTimeout, VarDir
 from netplan.cli.output import say, show, show_plan
 from netplan.cli.persist import Pending, of_spec, pending
+from netplan.cli.remembered import recalled
 from netplan.cli.safety import allowing, check_safe
 from netplan.cli.spec import DEFAULT_STATE, NodeName, StateDir, Yes, open_here
 from netplan.cli.verb import verb_app
-from netplan.cli.write import LockTimeout, Turn, VarDir, carry_out, confirm, plan_of, recalled, turn
+from netplan.cli.write import Turn, carry_out, confirm, turn
 from netplan.compile import compile_node
 from netplan.kernel.linux import Linux
 from netplan.plan import Plan
@@ -77,8 +78,8 @@ def apply(
     kernel = Linux(desired.backend)
     await_interface(kernel, at, say)
     with turn("apply", folder, lock_timeout) as here:
-        work = Work.live(recalled(desired, here.store), kernel)
-        _apply(work, plan_of(spec, work), here, pending(desired), options)
+        work = Work.live(recalled(desired, folder), kernel)
+        _apply(work, Plan.of(spec, [work.plan]), here, pending(desired), options)
 
 
 def _of_this_node(saved: Plan, name: str | None) -> Plan:

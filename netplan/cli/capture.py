@@ -9,9 +9,10 @@ from typing import Annotated
 
 import typer
 
+from netplan.cli.options import VarDir
 from netplan.cli.output import say, show, write_file
+from netplan.cli.remembered import overwritten
 from netplan.cli.verb import verb_app
-from netplan.cli.write import VarDir, overwritten
 from netplan.errors import UsageError
 from netplan.kernel import Kernel, recorded
 from netplan.kernel.linux import Linux
@@ -20,8 +21,6 @@ from netplan.kinds.sysctl.usual import usual
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import host_name
 from netplan.snapshot import Interest, Snapshot
-from netplan.state.store import Store
-from netplan.state.vardir import var_dir
 from netplan.work import whole_state
 
 app = verb_app()
@@ -41,7 +40,7 @@ def capture(
         name = host_name(node or socket.gethostname())
     except ValueError as error:
         raise UsageError(str(error)) from error
-    written = overwritten(Store(var_dir(folder)))
+    written = overwritten(folder)
     snapshot = _recorded(Linux(), {each.name for each in written})
     if str(out) == "-":
         show(recorded.render(snapshot, name, None, written))

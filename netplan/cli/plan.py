@@ -73,19 +73,16 @@ def plan(
 
 def live_plan(spec: Spec, names: Sequence[str], folder: Path | None = None) -> Plan:
     """Plan this machine, from its kernel and from what podnet remembers in a folder, by default the usual one."""
+    from netplan.cli.remembered import recalled
     from netplan.cli.safety import warned_live
-    from netplan.cli.write import recalled
     from netplan.kernel.linux import Linux
-    from netplan.state.store import Store
-    from netplan.state.vardir import var_dir
     from netplan.work import Work
 
     if len(names) > 1:
         raise UsageError("--live plans this machine: say --node once, or not at all")
     name = this_node(addresses_of(spec), names[0] if names else None)
     desired = compile_node(spec, spec.topology.by_name[name])
-    remembered = recalled(desired, Store(var_dir(folder)))
-    return _plan(spec, [warned_live(Work.live(remembered, Linux(desired.backend)))])
+    return _plan(spec, [warned_live(Work.live(recalled(desired, folder), Linux(desired.backend)))])
 
 
 def recorded_plan(spec: Spec, folder: Path, names: Sequence[str]) -> Plan:
@@ -156,7 +153,7 @@ def _traced(found: Move, desired: Desired, told: set[Reads]) -> NodePlan:
 
 
 def _plan(spec: Spec, nodes: Iterable[NodePlan]) -> Plan:
-    return Plan(spec.model.cluster, spec.path, spec.sha256, tuple(nodes))
+    return Plan.of(spec, nodes)
 
 
 def _nodes(spec: Spec, names: Sequence[str]) -> list[Node]:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from netplan.cli.options import LockTimeout, VarDir
 from netplan.cli.output import say, show, show_plan
 from netplan.cli.persist import Pending, pending
+from netplan.cli.remembered import recalled
 from netplan.cli.safety import allowing, check_safe
 from netplan.cli.spec import DEFAULT_STATE, NodeName, SpecPath, StateDir, Yes, open_here
 from netplan.cli.verb import verb_app
-from netplan.cli.write import LockTimeout, Turn, VarDir, carry_out, confirm, plan_of, recalled, turn
+from netplan.cli.write import Turn, carry_out, confirm, turn
 from netplan.compile import nothing
 from netplan.kernel.linux import Linux
 from netplan.kinds.chain.other import OtherChain
+from netplan.plan import Plan
 from netplan.safety import Flag
 from netplan.spec.load import Spec
 from netplan.state.origin import Origin
@@ -46,7 +49,7 @@ def remove(
     desired = nothing(loaded, here)
     orders = Orders(loaded, flags | {Flag.MANY_DELETES}, yes)  # it takes all of them
     with turn("remove", folder, lock_timeout) as held:
-        work = Work.live(recalled(desired, held.store), Linux(desired.backend))
+        work = Work.live(recalled(desired, folder), Linux(desired.backend))
         _take_away(work, held, pending(desired), orders)
         for backend in sorted({chain.owner.backend for chain in work.before.all(OtherChain) if chain.left_behind}):
             _take_away(Work.live(desired, Linux(backend)), held, None, orders)
@@ -56,7 +59,7 @@ def remove(
 
 def _take_away(work: Work, held: Turn, file: Pending | None, orders: Orders) -> None:
     """Show what is taken away of one backend, ask, and do it."""
-    plan = plan_of(orders.spec, work)
+    plan = Plan.of(orders.spec, [work.plan])
     show_plan(plan)
     if file is not None:
         show(str(file))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from netplan import __version__
 from netplan.errors import UsageError
@@ -21,11 +22,12 @@ from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.overwritten import Overwritten
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.malformed import MALFORMED, each, explained
-from netplan.resource import Json, Resource
+from netplan.resource import Change, Json, Resource
 from netplan.snapshot import Snapshot
 
 FORMAT_VERSION: Final = "1.0"
 
+_NOTHING_KNOWN: Final[Mapping[Resource, int]] = {}
 _RECORD: Final = "a record of a node's state"
 
 _LISTS: Final[dict[str, type[Resource]]] = {
@@ -68,17 +70,35 @@ def render(snapshot: Snapshot, node: str, cluster: str | None, overwritten: Iter
     return json.dumps(data, indent=1) + "\n"
 
 
-def to_json(snapshot: Snapshot) -> Json:
-    """Give a state as JSON values; `from_json` reads it back."""
-    lists = {name: [resource.to_json() for resource in snapshot.all(kind)] for name, kind in _LISTS.items()}
+def to_json(snapshot: Snapshot, known: Mapping[Resource, int] = _NOTHING_KNOWN) -> Json:
+    """Give a state as JSON values; `from_json` reads it back. An object that is known is its number there."""
+    lists = {name: [_item(resource, known) for resource in snapshot.all(kind)] for name, kind in _LISTS.items()}
     return {"backend": snapshot.backend.value} | {
         name: listed for name, listed in lists.items() if listed or name not in _OPTIONAL
     }
 
 
-def from_json(data: Json) -> Snapshot:
-    """Read what `to_json` gave; ValueError, KeyError, TypeError, AttributeError or OverflowError if it is not that."""
-    resources = [found for name, kind in _LISTS.items() for found in each(name, _list(data, name), kind.from_json)]
+def _item(resource: Resource, known: Mapping[Resource, int]) -> Json | int:
+    number = known.get(resource) if known else None
+    return resource.to_json() if number is None else number
+
+
+def from_json(data: Json, changes: Sequence[Change[Resource]] = ()) -> Snapshot:
+    """Read what `to_json` gave; ValueError, KeyError, TypeError, AttributeError or OverflowError if it is not that.
+
+    A number stands for the object that the change of that number makes.
+    """
+
+    def read(kind: type[Resource], item: Json | int) -> Resource:
+        if not isinstance(item, int):
+            return kind.from_json(item)
+        made = changes[item].after if 0 <= item < len(changes) else None
+        if not isinstance(made, kind):
+            raise ValueError(f"{item} is the number of no change that makes a {kind.kind}")
+        return made
+
+    lists = ((name, partial(read, kind)) for name, kind in _LISTS.items())
+    resources = [found for name, read_item in lists for found in each(name, _list(data, name), read_item)]
     return Snapshot.of(Backend(data["backend"]), resources)
 
 
@@ -103,8 +123,8 @@ def parse(text: str, path: str, cluster: str, node: str) -> Record:
         raise UsageError(explained(error, path, _RECORD)) from error
 
 
-def _list(data: Json, name: str) -> Iterable[Json]:
-    listed: Iterable[Json] = data.get(name, ()) if name in _OPTIONAL else data[name]
+def _list(data: Json, name: str) -> Iterable[Any]:
+    listed: Iterable[Any] = data.get(name, ()) if name in _OPTIONAL else data[name]
     return listed
 
 

@@ -46,11 +46,15 @@ _HINTS: Final = {
 
 
 class Entry(NamedTuple):
-    """The place of a value, of its key (of a list's item: its own) and of all that it holds."""
+    """The place of a value, of its key (of a list's item: its own) and of all that it holds.
+
+    `path` is the file that they stand in, if it is another one than that of what is around them.
+    """
 
     key: Mark
     value: Mark
     entries: Mapping[Key, Entry]
+    path: str = ""
 
 
 _NO_ENTRIES: Final[Mapping[Key, Entry]] = {}
@@ -65,21 +69,27 @@ class Places:
 
     def key(self, *keys: Key) -> Location:
         """Give the place of a key."""
-        return Location(self.path, *self._nearest(keys)[0].key)
+        path, entry, _ = self._nearest(keys)
+        return Location(path, *entry.key)
 
     def value(self, *keys: Key) -> Location:
         """Give the place of a key's value."""
-        entry, found = self._nearest(keys)
-        return Location(self.path, *(entry.value if found else entry.key))
+        path, entry, found = self._nearest(keys)
+        return Location(path, *(entry.value if found else entry.key))
 
-    def _nearest(self, keys: Iterable[Key]) -> tuple[Entry, bool]:
-        entry = self.root
+    def below(self, key: Key) -> Places:
+        """Give the places of what a key holds."""
+        return Places(self.path, self.root.entries.get(key, self.root))
+
+    def _nearest(self, keys: Iterable[Key]) -> tuple[str, Entry, bool]:
+        """Give the file and the entry of the last of some keys, one below the other, or of the last that is there."""
+        path, entry = self.path, self.root
         for key in keys:
             child = entry.entries.get(key)
             if child is None:
-                return entry, False
-            entry = child
-        return entry, True
+                return path, entry, False
+            path, entry = child.path or path, child
+        return path, entry, True
 
 
 @dataclass(frozen=True, slots=True)

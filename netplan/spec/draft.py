@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, NamedTuple
 
 from netplan.errors import Location
@@ -60,7 +61,7 @@ class Tunnel:
     public_addresses: Mapping[str, Address]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Family:
     """The valid values of one IP version; `pods` is whether the cluster's pods are to have addresses of it.
 
@@ -80,6 +81,14 @@ class Family:
     def key(self, key: str) -> str:
         """Give the name that a key has for this version: `ipv6_subnet` for `subnet`."""
         return family_key(self.version, key)
+
+    @cached_property
+    def segments(self) -> Mapping[Prefix, Sequence[str]]:
+        """The on-link prefixes of the nodes' addresses, with the names of the nodes on each."""
+        found: dict[Prefix, list[str]] = {}
+        for name, host in self.addresses.items():
+            found.setdefault(host.prefix, []).append(name)
+        return found
 
     @property
     def fitting_len(self) -> int | None:

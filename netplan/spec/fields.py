@@ -53,6 +53,7 @@ read_public_address: Final = text("an address such as 203.0.113.21", values.publ
 read_ping: Final = text("an address, peers or gateway", values.ping_target)
 read_tcp: Final = text("an address with a port, such as 10.4.7.22:80", values.tcp_target)
 read_within: Final = whole_number(values.WITHIN_MIN, values.WITHIN_MAX)
+read_nodes_path: Final = text("a path such as nodes.csv", values.nodes_path)
 read_persist: Final = text("none, or a path such as /etc/iptables/rules.v4", values.persist_path)
 
 _read_sysctl_text = text("a text or a number", values.sysctl_value)
@@ -145,6 +146,7 @@ TcpTarget: TypeAlias = Annotated[
 ]
 CommandWords: TypeAlias = Annotated[tuple[str, ...], PlainValidator(values.command_words), WithJsonSchema(_COMMAND)]
 Seconds: TypeAlias = Annotated[int, PlainValidator(read_within), _integer(values.WITHIN_MIN, values.WITHIN_MAX)]
+NodesPath: TypeAlias = Annotated[str, PlainValidator(read_nodes_path), _string(r".+\.(csv|jsonl)")]
 PersistPath: TypeAlias = Annotated[str, PlainValidator(read_persist), _string("(none|/.*[^/])")]
 Vni: TypeAlias = Annotated[int, PlainValidator(read_vni), _integer(VNI_MIN, VNI_MAX)]
 Port: TypeAlias = Annotated[int, PlainValidator(read_port), _integer(PORT_MIN, PORT_MAX)]

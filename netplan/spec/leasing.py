@@ -15,7 +15,6 @@ from netplan.spec.constraints.subnets import without_any_subnet
 from netplan.spec.draft import Family
 from netplan.spec.leases import render_leases
 from netplan.spec.load import Reading, Spec
-from netplan.spec.problems import spec_error
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ def lease(reading: Reading, release: Collection[str]) -> Leasing:
         for name, subnet in found.items():
             given[name] = (*given.get(name, ()), subnet)
     if problems:
-        raise spec_error(problems, kept.path, kept.text)
+        raise kept.error(problems)
     released = {name: reading.leases.entries[name].subnets for name in release}
     after = {name: _in_order(leases.get(name, ()), given.get(name, ())) for name in {**leases, **given}}
     return Leasing(spec, dict(sorted(given.items())), released, held, render_leases(reading.leases, after))

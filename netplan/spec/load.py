@@ -13,18 +13,20 @@ from typing import Final, TypeAlias
 
 from pydantic import ValidationError
 
-from netplan.errors import Location, Problem, UsageError
+from netplan.errors import Location, Problem, SpecError, UsageError
 from netplan.net import Prefix, printable
 from netplan.spec.constraints import check
 from netplan.spec.constraints.subnets import check_subnets_present
 from netplan.spec.document import Document, Key, Places
 from netplan.spec.draft import Draft, make_draft
 from netplan.spec.explain import explain
-from netplan.spec.fields import read_name
+from netplan.spec.fields import read_name, read_nodes_path
 from netplan.spec.leases import STATE, Leases, leases_path, parse_leases
 from netplan.spec.model import ClusterSpec, NodeSpec
+from netplan.spec.nodesfile import NodesFile, parse_nodes, with_nodes
 from netplan.spec.problems import LINE_BREAK, spec_error
 from netplan.spec.quick import compose_quickly
+from netplan.spec.salvage import salvaged
 from netplan.topology import Node, Topology
 
 MAX_BYTES: Final = 64 << 20
@@ -49,8 +51,8 @@ def _uncollected() -> Iterator[None]:
 class Spec:
     """A valid cluster spec, and where each of its keys stands.
 
-    `subnets` are those of its nodes, also the leased ones. `sha256` is of the file, followed by that of the leases if
-    any node has a leased subnet.
+    `subnets` are those of its nodes, also the leased ones. `sha256` is of the file, followed by the file of its nodes
+    if there is one, and by that of the leases if any node has a leased subnet.
     """
 
     model: ClusterSpec
@@ -66,10 +68,11 @@ class Spec:
     @cached_property
     def topology(self) -> Topology:
         """The cluster's nodes, each with the defaults for what it does not say itself."""
-        nodes = tuple(self._node(name, node) for name, node in self.model.nodes.items())
+        places = self.places.below("nodes")
+        nodes = tuple(self._node(name, node, places.key(name)) for name, node in self.model.nodes.items())
         return Topology(self.model.cluster, self.model.networks, nodes)
 
-    def _node(self, name: str, node: NodeSpec) -> Node:
+    def _node(self, name: str, node: NodeSpec, at: Location) -> Node:
         defaults = self.model.defaults
         return Node(
             name=name,
@@ -77,7 +80,7 @@ class Spec:
             subnets=self.subnets[name],
             interface=node.interface or defaults.interface,
             bridge=node.bridge or defaults.bridge,
-            at=self.at("nodes", name),
+            at=at,
             mtu=node.mtu or defaults.mtu,
             public_address=node.public_address,
         )
@@ -92,6 +95,7 @@ class Reading:
     model: ClusterSpec | None
     mistakes: tuple[Problem, ...]
     leases: Leases
+    nodes: NodesFile | None = None
 
     @property
     def path(self) -> str:
@@ -107,14 +111,20 @@ class Reading:
         """Give every mistake of the spec and the leases; nodes without a subnet are none."""
         return [*self.document.problems, *self.mistakes, *self.leases.problems, *check(self.draft)]
 
+    def error(self, problems: Iterable[Problem]) -> SpecError:
+        """Make the error that reports problems of the spec, its nodes and the leases, with their lines."""
+        nodes = {self.nodes.path: self.nodes.text} if self.nodes else {}
+        return spec_error(problems, self.path, self.text, {**nodes, self.leases.path: self.leases.text})
+
     @_uncollected()
     def judge(self, *, complete: bool = True) -> Spec:
         """Give the spec if it is valid, or else SpecError; a complete one has a subnet for each node."""
         problems = [*self.problems(), *(check_subnets_present(self.draft) if complete else ())]
         if self.model is None or problems:
-            raise spec_error(problems, self.path, self.text, {self.leases.path: self.leases.text})
+            raise self.error(problems)
         leased = any(self.draft.leased(name, version) for name in self.leases.entries for version in (4, 6))
-        digest = sha256((self.text + (self.leases.text if leased else "")).encode()).hexdigest()
+        nodes = self.nodes.text if self.nodes else ""
+        digest = sha256((self.text + nodes + (self.leases.text if leased else "")).encode()).hexdigest()
         return Spec(self.model, self.path, digest, self.document.places, self.draft.subnets)
 
 
@@ -127,11 +137,13 @@ def parse(text: str, path: str, lookup: Lookup | None = None) -> Spec:
 def understand(text: str, path: str, lookup: Lookup | None = None) -> Reading:
     """Read a spec from its text and judge nothing yet; SpecError if it is no YAML.
 
-    Without `lookup` nothing is leased.
+    Without `lookup` nothing is leased. A file of nodes that the spec names is read too.
     """
     document = compose_quickly(text, path)
+    nodes = _nodes_file(document, text)
+    document = with_nodes(document, nodes) if nodes else document
     model, mistakes = _validate(document)
-    return Reading(text, document, model, tuple(mistakes), _leases(document, lookup))
+    return Reading(text, document, model, tuple(mistakes), _leases(document, lookup), nodes)
 
 
 @_uncollected()
@@ -158,6 +170,24 @@ def read_leases(state: Path, cluster: str) -> Leases:
             return Leases(str(path))
         raise
     return parse_leases(text, str(path))
+
+
+def _nodes_file(document: Document, text: str) -> NodesFile | None:
+    """Read the file of nodes that a spec names, if it does; SpecError if it can't be read, or nothing of it."""
+    named = salvaged(read_nodes_path, document.data.get("nodes_file"))
+    if named is None:
+        return None
+    path = Path(document.places.path).parent / named
+    try:
+        nodes = parse_nodes(_read_text(path), str(path))
+    except SpecError:
+        raise
+    except UsageError as error:
+        problem = Problem(document.places.value("nodes_file"), f"nodes_file: {error}")
+        raise spec_error([*document.problems, problem], document.places.path, text) from error
+    if nodes.problems and not nodes.nodes:
+        raise spec_error([*document.problems, *nodes.problems], document.places.path, text, {nodes.path: nodes.text})
+    return nodes
 
 
 def _leases(document: Document, lookup: Lookup | None) -> Leases:

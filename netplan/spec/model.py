@@ -29,6 +29,7 @@ from netplan.spec.fields import (
     IPv6SubnetLen,
     Mtu,
     Name,
+    NodesPath,
     PacketMark,
     PersistPath,
     PingTarget,
@@ -74,6 +75,7 @@ class Section(BaseModel):
     model_config = ConfigDict(
         frozen=True,
         extra="forbid",
+        defer_build=True,  # one validator for all sections, when a spec is read, and not one for each
         field_title_generator=lambda name, _: name,
     )
 
@@ -156,7 +158,7 @@ class Firewall(Section):
     remove: tuple[Removal, ...] = ()
     """Rules of other programs that must not exist."""
     persist: PersistPath = Field(default="none", examples=["/etc/iptables/rules.v4"])
-    """none, or the file that iptables-services or netfilter-persistent loads at boot: podnet's rules are kept in it."""
+    """none, or the file of rules that is loaded at boot: podnet's are kept in it, IPv6's in rules.v6 beside it."""
 
 
 class CheckSpec(Section):
@@ -236,7 +238,9 @@ class NodeSpec(Section):
 class ClusterSpec(Section):
     """The pod network of one cluster."""
 
-    model_config = ConfigDict(json_schema_extra=_one_of("network", "ipv6_network"))
+    model_config = ConfigDict(
+        json_schema_extra={"allOf": [_one_of("network", "ipv6_network"), _one_of("nodes", "nodes_file")]}
+    )
 
     version: Version = Field(examples=[1])
     """The version of this format."""
@@ -260,22 +264,29 @@ class ClusterSpec(Section):
     """The last IPv6 subnet that a node may have, by its first address."""
     backend: Backend = Field(examples=[{"type": "host-gw"}])
     """What carries the traffic between the pods of two nodes."""
-    ip_masq: IpMasq = Field(default_factory=IpMasq)
+    ip_masq: IpMasq = Field(default_factory=IpMasq.model_construct)
     """Which packets leave a node under the node's address instead of the pod's."""
     forward: Literal["accept", "none"] = "accept"
     """accept: forwarded traffic from and to the pod network is accepted; none: chain FORWARD is left alone."""
-    firewall: Firewall = Field(default_factory=Firewall)
+    firewall: Firewall = Field(default_factory=Firewall.model_construct)
     """How podnet's rules live beside those of other programs."""
     checks: tuple[CheckSpec, ...] = ()
     """What must work after an apply, in this order; if something does not, the state before is restored."""
     sysctl: Mapping[SysctlName, SysctlValue] = Field(default_factory=dict)
     """More sysctls below net. that each node should have; net.ipv4.ip_forward=1 always is, or its IPv6 sibling."""
-    defaults: Defaults = Field(default_factory=Defaults)
+    defaults: Defaults = Field(default_factory=Defaults.model_construct)
     """What a node has unless it says otherwise."""
     nodes: Mapping[Name, NodeSpec] = Field(
-        examples=[{"hdss7-21": {"address": "10.4.7.21/24", "subnet": "172.7.21.0/24"}}]
+        default_factory=dict, examples=[{"hdss7-21": {"address": "10.4.7.21/24", "subnet": "172.7.21.0/24"}}]
     )
     """The nodes by their names."""
+    nodes_file: NodesPath | None = Field(default=None, examples=["nodes.csv"])
+    """More nodes in a file of their own, found from the folder of the spec on.
+
+    .csv: a line for each node below one that names the columns: name, address, subnet and the like.
+
+    .jsonl: a line for each node, an object with the keys of a node and its name.
+    """
 
     @property
     def networks(self) -> tuple[Prefix, ...]:

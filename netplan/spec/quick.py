@@ -10,6 +10,8 @@ quite like that, YAML reads all of it.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from netplan.errors import SpecError
@@ -33,6 +35,30 @@ class _Nodes(NamedTuple):
     value: dict[str, Value]
     entry: Entry
     rest: str
+
+
+class _Pairs(Mapping[Key, Entry]):
+    """The places of a node's keys, looked up in its line when somebody asks for one: few ever do."""
+
+    def __init__(self, number: int, line: str) -> None:
+        self._number = number
+        self._line = line
+
+    def __getitem__(self, key: Key) -> Entry:
+        return self._entries[key]
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @property
+    def _entries(self) -> dict[Key, Entry]:
+        match = _NODE.fullmatch(self._line)
+        pairs = _PAIR.finditer(self._line, *match.span(3)) if match else ()
+        number = self._number
+        return {pair[1]: Entry((number, pair.start() + 1), (number, pair.start(2) + 1), _NO_ENTRIES) for pair in pairs}
 
 
 def compose_quickly(text: str, path: str) -> Document:
@@ -76,13 +102,13 @@ def _cut(text: str) -> _Nodes | None:
             if line.startswith(" "):
                 return None
             break
-        name = match[2]
-        indent = indent or match[1]
-        if match[1] != indent or name in values or plain_scalar(name) != name:
+        margin, name, pairs = match.groups()
+        indent = indent or margin
+        node = _node(pairs)
+        if margin != indent or name in values or node is None or plain_scalar(name) != name:
             return None
-        node, entries[name] = _node(number + 1, match)
-        if len(node) < match[3].count(": ") or any(plain_scalar(key) != key for key in node):
-            return None
+        place = number + 1, len(indent) + 1
+        entries[name] = Entry(place, (number + 1, match.start(3) + 1), _Pairs(number + 1, line))
         values[name] = node
         lines[number] = ""
     if not values:
@@ -91,12 +117,14 @@ def _cut(text: str) -> _Nodes | None:
     return _Nodes(first, values, Entry((first, 1), start, entries), "\n".join(lines))
 
 
-def _node(line: int, match: re.Match[str]) -> tuple[dict[str, Value], Entry]:
-    """Give a node, without keys that stand twice, and its places."""
-    node: dict[str, Value] = {}
-    entries: dict[Key, Entry] = {}
-    for pair in _PAIR.finditer(match.string, *match.span(3)):
-        key, value = pair.groups()
-        node[key] = plain_scalar(value)
-        entries[key] = Entry((line, pair.start() + 1), (line, pair.start(2) + 1), _NO_ENTRIES)
-    return node, Entry((line, match.start(2) + 1), (line, match.start(3) + 1), entries)
+def _node(text: str) -> dict[str, Value] | None:
+    """Read the pairs of a node; None if a key stands twice, or is no text to YAML."""
+    pairs: list[tuple[str, str]] = _PAIR.findall(text)
+    node: dict[str, Value] = {key: value if "/" in value else plain_scalar(value) for key, value in pairs}
+    return node if len(node) == text.count(": ") and _are_texts(tuple(node)) else None
+
+
+@lru_cache(maxsize=64)
+def _are_texts(keys: tuple[str, ...]) -> bool:
+    """Whether YAML takes each of some keys for a text; nodes have the same few keys over and over."""
+    return all(plain_scalar(key) == key for key in keys)

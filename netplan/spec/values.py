@@ -30,9 +30,18 @@ _EXAMPLES: Final = {4: "172.7.0.0/16", 6: "fd00:7::/48"}
 _NO_HOST: Final = {prefix: name for prefix, name in SPECIAL.items() if name != "link-local" or prefix.version == 6}
 """Where no node's address lies; an IPv6 link-local one is one on a device, and each device has them."""
 
+_NO_HOST_BYTES: Final = frozenset(
+    (prefix.version, byte)
+    for prefix in _NO_HOST
+    for byte in range(256)
+    if prefix.overlaps(Prefix(prefix.version, byte << (BITS[prefix.version] - 8), 8))
+)
+"""The versions and first bytes of all addresses there."""
+
 _NUMBER: Final = r"0x[0-9A-Fa-f]{1,8}|0|[1-9][0-9]{0,9}"
 MARK_PATTERN: Final = rf"({_NUMBER})/({_NUMBER})"
 WITHIN_MIN, WITHIN_MAX = 1, 60
+NODES_FORMATS: Final = (".csv", ".jsonl")
 PLACEHOLDERS: Final = ("subnet", "network", "bridge", "interface", "address")
 """What a check's texts may name of their node, in braces."""
 
@@ -116,8 +125,9 @@ def address(text: str, version: int) -> Address:
 
 def prefix(text: str, version: int) -> Prefix:
     """Read a prefix of an IP version."""
-    _refuse_other(text, InterfaceAddress.parse(text).address.version, version)
-    return Prefix.parse(text)
+    found = InterfaceAddress.parse(text)
+    _refuse_other(text, found.address.version, version)
+    return found.whole
 
 
 def pod_network(text: str, version: int) -> Prefix:
@@ -142,11 +152,12 @@ def host_address(text: str, version: int) -> InterfaceAddress:
     if host.length == BITS[version]:
         usual = InterfaceAddress(host.address, 24 if version == 4 else 64)
         raise WrongValueError(f"{host} names no segment", f"write the prefix length of the interface: {usual}")
-    first, last = host.prefix.host(0), host.prefix.host(-1)
-    if version == 6 and host.length < 127 and host.address == first:  # RFC 4291, 2.6.1
+    last = (1 << (BITS[version] - host.length)) - 1
+    number = host.address.value & last
+    if version == 6 and host.length < 127 and number == 0:  # RFC 4291, 2.6.1
         raise WrongValueError(f"{host} is the address of every router of {host.prefix}", "a node has one of its own")
-    if version == 4 and host.length < 31 and host.address in {first, last}:
-        kind = "network" if host.address == first else "broadcast"
+    if version == 4 and host.length < 31 and number in (0, last):
+        kind = "network" if number == 0 else "broadcast"
         usable = f"{host.prefix.host(1)} to {host.prefix.host(-2)}"
         raise WrongValueError(f"{host} is the {kind} address of {host.prefix}", f"a node has one of {usable}")
     return host
@@ -160,6 +171,8 @@ def public_address(text: str) -> Address:
 
 
 def _refuse_special(address: Address, shown: object) -> None:
+    if (address.version, address.value >> (BITS[address.version] - 8)) not in _NO_HOST_BYTES:
+        return
     for special, name in _NO_HOST.items():
         if special.contains(address):
             raise WrongValueError(f"{shown} lies in {special} ({name}) and can't be the address of a node")
@@ -239,6 +252,13 @@ def _command_word(number: int, value: object) -> str:
             known = ", ".join(f"{{{each}}}" for each in PLACEHOLDERS)
             hint = f"did you mean {{{likely}}}?" if likely else f"the placeholders are {known}"
             raise WrongValueError(f"there is no placeholder {{{name}}}", hint)
+    return text
+
+
+def nodes_path(text: str) -> str:
+    """Read the path of a file of nodes, from the folder of the spec on."""
+    if not text.endswith(NODES_FORMATS) or not text.isprintable():
+        raise WrongValueError(f"{found(text)} is not the path of a file of nodes", "such as nodes.csv or nodes.jsonl")
     return text
 
 

@@ -10,18 +10,11 @@ from pathlib import Path
 from typing import Final
 
 from netplan.errors import StoreError
-from netplan.kernel import recorded
 from netplan.resource import Change, Json, Resource
 from netplan.snapshot import Snapshot
 from netplan.state import files
-from netplan.state.files import UNREADABLE
-from netplan.state.journal import (
-    FORMAT_VERSION,
-    Entry,
-    changes_from_json,
-    changes_to_json,
-    check_version,
-)
+from netplan.state.files import UNREADABLE, check_version
+from netplan.state.journal import Begun, Entry, rendered
 from netplan.state.origin import Origin
 
 KEPT: Final = 20
@@ -37,34 +30,26 @@ class Generation:
     number: int
     id: str
     origin: Origin
-    changes: tuple[Change[Resource], ...]
-    before: Snapshot
+    begun: Begun
     after: Snapshot
 
-    def to_json(self) -> Json:
-        """Give the generation as JSON values."""
-        return {
-            "format_version": FORMAT_VERSION,
-            "number": self.number,
-            "id": self.id,
-            **self.origin.to_json(),
-            "changes": changes_to_json(self.changes),
-            "before": recorded.to_json(self.before),
-            "after": recorded.to_json(self.after),
-        }
+    @property
+    def changes(self) -> tuple[Change[Resource], ...]:
+        """What was changed."""
+        return self.begun.changes
+
+    @property
+    def before(self) -> Snapshot:
+        """The state before."""
+        return self.begun.before
 
     @classmethod
     def from_json(cls, data: Json) -> Generation:
-        """Read what `to_json` gave."""
+        """Read what `keep` wrote."""
         check_version(data)
-        return cls(
-            int(data["number"]),
-            str(data["id"]),
-            Origin.from_json(data),
-            changes_from_json(data["changes"]),
-            recorded.from_json(data["before"]),
-            recorded.from_json(data["after"]),
-        )
+        begun = Begun.from_json(data)
+        after = begun.state_from_json(data["after"])
+        return cls(int(data["number"]), str(data["id"]), Origin.from_json(data), begun, after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,18 +81,26 @@ class Generations:
 
     def keep(self, entry: Entry) -> Generation:
         """Make a generation of a journal's entry that was verified, once; OSError, StoreError (3)."""
-        newest = self.newest()
-        if isinstance(newest, Generation) and newest.id == entry.id:
-            return newest
         if entry.after is None:
             raise ValueError("an entry that was not verified makes no generation")
+        newest = max(self._numbers(), default=0)
+        if self._begins(newest, _head(newest, entry)):
+            return Generation(newest, entry.id, entry.origin, entry.begun, entry.after)
         files.make_folder(self.folder)
-        number = 1 if newest is None else newest.number + 1
-        made = Generation(number, entry.id, entry.origin, entry.changes, entry.before, entry.after)
-        files.create(self._path(number), json.dumps(made.to_json()) + "\n")
+        number = newest + 1
+        files.create(self._path(number), rendered(_head(number, entry), entry.deed))
         for old in self._numbers()[:-KEPT]:
             files.remove(self._path(old))
-        return made
+        return Generation(number, entry.id, entry.origin, entry.begun, entry.after)
+
+    def _begins(self, number: int, head: Json) -> bool:
+        """Whether a generation was made of the same entry, by the beginning of its file: the whole may be large."""
+        beginning = rendered(head, "").removesuffix("}\n")
+        try:
+            with self._path(number).open(encoding="utf-8") as file:
+                return file.read(len(beginning)) == beginning
+        except UNREADABLE:
+            return False
 
     def _read(self, number: int) -> Generation | Damaged:
         path = self._path(number)
@@ -134,3 +127,7 @@ class Generations:
 
     def _path(self, number: int) -> Path:
         return self.folder / f"{number:06}.json"
+
+
+def _head(number: int, entry: Entry) -> Json:
+    return {"number": number, "id": entry.id, **entry.origin.to_json()}

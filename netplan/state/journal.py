@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
 from netplan.errors import HalfStateError
 from netplan.kernel import recorded
-from netplan.planfile import change_from_json, change_to_json
+from netplan.planfile import change_from_json, reason_to_json
 from netplan.resource import Change, Json, Resource
 from netplan.snapshot import Snapshot
 from netplan.state import files
 from netplan.state.clock import Process
-from netplan.state.files import UNREADABLE
+from netplan.state.files import FORMAT_VERSION, UNREADABLE, check_version
 from netplan.state.origin import Origin
-
-FORMAT_VERSION: Final = "1.0"
 
 _NAME: Final = "journal.json"
 _ID: Final = re.compile("[0-9a-f]{16}")
@@ -66,8 +65,35 @@ class Confirm:
 
 
 @dataclass(frozen=True)
+class Begun:
+    """What an apply has begun: its changes, and the state before them."""
+
+    changes: tuple[Change[Resource], ...]
+    before: Snapshot
+
+    @cached_property
+    def text(self) -> str:
+        """The same as members of a JSON object: made once, since it is written again with what comes of it."""
+        return _members(changes=[*map(_change_to_json, self.changes)], before=recorded.to_json(self.before))
+
+    @cached_property
+    def numbers(self) -> Mapping[Resource, int]:
+        """Where among the changes those objects are that they make."""
+        return {change.after: number for number, change in enumerate(self.changes) if change.after is not None}
+
+    @classmethod
+    def from_json(cls, data: Json) -> Begun:
+        """Read what `text` gave."""
+        return cls(tuple(map(change_from_json, data["changes"])), recorded.from_json(data["before"]))
+
+    def state_from_json(self, data: Json) -> Snapshot:
+        """Read a state after it, which names what the changes made by their numbers."""
+        return recorded.from_json(data, self.changes)
+
+
+@dataclass(frozen=True)
 class Entry:
-    """An apply under way: its changes, the state before, and once it is verified the state after.
+    """An apply under way: what it has begun, and once it is verified the state after.
 
     Both states hold no more than is needed to come back to them (`restore.relevant`).
     """
@@ -75,32 +101,40 @@ class Entry:
     id: str
     origin: Origin
     phase: Phase
-    changes: tuple[Change[Resource], ...]
-    before: Snapshot
+    begun: Begun
     after: Snapshot | None = None
     confirm: Confirm | None = None
+
+    @property
+    def changes(self) -> tuple[Change[Resource], ...]:
+        """What is changed."""
+        return self.begun.changes
+
+    @property
+    def before(self) -> Snapshot:
+        """The state before."""
+        return self.begun.before
 
     @property
     def pending(self) -> bool:
         """Whether the apply was done, and waits for its confirm unless that has been decided."""
         return self.confirm is not None and self.phase is Phase.VERIFIED
 
-    def to_json(self) -> Json:
-        """Give the entry as JSON values."""
-        return {
-            "format_version": FORMAT_VERSION,
-            "id": self.id,
-            **self.origin.to_json(),
-            "phase": self.phase.value,
-            "changes": changes_to_json(self.changes),
-            "before": recorded.to_json(self.before),
-            "after": None if self.after is None else recorded.to_json(self.after),
-            "confirm": None if self.confirm is None else self.confirm.to_json(),
-        }
+    @cached_property
+    def deed(self) -> str:
+        """What was begun, and the state after, as members of a JSON object: here and in a generation."""
+        after = None if self.after is None else recorded.to_json(self.after, self.begun.numbers)
+        return f"{self.begun.text}, {_members(after=after)}"
+
+    def render(self) -> str:
+        """Give the text of the journal; `from_json` reads it back."""
+        confirm = None if self.confirm is None else self.confirm.to_json()
+        head = {"id": self.id, **self.origin.to_json(), "phase": self.phase.value, "confirm": confirm}
+        return rendered(head, self.deed)
 
     @classmethod
     def from_json(cls, data: Json) -> Entry:
-        """Read what `to_json` gave."""
+        """Read what `render` gave."""
         check_version(data)
         after, confirm = data["after"], data["confirm"]
         phase = Phase(data["phase"])
@@ -108,13 +142,13 @@ class Entry:
             raise ValueError("it has no state after")
         if not _ID.fullmatch(data["id"]):
             raise ValueError("its id is none of podnet's")
+        begun = Begun.from_json(data)
         return cls(
             str(data["id"]),
             Origin.from_json(data),
             phase,
-            changes_from_json(data["changes"]),
-            recorded.from_json(data["before"]),
-            None if after is None else recorded.from_json(after),
+            begun,
+            None if after is None else begun.state_from_json(after),
             None if confirm is None else Confirm.from_json(confirm),
         )
 
@@ -147,25 +181,27 @@ class JournalFile:
 
     def write(self, entry: Entry) -> None:
         """Put an entry in the place of the one before; OSError."""
-        files.write(self.path, json.dumps(entry.to_json()) + "\n")
+        files.write(self.path, entry.render())
 
     def remove(self) -> None:
         """Close the journal; OSError."""
         files.remove(self.path)
 
 
-def check_version(data: Json) -> None:
-    """Raise ValueError for a format that this podnet can't read."""
-    version = str(data["format_version"])
-    if version.partition(".")[0] != FORMAT_VERSION.partition(".")[0]:
-        raise ValueError(f"it has format {version}, and this podnet reads {FORMAT_VERSION}")
+def rendered(head: Json, deed: str) -> str:
+    """Give the text of a JSON object: the version of the format, some values, and the members of `Entry.deed`."""
+    return f"{{{_members(format_version=FORMAT_VERSION, **head)}, {deed}}}\n"
 
 
-def changes_to_json(changes: Sequence[Change[Resource]]) -> list[Json]:
-    """Give changes as JSON values, those of a plan."""
-    return [change_to_json(change) for change in changes]
+def _members(**values: object) -> str:
+    return json.dumps(values)[1:-1]
 
 
-def changes_from_json(data: Sequence[Json]) -> tuple[Change[Resource], ...]:
-    """Read what `changes_to_json` gave."""
-    return tuple(change_from_json(change) for change in data)
+def _change_to_json(change: Change[Resource]) -> Json:
+    """Give of a change what `planfile.change_from_json` reads."""
+    return {
+        "kind": change.resource.kind,
+        "before": None if change.before is None else change.before.to_json(),
+        "after": None if change.after is None else change.after.to_json(),
+        "reason": reason_to_json(change.reason),
+    }

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from netplan.errors import StoreError
 from netplan.kinds.sysctl.overwritten import Overwritten, remember
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.resource import Change
 from netplan.state import files
-from netplan.state.files import UNREADABLE
-from netplan.state.journal import FORMAT_VERSION, Entry, check_version
+from netplan.state.files import FORMAT_VERSION, UNREADABLE, check_version
 from netplan.state.origin import boot_id
+
+if TYPE_CHECKING:
+    from netplan.state.journal import Entry
 
 _NAME: Final = "sysctls.json"
 

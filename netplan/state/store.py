@@ -14,7 +14,7 @@ from netplan.restore import relevant
 from netplan.snapshot import Snapshot
 from netplan.state import clock, files, lock
 from netplan.state.generations import Generation, Generations
-from netplan.state.journal import Confirm, Entry, JournalFile, Phase
+from netplan.state.journal import Begun, Confirm, Entry, JournalFile, Phase
 from netplan.state.origin import Origin
 from netplan.state.overwritten import OverwrittenFile
 from netplan.state.verdict import Verdicts
@@ -92,7 +92,9 @@ class Undertaking:
     def opened(self, changes: Sequence[Change[Resource]], before: Snapshot) -> None:
         """Write down what is about to be done; StoreError (3) if that can't be, and nothing must be written then."""
         kept = relevant(before, changes)
-        entry = Entry(secrets.token_hex(8), self._origin, Phase.WRITING, tuple(changes), kept, confirm=self._confirm)
+        entry = Entry(
+            secrets.token_hex(8), self._origin, Phase.WRITING, Begun(tuple(changes), kept), confirm=self._confirm
+        )
         with files.reported("the journal", self._store.journal.path, "; nothing was changed"):
             self._store.verdicts.forget()
             self._store.journal.write(entry)

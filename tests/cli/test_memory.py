@@ -8,11 +8,12 @@ import pytest
 from netplan.cli.views.memory import history_text, recoveries_json, recovery_text
 from netplan.recover import Found, Recovery
 from netplan.state.generations import Damaged, Generation
+from netplan.state.journal import Begun
 from tests import make
 
 WHEN = make.origin().when
 PLAN = make.plan(make.snapshot(make.docker()), make.spec(firewall=make.REMOVE))
-GENERATION = Generation(1, "c0ffee", make.origin(), PLAN.changes, make.snapshot(), make.snapshot())
+GENERATION = Generation(1, "c0ffee", make.origin(), Begun(PLAN.changes, make.snapshot()), make.snapshot())
 
 
 def test_a_generation_is_a_line_and_the_newest_is_marked():

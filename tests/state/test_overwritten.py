@@ -8,7 +8,7 @@ from netplan.errors import StoreError
 from netplan.kinds.sysctl.overwritten import Overwritten
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.resource import Change
-from netplan.state.journal import Entry, Phase
+from netplan.state.journal import Begun, Entry, Phase
 from netplan.state.overwritten import OverwrittenFile
 from tests import make
 
@@ -19,7 +19,7 @@ HELD = (Overwritten(FORWARD, "0", "1"),)
 def entry(name="1", before="0", after="1", boot=None):
     state = make.snapshot(ip_forward=before)
     changes = (Change(Sysctl(FORWARD, before), Sysctl(FORWARD, after), make.WHY),)
-    return Entry(name, make.origin(boot=boot), Phase.VERIFIED, changes, state, make.snapshot(ip_forward=after))
+    return Entry(name, make.origin(boot=boot), Phase.VERIFIED, Begun(changes, state), make.snapshot(ip_forward=after))
 
 
 @pytest.fixture
@@ -68,5 +68,5 @@ def test_after_damage_it_is_begun_anew(file):
 
 
 def test_an_apply_without_sysctls_leaves_no_file(file):
-    file.keep(replace(entry(), changes=()))
+    file.keep(replace(entry(), begun=Begun((), make.snapshot())))
     assert not file.path.exists()

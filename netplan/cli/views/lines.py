@@ -68,8 +68,25 @@ class Block:
     """The nodes that share their changes to the letter, and those changes."""
 
     nodes: tuple[NodePlan, ...]
-    lines: tuple[Line, ...]
     traffic: tuple[TrafficLine, ...]
+
+    @property
+    def lines(self) -> Iterator[Line]:
+        """Every change."""
+        return map(line_of, self.nodes[0].changes)
+
+    @property
+    def shortened(self) -> Iterator[Line]:
+        """The changes for people: of very many of one sign and kind the first few, and how many more there are."""
+        counts = Counter(map(_sort, self.nodes[0].changes))
+        seen = Counter[tuple[str, str]]()
+        for change in self.nodes[0].changes:
+            sort = _sort(change)
+            seen[sort] += 1
+            if counts[sort] <= _MANY or seen[sort] <= _NAMED:
+                yield line_of(change)
+            elif seen[sort] == _NAMED + 1:
+                yield Line(*sort, f"and {counts[sort] - _NAMED} more; --format json has each", "")
 
     @property
     def title(self) -> str:
@@ -90,26 +107,14 @@ def blocks(plan: Plan) -> tuple[Block, ...]:
 
     What moving to another spec does to traffic is traced for the first of those nodes only.
     """
-    folded: dict[_Reads, list[NodePlan]] = {}
+    folded: dict[_Reads | None, list[NodePlan]] = {}
     for node in plan.nodes:
         traffic = tuple(traffic_lines(node.effects))
         if node.changes or node.warnings or node.refusals or traffic:
             told = () if node.source is Source.SPEC else traffic
-            folded.setdefault((*reading(node), told), []).append(node)
-    return tuple(Block(tuple(nodes), key[0], tuple(traffic_lines(nodes[0].effects))) for key, nodes in folded.items())
-
-
-def shortened(lines: Sequence[Line]) -> Iterator[Line]:
-    """Give lines for people: of very many of one sign and kind the first few, and how many more there are."""
-    counts = Counter((line.sign, line.kind) for line in lines)
-    seen = Counter[tuple[str, str]]()
-    for line in lines:
-        key = (line.sign, line.kind)
-        seen[key] += 1
-        if counts[key] <= _MANY or seen[key] <= _NAMED:
-            yield line
-        elif seen[key] == _NAMED + 1:
-            yield Line(line.sign, line.kind, f"and {counts[key] - _NAMED} more; --format json has each", "")
+            key = (*reading(node), told) if plan.nodes[1:] else None
+            folded.setdefault(key, []).append(node)
+    return tuple(Block(tuple(nodes), tuple(traffic_lines(nodes[0].effects))) for nodes in folded.values())
 
 
 def reading(node: NodePlan) -> Reads:
@@ -182,9 +187,12 @@ def line_of(change: Change[Resource]) -> Line:
         from netplan.fields import field_changes
 
         details = tuple(printable(str(field)) for field in field_changes(change))
-    return Line(
-        SIGNS[change.action], change.resource.kind, printable(_text(change)), reason_text(change.reason), details
-    )
+    return Line(*_sort(change), printable(_text(change)), reason_text(change.reason), details)
+
+
+def _sort(change: Change[Resource]) -> tuple[str, str]:
+    """Give the sign of a change, and the kind of its object."""
+    return SIGNS[change.action], change.resource.kind
 
 
 def _text(change: Change[Resource]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from netplan.cli.views.lines import DRIFT, Block, Line, TrafficLine, blocks, remarks, shortened, summary_line
+from netplan.cli.views.lines import DRIFT, Block, Line, TrafficLine, blocks, remarks, summary_line
 from netplan.cli.views.styled import Styled
 from netplan.plan import Plan
 
@@ -32,7 +32,7 @@ def _add_block(text: Styled, block: Block, width: int, *, traffic_first: bool) -
     text.append(block.title, style="bold").append(f"   {block.source}\n", style="dim")
     if traffic_first:
         _add_traffic(text, block.traffic, width)
-    for line in shortened(block.lines):
+    for line in block.shortened:
         _add_line(text, line, width)
     if not traffic_first:
         _add_traffic(text, block.traffic, width)

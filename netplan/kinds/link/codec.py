@@ -7,8 +7,8 @@ from typing import Final
 
 from netplan.kinds.link.value import VXLAN, Link, Vxlan
 from netplan.net import IfName, LinkLayerAddress
-from netplan.netlink import CREATE, EXCLUSIVE, Attributes, Request, attribute, attributes, text
-from netplan.rtnetlink import LINK, Message, address, deleting, making, packed_u32, u32
+from netplan.netlink import CREATE, EXCLUSIVE, Attributes, Request, attribute, attributes, number_attribute, text
+from netplan.rtnetlink import LINK, Message, address, deleting, making, u32
 
 # IFLA_*, linux/if_link.h
 _ADDRESS: Final = 1
@@ -31,7 +31,7 @@ _UP: Final = 0x1
 ALL: Final = (0, 0, 0, 0, 0)
 """The fields of the message that asks for every device."""
 
-BRIEFLY: Final = attribute(_EXT_MASK, packed_u32(_SKIP_STATS))
+BRIEFLY: Final = number_attribute(_EXT_MASK, _SKIP_STATS)
 """The attribute that asks for devices without their counters."""
 
 
@@ -81,12 +81,12 @@ def _vxlan(data: Attributes, names: Mapping[int, IfName]) -> Vxlan:
 
 def made(link: Link, vxlan: Vxlan, below: int | None) -> Request:
     """Give the request that makes a VXLAN device; `below` is the index of the device that its packets leave by."""
-    data = attribute(_VXLAN_ID, packed_u32(vxlan.vni)) + attribute(_VXLAN_PORT, vxlan.port.to_bytes(2, "big"))
+    data = number_attribute(_VXLAN_ID, vxlan.vni) + attribute(_VXLAN_PORT, vxlan.port.to_bytes(2, "big"))
     data += attribute(_VXLAN_LEARNING, bytes([vxlan.learning]))
     if vxlan.local is not None:
         data += attribute(_VXLAN_LOCAL[vxlan.local.version], vxlan.local.packed)
     if below is not None:
-        data += attribute(_VXLAN_LINK, packed_u32(below))
+        data += number_attribute(_VXLAN_LINK, below)
     info = attribute(_INFO_KIND, VXLAN.encode()) + attribute(_INFO_DATA, data, nested=True)
     content = attribute(_IFNAME, link.name.encode() + b"\0") + _lladdr(link) + attribute(_LINKINFO, info, nested=True)
     return making(LINK, CREATE | EXCLUSIVE, ALL, content)
@@ -98,7 +98,7 @@ def changed(before: Link | None, after: Link, number: int) -> Request:
     if before is None or before.alias != after.alias:
         content += attribute(_IFALIAS, after.alias.encode())
     if before is None or before.mtu != after.mtu:
-        content += attribute(_MTU, packed_u32(after.mtu))
+        content += number_attribute(_MTU, after.mtu)
     if before is None or before.lladdr != after.lladdr:
         content += _lladdr(after)
     change = _UP if before is None or before.up != after.up else 0

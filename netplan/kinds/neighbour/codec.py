@@ -8,8 +8,8 @@ from typing import Final
 from netplan.kinds.link.value import Link
 from netplan.kinds.neighbour.value import Neighbour
 from netplan.net import LinkLayerAddress
-from netplan.netlink import CREATE, REPLACE, Request, attribute
-from netplan.rtnetlink import FAMILIES, NEIGHBOUR, Message, address, deleting, making, packed_u32
+from netplan.netlink import CREATE, REPLACE, Request, attribute, number_attribute
+from netplan.rtnetlink import FAMILIES, NEIGHBOUR, Message, address, deleting, making
 
 # NDA_* and NUD_*, linux/neighbour.h
 _DST: Final = 1
@@ -20,7 +20,7 @@ _PERMANENT: Final = 0x80
 
 def asked(version: int, index: int) -> tuple[tuple[int, ...], bytes]:
     """Give the fields and attributes of the message that asks for the neighbours behind a device."""
-    return (FAMILIES[version], 0, 0, 0, 0), attribute(_IFINDEX, packed_u32(index))
+    return (FAMILIES[version], 0, 0, 0, 0), number_attribute(_IFINDEX, index)
 
 
 def decode(message: Message, links: Mapping[int, Link]) -> Neighbour | None:

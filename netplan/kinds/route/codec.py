@@ -10,8 +10,8 @@ from netplan.kinds.link.value import Link
 from netplan.kinds.route.nexthop import NextHop
 from netplan.kinds.route.value import PROTOCOL, Hop, Route
 from netplan.net import Address, IfName, Prefix
-from netplan.netlink import CREATE, EXCLUSIVE, REPLACE, Attributes, Request, attribute, attributes
-from netplan.rtnetlink import FAMILIES, ROUTE, Message, address, deleting, making, packed_u32, u32
+from netplan.netlink import CREATE, EXCLUSIVE, REPLACE, Attributes, Request, attribute, attributes, number_attribute
+from netplan.rtnetlink import FAMILIES, ROUTE, Message, address, deleting, making, u32
 
 # RTA_*, linux/rtnetlink.h
 _DST: Final = 1
@@ -74,7 +74,7 @@ def decode(message: Message, links: Mapping[int, Link], objects: Mapping[int, Ne
     found = message.attributes
     version = _VERSIONS[family]
     oif, gateway, hops, onlink = _ways(found, links), _gateway(found), _hops(found, links), flags & _ONLINK
-    if refers(message):
+    if objects and refers(message):
         oif, gateway, hops, onlink = _resolved(objects, u32(found[_NH_ID]), links)
     named = _TYPES[type_] if type_ < len(_TYPES) else str(type_)
     if named in _NOWHERE and oif == _LOOPBACK:
@@ -162,18 +162,18 @@ def _fields(route: Route, scope: str, number: int | None) -> tuple[int, ...]:
 
 
 def _attributes(route: Route, indexes: Mapping[IfName, int], number: int | None) -> bytes:
-    content = attribute(_DST, route.prefix.address.packed) + attribute(_TABLE, packed_u32(route.table))
+    content = attribute(_DST, route.prefix.address.packed) + number_attribute(_TABLE, route.table)
     if route.metric:
-        content += attribute(_PRIORITY, packed_u32(route.metric))
+        content += number_attribute(_PRIORITY, route.metric)
     if route.prefsrc is not None:
         content += attribute(_PREFSRC, route.prefsrc.packed)
     if number is not None:
-        return content + attribute(_NH_ID, packed_u32(number))
+        return content + number_attribute(_NH_ID, number)
     version = route.prefix.version
     if route.hops:
         return content + attribute(_MULTIPATH, b"".join(_hop(hop, version, indexes) for hop in route.hops))
     content += _towards(version, route.next_hop)
-    return content if route.oif is None else content + attribute(_OIF, packed_u32(indexes[route.oif]))
+    return content if route.oif is None else content + number_attribute(_OIF, indexes[route.oif])
 
 
 def _hop(hop: Hop, version: int, indexes: Mapping[IfName, int]) -> bytes:

@@ -116,8 +116,9 @@ def _by_way(objects: Iterable[NextHop]) -> dict[Way, list[NextHop]]:
     """Sort objects by their ways, ours first."""
     found: dict[Way, list[NextHop]] = {}
     for each in sorted(objects, key=lambda each: not each.ours):
-        if each.way is not None:
-            found.setdefault(each.way, []).append(each)
+        way = each.way
+        if way is not None:
+            found.setdefault(way, []).append(each)
     return found
 
 

@@ -15,8 +15,8 @@ from typing import Final, NamedTuple
 
 from netplan.kinds.route.value import PROTOCOL, Route
 from netplan.net import Address, IfName
-from netplan.netlink import CREATE, EXCLUSIVE, Request, attribute
-from netplan.rtnetlink import FAMILIES, NEXTHOP, Message, address, deleting, making, packed_u32, u32
+from netplan.netlink import CREATE, EXCLUSIVE, Request, attribute, number_attribute
+from netplan.rtnetlink import FAMILIES, NEXTHOP, Message, address, deleting, making, u32
 
 # NHA_*, linux/nexthop.h
 _ID: Final = 1
@@ -75,7 +75,7 @@ def decode(message: Message) -> NextHop:
 
 def made(number: int, way: Way) -> Request:
     """Give the request that makes an object of ours."""
-    content = attribute(_ID, packed_u32(number)) + attribute(_OIF, packed_u32(way.oif))
+    content = number_attribute(_ID, number) + number_attribute(_OIF, way.oif)
     content += attribute(_GATEWAY, way.gateway.packed)
     fields = (FAMILIES[way.gateway.version], 0, PROTOCOL, 0, _ONLINK if way.onlink else 0)
     return making(NEXTHOP, CREATE | EXCLUSIVE, fields, content)
@@ -83,7 +83,7 @@ def made(number: int, way: Way) -> Request:
 
 def gone(number: int) -> Request:
     """Give the request that deletes an object."""
-    return deleting(NEXTHOP, ALL, attribute(_ID, packed_u32(number)))
+    return deleting(NEXTHOP, ALL, number_attribute(_ID, number))
 
 
 def way_of(route: Route, indexes: Mapping[IfName, int]) -> Way | None:

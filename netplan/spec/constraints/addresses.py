@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from netplan.errors import Problem
-from netplan.net import Prefix
 from netplan.spec.constraints.constraint import address_at, each_family, network_note, node_note, repeated
 from netplan.spec.draft import Draft, Family
 from netplan.spec.prefixes import nested
@@ -32,7 +31,7 @@ def check_addresses_outside_network(draft: Draft, family: Family) -> Iterator[Pr
 @each_family
 def check_segments_outside_network(draft: Draft, family: Family) -> Iterator[Problem]:
     """No segment overlaps the pod network; one whose nodes lie inside is reported for that alone."""
-    for segment, names in _segments(family).items():
+    for segment, names in family.segments.items():
         first = names[0]
         if not family.network or not segment.overlaps(family.network):
             continue
@@ -45,7 +44,7 @@ def check_segments_outside_network(draft: Draft, family: Family) -> Iterator[Pro
 @each_family
 def check_segments_apart(draft: Draft, family: Family) -> Iterator[Problem]:
     """Nodes that can reach each other write one prefix length: two segments are equal or apart."""
-    segments = _segments(family)
+    segments = family.segments
     for pair in nested({segment: segment for segment in segments}):
         few, many = sorted(pair, key=lambda segment: len(segments[segment]))
         name, other = segments[few][0], segments[many][0]
@@ -59,7 +58,7 @@ def check_segments_apart(draft: Draft, family: Family) -> Iterator[Problem]:
 @each_family
 def check_host_gw_segment(draft: Draft, family: Family) -> Iterator[Problem]:
     """host-gw needs every node on one segment; who is not on the largest one is reported."""
-    segments = _segments(family)
+    segments = family.segments
     if draft.backend != "host-gw" or not family.pods or not segments:
         return
     home = max(segments, key=lambda segment: len(segments[segment]))
@@ -94,10 +93,3 @@ def check_public_addresses(draft: Draft) -> Iterator[Problem]:
         if holders.get(address, name) != name:
             message = f"node {name}: {address} is the address of node {holders[address]}"
             yield Problem(place, message, "", node_note(draft, holders[address], family))
-
-
-def _segments(family: Family) -> dict[Prefix, list[str]]:
-    segments: dict[Prefix, list[str]] = {}
-    for name, host in family.addresses.items():
-        segments.setdefault(host.prefix, []).append(name)
-    return segments

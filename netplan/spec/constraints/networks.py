@@ -13,6 +13,7 @@ from netplan.spec.explain import suggest
 from netplan.spec.model import ClusterSpec
 from netplan.spec.prefixes import around
 
+_NODES: Final = ("nodes", "nodes_file")
 _NETWORKS: Final = ("network", "ipv6_network")
 
 
@@ -99,7 +100,11 @@ def check_subnet_bounds_order(draft: Draft, family: Family) -> Iterator[Problem]
 
 
 def check_any_node(draft: Draft) -> Iterator[Problem]:
-    """A cluster has nodes."""
+    """A cluster has nodes; of a key that is misspelt its own problem tells."""
+    unknown = draft.keys - ClusterSpec.model_fields.keys()
+    if draft.keys.isdisjoint(_NODES) and not any(suggest(key, _NODES) for key in unknown):
+        hint = "add a key such as nodes: {hdss7-21: {address: 10.4.7.21/24, subnet: 172.7.21.0/24}}"
+        yield Problem(draft.places.key(), "the spec has no nodes", hint)
     if draft.nodes is not None and not draft.nodes:
         hint = "add a line such as hdss7-21: {address: 10.4.7.21/24, subnet: 172.7.21.0/24}"
         yield Problem(draft.places.key("nodes"), "nodes: the cluster has no node", hint)
