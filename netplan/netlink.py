@@ -172,7 +172,7 @@ class Channel:
                     whole = whole and not flags & _INTERRUPTED
                     if answer in (_ERROR, _DONE):
                         _raise(answer, flags, part[at + _HEADER.size : at + length])
-                        return Pile(b"".join([*parts, part]), starts) if whole else None
+                        return Pile(b"".join([*parts, part[:at]]), starts) if whole else None
                     usual = part[at + 4 : at + 12]
                 starts.append(before + at)
                 at += (length + 3) & ~3

@@ -72,7 +72,7 @@ class Listing:
         """
         data, starts = self._pile
         pattern = re.compile(re.escape(start) or b"|".join(map(re.escape, spellings(kind))))
-        at = 0
+        at = starts[0] if starts else len(data)
         while found := pattern.search(data, at):
             index = bisect_right(starts, found.start()) - 1
             message = _decoded(self._pile.content(index))

@@ -16,6 +16,7 @@ from netplan.netlink import (
     EXCLUSIVE,
     ROUTE,
     Channel,
+    Pile,
     Request,
     UnsettledError,
     attribute,
@@ -209,6 +210,11 @@ def test_a_pile_that_was_interrupted_is_asked_for_again(speak):
     whole = [answer(OBJECT, b"1..."), answer(OBJECT, b"new!"), answer(DONE, bytes(4))]
     pile = speak(broken, whole).pile(1, b"")
     assert [pile.content(index) for index in range(len(pile.starts))] == [b"1...", b"new!"]
+
+
+def test_a_pile_has_nothing_in_it_of_what_ends_a_dump(speak):
+    assert speak([answer(DONE, bytes(4))]).pile(1, b"") == Pile(b"", [])
+    assert len(speak([answer(OBJECT, b"1..."), answer(DONE, bytes(4))]).pile(1, b"").data) == 20
 
 
 @pytest.mark.parametrize("way", [Channel.dump, Channel.pile])
