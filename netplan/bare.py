@@ -6,7 +6,7 @@ from typing import Final
 
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.value import Backend
-from netplan.kinds.link.value import Link
+from netplan.kinds.link.value import BRIDGE, Link
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Prefix
@@ -14,7 +14,6 @@ from netplan.snapshot import Snapshot
 from netplan.topology import Node
 from netplan.trace import BRIDGE_CALLS, settings_of
 
-_MTU: Final = 1500
 _KERNEL: Final = 2
 _BOOT: Final = 3
 
@@ -28,8 +27,8 @@ def bare(node: Node, backend: Backend | None) -> Snapshot:
     return Snapshot.of(
         backend or Backend.NFT,
         [
-            Link(node.interface, _MTU, up=True),
-            Link(node.bridge, _MTU, up=True, type="bridge"),
+            Link(node.interface, node.mtu, up=True),
+            Link(node.bridge, node.mtu, up=True, type=BRIDGE),
             *(LinkAddress(node.interface, address) for address in node.addresses),
             *(LinkAddress(node.bridge, node.gateway(subnet)) for subnet in node.subnets),
             *(Sysctl(name, "0") for device in ("all", *devices) for name in settings_of(device)),

@@ -12,6 +12,7 @@ from netplan.cli.nodes import this_node
 from netplan.cli.options import FlushConntrack, LockTimeout, VarDir
 from netplan.cli.output import say, show, show_plan
 from netplan.cli.persist import Pending, of_spec, pending
+from netplan.cli.remembered import recalled
 from netplan.cli.safety import allowing, check_safe
 from netplan.cli.spec import DEFAULT_STATE, NodeName, StateDir, Yes, open_here
 from netplan.cli.verb import verb_app
@@ -77,7 +78,7 @@ def apply(
     kernel = Linux(desired.backend)
     await_interface(kernel, at, say)
     with turn("apply", folder, lock_timeout) as here:
-        work = Work.live(desired, kernel)
+        work = Work.live(recalled(desired, folder), kernel)
         _apply(work, Plan.of(spec, [work.plan]), here, pending(desired), options)
 
 
