@@ -12,6 +12,7 @@ import typer
 from netplan.cli.connections import FlushConntrack
 from netplan.cli.output import Format, say, show, show_json, show_plan, write_file
 from netplan.cli.persist import Pending, outdated, pending
+from netplan.cli.progress import bar
 from netplan.cli.safety import allowing, check_safe
 from netplan.cli.spec import DEFAULT_STATE, NodeName, SpecPath, StateDir, open_here
 from netplan.cli.verb import verb_app
@@ -56,13 +57,15 @@ def drift(
     loaded, here = open_here(spec, node, state)
     desired = compile_node(loaded, here)
     if not fix:
-        work = Work.live(desired, Linux(desired.backend), limit=FEW_RULES)
+        with bar.during("reading the kernel"):
+            work = Work.live(desired, Linux(desired.backend, told=bar.tell), limit=FEW_RULES)
         file = _readable(desired)
         _show(plan_of(loaded, work), file, format)
         _measure(metrics_file, loaded, work.plan)
         raise typer.Exit(ExitCode.DONE if work.plan.in_sync and file is None else ExitCode.DIFFERENCES)
     with turn("drift --fix", folder, lock_timeout) as held:
-        work = Work.live(desired, Linux(desired.backend))
+        with bar.during("reading the kernel"):
+            work = Work.live(desired, Linux(desired.backend, told=bar.tell))
         plan, file = plan_of(loaded, work), pending(desired)
         _show(plan, file, format)
         _measure(metrics_file, loaded, work.plan)
