@@ -33,7 +33,7 @@ ip address add fd00:4::15/64 dev eth0 nodad
 """
 STATE = """
 for family in -4 -6; do
-    ip -d $family route show table all proto 112 | sed 's/ nhid [0-9]*//' | sort
+    ip -d $family route show table all proto 112 | sed 's/ nhid [0-9]*//; /nh_info/d' | sort
     ip $family neighbour show nud permanent | sort
 done
 bridge fdb show dev podnet.1 2>/dev/null | sort
@@ -135,8 +135,8 @@ def read_ours():
 
 def _told(each):
     match each:
-        case Link(vxlan=Vxlan()):
-            return "link", each.name, each.mtu, each.lladdr, each.alias, each.vxlan.vni, each.vxlan.port
+        case Link(vxlan=Vxlan() as vxlan):
+            return "link", each.name, each.mtu, each.lladdr, each.alias, vxlan.vni, vxlan.port
         case LinkAddress():
             return "address", each.link, str(each.address)
         case Neighbour():
