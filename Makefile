@@ -12,7 +12,9 @@ BIN := .venv/bin
 demo: .venv/ready
 	PATH="$(CURDIR)/$(BIN):$$PATH" docs/story/demo.sh
 
+# Compiled once, as pip compiles what it installs: the tests start podnet very often.
 test: lint
+	$(BIN)/python -m compileall -q netplan
 	$(BIN)/pytest
 
 # What takes long, or needs more of the machine than a user namespace: beside a real docker, for one. As root.

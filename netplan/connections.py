@@ -10,15 +10,14 @@ from netplan.kinds.chain.value import Chain
 from netplan.kinds.connection.value import Connection
 
 
-def outdated(chain: Chain | None) -> Callable[[Connection], bool]:
+def outdated(chain: Chain) -> Callable[[Connection], bool]:
     """Say how to tell the connections of pods that go out under another source than our chain lets them keep.
 
     `chain` is the one that masquerades: what it accepts keeps its source, and what stays on the bridge is not its
     affair. A connection whose destination was rewritten as well is left out: whoever did that, kube-proxy or a
     published port, may want its source rewritten too.
     """
-    rules = () if chain is None else chain.rules
-    kept, local = [*_accepted(rules)], [*_local(rules)]
+    kept, local = [*_accepted(chain.rules)], [*_local(chain.rules)]
 
     def is_outdated(connection: Connection) -> bool:
         if not connection.masked or any(_meets(rule, connection) for rule in local):

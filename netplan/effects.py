@@ -99,7 +99,8 @@ def effects(found: Iterable[Probe], before: Snapshot, after: Snapshot) -> tuple[
 
     UDP is a class of its own only where it fares unlike TCP.
     """
-    tracers = Tracer(before), Tracer(after)
+    tracer = Tracer(before)
+    tracers = tracer, tracer if after is before else Tracer(after)
     made: dict[tuple[str, str | None, Mark | None], list[TrafficEffect]] = {}
     for probe in found:
         effect = _effect(_entering(probe, tracers[1]), *tracers)

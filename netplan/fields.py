@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
 
-from deepdiff import DeepDiff
-
 from netplan.resource import Change, Json, Resource
 
 
@@ -64,6 +62,8 @@ def setting_changes(before: Json, after: Json) -> tuple[FieldChange, ...]:
 
 
 def _differing(before: Json, after: Json) -> list[Any]:
+    from deepdiff import DeepDiff  # noqa: PLC0415 - it takes as long to load as all of podnet: only updates need it
+
     found = DeepDiff(before, after, ignore_order=True, report_repetition=True, threshold_to_diff_deeper=0, view="tree")
     return [level for levels in found.values() for level in levels]
 

@@ -40,6 +40,9 @@ _NESTED: Final = 0x8000
 _TYPE: Final = 0x3FFF
 _HEADER: Final = struct.Struct("=IHHII")
 _ATTRIBUTE: Final = struct.Struct("=HH")
+_SHORT: Final = struct.Struct("=H")
+_LENGTH: Final = struct.Struct("=I")
+_KIND: Final = struct.Struct("=HHI")
 _NUMBER: Final = struct.Struct("=HHI")
 _CODE: Final = struct.Struct("=i")
 
@@ -72,6 +75,19 @@ class Refusal(NamedTuple):
     def __str__(self) -> str:
         words = os.strerror(self.code)
         return f"{words}: {self.said.rstrip('.')}" if self.said else words
+
+
+class Pile(NamedTuple):
+    """The messages of a dump as they came, one behind the other, and where each of them starts."""
+
+    data: bytes
+    starts: Sequence[int]
+
+    def content(self, index: int) -> bytes:
+        """Give what stands behind the header of a message."""
+        start = self.starts[index]
+        (length,) = _LENGTH.unpack_from(self.data, start)
+        return self.data[start + _HEADER.size : start + length]
 
 
 class UnsettledError(Exception):
@@ -127,6 +143,44 @@ class Channel:
                 found.append(content)
             if most is not None and len(found) > most:
                 return found if whole else None
+
+    def pile(self, kind: int, payload: bytes) -> Pile:
+        """Dump, and leave the objects where they came: for who looks for a few among very many.
+
+        OSError if the kernel refuses or does not answer, UnsettledError if the objects change all the time.
+        """
+        for _ in range(_TRIES):
+            found = self._pile(kind, payload)
+            if found is not None:
+                return found
+        raise UnsettledError
+
+    def _pile(self, kind: int, payload: bytes) -> Pile | None:
+        """Dump once; None if the objects changed meanwhile. Headers alike are compared, any other one is read."""
+        self._sent += 1
+        self._socket.send(_message(Request(kind, _DUMP, payload), self._sent))
+        parts: list[bytes] = []
+        starts: list[int] = []
+        usual, before, whole = b"", 0, True
+        while True:
+            part = self._socket.recv(_BUFFER)
+            at, end = 0, len(part)
+            while at < end:
+                (length,) = _LENGTH.unpack_from(part, at)
+                if part[at + 4 : at + 12] != usual:
+                    answer, flags, number = _KIND.unpack_from(part, at + 4)
+                    if number != self._sent:
+                        at += (length + 3) & ~3
+                        continue
+                    whole = whole and not flags & _INTERRUPTED
+                    if answer in (_ERROR, _DONE):
+                        _raise(answer, flags, part[at + _HEADER.size : at + length])
+                        return Pile(b"".join([*parts, part[:at]]), starts) if whole else None
+                    usual = part[at + 4 : at + 12]
+                starts.append(before + at)
+                at += (length + 3) & ~3
+            parts.append(part)
+            before += end
 
     def get(self, kind: int, payload: bytes) -> bytes:
         """Give the content of the one answer to a question; OSError if the kernel refuses or does not answer."""
@@ -199,6 +253,11 @@ def attribute(kind: int, data: bytes, *, nested: bool = False) -> bytes:
 def number_attribute(kind: int, value: int) -> bytes:
     """Write an attribute that holds a number of 32 bits in the byte order of this machine."""
     return _NUMBER.pack(_NUMBER.size, kind, value)
+
+
+def spellings(kind: int) -> list[bytes]:
+    """Give the bytes of an attribute's type: in its highest two bits the kernel may say more (linux/netlink.h)."""
+    return [_SHORT.pack(kind | bits) for bits in range(0, 0x10000, _TYPE + 1)]
 
 
 def text(data: bytes) -> str:

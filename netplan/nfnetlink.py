@@ -6,13 +6,24 @@ The messages are those of linux/netfilter/nfnetlink.h.
 from __future__ import annotations
 
 import errno
+import re
 import struct
+from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final, NamedTuple
 
 from netplan.errors import ObserveError
-from netplan.netlink import NETFILTER, Attributes, Channel, Request, UnsettledError, attributes
+from netplan.netlink import (
+    NETFILTER,
+    Attributes,
+    Channel,
+    Pile,
+    Request,
+    UnsettledError,
+    attributes,
+    spellings,
+)
 
 NFTABLES: Final = 10
 CONNTRACK: Final = 1
@@ -38,14 +49,52 @@ def dump(
     answer: list[bytes] = []
     with _reported(), Channel(NETFILTER) as channel:
         answer = channel.dump(subsystem << 8 | message, _GENERIC.pack(family, 0, 0) + content, most)
-    return [Message(found[0], attributes(found[4:])) for found in answer]
+    return [*map(_decoded, answer)]
 
 
-def get(subsystem: int, message: int) -> dict[int, bytes]:
+def _decoded(content: bytes) -> Message:
+    return Message(content[0], attributes(content[4:]))
+
+
+class Listing:
+    """The objects of a dump, each decoded when it is looked for: kube-proxy makes forty thousand chains."""
+
+    def __init__(self, pile: Pile) -> None:
+        self._pile = pile
+
+    def __len__(self) -> int:
+        return len(self._pile.starts)
+
+    def holding(self, kind: int, start: bytes = b"") -> Iterator[Message]:
+        """Give the objects with an attribute whose content starts so, in order.
+
+        They are found by their bytes, which may stand elsewhere by chance: each is decoded before it is given.
+        """
+        data, starts = self._pile
+        pattern = re.compile(re.escape(start) or b"|".join(map(re.escape, spellings(kind))))
+        at = starts[0] if starts else len(data)
+        while found := pattern.search(data, at):
+            index = bisect_right(starts, found.start()) - 1
+            message = _decoded(self._pile.content(index))
+            at = found.start() + 1
+            if kind in message.attributes and message.attributes[kind].startswith(start):
+                yield message
+                at = starts[index + 1] if index + 1 < len(starts) else len(data)
+
+
+def listing(subsystem: int, message: int, family: int) -> Listing:
+    """Give all objects of a kind and family as `dump` does, for who looks for a few of them."""
+    pile = Pile(b"", ())
+    with _reported(), Channel(NETFILTER) as channel:
+        pile = channel.pile(subsystem << 8 | message, _GENERIC.pack(family, 0, 0))
+    return Listing(pile)
+
+
+def get(subsystem: int, message: int, family: int = 0, content: bytes = b"") -> dict[int, bytes]:
     """Give the attributes of the one answer to a question; none where the kernel knows no such thing."""
     answer = b""
     with _reported(), Channel(NETFILTER) as channel:
-        answer = channel.get(subsystem << 8 | message, _GENERIC.pack(0, 0, 0))
+        answer = channel.get(subsystem << 8 | message, _GENERIC.pack(family, 0, 0) + content)
     return attributes(answer[4:])
 
 

@@ -1,7 +1,8 @@
-"""Our rules in the file that iptables-services or netfilter-persistent loads at boot, in the format of iptables-save.
+"""Our rules in the files that iptables-services or netfilter-persistent loads at boot, in the format of iptables-save.
 
-Everything else in it stays byte for byte, but for the rules that `firewall.remove` names: those would come back at
-boot, and stand before ours or refuse what ours accept. They are not put back when podnet is removed.
+There is one for each IP version. Everything else in it stays byte for byte, but for the rules that `firewall.remove`
+names: those would come back at boot, and stand before ours or refuse what ours accept. They are not put back when
+podnet is removed.
 """
 
 from __future__ import annotations
@@ -25,6 +26,24 @@ _COUNTERS: Final = re.compile(r"\[\d+:\d+\]\s+")
 _RULE: Final = re.compile(r"-A\s+(\S+)")
 
 
+_OF_IPV4: Final = ((re.compile(r"v4$"), "v6"), (re.compile(r"^iptables"), "ip6tables"))
+_OF_IPV6: Final = re.compile(r"v6$|^ip6tables")
+
+
+def file_of(path: str, version: int) -> str | None:
+    """Give the file of an IP version by the one that a spec names; None if nobody can tell what it is called.
+
+    Beside `rules.v4` it is `rules.v6`, beside `iptables` `ip6tables`.
+    """
+    folder, slash, name = path.rpartition("/")
+    if _OF_IPV6.search(name):
+        return path if version == 6 else None
+    if version == 4:
+        return path
+    names = (pattern.sub(other, name) for pattern, other in _OF_IPV4 if pattern.search(name))
+    return next((f"{folder}{slash}{each}" for each in names), None)
+
+
 class SavedRulesError(ValueError):
     """The file holds a line that iptables-save does not write."""
 
@@ -34,12 +53,12 @@ class _Entry:
     """A rule's line: its index in the file, its chain, and its text without counters."""
 
     index: int
-    chain: str
+    chain: ChainKey
     text: str
 
     def rule(self) -> Rule:
         try:
-            return parse_rule_line(self.text)[1]
+            return parse_rule_line(self.text, version=self.chain.version)[1]
         except ValueError as error:
             raise _unreadable(self.index, str(error)) from error
 
@@ -49,11 +68,16 @@ class _Table:
     """A table of the file: the indexes of its first line, of its COMMIT and of its chains' headers, and its rules."""
 
     name: str
+    version: int
     start: int
     end: int = 0
     headers: dict[str, int] = field(default_factory=dict)
     policies: dict[str, str] = field(default_factory=dict)
     rules: dict[str, list[_Entry]] = field(default_factory=dict)
+
+    def key(self, chain: str) -> ChainKey:
+        """Give the key of one of its chains."""
+        return ChainKey(self.version, self.name, chain)
 
     def chains(self) -> Iterator[str]:
         """Give the name of every chain that has a header or a rule."""
@@ -77,7 +101,7 @@ class _Chains(Mapping[ChainKey, Chain]):
         return self._read[key]
 
     def __iter__(self) -> Iterator[ChainKey]:
-        return (ChainKey(4, self._table.name, name) for name in self._table.chains())
+        return map(self._table.key, self._table.chains())
 
     def __len__(self) -> int:
         return len({*self._table.headers, *self._table.rules})
@@ -100,15 +124,15 @@ class _Edit:
                 yield line
 
 
-def merge(text: str, desired: Desired) -> str:
-    """Give the file's text with the chains and jumps that a node should have, each jump at its place.
+def merge(text: str, desired: Desired, version: int = 4) -> str:
+    """Give the text of an IP version's file with the chains and jumps that a node should have, each jump at its place.
 
     SavedRulesError names the line that can't be read. Of a node that should have nothing, ours go.
     """
     separator = "\r\n" if 0 < text.count("\n") == text.count("\r\n") else "\n"
     lines = text.split(separator)
     edit = _Edit()
-    tables = _tables(lines)
+    tables = _tables(lines, version)
     effective = {
         table.name: table for table in tables
     }  # loading a table empties it first: the last one of a name counts
@@ -119,12 +143,12 @@ def merge(text: str, desired: Desired) -> str:
             _edit_table(table, None, edit)
         _drop_made(table, lines, edit)
     end = len(lines) if lines[-1] else len(lines) - 1
-    for name in sorted({chain.key.table for chain in _wanted(desired)} - effective.keys()):
-        edit.insert(end, *_new_table(name, desired))
+    for name in sorted({chain.key.table for chain in _wanted(desired, version)} - effective.keys()):
+        edit.insert(end, *_new_table(name, desired, version))
     return separator.join(edit.applied(lines))
 
 
-def _tables(lines: Sequence[str]) -> list[_Table]:
+def _tables(lines: Sequence[str], version: int) -> list[_Table]:
     tables: list[_Table] = []
     inside: _Table | None = None
     for index, line in enumerate(lines):
@@ -133,7 +157,7 @@ def _tables(lines: Sequence[str]) -> list[_Table]:
         if inside is None:
             if not line.startswith("*") or not line[1:].strip():
                 raise _unreadable(index, f"{line!r} stands outside of a table")
-            inside = _Table(line[1:].strip(), index)
+            inside = _Table(line[1:].strip(), version, index)
             tables.append(inside)
         elif line == "COMMIT":
             inside.end = index
@@ -155,22 +179,24 @@ def _add(table: _Table, index: int, line: str) -> None:
     found = _RULE.match(text)
     if found is None or line.endswith("\r"):
         raise _unreadable(index, f"{line!r} is nothing that iptables-save writes")
-    table.rules.setdefault(found[1], []).append(_Entry(index, found[1], text))
+    table.rules.setdefault(found[1], []).append(_Entry(index, table.key(found[1]), text))
 
 
 def _unreadable(index: int, why: str) -> SavedRulesError:
     return SavedRulesError(f"line {index + 1}: {printable(why)}")
 
 
-def _wanted(desired: Desired) -> list[Chain]:
-    """Give the chains of IPv4: programs that load rules at boot have another file for IPv6."""
+def _wanted(desired: Desired, version: int) -> list[Chain]:
+    """Give the chains of an IP version."""
     chains = (want.resource for want in desired.objects if isinstance(want.resource, Chain))
-    return [chain for chain in chains if chain.key.version == 4]
+    return [chain for chain in chains if chain.key.version == version]
 
 
 def _edit_table(table: _Table, desired: Desired | None, edit: _Edit) -> None:
     """Bring our chains and jumps in a table up to date; without `desired`, take them out."""
-    wanted = {} if desired is None else {c.key.name: c for c in _wanted(desired) if c.key.table == table.name}
+    wanted = (
+        {} if desired is None else {c.key.name: c for c in _wanted(desired, table.version) if c.key.table == table.name}
+    )
     chains = _Chains(table)
     fresh = dict(wanted)
     for name in table.chains():
@@ -181,9 +207,9 @@ def _edit_table(table: _Table, desired: Desired | None, edit: _Edit) -> None:
                 edit.gone |= {entry.index for entry in table.rules.get(name, ())}
                 edit.gone |= {index for header, index in table.headers.items() if header == name}
     edit.insert(max([table.start, *table.headers.values()]) + 1, *_headers(fresh.values()))
-    for name in dict.fromkeys([*table.chains(), *(hook.name for hook in _hooks(desired, table.name))]):
+    for name in dict.fromkeys([*table.chains(), *(hook.name for hook in _hooks(desired, table))]):
         if not name.startswith(OWNED_PREFIX):
-            _edit_chain(ChainKey(4, table.name, name), table, chains, desired, edit)
+            _edit_chain(table.key(name), table, chains, desired, edit)
     edit.insert(table.end, *_rules(fresh.values()))
 
 
@@ -195,8 +221,9 @@ def _holds(table: _Table, chains: _Chains, wanted: Chain) -> bool:
         return False
 
 
-def _hooks(desired: Desired | None, table: str) -> list[ChainKey]:
-    return [jump.hook for jump in desired.jumps if jump.hook.table == table] if desired is not None else []
+def _hooks(desired: Desired | None, table: _Table) -> list[ChainKey]:
+    hooks = [jump.hook for jump in desired.jumps] if desired is not None else []
+    return [hook for hook in hooks if (hook.version, hook.table) == (table.version, table.name)]
 
 
 def _edit_chain(key: ChainKey, table: _Table, chains: _Chains, desired: Desired | None, edit: _Edit) -> None:
@@ -208,9 +235,8 @@ def _edit_chain(key: ChainKey, table: _Table, chains: _Chains, desired: Desired 
         return
 
     def span(rules: Sequence[Rule]) -> Span:
-        if jump is None or desired is None or not desired.traffic:
-            return Span(0, 0)
-        return span_of(jump, desired.traffic[0], rules, chains)
+        traffic = [each for each in desired.traffic if each.version == key.version] if desired is not None else []
+        return span_of(jump, traffic[0], rules, chains) if jump is not None and traffic else Span(0, 0)
 
     slots = arrange([entry.rule() for entry in entries], None if jump is None else jump.rule, removed, span)
     stays = {slot.origin for slot in slots}
@@ -229,12 +255,12 @@ def _drop_made(table: _Table, lines: Sequence[str], edit: _Edit) -> None:
         edit.gone |= {table.start - 1, table.start, table.end}
 
 
-def _new_table(name: str, desired: Desired) -> Iterator[str]:
+def _new_table(name: str, desired: Desired, version: int) -> Iterator[str]:
     """Give the lines of a table that the file does not have; no policy is among them."""
-    chains = [chain for chain in _wanted(desired) if chain.key.table == name]
+    chains = [chain for chain in _wanted(desired, version) if chain.key.table == name]
     yield from (MADE, f"*{name}", *_headers(chains))
     for jump in desired.jumps:
-        if jump.hook.table == name:
+        if (jump.hook.version, jump.hook.table) == (version, name):
             yield f"-A {jump.hook.name} {jump.rule}"
     yield from (*_rules(chains), "COMMIT")
 

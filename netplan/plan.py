@@ -20,10 +20,12 @@ from netplan.kinds.route.value import ANNOUNCED, MAIN_TABLE, Route
 from netplan.kinds.sysctl.forwarding import IP_FORWARD, IPV6_FORWARD
 from netplan.kinds.sysctl.value import Sysctl, accept_ra
 from netplan.net import Address, Prefix
+from netplan.persist import file_of
 from netplan.probes import Probe, probes
 from netplan.project import project
 from netplan.resource import Change, Resource
 from netplan.snapshot import Interest, Snapshot
+from netplan.spec.load import Spec
 
 _SHOWN: Final = ("link", "address", "route", "neighbour", "fdb", "chain", "rule", "sysctl")
 _NAMED: Final = 3
@@ -92,6 +94,11 @@ class Plan:
     spec_path: str
     spec_sha256: str
     nodes: tuple[NodePlan, ...]
+
+    @classmethod
+    def of(cls, spec: Spec, nodes: Iterable[NodePlan]) -> Plan:
+        """Give the plan of some nodes of a spec."""
+        return cls(spec.model.cluster, spec.path, spec.sha256, tuple(nodes))
 
     @property
     def changes(self) -> Iterator[Change[Resource]]:
@@ -226,12 +233,22 @@ def _announced(changes: Iterable[Change[Resource]], snapshot: Snapshot) -> Itera
             )
 
 
+def _unsaved(desired: Desired) -> Iterator[str]:
+    """Say which rules have no file from which they could come back at boot."""
+    for version in sorted({traffic.version for traffic in desired.traffic}):
+        if desired.persist is not None and file_of(desired.persist, version) is None:
+            yield (
+                f"the rules for IPv{version} are gone after a boot: nobody can tell which file beside "
+                f"{desired.persist} is theirs; name one such as rules.v4 or iptables, and rules.v6 or ip6tables is "
+                "written too"
+            )
+
+
 def _doubts(desired: Desired, changes: Iterable[Change[Resource]], snapshot: Snapshot) -> Iterator[str]:
     """Say what makes the plan unlikely to come true: interfaces that are not there, rules of another backend."""
     if desired.backend not in (None, snapshot.backend):
         yield f"the state is that of iptables-{snapshot.backend}, and the spec wants iptables-{desired.backend}"
-    if desired.persist is not None and any(traffic.version == 6 for traffic in desired.traffic):
-        yield f"{desired.persist} will hold the rules for IPv4 alone: those for IPv6 are gone after a boot"
+    yield from _unsaved(desired)
     there = {link.name for link in snapshot.all(Link)}
     made = {want.resource.name for want in desired.objects if isinstance(want.resource, Link)}
     wanted = {change.after.oif for change in changes if isinstance(change.after, Route)}

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from netplan.errors import ObserveError, RefusedError
@@ -15,6 +16,7 @@ SEARCH_PATH: Final = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "
 """Where programs are looked for: cron and ordinary users have no sbin folders in their PATH."""
 
 _TIME_LIMIT: Final = 120.0
+_ENCODING: Final = ("utf-8", "surrogateescape")
 _handed_down: Final[set[int]] = set()
 
 
@@ -52,20 +54,22 @@ def handing_down(descriptor: int) -> Iterator[None]:
 def run(argv: Sequence[str], text: str | None = None, *, limit: float = _TIME_LIMIT) -> Output:
     """Run a program to its end, with `text` on its standard input; ObserveError if it takes more seconds than `limit`.
 
-    Bytes that are not UTF-8 are carried through as surrogates, so that what was read is written back unchanged.
+    What it prints goes into memory, since iptables-save may print ten megabytes, a line in each piece that a pipe would
+    carry. Bytes that are not UTF-8 are carried through as surrogates, so that what was read is written back unchanged.
     """
     try:
-        done = subprocess.run(
-            argv,
-            input=text if text is not None else "",
-            capture_output=True,
-            check=False,
-            encoding="utf-8",
-            errors="surrogateescape",
-            env={**os.environ, "LC_ALL": "C", "PATH": SEARCH_PATH},
-            timeout=limit,
-            pass_fds=tuple(_handed_down),
-        )
+        with os.fdopen(os.memfd_create(Path(argv[0]).name), "w+b") as output:
+            done = subprocess.run(
+                argv,
+                input=(text or "").encode(*_ENCODING),
+                stdout=output,
+                stderr=subprocess.PIPE,
+                check=False,
+                env={**os.environ, "LC_ALL": "C", "PATH": SEARCH_PATH},
+                timeout=limit,
+                pass_fds=tuple(_handed_down),
+            )
+            output.seek(0)
+            return Output(done.returncode, output.read().decode(*_ENCODING), done.stderr.decode(*_ENCODING))
     except subprocess.TimeoutExpired as error:
         raise ObserveError(f"{' '.join(argv)} did not end within {limit:.0f} s and was stopped") from error
-    return Output(done.returncode, done.stdout, done.stderr)

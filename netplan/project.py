@@ -26,7 +26,13 @@ _WHEN_DOWN: Final = (Route, Neighbour)
 
 
 def project(snapshot: Snapshot, changes: Iterable[Change[Resource]]) -> Snapshot:
-    """Give the snapshot after the changes; ConflictError if a rule that goes does not stand where it should."""
+    """Give the snapshot after the changes, itself if there are none.
+
+    ConflictError if a rule that goes does not stand where it should.
+    """
+    changes = tuple(changes)
+    if not changes:
+        return snapshot
     placed: dict[ChainKey, list[Change[PlacedRule]]] = {}
     objects: _Objects = {kind: {resource.key: resource for resource in snapshot.all(kind)} for kind in KINDS}
     for change in changes:

@@ -1,27 +1,25 @@
-"""From a plan to the kernel that it is for: observe, plan, check that the plan is still true, apply."""
+"""A plan for the kernel of a node: observe, plan, check that the plan is still true. `carry` applies it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from netplan import check_runner
-from netplan.apply import Job, Journal, apply
-from netplan.check import gateway_of
 from netplan.compile import Desired, everything
-from netplan.differences import differences
 from netplan.errors import RefusedError, StalePlanError
-from netplan.freshness import changed_since, unmet
+from netplan.freshness import changed_since
 from netplan.kernel import Kernel
 from netplan.kinds.chain.reached import MANY_RULES
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.plan import NodePlan, Source, elsewhere, in_full, interest_of, restoring, with_effects, with_ground
 from netplan.probes import packets_of, probes
-from netplan.resource import Change, Resource
 from netplan.restore import restoration
-from netplan.rollback import WayBack
 from netplan.snapshot import Interest, Snapshot
 from netplan.trace import Packet
+
+if TYPE_CHECKING:
+    from netplan.rollback import WayBack
 
 _NO_RULES = Interest(frozenset(), frozenset(), frozenset())
 
@@ -69,28 +67,6 @@ class Work:
         now = kernel.observe(interest)
         changes = restoration(way.target, now, way.touched, way.reason)
         return cls(restoring(way.origin.node, way.origin.address, changes, now), kernel, now, interest)
-
-    def carry_out(self, journal: Journal) -> Snapshot:
-        """Apply the plan, journal in hand, and give the state that it was seen to lead to; nothing without changes.
-
-        RefusedError (3) if it must not be applied, or if the state that it depends on has changed meanwhile.
-        """
-        check_allowed(self.plan)
-        if not self.plan.changes:
-            return self.before
-        now = self.kernel.observe(self.interest)
-        check_fresh(self.plan, now)
-        return apply(Job(self.plan.changes, now, self.interest, self._left, self._check), self.kernel, journal)
-
-    def _check(self, after: Snapshot) -> Sequence[str]:
-        """Run the checks of the spec; give what failed."""
-        return check_runner.run(self.plan.checks, gateway_of(after))
-
-    def _left(self, now: Snapshot) -> Sequence[Change[Resource]]:
-        """Give what is still to be done in a state."""
-        if self.desired is not None:
-            return tuple(differences(self.desired, now))
-        return tuple(unmet(self.plan.changes, self.before, now))
 
 
 def whole_state(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from netplan.connections import outdated
+from netplan.kinds.chain.value import Chain
 from netplan.kinds.connection.value import Connection
 from netplan.net import Address
 from tests import make
@@ -52,5 +53,5 @@ def test_connection_to_a_destination_that_is_not_masqueraded_is_old(source):
     assert found("172.7.21.2 192.168.3.4 10.4.7.21", ip_masq=keys)
 
 
-def test_nothing_is_old_without_our_chain():
-    assert not outdated(None)(connection(OLD["pod to pod on another node"]))
+def test_nothing_is_old_by_a_chain_without_rules():
+    assert not outdated(Chain(make.MASQUERADE_CHAIN))(connection(OLD["pod to pod on another node"]))

@@ -16,6 +16,7 @@ from netplan.netlink import (
     EXCLUSIVE,
     ROUTE,
     Channel,
+    Pile,
     Request,
     UnsettledError,
     attribute,
@@ -204,11 +205,24 @@ def test_a_dump_that_was_interrupted_is_asked_for_again(speak):
     assert speak(broken, whole).dump(1, b"") == [b"new!"]
 
 
-def test_a_dump_that_is_always_interrupted_is_no_state(speak):
+def test_a_pile_that_was_interrupted_is_asked_for_again(speak):
+    broken = [answer(OBJECT, b"1..."), answer(OBJECT, b"old!", INTERRUPTED_FLAG), answer(DONE, bytes(4))]
+    whole = [answer(OBJECT, b"1..."), answer(OBJECT, b"new!"), answer(DONE, bytes(4))]
+    pile = speak(broken, whole).pile(1, b"")
+    assert [pile.content(index) for index in range(len(pile.starts))] == [b"1...", b"new!"]
+
+
+def test_a_pile_has_nothing_in_it_of_what_ends_a_dump(speak):
+    assert speak([answer(DONE, bytes(4))]).pile(1, b"") == Pile(b"", [])
+    assert len(speak([answer(OBJECT, b"1..."), answer(DONE, bytes(4))]).pile(1, b"").data) == 20
+
+
+@pytest.mark.parametrize("way", [Channel.dump, Channel.pile])
+def test_a_dump_that_is_always_interrupted_is_no_state(speak, way):
     broken = [answer(OBJECT, b"old!"), answer(DONE, bytes(4), INTERRUPTED_FLAG)]
     channel = speak(*[broken] * 5)
     with pytest.raises(UnsettledError):
-        channel.dump(1, b"")
+        way(channel, 1, b"")
 
 
 def test_objects_that_change_all_the_time_can_not_be_observed(speak):

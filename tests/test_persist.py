@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netplan.compile import compile_node, nothing
-from netplan.persist import MADE, SavedRulesError, merge
+from netplan.persist import MADE, SavedRulesError, file_of, merge
 from tests import make
+from tests.spec.test_families import DUAL, A, B
 from tests.states import cases, specs
 
 JUMP = "-A POSTROUTING -m comment --comment podnet -j PODNET-POSTROUTING"
@@ -163,3 +164,38 @@ def test_a_file_that_can_not_be_read_is_refused_with_its_line(text, message):
 def test_a_chain_that_no_packet_of_ours_comes_to_is_not_read():
     strange = "*nat\n:KUBE-SVC-X - [0:0]\n-A KUBE-SVC-X --whatever this is\nCOMMIT\n"
     assert "-A KUBE-SVC-X --whatever this is" in merged(strange)
+
+
+@pytest.mark.parametrize(
+    ("path", "ipv4", "ipv6"),
+    [
+        ("/etc/iptables/rules.v4", "/etc/iptables/rules.v4", "/etc/iptables/rules.v6"),
+        ("/etc/sysconfig/iptables", "/etc/sysconfig/iptables", "/etc/sysconfig/ip6tables"),
+        ("/etc/sysconfig/iptables.save", "/etc/sysconfig/iptables.save", "/etc/sysconfig/ip6tables.save"),
+        ("/etc/iptables/rules.v6", None, "/etc/iptables/rules.v6"),
+        ("/etc/sysconfig/ip6tables", None, "/etc/sysconfig/ip6tables"),
+        ("/etc/firewall", "/etc/firewall", None),
+    ],
+)
+def test_each_ip_version_has_a_file_of_its_own(path, ipv4, ipv6):
+    assert (file_of(path, 4), file_of(path, 6)) == (ipv4, ipv6)
+
+
+SAVED_6 = """*nat
+:POSTROUTING ACCEPT [0:0]
+-A POSTROUTING -s fd00:7:0:21::/64 ! -o docker0 -j MASQUERADE
+COMMIT
+"""
+
+
+def test_the_file_of_ipv6_gets_the_chains_of_ipv6_and_its_jumps_their_places():
+    text = merge(SAVED_6, make.desired(make.spec(A, B, **DUAL)), 6).splitlines()
+    accepted = [line for line in text if line.startswith("-A PODNET-FORWARD -s fd00:7")]
+    ours, theirs = text.index(JUMP), text.index(SAVED_6.splitlines()[2])
+    assert (bool(accepted), "*filter" in text, ours < theirs) == (True, True, True)
+    assert not any("172.7." in line for line in text)
+
+
+def test_ours_go_from_the_file_of_ipv6_too():
+    spec = make.spec(A, B, **DUAL)
+    assert merge(merge(SAVED_6, make.desired(spec), 6), without(spec), 6) == SAVED_6

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from netplan.carry import carry_out
 from netplan.compile import nothing
 from netplan.errors import UsageError
 from netplan.kernel.memory import MemoryKernel
@@ -44,7 +45,7 @@ def roll_back(store, kernel, number=None):
     way = way_back(store.generations.all(), number)
     undertaking = Undertaking(store, make.origin(way.verb))
     work = Work.back(way, kernel)
-    work.carry_out(undertaking)
+    carry_out(work, undertaking)
     undertaking.finished()
     return work
 

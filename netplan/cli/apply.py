@@ -8,15 +8,15 @@ from typing import Annotated, NamedTuple
 
 import typer
 
-from netplan.cli.connections import FlushConntrack
 from netplan.cli.nodes import this_node
+from netplan.cli.options import FlushConntrack, LockTimeout, VarDir
 from netplan.cli.output import say, show, show_plan
 from netplan.cli.persist import Pending, of_spec, pending
 from netplan.cli.progress import bar
 from netplan.cli.safety import allowing, check_safe
 from netplan.cli.spec import DEFAULT_STATE, NodeName, StateDir, Yes, open_here
 from netplan.cli.verb import verb_app
-from netplan.cli.write import LockTimeout, Turn, VarDir, carry_out, confirm, plan_of, turn
+from netplan.cli.write import Turn, carry_out, confirm, turn
 from netplan.compile import compile_node
 from netplan.kernel.linux import Linux
 from netplan.plan import Plan
@@ -81,7 +81,7 @@ def apply(
     with turn("apply", folder, lock_timeout) as here:
         with bar.during("reading the kernel"):
             work = Work.live(desired, kernel)
-        _apply(work, plan_of(spec, work), here, pending(desired), options)
+        _apply(work, Plan.of(spec, [work.plan]), here, pending(desired), options)
 
 
 def _of_this_node(saved: Plan, name: str | None) -> Plan:

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
+from collections.abc import Sequence
 
 from netplan.cli.output import say
 from netplan.connections import outdated
 from netplan.errors import KernelError, ObserveError
 from netplan.kinds.chain.value import Chain
 
-FlushConntrack = Annotated[
-    bool,
-    typer.Option("--flush-conntrack", help="End the connections of pods that keep another source from before."),
-]
 
+def tell_outdated(chains: Sequence[Chain], *, flush: bool) -> None:
+    """Count the connections that our chains would not rewrite now, or end them; what can't be done is said.
 
-def tell_outdated(chain: Chain | None, *, flush: bool) -> None:
-    """Count the connections that our chain would not rewrite now, or end them; what can't be done is said."""
+    There is a chain for each IP version of the pods.
+    """
     from netplan.kernel.linux import connections, forget
 
     try:
-        found = connections(outdated(chain))
+        found = [each for chain in chains for each in connections(outdated(chain), chain.key.version)]
         ended = forget(found) if flush else 0
     except (ObserveError, KernelError) as error:
         say(f"Connections that are older than the rules may keep another source address: {error}")

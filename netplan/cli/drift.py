@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from netplan.cli.connections import FlushConntrack
+from netplan.cli.options import FlushConntrack, LockTimeout, VarDir
 from netplan.cli.output import Format, say, show, show_json, show_plan, write_file
 from netplan.cli.persist import Pending, outdated, pending
 from netplan.cli.progress import bar
@@ -17,17 +17,13 @@ from netplan.cli.safety import allowing, check_safe
 from netplan.cli.spec import DEFAULT_STATE, NodeName, SpecPath, StateDir, open_here
 from netplan.cli.verb import verb_app
 from netplan.cli.views.lines import DRIFT
-from netplan.cli.views.metrics import drift_metrics
-from netplan.cli.write import LockTimeout, VarDir, carry_out, plan_of, turn
 from netplan.compile import Desired, compile_node
 from netplan.errors import ExitCode, RefusedError, UsageError
 from netplan.kernel.linux import Linux
 from netplan.kinds.chain.reached import FEW_RULES
 from netplan.plan import NodePlan, Plan
-from netplan.planfile import plan_to_json
 from netplan.safety import Flag
 from netplan.spec.load import Spec
-from netplan.state.origin import Origin
 from netplan.work import Work
 
 app = verb_app()
@@ -60,13 +56,16 @@ def drift(
         with bar.during("reading the kernel"):
             work = Work.live(desired, Linux(desired.backend, told=bar.tell), limit=FEW_RULES)
         file = _readable(desired)
-        _show(plan_of(loaded, work), file, format)
+        _show(Plan.of(loaded, [work.plan]), file, format)
         _measure(metrics_file, loaded, work.plan)
         raise typer.Exit(ExitCode.DONE if work.plan.in_sync and file is None else ExitCode.DIFFERENCES)
+    from netplan.cli.write import carry_out, turn
+    from netplan.state.origin import Origin
+
     with turn("drift --fix", folder, lock_timeout) as held:
         with bar.during("reading the kernel"):
             work = Work.live(desired, Linux(desired.backend, told=bar.tell))
-        plan, file = plan_of(loaded, work), pending(desired)
+        plan, file = Plan.of(loaded, [work.plan]), pending(desired)
         _show(plan, file, format)
         _measure(metrics_file, loaded, work.plan)
         check_safe(work, flags)
@@ -78,7 +77,9 @@ def drift(
 
 def _show(plan: Plan, file: Pending | None, format: Format) -> None:
     if format is Format.JSON:
-        persist = {"persist": {"path": file.path, "differs": True}} if file else {}
+        from netplan.planfile import plan_to_json
+
+        persist = {"persist": {"path": file.paths[0], "paths": file.paths, "differs": True}} if file else {}
         show_json({**plan_to_json(plan), **persist})
     else:
         show_plan(plan, DRIFT)
@@ -100,4 +101,6 @@ def _readable(desired: Desired) -> Pending | None:
 def _measure(path: Path | None, spec: Spec, plan: NodePlan) -> None:
     """Write what is true of the node now, if anybody wants to know."""
     if path is not None:
+        from netplan.cli.views.metrics import drift_metrics
+
         write_file(path, drift_metrics(spec.model.cluster, plan, time.time()))

@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
+from netplan.cli.options import VarDir
 from netplan.cli.output import Format, show, show_json
 from netplan.cli.verb import verb_app
 from netplan.cli.views.memory import history_json, history_text
-from netplan.cli.write import VarDir, intact
+from netplan.cli.write import intact
 from netplan.state.store import Store
 from netplan.state.vardir import var_dir
 

@@ -1,4 +1,4 @@
-"""The file of rules that is loaded at boot: looked at before anything is written, and replaced after that."""
+"""The files of rules that are loaded at boot: looked at before anything is written, and replaced after that."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from netplan import rulesfile
 from netplan.cli.output import say
 from netplan.compile import Desired, compile_node
 from netplan.errors import HalfStateError, RefusedError, UsageError
+from netplan.kinds.chain.value import OWNED_PREFIX
 from netplan.net import printable
-from netplan.persist import SavedRulesError, merge
 from netplan.spec.load import read
 
 _KERNEL_ONLY: Final = (
@@ -18,43 +18,60 @@ _KERNEL_ONLY: Final = (
 )
 
 
-class Pending(NamedTuple):
-    """A file that differs from what it should be, and the node's rules that should be in it."""
+class File(NamedTuple):
+    """The file of an IP version."""
 
     path: str
+    version: int
+
+
+class Pending(NamedTuple):
+    """The files that differ from what they should be, and the node's rules that should be in them."""
+
+    files: tuple[File, ...]
     desired: Desired
 
+    @property
+    def paths(self) -> list[str]:
+        """Where the files are."""
+        return [file.path for file in self.files]
+
     def __str__(self) -> str:
-        return f"persist  {printable(self.path)}  differs"
+        return "\n".join(f"persist  {printable(path)}  differs" for path in self.paths)
 
     def write(self) -> None:
-        """Put the rules into the file as it is now; HalfStateError (5) if only the kernel has them in the end."""
-        try:
-            rulesfile.write(self.path, _merged(self.path, self.desired)[1])
-        except (OSError, RefusedError) as error:
-            why = error.strerror if isinstance(error, OSError) else error
-            raise HalfStateError(f"{printable(self.path)} can't be written: {why}\n{_KERNEL_ONLY}") from error
-        say(f"{printable(self.path)} is as planned too, for the next boot.")
+        """Put the rules into the files as they are now; HalfStateError (5) if only the kernel has them in the end."""
+        for file in self.files:
+            try:
+                rulesfile.write(file.path, _merged(file, self.desired)[1])
+            except (OSError, RefusedError) as error:
+                why = error.strerror if isinstance(error, OSError) else error
+                raise HalfStateError(f"{printable(file.path)} can't be written: {why}\n{_KERNEL_ONLY}") from error
+            say(f"{printable(file.path)} is as planned too, for the next boot.")
 
 
 def outdated(desired: Desired | None) -> Pending | None:
-    """Give the file if it is not what it should be; RefusedError (3) if it can't be read."""
+    """Give the files that are not what they should be; RefusedError (3) if one can't be read."""
     if desired is None or desired.persist is None:
         return None
-    now, wanted = _merged(desired.persist, desired)
-    return None if now == wanted else Pending(desired.persist, desired)
+    from netplan.persist import file_of
+
+    known = [(file_of(desired.persist, version), version) for version in (4, 6)]
+    files = [File(path, version) for path, version in known if path is not None]
+    differ = tuple(file for file in files if _differs(file, desired))
+    return Pending(differ, desired) if differ else None
 
 
 def pending(desired: Desired | None) -> Pending | None:
-    """Give the file that must change, None if none must; RefusedError (3) if it can't be read or written."""
+    """Give the files that must change, None if none must; RefusedError (3) if one can't be read or written."""
     found = outdated(desired)
-    if found is not None:
-        rulesfile.check_writable(found.path)
+    for file in found.files if found is not None else ():
+        rulesfile.check_writable(file.path)
     return found
 
 
 def of_spec(path: str, digest: str, node: str, state: Path) -> Pending | None:
-    """Give the file of a node that must change by a spec which was read before; that it has changed since is said."""
+    """Give the files of a node that must change by a spec which was read before; that it has changed since is said."""
     try:
         spec = read(Path(path), state)
     except UsageError:
@@ -69,7 +86,7 @@ def of_spec(path: str, digest: str, node: str, state: Path) -> Pending | None:
 
 
 def write_of_spec(path: str, digest: str, node: str, state: Path) -> None:
-    """Write the file of a node by a spec as `of_spec` finds it; HalfStateError (5) if it can't be read or written."""
+    """Write a node's files by a spec as `of_spec` finds them; HalfStateError (5) if one can't be read or written."""
     try:
         file = of_spec(path, digest, node, state)
     except RefusedError as error:
@@ -78,10 +95,21 @@ def write_of_spec(path: str, digest: str, node: str, state: Path) -> None:
         file.write()
 
 
-def _merged(path: str, desired: Desired) -> tuple[str, str]:
+def _differs(file: File, desired: Desired) -> bool:
+    """Whether a file is not as it should be; one of an IP version that the pods don't have holds none of our rules."""
+    cared_for = {traffic.version for traffic in desired.watched}
+    if file.version not in cared_for and OWNED_PREFIX not in (rulesfile.read(file.path) or ""):
+        return False
+    now, wanted = _merged(file, desired)
+    return now != wanted
+
+
+def _merged(file: File, desired: Desired) -> tuple[str, str]:
     """Give the text of a file as it is and as it should be."""
-    text = rulesfile.read(path) or ""
+    from netplan.persist import SavedRulesError, merge
+
+    text = rulesfile.read(file.path) or ""
     try:
-        return text, merge(text, desired)
+        return text, merge(text, desired, file.version)
     except SavedRulesError as error:
-        raise RefusedError(f"{printable(path)} can't be read: {error}") from error
+        raise RefusedError(f"{printable(file.path)} can't be read: {error}") from error

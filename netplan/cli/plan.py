@@ -148,7 +148,7 @@ def _traced(found: Move, desired: Desired, told: set[Reads]) -> NodePlan:
 
 
 def _plan(spec: Spec, nodes: Iterable[NodePlan]) -> Plan:
-    return Plan(spec.model.cluster, spec.path, spec.sha256, tuple(nodes))
+    return Plan.of(spec, nodes)
 
 
 def _nodes(spec: Spec, names: Sequence[str]) -> list[Node]:

@@ -9,10 +9,11 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from threading import Event, Thread
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
+    from threading import Event, Thread
+
     from rich.progress import Progress
 
 _PATIENCE: Final = 1.0
@@ -44,6 +45,8 @@ class Bar:
         if not sys.stderr.isatty():
             yield
             return
+        from threading import Event, Thread
+
         over = Event()
         thread = Thread(target=self._watch, args=(over,), daemon=True)
         _start_deaf(thread)

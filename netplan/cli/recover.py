@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
+from netplan.cli.options import LockTimeout, VarDir
 from netplan.cli.output import Format, show, show_json
 from netplan.cli.verb import verb_app
 from netplan.cli.views.memory import NOTHING, recoveries_json, recovery_text
-from netplan.cli.write import LockTimeout, VarDir, intact
+from netplan.cli.write import intact
 from netplan.kernel.linux import Linux, require_privilege
 from netplan.recover import Recovery, bring_back, settle
 from netplan.state.store import Store

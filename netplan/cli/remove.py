@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from netplan.cli.options import LockTimeout, VarDir
 from netplan.cli.output import say, show, show_plan
 from netplan.cli.persist import Pending, pending
 from netplan.cli.progress import bar
 from netplan.cli.safety import allowing, check_safe
 from netplan.cli.spec import DEFAULT_STATE, NodeName, SpecPath, StateDir, Yes, open_here
 from netplan.cli.verb import verb_app
-from netplan.cli.write import LockTimeout, Turn, VarDir, carry_out, confirm, plan_of, turn
+from netplan.cli.write import Turn, carry_out, confirm, turn
 from netplan.compile import nothing
 from netplan.kernel.linux import Linux
 from netplan.kinds.chain.other import OtherChain
+from netplan.plan import Plan
 from netplan.safety import Flag
 from netplan.spec.load import Spec
 from netplan.state.origin import Origin
@@ -57,7 +59,7 @@ def remove(
 
 def _take_away(work: Work, held: Turn, file: Pending | None, orders: Orders) -> None:
     """Show what is taken away of one backend, ask, and do it."""
-    plan = plan_of(orders.spec, work)
+    plan = Plan.of(orders.spec, [work.plan])
     show_plan(plan)
     if file is not None:
         show(str(file))

@@ -6,12 +6,13 @@ from typing import Annotated
 
 import typer
 
+from netplan.cli.options import LockTimeout, VarDir
 from netplan.cli.output import show_plan
 from netplan.cli.progress import bar
 from netplan.cli.safety import allowing, check_safe
 from netplan.cli.spec import Yes
 from netplan.cli.verb import verb_app
-from netplan.cli.write import LockTimeout, VarDir, carry_out, confirm, intact, turn
+from netplan.cli.write import carry_out, confirm, intact, turn
 from netplan.kernel.linux import Linux
 from netplan.plan import Plan
 from netplan.rollback import way_back

@@ -6,10 +6,9 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 
-import typer
-
+from netplan import carry
 from netplan.cli.connections import tell_outdated
 from netplan.cli.countdown import await_confirm
 from netplan.cli.output import ask, say
@@ -21,22 +20,13 @@ from netplan.errors import RefusedError, StoreError
 from netplan.kernel.linux import Linux, require_privilege
 from netplan.masquerade import MASQUERADE_CHAIN
 from netplan.net import printable
-from netplan.plan import NodePlan, Plan
+from netplan.plan import NodePlan
 from netplan.recover import settle
-from netplan.spec.load import Spec
 from netplan.state.generations import Damaged, Generation
 from netplan.state.origin import Origin
 from netplan.state.store import Store, Undertaking
-from netplan.state.vardir import DEFAULT, ENVIRONMENT, var_dir
+from netplan.state.vardir import var_dir
 from netplan.work import Work, check_allowed
-
-VarDir = Annotated[
-    Path | None,
-    typer.Option("--var-dir", metavar="DIR", help=f"Where podnet remembers; default: {ENVIRONMENT}, or {DEFAULT}."),
-]
-LockTimeout = Annotated[
-    float, typer.Option("--lock-timeout", metavar="SECONDS", min=0, help="How long to wait for another podnet.")
-]
 
 
 class Turn(NamedTuple):
@@ -72,11 +62,6 @@ def intact(kept: Iterable[Generation | Damaged]) -> list[Generation]:
     return found
 
 
-def plan_of(spec: Spec, work: Work) -> Plan:
-    """Give the plan of one node, ready to be shown."""
-    return Plan(spec.model.cluster, spec.path, spec.sha256, (work.plan,))
-
-
 def confirm(plan: NodePlan, file: Pending | None = None, *, yes: bool) -> None:
     """Ask whether to apply a plan, unless `yes` or nothing changes; RefusedError (3) if nobody said yes."""
     if yes or not (plan.changes or file):
@@ -107,7 +92,7 @@ def carry_out(
     asked_for = None if within is None else asked(within, secret, spec)
     undertaking = Undertaking(here.store, origin, asked_for, arm(here.store, here.lock))
     with bar.during("preparing"):
-        after = work.carry_out(undertaking)
+        after = carry.carry_out(work, undertaking)
     if work.plan.changes:
         say(f"Applied. {work.plan.node} is as planned; the kernel was read again to see it.")
         if asked_for is None:
@@ -115,7 +100,8 @@ def carry_out(
         else:
             await_confirm(here.store, undertaking.entry, secret)
     if work.plan.changes or flush:
-        tell_outdated(after.chains.get(MASQUERADE_CHAIN[4]), flush=flush)
+        ours = [after.chains[key] for key in MASQUERADE_CHAIN.values() if key in after.chains]
+        tell_outdated(ours, flush=flush)
     if file is not None:
         file.write()
 

@@ -141,9 +141,9 @@ def addresses() -> frozenset[Address]:
         return frozenset(resource.address.address for resource in found)
 
 
-def connections(wanted: Callable[[Connection], bool]) -> tuple[Connection, ...]:
-    """Give those IPv4 connections with a rewritten source that are wanted; ObserveError if the kernel won't tell."""
-    return tuple(tracked.observe(wanted))
+def connections(wanted: Callable[[Connection], bool], version: int = 4) -> tuple[Connection, ...]:
+    """Give those connections with a rewritten source that are wanted; ObserveError if the kernel won't tell."""
+    return tuple(tracked.observe(wanted, version))
 
 
 def forget(found: Iterable[Connection]) -> int:

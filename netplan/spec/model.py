@@ -75,6 +75,7 @@ class Section(BaseModel):
     model_config = ConfigDict(
         frozen=True,
         extra="forbid",
+        defer_build=True,  # one validator for all sections, when a spec is read, and not one for each
         field_title_generator=lambda name, _: name,
     )
 
@@ -157,7 +158,7 @@ class Firewall(Section):
     remove: tuple[Removal, ...] = ()
     """Rules of other programs that must not exist."""
     persist: PersistPath = Field(default="none", examples=["/etc/iptables/rules.v4"])
-    """none, or the file that iptables-services or netfilter-persistent loads at boot: podnet's rules are kept in it."""
+    """none, or the file of rules that is loaded at boot: podnet's are kept in it, IPv6's in rules.v6 beside it."""
 
 
 class CheckSpec(Section):
@@ -263,17 +264,17 @@ class ClusterSpec(Section):
     """The last IPv6 subnet that a node may have, by its first address."""
     backend: Backend = Field(examples=[{"type": "host-gw"}])
     """What carries the traffic between the pods of two nodes."""
-    ip_masq: IpMasq = Field(default_factory=IpMasq)
+    ip_masq: IpMasq = Field(default_factory=IpMasq.model_construct)
     """Which packets leave a node under the node's address instead of the pod's."""
     forward: Literal["accept", "none"] = "accept"
     """accept: forwarded traffic from and to the pod network is accepted; none: chain FORWARD is left alone."""
-    firewall: Firewall = Field(default_factory=Firewall)
+    firewall: Firewall = Field(default_factory=Firewall.model_construct)
     """How podnet's rules live beside those of other programs."""
     checks: tuple[CheckSpec, ...] = ()
     """What must work after an apply, in this order; if something does not, the state before is restored."""
     sysctl: Mapping[SysctlName, SysctlValue] = Field(default_factory=dict)
     """More sysctls below net. that each node should have; net.ipv4.ip_forward=1 always is, or its IPv6 sibling."""
-    defaults: Defaults = Field(default_factory=Defaults)
+    defaults: Defaults = Field(default_factory=Defaults.model_construct)
     """What a node has unless it says otherwise."""
     nodes: Mapping[Name, NodeSpec] = Field(
         default_factory=dict, examples=[{"hdss7-21": {"address": "10.4.7.21/24", "subnet": "172.7.21.0/24"}}]

@@ -10,6 +10,8 @@ from netplan.kinds.chain.values import Masked
 from netplan.kinds.link.value import Link
 from netplan.kinds.policy.value import DEFAULTS, IPV6_DEFAULTS, LOCAL_TABLE, PolicyRule
 from netplan.kinds.route.value import MAIN_TABLE, Route
+from netplan.kinds.sysctl.forwarding import FORWARDING
+from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import BITS, Address, Prefix
 from netplan.snapshot import Snapshot
 from netplan.trace.flow import Holds, Mark
@@ -92,11 +94,7 @@ class Fib:
         self._addresses = tuple(each for each in held if each.address.address.version == version)
         self._primary = list(_primary(self._addresses))
         self._local = {held.address.address: held.link for held in self._addresses}
-        self._broadcast = {
-            held.address.prefix.host(-1): held.link
-            for held in self._primary
-            if version == 4 and held.address.length < BITS[version] - 1
-        }
+        self._shared = dict(self._shared_addresses(snapshot))
         usual = DEFAULTS if version == 4 else IPV6_DEFAULTS
         self._rules = tuple(rule for rule in snapshot.all(PolicyRule) if rule.version == version) or usual
         self.ruled = self._rules != usual
@@ -104,6 +102,13 @@ class Fib:
         for route in snapshot.all(Route):
             if route.prefix.version == version and not route.tos:
                 self._tables.setdefault(route.table, _Table()).add(route)
+
+    def _shared_addresses(self, snapshot: Snapshot) -> Iterator[tuple[Address, str]]:
+        """Give the broadcast addresses of the node's networks, or the subnet-router anycast addresses of a router."""
+        forwarding = {sysctl.value for sysctl in snapshot.all(Sysctl) if sysctl.name == FORWARDING[6]}
+        for held in self._primary:
+            if held.address.length < BITS[self.version] - 1 and (self.version == 4 or forwarding == {"1"}):
+                yield held.address.prefix.host(-1 if self.version == 4 else 0), held.link
 
     def type_of(self, address: Address, *devices: str) -> str:
         """Give an address's type as `-m addrtype` sees it; of the devices, if any is given, all others are UNICAST.
@@ -120,7 +125,8 @@ class Fib:
         return found if all(device == each for each in devices) else "UNICAST"
 
     def _own(self, address: Address) -> tuple[str | None, str]:
-        for device, found in ((self.holder(address), "LOCAL"), (self._broadcast.get(address), "BROADCAST")):
+        shared = "BROADCAST" if self.version == 4 else "ANYCAST"
+        for device, found in ((self.holder(address), "LOCAL"), (self.sharer(address), shared)):
             if device is not None:
                 return device, found
         route = self._route_by_rules(address) if self.version == 6 else None if self.ruled else self.route_to(address)
@@ -138,9 +144,9 @@ class Fib:
         held = self._local.get(address)
         return LOOPBACK if held is None and is_loopback(address) else held
 
-    def broadcaster(self, address: Address) -> str | None:
-        """Give the device whose broadcast address this is."""
-        return self._broadcast.get(address)
+    def sharer(self, address: Address) -> str | None:
+        """Give the device whose broadcast address, or anycast address, this is."""
+        return self._shared.get(address)
 
     def route_to(self, address: Address) -> Route | None:
         """Look an address up in the main table."""
@@ -188,7 +194,7 @@ class Fib:
         if rule.action != "lookup":
             return Found(rule)
         if rule.table == LOCAL_TABLE:
-            own = self.holder(destination) or self.broadcaster(destination)
+            own = self.holder(destination) or self.sharer(destination)
             return Found(rule, local=True) if own is not None else None
         table = self._tables.get(rule.table)
         route = None if table is None else table.get(destination)
@@ -209,25 +215,21 @@ class Fib:
         """Give the first address of a device."""
         return next((held.address.address for held in self._addresses if held.link == device), None)
 
-    def own_source(self, destination: Address) -> Address:
-        """Give the source of a packet that this node sends to itself from an unbound socket.
+    def own_source(self, destination: Address, route: Route | None = None) -> Address:
+        """Give the source of a packet that this node sends to itself, maybe by a local route, from an unbound socket.
 
-        It is the primary address of the destination's prefix (net/ipv4/fib_frontend.c, fib_add_ifaddr); of IPv6 the
-        destination itself.
+        It is the primary address of the destination's prefix (net/ipv4/fib_frontend.c, fib_add_ifaddr), or the
+        destination; of IPv6 it is chosen as for other packets, and is the destination if the node has that.
         """
+        if route is not None and route.prefsrc is not None:
+            return route.prefsrc
         if self.version == 6:
-            return destination
+            return self.select_address(LOOPBACK, destination) or destination
         device = self.holder(destination)
         for held in self._primary:
             if held.link == device and held.address.prefix.contains(destination):
                 return held.address.address
         return destination
-
-    def source_by_local(self, route: Route, destination: Address) -> Address | None:
-        """Give the source of a packet that this node sends to itself by a local route from an unbound socket."""
-        if route.prefsrc is not None:
-            return route.prefsrc
-        return destination if self.version == 4 else self.select_address(LOOPBACK, destination)
 
     def source(self, route: Route, device: str, next_hop: Address | None, destination: Address) -> Address | None:
         """Give the source of a packet that this node sends from an unbound socket by a route.

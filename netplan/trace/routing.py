@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from netplan.kinds.route.value import Hop, Route
 from netplan.kinds.sysctl.forwarding import FORWARDING
-from netplan.net import Address, IfName, Prefix
+from netplan.net import Address, IfName
 from netplan.trace.fib import LOOPBACK, Fib, Found, Query, is_loopback, is_martian_source
 from netplan.trace.flow import UNKNOWN_MARK, Flow, Mark, single
 from netplan.trace.walk import Step
@@ -51,8 +51,7 @@ class Turn(NamedTuple):
         return self._replace(steps=(*before, last._replace(effect=f"may be {last.effect}", certain=False)))
 
 
-_LINK_LOCAL: Final = Prefix.parse("fe80::/10")
-_REFUSALS: Final = {"blackhole": Verdict.DROP, "unreachable": Verdict.REJECT, "prohibit": Verdict.REJECT}
+REFUSALS: Final = {"blackhole": Verdict.DROP, "unreachable": Verdict.REJECT, "prohibit": Verdict.REJECT}
 
 
 class Router:
@@ -66,7 +65,7 @@ class Router:
         """Decide on packets that came by a device; each of several answers is one that nobody can rule out."""
         source, destination = flow.from_address, flow.to_address
         if source is None or destination is None:
-            yield _unknown(flow, "its addresses are not known")
+            yield unknown(flow, "its addresses are not known")
             return
         refused = list(self._martian(flow, source, destination))
         yield from refused
@@ -81,8 +80,8 @@ class Router:
     def _onwards(self, flow: Flow, destination: Address) -> Iterator[Turn]:
         kind = self._fib.type_of(destination)
         if kind == "MULTICAST":
-            yield _unknown(flow, "multicast goes where its routing daemon says")
-        elif kind == "BROADCAST" and self._fib.broadcaster(destination) is None:
+            yield unknown(flow, "multicast goes where its routing daemon says")
+        elif kind == "BROADCAST" and self._fib.sharer(destination) is None:
             yield self._delivered(flow, destination)
         else:
             for found in self._fib.lookup(_query(flow, destination, flow.iif or "")):
@@ -91,10 +90,10 @@ class Router:
     def _onwards_by(self, found: Found, flow: Flow, destination: Address) -> Iterator[Turn]:
         """Follow packets that came by a device to where a look-up ends; what is not for this node it must forward."""
         forward = self._settings.get(FORWARDING[flow.version])
-        own = _is_own(found)
+        own = is_own(found)
         if not own and forward != "1":
             why = f"dropped: {FORWARDING[flow.version]} is {forward or 'not known'}"
-            yield _refused(flow, Verdict.DROP, why, forward == "0")
+            yield refusal(flow, Verdict.DROP, why, forward == "0")
         if own or forward != "0":
             yield from self._routed(found, flow, destination)
 
@@ -102,7 +101,7 @@ class Router:
         """Decide on packets that a process of this node sends; one without a source gets the one of its route."""
         destination = flow.to_address
         if destination is None:
-            yield _unknown(flow, "where it goes is not known")
+            yield unknown(flow, "where it goes is not known")
         else:
             for found in self._lookup_for_sending(flow, destination):
                 for turn in self._sent_by(found, flow, destination):
@@ -113,10 +112,10 @@ class Router:
 
     def _sent_by(self, found: Found, flow: Flow, destination: Address) -> Iterator[Turn]:
         """Follow packets that this node sends to where a look-up ends."""
-        device = self._fib.broadcaster(destination)
+        device = self._fib.sharer(destination)
         if not found.local:
             yield from self._routed(found, flow, destination)
-        elif self._fib.holder(destination) is not None or device is None:
+        elif self._fib.holder(destination) is not None or device is None or flow.version == 6:
             yield from self._routed(found, _from(flow, self._fib.own_source(destination)), destination)
         else:
             source = self._fib.select_address(device, destination)
@@ -131,7 +130,7 @@ class Router:
             allowed = self._of_device("route_localnet", device or "")
         if allowed != 1:
             why = f"dropped: {source} is not to leave this node (route_localnet)"
-            yield _refused(turn.flow, Verdict.DROP, why, allowed is not None)
+            yield refusal(turn.flow, Verdict.DROP, why, allowed is not None)
         if allowed != 0:
             yield turn
 
@@ -144,7 +143,7 @@ class Router:
         return route is not None and route.oif == device and route.next_hop is None and route.type == "unicast"
 
     def _delivered(self, flow: Flow, destination: Address) -> Turn:
-        device = self._fib.holder(destination) or self._fib.broadcaster(destination)
+        device = self._fib.holder(destination) or self._fib.sharer(destination)
         step = Step("local address", f"{destination} dev {device}" if device else str(destination), "for this node")
         return Turn(flow, (step,), local=True)
 
@@ -159,29 +158,29 @@ class Router:
         if found.local:
             yield self._delivered(flow, destination)
         elif rule is None:
-            yield _refused(flow, Verdict.REJECT, f"rejected: no route to {destination}")
-        elif rule.action in _REFUSALS:
-            verdict = _REFUSALS[rule.action]
+            yield refusal(flow, Verdict.REJECT, f"rejected: no route to {destination}")
+        elif rule.action in REFUSALS:
+            verdict = REFUSALS[rule.action]
             yield Turn(flow, (Step(rule.label, str(rule), verdict_text(verdict)),), verdict)
         elif route is None:
-            yield _unknown(flow, "which table this rule names is not known", str(rule))
-        elif route.type in _REFUSALS:
-            verdict = _REFUSALS[route.type]
+            yield unknown(flow, "which table this rule names is not known", str(rule))
+        elif route.type in REFUSALS:
+            verdict = REFUSALS[route.type]
             yield Turn(flow, (Step("route", str(route), verdict_text(verdict)),), verdict)
         elif route.type == "local":
             step = Step("route", str(route), "for this node")
-            yield Turn(_from(flow, self._fib.source_by_local(route, destination)), (step,), local=True)
+            yield Turn(_from(flow, self._fib.own_source(destination, route)), (step,), local=True)
         elif route.type == "unicast":
             yield from self._hops(flow, route, destination)
         else:
-            yield _unknown(flow, "a route of this type is not followed", str(route))
+            yield unknown(flow, "a route of this type is not followed", str(route))
 
     def _hops(self, flow: Flow, route: Route, destination: Address) -> Iterator[Turn]:
         """Take a route: any of its hops, where there are several."""
         hops = route.hops or (Hop(route.oif, route.next_hop),)
         for hop in hops:
             if hop.oif is None:
-                yield _unknown(flow, "the device of this route is not known", str(route))
+                yield unknown(flow, "the device of this route is not known", str(route))
                 continue
             source = self._fib.source(route, hop.oif, hop.next_hop, destination)
             yield _out(_from(flow, source), hop, str(route), certain=len(hops) == 1)
@@ -189,7 +188,7 @@ class Router:
     def _martian(self, flow: Flow, source: Address, destination: Address) -> Iterator[Turn]:
         """Refuse addresses that no packet may have which comes from outside."""
         if is_martian_source(source):
-            yield _refused(flow, Verdict.DROP, f"dropped: {source} is no source")
+            yield refusal(flow, Verdict.DROP, f"dropped: {source} is no source")
         elif is_loopback(source) or is_loopback(destination):
             yield from self._unless(flow, "route_localnet", "a loopback address comes from outside")
 
@@ -218,14 +217,14 @@ class Router:
         device = flow.iif or ""
         devices = self._answers_by(found, source)
         broadcast = self._fib.type_of(source) == "BROADCAST"
-        if _is_own(found) and not broadcast:
+        if is_own(found) and not broadcast:
             yield from self._unless(flow, "accept_local", f"{source} is this node's own")
         if device in devices and not broadcast:
             return
         mode = self._of_device("rp_filter", device)
         if mode in (None, _STRICT) or (not devices and mode) or broadcast:
             why = f"dropped: no answer to {source} leaves by {device} (rp_filter)"
-            yield _refused(flow, Verdict.DROP, why, bool(mode) or (broadcast and self._fib.ruled))
+            yield refusal(flow, Verdict.DROP, why, bool(mode) or (broadcast and self._fib.ruled))
 
     def _answers_by(self, found: Found, source: Address) -> list[str | None]:
         """Give the devices by which an answer may leave; none if there is no way to the source."""
@@ -239,61 +238,12 @@ class Router:
     def _unless(self, flow: Flow, name: str, why: str) -> Iterator[Turn]:
         value = self._of_device(name, flow.iif or "")
         if value != 1:
-            yield _refused(flow, Verdict.DROP, f"dropped: {why} ({name})", value is not None)
+            yield refusal(flow, Verdict.DROP, f"dropped: {why} ({name})", value is not None)
 
     def _of_device(self, name: str, device: str) -> int | None:
         """Give the greater of a setting for all devices and for one, as the kernel does; None if it is not known."""
         texts = [self._settings.get(_setting(each, name)) for each in ("all", device)]
         return None if None in texts else max(int(text) for text in texts if text is not None)
-
-
-class Ipv6Router(Router):
-    """Takes the routing decisions of a state about IPv6 (net/ipv6/ip6_input.c, ip6_output.c): sources are believed."""
-
-    def _martian(self, flow: Flow, source: Address, destination: Address) -> Iterator[Turn]:
-        if is_martian_source(source) or is_loopback(source):
-            yield _refused(flow, Verdict.DROP, f"dropped: {source} is no source")
-        elif is_loopback(destination):
-            yield _refused(flow, Verdict.DROP, f"dropped: {destination} comes from outside")
-
-    def _onwards_by(self, found: Found, flow: Flow, destination: Address) -> Iterator[Turn]:
-        """Follow packets to where a look-up ends: no route, and one that refuses, come before forwarding is asked."""
-        source = flow.from_address
-        redirected = self._redirected(flow)
-        if _refuses(found):
-            turns = self._routed(found, flow, destination)
-            yield from (turn._replace(verdict=Verdict.DROP) if redirected else turn for turn in turns)
-        elif redirected and found.route is not None and found.route.oif == flow.iif:
-            yield from self._routed(found, flow, destination)
-        elif _LINK_LOCAL.contains(destination) and not _is_own(found):
-            yield _unknown(flow, "link-local addresses are those of one device's network")
-        elif source is not None and _LINK_LOCAL.contains(source) and not _is_own(found):
-            yield _refused(flow, Verdict.REJECT, f"rejected: {source} is link-local, and is not forwarded")
-        else:
-            yield from super()._onwards_by(found, flow, destination)
-
-    def _disbelieved(self, _turn: Turn, _source: Address, _destination: Address) -> Iterator[Turn]:
-        return iter(())
-
-    def _leaving(self, turn: Turn) -> Iterator[Turn]:
-        yield turn
-
-    def _redirected(self, flow: Flow) -> bool:
-        """Whether packets came by a bridge that routes them by their new destination (br_netfilter_ipv6.c).
-
-        It sends them back to itself whatever the node forwards, and drops in silence what no route leads on.
-        """
-        called = self._settings.get(BRIDGE_CALLS[6], "0") != "0"
-        return called and flow.dnat is True and self._fib.is_bridge(flow.iif or "")
-
-    def _lookup_for_sending(self, flow: Flow, destination: Address) -> Iterator[Found]:
-        """Look up by a source too: without one, where that ends nowhere (ip6_dst_lookup_tail), by one chosen for it."""
-        for found in super()._lookup_for_sending(flow, destination):
-            source = self._fib.select_address(LOOPBACK, destination)
-            if flow.source.length or source is None or not _refuses(found):
-                yield found
-            else:
-                yield from super()._lookup_for_sending(replace(flow, source=single(source)), destination)
 
 
 def settings_of(device: str) -> tuple[str, ...]:
@@ -314,15 +264,9 @@ def _query(flow: Flow, destination: Address, iif: str) -> Query:
     return Query(destination, flow.from_address or _NO_SOURCE[destination.version], flow.mark, iif)
 
 
-def _is_own(found: Found) -> bool:
+def is_own(found: Found) -> bool:
+    """Whether a look-up ends at this node itself."""
     return found.local or (found.route is not None and found.route.type == "local")
-
-
-def _refuses(found: Found) -> bool:
-    """Whether a look-up ends nowhere."""
-    if found.local or found.rule is None:
-        return not found.local
-    return found.rule.action in _REFUSALS or (found.route is not None and found.route.type in _REFUSALS)
 
 
 def _doubts(found: Found) -> tuple[Step, ...]:
@@ -332,7 +276,7 @@ def _doubts(found: Found) -> tuple[Step, ...]:
 def _way_to(found: Found) -> tuple[Step, ...]:
     """Tell of the rules that led to a route, where they are not those of every node."""
     rule = found.rule
-    if rule is None or found.usual or rule in found.doubts or rule.action in _REFUSALS:
+    if rule is None or found.usual or rule in found.doubts or rule.action in REFUSALS:
         return _doubts(found)
     return (*_doubts(found), Step(rule.label, str(rule), f"looked up in table {rule.table_name}"))
 
@@ -355,9 +299,11 @@ def _out(flow: Flow, hop: Hop, route: str, *, certain: bool = True) -> Turn:
     return Turn(replace(flow, oif=hop.oif, next_hop=hop.next_hop), (step,))
 
 
-def _refused(flow: Flow, verdict: Verdict, text: str, certain: bool = True) -> Turn:  # noqa: FBT001, FBT002
+def refusal(flow: Flow, verdict: Verdict, text: str, certain: bool = True) -> Turn:  # noqa: FBT001, FBT002
+    """Give the turn of packets that go no further, or may not."""
     return Turn(flow, (Step("route", "", text if certain else f"may be {text}", certain),), verdict)
 
 
-def _unknown(flow: Flow, why: str, route: str = "") -> Turn:
+def unknown(flow: Flow, why: str, route: str = "") -> Turn:
+    """Give the turn of packets of which nobody can tell where they go."""
     return Turn(flow, (Step("route", route, f"unknown: {why}", certain=False),), Verdict.UNKNOWN)

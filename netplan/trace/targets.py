@@ -212,8 +212,8 @@ def _netmap(target: Target, flow: Flow, _fib: Fib | None) -> list[Outcome]:
 
 # They only look, or change what no rule here looks at.
 _PASSING: Final = frozenset(
-    {"AUDIT", "CHECKSUM", "CLASSIFY", "DSCP", "ECN", "IDLETIMER", "LED", "LOG", "NFLOG", "RATEEST", "SET", "TCPMSS"}
-    | {"TCPOPTSTRIP", "TOS", "TRACE", "TTL", "ULOG"}
+    {"AUDIT", "CHECKSUM", "CLASSIFY", "DSCP", "ECN", "HL", "IDLETIMER", "LED", "LOG", "NFLOG", "RATEEST", "SET"}
+    | {"TCPMSS", "TCPOPTSTRIP", "TOS", "TRACE", "TTL", "ULOG"}
 )
 _TARGETS: Final[dict[str, Callable[[Target, Flow, Fib | None], list[Outcome]]]] = {
     "ACCEPT": _accept,

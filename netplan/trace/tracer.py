@@ -19,8 +19,9 @@ from netplan.trace.answer import End, answer
 from netplan.trace.beside import Beside, Deed, Harm
 from netplan.trace.fib import LOOPBACK, Fib
 from netplan.trace.flow import ANYWHERE, INVALID, NO_DEVICE, UNTRACKED, Flow, Mark
+from netplan.trace.ipv6 import Ipv6Router
 from netplan.trace.packet import Packet, Trace
-from netplan.trace.routing import BRIDGE_CALLS, Ipv6Router, Router, Turn, Verdict
+from netplan.trace.routing import BRIDGE_CALLS, Router, Turn, Verdict
 from netplan.trace.sets import Sets
 from netplan.trace.targets import Fate
 from netplan.trace.walk import Step, Trail, Walker, doubts
@@ -51,6 +52,7 @@ class Tracer:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._family = cache(lambda version: _Family(snapshot, version))
+        self._traced = cache(lambda packet: self._family(packet.version).trace(packet))
 
     def fib(self, version: int) -> Fib:
         """Give the forwarding information base of an IP version."""
@@ -58,7 +60,7 @@ class Tracer:
 
     def trace(self, packet: Packet) -> Trace:
         """Say what becomes of a packet."""
-        return self._family(packet.version).trace(packet)
+        return self._traced(packet)
 
 
 class _Family:

@@ -86,3 +86,12 @@ def test_interrupt_while_a_module_is_loaded_is_told_in_one_line(module):
 def test_interrupt_while_an_object_is_torn_down_is_not_lost():
     done = subprocess.run([sys.executable, "-c", TORN_DOWN], capture_output=True, text=True, check=False, timeout=30)
     assert (done.returncode, done.stderr) == (130, "podnet: interrupted\n")
+
+
+APPLYING = ("deepdiff", "netplan.apply", "netplan.state.journal", "netplan.check_runner", "netplan.cli.write")
+
+
+def test_a_drift_that_only_looks_loads_nothing_of_what_applies():
+    command = "import sys, netplan.cli.drift; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True)
+    assert set(APPLYING).isdisjoint(done.stdout.split())

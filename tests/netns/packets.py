@@ -11,6 +11,7 @@ import errno
 import select
 import socket
 import struct
+import sys
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -125,7 +126,8 @@ class Crossing:
         self._speaking: dict[int, socket.socket] = {}
         if version == 6:
             for each in self._own:
-                each.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+                for told in (socket.IPV6_RECVPKTINFO, socket.IPV6_RECVHOPLIMIT):
+                    each.setsockopt(socket.IPPROTO_IPV6, told, 1)
             self._speaking = {each: _socket(lab, node, (family, socket.SOCK_RAW, each)) for each in protocols}
             for protocol, at in _CHECKSUMS.items():
                 self._speaking[protocol].setsockopt(socket.IPPROTO_IPV6, socket.IPV6_CHECKSUM, at)
@@ -205,9 +207,11 @@ def _seen(data: bytes) -> _Seen:
 
 
 def _taken_in(data: bytes, told: list[tuple[int, int, bytes]], address: tuple[str, ...], protocol: int) -> _Seen:
-    """Read a packet of IPv6 that the kernel has taken its header from; no host's is the one with a higher TTL."""
-    destination = Address(6, int.from_bytes(told[0][2][:16], "big"))
-    return _Seen(255, protocol, Address.parse(address[0].partition("%")[0]), destination, data)
+    """Read a packet of IPv6 that the kernel has taken its header from."""
+    known = {kind: value for _, kind, value in told}
+    hop_limit = int.from_bytes(known[socket.IPV6_HOPLIMIT], sys.byteorder)
+    destination = Address(6, int.from_bytes(known[socket.IPV6_PKTINFO][:16], "big"))
+    return _Seen(hop_limit, protocol, Address.parse(address[0].partition("%")[0]), destination, data)
 
 
 def _note(came: _Seen, host: str | None, sightings: dict[int, list[Sighting]], errors: set[int]) -> None:

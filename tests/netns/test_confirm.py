@@ -20,7 +20,7 @@ pytestmark = pytest.mark.parametrize("backend", ["nft"], indirect=True)
 
 def slow(folder: Path, program: str) -> tuple[list[str], Callable[[], None]]:
     """Make a program take its time after it has done its work; what waits for it to get there comes too."""
-    programs = {"iptables-nft", "iptables-nft-restore", "iptables-nft-save"}
+    programs = {"iptables-nft", "iptables-nft-restore"}
     links(folder, {other: other for other in programs - {program}})
     wrap(folder, program, after=[f"touch {folder}/reached", "sleep 2"])
 
@@ -46,7 +46,7 @@ CONFIRM: Final = pytest.mark.parametrize("options", [(), ("--confirm-within", "2
 @CONFIRM
 def test_an_apply_that_ends_before_it_writes_leaves_the_state_before(node, tmp_path, end, options):
     before = node.state()
-    program, reached = slow(tmp_path, "iptables-nft-save")
+    program, reached = slow(tmp_path, "iptables-nft")
     with session(node, *options, before=program) as apply:
         reached()
         end(apply)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import pytest
 from netplan.lab import Lab
 from netplan.spec.load import read
 from tests.lab.inside import inside
-from tests.lab.probe import address, source_seen
+from tests.lab.probe import address, socket_on, source_seen
 from tests.netns.node import ROOT
 from tests.netns.podnet import podnet
 
@@ -89,6 +91,41 @@ def test_nft_s_masquerade_of_ipv6_is_drift_and_named(masked):
     found = podnet(masked, "n1", "drift", SPEC, "--node", "n1")
     named = "out 1 may give pod traffic another source: -s fd00:10::/32 -j MASQUERADE"
     assert (found.code, named in found.stdout) == (1, True)
+
+
+@contextlib.contextmanager
+def conversation(lab, client, server):
+    """Give both ends of a TCP connection of IPv6 while it is open, and the source that the server sees."""
+    with contextlib.ExitStack() as stack:
+        listener, caller = (stack.enter_context(socket_on(lab, host, version=6)) for host in (server, client))
+        listener.bind((address(lab, server, 6), 0))
+        listener.listen()
+        caller.connect(listener.getsockname())
+        answerer, peer = listener.accept()
+        yield caller, stack.enter_context(answerer), peer[0]
+
+
+def test_flush_ends_connections_of_ipv6_that_keep_another_source(masked):
+    with conversation(masked, "n1-pod1", "n2-pod1") as (caller, answerer, seen):
+        assert seen == address(masked, "n1", 6)
+        masked.run("n1", ["nft", "flush", "table", "inet", "mine"])
+        counted = podnet(masked, "n1", "drift", SPEC, "--node", "n1", "--fix", "--flush-conntrack")
+        caller.sendall(b"?")
+        answerer.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            answerer.recv(1)
+    assert re.search("Ended [0-9] connections? of pods", counted.stderr)  # those of the tests before may linger
+
+
+def test_rules_of_each_family_are_in_a_file_of_its_own_and_load(lab, tmp_path):
+    spec, files = tmp_path / "kept.yaml", [tmp_path / "rules.v4", tmp_path / "rules.v6"]
+    spec.write_text(SPEC.read_text().replace("firewall:\n", f"firewall:\n  persist: {files[0]}\n"))
+    applied = podnet(lab, "n1", "apply", spec, "--node", "n1", "--yes")
+    lab.run("n1", ["nft", "flush", "ruleset"])
+    for program, file in zip(("iptables", "ip6tables"), files, strict=True):
+        lab.run("n1", [f"{program}-restore", str(file)])
+    after = podnet(lab, "n1", "drift", spec, "--node", "n1")
+    assert (applied.code, after.code) == (0, 0), applied.stderr + after.stdout
 
 
 def test_ip6tables_legacy_s_filter_is_refused_beside_ip6tables_nft(lab):

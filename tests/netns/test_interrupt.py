@@ -90,7 +90,7 @@ def test_second_ctrl_c_does_not_stop_the_undoing(wide, many, middle):
 @pytest.mark.parametrize("words", [["plan", "--live"], ["drift"], ["apply", "--yes"]], ids=" ".join)
 def test_interrupted_look_exits_as_the_shell_says_and_not_with_1(node, tmp_path, words):
     links(tmp_path, {"iptables-nft-restore": "iptables-nft-restore"})
-    wrap(tmp_path, "iptables-nft-save", before=[f"touch {tmp_path}/reached", "sleep 10"])
+    wrap(tmp_path, "iptables-nft", before=[f"touch {tmp_path}/reached", "sleep 10"])
     command = node.lab.command(node.name, [*first_in_path(tmp_path), *argv(words[0], node.spec, *words[1:])])
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     while not (tmp_path / "reached").exists():

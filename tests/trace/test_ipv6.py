@@ -8,6 +8,7 @@ from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import Backend, Chain, ChainKey
 from netplan.kinds.link.value import Link
+from netplan.kinds.policy.value import PolicyRule
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Address, IfName, InterfaceAddress, Prefix
@@ -135,3 +136,33 @@ def test_what_stays_on_the_bridge_passes_ip6tables():
 def test_the_source_is_chosen_as_rfc_6724_says(addresses, destination, chosen):
     found = ipv6_source([held(text) for text in addresses], "eth0", Address.parse(destination))
     assert str(found) == chosen
+
+
+@pytest.mark.parametrize(("forwarding", "oif"), [("1", "lo"), ("0", None)])
+def test_the_anycast_address_of_its_subnets_is_a_router_s_own(forwarding, oif):
+    packet = Packet(Address.parse(PEER), Address.parse("fd00:7:0:21::"), 6, 1, 1, iif="eth0")
+    assert trace(state(forwarding=forwarding), packet).oif == oif
+
+
+def test_a_bridge_sends_back_what_was_redirected_whatever_the_node_forwards():
+    redirect = chain("nat", "PREROUTING", "-d fd99::/64 -j DNAT --to-destination fd00:7:0:21::6")
+    assert answer(state(redirect, forwarding="0"), destination="fd99::1") == ("accept", POD, None)
+
+
+def test_rules_of_routing_lead_to_their_tables():
+    rules = [PolicyRule(0, 255, version=6), PolicyRule(9, 100, source=Prefix.parse(f"{POD}/128"), version=6)]
+    made = state(
+        *rules, PolicyRule(32766, 254, version=6), Route(Prefix.parse("::/0"), None, table=100, type="prohibit")
+    )
+    assert answer(made)[0] == "reject"
+    assert answer(made, source="fd00:7:0:21::6")[0] == "accept"
+
+
+def test_what_the_node_sends_is_looked_up_by_a_source_where_it_would_end_nowhere():
+    rules = [PolicyRule(0, 255, version=6), PolicyRule(9, 100, source=Prefix.parse("fd00:4::21/128"), version=6)]
+    made = state(*rules, Route(Prefix.parse("fd99::/64"), IfName("eth0"), Address.parse("fd00:4::22"), table=100))
+    assert answer(made, source=None, destination="fd99::1", iif=None) == ("accept", "fd00:4::21", "fd00:4::22")
+
+
+def test_a_changed_hop_limit_changes_nothing_else():
+    assert answer(state(chain("mangle", "FORWARD", "-j HL --hl-set 64")))[0] == "accept"

@@ -18,7 +18,7 @@ from netplan.kinds.chain.other import OtherChain, Owner, on_the_way, program_of
 from netplan.kinds.chain.reached import Reach, Tables, reached
 from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.tables import tables
-from netplan.kinds.chain.value import Backend, Chain, ChainKey, table_label
+from netplan.kinds.chain.value import OWNED_PREFIX, Backend, Chain, ChainKey, table_label
 from netplan.kinds.native import expression
 from netplan.kinds.native.elements import Sets
 from netplan.kinds.native.expression import Base
@@ -27,7 +27,6 @@ from netplan.kinds.native.misread import native_set
 from netplan.kinds.native.terminal import chain_word
 from netplan.kinds.native.translate import translated
 from netplan.net import printable
-from netplan.nfnetlink import Message
 
 FOLLOWED: Final = 256
 """How many chains of a table are read besides those that packets enter."""
@@ -35,7 +34,7 @@ FOLLOWED: Final = 256
 _OWN_TABLES: Final = ("nat", "filter")
 
 
-def observe(backend: Backend, own: Tables, chains: Sequence[Message], limit: int) -> Iterator[OtherChain]:
+def observe(backend: Backend, own: Tables, chains: expression.Chains, limit: int) -> Iterator[OtherChain]:
     """Read the chains beside those of an iptables that hold rules, drop packets by their policy, or bear our name.
 
     `own` are that iptables' tables, `chains` is nftables' dump; of another table not more than `limit` rules are read.
@@ -51,12 +50,12 @@ def observe(backend: Backend, own: Tables, chains: Sequence[Message], limit: int
     yield from {chain.key: chain for chain in found}.values()
 
 
-def _ours(there: Iterable[Message]) -> Iterator[OtherChain]:
+def _ours(there: expression.Chains) -> Iterator[OtherChain]:
     """Name the chains that podnet made when this node's iptables used nft."""
-    for version, table, name in expression.names(there):
-        key = ChainKey(version, table, name)
-        if key.owned and table in BUILT_IN_BY_TABLE:
-            yield OtherChain(Owner.NFT, Chain(key))
+    for version in FAMILIES:
+        for table, name in expression.names(there, version, OWNED_PREFIX):
+            if table in BUILT_IN_BY_TABLE:
+                yield OtherChain(Owner.NFT, Chain(ChainKey(version, table, name)))
 
 
 def _by_iptables(base: Base) -> bool:
@@ -84,7 +83,7 @@ def _check_own(own: Tables, bases: Iterable[Base], limit: int) -> None:
                 own.read(key)
 
 
-def _nft(bases: Iterable[Base], chains: Sequence[Message], limit: int) -> Iterator[OtherChain]:
+def _nft(bases: Iterable[Base], chains: expression.Chains, limit: int) -> Iterator[OtherChain]:
     """Read what iptables-nft shows; as rules of nft's own where that program can't, or is not here."""
     of_version: dict[int, list[Base]] = {}
     for base in bases:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -90,17 +91,23 @@ class Iptables:
         said = _said(listed.stderr)
         raise ObserveError(f"table {key.table_label} can't be read safely: {said}")
 
-    def save(self, table: str) -> str:
-        """Give what iptables-save prints of a table; ObserveError if it fails.
+    def list(self, table: str) -> str:
+        """Give what `iptables -S` prints of a whole table; ObserveError if it fails.
 
-        Of the nft backend, a table that holds what only nft understands comes as one line that says so.
+        iptables-nft-save would read the rules of every other table of the node too.
         """
-        program = programs.require(f"{Path(self._listing).name}-save", "iptables")
-        saved = programs.run([program, "-t", table])
-        if saved.code != 0:
-            said = _said(saved.stderr)
+        return self._whole(table, [self._listing, "-w", _LOCK_SECONDS, "-t", table, "-S"])
+
+    def save(self, table: str) -> str:
+        """Give what iptables-save prints of a table; ObserveError if it fails."""
+        return self._whole(table, [programs.require(f"{Path(self._listing).name}-save", "iptables"), "-t", table])
+
+    def _whole(self, table: str, command: Sequence[str]) -> str:
+        done = programs.run(command)
+        if done.code != 0:
+            said = _said(done.stderr)
             raise ObserveError(f"table {table_label(self.version, table)} can't be read safely: {said}")
-        return saved.stdout
+        return done.stdout
 
     def _missing(self, key: ChainKey, said: str) -> bool:
         """Whether a chain that can't be listed is merely not there.
@@ -131,11 +138,6 @@ def check_read(table: str, why: str | None) -> None:
     """Raise ObserveError if iptables does not print the rules of a table as they are."""
     if why is not None:
         raise ObserveError(f"table {table} can't be read safely: {printable(why)}")
-
-
-def is_incompatible(saved: str) -> bool:
-    """Whether iptables-nft-save printed nothing of a table because it does not understand some chain of it."""
-    return any(line.startswith("# Table `") and "is incompatible" in line for line in saved.splitlines())
 
 
 def is_absent(table: str, version: int = 4) -> bool:

@@ -1,4 +1,4 @@
-"""Print legacy tables as iptables-legacy-save does, by python-iptables: `python -I iptc_dump.py TABLE...`.
+"""Print legacy tables as iptables-legacy-save does, by python-iptables: `python -I iptc_dump.py 4|6 TABLE...`.
 
 It is for nodes without that program, and runs in a process of its own: python-iptables loads iptables' own libraries,
 and what it can't read may end the process. It only reads, and only tables that exist: reading another would create it.
@@ -7,18 +7,22 @@ and what it can't read may end the process. It only reads, and only tables that 
 from __future__ import annotations
 
 import re
+import socket
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
+try:
     import iptc
+except ImportError:
+    iptc = None
 
 MISSING: Final = 77
 """The exit code when python-iptables is not installed."""
 
-_ANY: Final = "0.0.0.0/0.0.0.0"
+_ANY: Final = frozenset({"0.0.0.0/0.0.0.0", "::/::"})
 _BARE: Final = re.compile(r"[A-Za-z0-9_.,:/+=@%-]+")
+_MASKS: Final = {"src": "smsk", "dst": "dmsk"}
 _OPTIONS: Final = {"-s": "src", "-d": "dst", "-i": "in_interface", "-o": "out_interface"}
 
 
@@ -36,17 +40,25 @@ def lines(table: iptc.Table) -> Iterator[str]:
 def words(rule: iptc.Rule) -> Iterator[str]:
     """Give the words of a rule."""
     for option, name in _OPTIONS.items():
-        value = getattr(rule, name)
-        if value and value != _ANY:
+        value = address6(rule, name) if isinstance(rule, iptc.Rule6) and name in _MASKS else getattr(rule, name)
+        if value and value not in _ANY:
             yield from negated(option, value)
-    if rule.entry.ip.proto:  # its own names are not those of iptables: ipip is another protocol there
-        yield from negated("-p", f"{'!' * rule.protocol.startswith('!')}{rule.entry.ip.proto}")
-    if rule.fragment:
+    header = rule.entry.ipv6 if isinstance(rule, iptc.Rule6) else rule.entry.ip
+    if header.proto:  # its own names are not those of iptables: ipip is another protocol there
+        yield from negated("-p", f"{'!' * rule.protocol.startswith('!')}{header.proto}")
+    if getattr(rule, "fragment", False):
         yield "-f" if rule.fragment is True else "! -f"
     for match in rule.matches:
         yield from ("-m", match.name, *parameters(match))
     if rule.target.name:
         yield from ("-g" if rule.target.goto else "-j", rule.target.name, *parameters(rule.target))
+
+
+def address6(rule: iptc.Rule6, name: str) -> str:
+    """Give an address of IPv6 with its mask, of which python-iptables counts the bits only."""
+    header = rule.entry.ipv6
+    address, mask = (socket.inet_ntop(socket.AF_INET6, bytes(getattr(header, each))) for each in (name, _MASKS[name]))
+    return f"{'!' * getattr(rule, name).startswith('!')}{address}/{mask}"
 
 
 def parameters(extension: iptc.Match | iptc.Target) -> Iterator[str]:
@@ -72,16 +84,15 @@ def quoted(word: str) -> str:
     return word if _BARE.fullmatch(word) else '"' + re.sub(r'([\\"\'])', r"\\\1", word) + '"'
 
 
-def main(tables: list[str]) -> int:
-    """Print the tables; 77 if python-iptables is not installed."""
-    try:
-        import iptc  # noqa: PLC0415 - whether it is there is the question
-    except ImportError:
+def main(version: str, *tables: str) -> int:
+    """Print the tables of an IP version; 77 if python-iptables is not installed."""
+    if iptc is None:
         return MISSING
-    text = "\n".join(line for name in tables for line in lines(iptc.Table(name)))
+    kind = iptc.Table6 if version == "6" else iptc.Table
+    text = "\n".join(line for name in tables for line in lines(kind(name)))
     sys.stdout.write(text + "\n")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(*sys.argv[1:]))

@@ -22,14 +22,27 @@ time_limit = 30.0
 """How many seconds a reader may take."""
 
 
+class _NoReaderError(ObserveError):
+    """There is no program or library here that reads legacy tables."""
+
+
 def observe(limit: int) -> Iterator[OtherChain]:
     """Read the chains that hold rules, a policy that drops, or our name, of the legacy tables that exist.
 
-    Of a table of more than `limit` rules not more are read on the way of a packet.
+    Of a table of more than `limit` rules not more are read on the way of a packet. Where nothing can read those of
+    IPv6, which pods may not have, a chain stands for each of them of which nobody knows what it holds.
     """
     for version in _NAMES:
-        yield from _observe({table.name: table for table in _tables(version)}, limit)
-    yield from _unlisted()
+        names = _listed(version)
+        try:
+            tables = _tables(names, version)
+        except _NoReaderError:
+            if version == 4:
+                raise
+            keys = (ChainKey(version, name, "FORWARD") for name in names)
+            yield from (OtherChain(Owner.LEGACY, Chain(key, (), "ACCEPT"), "forward", length=1) for key in keys)
+        else:
+            yield from _observe({table.name: table for table in tables}, limit)
 
 
 def _observe(tables: Mapping[str, SavedTable], limit: int) -> Iterator[OtherChain]:
@@ -41,13 +54,6 @@ def _observe(tables: Mapping[str, SavedTable], limit: int) -> Iterator[OtherChai
                 yield OtherChain(Owner.LEGACY, table.chain(name), length=table.length(name))
             if policy is not None and (table.length(name) or policy != "ACCEPT"):
                 yield from _entered(table, name, shown, limit)
-
-
-def _unlisted() -> Iterator[OtherChain]:
-    """Name a chain of each of IPv6's tables where nothing can list them: nobody knows whether it holds rules."""
-    if _program(6) is None:
-        for name in _listed(6):
-            yield OtherChain(Owner.LEGACY, Chain(ChainKey(6, name, "FORWARD"), (), "ACCEPT"), "forward", length=1)
 
 
 def _entered(table: SavedTable, name: str, shown: SavedTables, limit: int) -> Iterator[OtherChain]:
@@ -63,18 +69,12 @@ def _entered(table: SavedTable, name: str, shown: SavedTables, limit: int) -> It
         yield OtherChain(Owner.LEGACY, chain, hook, nat, chain.unread or len(chain.rules))
 
 
-def _tables(version: int) -> Iterator[SavedTable]:
-    names = _listed(version)
-    program = _program(version) if names else None
+def _tables(names: list[str], version: int) -> list[SavedTable]:
+    program = programs.find(f"{program_of(Owner.LEGACY, version)}-save") if names else None
     if program is not None:
-        for name in names:
-            yield from saved_tables(_run([program, "-t", name], names), version)
-    elif names and version == 4:
-        yield from saved_tables(_by_python_iptables(names))
-
-
-def _program(version: int) -> str | None:
-    return programs.find(f"{program_of(Owner.LEGACY, version)}-save")
+        return [table for name in names for table in saved_tables(_run([program, "-t", name], names), version)]
+    python_iptables = [sys.executable, "-I", iptc_dump.__file__, str(version), *names]
+    return saved_tables(_run(python_iptables, names), version) if names else []
 
 
 def _listed(version: int) -> list[str]:
@@ -89,17 +89,13 @@ def _listed(version: int) -> list[str]:
     return [name for name in listed if name in _KNOWN]
 
 
-def _by_python_iptables(tables: list[str]) -> str:
-    return _run([sys.executable, "-I", iptc_dump.__file__, *tables], tables)
-
-
 def _run(command: list[str], tables: list[str]) -> str:
     done = programs.run(command, limit=time_limit)
     if done.code == 0:
         return done.stdout
     there = f"there are legacy tables beside nft's ({', '.join(tables)})"
     if done.code == iptc_dump.MISSING:
-        raise ObserveError(
+        raise _NoReaderError(
             f"{there}, and nothing here can read them: install iptables-legacy with apt-get install iptables, or "
             "python-iptables with pip install 'podnet[legacy-reader]'"
         )

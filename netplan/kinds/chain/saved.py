@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
+from itertools import pairwise
+from typing import Final
 
 from netplan.errors import ObserveError
 from netplan.kinds.chain.built_in import BUILT_IN
@@ -12,30 +15,76 @@ from netplan.kinds.chain.rule import Rule, parse_rule_line
 from netplan.kinds.chain.value import OWNED_PREFIX, Chain, ChainKey
 from netplan.net import printable
 
+_TABLE: Final = re.compile(r"\n\*")
+_POLICY: Final = re.compile(r"\n:(\S+) (\S+)")
+_STRANGE: Final = re.compile(r"\n(?!#|\n)(.+)")
+_NO_RULE: Final = re.compile(r"\n(?!-A |:\S+ \S|[#*]|COMMIT\n|\n)(.+)")
+_LISTED: Final = re.compile(r"\n-(?:P|N) (\S+)(?: (\S+))?(?=\n)")
+_UNLISTED: Final = re.compile(r"\n(?!-[ANP] |#|\n)(.+)")
 
-@dataclass
+
+@dataclass(frozen=True)
 class SavedTable:
-    """A table's chains: the policy of each, None for a user-defined one, and the lines of its rules."""
+    """A table as iptables-save prints it: in `text` each chain and each rule is a line of its own behind a newline.
+
+    The text is searched for the chains that are asked for: to take a hundred thousand lines apart takes longer than
+    iptables-save. `before` is how many lines were printed before it.
+    """
 
     name: str
     version: int = 4
-    policies: dict[str, str | None] = field(default_factory=dict)
-    lines: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
+    text: str = field(default="\n", repr=False)
+    before: int = 0
 
     @cached_property
     def total(self) -> int:
         """Count the rules of all chains."""
-        return sum(map(len, self.lines.values()))
+        return self.text.count("\n-A ")
+
+    @cached_property
+    def policies(self) -> Mapping[str, str | None]:
+        """The policy of each chain, None for a user-defined one."""
+        return {name: None if policy == "-" else policy for name, policy in _POLICY.findall(self._heads)}
+
+    @cached_property
+    def _heads(self) -> str:
+        """The part of the text that holds the lines of all chains."""
+        last = max(0, self.text.rfind("\n:"))
+        return self.text[: self.text.find("\n", last + 1) + 1]
+
+    def policy(self, chain: str) -> str | None:
+        """Give a chain's policy, `-` for a user-defined one; None if there is no such chain."""
+        found = re.search(rf"\n:{re.escape(chain)} (\S+)", self._heads)
+        return found[1] if found else None
 
     def length(self, chain: str) -> int:
         """Count a chain's rules."""
-        return len(self.lines.get(chain, ()))
+        return len(_start(chain).findall(self.text))
 
     def chain(self, name: str) -> Chain:
         """Read one chain; ObserveError names the line that can't be read."""
         key = ChainKey(self.version, self.name, name)
-        rules = (_rule(key, number, line) for number, line in self.lines.get(name, ()))
-        return Chain(key, tuple(rules), self.policies[name])
+        starts = (found.start() + 1 for found in _start(name).finditer(self.text))
+        policy = self.policy(name)
+        return Chain(key, tuple(self._rule(key, start) for start in starts), None if policy == "-" else policy)
+
+    def named(self, prefix: str) -> list[str]:
+        """Give the chains whose names start so."""
+        return re.findall(rf"\n:({re.escape(prefix)}\S*) ", self._heads)
+
+    def _rule(self, key: ChainKey, start: int) -> Rule:
+        try:
+            return parse_rule_line(self.text[start : self.text.find("\n", start)], version=key.version)[1]
+        except ValueError as error:
+            number = self.before + self.text.count("\n", 0, start)
+            raise ObserveError(
+                f"table {key.table_label}: line {number} can't be read: {printable(str(error))}"
+            ) from error
+
+
+def _start(chain: str) -> re.Pattern[str]:
+    """Match the start of each rule of a chain; a rule may have neither condition nor target."""
+    return re.compile(rf"\n-A {re.escape(chain)}(?=[ \n])")
 
 
 class SavedTables:
@@ -51,7 +100,7 @@ class SavedTables:
     def read(self, key: ChainKey) -> Chain | None:
         """Read one chain, None if it does not exist."""
         table = self._load(key.table)
-        if table is None or key.name not in table.policies:
+        if table is None or table.policy(key.name) is None:
             return absent(key)
         return table.chain(key.name)
 
@@ -69,8 +118,7 @@ class SavedTables:
         """Find the chains of ours in a table."""
         found = self._load(table)
         if found is not None:
-            names = (name for name in found.policies if name.startswith(OWNED_PREFIX))
-            yield from (ChainKey(found.version, table, name) for name in names)
+            yield from (ChainKey(found.version, table, name) for name in found.named(OWNED_PREFIX))
 
 
 def absent(key: ChainKey) -> Chain | None:
@@ -80,22 +128,30 @@ def absent(key: ChainKey) -> Chain | None:
 
 def saved_tables(text: str, version: int = 4) -> list[SavedTable]:
     """Split what iptables-save or ip6tables-save prints; ObserveError names a line that is none of its."""
-    tables: list[SavedTable] = []
-    for number, line in enumerate(text.splitlines(), 1):
-        if line.startswith("*"):
-            tables.append(SavedTable(line[1:], version))
-        elif tables and line.startswith(":"):
-            name, policy = line[1:].split()[:2]
-            tables[-1].policies[name] = None if policy == "-" else policy
-        elif tables and line.startswith("-A "):
-            tables[-1].lines.setdefault(line.split(" ", 2)[1], []).append((number, line))
-        elif line not in ("", "COMMIT") and not line.startswith("#"):
-            raise ObserveError(f"line {number} of the saved rules can't be read: {printable(line)}")
-    return tables
+    text = f"\n{text}\n"
+    starts = [found.start() for found in _TABLE.finditer(text)]
+    _check(_STRANGE, text, 0, starts[0] if starts else len(text))
+    return [_saved_table(text, version, *part) for part in pairwise([*starts, len(text) - 1])]
 
 
-def _rule(key: ChainKey, number: int, line: str) -> Rule:
-    try:
-        return parse_rule_line(line, version=key.version)[1]
-    except ValueError as error:
-        raise ObserveError(f"table {key.table_label}: line {number} can't be read: {printable(str(error))}") from error
+def _saved_table(text: str, version: int, start: int, end: int) -> SavedTable:
+    """Read what stands from before the name of a table to behind its last line."""
+    before, part = text.count("\n", 0, start), text[start : end + 1]
+    _check(_NO_RULE, part, before, len(part))
+    name, _, rules = part[2:].partition("\n")
+    return SavedTable(name, version, f"\n{rules}", before + 1)
+
+
+def listed_table(text: str, table: str, version: int) -> SavedTable:
+    """Read what `iptables -S` prints of a whole table; ObserveError names a line that is none of its."""
+    text = f"\n{text}\n"
+    _check(_UNLISTED, text, 0, len(text))
+    return SavedTable(table, version, _LISTED.sub(lambda chain: f"\n:{chain[1]} {chain[2] or '-'}", text))
+
+
+def _check(strange: re.Pattern[str], text: str, before: int, end: int) -> None:
+    """Raise ObserveError for the first line that is strange."""
+    found = strange.search(text, 0, end)
+    if found:
+        number = before + text.count("\n", 0, found.start()) + 1
+        raise ObserveError(f"line {number} of the saved rules can't be read: {printable(found[1])}")

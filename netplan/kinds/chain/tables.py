@@ -6,16 +6,27 @@ needs no process, a small one is read whole by one, a big one chain by chain as 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, cached_property, partial
 from typing import Final, NamedTuple, TypeVar
 
 from netplan.errors import ObserveError
 from netplan.kinds.chain.built_in import BUILT_IN
-from netplan.kinds.chain.iptables import Iptables, check_read, is_absent, is_incompatible
+from netplan.kinds.chain.iptables import Iptables, check_read, is_absent
 from netplan.kinds.chain.reached import Tables
-from netplan.kinds.chain.saved import SavedTable, SavedTables, absent, saved_tables
+from netplan.kinds.chain.saved import SavedTable, SavedTables, absent, listed_table, saved_tables
 from netplan.kinds.chain.value import OWNED_PREFIX, Backend, Chain, ChainKey
-from netplan.kinds.native.expression import Held, expressions, generation, held_chains, rules_by_chain
+from netplan.kinds.native.expression import (
+    Chains,
+    Held,
+    expressions,
+    generation,
+    held_chain,
+    names,
+    rules_by_chain,
+    uses,
+)
 from netplan.kinds.native.misread import misread_among
 from netplan.net import printable
 from netplan.nfnetlink import Message
@@ -24,16 +35,18 @@ T = TypeVar("T")
 
 _PROCESS: Final = 50
 """How many rules' work it is to start iptables."""
+_CHAINS: Final = 3_000
+"""How many chains iptables goes through in the time that it takes to start it."""
 _TRIES: Final = 5
 _PRIORITIES: Final = {"raw": {-300}, "mangle": {-150}, "nat": {-100}, "filter": {0}, "security": {50, 150}}
 _SOURCE_NAT: Final = frozenset({("nat", "INPUT"), ("nat", "POSTROUTING")})
 _SOURCE_NAT_PRIORITY: Final = {100}
 
 
-def tables(iptables: Iptables, chains: Iterable[Message], limit: int) -> Tables:
-    """Give the tables of an iptables; `chains` is nftables' dump, `limit` how many rules are read whole."""
+def tables(iptables: Iptables, chains: Chains, limit: int) -> Tables:
+    """Give the tables of an iptables; `chains` are nftables', `limit` is how many rules are read whole."""
     if iptables.backend is Backend.NFT:
-        return NftTables(iptables, held_chains(chains, iptables.version), limit)
+        return NftTables(iptables, chains, limit)
     return SavedTables(lambda table: _legacy(iptables, table), limit)
 
 
@@ -74,7 +87,7 @@ class BothVersions:
 class _Whole(NamedTuple):
     """A table that was read at once, and its rules as the kernel keeps them."""
 
-    saved: SavedTable
+    listed: SavedTable
     kept: Mapping[str, list[Message]]
 
 
@@ -84,64 +97,92 @@ class NftTables:
     What the dump says of a chain is not believed where a rule that was read later disagrees: iptables is asked then.
     """
 
-    def __init__(self, iptables: Iptables, held: Mapping[str, Mapping[str, Held]], limit: int) -> None:
+    def __init__(self, iptables: Iptables, chains: Chains, limit: int) -> None:
         self._iptables = iptables
-        self._held = held
+        self._chains = chains
         self._limit = limit
+        self._held = cache(partial(held_chain, iptables.version))
+        self._is_small = cache(self._is_within_limit)
         self._wholes: dict[str, _Whole | None] = {}
+        self._alone_of: Counter[str] = Counter()
         self._read: dict[ChainKey, Chain | None] = {}
         self._led_to: set[ChainKey] = set()
 
     def read(self, key: ChainKey) -> Chain | None:
         """Read one chain, None if it does not exist; ObserveError if it can't be read whole."""
-        held = self._held.get(key.table, {}).get(key.name)
+        held = self._held(key.table, key.name)
         if held is not None and not _is_usual(key, held):
             raise ObserveError(
                 f"table {key.table_label} can't be read safely: its chain {printable(key.name)} is nft's own"
             )
         if key not in self._read:
-            whole = self._whole(key.table)
-            self._read[key] = self._alone(key) if whole is None else _part(whole, key)
+            whole = self._whole(key)
+            self._read[key] = self._alone(key) if whole is None else self._part(whole, key)
         return self._read[key]
 
     def cost(self, key: ChainKey) -> int:
         """Say how many rules' work it is to read a chain; of a table that is read whole none counts."""
-        if key in self._read or self._whole(key.table) is not None or self._is_told(key):
+        if key in self._read or self._is_small(key.table) or self._is_told(key):
             return 0
         return _PROCESS + self.length(key)
 
     def length(self, key: ChainKey) -> int:
         """Say about how many rules a chain has, jumps to it included."""
-        held = self._held.get(key.table, {}).get(key.name)
+        held = self._held(key.table, key.name)
         return 0 if held is None else held.uses
 
     def owned(self, table: str) -> Iterator[ChainKey]:
         """Find the chains of ours in a table."""
-        for name in self._held.get(table, ()):
-            if name.startswith(OWNED_PREFIX):
-                yield ChainKey(self._iptables.version, table, name)
+        return (ChainKey(self._iptables.version, table, name) for held_by, name in self._owned if held_by == table)
 
-    def _whole(self, table: str) -> _Whole | None:
-        """Read a table at once; None if it is too big or empty, or if iptables prints only some of its chains."""
+    @cached_property
+    def _owned(self) -> tuple[tuple[str, str], ...]:
+        return tuple(names(self._chains, self._iptables.version, OWNED_PREFIX))
+
+    def _is_within_limit(self, table: str) -> bool:
+        """Whether a table has rules, and not too many to be read at once."""
+        return 0 < uses(self._chains, self._iptables.version, table, self._limit) <= self._limit
+
+    def _whole(self, key: ChainKey) -> _Whole | None:
+        """Read the table of a chain at once; None if that does not pay, or if iptables prints only some of its chains.
+
+        To list a table iptables goes through all chains of the node, to list a chain through none.
+        """
+        table = key.table
         if table not in self._wholes:
-            rules = sum(held.uses for held in self._held.get(table, {}).values())
-            self._wholes[table] = _steadily(lambda: self._saved(table)) if 0 < rules <= self._limit else None
+            if self._is_told(key) or not self._is_small(table):
+                return None
+            self._alone_of[table] += 1
+            if self._alone_of[table] * _CHAINS < sum(map(len, self._chains.values())):
+                return None
+            self._wholes[table] = _steadily(lambda: self._listed(table))
         return self._wholes[table]
 
-    def _saved(self, table: str) -> _Whole | None:
+    def _listed(self, table: str) -> _Whole | None:
         try:
-            saved = self._iptables.save(table)
+            listed = self._iptables.list(table)
         except ObserveError:  # of a rule that it can't print; the other chains can be read one by one
             return None
         version = self._iptables.version
-        return None if is_incompatible(saved) else _Whole(_table(saved, table, version), rules_by_chain(table, version))
+        return _Whole(listed_table(listed, table, version), rules_by_chain(table, version))
+
+    def _part(self, whole: _Whole, key: ChainKey) -> Chain | None:
+        """Give a chain of a table that was read; ObserveError if iptables has printed some of its rules as others.
+
+        Built-in chains are listed where they are not there, too.
+        """
+        listed = whole.listed
+        if listed.policy(key.name) is None or (not listed.length(key.name) and self._held(*key[1:]) is None):
+            return absent(key)
+        check_read(key.table_label, misread_among(key.name, map(expressions, whole.kept.get(key.name, ()))))
+        return listed.chain(key.name)
 
     def _is_told(self, key: ChainKey) -> bool:
         """Whether the dump tells all there is to know of a chain: it is empty or absent."""
         return self.length(key) == 0 and key not in self._led_to
 
     def _alone(self, key: ChainKey) -> Chain | None:
-        held = self._held.get(key.table, {}).get(key.name)
+        held = self._held(key.table, key.name)
         if self._is_told(key):
             return absent(key) if held is None else Chain(key, (), held.base and held.base.policy.upper())
         chain = _steadily(lambda: self._iptables.read(key))
@@ -149,14 +190,6 @@ class NftTables:
             if rule.target is not None:
                 self._led_to.add(key._replace(name=rule.target.name))
         return chain
-
-
-def _part(whole: _Whole, key: ChainKey) -> Chain | None:
-    """Give a chain of a table that was read; ObserveError if iptables has printed some of its rules as others."""
-    if key.name not in whole.saved.policies:
-        return absent(key)
-    check_read(key.table_label, misread_among(key.name, map(expressions, whole.kept.get(key.name, ()))))
-    return whole.saved.chain(key.name)
 
 
 def _is_usual(key: ChainKey, held: Held) -> bool:

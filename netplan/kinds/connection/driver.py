@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import socket
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -13,22 +12,25 @@ from netplan.kinds.connection.value import Connection
 from netplan.net import Address
 from netplan.netlink import Attributes, attribute, attributes
 from netplan.nfnetlink import CONNTRACK, number
+from netplan.rtnetlink import FAMILIES
 
 _GET, _DELETE = 1, 2
 _ORIGINAL, _REPLY, _STATUS, _ID, _ZONE, _STATUS_MASK = 1, 2, 3, 12, 18, 26
 _SOURCE_NAT: Final = (1 << 4).to_bytes(4, "big")
-_IP, _SOURCE, _DESTINATION = 1, 1, 2
+_IP: Final = 1
+_ENDS: Final = {4: (1, 2), 6: (3, 4)}
+"""The attributes of source and destination by IP version."""
 
 Wanted = Callable[[Connection], bool]
 
 
-def observe(wanted: Wanted) -> Iterator[Connection]:
-    """Read those IPv4 connections whose source was rewritten that are wanted; ObserveError if the kernel won't tell.
+def observe(wanted: Wanted, version: int = 4) -> Iterator[Connection]:
+    """Read those connections of an IP version whose source was rewritten that are wanted.
 
-    A kernel that knows no filter by status gives all, which only takes longer.
+    ObserveError if the kernel won't tell. A kernel that knows no filter by status gives all, which only takes longer.
     """
     rewritten = attribute(_STATUS, _SOURCE_NAT) + attribute(_STATUS_MASK, _SOURCE_NAT)
-    for message in nfnetlink.dump(CONNTRACK, _GET, socket.AF_INET, rewritten):
+    for message in nfnetlink.dump(CONNTRACK, _GET, FAMILIES[version], rewritten):
         connection = _connection(message.attributes)
         if connection is not None and wanted(connection):
             yield connection
@@ -37,7 +39,7 @@ def observe(wanted: Wanted) -> Iterator[Connection]:
 def delete(connection: Connection) -> bool:
     """Forget one connection, and no other that has taken its place; False if it has ended already."""
     try:
-        nfnetlink.request(CONNTRACK, _DELETE, socket.AF_INET, connection.identity)
+        nfnetlink.request(CONNTRACK, _DELETE, FAMILIES[connection.source.version], connection.identity)
     except OSError as error:
         if error.errno == errno.ENOENT:
             return False
@@ -58,4 +60,6 @@ def _connection(found: Attributes) -> Connection | None:
 
 def _addresses(direction: bytes) -> tuple[Address, Address]:
     found = attributes(attributes(direction)[_IP])
-    return Address(4, number(found[_SOURCE])), Address(4, number(found[_DESTINATION]))
+    version = next(version for version, ends in _ENDS.items() if ends[0] in found)
+    source, destination = (Address(version, number(found[end])) for end in _ENDS[version])
+    return source, destination

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from typing import Final, NamedTuple
+from collections.abc import Iterator, Mapping
+from itertools import chain as concatenation
+from typing import Final, NamedTuple, TypeAlias
 
 from netplan import nfnetlink
 from netplan.kinds.native.family import FAMILIES
 from netplan.netlink import Attributes, attribute, attributes, elements, text
-from netplan.nfnetlink import NFTABLES, Message, number
+from netplan.nfnetlink import NFTABLES, Listing, Message, number
 
-_VERSIONS: Final = {family.number: version for version, family in FAMILIES.items()}
 _NAMES: Final = {1: "inet", 2: "ip", 5: "netdev", 7: "bridge", 10: "ip6"}
 _HOOKS: Final = ("prerouting", "input", "forward", "output", "postrouting", "ingress")
 _NETDEV_HOOKS: Final = ("ingress", "egress")
 _GET_TABLE, _GET_CHAIN, _GET_RULE, _GET_SET, _GET_GENERATION = 1, 4, 7, 10, 16
 _DORMANT: Final = 1
+_TABLE, _NAME, _HOOK = 1, 3, 4
+"""Attributes of a chain: its table, its name, and where packets enter it."""
+
+
+Chains: TypeAlias = Mapping[int, Listing]
+"""All chains of nftables, by the kernel's number of their family."""
 
 
 class Base(NamedTuple):
@@ -62,38 +68,46 @@ def generation() -> bytes:
     return nfnetlink.get(NFTABLES, _GET_GENERATION).get(1, b"")
 
 
-def chains() -> list[Message]:
+def chains() -> Chains:
     """Read all chains of nftables, of which there may be many thousands."""
-    return nfnetlink.dump(NFTABLES, _GET_CHAIN)
+    return {family: nfnetlink.listing(NFTABLES, _GET_CHAIN, family) for family in _NAMES}
 
 
-def held_chains(chains: Iterable[Message], version: int) -> dict[str, dict[str, Held]]:
-    """Give the chains of the tables of an IP version, by the names of table and chain."""
-    found: defaultdict[bytes, dict[str, Held]] = defaultdict(dict)
-    for chain in chains:
-        if chain.family == FAMILIES[version].number:
-            parts = chain.attributes
-            found[parts[1]][text(parts[3])] = Held(number(parts[6]), _base(chain) if 4 in parts else None)
-    return {text(table): names for table, names in found.items()}
+def held_chain(version: int, table: str, name: str) -> Held | None:
+    """Ask for one chain of a table of an IP version; None if there is none."""
+    wanted = attribute(_TABLE, terminated(table)) + attribute(_NAME, terminated(name))
+    found = nfnetlink.get(NFTABLES, _GET_CHAIN, FAMILIES[version].number, wanted)
+    return _held(Message(FAMILIES[version].number, found)) if found else None
 
 
-def names(chains: Iterable[Message]) -> Iterator[tuple[int, str, str]]:
-    """Give IP version, table and name of the chains of those versions' own families."""
-    for each in chains:
-        if each.family in _VERSIONS:
-            yield _VERSIONS[each.family], text(each.attributes[1]), text(each.attributes[3])
+def uses(chains: Chains, version: int, table: str, limit: int) -> int:
+    """Count the rules of a table of an IP version, and the jumps; of one of more than `limit` chains, only those."""
+    found = nfnetlink.get(NFTABLES, _GET_TABLE, FAMILIES[version].number, attribute(1, terminated(table)))
+    held = number(found.get(3, b""))
+    if not held or held > limit:
+        return held
+    return sum(_held(chain).uses for chain in chains[FAMILIES[version].number].holding(_TABLE, terminated(table)))
 
 
-def bases(chains: Iterable[Message]) -> Iterator[Base]:
+def _held(chain: Message) -> Held:
+    return Held(number(chain.attributes[6]), _base(chain) if _HOOK in chain.attributes else None)
+
+
+def names(chains: Chains, version: int, prefix: str) -> Iterator[tuple[str, str]]:
+    """Give table and name of the chains of an IP version's own family whose names start so."""
+    for each in chains[FAMILIES[version].number].holding(_NAME, prefix.encode()):
+        yield text(each.attributes[_TABLE]), text(each.attributes[_NAME])
+
+
+def bases(chains: Chains) -> Iterator[Base]:
     """Give every chain that packets enter by themselves, iptables-nft's too; those that sleep are left out."""
     asleep = {
         (table.family, table.attributes[1])
         for table in nfnetlink.dump(NFTABLES, _GET_TABLE)
         if number(table.attributes.get(2, b"")) & _DORMANT
     }
-    for chain in chains:
-        hooked = 4 in chain.attributes and chain.family in _NAMES
-        if hooked and (chain.family, chain.attributes[1]) not in asleep:
+    for chain in concatenation.from_iterable(listing.holding(_HOOK) for listing in chains.values()):
+        if (chain.family, chain.attributes[_TABLE]) not in asleep:
             yield _base(chain)
 
 

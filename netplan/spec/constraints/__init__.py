@@ -50,12 +50,20 @@ from netplan.spec.constraints.subnets import (
     check_subnets_within_bounds,
 )
 from netplan.spec.draft import Draft
-from netplan.spec.removals import check_removals
 
 
 def check(draft: Draft) -> Iterator[Problem]:
     """Give the problems of every constraint; that a node has no subnet is none, until something needs it."""
     return chain.from_iterable(constraint(draft) for constraint in CONSTRAINTS)
+
+
+def check_removals(draft: Draft) -> Iterator[Problem]:
+    """A rule to remove is one that iptables takes, with placeholders that exist, and of other programs."""
+    if not draft.removals:
+        return iter(())
+    from netplan.spec import removals  # noqa: PLC0415 - to read iptables' rules takes a while to load
+
+    return removals.check_removals(draft)
 
 
 CONSTRAINTS: Final[tuple[Constraint, ...]] = (

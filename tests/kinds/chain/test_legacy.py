@@ -16,27 +16,45 @@ from tests.kinds.chain.scratch import run
 CAPTURES = sorted((Path(__file__).parents[2] / "data" / "captures").glob("*.rules"))
 PROBE = """
 import json, subprocess, sys
-subprocess.run(["iptables-legacy-restore", "-w", "5"], stdin=sys.stdin, check=True)
-tables = open("/proc/self/net/ip_tables_names").read().split()
-script = [sys.executable, "-I", sys.argv[1]]
-both = [subprocess.run(["iptables-legacy-save"], capture_output=True, text=True, check=True).stdout]
+version, name = sys.argv[2], "ip" if sys.argv[2] == "4" else "ip6"
+subprocess.run([f"{name}tables-legacy-restore", "-w", "5"], stdin=sys.stdin, check=True)
+tables = open(f"/proc/self/net/{name}_tables_names").read().split()
+script = [sys.executable, "-I", sys.argv[1], version]
+both = [subprocess.run([f"{name}tables-legacy-save"], capture_output=True, text=True, check=True).stdout]
 both += [subprocess.run([*script, *tables], capture_output=True, text=True, check=True).stdout]
-print(json.dumps([*both, open("/proc/self/net/ip_tables_names").read().split() == tables]))
+print(json.dumps([*both, open(f"/proc/self/net/{name}_tables_names").read().split() == tables]))
+"""
+IPV6 = """*nat
+:PREROUTING ACCEPT [0:0]
+:POSTROUTING ACCEPT [0:0]
+:MINE - [0:0]
+:OTHER - [0:0]
+-A POSTROUTING -s fd00:7::/64 ! -o docker0 -j MASQUERADE
+-A PREROUTING ! -s fd00::5/128 -d fd00::/ffff::ffff -j MINE
+-A MINE -p tcp -m tcp --dport 80 -j DNAT --to-destination [fd00::1]:80
+-A MINE -p ipv6-icmp -m icmp6 --icmpv6-type 128 -j RETURN
+-A MINE ! -p udp -m comment --comment "a b" -g OTHER
+COMMIT
+*filter
+:FORWARD DROP [0:0]
+-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A FORWARD -i eth0 -j REJECT --reject-with icmp6-adm-prohibited
+COMMIT
 """
 
 
-def both(text, lock):
+def both(text, lock, version=4):
     """Load rules in a network namespace; give them as both say them, in our words."""
-    done = run([sys.executable, "-c", PROBE, iptc_dump.__file__], lock, text)
+    done = run([sys.executable, "-c", PROBE, iptc_dump.__file__, str(version)], lock, text)
     assert done.returncode == 0, done.stderr
     program, library, unchanged = json.loads(done.stdout)
-    return content(program), content(library), unchanged
+    return content(program, version), content(library, version), unchanged
 
 
-def content(text):
+def content(text, version):
     return {
         (table.name, name): (table.policies[name], [str(rule) for rule in table.chain(name).rules])
-        for table in saved_tables(text)
+        for table in saved_tables(text, version)
         for name in table.policies
     }
 
@@ -50,6 +68,11 @@ def test_rules_of_a_real_node_are_said_alike(path, tmp_path):
 def test_rules_of_every_kind_are_said_alike(tmp_path):
     program, library, _ = both(payload(rules_by_table()), tmp_path / "lock")
     assert library == program
+
+
+def test_rules_of_ipv6_are_said_alike(tmp_path):
+    program, library, unchanged = both(IPV6, tmp_path / "lock", 6)
+    assert (library, unchanged) == (program, True)
 
 
 def test_no_table_is_made_by_reading_others(tmp_path):

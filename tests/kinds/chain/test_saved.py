@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from netplan.errors import ObserveError
 from netplan.kinds.chain.reached import Reach, reached
-from netplan.kinds.chain.saved import SavedTables, saved_tables
+from netplan.kinds.chain.saved import SavedTables, listed_table, saved_tables
 from netplan.kinds.chain.value import Chain, ChainKey
 
 FORWARD = ChainKey(4, "filter", "FORWARD")
@@ -86,3 +88,28 @@ def test_line_that_is_none_of_iptables_save_is_named():
 def test_escape_sequence_does_not_reach_the_terminal():
     with pytest.raises(ObserveError, match=r"can't be read: \\x1b\[2J"):
         saved_tables("\x1b[2J")
+
+
+NAMES = st.sampled_from(["INPUT", "A", "A-", "AB", "B", ".*", "PODNET-X"])
+RULES = st.lists(
+    st.tuples(NAMES, st.sampled_from(["", " -j A", " -s 10.0.0.0/8 -j B", ' -m comment --comment "-A B"']))
+)
+
+
+@given(st.lists(NAMES, unique=True), RULES)
+def test_what_is_found_in_the_text_is_what_stands_in_its_lines(heads, rules):
+    lines = [*(f":{name} - [0:0]" for name in heads), *(f"-A {name}{rule}" for name, rule in rules)]
+    found = next(iter(saved_tables("\n".join(["# Generated", "*nat", *lines, "COMMIT", ""]))))
+    held = {name: [rule.strip() for other, rule in rules if other == name] for name in heads}
+    assert {name: [*map(str, found.chain(name).rules)] for name in heads} == held
+    assert (found.total, [found.length(name) for name in heads]) == (len(rules), [*map(len, held.values())])
+    assert (found.policies, found.named("PODNET-")) == (dict.fromkeys(heads), [n for n in heads if n == "PODNET-X"])
+    assert all((found.policy(name) == "-") is (name in heads) for name in ["A", "B", "C", ".*"])
+
+
+def test_what_iptables_lists_is_read_as_what_it_saves():
+    listed = '-P FORWARD DROP\n-N A\n# Warning\n-A FORWARD -j A\n-A A -m broken --option "\n'
+    table = listed_table(listed, "filter", 4)
+    assert (table.policies, str(table.chain("FORWARD").rules[0])) == ({"FORWARD": "DROP", "A": None}, "-j A")
+    with pytest.raises(ObserveError, match="table filter: line 5 can't be read"):
+        table.chain("A")

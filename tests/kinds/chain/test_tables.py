@@ -97,7 +97,7 @@ def test_the_policy_of_an_empty_table_is_read_without_any_process(node):
 def test_a_small_table_is_read_by_one_process(node, backend):
     found, asked = read(node, backend, SMALL, ["nat POSTROUTING", "nat A", "nat B", "nat C"])
     assert found == {"nat POSTROUTING": ["ACCEPT", ["-j A"]], "nat A": A, "nat B": [None, ["-j RETURN"]], "nat C": None}
-    assert asked == [f"iptables-{backend}-save -t nat"]
+    assert asked == {"nft": ["iptables-nft -w 10 -t nat -S"], "legacy": ["iptables-legacy-save -t nat"]}[backend]
 
 
 def test_of_a_big_table_each_chain_is_read_alone(node):
@@ -145,7 +145,7 @@ def test_beside_what_is_nft_s_own_the_other_chains_are_read(node, own):
     found, asked = read(node, "nft", rules, ["nat A", "nat PREROUTING", "nat B"], before=OWN[own])
     assert (found["nat A"], found["nat PREROUTING"]) == (A, ["ACCEPT", []])
     assert "table nat can't be read safely" in found["nat B"]
-    assert asked[0] == "iptables-nft-save -t nat"
+    assert asked[0] == "iptables-nft -w 10 -t nat -S"
 
 
 @pytest.mark.parametrize("kind", ["{ type nat hook postrouting priority 90 ; }", ""])

@@ -1,0 +1,41 @@
+"""Carry out what was planned: the last looks before the first write, the writes, and what must hold behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from netplan import check_runner
+from netplan.apply import Job, Journal, apply
+from netplan.check import gateway_of
+from netplan.differences import differences
+from netplan.freshness import unmet
+from netplan.resource import Change, Resource
+from netplan.snapshot import Snapshot
+from netplan.work import Work, check_allowed, check_fresh
+
+
+def carry_out(work: Work, journal: Journal) -> Snapshot:
+    """Apply a plan, journal in hand, and give the state that it was seen to lead to; nothing without changes.
+
+    RefusedError (3) if it must not be applied, or if the state that it depends on has changed meanwhile.
+    """
+    check_allowed(work.plan)
+    if not work.plan.changes:
+        return work.before
+    now = work.kernel.observe(work.interest)
+    check_fresh(work.plan, now)
+    job = Job(work.plan.changes, now, work.interest, partial(_left, work), partial(_check, work))
+    return apply(job, work.kernel, journal)
+
+
+def _check(work: Work, after: Snapshot) -> Sequence[str]:
+    """Run the checks of the spec; give what failed."""
+    return check_runner.run(work.plan.checks, gateway_of(after))
+
+
+def _left(work: Work, now: Snapshot) -> Sequence[Change[Resource]]:
+    """Give what is still to be done in a state."""
+    if work.desired is not None:
+        return tuple(differences(work.desired, now))
+    return tuple(unmet(work.plan.changes, work.before, now))

@@ -1,0 +1,22 @@
+"""Options that verbs share whose work is loaded only when it is done: a drift that only looks applies nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from netplan.state.vardir import DEFAULT, ENVIRONMENT
+
+VarDir = Annotated[
+    Path | None,
+    typer.Option("--var-dir", metavar="DIR", help=f"Where podnet remembers; default: {ENVIRONMENT}, or {DEFAULT}."),
+]
+LockTimeout = Annotated[
+    float, typer.Option("--lock-timeout", metavar="SECONDS", min=0, help="How long to wait for another podnet.")
+]
+FlushConntrack = Annotated[
+    bool,
+    typer.Option("--flush-conntrack", help="End the connections of pods that keep another source from before."),
+]
