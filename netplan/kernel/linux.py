@@ -108,6 +108,11 @@ class Linux:
         else:
             _write_netlink(batch, self._many, partial(self._told, writing))
 
+    def sweep(self) -> None:
+        """Delete the next-hop objects that a write has left without a route."""
+        with Channel(ROUTE) as channel:
+            routes.sweep(channel)
+
 
 _VERSIONS: Final = (4, 6)
 
