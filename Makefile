@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PATH := $(PATH):/usr/sbin:/sbin
 export PATH
 
-PROGRAMS := ip:iproute2 iptables-nft:iptables iptables-legacy:iptables nft:nftables ipset:ipset strace:strace \
+PROGRAMS := ip:iproute2 iptables-nft:iptables iptables-legacy:iptables nft:nftables ipset:ipset strace:strace git:git \
 	unshare:util-linux nsenter:util-linux cc:gcc
 BIN := .venv/bin
 

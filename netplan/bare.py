@@ -14,7 +14,6 @@ from netplan.snapshot import Snapshot
 from netplan.topology import Node
 from netplan.trace import BRIDGE_CALLS, settings_of
 
-_MTU: Final = 1500
 _KERNEL: Final = 2
 _BOOT: Final = 3
 
@@ -28,8 +27,8 @@ def bare(node: Node, backend: Backend | None) -> Snapshot:
     return Snapshot.of(
         backend or Backend.NFT,
         [
-            Link(node.interface, _MTU, up=True),
-            Link(node.bridge, _MTU, up=True, type="bridge"),
+            Link(node.interface, node.mtu, up=True),
+            Link(node.bridge, node.mtu, up=True, type="bridge"),
             *held_by(node),
             *(Sysctl(name, "0") for device in ("all", *devices) for name in settings_of(device)),
             *(Sysctl(name, "0") for name in BRIDGE_CALLS.values()),

@@ -6,11 +6,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.value import Chain, PlacedRule, table_label
 from netplan.kinds.link.value import Link
+from netplan.kinds.route.value import Route
+from netplan.net import Address
 from netplan.resource import Action, Change, Resource
 
 _CREATED: Final = ("link", "address", "sysctl", "table", "neighbour", "fdb", "route")
+_FIRST: Final = {"link": Action.DELETE, "address": Action.CREATE}
 _PLURAL: Final = {"address": "addresses", "fdb": "fdb entries"}
 
 
@@ -44,12 +48,13 @@ def batches(changes: Iterable[Change[Resource]]) -> tuple[Batch, ...]:
     """Group changes and put them in order.
 
     What is referred to comes before what refers to it, and rules come before routes, so that no connection is pinned to
-    a wrong source address. Deletes come last, in the opposite order; only a link that excludes another goes before it.
+    a wrong source address. Deletes come last, in the opposite order; only a link that excludes another goes before it,
+    and an address of ours that becomes a next hop goes before its route.
     """
     groups: dict[tuple[_Group, bool], list[Change[Resource]]] = {}
     changes = tuple(changes)
-    made = [change.after for change in changes if isinstance(change.after, Link)]
-    sorted_out = [(change, _group(change), _leaves(change, made)) for change in changes]
+    coming = _Coming.of(changes)
+    sorted_out = [(change, _group(change), _leaves(change, coming)) for change in changes]
     filled = {group for _, group, leaves in sorted_out if not leaves}
     for change, group, leaves in sorted_out:
         leaving = leaves and (not group.table or group not in filled)
@@ -58,24 +63,41 @@ def batches(changes: Iterable[Change[Resource]]) -> tuple[Batch, ...]:
     return tuple(_batch(group, groups[group, leaving]) for group, leaving in ordered)
 
 
-def _leaves(change: Change[Resource], made: Iterable[Link]) -> bool:
+class _Coming(NamedTuple):
+    """What changes bring that others may stand in the way of: the kernel takes no next hop that is its own address."""
+
+    links: tuple[Link, ...]
+    next_hops: frozenset[Address]
+
+    @classmethod
+    def of(cls, changes: Iterable[Change[Resource]]) -> _Coming:
+        made = [change.after for change in changes if change.after is not None]
+        hops = (each.next_hop for each in made if isinstance(each, Route))
+        links = tuple(each for each in made if isinstance(each, Link))
+        return cls(links, frozenset(hop for hop in hops if hop is not None))
+
+
+def _leaves(change: Change[Resource], coming: _Coming) -> bool:
     """Whether the change takes away what may stay until all else is done: an object of ours that is in nobody's way.
 
     A foreign object that must go goes before ours come.
     """
     resource = change.resource
-    if isinstance(resource, Link) and any(resource.excludes(link) for link in made):
+    if isinstance(resource, Link) and any(resource.excludes(link) for link in coming.links):
+        return False
+    if isinstance(resource, LinkAddress) and resource.address.address in coming.next_hops:
         return False
     return change.action is Action.DELETE and resource.ours
 
 
-def _deletes_first(kind: str, changes: Iterable[Change[Resource]]) -> tuple[Change[Resource], ...]:
-    """Put the links that go before those that come."""
-    return tuple(sorted(changes, key=lambda change: change.after is not None) if kind == "link" else changes)
+def _in_order(kind: str, changes: Iterable[Change[Resource]]) -> tuple[Change[Resource], ...]:
+    """Put links that go before those that come, addresses that go behind: routes go with the last one of a device."""
+    first = _FIRST.get(kind)
+    return tuple(changes if first is None else sorted(changes, key=lambda change: change.action is not first))
 
 
 def _batch(group: _Group, changes: Iterable[Change[Resource]]) -> Batch:
-    return Batch(group.kind, group.table, _deletes_first(group.kind, changes), group.version)
+    return Batch(group.kind, group.table, _in_order(group.kind, changes), group.version)
 
 
 def _group(change: Change[Resource]) -> _Group:

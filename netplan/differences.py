@@ -38,7 +38,7 @@ def differences(desired: Desired, snapshot: Snapshot) -> Iterator[Change[Resourc
             yield from _sysctls(desired, state)
             continue
         actual = [each for each in state.all(kind) if each.ours or adopts(each)]
-        changes = [_explained(change) for change in diff(wanted, actual, STALE)]
+        changes = [_explained(change, snapshot) for change in diff(wanted, actual, STALE)]
         yield from changes
         state = after_updates(state, changes)
     strayed = {key for key, chain in snapshot.chains.items() if not key.owned and any(map(is_our_jump, chain.rules))}
@@ -46,10 +46,11 @@ def differences(desired: Desired, snapshot: Snapshot) -> Iterator[Change[Resourc
         yield from _rule_changes(key, desired, snapshot)
 
 
-def _explained(change: Change[Resource]) -> Change[Resource]:
-    """Say why a link is replaced or taken over, and why a foreign object goes."""
+def _explained(change: Change[Resource], snapshot: Snapshot) -> Change[Resource]:
+    """Say why a link is replaced or taken over, and why an object goes that is foreign in the snapshot."""
     before, after = change.before, change.after
-    if before is not None and not before.ours and not isinstance(before, Sysctl):
+    found = None if before is None else snapshot.index.get((before.kind, before.key))
+    if found is not None and not found.ours:
         return replace(change, reason=ADOPTED if after is None else _with(change.reason, "taken over"))
     if isinstance(before, Link) and isinstance(after, Link) and not before.can_become(after):
         return replace(change, reason=_with(change.reason, f"a new one: {before.fixed_unlike(after)} can't be changed"))

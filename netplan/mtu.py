@@ -12,22 +12,38 @@ from netplan.snapshot import Snapshot
 
 
 def warnings(desired: Desired, snapshot: Snapshot) -> Iterator[str]:
-    """Say what will be dropped on its way into the tunnel, and why a tunnel can't be made."""
-    mtus = {link.name: link.mtu for link in snapshot.all(Link)}
-    ways = {want.resource.oif for want in desired.objects if isinstance(want.resource, Route)}
+    """Say what will be dropped on its way to the peers, and why a tunnel can't be made."""
+    found = {link.name: link.mtu for link in snapshot.all(Link)}
+    tunnels = [want.resource for want in desired.objects if isinstance(want.resource, Link)]
+    for tunnel in tunnels:
+        yield from _wide(tunnel, found)
+    paths = found | {tunnel.name: tunnel.mtu for tunnel in tunnels}
+    for oif, versions in _ways(desired).items():
+        if oif in paths:
+            yield from _narrow(oif, paths[oif], versions, desired.traffic[0].bridge, found)
+
+
+def _ways(desired: Desired) -> dict[IfName, set[int]]:
+    """Give the devices by which pods of peers are reached, and the IP versions of these."""
+    networks = {traffic.network for traffic in desired.traffic}
+    ways: dict[IfName, set[int]] = {}
     for want in desired.objects:
-        if isinstance(want.resource, Link):
-            yield from _wide(want.resource, mtus)
-            if desired.traffic and want.resource.name in ways:
-                yield from _narrow(want.resource, mtus, desired.traffic[0].bridge)
+        route = want.resource
+        if isinstance(route, Route) and route.oif and any(network.covers(route.prefix) for network in networks):
+            ways.setdefault(route.oif, set()).add(route.prefix.version)
+    return ways
 
 
-def _narrow(tunnel: Link, mtus: Mapping[IfName, int], bridge: IfName) -> Iterator[str]:
-    if mtus.get(bridge, 0) > tunnel.mtu:
-        yield (
-            f"packets with DF larger than {tunnel.mtu} from bridge {bridge} ({mtus[bridge]}) are dropped before "
-            f"{tunnel.name}, and others are fragmented: give {bridge} and the pods an MTU of {tunnel.mtu}"
-        )
+def _narrow(oif: IfName, mtu: int, versions: set[int], bridge: IfName, found: Mapping[IfName, int]) -> Iterator[str]:
+    """Name a bridge that lets larger packets in than a way carries: no router but the sender splits those of IPv6."""
+    if found.get(bridge, 0) <= mtu:
+        return
+    whose = {4: "packets with DF", 6: "packets"}[min(versions)] if len(versions) == 1 else "packets of IPv6 or with DF"
+    others = ", and others are fragmented" if 4 in versions else ""
+    yield (
+        f"{whose} larger than {mtu} from bridge {bridge} ({found[bridge]}) are dropped before {oif}{others}: "
+        f"give {bridge} and the pods an MTU of {mtu}"
+    )
 
 
 def _wide(tunnel: Link, mtus: Mapping[IfName, int]) -> Iterator[str]:

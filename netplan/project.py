@@ -15,14 +15,17 @@ from netplan.kinds.neighbour.value import Neighbour
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.forwarding import SWITCHES, rewritten
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.net import IfName
+from netplan.net import IPV6_MTU_MIN, IfName
 from netplan.resource import Change, Resource
 from netplan.snapshot import KINDS, Snapshot
 
 _Objects: TypeAlias = dict[type[Resource], dict[Hashable, Resource]]
 
 _WHEN_DOWN: Final = (Route, Neighbour)
-"""What a link loses when it goes down, and with its last address; when it is up again nothing is back."""
+"""What a link loses when it goes down, and of IPv4 with its last address; when it is up again nothing is back."""
+
+_OF_IPV6: Final = (LinkAddress, Route, Neighbour, Sysctl)
+"""What a link loses of IPv6 when its MTU becomes less than IPv6 needs."""
 
 
 def project(snapshot: Snapshot, changes: Iterable[Change[Resource]]) -> Snapshot:
@@ -69,9 +72,9 @@ def _change(objects: _Objects, resource: Resource, *, gone: bool) -> None:
     if isinstance(resource, Link) and isinstance(before, Link):
         _change_link(objects, before, None if gone else resource)
     if isinstance(resource, LinkAddress) and (gone or (before is not None and before != resource)):
-        others = {each.link for each in _held(objects) if each.key != resource.key}
-        if resource.link not in others:
-            _lose(objects, resource.link, _WHEN_DOWN)
+        others = {each.link for each in _held(objects) if each.key != resource.key and version_of(each) == 4}
+        if version_of(resource) == 4 and resource.link not in others:
+            _lose(objects, resource.link, _WHEN_DOWN, version=4)
 
 
 def _change_link(objects: _Objects, before: Link, after: Link | None) -> None:
@@ -81,15 +84,38 @@ def _change_link(objects: _Objects, before: Link, after: Link | None) -> None:
         return
     if before.up and not after.up:
         _lose(objects, before.name, _WHEN_DOWN)
+        _lose(objects, before.name, (LinkAddress,), version=6)
+    if after.mtu < IPV6_MTU_MIN <= before.mtu:
+        _lose(objects, before.name, _OF_IPV6, version=6)
     if before.lladdr != after.lladdr:
         _lose(objects, before.name, (Neighbour,))
     if before.ours != after.ours:
         _hand_over(objects)
 
 
-def _lose(objects: _Objects, link: IfName, kinds: Iterable[type[Resource]]) -> None:
+def _lose(objects: _Objects, link: IfName, kinds: Iterable[type[Resource]], version: int | None = None) -> None:
+    """Take away what stands on a link, all of it or what is of an IP version."""
     for kind in kinds:
-        objects[kind] = {key: each for key, each in objects[kind].items() if link not in stands_on(each)}
+        objects[kind] = {
+            key: each
+            for key, each in objects[kind].items()
+            if link not in stands_on(each) or version not in (None, version_of(each))
+        }
+
+
+def version_of(resource: Resource) -> int | None:
+    """Give the IP version that an object is of."""
+    match resource:
+        case LinkAddress():
+            return resource.address.address.version
+        case Neighbour():
+            return resource.address.version
+        case Route():
+            return resource.prefix.version
+        case Sysctl():
+            return 6 if resource.name.startswith("net.ipv6.") else 4
+        case _:
+            return None
 
 
 def _hand_over(objects: _Objects) -> None:

@@ -130,7 +130,7 @@ def session_packets(text: str | None, state: Snapshot) -> tuple[Packet, ...]:
         return ()
     if session is None or not _ends_here(session, state):
         return ()
-    return tuple(packet for _, packet, _ in _ways(session, Fib(state)))
+    return tuple(packet for _, packet, _ in _ways(session, Fib(state, session.client.version)))
 
 
 def _cut(changes: tuple[Change[Resource], ...], before: Snapshot, after: Snapshot, session: Session) -> Iterator[str]:

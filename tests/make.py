@@ -10,6 +10,7 @@ from netplan.apply import Job, Journal, apply
 from netplan.compile import Desired, compile_node
 from netplan.differences import differences
 from netplan.errors import Location
+from netplan.kernel import Kernel
 from netplan.kernel.memory import MemoryKernel
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.rule import Rule, parse_rule_line
@@ -216,12 +217,12 @@ class Unwritten:
         """Keep nothing."""
 
 
-def carry_out(wanted: Desired, kernel: MemoryKernel, journal: Journal | None = None) -> None:
-    """Plan for a kernel as it is, and apply that."""
+def carry_out(wanted: Desired, kernel: Kernel, journal: Journal | None = None, *, fails: str = "") -> None:
+    """Plan for a kernel as it is, and apply that; in the end a check may fail."""
     before = kernel.observe(wanted.interest)
     changes = tuple(plan_node(wanted, before, Source.LIVE).changes)
     job = Job(changes, before, wanted.interest, lambda now: tuple(differences(wanted, now)))
-    apply(job, kernel, journal or Unwritten())
+    apply(job._replace(check=lambda _: (fails,) if fails else ()), kernel, journal or Unwritten())
 
 
 def said(changes: Iterable[Change[Resource]]) -> list[str]:

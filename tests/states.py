@@ -125,7 +125,7 @@ def _with_rules(state: Snapshot, key: ChainKey, rules: tuple[Rule, ...]) -> Snap
 
 
 @st.composite
-def foreign_states(draw: st.DrawFn) -> Snapshot:
+def foreign_states(draw: st.DrawFn, address: str) -> Snapshot:
     """Draw a state that holds nothing of ours: what some program left, more rules, and other people's routes."""
     state = make.snapshot(
         draw(st.sampled_from(BASES)),
@@ -133,6 +133,7 @@ def foreign_states(draw: st.DrawFn) -> Snapshot:
         *draw(st.lists(st.sampled_from([make.route(protocol=188, metric=20), make.route("10.9.0.0/16")]), unique=True)),
         ip_forward=draw(st.sampled_from("01")),
         backend=draw(st.sampled_from(Backend)),
+        address=address,
     )
     state = state.replace(Route, [route for route in state.all(Route) if not route.ours])
     for key, pool in FOREIGN.items():
@@ -212,7 +213,7 @@ def cases(draw: st.DrawFn) -> Case:
     """Draw a cluster and a node of it that podnet never touched, or that it configured once and others changed."""
     spec = draw(specs())
     node = draw(st.sampled_from(spec.topology.nodes))
-    state = draw(foreign_states())
+    state = draw(foreign_states(str(node.address)))
     if draw(st.booleans()):
         earlier = draw(st.just(spec) | specs(size=len(spec.topology.nodes)))
         state = make.settled(compile_node(earlier, earlier.topology.by_name[node.name]), state)

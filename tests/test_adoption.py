@@ -22,6 +22,14 @@ def reasons(backend, *there):
     return {make.said([change])[0]: change.reason.text for change in plan(backend, *there).changes}
 
 
+def test_what_goes_with_a_link_that_is_taken_over_is_not_called_ours():
+    stray = tunnels.fdb("f6:41:ad:6c:69:98", "10.4.7.98", device="flannel.1", ours=False)
+    found = reasons(TAKEN, FLANNEL, stray)
+    assert found["delete fdb f6:41:ad:6c:69:98 dev flannel.1 dst 10.4.7.98"] == (
+        "on a link that is taken over, and not wanted"
+    )
+
+
 def test_a_foreign_tunnel_of_the_wanted_name_is_named_with_its_owner_and_refused():
     (refusal,) = plan("{type: vxlan, name: flannel.1}", FLANNEL).refusals
     assert refusal == (

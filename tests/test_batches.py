@@ -94,3 +94,17 @@ def test_a_tunnel_in_the_way_of_another_one_goes_before_it_comes():
 def test_a_tunnel_in_nobodys_way_goes_after_another_one_has_come():
     found = batches([*deleted(tunnels.link()), *created(tunnels.link("podnet.2", vni=2))])
     assert [change.action for batch in found for change in batch.changes] == ["create", "delete"]
+
+
+def test_an_address_that_becomes_a_next_hop_goes_before_its_route_once_another_one_has_come():
+    old, new = tunnels.address("172.7.22.0/32"), tunnels.address("172.7.21.0/32")
+    found = batches([*deleted(old), *created(new, tunnels.route("172.7.22.0/24"))])
+    assert make.said(change for batch in found for change in batch.changes) == [
+        "create address 172.7.21.0/32 dev podnet.1",
+        "delete address 172.7.22.0/32 dev podnet.1",
+        "create route 172.7.22.0/24 via 172.7.22.0 dev podnet.1 onlink",
+    ]
+
+
+def test_an_address_in_nobodys_way_goes_last():
+    assert order(*deleted(tunnels.address("172.7.99.0/32")), *created(tunnels.route())) == ["routes", "addresses"]

@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from netplan.bare import bare
 from netplan.kinds.link.value import Link
 from netplan.net import IfName
 from tests import make
+from tests.spec.test_families import A6, B6, DUAL, ONLY6, A, B
 
 NARROW = (
     "packets with DF larger than 1450 from bridge docker0 (1500) are dropped before podnet.1, and others are "
@@ -35,6 +37,30 @@ def test_an_interface_that_carries_less_than_the_spec_says_is_named():
 @pytest.mark.parametrize("backend", ["{type: host-gw}", "{type: vxlan, direct_routing: true}"])
 def test_where_no_peer_is_behind_a_tunnel_every_packet_fits(backend):
     assert warned(backend, docker0=1500, eth0=1500) == ()
+
+
+def test_a_bridge_whose_packets_do_not_fit_into_the_interface_is_named_where_no_tunnel_is():
+    (warning,) = warned("{type: host-gw}", docker0=9000, eth0=1500)
+    assert warning.startswith("packets with DF larger than 1500 from bridge docker0 (9000) are dropped before eth0")
+
+
+@pytest.mark.parametrize(
+    ("nodes", "keys", "said"),
+    [
+        ((A, B), DUAL, "packets of IPv6 or with DF larger than 1450 from bridge docker0 (1500) are dropped before"),
+        ((A6, B6), ONLY6, "packets larger than 1430 from bridge docker0 (1500) are dropped before podnet.1: give"),
+    ],
+)
+def test_packets_of_ipv6_are_dropped_with_or_without_df(nodes, keys, said):
+    (warning,) = make.plan(make.snapshot(), make.spec(*nodes, **keys, backend="{type: vxlan}")).warnings
+    assert warning.startswith(said)
+
+
+def test_a_move_between_specs_takes_the_interfaces_for_what_the_spec_says():
+    made = make.spec(backend="{type: vxlan}", defaults="{mtu: 9000}")
+    node = made.topology.by_name["a"]
+    links = {link.name: link.mtu for link in bare(node, None).all(Link)}
+    assert links == {"eth0": 9000, "docker0": 9000}
 
 
 def test_what_fits_is_not_mentioned():

@@ -43,3 +43,7 @@ def test_a_pile_holds_what_a_dump_gives():
 
     piled, dumped = in_scratch(read)
     assert (len(piled), piled) == (500, dumped)
+
+
+def test_the_end_of_an_empty_dump_holds_nothing_whatever_its_bytes():
+    assert list(Listing(Pile(struct.pack("=IHHIII", 20, 3, 2, 1, 4, 0), ())).holding(4)) == []

@@ -6,13 +6,15 @@ from hypothesis import given, settings
 from netplan.batches import batches
 from netplan.compile import compile_node, nothing
 from netplan.differences import differences
+from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.payload import payload
 from netplan.kinds.chain.value import Backend, ChainKey
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl
+from netplan.net import Address, IfName, InterfaceAddress, Prefix
 from netplan.plan import Source, plan_node
 from netplan.project import project
-from netplan.safety import Flag, Session, dangers
+from netplan.safety import Flag, Session, dangers, session_packets
 from netplan.snapshot import Snapshot
 from tests import make
 from tests.states import cases
@@ -20,6 +22,7 @@ from tests.states import cases
 DEFAULT = make.route("0.0.0.0/0", "10.4.7.1", protocol=4)
 HOME = "192.0.2.7 50000 10.4.7.21 22"
 NEIGHBOUR = "10.4.7.99 50000 10.4.7.21 22"
+HOME_6 = "2001:db8::9 50000 fd00:4::21 22"
 POD = "172.7.22.5 50000 10.4.7.21 22"
 SSH = "-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT"
 KNOWN = "-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"
@@ -129,6 +132,26 @@ def test_what_is_unknown_of_a_session_before_and_after_is_no_danger():
 @pytest.mark.parametrize("session", ["fd00::9 50000 fd00::21 22", "fe80::9%eth0 50000 fe80::21%eth0 22"])
 def test_a_session_over_ipv6_is_in_no_danger(session):
     assert not found(session=session)
+
+
+def ipv6(*others):
+    """Make a node that has an address of IPv6 as well."""
+    eth0 = IfName("eth0")
+    held = LinkAddress(eth0, InterfaceAddress.parse("fd00:4::21/64"))
+    near = Route(Prefix.parse("fd00:4::/64"), eth0, metric=256, protocol=2)
+    default = Route(Prefix.parse("::/0"), eth0, Address.parse("fd00:4::1"), metric=1024, protocol=4)
+    forwarding = Sysctl("net.ipv6.conf.all.forwarding", "1")
+    return make.snapshot("", DEFAULT, held, near, default, forwarding, *others)
+
+
+def test_the_packets_of_a_session_over_ipv6_are_followed_both_ways():
+    packets = session_packets(HOME_6, ipv6())
+    assert [(str(packet.source), packet.iif) for packet in packets] == [("2001:db8::9", "eth0"), ("fd00:4::21", None)]
+
+
+def test_a_route_that_a_session_over_ipv6_uses_and_that_would_go_is_a_danger():
+    ours = Route(Prefix.parse("2001:db8::/64"), IfName("eth0"), Address.parse("fd00:4::2"), metric=1024)
+    assert {danger.flag for danger in found(ipv6(ours), HOME_6)} == {Flag.SESSION}
 
 
 def test_a_session_to_another_network_namespace_is_in_no_danger():

@@ -6,22 +6,23 @@ from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from netplan.compile import compile_node, nothing
 from netplan.errors import RestoredError
 from netplan.kernel.memory import MemoryKernel
+from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.link.value import Link
 from netplan.kinds.sysctl.value import Sysctl
+from netplan.net import IfName, InterfaceAddress
 from netplan.plan import Plan, Source, plan_node
 from netplan.planfile import read_plan, render_plan
 from netplan.snapshot import Snapshot
 from netplan.spec.load import Spec
 from tests import make, tunnels
+from tests.edits import HERE, edits
 
 thorough = settings(deadline=None, max_examples=80)
 
-PEERS = ("10.4.7.22/24", "10.4.7.23/24", "10.4.8.22/24", "10.4.9.9/24")
 TUNNELS = (
     "{type: vxlan}",
     "{type: vxlan, direct_routing: true}",
@@ -31,8 +32,14 @@ TUNNELS = (
     "{type: vxlan, name: flannel.1, vni: 77}",
     "{type: vxlan, mtu: 1400}",
 )
-MORE = ("", ", blackhole: true", ", routes: [{prefix: 10.9.0.0/16, via: 10.4.7.254}]")
-FOREIGN = make.snapshot("", make.route("0.0.0.0/0", "10.4.7.1", protocol=4))
+ETH0 = IfName("eth0")
+FOREIGN = make.snapshot(
+    "",
+    *(LinkAddress(ETH0, InterfaceAddress.parse(f"10.4.{each}.21/24")) for each in HERE[1:]),
+    *(LinkAddress(ETH0, InterfaceAddress.parse(f"fd00:4:{each}::21/64")) for each in HERE),
+    make.route("0.0.0.0/0", "10.4.7.1", protocol=4),
+    Sysctl("net.ipv6.conf.all.forwarding", "0"),
+)
 FLANNEL = make.snapshot(
     "",
     tunnels.link("flannel.1", mac="22:b5:5b:b0:88:ad", alias=""),
@@ -47,41 +54,29 @@ FLANNEL = make.snapshot(
 )
 
 
-@st.composite
-def specs(draw: st.DrawFn) -> Spec:
-    """Draw a cluster of node a, whose address stays, and peers on its segment and on others."""
-    addresses = draw(st.lists(st.sampled_from(PEERS), unique=True))
-    subnets = draw(st.permutations(range(21, 27)))
-    nodes = [f"a: {{address: 10.4.7.21/24, subnet: 172.7.{subnets[0]}.0/24{draw(st.sampled_from(MORE))}}}"]
-    nodes += [
-        f"p{PEERS.index(address)}: {{address: {address}, subnet: 172.7.{subnet}.0/24}}"
-        for address, subnet in zip(addresses, subnets[1:], strict=False)
-    ]
-    near = all(address.startswith("10.4.7.") for address in addresses)
-    return make.spec(*nodes, backend=draw(st.sampled_from([*TUNNELS, *(["{type: host-gw}"] * 3 if near else [])])))
-
-
 def wanted(spec: Spec):
     return compile_node(spec, spec.topology.by_name["a"])
 
 
 @thorough
-@given(st.lists(specs(), min_size=2, max_size=5))
-def test_specs_one_after_the_other_lead_to_what_the_last_one_makes_of_a_fresh_node(edits):
+@given(edits())
+def test_edits_one_after_the_other_lead_to_what_the_last_spec_makes_of_a_fresh_node(clusters):
     kernel, fresh = MemoryKernel(FOREIGN), MemoryKernel(FOREIGN)
-    for spec in edits:
+    last = clusters[-1].spec
+    for cluster in clusters:
+        spec = cluster.spec
         make.carry_out(wanted(spec), kernel)
         assert not plan_node(wanted(spec), kernel.observe(wanted(spec).interest), Source.LIVE).changes
-    make.carry_out(wanted(edits[-1]), fresh)
-    assert make.content(kernel.state) == make.content(fresh.state)
+    make.carry_out(wanted(last), fresh)
+    assert make.content(kernel.observe(wanted(last).interest)) == make.content(fresh.observe(wanted(last).interest))
 
 
 @thorough
-@given(st.lists(specs(), min_size=1, max_size=3))
-def test_after_a_failure_at_any_write_the_state_is_what_it_was(edits):
+@given(edits(most=2))
+def test_after_a_failure_at_any_write_the_state_is_what_it_was(clusters):
     kernel = MemoryKernel(FOREIGN)
-    for spec in edits:
-        before = kernel.state
+    for cluster in clusters:
+        spec, before = cluster.spec, kernel.state
         make.carry_out(wanted(spec), kernel)
         every_failure_is_undone(spec, before)
 
@@ -97,8 +92,9 @@ def every_failure_is_undone(spec: Spec, before: Snapshot) -> None:
 
 
 @thorough
-@given(specs(), specs())
-def test_remove_leaves_exactly_what_is_foreign(one, other):
+@given(edits(most=1))
+def test_remove_leaves_exactly_what_is_foreign(clusters):
+    one, other = (cluster.spec for cluster in clusters)
     kernel, gone = MemoryKernel(FOREIGN), MemoryKernel(FOREIGN)
     for spec in (one, other):
         make.carry_out(wanted(spec), kernel)
@@ -108,8 +104,9 @@ def test_remove_leaves_exactly_what_is_foreign(one, other):
 
 
 @thorough
-@given(specs(), specs())
-def test_a_saved_plan_is_read_back_as_it_was(one, other):
+@given(edits(most=1))
+def test_a_saved_plan_is_read_back_as_it_was(clusters):
+    one, other = (cluster.spec for cluster in clusters)
     kernel = MemoryKernel(FOREIGN)
     make.carry_out(wanted(one), kernel)
     made = Plan("c", "specs/c.yaml", "0" * 64, (plan_node(wanted(other), kernel.state, Source.LIVE),))
@@ -117,8 +114,9 @@ def test_a_saved_plan_is_read_back_as_it_was(one, other):
 
 
 @thorough
-@given(specs(), specs())
-def test_a_route_to_a_subnet_that_stays_is_never_away(one, other):
+@given(edits(most=1))
+def test_a_route_to_a_subnet_that_stays_is_never_away(clusters):
+    one, other = (cluster.spec for cluster in clusters)
     kernel = MemoryKernel(FOREIGN)
     make.carry_out(wanted(one), kernel)
     changes = plan_node(wanted(other), kernel.state, Source.LIVE).changes

@@ -20,7 +20,7 @@ from netplan.kinds.link.value import ALIAS, VXLAN, Link, Vxlan, derived_lladdr
 from netplan.kinds.neighbour.value import Neighbour
 from netplan.kinds.route.value import USUAL_METRIC, Route
 from netplan.kinds.sysctl.value import Sysctl, accept_ra
-from netplan.net import BITS, IfName, InterfaceAddress, Prefix
+from netplan.net import BITS, IPV6_MTU_MIN, IfName, InterfaceAddress, Prefix
 from netplan.resource import Reason, Resource, Wanted
 from netplan.spec.model import Backend
 from netplan.topology import Node, Topology
@@ -32,7 +32,8 @@ def compile_vxlan(topology: Topology, node: Node, backend: Backend, at: Location
     yield Wanted(link, Reason("tunnel to the peers", at))
     for subnet in node.subnets:
         yield Wanted(LinkAddress(link.name, _end(subnet), ours=True), Reason("this node's end of the tunnel", at))
-    yield Wanted(Sysctl(accept_ra(link.name), "0"), Reason("a tunnel has no IPv6 router", at))
+    if link.mtu >= IPV6_MTU_MIN:
+        yield Wanted(Sysctl(accept_ra(link.name), "0"), Reason("a tunnel has no IPv6 router", at))
     for peer in topology.peers(node):
         near = [subnet for subnet in peer.subnets if backend.direct_routing and _on_one_segment(node, peer, subnet)]
         yield from direct_routes(node, peer, near)

@@ -15,8 +15,8 @@ from netplan.kinds.chain.value import Chain, ChainKey
 from netplan.kinds.link.value import Link, own_settings
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl, spelled_out
-from netplan.net import IfName
-from netplan.project import project, stands_on
+from netplan.net import IPV6_MTU_MIN, IfName
+from netplan.project import project, stands_on, version_of
 from netplan.resource import Change, Resource, refused
 from netplan.snapshot import Interest, Snapshot
 
@@ -99,6 +99,8 @@ def _check(state: Snapshot, change: Change[Resource], after: Resource) -> None:
             raise refused(change, f"there is no interface {name}")
     if isinstance(after, Link):
         _check_link(links, change, after)
+    elif version_of(after) == 6 and any(links[each].mtu < IPV6_MTU_MIN for each in stands_on(after) if each):
+        raise refused(change, f"an MTU below {IPV6_MTU_MIN} leaves no room for IPv6")
     elif isinstance(after, Route):
         _check_route(state, change, after)
 
@@ -123,6 +125,9 @@ def _check_route(state: Snapshot, change: Change[Resource], route: Route) -> Non
     down = {link.name for link in state.all(Link) if not link.up}.intersection(stands_on(route))
     if down:
         raise refused(change, f"the interface {down.pop()} is down")
+    own = [held for held in state.all(LinkAddress) if held.address.address == route.next_hop]
+    if any(held.link == route.oif or route.prefix.version == 6 for held in own):
+        raise refused(change, "the next hop is an address of this node")
     on_link = [held.address.prefix for held in state.all(LinkAddress) if held.link == route.oif]
     reachable = route.onlink or route.next_hop is None or any(prefix.contains(route.next_hop) for prefix in on_link)
     if not reachable:

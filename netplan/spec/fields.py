@@ -15,7 +15,6 @@ from netplan.spec import values
 from netplan.spec.readers import WrongValueError, flag, found, text, unwrap, whole_number
 
 MTU_MIN, MTU_MAX = 576, 65535
-IPV6_MTU_MIN = 1280
 VNI_MIN, VNI_MAX = 1, 16777215
 PORT_MIN, PORT_MAX = 1, 65535
 AUTO: Final = "auto"

@@ -66,6 +66,10 @@ class Lease(NamedTuple):
         """Give the subnet of an IP version."""
         return next((each.subnet for each in self.held if each.subnet.version == version), None)
 
+    def without(self, subnets: Collection[Prefix]) -> Lease:
+        """Give the lease without some of its subnets."""
+        return self._replace(held=tuple(each for each in self.held if each.subnet not in subnets))
+
 
 @dataclass(frozen=True)
 class Leases:
@@ -96,9 +100,10 @@ class Leases:
         folder = str(PurePath(self.path).parent.parent) if self.path else STATE
         return shlex.join(["podnet", "lease", spec, *(() if folder == STATE else ("--state", folder)), *words])
 
-    def without(self, names: Collection[str]) -> Leases:
-        """Give the leases without those of some nodes; the file's text stays the one that the places are of."""
-        return replace(self, entries={name: each for name, each in self.entries.items() if name not in names})
+    def without(self, freed: Mapping[str, Collection[Prefix]]) -> Leases:
+        """Give the leases without some subnets of nodes; the file's text stays the one that the places are of."""
+        kept = {name: each.without(freed.get(name, ())) for name, each in self.entries.items()}
+        return replace(self, entries={name: lease for name, lease in kept.items() if lease.held})
 
 
 def leases_path(folder: PurePath, cluster: str) -> PurePath:

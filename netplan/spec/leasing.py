@@ -37,9 +37,10 @@ def lease(reading: Reading, release: Collection[str]) -> Leasing:
     SpecError (2) has the mistakes of the spec, and nodes for which no subnet is left; UsageError (2) refuses to free a
     lease that is in use and right.
     """
-    kept = replace(reading, leases=reading.leases.without(release))
+    released = _freed(reading, release)
+    kept = replace(reading, leases=reading.leases.without(released))
     spec = kept.judge(complete=False)
-    _check_release(reading, release)
+    _check_release(reading, release, released)
     leases = {name: each.subnets for name, each in kept.leases.entries.items()}
     held = {name: subnets for name, subnets in leases.items() if name not in spec.model.nodes}
     given: dict[str, tuple[Prefix, ...]] = {}
@@ -51,7 +52,6 @@ def lease(reading: Reading, release: Collection[str]) -> Leasing:
             given[name] = (*given.get(name, ()), subnet)
     if problems:
         raise kept.error(problems)
-    released = {name: reading.leases.entries[name].subnets for name in release}
     after = {name: _in_order(leases.get(name, ()), given.get(name, ())) for name in {**leases, **given}}
     return Leasing(spec, dict(sorted(given.items())), released, held, render_leases(reading.leases, after))
 
@@ -76,19 +76,30 @@ def _allocate(
     return given, full
 
 
-def _check_release(reading: Reading, release: Collection[str]) -> None:
+def _freed(reading: Reading, release: Collection[str]) -> dict[str, tuple[Prefix, ...]]:
+    """Give the subnets of nodes that are freed: all but those that a node has by its lease and may keep."""
+    wrong = {at for each in reading.problems() for at in (each.at, *(at for at, _ in each.related))} if release else ()
+
+    def stays(name: str, subnet: Prefix) -> bool:
+        used = reading.draft.leased(name, subnet.version)
+        return used and reading.leases.at(name, subnet.version) not in wrong
+
+    entries = {name: each for name, each in reading.leases.entries.items() if name in release}
+    return {name: tuple(each for each in lease.subnets if not stays(name, each)) for name, lease in entries.items()}
+
+
+def _check_release(reading: Reading, release: Collection[str], freed: Mapping[str, Collection[Prefix]]) -> None:
     """Refuse to free what is not leased, and a lease that its node has and may keep."""
     entries = reading.leases.entries
-    wrong = {at for each in reading.problems() for at in (each.at, *(at for at, _ in each.related))}
     for name in release:
         if name not in entries:
             close = get_close_matches(name, entries, 1)
             hint = f"; did you mean {close[0]}?" if close else ""
             raise UsageError(f"{reading.leases.path} has no lease of {name}{hint}")
-        used = [each for each in entries[name].subnets if reading.draft.leased(name, each.version)]
-        if used and wrong.isdisjoint(reading.leases.at(name, each.version) for each in used):
+        if not freed[name]:
+            used = " and ".join(map(str, entries[name].subnets))
             raise UsageError(
-                f"{name} is in the spec and has the subnet {' and '.join(map(str, used))} by its lease: "
+                f"{name} is in the spec and has the subnet {used} by its lease: "
                 "take the node out of the spec first, or give it another subnet there"
             )
 

@@ -17,7 +17,7 @@ from netplan.trace.flow import NO_CONNECTION, NO_DEVICE, Flow, Holds, only_addre
 from netplan.trace.sets import Sets
 
 _SYN: Final = frozenset({"SYN"})
-_LOCAL: Final = "LOCAL"
+_APART: Final = (("LOCAL",), ("MULTICAST",), ("BROADCAST",))
 
 
 def match_holds(match: Match, flow: Flow, fib: Fib | None, sets: Sets | None = None) -> Holds:
@@ -199,7 +199,7 @@ def _statistic(match: Match, _flow: Flow, _fib: Fib | None) -> Holds:
 def _addrtype(match: Match, flow: Flow, fib: Fib | None) -> Holds:
     """Look addresses up as xt_addrtype.c does, in the local table alone: they are of four types only.
 
-    Of IPv6 a local address is a unicast one too: there only questions for LOCAL alone are answered.
+    Of IPv6 a local address is a unicast one too: there only questions for one type that no other includes are answered.
     """
     limits = (("limit-iface-in", flow.iif), ("limit-iface-out", flow.oif))
     asked = [device for option, device in limits if match.get(option) is not None]
@@ -210,7 +210,7 @@ def _addrtype(match: Match, flow: Flow, fib: Fib | None) -> Holds:
         if option is None:
             continue
         known = None
-        answerable = flow.version == 4 or option.words == (_LOCAL,)
+        answerable = flow.version == 4 or option.words in _APART
         if answerable and fib is not None and address is not None and len(devices) == len(asked):
             known = fib.type_of(address, *devices)
         answer = Holds.SOMETIMES if known is None else Holds.when(known in option.words)

@@ -66,6 +66,10 @@ def test_a_tunnel_carries_what_the_interface_does_less_what_it_needs_itself(mtu,
     assert f" mtu {found} " in said(node, node)[0]
 
 
+def test_a_tunnel_too_narrow_for_ipv6_has_no_parameters_of_ipv6():
+    assert [want for want in said(A, A, mtu=1279) if want.startswith("sysctl")] == []
+
+
 def test_peers_send_to_the_public_address_of_a_node():
     assert "fdb 0e:2a:c0:a8:00:05 dev podnet.1 dst 203.0.113.5" in said(A, A, PUBLIC)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -117,6 +118,34 @@ def test_moving_from_an_older_spec_finds_the_lease_of_the_node_that_left(podnet)
 def test_leases_may_be_elsewhere(podnet, verb):
     podnet("lease", "c.yaml", "--state", "elsewhere")
     assert podnet(verb, "c.yaml", "--state", "elsewhere")[0] == 0
+
+
+def add(*nodes):
+    Path("c.yaml").write_text(SPEC + "".join(f"  {name}: {{address: 10.4.7.{ord(name[0])}/24}}\n" for name in nodes))
+
+
+def leased_with(podnet, node):
+    """Give the leases that somebody makes who adds a node; here they stay as they were."""
+    before = LEASES.read_text()
+    add(node)
+    assert podnet("lease", "c.yaml")[0] == 0
+    after = LEASES.read_text()
+    LEASES.write_text(before)
+    return after
+
+
+@pytest.mark.parametrize(("theirs", "conflicts"), [("aa", 0), ("d", 1)])
+def test_what_two_people_lease_is_merged_or_conflicts_visibly_in_git(podnet, theirs, conflicts):
+    podnet("lease", "c.yaml")
+    texts = {"ours": leased_with(podnet, "c"), "base": LEASES.read_text(), "theirs": leased_with(podnet, theirs)}
+    for name, text in texts.items():
+        Path(name).write_text(text)
+    done = subprocess.run(["git", "merge-file", "-p", *texts], capture_output=True, text=True, check=False)
+    LEASES.write_text(done.stdout)
+    add("c", theirs)
+    code, _, err = podnet("validate", "c.yaml")
+    said = "could not merge the leases of two people" if conflicts else "172.7.3.0/24 is already the subnet of node"
+    assert (done.returncode, code, said in err) == (conflicts, 2, True)
 
 
 def test_one_subnet_of_two_lines_that_git_merged_is_named_at_both(podnet):

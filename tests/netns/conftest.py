@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from netplan.lab import Lab
-from netplan.spec.load import read
+from netplan.spec.load import parse, read
 from tests.netns.node import SPEC, Image, Node
+from tests.netns.racks import BOTH, Racks, spec_text
+from tests.netns.racks import nodes as rack_nodes
 
 _serial = itertools.count(1)
 
@@ -82,3 +84,19 @@ def applied_peer(nodes: Mapping[str, Node], applied_images: Mapping[str, Image])
     """Node hdss7-22 as podnet makes it."""
     nodes["hdss7-22"].load(applied_images["hdss7-22"])
     return nodes["hdss7-22"]
+
+
+@pytest.fixture(scope="session")
+def racks_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Racks]:
+    """Two racks with a router between them, in whatever state the tests before have left them."""
+    text = spec_text("{type: vxlan}", rack_nodes(BOTH))
+    topology = dataclasses.replace(parse(text, "racks.yaml").topology, cluster=f"racks-{os.getpid()}-{next(_serial)}")
+    with Lab.temporary(topology, pods=1) as made:
+        yield Racks(made, tmp_path_factory.mktemp("racks"))
+
+
+@pytest.fixture
+def racks(racks_lab: Racks) -> Racks:
+    """The racks before podnet has done anything."""
+    racks_lab.reset()
+    return racks_lab

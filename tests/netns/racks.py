@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import select
 import socket
 import struct
-import threading
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from netplan.lab import Lab
 from tests.lab.inside import inside
@@ -19,52 +16,89 @@ from tests.lab.probe import address, socket_on
 from tests.netns.node import _shell
 from tests.netns.podnet import Outcome, podnet
 
+Families: TypeAlias = tuple[int, ...]
+"""The IP versions that nodes and pods have addresses of."""
+
+IPV4: Final = (4,)
+BOTH: Final = (4, 6)
+IPV6: Final = (6,)
+
 HEAD: Final = """version: 1
 cluster: racks
-network: 10.32.0.0/16
-backend: BACKEND
+NETWORKSbackend: BACKEND
 defaults: {interface: eth0, bridge: cni0}
 firewall: {backend: nft}
 nodes:
 """
-NODES: Final = {
-    "r1-n1": "{address: 10.60.1.11/24, subnet: 10.32.11.0/24}",
-    "r1-n2": "{address: 10.60.1.12/24, subnet: 10.32.12.0/24}",
-    "r2-n1": "{address: 10.60.2.11/24, subnet: 10.32.21.0/24}",
-    "r2-n2": "{address: 10.60.2.12/24, subnet: 10.32.22.0/24}",
-}
-RACK_1: Final = {name: text for name, text in NODES.items() if name.startswith("r1")}
+_NETWORKS: Final = {4: "network: 10.32.0.0/16\n", 6: "ipv6_network: fd00:32::/48\n"}
 
-_IP_MTU_DISCOVER: Final = 10
+
+def place(rack: int, host: int, subnet: int, families: Families = IPV4) -> str:
+    """Write a node: the rack that it is in, its number there, and that of its subnets."""
+    keys = {
+        4: f"address: 10.60.{rack}.{host}/24, subnet: 10.32.{subnet}.0/24",
+        6: f"ipv6_address: 'fd00:60:{rack}::{host}/64', ipv6_subnet: 'fd00:32:0:{subnet}::/64'",
+    }
+    return f"{{{', '.join(keys[version] for version in families)}}}"
+
+
+def nodes(families: Families = IPV4) -> dict[str, str]:
+    """Write the nodes of both racks."""
+    found = [(rack, number) for rack in (1, 2) for number in (1, 2)]
+    return {f"r{rack}-n{number}": place(rack, 10 + number, 10 * rack + number, families) for rack, number in found}
+
+
+def rack_1(families: Families = IPV4) -> dict[str, str]:
+    """Write the nodes of the first rack."""
+    return {name: text for name, text in nodes(families).items() if name.startswith("r1")}
+
+
+NODES: Final = nodes()
+RACK_1: Final = rack_1()
+
+_MTU_DISCOVER: Final = {4: (socket.IPPROTO_IP, 10), 6: (socket.IPPROTO_IPV6, 23)}
 _DO: Final = 2
-_HEADERS: Final = 28
+_PROTOCOLS: Final = {4: socket.IPPROTO_ICMP, 6: socket.IPPROTO_ICMPV6}
+_REQUEST: Final = {4: 8, 6: 128}
+_REPLY: Final = {4: 0, 6: 129}
+_HEADERS: Final = {4: 28, 6: 48}
 
 _LOOK: Final = """
-ip -4 route show proto 112
+for version in 4 6; do
+    ip -$version route show table all proto 112 | sort
+    for link in $(ip -o link show type vxlan | cut -d: -f2); do
+        ip -$version -o address show dev $link | sed '/ fe80:/d; s/^[0-9]*: //'
+        ip -$version neighbour show dev $link nud permanent | sort
+    done
+done
 for link in $(ip -o link show type vxlan | cut -d: -f2); do
     ip -o -d link show $link | sed 's/^[0-9]*: //'
-    ip -4 -o address show dev $link | sed 's/^[0-9]*: //'
-    ip -4 neighbour show dev $link nud permanent | sort
     bridge fdb show dev $link | sort
     cat /proc/sys/net/ipv6/conf/$link/accept_ra
 done
-iptables-nft-save | grep -v '^#' | sed 's/\\[[0-9:]*\\]//'
+iptables-nft-save | grep -E '^(-A|:PODNET)' || true
+ip6tables-nft-save | grep -E '^(-A|:PODNET)' || true
 """
 
 
 _CLEAN: Final = """
 ip -4 route flush proto 112
+ip -6 route flush proto 112
 for link in $(ip -o link show type vxlan | cut -d: -f2); do
     ip link del $link
 done
 nft flush ruleset
 echo 1 > /proc/sys/net/ipv4/ip_forward
+echo 0 > /proc/sys/net/ipv6/conf/all/forwarding
 """
 
 
-def spec_text(backend: str, nodes: dict[str, str] = NODES) -> str:
-    """Write the spec of the racks, or of other nodes in them."""
-    return HEAD.replace("BACKEND", backend) + "".join(f"  {name}: {text}\n" for name, text in nodes.items())
+def spec_text(backend: str, nodes: Mapping[str, str] = NODES) -> str:
+    """Write the spec of the racks, or of other nodes in them; its networks are of the families of the nodes."""
+    first = next(iter(nodes.values()))
+    versions = [version for version, key in ((4, " subnet:"), (6, " ipv6_subnet:")) if key in first]
+    head = HEAD.replace("NETWORKS", "".join(_NETWORKS[version] for version in versions))
+    return head.replace("BACKEND", backend) + "".join(f"  {name}: {text}\n" for name, text in nodes.items())
 
 
 @dataclass(frozen=True)
@@ -104,69 +138,35 @@ class Racks:
             self.shell(node, _CLEAN)
 
 
-def passes(lab: Lab, source: str, target: str, size: int = 1400, timeout: float = 2.0) -> bool:
+def passes(lab: Lab, source: str, target: str, size: int = 1400, timeout: float = 2.0, *, version: int = 4) -> bool:
     """Whether a packet of so many bytes that must not be fragmented reaches a pod, and its answer comes back."""
-    with closing(_echo_socket(lab, source, address(lab, target))) as icmp:
+    with closing(_echo_socket(lab, source, address(lab, target, version), version)) as icmp:
         icmp.settimeout(timeout)
         try:
-            icmp.send(_echo(1, size))
-            while icmp.recv(65536)[20] != 0:
+            icmp.send(_echo(1, size, version))
+            while _reply(icmp.recv(65536), version) is None:
                 pass
         except OSError:
             return False
     return True
 
 
-@dataclass
-class Pings:
-    """A packet every few milliseconds from one host to another: how many were sent, and which were answered."""
-
-    sent: int = 0
-    answered: set[int] = field(default_factory=set)
-
-    @property
-    def lost(self) -> int:
-        """How many packets were never answered."""
-        return self.sent - len(self.answered)
-
-
-@contextmanager
-def pinging(lab: Lab, source: str, target: str) -> Iterator[Pings]:
-    """Send packets from one pod to another during a block, and wait for the last answers after it."""
-    pings, stop = Pings(), threading.Event()
-    with closing(_echo_socket(lab, source, address(lab, target))) as icmp:
-        thread = threading.Thread(target=_ping, args=(icmp, pings, stop))
-        thread.start()
-        try:
-            yield pings
-        finally:
-            stop.set()
-            thread.join()
-
-
-def _ping(icmp: socket.socket, pings: Pings, stop: threading.Event) -> None:
-    last = None
-    while last is None or time.monotonic() < last + 1:
-        if not stop.is_set():
-            pings.sent += 1
-            icmp.send(_echo(pings.sent, 100))
-        elif last is None:
-            last = time.monotonic()
-        while select.select([icmp], [], [], 0.005)[0]:
-            packet = icmp.recv(65536)
-            if packet[20] == 0:
-                pings.answered.add(struct.unpack_from("!H", packet, 26)[0])
-
-
-def _echo_socket(lab: Lab, source: str, target: str) -> socket.socket:
-    icmp = socket_on(lab, source, socket.SOCK_RAW, socket.IPPROTO_ICMP)
-    icmp.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _DO)
+def _echo_socket(lab: Lab, source: str, target: str, version: int) -> socket.socket:
+    icmp = socket_on(lab, source, socket.SOCK_RAW, _PROTOCOLS[version], version=version)
+    icmp.setsockopt(*_MTU_DISCOVER[version], _DO)
     icmp.connect((target, 0))
     return icmp
 
 
-def _echo(sequence: int, size: int) -> bytes:
-    """Make an echo request of a packet of so many bytes."""
-    payload = bytes(size - _HEADERS)
-    checksum = 0xFFFF - (0x0800 + sequence + (0x0800 + sequence >> 16)) & 0xFFFF
-    return struct.pack("!BBHHH", 8, 0, checksum, 0, sequence) + payload
+def _echo(sequence: int, size: int, version: int) -> bytes:
+    """Make an echo request of a packet of so many bytes; the kernel fills in the checksum of IPv6."""
+    payload = bytes(size - _HEADERS[version])
+    kind = _REQUEST[version]
+    checksum = 0xFFFF - ((kind << 8) + sequence + ((kind << 8) + sequence >> 16)) & 0xFFFF
+    return struct.pack("!BBHHH", kind, 0, checksum, 0, sequence) + payload
+
+
+def _reply(packet: bytes, version: int) -> int | None:
+    """Give the number of an echo reply, None if it is another packet; those of IPv4 come with their header."""
+    answer = packet[20:] if version == 4 else packet
+    return struct.unpack_from("!H", answer, 6)[0] if answer[0] == _REPLY[version] else None

@@ -44,11 +44,12 @@ class Flow(NamedTuple):
     target: str
 
     @classmethod
-    def between(cls, lab: Lab, source: str, target: str) -> Flow:
+    def between(cls, lab: Lab, source: str, target: str, version: int = 4) -> Flow:
         """Open the sockets on two hosts of a lab."""
-        receiver = socket_on(lab, target, socket.SOCK_RAW, socket.IPPROTO_UDP)
+        receiver = socket_on(lab, target, socket.SOCK_RAW, socket.IPPROTO_UDP, version=version)
         receiver.setblocking(False)
-        return cls(socket_on(lab, source, socket.SOCK_DGRAM), receiver, address(lab, target))
+        sender = socket_on(lab, source, socket.SOCK_DGRAM, version=version)
+        return cls(sender, receiver, address(lab, target, version))
 
     def send(self, number: int) -> None:
         """Send a packet: by turns of the connection that is known, and the first of a new one."""
@@ -59,12 +60,13 @@ class Flow(NamedTuple):
         """Give the number and the source of every packet that has come."""
         while True:
             try:
-                packet = self.receiver.recv(2048)
+                packet, source = self.receiver.recvfrom(2048)
             except BlockingIOError:
                 return
-            payload = packet[(packet[0] & 0xF) * 4 + 8 :]
+            header = (packet[0] & 0xF) * 4 if self.receiver.family == socket.AF_INET else 0
+            payload = packet[header + 8 :]
             if payload.startswith(b"podnet"):
-                yield int.from_bytes(payload[6:10], "big"), socket.inet_ntoa(packet[12:16])
+                yield int.from_bytes(payload[6:10], "big"), source[0]
 
     def close(self) -> None:
         """Close the sockets."""
@@ -86,10 +88,13 @@ class Streams:
 
 
 @contextmanager
-def streams(lab: Lab, *ends: tuple[str, str]) -> Iterator[Streams]:
-    """Keep up a flow between each two hosts for the length of a block; the first packet of each has arrived."""
+def streams(lab: Lab, *ends: tuple[str, str], versions: Sequence[int] = (4,)) -> Iterator[Streams]:
+    """Keep up a flow between each two hosts for the length of a block; the first packet of each has arrived.
+
+    With several IP versions there is a flow of each between all of them, version by version.
+    """
     with ExitStack() as stack:
-        flows = [Flow.between(lab, *each) for each in ends]
+        flows = [Flow.between(lab, *each, version) for version in versions for each in ends]
         for flow in flows:
             stack.callback(flow.close)
             _greet(flow)

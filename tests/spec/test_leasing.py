@@ -108,6 +108,13 @@ def test_a_lease_outside_the_range_is_released_and_given_anew():
     assert given_to(made) == {"a": "172.7.5.0/24"}
 
 
+def test_the_family_of_a_lease_that_is_right_is_kept_as_the_other_is_released():
+    node, lease = "a: {address: 10.4.7.21/24, ipv6_address: 'fd00:4::21/64'}", "subnet: 172.7.1.0/24, ipv6_subnet: "
+    leases = f"a: {{{lease}fd00:7:0:9::/64}}\n"
+    made = run(node, leases=leases, release=["a"], subnet_min="172.7.5.0", ipv6_network="fd00:7::/48")
+    assert made.text == leases.replace("172.7.1.0", "172.7.5.0")
+
+
 def test_a_subnet_that_two_nodes_leased_is_given_up_by_either():
     made = run(A, B, leases=table("a") + table("b"), release=["b"])
     assert given_to(made) == {"b": "172.7.2.0/24"}
@@ -204,15 +211,29 @@ def edits(draw):
 @settings(deadline=None)
 @given(edits(), st.randoms())
 def test_no_edit_moves_a_lease_or_gives_one_subnet_twice(history, random):
+    """Neither of either family; nodes are of IPv4, or of IPv6 too."""
     leases = ""
-    before: dict[str, tuple[Prefix, ...]] = {}
+    before: set[tuple[str, Prefix]] = set()
     for names in history:
         order = sorted(names)
         random.shuffle(order)
-        nodes = [f"{name}: {{address: 10.4.7.{ord(name)}/24}}" for name in order]
-        leases = run(*nodes, leases=leases).text
-        after = {name: each.subnets for name, each in parse_leases(leases, PATH).entries.items()}
-        assert before.items() <= after.items()
-        assert len(set(after.values())) == len(after)
-        assert parse(spec_text(*nodes), "s.yaml", lookup(leases)).subnets.keys() == names
+        both = random.random() < 0.5
+        keys = {"ipv6_network": "fd00:7::/48" if both else None}
+        second = ", ipv6_address: 'fd00:4::{}/64'" if both else ""
+        nodes = [f"{name}: {{address: 10.4.7.{ord(name)}/24{second.format(ord(name))}}}" for name in order]
+        leases = run(*nodes, leases=leases, **keys).text
+        assert run(*sorted(nodes), leases=leases, **keys).text == leases
+        after = {(name, each) for name, lease in parse_leases(leases, PATH).entries.items() for each in lease.subnets}
+        assert before <= after
+        assert len({subnet for _, subnet in after}) == len(after)
+        assert parse(spec_text(*nodes, **keys), "s.yaml", lookup(leases)).subnets.keys() == names
         before = after
+
+
+@settings(deadline=None)
+@given(st.sets(st.sampled_from("abcdefgh"), min_size=1), st.randoms())
+def test_the_order_of_the_nodes_in_the_file_does_not_matter(names, random):
+    nodes = [f"{name}: {{address: 10.4.7.{ord(name)}/24}}" for name in sorted(names)]
+    leases = run(*nodes).text
+    random.shuffle(nodes)
+    assert run(*nodes).text == leases

@@ -166,3 +166,11 @@ def test_what_the_node_sends_is_looked_up_by_a_source_where_it_would_end_nowhere
 
 def test_a_changed_hop_limit_changes_nothing_else():
     assert answer(state(chain("mangle", "FORWARD", "-j HL --hl-set 64")))[0] == "accept"
+
+
+@pytest.mark.parametrize(
+    ("asked", "verdict"),
+    [("LOCAL", "accept"), ("MULTICAST", "accept"), ("BROADCAST", "accept"), ("UNICAST", "unknown")],
+)
+def test_a_pod_s_address_is_of_none_of_the_types_that_lie_apart(asked, verdict):
+    assert answer(state(chain("filter", "FORWARD", f"-m addrtype --dst-type {asked} -j DROP")))[0] == verdict

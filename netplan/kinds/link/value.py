@@ -177,5 +177,5 @@ def derived_lladdr(address: Address) -> LinkLayerAddress:
 
 
 def own_settings(links: Iterable[Link]) -> frozenset[str]:
-    """Give the parameters of our own devices, which are looked at whenever the devices are."""
-    return frozenset(name for link in links if link.ours for name in link.settings)
+    """Give the parameters of our own devices, and of tunnels that may become ours: what is looked at with them."""
+    return frozenset(name for link in links if link.ours or link.vxlan is not None for name in link.settings)

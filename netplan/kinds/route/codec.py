@@ -56,6 +56,17 @@ def is_of(message: Message, tables: Collection[int]) -> bool:
     return _table(message) in tables or message.fields[5] == PROTOCOL
 
 
+def way(message: Message) -> tuple[Prefix, int]:
+    """Give the prefix of a route and the index of its device, 0 if it has none or several."""
+    data = message.attributes.get(_OIF)
+    return _prefix(message), 0 if data is None else u32(data)
+
+
+def _prefix(message: Message) -> Prefix:
+    value = int.from_bytes(message.attributes.get(_DST, b""), "big")
+    return Prefix(_VERSIONS[message.fields[0]], value, message.fields[1])
+
+
 def uses(message: Message) -> int | None:
     """Give the number of the next-hop object that a route uses, if it uses one."""
     data = message.attributes.get(_NH_ID)
@@ -70,9 +81,8 @@ def refers(message: Message) -> bool:
 
 def decode(message: Message, links: Mapping[int, Link], objects: Mapping[int, NextHop]) -> Route:
     """Read a route; `links` gives the devices by their indexes, `objects` what it may refer to by their numbers."""
-    family, length, _, tos, _, protocol, _, type_, flags = message.fields
+    _, _, _, tos, _, protocol, _, type_, flags = message.fields
     found = message.attributes
-    version = _VERSIONS[family]
     oif, gateway, hops, onlink = _ways(found, links), _gateway(found), _hops(found, links), flags & _ONLINK
     if objects and refers(message):
         oif, gateway, hops, onlink = _resolved(objects, u32(found[_NH_ID]), links)
@@ -80,7 +90,7 @@ def decode(message: Message, links: Mapping[int, Link], objects: Mapping[int, Ne
     if named in _NOWHERE and oif == _LOOPBACK:
         oif = None  # what the kernel says of those of IPv6
     return Route(
-        prefix=Prefix(version, int.from_bytes(found.get(_DST, b""), "big"), length),
+        prefix=_prefix(message),
         oif=oif,
         next_hop=gateway,
         table=_table(message),

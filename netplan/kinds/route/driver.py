@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 from netplan.errors import ObserveError
 from netplan.kinds import writing
 from netplan.kinds.link.value import Link
 from netplan.kinds.route import codec, nexthop
+from netplan.kinds.route.lead import asks, leads
 from netplan.kinds.route.nexthop import NextHop, Way
-from netplan.kinds.route.value import PROTOCOL, Route
+from netplan.kinds.route.value import MAIN_TABLE, PROTOCOL, Route
 from netplan.net import IfName, Prefix
 from netplan.netlink import Channel
 from netplan.resource import Change, refused
@@ -30,6 +32,7 @@ _MEANING: Final = {
 }
 
 
+_LEADS: Final = "routes to gateways"
 _LINK_LOCAL: Final = Prefix.parse("fe80::/10")
 
 
@@ -135,7 +138,32 @@ def _write(
     objects: Mapping[Way, Sequence[NextHop]],
 ) -> None:
     asked = [_asked(change, indexes, objects) for change in changes]
-    writing.write(channel, asked, _MEANING)
+    with _led(channel, indexes, [change.after for change in changes if change.after is not None]):
+        writing.write(channel, asked, _MEANING)
+
+
+@contextmanager
+def _led(channel: Channel, indexes: Mapping[IfName, int], wanted: Iterable[Route]) -> Iterator[None]:
+    """Let the kernel find the gateways of wanted routes on their devices during a block."""
+    made = _leads(channel, indexes, [route for route in wanted if asks(route)])
+    if not made:
+        yield
+        return
+    refusals = writing.send(channel, [codec.made(each, indexes, None, replace=False) for each in made], _LEADS)
+    try:
+        yield
+    finally:
+        ours = [each for number, each in enumerate(made) if number not in refusals]
+        writing.send(channel, [codec.gone(each, indexes, None) for each in ours], _LEADS)
+
+
+def _leads(channel: Channel, indexes: Mapping[IfName, int], wanted: Sequence[Route]) -> list[Route]:
+    if not wanted:
+        return []
+    there: dict[Prefix, set[int]] = {}
+    for prefix, oif in (codec.way(each) for each in _dump(channel, 6) if codec.is_of(each, {MAIN_TABLE})):
+        there.setdefault(prefix, set()).add(oif)
+    return [*dict.fromkeys(leads(wanted, there, indexes))]
 
 
 def _asked(

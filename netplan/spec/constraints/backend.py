@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from netplan.errors import Problem
 from netplan.kinds.link.value import OVERHEAD, derived_lladdr
+from netplan.net import IPV6_MTU_MIN
 from netplan.spec.constraints.constraint import address_at, repeated
 from netplan.spec.draft import Draft, Family
 from netplan.spec.explain import dotted
-from netplan.spec.fields import IPV6_MTU_MIN, MTU_MIN
+from netplan.spec.fields import MTU_MIN
 from netplan.spec.model import Backend, StaticRoute
 from netplan.spec.salvage import Path
 
