@@ -6,7 +6,7 @@ from typing import Final
 
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.value import Backend
-from netplan.kinds.link.value import Link
+from netplan.kinds.link.value import BRIDGE, Link
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Prefix
@@ -28,7 +28,7 @@ def bare(node: Node, backend: Backend | None) -> Snapshot:
         backend or Backend.NFT,
         [
             Link(node.interface, node.mtu, up=True),
-            Link(node.bridge, node.mtu, up=True, type="bridge"),
+            Link(node.bridge, node.mtu, up=True, type=BRIDGE),
             *held_by(node),
             *(Sysctl(name, "0") for device in ("all", *devices) for name in settings_of(device)),
             *(Sysctl(name, "0") for name in BRIDGE_CALLS.values()),

@@ -10,6 +10,7 @@ from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.value import Chain, PlacedRule, table_label
 from netplan.kinds.link.value import Link
 from netplan.kinds.route.value import Route
+from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Address
 from netplan.resource import Action, Change, Resource
 
@@ -49,15 +50,17 @@ def batches(changes: Iterable[Change[Resource]]) -> tuple[Batch, ...]:
 
     What is referred to comes before what refers to it, and rules come before routes, so that no connection is pinned to
     a wrong source address. Deletes come last, in the opposite order; only a link that excludes another goes before it,
-    and an address of ours that becomes a next hop goes before its route.
+    and an address of ours that becomes a next hop goes before its route. Where all else is deleted, parameters are no
+    longer needed, and go back with their turn in that order.
     """
     groups: dict[tuple[_Group, bool], list[Change[Resource]]] = {}
     changes = tuple(changes)
     coming = _Coming.of(changes)
     sorted_out = [(change, _group(change), _leaves(change, coming)) for change in changes]
     filled = {group for _, group, leaves in sorted_out if not leaves}
+    retreat = all(leaves or group.kind == Sysctl.kind for _, group, leaves in sorted_out)
     for change, group, leaves in sorted_out:
-        leaving = leaves and (not group.table or group not in filled)
+        leaving = (leaves and (not group.table or group not in filled)) or (retreat and group.kind == Sysctl.kind)
         groups.setdefault((group, leaving), []).append(change)
     ordered = sorted(groups, key=lambda key: (key[1], (-1 if key[1] else 1) * _CREATED.index(key[0].kind)))
     return tuple(_batch(group, groups[group, leaving]) for group, leaving in ordered)

@@ -18,6 +18,7 @@ from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import Backend, Chain, ChainKey, jump_to
 from netplan.kinds.route.value import USUAL_METRIC, Route
 from netplan.kinds.sysctl.forwarding import FORWARDING, IPV6_FORWARD
+from netplan.kinds.sysctl.overwritten import Overwritten
 from netplan.kinds.sysctl.value import EACH, Sysctl, accept_ra
 from netplan.masquerade import MASQUERADE_CHAIN, POSTROUTING, exempt, kept, masquerade_chain
 from netplan.net import Address, IfName, Prefix
@@ -102,6 +103,7 @@ class Desired:
     `watched` is the traffic that a plan tells of, one of an IP version; `traffic` is none when podnet leaves, and wants
     nothing of it.
     `checks` are what must work then, `persist` is the file in which its rules should be besides, None if in none.
+    `overwritten` are the parameters that podnet wrote on this node: what is not wanted of them is to be as before.
     """
 
     node: str
@@ -115,14 +117,16 @@ class Desired:
     checks: tuple[Check, ...] = ()
     persist: str | None = None
     adopts: bool = False
+    overwritten: tuple[Overwritten, ...] = ()
 
     @property
     def interest(self) -> Interest:
         """What must be observed to plan for this node."""
+        written = frozenset(each.name for each in self.overwritten)
         if not self.traffic:
-            return everything() | Interest(frozenset(), frozenset(), frozenset(), frozenset({"nat", "filter"}))
+            return everything() | Interest(frozenset(), frozenset(), written, frozenset({"nat", "filter"}))
         removals = {removal.chain for removal in self.removals}
-        sysctls = {want.resource.name for want in self.objects if isinstance(want.resource, Sysctl)}
+        sysctls = {want.resource.name for want in self.objects if isinstance(want.resource, Sysctl)} | written
         if IPV6_FORWARD in sysctls:
             sysctls |= {accept_ra(traffic.node.interface) for traffic in self.traffic}
         hooks = frozenset(OUR_CHAINS.values())

@@ -16,6 +16,7 @@ from netplan.kinds.chain.value import ChainKey, PlacedRule, is_our_jump
 from netplan.kinds.link.value import Link
 from netplan.kinds.sysctl.forwarding import once_switched, switched_first
 from netplan.kinds.sysctl.value import Sysctl
+from netplan.overwritten import put_back
 from netplan.placement import span_of
 from netplan.project import after_updates
 from netplan.resource import Change, Reason, Resource, Wanted
@@ -64,6 +65,7 @@ def _with(reason: Reason, remark: str) -> Reason:
 def _sysctls(desired: Desired, snapshot: Snapshot) -> Iterator[Change[Sysctl]]:
     """Compare with the state in which forwarding is switched already, which rewrites what is set after it."""
     reasons = {want.resource: want.reason for want in desired.objects if isinstance(want.resource, Sysctl)}
+    reasons |= {want.resource: want.reason for want in put_back(desired, snapshot)}
     wanted = switched_first(reasons)
     named = {each.name for each in wanted}
     actual = [each for each in snapshot.all(Sysctl) if each.name in named]

@@ -18,6 +18,7 @@ from netplan.resource import Json
 from netplan.snapshot import Snapshot
 from netplan.spec.model import Mark
 from netplan.trace import Step, Trace, Tracer, Verdict
+from netplan.trace.fib import LOOPBACK
 
 _ROUTING: Final = "route"
 
@@ -160,7 +161,7 @@ def _refused(trace: Trace, probe: Probe) -> Fares:
         return Fares.WELL if probe.beyond else Fares.BROKEN
     if not probe.accepted:
         return Fares.WELL
-    return Fares.REFUSED if holds_policy(at) else Fares.BROKEN
+    return Fares.REFUSED if holds_policy(at) and not probe.tunnelled else Fares.BROKEN
 
 
 def _culprit(trace: Trace, probe: Probe) -> Step | None:
@@ -196,6 +197,8 @@ def _fate(trace: Trace, probe: Probe, *, astray: bool) -> str:
         return f"sent to {trace.destination or 'nobody knows where'}"
     if astray and _strays(trace, probe):
         return f"goes astray {_by_way_of(trace)}"
+    if trace.oif == LOOPBACK:
+        return "let in"
     if trace.source == probe.packet.source:
         return "not masqueraded" if probe.source is SourceAddress.REWRITTEN else "source kept"
     return "source unknown" if trace.source is None else f"source {trace.source}"

@@ -18,6 +18,7 @@ from netplan.differences import differences
 from netplan.freshness import dependencies
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.link.value import Link
+from netplan.overwritten import given_up
 from netplan.plan import NodePlan, Source, plan_node
 from netplan.project import project
 from netplan.snapshot import Snapshot
@@ -36,9 +37,12 @@ class Move:
 def move(desired: Desired, then: Desired | None) -> Move:
     """Plan one node from what an older spec wanted of it, if it wanted anything."""
     before = bare(desired.watched[0].node, desired.backend)
-    if then is not None:
-        before = project(before, differences(then, before))
-    return Move(plan_node(desired, before, Source.SPEC), before)
+    if then is None:
+        return Move(plan_node(desired, before, Source.SPEC), before)
+    before = project(before, differences(then, before))
+    plan = plan_node(desired, before, Source.SPEC)
+    changes = (*plan.changes, *given_up(desired, then, before))
+    return Move(replace(plan, changes=changes, depends=dependencies(changes, before)), before)
 
 
 def roles(spec: Spec, old: Spec) -> Callable[[str], Hashable | None]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
-from netplan import adoption, company, mtu
+from netplan import adoption, company, mtu, overwritten
 from netplan.check import Check
 from netplan.compile import OUR_CHAINS, Desired
 from netplan.differences import differences
@@ -29,6 +29,7 @@ from netplan.spec.load import Spec
 
 _SHOWN: Final = ("link", "address", "route", "neighbour", "fdb", "chain", "rule", "sysctl")
 _NAMED: Final = 3
+_OF_BRIDGES: Final = "net.bridge."
 _ANYWHERE: Final = Prefix(6, 0, 0)
 
 
@@ -147,10 +148,12 @@ def plan_node(desired: Desired, snapshot: Snapshot, source: Source) -> NodePlan:
             *_taken_away(desired, snapshot),
             *_announced(changes, snapshot),
             *mtu.warnings(desired, snapshot),
+            *overwritten.warnings(desired, snapshot),
             *company.warnings(desired, snapshot),
         ),
         refusals=(
             *(elsewhere(desired.node, desired.address, snapshot) if source is Source.LIVE else ()),
+            *(_unsettable(desired, changes) if source is Source.LIVE else ()),
             *_in_the_way(desired, snapshot),
             *adoption.refusals(desired, snapshot),
             *company.refusals(desired, snapshot),
@@ -231,6 +234,16 @@ def _announced(changes: Iterable[Change[Resource]], snapshot: Snapshot) -> Itera
                 f"the default route {route} was announced by a router, and goes as {IPV6_FORWARD} becomes 1: "
                 f"write sysctl: {{{accept_ra(device)}: 2}} to keep it"
             )
+
+
+def _unsettable(desired: Desired, changes: Iterable[Change[Resource]]) -> Iterator[str]:
+    """Name the parameters that the kernel does not have, and that do not come with a link of ours."""
+    made = {want.resource.name for want in desired.objects if isinstance(want.resource, Link)}
+    for change in changes:
+        if isinstance(change.after, Sysctl) and change.before is None and change.after.device not in made:
+            name = change.after.name
+            module = "; load its module first: modprobe br_netfilter" if name.startswith(_OF_BRIDGES) else ""
+            yield f"the kernel of this node has no {name}{module}"
 
 
 def _unsaved(desired: Desired) -> Iterator[str]:

@@ -1,7 +1,8 @@
 """The classes of traffic in a cluster, as one node sees them: packets for each, and what the spec wants of them.
 
 It wants that traffic is accepted, if `forward` is accept; that pods keep their address inside the cluster and are
-masqueraded outside of it, if `ip_masq` is enabled; and that what it cares for arrives where it was sent.
+masqueraded outside of it, if `ip_masq` is enabled; and that what it cares for arrives where it was sent. What a tunnel
+brings from a peer it wants to be let in.
 """
 
 from __future__ import annotations
@@ -9,9 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from enum import StrEnum
+from itertools import islice
 from typing import Final, NamedTuple
 
 from netplan.compile import Desired, Traffic
+from netplan.kinds.fdb.value import FdbEntry
+from netplan.kinds.link.value import Link, Vxlan
 from netplan.kinds.route.value import Route
 from netplan.net import Address, IfName, InterfaceAddress, host_name, if_name
 from netplan.placement import outsides
@@ -46,6 +50,9 @@ _TCP, _UDP = 6, 17
 _NAMES: Final = {_UDP: " (udp)"}
 _PAIRS: Final = tuple((Sample(2, 3, protocol, 20000), Sample(-2, -3, protocol, 20001)) for protocol in (_TCP, _UDP))
 """Of each protocol two packets as little alike as those of one class can be: a rule about both is about the class."""
+_TUNNEL: Final = "tunnel from peer"
+_TUNNEL_PORTS: Final = (40000, 50001)
+"""Two of the source ports that the kernel gives to a tunnel's packets, by a hash of what they carry."""
 
 
 class Way(NamedTuple):
@@ -91,6 +98,11 @@ class Probe(NamedTuple):
         """The class of traffic, with the mark that its packets carry, and their protocol if that is not TCP."""
         marked = "" if self.mark is None else f" marked {self.mark}"
         return f"{self.traffic}{marked}{_NAMES.get(self.packet.protocol or _TCP, '')}"
+
+    @property
+    def tunnelled(self) -> bool:
+        """Whether the packets are a tunnel's own, which nobody's policy is about: pods are not seen in them."""
+        return self.traffic == _TUNNEL
 
     @property
     def wanted(self) -> bool:
@@ -146,6 +158,7 @@ def _packet_to_json(packet: Packet) -> Json:
         "source": str(packet.source),
         "destination": str(packet.destination),
         "protocol": packet.protocol,
+        "source_port": packet.sport,
         "port": packet.dport,
         "mark": packet.mark,
         "iif": packet.iif,
@@ -154,11 +167,14 @@ def _packet_to_json(packet: Packet) -> Json:
 
 def _packet_from_json(data: Json) -> Packet:
     protocol, port, mark = int(data["protocol"]), int(data["port"]), int(data["mark"])
-    if not (0 <= protocol < 1 << 8 and 0 <= port < 1 << 16 and 0 <= mark < 1 << 32):
-        raise ValueError("a packet's protocol has 8 bits, its port 16 and its mark 32")
+    source_port = int(data.get("source_port", port))
+    if not (0 <= protocol < 1 << 8 and 0 <= min(port, source_port) <= max(port, source_port) < 1 << 16):
+        raise ValueError("a packet's protocol has 8 bits, and its ports 16")
+    if not 0 <= mark < 1 << 32:
+        raise ValueError("a packet's mark has 32 bits")
     iif = None if data["iif"] is None else if_name(str(data["iif"]))
     addresses = Address.parse(str(data["source"])), Address.parse(str(data["destination"]))
-    return Packet(*addresses, protocol, port, port, mark, iif)
+    return Packet(*addresses, protocol, source_port, port, mark, iif)
 
 
 def packets_of(found: Iterable[Probe]) -> Iterator[Packet]:
@@ -173,6 +189,22 @@ def probes(desired: Desired) -> Iterator[Probe]:
     for traffic in desired.watched:
         for probe in _probes(traffic):
             yield probe._replace(way=ways(probe.packet.destination)) if probe.peer and probe.wanted else probe
+    for want in desired.objects:
+        if isinstance(want.resource, Link) and want.resource.vxlan is not None and desired.watched:
+            yield from _tunnelled(desired, want.resource.vxlan)
+
+
+def _tunnelled(desired: Desired, tunnel: Vxlan) -> Iterator[Probe]:
+    """Give the packets by which peers send into this node's end of the tunnel: each of a few stands for all."""
+    traffic = desired.watched[0]
+    behind = {want.resource.dst for want in desired.objects if isinstance(want.resource, FdbEntry)}
+    peers = (peer for peer in traffic.nodes if peer.endpoint in behind)
+    for peer in islice(peers, _REPRESENTATIVES):
+        own = traffic.node.address.address
+        packet, other = (
+            Packet(peer.endpoint, own, _UDP, port, tunnel.port, iif=traffic.node.interface) for port in _TUNNEL_PORTS
+        )
+        yield Probe(_TUNNEL, peer.name, packet, None, arrives=True, other=other)
 
 
 def _probes(traffic: Traffic) -> Iterator[Probe]:

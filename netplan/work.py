@@ -12,6 +12,7 @@ from netplan.freshness import changed_since
 from netplan.kernel import Kernel
 from netplan.kinds.chain.reached import MANY_RULES
 from netplan.kinds.sysctl.value import Sysctl
+from netplan.overwritten import unknown
 from netplan.plan import NodePlan, Source, elsewhere, in_full, interest_of, restoring, with_effects, with_ground
 from netplan.probes import packets_of, probes
 from netplan.restore import restoration
@@ -54,7 +55,8 @@ class Work:
         """
         before = whole_state(kernel, plan.interest, packets_of(plan.probes))
         check_fresh(plan, before)
-        refusals = tuple(dict.fromkeys((*plan.refusals, *elsewhere(plan.node, plan.address, before))))
+        against = (*elsewhere(plan.node, plan.address, before), *unknown(plan.changes))
+        refusals = tuple(dict.fromkeys((*plan.refusals, *against)))
         return cls(with_effects(replace(plan, refusals=refusals), plan.probes, before), kernel, before, plan.interest)
 
     @classmethod

@@ -108,3 +108,9 @@ def test_an_address_that_becomes_a_next_hop_goes_before_its_route_once_another_o
 
 def test_an_address_in_nobodys_way_goes_last():
     assert order(*deleted(tunnels.address("172.7.99.0/32")), *created(tunnels.route())) == ["routes", "addresses"]
+
+
+def test_parameters_go_back_once_what_needed_them_is_gone():
+    back = Change(SYSCTL, Sysctl("net.ipv4.ip_forward", "0"), make.WHY)
+    changes = [back, *deleted(JUMP, CHAIN, make.route(), tunnels.link())]
+    assert order(*changes) == ["routes", "table nat", "sysctls", "links"]

@@ -204,6 +204,22 @@ def test_an_interface_that_the_node_does_not_have_is_a_warning():
     assert make.plan(make.snapshot(), made).warnings == ("there is no interface ens3 on this node",)
 
 
+def test_a_parameter_that_the_kernel_does_not_have_is_refused_with_what_to_load():
+    made = make.plan(made=make.spec(sysctl="{net.bridge.bridge-nf-call-iptables: 1}"))
+    (refusal,) = made.refusals
+    assert refusal.startswith("the kernel of this node has no net.bridge.bridge-nf-call-iptables; load its module")
+
+
+def test_a_parameter_that_comes_with_the_tunnel_is_not_missed():
+    made = make.plan(made=make.spec(backend="{type: vxlan}"))
+    assert not [refusal for refusal in made.refusals if "the kernel" in refusal]
+
+
+def test_a_record_need_not_hold_every_parameter():
+    made = make.plan(made=make.spec(sysctl="{net.ipv4.tcp_ecn: 1}"), source=Source.RECORDED)
+    assert made.refusals == ()
+
+
 def test_an_empty_state_is_no_reason_to_doubt_the_interfaces():
     assert not make.plan(Snapshot(Backend.NFT)).warnings
 

@@ -133,7 +133,7 @@ def test_a_saved_plan_is_read_back_as_it_was(case, source):
 @given(cases())
 def test_a_record_is_read_back_as_it_was(case):
     text = recorded.render(case.state, case.node.name, "c")
-    read = recorded.parse(text, "state/c/n.json", "c", case.node.name)
+    read = recorded.parse(text, "state/c/n.json", "c", case.node.name).state
     assert (read.backend, make.content(read)) == (case.state.backend, make.content(case.state))
 
 

@@ -16,6 +16,7 @@ from netplan.kernel.memory import MemoryKernel
 from netplan.kinds.chain.value import Chain
 from netplan.kinds.link.value import Link
 from netplan.kinds.route.value import Route
+from netplan.kinds.sysctl.overwritten import Overwritten
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.recover import Found, bring_back, settle
 from netplan.state.generations import Generation
@@ -61,6 +62,18 @@ def test_what_was_written_before_the_end_came_is_undone(store, count):
         kernel.write(batch)
     settled(store, kernel)
     assert make.content(kernel.state) == make.content(BEFORE)
+
+
+def test_what_an_apply_overwrote_that_was_done_and_then_killed_is_remembered(store):
+    opened(store).verified(AFTER)
+    settled(store, MemoryKernel(AFTER))
+    assert store.overwritten.read() == (Overwritten("net.ipv4.ip_forward", "0", "1"),)
+
+
+def test_what_an_undone_apply_overwrote_is_not_remembered(store):
+    opened(store)
+    settled(store, MemoryKernel(AFTER))
+    assert store.overwritten.read() == ()
 
 
 def test_an_undone_journal_is_closed(store):

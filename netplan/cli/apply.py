@@ -13,6 +13,7 @@ from netplan.cli.options import FlushConntrack, LockTimeout, VarDir
 from netplan.cli.output import say, show, show_plan
 from netplan.cli.persist import Pending, of_spec, pending
 from netplan.cli.progress import bar
+from netplan.cli.remembered import recalled
 from netplan.cli.safety import allowing, check_safe
 from netplan.cli.spec import DEFAULT_STATE, NodeName, StateDir, Yes, open_here
 from netplan.cli.verb import verb_app
@@ -80,7 +81,7 @@ def apply(
     await_interface(kernel, at, say)
     with turn("apply", folder, lock_timeout) as here:
         with bar.during("reading the kernel"):
-            work = Work.live(desired, kernel)
+            work = Work.live(recalled(desired, folder), kernel)
         _apply(work, Plan.of(spec, [work.plan]), here, pending(desired), options)
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Set
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from netplan.cli.options import VarDir
 from netplan.cli.output import say, show, write_file
+from netplan.cli.remembered import overwritten
 from netplan.cli.verb import verb_app
 from netplan.errors import UsageError
 from netplan.kernel import Kernel, recorded
@@ -30,25 +33,27 @@ def capture(
     out: Annotated[
         Path, typer.Option(metavar="FILE|-", help="Where to write; state/CLUSTER/NODE.json is where `plan` looks.")
     ] = Path("-"),
+    folder: VarDir = None,
 ) -> None:
     """Record this machine's state for plans made elsewhere."""
     try:
         name = host_name(node or socket.gethostname())
     except ValueError as error:
         raise UsageError(str(error)) from error
-    snapshot = _recorded(Linux())
+    written = overwritten(folder)
+    snapshot = _recorded(Linux(), {each.name for each in written})
     if str(out) == "-":
-        show(recorded.render(snapshot, name, None))
+        show(recorded.render(snapshot, name, None, written))
         return
-    write_file(out, recorded.render(snapshot, name, _cluster(out)))
+    write_file(out, recorded.render(snapshot, name, _cluster(out), written))
     say(f"Recorded {name} in {out}.")
 
 
-def _recorded(kernel: Kernel) -> Snapshot:
-    """Observe everything, and the parameters that specs usually set."""
+def _recorded(kernel: Kernel, written: Set[str]) -> Snapshot:
+    """Observe everything, and the parameters that specs usually set or that podnet has written."""
     whole = whole_state(kernel)
     devices = {held.link for held in whole.all(LinkAddress)}
-    settings = kernel.observe(Interest(frozenset(), frozenset(), usual(devices))).all(Sysctl)
+    settings = kernel.observe(Interest(frozenset(), frozenset(), usual(devices) | written)).all(Sysctl)
     known = {sysctl.name: sysctl for sysctl in (*whole.all(Sysctl), *settings)}
     return whole.replace(Sysctl, [known[name] for name in sorted(known)])
 

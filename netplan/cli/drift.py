@@ -13,6 +13,7 @@ from netplan.cli.options import FlushConntrack, LockTimeout, VarDir
 from netplan.cli.output import Format, say, show, show_json, show_plan, write_file
 from netplan.cli.persist import Pending, outdated, pending
 from netplan.cli.progress import bar
+from netplan.cli.remembered import recalled
 from netplan.cli.safety import allowing, check_safe
 from netplan.cli.spec import DEFAULT_STATE, NodeName, SpecPath, StateDir, open_here
 from netplan.cli.verb import verb_app
@@ -54,7 +55,7 @@ def drift(
     desired = compile_node(loaded, here)
     if not fix:
         with bar.during("reading the kernel"):
-            work = Work.live(desired, Linux(desired.backend, told=bar.tell), limit=FEW_RULES)
+            work = Work.live(recalled(desired, folder), Linux(desired.backend, told=bar.tell), limit=FEW_RULES)
         file = _readable(desired)
         _show(Plan.of(loaded, [work.plan]), file, format)
         _measure(metrics_file, loaded, work.plan)
@@ -64,7 +65,7 @@ def drift(
 
     with turn("drift --fix", folder, lock_timeout) as held:
         with bar.during("reading the kernel"):
-            work = Work.live(desired, Linux(desired.backend, told=bar.tell))
+            work = Work.live(recalled(desired, folder), Linux(desired.backend, told=bar.tell))
         plan, file = Plan.of(loaded, [work.plan]), pending(desired)
         _show(plan, file, format)
         _measure(metrics_file, loaded, work.plan)

@@ -46,15 +46,20 @@ def plan(
     against: Annotated[Path | None, typer.Option(metavar="SPEC2", help="Plan the move from this spec.")] = None,
     format: Annotated[PlanFormat, typer.Option(help="How to print the plan.")] = PlanFormat.TEXT,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Save the plan for `podnet apply FILE`.")] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--var-dir", metavar="DIR", help="--live: where podnet remembers, as in apply.")
+    ] = None,
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit 1 if there are changes.")] = False,
 ) -> None:
     """Show what would change on the nodes, and why."""
     if live and against:
         raise UsageError("--live and --against exclude each other: a plan starts from one state")
+    if folder and not live:
+        raise UsageError("--var-dir goes with --live: only the node itself remembers")
     loaded = read(spec, state)
     settings: tuple[FieldChange, ...] | None = None
     if live:
-        made = live_plan(loaded, node or [])
+        made = live_plan(loaded, node or [], folder)
     elif against:
         old = read(against, state)
         made, settings = moving_plan(loaded, old, node or []), _settings(old, loaded)
@@ -67,8 +72,9 @@ def plan(
         raise typer.Exit(ExitCode.DIFFERENCES)
 
 
-def live_plan(spec: Spec, names: Sequence[str]) -> Plan:
-    """Plan this machine, from its kernel."""
+def live_plan(spec: Spec, names: Sequence[str], folder: Path | None = None) -> Plan:
+    """Plan this machine, from its kernel and from what podnet remembers in a folder, by default the usual one."""
+    from netplan.cli.remembered import recalled
     from netplan.cli.safety import warned_live
     from netplan.kernel.linux import Linux
     from netplan.work import Work
@@ -78,7 +84,7 @@ def live_plan(spec: Spec, names: Sequence[str]) -> Plan:
     name = this_node(addresses_of(spec), names[0] if names else None)
     desired = compile_node(spec, spec.topology.by_name[name])
     with bar.during("reading the kernel"):
-        return _plan(spec, [warned_live(Work.live(desired, Linux(desired.backend, told=bar.tell)))])
+        return _plan(spec, [warned_live(Work.live(recalled(desired, folder), Linux(desired.backend, told=bar.tell)))])
 
 
 def recorded_plan(spec: Spec, folder: Path, names: Sequence[str]) -> Plan:
@@ -90,7 +96,8 @@ def recorded_plan(spec: Spec, folder: Path, names: Sequence[str]) -> Plan:
         if record is None:
             plans.append(plan_node(desired, _empty(desired), Source.EMPTY))
         else:
-            plans.append(_doubted(warned(in_full(desired, record, Source.RECORDED), record)))
+            desired = replace(desired, overwritten=record.overwritten)
+            plans.append(_doubted(warned(in_full(desired, record.state, Source.RECORDED), record.state)))
     _tell_unrecorded(folder, spec.model.cluster, [plan.node for plan in plans if plan.source is Source.EMPTY])
     return _plan(spec, plans)
 

@@ -86,11 +86,12 @@ def _live(spec: Spec, node: Node) -> Snapshot:
 
 
 def _recorded(spec: Spec, node: Node, folder: Path) -> Snapshot:
-    record = recorded.read(folder, spec.model.cluster, node.name)
-    if record is None:
+    found = recorded.read(folder, spec.model.cluster, node.name)
+    if found is None:
         raise UsageError(
             f"{folder} has no record of {node.name}: run podnet capture there, or say --live on the node itself"
         )
+    record = found.state
     unread = [
         table
         for table, hooks in BUILT_IN_BY_TABLE.items()

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from netplan import __version__
 from netplan.errors import UsageError
@@ -19,6 +19,7 @@ from netplan.kinds.link.value import Link
 from netplan.kinds.neighbour.value import Neighbour
 from netplan.kinds.policy.value import PolicyRule
 from netplan.kinds.route.value import Route
+from netplan.kinds.sysctl.overwritten import Overwritten
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.malformed import MALFORMED, each, explained
 from netplan.resource import Change, Json, Resource
@@ -45,14 +46,26 @@ _OPTIONAL: Final = frozenset({"other_chains", "ipsets", "neighbours", "fdb", "po
 """Lists that a record has only if they are not empty; older ones never have them."""
 
 
-def render(snapshot: Snapshot, node: str, cluster: str | None) -> str:
+_OVERWRITTEN: Final = "overwritten"
+
+
+class Record(NamedTuple):
+    """A node's state, and the parameters of it that podnet had overwritten."""
+
+    state: Snapshot
+    overwritten: tuple[Overwritten, ...] = ()
+
+
+def render(snapshot: Snapshot, node: str, cluster: str | None, overwritten: Iterable[Overwritten] = ()) -> str:
     """Give the text of a record; `cluster` is None where it is not known."""
+    written = [each.to_json() for each in overwritten]
     data = {
         "format_version": FORMAT_VERSION,
         "podnet_version": __version__,
         "cluster": cluster,
         "node": node,
         **to_json(snapshot),
+        **({_OVERWRITTEN: written} if written else {}),
     }
     return json.dumps(data, indent=1) + "\n"
 
@@ -89,7 +102,7 @@ def from_json(data: Json, changes: Sequence[Change[Resource]] = ()) -> Snapshot:
     return Snapshot.of(Backend(data["backend"]), resources)
 
 
-def parse(text: str, path: str, cluster: str, node: str) -> Snapshot:
+def parse(text: str, path: str, cluster: str, node: str) -> Record:
     """Read a record of a cluster's node; UsageError (2) names the file if it is another's, or no record."""
     try:
         data = json.loads(text)
@@ -105,7 +118,7 @@ def parse(text: str, path: str, cluster: str, node: str) -> Snapshot:
         if found[name] not in (None, expected):
             raise UsageError(f"{path} is a record of {name} {found[name]}, not of {expected}: capture {node} again")
     try:
-        return from_json(data)
+        return Record(from_json(data), tuple(map(Overwritten.from_json, data.get(_OVERWRITTEN, ()))))
     except MALFORMED as error:
         raise UsageError(explained(error, path, _RECORD)) from error
 
@@ -120,7 +133,7 @@ def path_of(folder: Path, cluster: str, node: str) -> Path:
     return folder / cluster / f"{node}.json"
 
 
-def read(folder: Path, cluster: str, node: str) -> Snapshot | None:
+def read(folder: Path, cluster: str, node: str) -> Record | None:
     """Read the record of a node below a state folder, None if it has none."""
     path = path_of(folder, cluster, node)
     try:

@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Final
 
 from netplan.errors import StoreError
+from netplan.resource import Json
 
 UNREADABLE: Final = (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
 """What reading a file of podnet's raises that is not what podnet wrote."""
+
+FORMAT_VERSION: Final = "1.0"
 
 _FILE_MODE: Final = 0o600
 _FOLDER_MODE: Final = 0o700
@@ -66,6 +69,13 @@ def make_folder(path: Path) -> None:
             raise StoreError(f"{path} belongs to another user (uid {found.st_uid}), who could change what podnet does")
     if folder.st_mode & _OTHERS_WRITE:
         raise StoreError(f"others than its owner may write to {path}, and change what podnet does: chmod go-w {path}")
+
+
+def check_version(data: Json) -> None:
+    """Raise ValueError for a format that this podnet can't read."""
+    version = str(data["format_version"])
+    if version.partition(".")[0] != FORMAT_VERSION.partition(".")[0]:
+        raise ValueError(f"it has format {version}, and this podnet reads {FORMAT_VERSION}")
 
 
 def _written(path: Path, text: str) -> Path:

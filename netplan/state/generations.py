@@ -13,8 +13,8 @@ from netplan.errors import StoreError
 from netplan.resource import Change, Json, Resource
 from netplan.snapshot import Snapshot
 from netplan.state import files
-from netplan.state.files import UNREADABLE
-from netplan.state.journal import Begun, Entry, check_version, rendered
+from netplan.state.files import UNREADABLE, check_version
+from netplan.state.journal import Begun, Entry, rendered
 from netplan.state.origin import Origin
 
 KEPT: Final = 20

@@ -18,10 +18,8 @@ from netplan.resource import Change, Json, Resource
 from netplan.snapshot import Snapshot
 from netplan.state import files
 from netplan.state.clock import Process
-from netplan.state.files import UNREADABLE
+from netplan.state.files import FORMAT_VERSION, UNREADABLE, check_version
 from netplan.state.origin import Origin
-
-FORMAT_VERSION: Final = "1.0"
 
 _NAME: Final = "journal.json"
 _ID: Final = re.compile("[0-9a-f]{16}")
@@ -188,13 +186,6 @@ class JournalFile:
     def remove(self) -> None:
         """Close the journal; OSError."""
         files.remove(self.path)
-
-
-def check_version(data: Json) -> None:
-    """Raise ValueError for a format that this podnet can't read."""
-    version = str(data["format_version"])
-    if version.partition(".")[0] != FORMAT_VERSION.partition(".")[0]:
-        raise ValueError(f"it has format {version}, and this podnet reads {FORMAT_VERSION}")
 
 
 def rendered(head: Json, deed: str) -> str:

@@ -16,17 +16,19 @@ from netplan.state import clock, files, lock
 from netplan.state.generations import Generation, Generations
 from netplan.state.journal import Begun, Confirm, Entry, JournalFile, Phase
 from netplan.state.origin import Origin
+from netplan.state.overwritten import OverwrittenFile
 from netplan.state.verdict import Verdicts
 
 
 class Store:
-    """The folder of a node: its lock, journal and generations."""
+    """The folder of a node: its lock, journal, generations, and what sysctls were before podnet wrote them."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.journal = JournalFile(folder)
         self.generations = Generations(folder)
         self.verdicts = Verdicts(folder)
+        self.overwritten = OverwrittenFile(folder)
 
     @contextmanager
     def locked(self, verb: str, timeout: float) -> Iterator[int]:
@@ -46,9 +48,11 @@ class Store:
             yield descriptor
 
     def finish(self, entry: Entry) -> Generation:
-        """Make a generation of an entry that was verified, unless it is one, and close the journal; StoreError (3)."""
+        """Make a generation of a verified entry, remember what it overwrote, and close the journal; StoreError (3)."""
         with files.reported("the generation", self.generations.folder):
             kept = self.generations.keep(entry)
+        with files.reported("the sysctls before podnet", self.overwritten.path):
+            self.overwritten.keep(entry)
         self.close()
         return kept
 

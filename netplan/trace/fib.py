@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from netplan.kinds.address.value import HOST_SCOPE, LINK_SCOPE, UNIVERSE, LinkAddress
 from netplan.kinds.chain.values import Masked
-from netplan.kinds.link.value import Link
+from netplan.kinds.link.value import BRIDGE, Link
 from netplan.kinds.policy.value import DEFAULTS, IPV6_DEFAULTS, LOCAL_TABLE, PolicyRule
 from netplan.kinds.route.value import MAIN_TABLE, Route
 from netplan.kinds.sysctl.forwarding import FORWARDING
@@ -209,7 +209,7 @@ class Fib:
 
     def is_bridge(self, device: str) -> bool:
         """Whether a device is a bridge; one of a record that does not tell is taken for one."""
-        return self._types.get(device) in (None, "bridge")
+        return self._types.get(device) in (None, BRIDGE)
 
     def first_address(self, device: str) -> Address | None:
         """Give the first address of a device."""

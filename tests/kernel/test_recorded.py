@@ -9,6 +9,7 @@ from netplan.kernel import recorded
 from netplan.kinds.chain.value import Backend
 from netplan.kinds.ipset.value import IpSet, Member
 from netplan.kinds.policy.value import DEFAULTS, PolicyRule
+from netplan.kinds.sysctl.overwritten import Overwritten
 from netplan.net import Prefix
 from netplan.resource import Resource
 from netplan.trace.fib import Fib
@@ -22,7 +23,7 @@ def text(node="a", cluster="c", **keys):
 
 
 def parsed(written):
-    return recorded.parse(written, "state/c/a.json", "c", "a")
+    return recorded.parse(written, "state/c/a.json", "c", "a").state
 
 
 def test_a_record_is_read_back():
@@ -104,7 +105,9 @@ def test_a_rule_with_control_characters_is_refused(rule):
 def test_the_record_of_a_node_is_read_from_the_folder_of_its_cluster(tmp_path):
     (tmp_path / "c").mkdir()
     (tmp_path / "c" / "a.json").write_text(text())
-    assert recorded.read(tmp_path, "c", "a") == parsed(text())
+    found = recorded.read(tmp_path, "c", "a")
+    assert found is not None
+    assert found.state == parsed(text())
 
 
 def test_a_node_may_have_no_record(tmp_path):
@@ -124,4 +127,15 @@ def test_bytes_of_another_encoding_are_kept(tmp_path):
     (tmp_path / "c" / "a.json").write_text(recorded.render(state, "a", "c"))
     found = recorded.read(tmp_path, "c", "a")
     assert found is not None
-    assert make.texts(found.rules(make.POSTROUTING)) == [rule]
+    assert make.texts(found.state.rules(make.POSTROUTING)) == [rule]
+
+
+def test_a_record_holds_what_podnet_has_overwritten():
+    written = (Overwritten("net.ipv4.conf.all.rp_filter", "0", "2"),)
+    text = recorded.render(STATE, "a", "c", written)
+    assert recorded.parse(text, "state/c/a.json", "c", "a").overwritten == written
+
+
+def test_a_parameter_that_is_none_is_refused_with_the_files_name():
+    with pytest.raises(UsageError, match=r"^state/c/a\.json is not a record"):
+        parsed(text(overwritten=[{"name": "../x", "before": "0", "written": "1"}]))

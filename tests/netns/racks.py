@@ -90,6 +90,7 @@ done
 nft flush ruleset
 echo 1 > /proc/sys/net/ipv4/ip_forward
 echo 0 > /proc/sys/net/ipv6/conf/all/forwarding
+rm -f "$PODNET_VAR_DIR/sysctls.json"
 """
 
 
@@ -123,6 +124,11 @@ class Racks:
         for node in nodes:
             done = self.podnet(node, "apply", spec, "--yes")
             assert done.code == 0, done.stderr
+
+    def rollback(self, node: str) -> None:
+        """Bring back the state before the newest generation of a node."""
+        done = podnet(self.lab, node, "rollback", "--yes", "--allow-many-deletes")
+        assert done.code == 0, done.stderr
 
     def shell(self, node: str, script: str) -> str:
         """Run a shell script on a node and give what it printed."""

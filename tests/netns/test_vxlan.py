@@ -41,6 +41,42 @@ def test_remove_leaves_nothing_of_a_tunnel(racks):
     assert not re.search("podnet|proto 112|vxlan", racks.state("r1-n1"), re.IGNORECASE)
 
 
+DEAD = {
+    "a rule": (
+        "iptables-nft -A INPUT -p udp --dport 8472 -j DROP",
+        "filter INPUT 1: -p udp -m udp --dport 8472 -j DROP",
+    ),
+    "all but answers": (
+        "iptables-nft -A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT; iptables-nft -A INPUT -j REJECT",
+        "filter INPUT 2: -j REJECT --reject-with icmp-port-unreachable",
+    ),
+    "a rule of firewalld's": (
+        """nft 'table inet firewalld { chain filter_INPUT {
+            type filter hook input priority 10; ct state established accept; tcp dport 22 accept; reject
+        }; }'""",
+        "nft inet firewalld filter_INPUT 3: -j REJECT",
+    ),
+}
+
+
+@pytest.mark.parametrize("firewall", list(DEAD))
+def test_a_firewall_that_keeps_the_tunnel_out_is_drift_with_the_rule_to_blame(racks, firewall):
+    rules, blamed = DEAD[firewall]
+    racks.apply(TUNNEL, ["r1-n1", "r2-n1"])
+    racks.shell("r1-n1", rules)
+    drift = racks.podnet("r1-n1", "drift", TUNNEL)
+    assert not passes(racks.lab, "r2-n1-pod1", "r1-n1-pod1", timeout=0.5)
+    assert (drift.code, "! traffic tunnel from r1-n2, r2-n1, r2-n2 (udp)" in drift.stdout) == (1, True)
+    assert f"now: {blamed}" in drift.stdout
+
+
+def test_a_firewall_that_lets_the_tunnel_in_is_no_drift(racks):
+    racks.apply(TUNNEL, ["r1-n1", "r2-n1"])
+    racks.shell("r1-n1", "iptables-nft -A INPUT -p udp --dport 8472 -j ACCEPT; iptables-nft -P INPUT DROP")
+    assert passes(racks.lab, "r2-n1-pod1", "r1-n1-pod1")
+    assert racks.podnet("r1-n1", "drift", TUNNEL).code == 0
+
+
 LINK = "podnet.1"
 ROUTES = ["create route 10.32.12.0/24", "create route 10.32.21.0/24", "create route 10.32.22.0/24"]
 NEIGHBOURS = [f"create neighbour 10.32.{number}.0 dev podnet.1" for number in (12, 21, 22)]
@@ -161,6 +197,11 @@ done
 """
 """What flannel made of r1-n1, and left there of a node that is gone."""
 
+FLANNELS = """
+ip route; ip -d link show flannel.1; ip address show flannel.1
+ip neighbour show nud permanent dev flannel.1; bridge fdb show dev flannel.1
+"""
+
 TAKEN_OVER = spec_text("{type: vxlan, name: flannel.1, adopt: true}")
 
 
@@ -199,6 +240,19 @@ def test_an_adopted_tunnel_is_the_same_device_as_before(flannel):
     before = flannel.shell("r1-n1", "cat /sys/class/net/flannel.1/ifindex")
     flannel.apply(TAKEN_OVER, ["r1-n1"])
     assert flannel.shell("r1-n1", "cat /sys/class/net/flannel.1/ifindex") == before
+
+
+def test_rollback_gives_an_adopted_tunnel_back(flannel):
+    before = sorted(flannel.shell("r1-n1", FLANNELS).splitlines())
+    flannel.apply(TAKEN_OVER, ["r1-n1"])
+    flannel.rollback("r1-n1")
+    assert sorted(flannel.shell("r1-n1", FLANNELS).splitlines()) == before
+
+
+def test_remove_takes_an_adopted_tunnel_away(flannel):
+    flannel.apply(TAKEN_OVER, ["r1-n1"])
+    assert flannel.podnet("r1-n1", "remove", TAKEN_OVER, "--yes").code == 0
+    assert "flannel" not in flannel.shell("r1-n1", "ip link; ip route")
 
 
 def test_a_saved_plan_may_adopt(flannel):

@@ -258,6 +258,11 @@ def test_a_public_address_may_be_the_nodes_own():
         ("{prefix: 10.9.0.0/16, via: 10.5.0.1}", "nodes.a.routes[0]: 10.5.0.1 does not lie on the node's segment"),
         ("{prefix: 172.7.22.0/24, via: 10.4.7.1}", "nodes.a.routes[0]: 172.7.22.0/24 is the subnet of node b"),
         (
+            "{prefix: 172.7.22.128/25, dev: eth1}",
+            "nodes.a.routes[0]: 172.7.22.128/25 is a part of the subnet of node b",
+        ),
+        ("{prefix: 10.9.0.0/16, via: 10.4.7.21}", "nodes.a.routes[0]: 10.4.7.21 is the node's own address"),
+        (
             "{prefix: 10.9.0.0/16, via: 10.4.7.1}, {prefix: 10.9.0.0/16, dev: eth1}",
             "nodes.a.routes[1]: 10.9.0.0/16 is routed in nodes.a.routes[0] already",
         ),
@@ -268,7 +273,12 @@ def test_a_route_of_a_node_leads_somewhere_of_its_own(routes, message):
 
 
 @pytest.mark.parametrize(
-    "route", ["{prefix: 10.9.0.0/16, dev: eth1}", "{prefix: 10.9.0.0/16, via: 10.5.0.1, dev: eth1}"]
+    "route",
+    [
+        "{prefix: 10.9.0.0/16, dev: eth1}",
+        "{prefix: 10.9.0.0/16, via: 10.5.0.1, dev: eth1}",
+        "{prefix: 172.0.0.0/8, dev: eth1}",
+    ],
 )
 def test_a_route_by_another_device_is_believed(route):
     assert mistakes(saying(f"routes: [{route}]"), saying(f"routes: [{route}]", B)) == []

@@ -182,7 +182,7 @@ def _class(traffic: str, peers: Sequence[str]) -> str:
     """Give a class of traffic with the peers that it is about."""
     if not peers:
         return printable(traffic)
-    if "on peer" in traffic:
+    if "peer" in traffic:
         return printable(traffic.replace("peer", _some(peers)))
     return printable(f"{traffic} on {_some(peers)}")
 

@@ -14,7 +14,7 @@ from netplan.errors import ObserveError
 from netplan.kinds.chain import legacy
 from netplan.kinds.chain.built_in import BUILT_IN, BUILT_IN_BY_TABLE
 from netplan.kinds.chain.iptables import Iptables
-from netplan.kinds.chain.other import OtherChain, Owner, on_the_way, program_of
+from netplan.kinds.chain.other import OtherChain, Owner, is_read, program_of
 from netplan.kinds.chain.reached import Reach, Tables, reached
 from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.tables import tables
@@ -108,7 +108,7 @@ def _shown(base: Base, version: int, listed: Tables | None, limit: int) -> list[
 def _by_program(shown: Tables, key: ChainKey, base: Base, limit: int) -> Iterator[OtherChain]:
     nat = base.type == "nat"
     entered = OtherChain(Owner.NFT, Chain(key, (), base.policy.upper()), base.hook, nat, base.rules)
-    if not entered.on_the_way:
+    if not is_read(entered.hook):
         yield entered
         return
     for chain in reached(shown, Reach(walks=frozenset({key}), limit=limit)):
@@ -120,7 +120,7 @@ def _native(bases: Iterable[Base]) -> Iterator[OtherChain]:
     """Read chains of nft's own with those that they lead to; where no pod traffic passes, only their length."""
     tables: dict[tuple[str, str], list[Base]] = {}
     for base in bases:
-        if on_the_way(base.hook) and base.rules:
+        if is_read(base.hook) and base.rules:
             tables.setdefault((base.family, base.table), []).append(base)
         else:
             yield from (_entered(base, version, base.rules) for version in versions_of(base.family))

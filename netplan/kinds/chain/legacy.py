@@ -10,7 +10,7 @@ from typing import Final
 from netplan import programs
 from netplan.errors import ObserveError
 from netplan.kinds.chain import iptc_dump
-from netplan.kinds.chain.other import OtherChain, Owner, program_of
+from netplan.kinds.chain.other import OtherChain, Owner, is_read, program_of
 from netplan.kinds.chain.reached import Reach, reached
 from netplan.kinds.chain.saved import SavedTable, SavedTables, saved_tables
 from netplan.kinds.chain.value import OWNED_PREFIX, Chain, ChainKey
@@ -61,7 +61,7 @@ def _entered(table: SavedTable, name: str, shown: SavedTables, limit: int) -> It
     nat = table.name == "nat"
     empty = Chain(ChainKey(table.version, table.name, name), (), table.policies[name])
     entered = OtherChain(Owner.LEGACY, empty, name.lower(), nat, table.length(name))
-    if not entered.on_the_way:
+    if not is_read(entered.hook):
         yield entered
         return
     for chain in reached(shown, Reach(walks=frozenset({empty.key}), limit=limit)):

@@ -10,7 +10,8 @@ from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import Backend, Chain, ChainKey
 from netplan.resource import Json
 
-_ELSEWHERE: Final = frozenset({"input", "output"})
+_OUTGOING: Final = "output"
+_ELSEWHERE: Final = frozenset({"input", _OUTGOING})
 
 
 class Owner(StrEnum):
@@ -34,7 +35,7 @@ class OtherChain:
     rewrite addresses. The table of one of nft's own is `inet firewalld`, family and name, and its rules are what
     iptables could say of them: one of nft's may be several, and then `positions` has its place for each of them. One of
     a table for both IP versions is two, each as the packets of a version meet it.
-    `length` counts its rules; `chain` has none of them where no pod traffic passes.
+    `length` counts its rules; `chain` has none of them where only what the node itself sends passes.
     """
 
     kind: ClassVar[str] = "other chain"
@@ -120,3 +121,8 @@ def program_of(owner: str, version: int) -> str:
 def on_the_way(hook: str | None) -> bool:
     """Whether forwarded packets may come through a hook."""
     return hook not in _ELSEWHERE
+
+
+def is_read(hook: str | None) -> bool:
+    """Whether rules at a hook are read: pod traffic passes, as it is or in the packets of a tunnel."""
+    return hook != _OUTGOING

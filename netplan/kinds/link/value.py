@@ -12,6 +12,7 @@ from netplan.resource import Json
 
 ALIAS = "podnet"
 VXLAN: Final = "vxlan"
+BRIDGE: Final = "bridge"
 OVERHEAD: Final = {4: 50, 6: 70}
 """What VXLAN puts around a packet, in bytes, by the IP version of the underlay: Ethernet, VXLAN, UDP, IP.
 

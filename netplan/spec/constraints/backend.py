@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from netplan.errors import Problem
 from netplan.kinds.link.value import OVERHEAD, derived_lladdr
-from netplan.net import IPV6_MTU_MIN
+from netplan.net import IPV6_MTU_MIN, Prefix
 from netplan.spec.constraints.constraint import address_at, repeated
 from netplan.spec.draft import Draft, Family
 from netplan.spec.explain import dotted
@@ -85,15 +85,20 @@ def check_routes(draft: Draft) -> Iterator[Problem]:
         holders = {subnet: name for name, subnet in family.subnets.items()}
         for path, route in draft.routes.items():
             if route.prefix.version == family.version:
-                yield from _route_to_subnet(draft, family, path, holders.get(route.prefix))
+                yield from _route_to_subnet(draft, family, path, holders)
                 yield from _route_to_nowhere(draft, family, path, route)
 
 
-def _route_to_subnet(draft: Draft, family: Family, path: Path, holder: str | None) -> Iterator[Problem]:
-    if holder is not None:
-        message = f"{dotted(path)}: {draft.routes[path].prefix} is the subnet of node {holder}"
-        related = ((draft.subnet_at(holder, family.version), f"the subnet of node {holder}"),)
-        yield Problem(draft.places.key(*path), message, "podnet makes the routes to subnets itself", related)
+def _route_to_subnet(draft: Draft, family: Family, path: Path, holders: Mapping[Prefix, str]) -> Iterator[Problem]:
+    """Report a route to a node's subnet, or to a part of another node's; a part of its own is the node's matter."""
+    prefix = draft.routes[path].prefix
+    for length in sorted({subnet.length for subnet in holders if subnet.length <= prefix.length}):
+        holder = holders.get(prefix.within(length))
+        if holder is not None and (length == prefix.length or holder != path[1]):
+            part = "" if length == prefix.length else "a part of "
+            message = f"{dotted(path)}: {prefix} is {part}the subnet of node {holder}"
+            related = ((draft.subnet_at(holder, family.version), f"the subnet of node {holder}"),)
+            yield Problem(draft.places.key(*path), message, "podnet makes the routes to subnets itself", related)
 
 
 def _route_to_nowhere(draft: Draft, family: Family, path: Path, route: StaticRoute) -> Iterator[Problem]:
@@ -105,6 +110,9 @@ def _route_to_nowhere(draft: Draft, family: Family, path: Path, route: StaticRou
     elif route.via and route.via.version != family.version:
         message = f"{dotted(path)}: {route.via} is no IPv{family.version} address, as {route.prefix} needs"
         yield Problem(draft.places.value(*path, "via"), message, "the next hop is of the same family as the prefix")
+    elif route.via and host and route.via == host.address:
+        message = f"{dotted(path)}: {route.via} is the node's own address"
+        yield Problem(draft.places.value(*path, "via"), message, "the next hop is another host's")
     elif route.via and route.dev is None and host and not host.prefix.contains(route.via):
         message = f"{dotted(path)}: {route.via} does not lie on the node's segment {host.prefix}"
         note = ((address_at(draft, name, family), "the node's address"),)

@@ -60,7 +60,7 @@ def test_forwarded_packets_do_not_come_through(hook):
 
 def test_record_keeps_what_stands_beside():
     text = recorded.render(make.snapshot("", OTHER, BELOW), "a", "c")
-    assert recorded.parse(text, "a.json", "c", "a").all(OtherChain) == (OTHER, BELOW)
+    assert recorded.parse(text, "a.json", "c", "a").state.all(OtherChain) == (OTHER, BELOW)
 
 
 def test_record_says_nothing_of_it_where_there_is_nothing():
@@ -69,4 +69,4 @@ def test_record_says_nothing_of_it_where_there_is_nothing():
 
 def test_record_from_before_is_read():
     text = recorded.render(make.snapshot(), "a", "c")
-    assert recorded.parse(text, "a.json", "c", "a").all(OtherChain) == ()
+    assert recorded.parse(text, "a.json", "c", "a").state.all(OtherChain) == ()

@@ -1,0 +1,28 @@
+"""What podnet remembers of this node's sysctls, for the verbs that plan for it or record it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from netplan.cli.output import say
+from netplan.compile import Desired
+from netplan.errors import StoreError
+from netplan.kinds.sysctl.overwritten import Overwritten
+from netplan.net import printable
+from netplan.state.overwritten import OverwrittenFile
+from netplan.state.vardir import var_dir
+
+
+def recalled(desired: Desired, folder: Path | None) -> Desired:
+    """Give what a node should have with what podnet remembers of its sysctls, in a folder or the usual one."""
+    return replace(desired, overwritten=overwritten(folder))
+
+
+def overwritten(folder: Path | None) -> tuple[Overwritten, ...]:
+    """Give what podnet remembers of a node's sysctls; that it can't be read is a warning."""
+    try:
+        return OverwrittenFile(var_dir(folder)).read()
+    except StoreError as error:
+        say(f"warning: {printable(str(error))}")
+        return ()

@@ -1,0 +1,76 @@
+"""What parameters were before podnet wrote them, so that they can become that again."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from netplan.kinds.sysctl.forwarding import SWITCHES, follows, rewritten
+from netplan.kinds.sysctl.value import Sysctl, is_name
+from netplan.resource import Change, Json
+
+
+@dataclass(frozen=True, slots=True)
+class Overwritten:
+    """A parameter, its value before podnet wrote it, and the one that podnet, or the kernel with it, wrote last."""
+
+    name: str
+    before: str
+    written: str
+
+    def to_json(self) -> Json:
+        """Give it as JSON values."""
+        return {"name": self.name, "before": self.before, "written": self.written}
+
+    @classmethod
+    def from_json(cls, data: Json) -> Overwritten:
+        """Read what `to_json` gave; ValueError for a name that leads out of the network's parameters."""
+        name = str(data["name"])
+        if not is_name(name):
+            raise ValueError(f"{name!r} is not the name of a sysctl of the network")
+        return cls(name, str(data["before"]), str(data["written"]))
+
+
+def remember(
+    known: Iterable[Overwritten], changes: Iterable[Change[Sysctl]], before: Sequence[Sysctl]
+) -> tuple[Overwritten, ...]:
+    """Give what is overwritten once changes are made to a state, if something was known to be before.
+
+    The value before is the last that was not podnet's. A parameter that is as it was before is forgotten, unless it
+    would change with a switch that is not; one that was not there goes with its device.
+    """
+    memory = {each.name: each for each in known}
+    switched = [each for each in memory.values() if each.name in SWITCHES]
+    values = {each.name: each.value for each in before}
+    written = [change.after for change in changes if change.after is not None and change.after.name in values]
+    for switch in [each for each in written if each.name in SWITCHES and each.name not in memory]:
+        memory |= {each.name: each for each in _carried_along(before, switch, values[switch.name])}
+    for sysctl in written:
+        name, found, earlier = sysctl.name, values[sysctl.name], memory.get(sysctl.name)
+        ours = earlier is not None and earlier.written == found
+        memory[name] = Overwritten(
+            name, earlier.before if earlier and ours else _unswitched(Sysctl(name, found), switched), sysctl.value
+        )
+    turned = {each.name for each in memory.values() if each.name in SWITCHES and each.before != each.written}
+    return tuple(each for each in memory.values() if each.before != each.written or _hangs_on(each.name, turned))
+
+
+def _carried_along(before: Sequence[Sysctl], switch: Sysctl, value: str) -> Iterator[Overwritten]:
+    """Give what the kernel rewrites with a switch, and would not bring back with the switch's value before."""
+    during = rewritten(before, switch)
+    again = rewritten(during, Sysctl(switch.name, value))
+    for old, new, back in zip(before, during, again, strict=True):
+        if old != back:
+            yield Overwritten(old.name, old.value, new.value)
+
+
+def _unswitched(found: Sysctl, switched: Iterable[Overwritten]) -> str:
+    """Give the value that a parameter had before podnet turned switches, if they gave it the one that it has."""
+    for switch in switched:
+        if _hangs_on(found.name, {switch.name}) and rewritten([found], Sysctl(switch.name, switch.written)) == [found]:
+            return rewritten([found], Sysctl(switch.name, switch.before))[0].value
+    return found.value
+
+
+def _hangs_on(name: str, switches: Collection[str]) -> bool:
+    return name not in SWITCHES and bool(switches) and follows(name, switches)

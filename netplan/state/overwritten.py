@@ -1,0 +1,80 @@
+"""What kernel parameters were before podnet wrote them in this boot: each apply adds to it when it is finished."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from netplan.errors import StoreError
+from netplan.kinds.sysctl.overwritten import Overwritten, remember
+from netplan.kinds.sysctl.value import Sysctl
+from netplan.resource import Change
+from netplan.state import files
+from netplan.state.files import FORMAT_VERSION, UNREADABLE, check_version
+from netplan.state.origin import boot_id
+
+if TYPE_CHECKING:
+    from netplan.state.journal import Entry
+
+_NAME: Final = "sysctls.json"
+
+
+class OverwrittenFile:
+    """The file of a folder; what it says of another boot is worth nothing, since a boot resets every parameter."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / _NAME
+
+    def read(self) -> tuple[Overwritten, ...]:
+        """Give what is overwritten in this boot; StoreError (3) if the file can't be read."""
+        return self._of(boot_id())
+
+    def keep(self, entry: Entry) -> None:
+        """Add what a journal's entry wrote, once; OSError. A file that can't be read is begun anew."""
+        try:
+            data = self._data()
+            known = self._of(entry.origin.boot_id)
+        except StoreError:
+            data, known = {}, ()
+        if data.get("entry") == entry.id:
+            return
+        changes = [
+            Change(None, change.after, change.reason) for change in entry.changes if isinstance(change.after, Sysctl)
+        ]
+        held = remember(known, changes, entry.before.all(Sysctl))
+        if not held and not data:
+            return
+        written = {
+            "format_version": FORMAT_VERSION,
+            "boot_id": entry.origin.boot_id,
+            "entry": entry.id,
+            "sysctls": [each.to_json() for each in held],
+        }
+        files.write(self.path, json.dumps(written) + "\n")
+
+    def _of(self, boot: str) -> tuple[Overwritten, ...]:
+        data = self._data()
+        try:
+            if data and data["boot_id"] == boot:
+                return tuple(map(Overwritten.from_json, data["sysctls"]))
+        except UNREADABLE as error:
+            raise self._damaged(error) from error
+        return ()
+
+    def _data(self) -> dict[str, Any]:
+        """Read the file, nothing if there is none."""
+        try:
+            data: dict[str, Any] = json.loads(self.path.read_text(encoding="utf-8"))
+            check_version(data)
+        except FileNotFoundError:
+            return {}
+        except UNREADABLE as error:
+            raise self._damaged(error) from error
+        return data
+
+    def _damaged(self, error: Exception) -> StoreError:
+        return StoreError(
+            f"{self.path} can't be read ({type(error).__name__}: {error}): what sysctls were before podnet is not "
+            "known, and they stay as they are"
+        )

@@ -1,0 +1,54 @@
+"""Whatever podnet did to a node's sysctls in one boot: when it leaves, they are as it found them."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from netplan.compile import nothing
+from netplan.errors import RestoredError
+from netplan.kernel.memory import MemoryKernel
+from netplan.kinds.sysctl.value import Sysctl
+from netplan.state.store import Store, Undertaking
+from tests import make
+
+VALUES = {
+    "net.ipv4.conf.all.rp_filter": "012",
+    "net.ipv4.conf.eth0.forwarding": "01",
+    "net.ipv4.conf.all.accept_redirects": "01",
+}
+FOUND = st.fixed_dictionaries({name: st.sampled_from(values) for name, values in VALUES.items()})
+WANTED = st.fixed_dictionaries({}, optional={name: st.sampled_from(values) for name, values in VALUES.items()})
+APPLIES = st.lists(st.tuples(WANTED, st.sampled_from((False, False, True))), max_size=6)
+
+
+def carried_out(wanted, kernel, store):
+    """Apply what is wanted, as a verb does."""
+    remembered = replace(wanted, overwritten=store.overwritten.read())
+    undertaking = Undertaking(store, make.origin())
+    make.carry_out(remembered, kernel, undertaking)
+    if store.journal.read() is not None:
+        undertaking.finished()
+
+
+@settings(deadline=None, max_examples=40)
+@given(FOUND, st.sampled_from("01"), APPLIES)
+def test_after_any_applies_done_or_failed_a_remove_leaves_sysctls_as_they_were(found, forwarding, applies):
+    before = make.snapshot("", *(Sysctl(*each) for each in found.items()), ip_forward=forwarding)
+    state = before
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(Path(folder))
+        for wanted, fails in applies:
+            kernel = MemoryKernel(state, fail_at=1 if fails else 0)
+            try:
+                carried_out(make.desired(make.spec(sysctl=str(wanted))), kernel, store)
+            except RestoredError:
+                assert fails
+            state = kernel.state
+        spec, kernel = make.spec(), MemoryKernel(state)
+        carried_out(nothing(spec, spec.topology.by_name["a"]), kernel, store)
+    assert {*kernel.state.all(Sysctl)} == {*before.all(Sysctl)}
