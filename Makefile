@@ -22,10 +22,11 @@ soak: PROGRAMS += dockerd:docker.io docker:docker.io busybox:busybox-static
 soak: .venv/ready programs
 	$(BIN)/pytest -m soak
 
-# podnet beside the tools that one would use instead: the table, bench/results.json and bench/size.svg; takes some minutes.
+# podnet beside the tools that one would use instead: the table, also in README, bench/results.json and bench/size.svg.
 bench: .venv/ready programs
 	$(BIN)/python bench/run.py
 	$(BIN)/python bench/plot.py
+	$(BIN)/python bench/report.py
 
 lint: .venv/ready
 	$(BIN)/ruff format --check .

@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import generate
 from measure import Cost, median, run
@@ -24,6 +25,7 @@ from measure import Cost, median, run
 HERE = Path(__file__).parent
 PYTHON = sys.executable
 PODNET = [PYTHON, "-m", "netplan"]
+HEAD = "| what | podnet | against | takes | ratio | at most |\n|---|---|---|---|---|---|"
 SIZES = (1_000, 4_000, 16_000, 65_536)
 MAKE_INTERFACE = f"""
 ip link set lo up
@@ -50,7 +52,7 @@ class Row:
 
     def __str__(self) -> str:
         theirs = "-" if self.theirs is None else f"{self.theirs.wall:.2f} s"
-        ratio = "-" if self.ratio is None else f"{self.ratio:.2f}"
+        ratio = "-" if self.ratio is None else f"{self.ratio:.2g}" if self.ratio < 0.1 else f"{self.ratio:.2f}"
         ours = f"{self.ours.wall:.2f} s, {self.ours.cpu:.2f} s CPU, {self.ours.memory / 1e6:.0f} MB"
         return f"| {self.what} | {ours} | {self.against} | {theirs} | {ratio} | {self.target} |"
 
@@ -183,10 +185,13 @@ def _rows(name: str) -> list[Row]:
     """Run one scenario in a network namespace of its own."""
     unshare = ["unshare", "-n"] if os.geteuid() == 0 else ["unshare", "-Ur", "unshare", "-n"]
     done = subprocess.run([*unshare, PYTHON, __file__, "--here", name], stdout=subprocess.PIPE, text=True, check=True)
-    read = json.loads(done.stdout)
-    return [
-        Row(**{**row, "ours": Cost(**row["ours"]), "theirs": row["theirs"] and Cost(**row["theirs"])}) for row in read
-    ]
+    return [row_of(row) for row in json.loads(done.stdout)]
+
+
+def row_of(data: dict[str, Any]) -> Row:
+    """Read a row that was written as JSON."""
+    theirs = data["theirs"] and Cost(**data["theirs"])
+    return Row(**{**data, "ours": Cost(**data["ours"]), "theirs": theirs})
 
 
 def main() -> None:
@@ -202,7 +207,7 @@ def main() -> None:
         return
     compileall.compile_dir(HERE.parent / "netplan", quiet=1)  # as pip does with what it installs, pyroute2 for one
     rows: list[Row] = []
-    print("| what | podnet | against | takes | ratio | at most |\n|---|---|---|---|---|---|")
+    print(HEAD)
     for name in chosen.scenarios or SCENARIOS:
         for row in _rows(name):
             rows.append(row)

@@ -190,9 +190,10 @@ def restore(
         undo = remaining = tuple(restoration(before, kernel.observe(interest), changes))
         for _ in range(_ROUNDS):
             if not remaining:
-                return undo
+                break
             failures = [failure for batch in batches(remaining) for failure in _attempt(kernel, batch)]
             remaining = tuple(restoration(before, kernel.observe(interest), changes))
+        kernel.sweep()
     except Exception as error:
         left = f"what was begun:\n{_listed(changes)}"
         raise HalfStateError(f"{why}\nThe state before could not be restored: {error}\n{left}{_GO_ON}") from error

@@ -29,14 +29,21 @@ def bare(node: Node, backend: Backend | None) -> Snapshot:
         [
             Link(node.interface, node.mtu, up=True),
             Link(node.bridge, node.mtu, up=True, type=BRIDGE),
-            *(LinkAddress(node.interface, address) for address in node.addresses),
-            *(LinkAddress(node.bridge, node.gateway(subnet)) for subnet in node.subnets),
+            *held_by(node),
             *(Sysctl(name, "0") for device in ("all", *devices) for name in settings_of(device)),
             *(Sysctl(name, "0") for name in BRIDGE_CALLS.values()),
             *(Route(each.prefix, node.interface, protocol=_KERNEL, prefsrc=each.address) for each in node.addresses),
             *(_to_pods(node, subnet) for subnet in node.subnets),
             *(Route(Prefix(version, 0, 0), node.interface, protocol=_BOOT) for version in _versions(node)),
         ],
+    )
+
+
+def held_by(node: Node) -> tuple[LinkAddress, ...]:
+    """Give the addresses that such a node has."""
+    return (
+        *(LinkAddress(node.interface, address) for address in node.addresses),
+        *(LinkAddress(node.bridge, node.gateway(subnet)) for subnet in node.subnets),
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 
 from netplan.backends.vxlan import compile_vxlan
-from netplan.bare import bare
+from netplan.bare import bare, held_by
 from netplan.check import checks_of
 from netplan.compile import Desired
 from netplan.differences import differences
@@ -69,7 +69,7 @@ def roles(spec: Spec, old: Spec) -> Callable[[str], Hashable | None]:
 def alike(first: Move, spec: Spec, node: Node) -> NodePlan:
     """Give the plan of a node with the role of another one: what it depends on is the node's own."""
     changes = first.plan.changes
-    held = [*bare(node, first.plan.backend).all(LinkAddress), *_ends(spec, node)]
+    held = [*held_by(node), *_ends(spec, node)]
     touched = [change.before for change in changes if change.before is not None]
     before = Snapshot.of(first.plan.backend, [*first.before.all(Link), *held, *touched])
     return replace(

@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 import socket
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Final, NamedTuple, Self, TypeAlias
 
 Attributes: TypeAlias = Mapping[int, bytes]
+Told: TypeAlias = Callable[[int, int], None]
+"""Hears how many of how many requests have been answered."""
 
 ROUTE: Final = 0
 NETFILTER: Final = 12
@@ -93,9 +95,9 @@ class UnsettledError(Exception):
 
 
 class Channel:
-    """A socket to the kernel for one family of netlink, to be closed by `with`."""
+    """A socket to the kernel for one family of netlink, to be closed by `with`; writing is told of."""
 
-    def __init__(self, family: int) -> None:
+    def __init__(self, family: int, told: Told = lambda _done, _total: None) -> None:
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, family)
         self._socket.settimeout(_SECONDS)
         for option in _OPTIONS:
@@ -103,6 +105,7 @@ class Channel:
                 self._socket.setsockopt(_SOL_NETLINK, option, 1)
         self._socket.bind((0, 0))
         self._sent = 0
+        self._told = told
 
     def __enter__(self) -> Self:
         return self
@@ -197,6 +200,7 @@ class Channel:
         """
         refused: dict[int, Refusal] = {}
         for start in range(0, len(requests), _BATCH):
+            self._told(start, len(requests))
             refused |= self._write(requests[start : start + _BATCH], start)
         return refused
 

@@ -12,6 +12,7 @@ from netplan.cli.nodes import this_node
 from netplan.cli.options import FlushConntrack, LockTimeout, VarDir
 from netplan.cli.output import say, show, show_plan
 from netplan.cli.persist import Pending, of_spec, pending
+from netplan.cli.progress import bar
 from netplan.cli.remembered import recalled
 from netplan.cli.safety import allowing, check_safe
 from netplan.cli.spec import DEFAULT_STATE, NodeName, StateDir, Yes, open_here
@@ -70,15 +71,17 @@ def apply(
     if text is not None and is_plan(text):
         saved = _of_this_node(read_plan(text, str(source)), node)
         with turn("apply", folder, lock_timeout) as here:
-            work = Work.saved(saved.nodes[0], Linux(saved.nodes[0].backend))
+            with bar.during("reading the kernel"):
+                work = Work.saved(saved.nodes[0], Linux(saved.nodes[0].backend, told=bar.tell))
             _apply(work, replace(saved, nodes=(work.plan,)), here, _file_of(saved, state), options)
         return
     spec, at = open_here(source, node, state)
     desired = compile_node(spec, at)
-    kernel = Linux(desired.backend)
+    kernel = Linux(desired.backend, told=bar.tell)
     await_interface(kernel, at, say)
     with turn("apply", folder, lock_timeout) as here:
-        work = Work.live(recalled(desired, folder), kernel)
+        with bar.during("reading the kernel"):
+            work = Work.live(recalled(desired, folder), kernel)
         _apply(work, Plan.of(spec, [work.plan]), here, pending(desired), options)
 
 

@@ -12,6 +12,7 @@ import typer
 from netplan.cli.options import FlushConntrack, LockTimeout, VarDir
 from netplan.cli.output import Format, say, show, show_json, show_plan, write_file
 from netplan.cli.persist import Pending, outdated, pending
+from netplan.cli.progress import bar
 from netplan.cli.remembered import recalled
 from netplan.cli.safety import allowing, check_safe
 from netplan.cli.spec import DEFAULT_STATE, NodeName, SpecPath, StateDir, open_here
@@ -53,7 +54,8 @@ def drift(
     loaded, here = open_here(spec, node, state)
     desired = compile_node(loaded, here)
     if not fix:
-        work = Work.live(recalled(desired, folder), Linux(desired.backend), limit=FEW_RULES)
+        with bar.during("reading the kernel"):
+            work = Work.live(recalled(desired, folder), Linux(desired.backend, told=bar.tell), limit=FEW_RULES)
         file = _readable(desired)
         _show(Plan.of(loaded, [work.plan]), file, format)
         _measure(metrics_file, loaded, work.plan)
@@ -62,7 +64,8 @@ def drift(
     from netplan.state.origin import Origin
 
     with turn("drift --fix", folder, lock_timeout) as held:
-        work = Work.live(recalled(desired, folder), Linux(desired.backend))
+        with bar.during("reading the kernel"):
+            work = Work.live(recalled(desired, folder), Linux(desired.backend, told=bar.tell))
         plan, file = Plan.of(loaded, [work.plan]), pending(desired)
         _show(plan, file, format)
         _measure(metrics_file, loaded, work.plan)

@@ -11,6 +11,7 @@ import typer
 
 from netplan.cli.nodes import known, this_node
 from netplan.cli.output import PlanFormat, say, show, show_json, show_plan, write_file
+from netplan.cli.progress import bar
 from netplan.cli.safety import warned
 from netplan.cli.spec import DEFAULT_STATE, Records, SpecPath, addresses_of
 from netplan.cli.verb import verb_app
@@ -82,7 +83,8 @@ def live_plan(spec: Spec, names: Sequence[str], folder: Path | None = None) -> P
         raise UsageError("--live plans this machine: say --node once, or not at all")
     name = this_node(addresses_of(spec), names[0] if names else None)
     desired = compile_node(spec, spec.topology.by_name[name])
-    return _plan(spec, [warned_live(Work.live(recalled(desired, folder), Linux(desired.backend)))])
+    with bar.during("reading the kernel"):
+        return _plan(spec, [warned_live(Work.live(recalled(desired, folder), Linux(desired.backend, told=bar.tell)))])
 
 
 def recorded_plan(spec: Spec, folder: Path, names: Sequence[str]) -> Plan:

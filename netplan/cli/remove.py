@@ -7,6 +7,7 @@ from typing import NamedTuple
 from netplan.cli.options import LockTimeout, VarDir
 from netplan.cli.output import say, show, show_plan
 from netplan.cli.persist import Pending, pending
+from netplan.cli.progress import bar
 from netplan.cli.remembered import recalled
 from netplan.cli.safety import allowing, check_safe
 from netplan.cli.spec import DEFAULT_STATE, NodeName, SpecPath, StateDir, Yes, open_here
@@ -49,10 +50,10 @@ def remove(
     desired = nothing(loaded, here)
     orders = Orders(loaded, flags | {Flag.MANY_DELETES}, yes)  # it takes all of them
     with turn("remove", folder, lock_timeout) as held:
-        work = Work.live(recalled(desired, folder), Linux(desired.backend))
+        work = Work.live(recalled(desired, folder), Linux(desired.backend, told=bar.tell))
         _take_away(work, held, pending(desired), orders)
         for backend in sorted({chain.owner.backend for chain in work.before.all(OtherChain) if chain.left_behind}):
-            _take_away(Work.live(desired, Linux(backend)), held, None, orders)
+            _take_away(Work.live(desired, Linux(backend, told=bar.tell)), held, None, orders)
     if work.plan.changes and loaded.model.firewall.remove:
         say("Rules that firewall.remove took away are not put back: the programs that made them do so as they start.")
 

@@ -8,6 +8,7 @@ import typer
 
 from netplan.cli.options import LockTimeout, VarDir
 from netplan.cli.output import show_plan
+from netplan.cli.progress import bar
 from netplan.cli.safety import allowing, check_safe
 from netplan.cli.spec import Yes
 from netplan.cli.verb import verb_app
@@ -41,7 +42,7 @@ def rollback(
         intact(kept)
         way = way_back(kept, generation)
         origin = way.origin
-        work = Work.back(way, Linux(way.target.backend))
+        work = Work.back(way, Linux(way.target.backend, told=bar.tell))
         plan = Plan(origin.cluster, origin.spec_path, origin.spec_sha256, (work.plan,))
         show_plan(plan)
         check_safe(work, flags)

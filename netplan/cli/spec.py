@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from netplan.cli.nodes import this_node
-from netplan.net import Address
+from netplan.cli.progress import bar
+from netplan.net import Address, printable
 from netplan.spec.leases import STATE
 from netplan.spec.load import Spec, read
 from netplan.topology import Node
@@ -33,5 +34,7 @@ def addresses_of(spec: Spec) -> dict[str, Address]:
 
 def open_here(path: Path, name: str | None, state: Path) -> tuple[Spec, Node]:
     """Read a spec with the leases below a state folder, and find the node that this machine is."""
-    spec = read(path, state)
-    return spec, spec.topology.by_name[this_node(addresses_of(spec), name)]
+    with bar.during(f"reading {printable(path.name)}"):
+        spec = read(path, state)
+        addresses = addresses_of(spec)
+    return spec, spec.topology.by_name[this_node(addresses, name)]

@@ -13,6 +13,7 @@ from netplan.cli.connections import tell_outdated
 from netplan.cli.countdown import await_confirm
 from netplan.cli.output import ask, say
 from netplan.cli.persist import Pending
+from netplan.cli.progress import bar
 from netplan.cli.views.memory import recovery_text
 from netplan.confirm import arm, asked, token
 from netplan.errors import RefusedError, StoreError
@@ -90,7 +91,8 @@ def carry_out(
     spec = None if file is None else str(Path(origin.spec_path).absolute())
     asked_for = None if within is None else asked(within, secret, spec)
     undertaking = Undertaking(here.store, origin, asked_for, arm(here.store, here.lock))
-    after = carry.carry_out(work, undertaking)
+    with bar.during("preparing"):
+        after = carry.carry_out(work, undertaking)
     if work.plan.changes:
         say(f"Applied. {work.plan.node} is as planned; the kernel was read again to see it.")
         if asked_for is None:

@@ -16,3 +16,6 @@ class Kernel(Protocol):
 
     def write(self, batch: Batch) -> None:
         """Make the changes of one batch; KernelError names the object that was refused."""
+
+    def sweep(self) -> None:
+        """Delete what a write that was cut short has made besides its objects, and nothing uses; KernelError."""

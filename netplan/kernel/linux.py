@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import cached_property
-from typing import Final, cast
+from functools import cached_property, partial
+from typing import Final, TypeAlias, cast
 
 from netplan.batches import Batch
 from netplan.errors import RefusedError
@@ -39,18 +39,27 @@ from netplan.privileges import CAP_NET_ADMIN, may
 from netplan.resource import Change, Resource
 from netplan.snapshot import Interest, Snapshot
 
+Told: TypeAlias = Callable[[str, int, int | None], None]
+"""Hears what is under way, how much of it is done, and of how much, None where nobody knows."""
+
+
+def _nobody(_what: str, _done: int, _total: int | None) -> None:
+    """Hear nothing."""
+
 
 class Linux:
     """The kernel of this machine; `backend` None is the packet filter that its iptables uses.
 
-    By `many` gateways or more, routes are made through next-hop objects.
+    By `many` gateways or more, routes are made through next-hop objects. `told` hears what is under way.
     RefusedError (3) if the process may not administer the network, or if there is no iptables.
     """
 
-    def __init__(self, backend: Backend | None = None, *, many: int = routes.MANY) -> None:
+    def __init__(self, backend: Backend | None = None, *, many: int = routes.MANY, told: Told = _nobody) -> None:
         require_privilege()
         self._wanted = backend
         self._many = many
+        self._told = told
+        self._reading = "reading the kernel"
 
     @cached_property
     def _iptables(self) -> Iptables:
@@ -58,6 +67,7 @@ class Linux:
 
     def observe(self, interest: Interest) -> Snapshot:
         """Read the state of interest."""
+        self._told(self._reading, 0, None)
         return Snapshot.of(self._iptables.backend, self._observe(interest))
 
     def _observe(self, interest: Interest) -> Iterator[Resource]:
@@ -89,20 +99,27 @@ class Linux:
 
     def write(self, batch: Batch) -> None:
         """Make the changes of one batch."""
+        writing, self._reading = f"writing {batch}", "verifying"
+        self._told(writing, 0, None)
         if batch.kind == "table":
             chains.write(self._iptables if batch.version == 4 else self._iptables.ipv6, batch.table, batch.changes)
         elif batch.kind == "sysctl":
             _write_sysctls(batch)
         else:
-            _write_netlink(batch, self._many)
+            _write_netlink(batch, self._many, partial(self._told, writing))
+
+    def sweep(self) -> None:
+        """Delete the next-hop objects that a write has left without a route."""
+        with Channel(ROUTE) as channel:
+            routes.sweep(channel)
 
 
 _VERSIONS: Final = (4, 6)
 
 
-def _write_netlink(batch: Batch, many: int) -> None:
+def _write_netlink(batch: Batch, many: int, told: Callable[[int, int], None]) -> None:
     """Make the changes of a batch, which are of one kind."""
-    with Channel(ROUTE) as channel:
+    with Channel(ROUTE, told) as channel:
         indexes = links.indexes(channel)
         match batch.changes[0].resource:
             case Link():

@@ -32,6 +32,9 @@ class MemoryKernel:
         self.writes = 0
         self._fail_at = fail_at
 
+    def sweep(self) -> None:
+        """Delete nothing: what this kernel holds are objects alone."""
+
     def observe(self, interest: Interest) -> Snapshot:
         """Give the state: links and what stands on them, and the chains and parameters of interest that exist."""
         found = {chain.key: chain for chain in reached(_Tables(self.state, interest.limit), interest.reach)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import PurePath
 from typing import Final, TypeAlias
 
@@ -108,18 +109,24 @@ def blocks(plan: Plan) -> tuple[Block, ...]:
     What moving to another spec does to traffic is traced for the first of those nodes only.
     """
     folded: dict[_Reads | None, list[NodePlan]] = {}
+    worded: dict[int, tuple[Line, ...]] = {}  # by the identity of changes: nodes of one role share them
     for node in plan.nodes:
         traffic = tuple(traffic_lines(node.effects))
         if node.changes or node.warnings or node.refusals or traffic:
             told = () if node.source is Source.SPEC else traffic
-            key = (*reading(node), told) if plan.nodes[1:] else None
+            key = (*reading(node, worded), told) if plan.nodes[1:] else None
             folded.setdefault(key, []).append(node)
     return tuple(Block(tuple(nodes), tuple(traffic_lines(nodes[0].effects))) for nodes in folded.values())
 
 
-def reading(node: NodePlan) -> Reads:
-    """Give how a node's plan reads, but for what it does to traffic."""
-    return tuple(map(line_of, node.changes)), node.source, node.backend, node.warnings, node.refusals
+def reading(node: NodePlan, worded: dict[int, tuple[Line, ...]] | None = None) -> Reads:
+    """Give how a node's plan reads, but for what it does to traffic; changes that are `worded` are not put anew."""
+    lines = None if worded is None else worded.get(id(node.changes))
+    if lines is None:
+        lines = tuple(map(line_of, node.changes))
+        if worded is not None:
+            worded[id(node.changes)] = lines
+    return lines, node.source, node.backend, node.warnings, node.refusals
 
 
 def traffic_lines(effects: Iterable[TrafficEffect]) -> Iterator[TrafficLine]:
@@ -213,7 +220,12 @@ def reason_text(reason: Reason) -> str:
     """Give a reason with the file and the line it stands in."""
     if reason.at is None:
         return printable(reason.text)
-    return f"{printable(reason.text)}  {printable(PurePath(reason.at.path).name)}:{reason.at.line}"
+    return f"{printable(reason.text)}  {_file_name(reason.at.path)}:{reason.at.line}"
+
+
+@lru_cache(maxsize=16)
+def _file_name(path: str) -> str:
+    return printable(PurePath(path).name)
 
 
 def summary_line(plan: Plan, title: str) -> str:

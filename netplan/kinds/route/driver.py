@@ -83,6 +83,12 @@ def write(channel: Channel, indexes: Mapping[IfName, int], changes: Sequence[Cha
             _sweep(channel)
 
 
+def sweep(channel: Channel) -> None:
+    """Delete the next-hop objects of ours that no route uses: those of a write that was killed before its routes."""
+    if any(each.ours for each in (_known_objects(channel) or {}).values()):
+        _sweep(channel)
+
+
 def _possible(change: Change[Route], indexes: Mapping[IfName, int]) -> bool:
     """Whether there is anything to ask for: a route goes with its device. KernelError if one needs such a device."""
     route = change.resource

@@ -235,3 +235,22 @@ def test_an_interrupt_leaves_no_object_without_a_route(after, left):
 
     _, found, objects = on_a_node(run)
     assert (len(found), objects.count("\n")) == (left, left)
+
+
+def test_a_sweep_deletes_objects_of_ours_that_no_route_uses_and_no_others():
+    def run():
+        add(*some(2), many=ALWAYS)
+        shell(f"ip nexthop add id 9 via 10.4.7.99 dev eth0 proto 112; {FOREIGN}")
+        with Channel(ROUTE) as channel:
+            driver.sweep(channel)
+
+    _, found, objects = on_a_node(run)
+    assert (found, "id 9 " in objects, "id 7 " in objects, objects.count("\n")) == (some(2), False, True, 3)
+
+
+def test_there_is_nothing_to_sweep_on_a_kernel_without_objects():
+    def run():
+        with OldChannel(ROUTE) as channel:
+            driver.sweep(channel)
+
+    assert on_a_node(run) == (None, [], "")
