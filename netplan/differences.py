@@ -18,7 +18,7 @@ from netplan.kinds.sysctl.forwarding import once_switched, switched_first
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.overwritten import put_back
 from netplan.placement import span_of
-from netplan.project import after_updates
+from netplan.project import after_updates, lost
 from netplan.resource import Change, Reason, Resource, Wanted
 from netplan.snapshot import KINDS, Snapshot
 
@@ -39,7 +39,8 @@ def differences(desired: Desired, snapshot: Snapshot) -> Iterator[Change[Resourc
             yield from _sysctls(desired, state)
             continue
         actual = [each for each in state.all(kind) if each.ours or adopts(each)]
-        changes = [_explained(change, snapshot) for change in diff(wanted, actual, STALE)]
+        gone = [each for each in lost(kind, snapshot, state) if each.ours or adopts(each)]
+        changes = [_explained(change, snapshot) for change in diff(wanted, actual, STALE, gone)]
         yield from changes
         state = after_updates(state, changes)
     strayed = {key for key, chain in snapshot.chains.items() if not key.owned and any(map(is_our_jump, chain.rules))}
@@ -52,14 +53,11 @@ def _explained(change: Change[Resource], snapshot: Snapshot) -> Change[Resource]
     before, after = change.before, change.after
     found = None if before is None else snapshot.index.get((before.kind, before.key))
     if found is not None and not found.ours:
-        return replace(change, reason=ADOPTED if after is None else _with(change.reason, "taken over"))
+        return replace(change, reason=ADOPTED if after is None else change.reason.with_remark("taken over"))
     if isinstance(before, Link) and isinstance(after, Link) and not before.can_become(after):
-        return replace(change, reason=_with(change.reason, f"a new one: {before.fixed_unlike(after)} can't be changed"))
+        remark = f"a new one: {before.fixed_unlike(after)} can't be changed"
+        return replace(change, reason=change.reason.with_remark(remark))
     return change
-
-
-def _with(reason: Reason, remark: str) -> Reason:
-    return replace(reason, text=f"{reason.text}; {remark}")
 
 
 def _sysctls(desired: Desired, snapshot: Snapshot) -> Iterator[Change[Sysctl]]:

@@ -62,6 +62,14 @@ def after_updates(snapshot: Snapshot, changes: Iterable[Change[Resource]]) -> Sn
     return project(snapshot, below) if below else snapshot
 
 
+def lost(kind: type[Resource], before: Snapshot, after: Snapshot) -> tuple[Resource, ...]:
+    """Give the objects of a kind that `after_updates` took away, ours if they went from a link that is ours by then."""
+    if after is before:
+        return ()
+    links: _Objects = {Link: {link.key: link for link in after.all(Link)}}
+    return tuple(_owned(each, links) for each in before.all(kind) if (each.kind, each.key) not in after.index)
+
+
 def _change(objects: _Objects, resource: Resource, *, gone: bool) -> None:
     there = objects[type(resource)]
     before = there.get(resource.key)

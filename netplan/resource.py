@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
@@ -50,6 +50,10 @@ class Reason:
 
     text: str
     at: Location | None = None
+
+    def with_remark(self, remark: str) -> Reason:
+        """Give the reason with something more to say of the change."""
+        return replace(self, text=f"{self.text}; {remark}")
 
 
 @dataclass(frozen=True, slots=True)

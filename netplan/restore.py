@@ -14,7 +14,7 @@ from netplan.kinds.link.value import Link
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.forwarding import SWITCHES, follows, once_switched, switched_first
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.project import after_updates, stands_on
+from netplan.project import after_updates, lost, stands_on
 from netplan.resource import Change, Reason, Resource, Wanted
 from netplan.snapshot import KINDS, Snapshot
 
@@ -34,7 +34,7 @@ def restoration(
         found = (
             _sysctls(before, state, undone, reason, switched=switched)
             if kind is Sysctl
-            else diff(wanted, actual, reason)
+            else diff(wanted, actual, reason, [resource for resource in lost(kind, now, state) if undone(resource)])
         )
         changes = [change for change in found if not _goes_with_its_link(change, before)]
         yield from changes
