@@ -4,7 +4,7 @@ from netplan.compile import nothing
 from netplan.differences import STALE, differences
 from netplan.kinds.chain.value import Chain, ChainKey
 from netplan.kinds.sysctl.value import Sysctl
-from tests import make
+from tests import make, tunnels
 
 
 def reasons(state, **keys):
@@ -52,3 +52,38 @@ def test_a_jump_of_ours_in_a_chain_where_none_belongs_goes():
     input_chain = Chain(ChainKey(4, "filter", "INPUT"), make.rules("-j PODNET-FORWARD"), "ACCEPT")
     found = differences(make.desired(), state.replace(Chain, [*state.all(Chain), input_chain]))
     assert "delete rule filter INPUT 1: -j PODNET-FORWARD" in make.said(found)
+
+
+PEER = [tunnels.route(), tunnels.neighbour(), tunnels.fdb()]
+GONE = [
+    tunnels.route("172.7.98.0/24"),
+    tunnels.neighbour("172.7.98.0", "0e:2a:0a:04:07:62"),
+    tunnels.fdb("0e:2a:0a:04:07:62", "10.4.7.98"),
+]
+"""What an end of a tunnel holds for a node that is a peer, and for one that is none any more."""
+
+
+def of_tunnel(*standing, **link):
+    """Give what becomes of what stands on a tunnel of ours, with the reason, as the spec wants one of VNI 1."""
+    state = make.snapshot("", tunnels.link(**link), tunnels.address(), *standing)
+    found = [*differences(make.desired(make.spec(backend="{type: vxlan}")), state)]
+    kinds = ("address", "route", "neighbour", "fdb")
+    return {make.said([each])[0]: each.reason.text for each in found if each.resource.kind in kinds}
+
+
+def test_what_goes_with_a_tunnel_that_is_made_anew_and_does_not_come_again_is_deleted():
+    found = of_tunnel(*PEER, *GONE, port=4789)
+    assert [what for what, why in found.items() if why == STALE.text] == [
+        f"delete {each.kind} {each}" for each in (GONE[1], GONE[2], GONE[0])
+    ]
+
+
+def test_what_goes_with_a_tunnel_that_is_made_anew_and_comes_again_is_an_update_that_says_so():
+    found = of_tunnel(*PEER, *GONE, port=4789)
+    again = {what for what, why in found.items() if why.endswith("; lost as its link changes")}
+    assert again == {f"update {each.kind} {each}" for each in [tunnels.address(), *PEER]}
+
+
+def test_the_kernel_drops_neighbours_with_a_link_layer_address_and_no_routes():
+    found = of_tunnel(*PEER, *GONE[1:2], mac="0e:2a:00:00:00:01")
+    assert [*found] == [f"update neighbour {PEER[1]}", f"delete neighbour {GONE[1]}"]

@@ -16,7 +16,7 @@ from netplan.plan import Source, plan_node
 from netplan.project import project
 from netplan.safety import Flag, Session, dangers, session_packets
 from netplan.snapshot import Snapshot
-from tests import make
+from tests import make, tunnels
 from tests.states import cases
 
 DEFAULT = make.route("0.0.0.0/0", "10.4.7.1", protocol=4)
@@ -223,6 +223,14 @@ def test_a_third_of_our_routes_is_not_many():
     wanted = make.desired(make.spec(*nodes), "n0")
     before = make.settled(wanted, make.snapshot("", address="10.4.7.30/24"))
     assert not flags(before.replace(Route, [*before.all(Route), *stale(3)]), None, wanted)
+
+
+def test_routes_that_go_with_a_tunnel_that_is_made_anew_count():
+    gone = [tunnels.route(f"172.7.{100 + number}.0/24") for number in range(3)]
+    before = make.snapshot("", tunnels.link(port=4789), tunnels.address(), *gone)
+    (danger,) = found(before, backend="{type: vxlan}")
+    assert danger.flag is Flag.MANY_DELETES
+    assert danger.text.startswith("3 of podnet's 3 routes would go: 172.7.100.0/24 via 172.7.100.0 dev podnet.1")
 
 
 def test_a_next_hop_that_no_address_of_the_device_reaches_is_a_danger():

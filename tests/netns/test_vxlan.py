@@ -85,6 +85,12 @@ FDB = [f"create fdb {mac} dev podnet.1" for mac in MACS]
 ADDRESS = "create address 10.32.11.0/32 dev podnet.1"
 ACCEPT_RA = "create sysctl net.ipv6.conf.podnet/1.accept_ra"
 
+
+def _there(*creates):
+    """Give the changes of what is there already, though it goes as its link or address changes."""
+    return [create.replace("create ", "update ") for create in creates]
+
+
 ANEW = f"""
 ip link del {LINK}
 ip link add {LINK} type vxlan id 1 dstport 4789 local 10.60.1.11 dev eth0 nolearning
@@ -106,7 +112,16 @@ SABOTAGE = {
     ),
     "the tunnel is made anew with another port": (
         ANEW,
-        [f"update link {LINK}", ADDRESS, *ROUTES, *NEIGHBOURS, *FDB, ACCEPT_RA],
+        [
+            f"update link {LINK}",
+            *_there(ADDRESS),
+            *ROUTES,
+            *NEIGHBOURS,
+            FDB[0],
+            *_there(FDB[1]),
+            FDB[2],
+            ACCEPT_RA,
+        ],
     ),
     "the tunnel gets another MTU": (f"ip link set {LINK} mtu 1400", [f"update link {LINK}"]),
     "the tunnel gets another link-layer address": (
@@ -116,7 +131,7 @@ SABOTAGE = {
     "the address goes": (f"ip address del 10.32.11.0/32 dev {LINK}", [ADDRESS, *ROUTES, *NEIGHBOURS]),
     "the address gets another scope": (
         NEAR,
-        ["update address 10.32.11.0/32 dev podnet.1", *ROUTES, *NEIGHBOURS],
+        [*_there(ADDRESS, ROUTES[0]), *ROUTES[1:], *NEIGHBOURS],
     ),
     "there is another address": (
         f"ip address add 10.32.99.0/32 dev {LINK}",
@@ -182,6 +197,14 @@ def test_what_a_tunnel_of_both_families_loses_as_it_goes_down_is_named_and_repai
 def test_a_new_tunnel_says_what_can_not_be_changed(applied):
     plan = applied.podnet("r1-n1", "plan", spec_text("{type: vxlan, port: 4789}"), "--live").stdout
     assert "a new one: port can't be changed" in plan
+
+
+def test_what_goes_with_a_tunnel_that_is_made_anew_is_guarded(applied):
+    alone = spec_text("{type: vxlan, port: 4789}", {"r1-n1": NODES["r1-n1"]})
+    refused = applied.podnet("r1-n1", "apply", alone, "--yes")
+    done = applied.podnet("r1-n1", "apply", alone, "--yes", "--allow-many-deletes")
+    assert (refused.code, "--allow-many-deletes: 3 of podnet's 3 routes would go" in refused.stderr) == (3, True)
+    assert (done.code, applied.shell("r1-n1", f"ip route show dev {LINK}")) == (0, ""), done.stderr
 
 
 FLANNEL = """

@@ -1,0 +1,42 @@
+"""Whether a node's end of the tunnel becomes one that the other nodes do not know yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from netplan.compile import Desired
+from netplan.kinds.fdb.value import FdbEntry
+from netplan.kinds.link.value import Link, derived_lladdr
+from netplan.resource import Change, Resource
+
+
+def warnings(desired: Desired, changes: Iterable[Change[Resource]]) -> Iterator[str]:
+    """Say that other nodes still send to the end of the tunnel that goes, and why they don't reach the new one."""
+    links = [change for change in changes if isinstance(change.resource, Link)]
+    known = [change.before for change in links if isinstance(change.before, Link) and change.before.vxlan]
+    made = [change.after for change in links if isinstance(change.after, Link) and change.after.vxlan]
+    peers = any(isinstance(want.resource, FdbEntry) for want in desired.objects)
+    for link in made if peers else ():
+        unlike = [_unlike(before, link) for before in known]
+        if unlike and all(unlike):
+            yield (
+                f"pods on other nodes are unreachable through {link.name} until podnet is applied there too: "
+                f"it gets another {unlike[0]}"
+            )
+
+
+def _unlike(before: Link, link: Link) -> str:
+    """Name what a sender must know of a tunnel and what changes of it, in one or more words; empty if nothing does.
+
+    The others know the link-layer address that follows from our end's address, whatever it has become on this node.
+    """
+    if before.vxlan is None or link.vxlan is None:
+        return ""
+    local = before.vxlan.local
+    lladdr = derived_lladdr(local) if before.ours and local is not None else before.lladdr
+    changed = {
+        "VNI": before.vxlan.vni != link.vxlan.vni,
+        "port": before.vxlan.port != link.vxlan.port,
+        "link-layer address": lladdr != link.lladdr,
+    }
+    return ", ".join(name for name, differs in changed.items() if differs)
