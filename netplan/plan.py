@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
-from netplan import adoption, company, mtu, overwritten
+from netplan import adoption, company, cutoff, mtu, overwritten
 from netplan.check import Check
 from netplan.compile import OUR_CHAINS, Desired
 from netplan.differences import differences
@@ -147,6 +147,7 @@ def plan_node(desired: Desired, snapshot: Snapshot, source: Source) -> NodePlan:
             *_doubts(desired, changes, snapshot),
             *_taken_away(desired, snapshot),
             *_announced(changes, snapshot),
+            *cutoff.warnings(desired, changes),
             *mtu.warnings(desired, snapshot),
             *overwritten.warnings(desired, snapshot),
             *company.warnings(desired, snapshot),

@@ -4,6 +4,7 @@ from netplan.compile import nothing
 from netplan.differences import STALE, differences
 from netplan.kinds.chain.value import Chain, ChainKey
 from netplan.kinds.sysctl.value import Sysctl
+from netplan.resource import Resource
 from tests import make, tunnels
 
 
@@ -54,8 +55,8 @@ def test_a_jump_of_ours_in_a_chain_where_none_belongs_goes():
     assert "delete rule filter INPUT 1: -j PODNET-FORWARD" in make.said(found)
 
 
-PEER = [tunnels.route(), tunnels.neighbour(), tunnels.fdb()]
-GONE = [
+PEER: list[Resource] = [tunnels.route(), tunnels.neighbour(), tunnels.fdb()]
+GONE: list[Resource] = [
     tunnels.route("172.7.98.0/24"),
     tunnels.neighbour("172.7.98.0", "0e:2a:0a:04:07:62"),
     tunnels.fdb("0e:2a:0a:04:07:62", "10.4.7.98"),
