@@ -20,6 +20,7 @@ from netplan.kinds.route.value import ANNOUNCED, MAIN_TABLE, Route
 from netplan.kinds.sysctl.forwarding import IP_FORWARD, IPV6_FORWARD
 from netplan.kinds.sysctl.value import Sysctl, accept_ra
 from netplan.net import Address, Prefix
+from netplan.parting import parted
 from netplan.persist import file_of
 from netplan.probes import Probe, probes
 from netplan.project import project
@@ -175,7 +176,7 @@ def in_full(desired: Desired, whole: Snapshot, source: Source) -> NodePlan:
     """Plan from the whole state of a node, and say what that does to traffic, once there is a bridge for its pods."""
     plan, bridge = plan_node(desired, whole, source), desired.watched[0].bridge
     if any(link.name == bridge for link in whole.all(Link)):
-        return with_effects(plan, probes(desired), whole)
+        return with_effects(plan, (*probes(desired), *parted(desired, plan.changes, whole)), whole)
     missing = f"there is no bridge {bridge} on this node: what becomes of its pods' traffic is not known"
     return replace(plan, warnings=(*plan.warnings, missing))
 

@@ -72,6 +72,11 @@ def test_an_adopted_tunnel_is_changed_in_place_and_what_fits_stays():
     ]
 
 
+def test_a_neighbour_of_others_that_goes_with_the_link_layer_address_is_an_update_not_a_create():
+    foreign = tunnels.neighbour(mac="f6:41:ad:6c:69:98", device="flannel.1", ours=False)
+    assert "update neighbour 172.7.22.0 dev flannel.1 lladdr 0e:2a:0a:04:07:16" in said(TAKEN, FLANNEL, foreign)
+
+
 def test_what_others_left_on_an_adopted_tunnel_goes():
     left = [
         tunnels.fdb("f6:41:ad:6c:69:98", device="flannel.1", ours=False),
