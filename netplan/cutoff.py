@@ -15,10 +15,9 @@ def warnings(desired: Desired, changes: Iterable[Change[Resource]]) -> Iterator[
     links = [change for change in changes if isinstance(change.resource, Link)]
     known = [change.before for change in links if isinstance(change.before, Link) and change.before.vxlan]
     made = [change.after for change in links if isinstance(change.after, Link) and change.after.vxlan]
-    peers = any(isinstance(want.resource, FdbEntry) for want in desired.objects)
-    for link in made if peers else ():
+    for link in made if known else ():
         unlike = [_unlike(before, link) for before in known]
-        if unlike and all(unlike):
+        if all(unlike) and any(isinstance(want.resource, FdbEntry) for want in desired.objects):
             yield (
                 f"pods on other nodes are unreachable through {link.name} until podnet is applied there too: "
                 f"it gets another {unlike[0]}"

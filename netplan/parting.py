@@ -25,9 +25,12 @@ def parted(desired: Desired, changes: Iterable[Change[Resource]], state: Snapsho
 
     The spec wants nothing of them. The pod is of the bridge's prefix: the spec may have dropped its IP version.
     """
-    known = {subnet for traffic in desired.watched for node in traffic.nodes for subnet in node.subnets}
     routes = (change.before for change in changes if isinstance(change.before, Route) and change.after is None)
-    gone = [route.prefix for route in routes if _led(route) and route.prefix not in known]
+    left = [route.prefix for route in routes if _led(route)]
+    if not left:
+        return
+    known = {subnet for traffic in desired.watched for node in traffic.nodes for subnet in node.subnets}
+    gone = [prefix for prefix in left if prefix not in known]
     for own in _bridged(desired, state):
         for prefix in islice((each for each in gone if each.version == own.version), _REPRESENTATIVES):
             packet = Packet(own.host(_POD), prefix.host(_POD), TCP, _PORT, _PORT, iif=desired.watched[0].bridge)
@@ -41,5 +44,5 @@ def _led(route: Route) -> bool:
 def _bridged(desired: Desired, state: Snapshot) -> Iterator[Prefix]:
     """Give one prefix of the pods' bridge for each IP version that it has an address of."""
     held = (each.address.prefix for each in state.all(LinkAddress) if each.link == desired.watched[0].bridge)
-    first = {prefix.version: prefix for prefix in held if prefix.size > 4}
-    yield from first.values()
+    one = {prefix.version: prefix for prefix in held if prefix.size > 4}
+    yield from one.values()
