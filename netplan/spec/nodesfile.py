@@ -32,7 +32,7 @@ _TITLES: Final = (NAME, *(key for key in NodeSpec.model_fields if key not in _NE
 """What a column may be called: the keys of a node whose values fit into a cell."""
 
 _NO_TEXTS: Final = frozenset({"mtu", "blackhole"})
-_CELL: Final = re.compile(r' *(?:"((?:[^"]|"")*)"|([^",]*)) *(?:,|$)')
+_CELL: Final = re.compile(r' *+(?:"((?:[^"]|"")*+)" *+|([^",]*+))(?:,|$)')
 _EXAMPLE: Final = '{"name": "hdss7-21", "address": "10.4.7.21/24", "subnet": "172.7.21.0/24"}'
 _NO_ENTRIES: Final[Mapping[Key, Entry]] = {}
 

@@ -134,6 +134,11 @@ MISTAKES = {
         "specs/nodes.csv:4:1: expected 5 cells as in the first line, found 2",
     ),
     "quotes": ("nodes.csv", TABLE + 'c,"10,,,\n', "specs/nodes.csv:4:1: the quotes of this line don't match"),
+    "quotes far to the right": (
+        "nodes.csv",
+        TABLE + f'c,{" " * 100_000}a"\n',
+        "specs/nodes.csv:4:1: the quotes of this line don't match",
+    ),
     "a node twice": (
         "nodes.csv",
         TABLE + "a,10.4.7.23/24,172.7.23.0/24,,\n",
@@ -213,3 +218,15 @@ def test_a_cell_is_read_as_csv_writes_it(cell):
     csv.writer(text, lineterminator="\n").writerows([["name", "interface"], ["a", cell]])
     found = parse_nodes(text.getvalue(), "nodes.csv")
     assert (found.nodes, found.problems) == ({"a": {"interface": cell}}, [])
+
+
+WRITTEN = st.from_regex(r'[ab]*|"([ab ,]|"")*"', fullmatch=True)
+
+
+@given(st.tuples(WRITTEN, WRITTEN))
+def test_the_cells_of_a_line_are_those_that_csv_reads(cells):
+    line = ",".join(("c", *cells))
+    (expected,) = csv.reader([line], strict=True)
+    found = parse_nodes(f"name,interface,bridge\n{line}\n", "nodes.csv")
+    filled = {key: text for key, text in zip(("interface", "bridge"), expected[1:], strict=True) if text}
+    assert (found.nodes, found.problems) == ({"c": filled}, [])
