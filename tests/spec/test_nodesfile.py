@@ -193,6 +193,9 @@ def test_the_line_of_the_file_is_shown(folder):
     [
         ("gone.csv", "nodes_file: specs/gone.csv: No such file or directory"),
         ("..", "nodes_file: '..' is not the path of a file of nodes"),
+        (".csv", "nodes_file: '.csv' is not the path of a file of nodes"),
+        ("more/.jsonl", "nodes_file: 'more/.jsonl' is not the path of a file of nodes"),
+        ("nodes.csv/", "nodes_file: 'nodes.csv/' is not the path of a file of nodes"),
         ("nodes.xml", "nodes_file: 'nodes.xml' is not the path of a file of nodes"),
         ("5", "nodes_file: expected a path such as nodes.csv, found 5, which YAML reads as a number"),
     ],
