@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -179,7 +180,7 @@ def _nodes_file(document: Document, text: str) -> NodesFile | None:
         return None
     path = Path(document.places.path).parent / named
     try:
-        nodes = parse_nodes(_read_text(path), str(path))
+        nodes = parse_nodes(_read_text(path, regular=True), str(path))
     except SpecError:
         raise
     except UsageError as error:
@@ -200,8 +201,11 @@ def _leases(document: Document, lookup: Lookup | None) -> Leases:
     return lookup(cluster)
 
 
-def _read_text(path: Path) -> str:
+def _read_text(path: Path, *, regular: bool = False) -> str:
+    """Read a text; with `regular` from a file only: a pipe or a device that a spec names may have no end."""
     try:
+        if regular and not stat.S_ISREG(path.stat().st_mode):
+            raise UsageError(f"{printable(str(path))}: not a regular file")
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 
 import pytest
 from hypothesis import given
@@ -203,6 +204,12 @@ def test_the_line_of_the_file_is_shown(folder):
 def test_a_file_that_can_t_be_read_is_a_mistake_of_the_spec(folder, named, mistake):
     (found,) = mistakes(folder, "nodes.csv", TABLE, f"{HEAD}nodes_file: {named}\n")
     assert found.partition(": ")[2] == mistake
+
+
+def test_a_pipe_is_no_file_of_nodes(folder):
+    os.mkfifo(folder / "pipe.csv")
+    (found,) = mistakes(folder, "nodes.csv", TABLE, f"{HEAD}nodes_file: pipe.csv\n")
+    assert found.endswith("nodes_file: specs/pipe.csv: not a regular file")
 
 
 def test_a_file_that_is_not_utf_8_is_told_with_its_place(folder):
