@@ -25,7 +25,6 @@ NETFILTER: Final = 12
 CREATE: Final = 0x400
 EXCLUSIVE: Final = 0x200
 REPLACE: Final = 0x100
-APPEND: Final = 0x800
 """What a request that makes an object does if there is one already (netlink(7), additional flag bits for NEW)."""
 
 _ERROR: Final = 2

@@ -74,11 +74,6 @@ class Generations:
         """Read what is kept, the oldest first; StoreError (3) if the folder can't be read."""
         return tuple(self._read(number) for number in self._numbers())
 
-    def newest(self) -> Generation | Damaged | None:
-        """Read the newest, None if there is none; StoreError (3) if the folder can't be read."""
-        numbers = self._numbers()
-        return self._read(numbers[-1]) if numbers else None
-
     def keep(self, entry: Entry) -> Generation:
         """Make a generation of a journal's entry that was verified, once; OSError, StoreError (3)."""
         if entry.after is None:
