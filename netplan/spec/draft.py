@@ -1,4 +1,4 @@
-"""A spec as far as it is right: what the checks look at, so that one mistake hides no other."""
+"""A spec as far as it is right: what the constraints look at, so that one mistake hides no other."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Tunnel:
 class Family:
     """The valid values of one IP version; `pods` is whether the cluster's pods are to have addresses of it.
 
-    Nodes are held by columns: a node whose subnet is wrong still takes part in the checks of addresses. Subnets that
+    Nodes are held by columns: a node whose subnet is wrong still takes part in what is asked of addresses. Subnets that
     are leased are among the others, after those of the spec.
     """
 

@@ -105,7 +105,7 @@ class Reading:
 
     @cached_property
     def draft(self) -> Draft:
-        """What the checks look at."""
+        """What the constraints look at."""
         return make_draft(self.document, self.model.nodes if self.model else None, self.leases)
 
     def problems(self) -> list[Problem]:
