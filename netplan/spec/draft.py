@@ -11,9 +11,10 @@ from netplan.errors import Location
 from netplan.lease import default_subnet_len
 from netplan.net import Address, IfName, InterfaceAddress, Prefix
 from netplan.spec import fields
-from netplan.spec.document import Document, Places, Value
+from netplan.spec.document import Document, Value
 from netplan.spec.leases import Leases
 from netplan.spec.model import Backend, NodeSpec, StaticRoute
+from netplan.spec.places import Places
 from netplan.spec.prefixes import around, family_key
 from netplan.spec.salvage import Path, column, dig, items_of, present, salvaged, saying, with_defaults
 from netplan.spec.values import Mark

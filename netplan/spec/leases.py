@@ -20,7 +20,8 @@ from typing import Final, NamedTuple
 from netplan.errors import Location, Problem, SpecError
 from netplan.net import Prefix
 from netplan.spec import fields
-from netplan.spec.document import Document, Mark, compose
+from netplan.spec.document import Document, compose
+from netplan.spec.places import Mark
 from netplan.spec.prefixes import family_key
 from netplan.spec.problems import LINE_BREAK
 from netplan.spec.readers import found

@@ -18,13 +18,14 @@ from netplan.errors import Location, Problem, SpecError, UsageError
 from netplan.net import Prefix, printable
 from netplan.spec.constraints import check
 from netplan.spec.constraints.subnets import check_subnets_present
-from netplan.spec.document import Document, Key, Places
+from netplan.spec.document import Document
 from netplan.spec.draft import Draft, make_draft
 from netplan.spec.explain import explain
 from netplan.spec.fields import read_name, read_nodes_path
 from netplan.spec.leases import STATE, Leases, leases_path, parse_leases
 from netplan.spec.model import ClusterSpec, NodeSpec
 from netplan.spec.nodesfile import NodesFile, parse_nodes, with_nodes
+from netplan.spec.places import Key, Places
 from netplan.spec.problems import LINE_BREAK, spec_error
 from netplan.spec.quick import compose_quickly
 from netplan.spec.salvage import salvaged

@@ -17,9 +17,10 @@ from pathlib import PurePath
 from typing import Final, TypeAlias
 
 from netplan.errors import Location, Problem, SpecError
-from netplan.spec.document import Document, Entry, Key, Mark, Places, Value, compose
+from netplan.spec.document import Document, Value, compose
 from netplan.spec.explain import suggest
 from netplan.spec.model import NodeSpec
+from netplan.spec.places import NO_ENTRIES, Entry, Key, Mark, Places
 from netplan.spec.problems import LINE_BREAK
 from netplan.spec.readers import found
 from netplan.spec.scalars import Plain, plain_scalar
@@ -34,7 +35,6 @@ _TITLES: Final = (NAME, *(key for key in NodeSpec.model_fields if key not in _NE
 _NO_TEXTS: Final = frozenset({"mtu", "blackhole"})
 _CELL: Final = re.compile(r' *+(?:"((?:[^"]|"")*+)" *+|([^",]*+))(?:,|$)')
 _EXAMPLE: Final = '{"name": "hdss7-21", "address": "10.4.7.21/24", "subnet": "172.7.21.0/24"}'
-_NO_ENTRIES: Final[Mapping[Key, Entry]] = {}
 
 Line: TypeAlias = tuple[int, str]
 """A line with its number, from 1."""
@@ -176,7 +176,7 @@ class _CsvPlaces(_LinePlaces):
 
     def found(self) -> Mapping[Key, Entry]:
         marks = [(self._number, column) for column, _ in _cells(self._line) or ()]
-        return {key: Entry(mark, mark, _NO_ENTRIES) for key, mark in zip(self._titles, marks, strict=True)}
+        return {key: Entry(mark, mark, NO_ENTRIES) for key, mark in zip(self._titles, marks, strict=True)}
 
 
 class _JsonPlaces(_LinePlaces):
@@ -190,7 +190,7 @@ class _JsonPlaces(_LinePlaces):
         try:
             root = compose(self._line, "").places.root
         except SpecError:  # JSON that is no YAML 1.1, such as "\/"
-            return _NO_ENTRIES
+            return NO_ENTRIES
         return _moved(root, self._number - 1).entries
 
 
