@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Final
 
 from netplan.errors import StoreError
-from netplan.resource import Change, Json, Resource
+from netplan.resource import Json
 from netplan.snapshot import Snapshot
 from netplan.state import files
 from netplan.state.files import UNREADABLE, check_version
-from netplan.state.journal import Begun, Entry, rendered
+from netplan.state.journal import Begun, Entry, OfBegun, rendered
 from netplan.state.origin import Origin
 
 KEPT: Final = 20
@@ -24,7 +24,7 @@ _NAME: Final = re.compile(r"([0-9]{6,})\.json")
 
 
 @dataclass(frozen=True)
-class Generation:
+class Generation(OfBegun):
     """A state that was applied; `id` is that of the journal's entry, both states are as there."""
 
     number: int
@@ -32,16 +32,6 @@ class Generation:
     origin: Origin
     begun: Begun
     after: Snapshot
-
-    @property
-    def changes(self) -> tuple[Change[Resource], ...]:
-        """What was changed."""
-        return self.begun.changes
-
-    @property
-    def before(self) -> Snapshot:
-        """The state before."""
-        return self.begun.before
 
     @classmethod
     def from_json(cls, data: Json) -> Generation:
