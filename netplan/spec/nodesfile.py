@@ -101,9 +101,9 @@ def _title_problems(line: str, titles: Sequence[str]) -> Iterator[tuple[int, str
     """Give the columns where the titles are wrong, with a message and what would be right."""
     if NAME not in titles:
         yield 1, f"no column is called {NAME}", "begin with a line such as name,address,subnet"
-    for number, title in enumerate(titles):
-        at = _cell_start(line, number)
-        if title in titles[:number]:
+    seen = set[str]()
+    for at, title in _cells(line) or ():
+        if title in seen:
             yield at, f"the column {title or 'without a title'} stands twice", ""
         elif title in _NESTED:
             yield (
@@ -115,6 +115,7 @@ def _title_problems(line: str, titles: Sequence[str]) -> Iterator[tuple[int, str
             likely = suggest(title, _TITLES)
             hint = f"did you mean {likely}?" if likely else f"the columns are: {', '.join(_TITLES)}"
             yield at, f"{title}: there is no such key", hint
+        seen.add(title)
 
 
 def _value(key: str, text: str) -> Value:
