@@ -71,8 +71,7 @@ def warnings(desired: Desired, snapshot: Snapshot) -> Iterator[str]:
 def _unwanted(desired: Desired, snapshot: Snapshot) -> Iterator[tuple[Overwritten, str]]:
     """Give what was overwritten and is not wanted, with the value now; what is about our own links goes with them."""
     values = {each.name: each.value for each in snapshot.all(Sysctl)} if desired.overwritten else {}
-    wanted = {want.resource.name for want in desired.objects if isinstance(want.resource, Sysctl)}
-    own = {link.name for link in snapshot.all(Link) if link.ours}
+    own, wanted = {link.name for link in snapshot.all(Link) if link.ours}, desired.sysctls
     for each in desired.overwritten:
         device = Sysctl(each.name, each.before).device
         if each.name in values and each.name not in wanted and device not in own:

@@ -43,8 +43,8 @@ def states(store, kernel):
 
 def roll_back(store, kernel, number=None):
     way = way_back(store.generations.all(), number)
-    undertaking = Undertaking(store, make.origin(way.verb))
     work = Work.back(way, kernel)
+    undertaking = Undertaking(store, make.origin(way.verb), work.plan.sysctls)
     carry_out(work, undertaking)
     undertaking.finished()
     return work
@@ -71,6 +71,12 @@ def test_a_rollback_before_the_first_apply_brings_back_foreign_rules_and_paramet
     make.generation(store, FIRST, kernel)
     roll_back(store, kernel)
     assert make.content(kernel.state) == make.content(START)
+
+
+@pytest.mark.parametrize(("number", "wanted"), [(1, FIRST), (2, SECOND), (None, SECOND)])
+def test_of_a_rollback_those_parameters_are_kept_that_were_wanted_then(store, kernel, states, number, wanted):
+    roll_back(store, kernel, number)
+    assert {each.name for each in store.generations.newest().after.all(Sysctl)} == wanted.sysctls
 
 
 def test_a_rollback_is_a_generation_with_its_verb(store, kernel, states):

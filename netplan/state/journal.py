@@ -95,7 +95,8 @@ class Begun:
 class Entry:
     """An apply under way: what it has begun, and once it is verified the state after.
 
-    Both states hold no more than is needed to come back to them (`restore.relevant`).
+    Both states hold no more than is needed to come back to them (`restore.relevant`), and the one after only those
+    parameters that are wanted.
     """
 
     id: str
