@@ -12,7 +12,9 @@ from typing import Final
 from netplan.compile import Desired
 from netplan.forward import FORWARD
 from netplan.kinds.address.value import LinkAddress
-from netplan.kinds.chain.value import ChainKey, is_our_jump
+from netplan.kinds.chain.other import OtherChain
+from netplan.kinds.chain.rule import Rule
+from netplan.kinds.chain.value import Chain, is_our_jump
 from netplan.kinds.link.value import BRIDGE, Link
 from netplan.kinds.sysctl.forwarding import SWITCHES, rewritten, switches_of
 from netplan.kinds.sysctl.overwritten import Overwritten
@@ -24,6 +26,7 @@ from netplan.snapshot import Snapshot
 AS_FOUND: Final = Reason("no longer wanted: as before podnet")
 
 _REFUSING: Final = frozenset({"DROP", "REJECT"})
+_SERVED: Final = frozenset({"forward", "postrouting"})
 
 
 def put_back(desired: Desired, snapshot: Snapshot) -> Iterator[Wanted[Sysctl]]:
@@ -93,10 +96,27 @@ def _forwarding(snapshot: Snapshot, version: int) -> Iterator[str]:
         if held.link in bridges and held.address.address.version == version:
             yield f"bridge {held.link} ({held.address})"
     for key in (FORWARD[version], POSTROUTING[version]):
-        yield from _serving(key, snapshot)
+        if key in snapshot.chains:
+            yield from _serving(snapshot.chains[key])
+    for other in snapshot.all(OtherChain):
+        if other.hook in _SERVED and other.chain.key.version == version:
+            yield from _serving_beside(other)
 
 
-def _serving(key: ChainKey, snapshot: Snapshot) -> Iterator[str]:
-    for position, rule in enumerate(snapshot.rules(key), 1):
-        if not is_our_jump(rule) and not (rule.target is not None and rule.target.name in _REFUSING):
-            yield f"{key} {position}: {rule}"
+def _serving(chain: Chain) -> Iterator[str]:
+    """Name the rules of a chain that accept or rewrite, or the chain if they are not read."""
+    yield from (f"{chain.key} {position}: {rule}" for position, rule in enumerate(chain.rules, 1) if _serves(rule))
+    if chain.unread:
+        yield f"{chain.key}, about {chain.unread} rules"
+
+
+def _serving_beside(other: OtherChain) -> Iterator[str]:
+    for number, rule in enumerate(other.chain.rules, 1):
+        if _serves(rule):
+            yield f"{other.label} {other.position(number)}: {rule}"
+    if not other.read:
+        yield str(other)
+
+
+def _serves(rule: Rule) -> bool:
+    return rule.target is not None and rule.target.name not in _REFUSING and not is_our_jump(rule)

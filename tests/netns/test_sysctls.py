@@ -165,3 +165,13 @@ def test_forwarding_goes_off_where_nobody_needs_it_with_all_that_the_kernel_rewr
     assert alone.apply().code == 0
     assert (value(alone, "net.ipv4.ip_forward"), alone.remove().code) == ("1", 0)
     assert alone.shell("sysctl net.ipv4.conf net.ipv4.ip_forward") == before
+
+
+def test_forwarding_stays_on_for_a_router_by_nfts_own_rules(alone):
+    assert alone.apply().code == 0
+    alone.shell("nft 'add table ip router; add chain ip router forw { type filter hook forward priority 10; }'")
+    alone.shell("nft add rule ip router forw ip saddr 192.168.77.0/24 accept")
+    done = alone.remove()
+    alone.shell("nft delete table ip router")
+    assert (done.code, value(alone, "net.ipv4.ip_forward")) == (0, "1")
+    assert "nft ip router forw 1: -s 192.168.77.0/24 -j ACCEPT may need it" in " ".join(done.stdout.split())
