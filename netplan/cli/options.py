@@ -7,11 +7,15 @@ from typing import Annotated
 
 import typer
 
+from netplan.errors import UsageError
 from netplan.state.vardir import DEFAULT, ENVIRONMENT
 
 VarDir = Annotated[
     Path | None,
     typer.Option("--var-dir", metavar="DIR", help=f"Where podnet remembers; default: {ENVIRONMENT}, or {DEFAULT}."),
+]
+LiveVarDir = Annotated[
+    Path | None, typer.Option("--var-dir", metavar="DIR", help="--live: where podnet remembers, as in apply.")
 ]
 LockTimeout = Annotated[
     float, typer.Option("--lock-timeout", metavar="SECONDS", min=0, help="How long to wait for another podnet.")
@@ -20,3 +24,9 @@ FlushConntrack = Annotated[
     bool,
     typer.Option("--flush-conntrack", help="End the connections of pods that keep another source from before."),
 ]
+
+
+def check_var_dir(folder: Path | None, *, live: bool) -> None:
+    """Raise UsageError (2) for `LiveVarDir` beside a record."""
+    if folder and not live:
+        raise UsageError("--var-dir goes with --live: only the node itself remembers")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netplan.cli.nodes import known, this_node
+from netplan.cli.options import LiveVarDir, check_var_dir
 from netplan.cli.output import PlanFormat, say, show, show_json, show_plan, write_file
 from netplan.cli.progress import bar
 from netplan.cli.safety import warned
@@ -46,16 +47,13 @@ def plan(
     against: Annotated[Path | None, typer.Option(metavar="SPEC2", help="Plan the move from this spec.")] = None,
     format: Annotated[PlanFormat, typer.Option(help="How to print the plan.")] = PlanFormat.TEXT,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Save the plan for `podnet apply FILE`.")] = None,
-    folder: Annotated[
-        Path | None, typer.Option("--var-dir", metavar="DIR", help="--live: where podnet remembers, as in apply.")
-    ] = None,
+    folder: LiveVarDir = None,
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit 1 if there are changes.")] = False,
 ) -> None:
     """Show what would change on the nodes, and why."""
     if live and against:
         raise UsageError("--live and --against exclude each other: a plan starts from one state")
-    if folder and not live:
-        raise UsageError("--var-dir goes with --live: only the node itself remembers")
+    check_var_dir(folder, live=live)
     loaded = read(spec, state)
     settings: tuple[FieldChange, ...] | None = None
     if live:
