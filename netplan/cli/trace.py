@@ -69,7 +69,7 @@ def trace(
         mark=_number("--mark", mark, 0xFFFFFFFF),
     )
     here = loaded.topology.by_name[this_node(addresses_of(loaded), node)]
-    start = _live(loaded, here, folder) if live else _recorded(loaded, here, state)
+    start = _live(loaded, here, folder) if live else _recorded(loaded, here, state, version)
     found = start.planned() if planned else start.state
     tracer = Tracer(found)
     answer = tracer.trace(_entering(packet, tracer, here))
@@ -101,7 +101,7 @@ def _live(spec: Spec, node: Node, folder: Path | None) -> _Start:
     return _Start(whole_state(Linux(desired.backend), desired.interest), desired)
 
 
-def _recorded(spec: Spec, node: Node, folder: Path) -> _Start:
+def _recorded(spec: Spec, node: Node, folder: Path, version: int) -> _Start:
     found = recorded.read(folder, spec.model.cluster, node.name)
     if found is None:
         raise UsageError(
@@ -111,7 +111,7 @@ def _recorded(spec: Spec, node: Node, folder: Path) -> _Start:
     unread = [
         table
         for table, hooks in BUILT_IN_BY_TABLE.items()
-        if all(ChainKey(4, table, hook) not in record.chains for hook in hooks)
+        if all(ChainKey(version, table, hook) not in record.chains for hook in hooks)
     ]
     if unread:
         say(f"podnet: the record of {node.name} holds nothing of table {' and '.join(unread)}: taken as empty")

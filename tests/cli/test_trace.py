@@ -10,7 +10,8 @@ import pytest
 
 from netplan.cli import main
 from netplan.kernel import recorded
-from netplan.kinds.chain.value import Chain
+from netplan.kinds.chain.built_in import BUILT_IN_BY_TABLE
+from netplan.kinds.chain.value import Chain, ChainKey
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.overwritten import Overwritten
 from netplan.trace import BRIDGE_CALLS
@@ -149,3 +150,15 @@ def test_a_record_without_a_table_is_said_to_have_none(folder, trace):
     write_record(folder, DOCKER.replace(Chain, [chain for chain in DOCKER.all(Chain) if chain.key.table == "nat"]))
     _, _, err = trace("--from", "172.7.21.2", "--to", "8.8.8.8")
     assert "holds nothing of table raw and mangle and filter" in err
+
+
+IPV4_CHAINS = [Chain(ChainKey(4, table, hook)) for table, hooks in BUILT_IN_BY_TABLE.items() for hook in hooks]
+
+
+@pytest.mark.parametrize(
+    ("source", "destination", "told"), [("172.7.21.2", "8.8.8.8", False), ("fd00::2", "fd01::2", True)]
+)
+def test_only_tables_of_the_packets_version_are_said_to_be_missing(folder, trace, source, destination, told):
+    write_record(folder, state().replace(Chain, IPV4_CHAINS))
+    _, _, err = trace("--from", source, "--to", destination)
+    assert ("holds nothing of table" in err) is told
