@@ -32,7 +32,7 @@ class WayBack:
 def way_back(kept: Sequence[Generation | Damaged], number: int | None) -> WayBack:
     """Find the way back to what a generation left, by default to the state before the newest.
 
-    UsageError (2) if there is no such generation, or it is damaged.
+    UsageError (2) if there is no such generation, or it can't be read.
     """
     if not kept:
         raise UsageError("there is no generation to go back from: podnet has applied nothing on this node")
@@ -47,7 +47,7 @@ def way_back(kept: Sequence[Generation | Damaged], number: int | None) -> WayBac
 def _readable(found: Generation | Damaged) -> Generation:
     if isinstance(found, Damaged):
         raise UsageError(
-            f"generation {found.number} is damaged ({found.path}): say another one, as podnet history shows"
+            f"generation {found.number} can't be read ({found.path}): say another one, as podnet history shows"
         )
     return found
 

@@ -118,7 +118,7 @@ def test_a_generation_that_is_not_kept_is_answered_with_those_that_are(store, st
 @pytest.mark.parametrize("number", [None, 3])
 def test_a_damaged_generation_is_not_gone_back_to(store, states, number):
     (store.generations.folder / "000003.json").write_text("{")
-    with pytest.raises(UsageError, match=r"generation 3 is damaged \(.*000003\.json\)"):
+    with pytest.raises(UsageError, match=r"generation 3 can't be read \(.*000003\.json\)"):
         way_back(store.generations.all(), number)
 
 
