@@ -76,12 +76,12 @@ def test_a_rollback_before_the_first_apply_brings_back_foreign_rules_and_paramet
 @pytest.mark.parametrize(("number", "wanted"), [(1, FIRST), (2, SECOND), (None, SECOND)])
 def test_of_a_rollback_those_parameters_are_kept_that_were_wanted_then(store, kernel, states, number, wanted):
     roll_back(store, kernel, number)
-    assert {each.name for each in store.generations.newest().after.all(Sysctl)} == wanted.sysctls
+    assert {each.name for each in store.generations.all()[-1].after.all(Sysctl)} == wanted.sysctls
 
 
 def test_a_rollback_is_a_generation_with_its_verb(store, kernel, states):
     roll_back(store, kernel, 1)
-    newest = store.generations.newest()
+    *_, newest = store.generations.all()
     assert (newest.number, newest.origin.verb) == (4, "rollback to 1")
 
 

@@ -14,9 +14,6 @@ VarDir = Annotated[
     Path | None,
     typer.Option("--var-dir", metavar="DIR", help=f"Where podnet remembers; default: {ENVIRONMENT}, or {DEFAULT}."),
 ]
-LiveVarDir = Annotated[
-    Path | None, typer.Option("--var-dir", metavar="DIR", help="--live: where podnet remembers, as in apply.")
-]
 LockTimeout = Annotated[
     float, typer.Option("--lock-timeout", metavar="SECONDS", min=0, help="How long to wait for another podnet.")
 ]
@@ -27,6 +24,6 @@ FlushConntrack = Annotated[
 
 
 def check_var_dir(folder: Path | None, *, live: bool) -> None:
-    """Raise UsageError (2) for `LiveVarDir` beside a record."""
+    """Raise UsageError (2) for `VarDir` beside a record."""
     if folder and not live:
         raise UsageError("--var-dir goes with --live: only the node itself remembers")

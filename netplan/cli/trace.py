@@ -10,7 +10,7 @@ from typing import Annotated, NamedTuple
 import typer
 
 from netplan.cli.nodes import this_node
-from netplan.cli.options import LiveVarDir, check_var_dir
+from netplan.cli.options import VarDir, check_var_dir
 from netplan.cli.output import Format, say, show_json, show_text
 from netplan.cli.spec import DEFAULT_STATE, NodeName, Records, SpecPath, addresses_of
 from netplan.cli.verb import verb_app
@@ -51,7 +51,7 @@ def trace(
     live: Annotated[bool, typer.Option("--live", help="Trace through this machine's kernel.")] = False,
     state: Records = DEFAULT_STATE,
     planned: Annotated[bool, typer.Option("--planned", help="Trace through the state after the plan.")] = False,
-    folder: LiveVarDir = None,
+    folder: VarDir = None,
     format: Annotated[Format, typer.Option(help="How to print the way.")] = Format.TEXT,
 ) -> None:
     """Show what becomes of one packet on a node, step by step."""
