@@ -120,17 +120,22 @@ class Desired:
     overwritten: tuple[Overwritten, ...] = ()
 
     @property
+    def sysctls(self) -> frozenset[str]:
+        """Which parameters are wanted, by name."""
+        return frozenset(want.resource.name for want in self.objects if isinstance(want.resource, Sysctl))
+
+    @property
     def interest(self) -> Interest:
         """What must be observed to plan for this node."""
         written = frozenset(each.name for each in self.overwritten)
         if not self.traffic:
             return everything() | Interest(frozenset(), frozenset(), written, frozenset({"nat", "filter"}))
         removals = {removal.chain for removal in self.removals}
-        sysctls = {want.resource.name for want in self.objects if isinstance(want.resource, Sysctl)} | written
+        sysctls = self.sysctls | written
         if IPV6_FORWARD in sysctls:
             sysctls |= {accept_ra(traffic.node.interface) for traffic in self.traffic}
         hooks = frozenset(OUR_CHAINS.values())
-        return Interest(frozenset({*OUR_CHAINS, *hooks, *removals}), hooks, frozenset(sysctls))
+        return Interest(frozenset({*OUR_CHAINS, *hooks, *removals}), hooks, sysctls)
 
 
 def everything(packets: Iterable[Packet] = (), *, limit: int = MANY_RULES) -> Interest:

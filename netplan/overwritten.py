@@ -12,7 +12,9 @@ from typing import Final
 from netplan.compile import Desired
 from netplan.forward import FORWARD
 from netplan.kinds.address.value import LinkAddress
-from netplan.kinds.chain.value import ChainKey, is_our_jump
+from netplan.kinds.chain.other import OtherChain
+from netplan.kinds.chain.rule import Rule
+from netplan.kinds.chain.value import Chain, is_our_jump
 from netplan.kinds.link.value import BRIDGE, Link
 from netplan.kinds.sysctl.forwarding import SWITCHES, rewritten, switches_of
 from netplan.kinds.sysctl.overwritten import Overwritten
@@ -24,6 +26,7 @@ from netplan.snapshot import Snapshot
 AS_FOUND: Final = Reason("no longer wanted: as before podnet")
 
 _REFUSING: Final = frozenset({"DROP", "REJECT"})
+_SERVED: Final = frozenset({"forward", "postrouting"})
 
 
 def put_back(desired: Desired, snapshot: Snapshot) -> Iterator[Wanted[Sysctl]]:
@@ -71,8 +74,7 @@ def warnings(desired: Desired, snapshot: Snapshot) -> Iterator[str]:
 def _unwanted(desired: Desired, snapshot: Snapshot) -> Iterator[tuple[Overwritten, str]]:
     """Give what was overwritten and is not wanted, with the value now; what is about our own links goes with them."""
     values = {each.name: each.value for each in snapshot.all(Sysctl)} if desired.overwritten else {}
-    wanted = {want.resource.name for want in desired.objects if isinstance(want.resource, Sysctl)}
-    own = {link.name for link in snapshot.all(Link) if link.ours}
+    own, wanted = {link.name for link in snapshot.all(Link) if link.ours}, desired.sysctls
     for each in desired.overwritten:
         device = Sysctl(each.name, each.before).device
         if each.name in values and each.name not in wanted and device not in own:
@@ -94,10 +96,27 @@ def _forwarding(snapshot: Snapshot, version: int) -> Iterator[str]:
         if held.link in bridges and held.address.address.version == version:
             yield f"bridge {held.link} ({held.address})"
     for key in (FORWARD[version], POSTROUTING[version]):
-        yield from _serving(key, snapshot)
+        if key in snapshot.chains:
+            yield from _serving(snapshot.chains[key])
+    for other in snapshot.all(OtherChain):
+        if other.hook in _SERVED and other.chain.key.version == version:
+            yield from _serving_beside(other)
 
 
-def _serving(key: ChainKey, snapshot: Snapshot) -> Iterator[str]:
-    for position, rule in enumerate(snapshot.rules(key), 1):
-        if not is_our_jump(rule) and not (rule.target is not None and rule.target.name in _REFUSING):
-            yield f"{key} {position}: {rule}"
+def _serving(chain: Chain) -> Iterator[str]:
+    """Name the rules of a chain that accept or rewrite, or the chain if they are not read."""
+    yield from (f"{chain.key} {position}: {rule}" for position, rule in enumerate(chain.rules, 1) if _serves(rule))
+    if chain.unread:
+        yield f"{chain.key}, about {chain.unread} rules"
+
+
+def _serving_beside(other: OtherChain) -> Iterator[str]:
+    for number, rule in enumerate(other.chain.rules, 1):
+        if _serves(rule):
+            yield f"{other.label} {other.position(number)}: {rule}"
+    if not other.read:
+        yield str(other)
+
+
+def _serves(rule: Rule) -> bool:
+    return rule.target is not None and rule.target.name not in _REFUSING and not is_our_jump(rule)

@@ -49,8 +49,9 @@ class NodePlan:
 
     `depends` holds a digest of every part of the state that the changes depend on, by the part's name; `refusals` say
     why the plan can't be applied as it is, `checks` what must work once it has been, `persist` is the file that has the
-    rules for the next boot. With `adopts` objects of others may become ours. `effects` are what people are shown
-    besides, found by tracing the `probes`; a saved plan is read with the probes alone.
+    rules for the next boot, and `sysctls` names the parameters that are wanted, changed or not. With `adopts` objects
+    of others may become ours. `effects` are what people are shown besides, found by tracing the `probes`; a saved plan
+    is read with the probes alone.
     """
 
     node: str
@@ -64,6 +65,7 @@ class NodePlan:
     checks: tuple[Check, ...] = ()
     persist: str | None = None
     adopts: bool = False
+    sysctls: tuple[str, ...] = ()
     effects: tuple[TrafficEffect, ...] = field(default=(), compare=False)
     probes: tuple[Probe, ...] = field(default=(), compare=False)
 
@@ -85,7 +87,8 @@ class NodePlan:
     @property
     def interest(self) -> Interest:
         """What must be observed to see whether the plan still fits, and whether it has been carried out."""
-        return with_ground(interest_of(self.changes))
+        wanted = Interest(frozenset(), frozenset(), frozenset(self.sysctls))
+        return with_ground(interest_of(self.changes)) | wanted
 
 
 @dataclass(frozen=True)
@@ -163,6 +166,7 @@ def plan_node(desired: Desired, snapshot: Snapshot, source: Source) -> NodePlan:
         checks=desired.checks,
         persist=desired.persist,
         adopts=desired.adopts,
+        sysctls=tuple(sorted(desired.sysctls)),
     )
 
 

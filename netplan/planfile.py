@@ -14,6 +14,7 @@ from netplan.fields import FieldChange, field_changes
 from netplan.kinds.chain.value import Backend, PlacedRule
 from netplan.kinds.link.value import Link
 from netplan.kinds.route.value import Route
+from netplan.kinds.sysctl.value import Sysctl
 from netplan.malformed import MALFORMED, each, explained
 from netplan.net import Address, host_name
 from netplan.plan import NodePlan, Plan, Source
@@ -102,6 +103,7 @@ def _node_to_json(node: NodePlan) -> Json:
         "adopts": node.adopts,
         "checks": [check.to_json() for check in node.checks],
         "persist": node.persist,
+        "sysctls": list(node.sysctls),
     }
     return data | {key: value for key, value in optional.items() if value}
 
@@ -141,8 +143,14 @@ def _node_from_json(data: Json) -> NodePlan:
         checks=tuple(map(Check.from_json, data.get("checks", ()))),
         persist=str(data["persist"]) if data.get("persist") else None,
         adopts=bool(data.get("adopts", False)),
+        sysctls=tuple(_sysctl(name) for name in data.get("sysctls", ())),
         probes=tuple(Probe.from_json(probe) for probe in data.get("probes", ())),
     )
+
+
+def _sysctl(name: Any) -> str:  # noqa: ANN401 - whatever JSON holds
+    """Read the name of a parameter; ValueError if it leads elsewhere: it is read and, after a reboot, written."""
+    return Sysctl.from_json({"name": name, "value": ""}).name
 
 
 def _changes_from_json(data: Iterable[Json], *, adopts: bool) -> tuple[Change[Resource], ...]:

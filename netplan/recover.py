@@ -121,7 +121,7 @@ def bring_back(
     changes = left(now)
     if not changes:
         return None
-    undertaking = Undertaking(store, _now(generation.origin))
+    undertaking = Undertaking(store, _now(generation.origin), [each.name for each in after.all(Sysctl)])
     apply(Job(changes, now, interest, left), kernel, undertaking)
     return Recovery(Found.REBOOT, generation.origin, changes, undertaking.finished().number)
 
@@ -131,10 +131,9 @@ def _now(origin: Origin) -> Origin:
 
 
 def _settings(after: Snapshot) -> tuple[Change[Resource], ...]:
-    """Give the kernel parameters that go with what is ours, as changes; without anything of ours they are nobody's."""
-    ours = any(resource.ours for resources in after.objects.values() for resource in resources)
+    """Give the kernel parameters of a generation as changes: it has those that its spec wanted."""
     reason = Reason("routing needs it")
-    return tuple(Change(None, sysctl, reason) for sysctl in after.all(Sysctl)) if ours else ()
+    return tuple(Change(None, sysctl, reason) for sysctl in after.all(Sysctl))
 
 
 def _await_ways(kernel: Kernel, after: Snapshot, patience: float) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from netplan.errors import UsageError
+from netplan.kinds.sysctl.value import Sysctl
 from netplan.resource import Change, Reason, Resource
 from netplan.restore import Deed, earlier
 from netplan.snapshot import Snapshot
@@ -15,24 +16,28 @@ from netplan.state.origin import Origin
 
 @dataclass(frozen=True, slots=True)
 class WayBack:
-    """The state to go back to, the changes made since, and what the plan and the new generation say of it."""
+    """The state to go back to, the changes made since, and what the plan and the new generation say of it.
+
+    `sysctls` names the parameters that the spec of that state wanted.
+    """
 
     target: Snapshot
     touched: tuple[Change[Resource], ...]
     origin: Origin
     verb: str
     reason: Reason
+    sysctls: tuple[str, ...]
 
 
 def way_back(kept: Sequence[Generation | Damaged], number: int | None) -> WayBack:
     """Find the way back to what a generation left, by default to the state before the newest.
 
-    UsageError (2) if there is no such generation, or it is damaged.
+    UsageError (2) if there is no such generation, or it can't be read.
     """
     if not kept:
         raise UsageError("there is no generation to go back from: podnet has applied nothing on this node")
     if number is None:
-        return _before(_readable(kept[-1]))
+        return _before(_readable(kept[-1]), kept[:-1])
     found = next((each for each in kept if each.number == number), None)
     if found is None:
         raise UsageError(f"there is no generation {number}; kept are {kept[0].number} to {kept[-1].number}")
@@ -42,18 +47,23 @@ def way_back(kept: Sequence[Generation | Damaged], number: int | None) -> WayBac
 def _readable(found: Generation | Damaged) -> Generation:
     if isinstance(found, Damaged):
         raise UsageError(
-            f"generation {found.number} is damaged ({found.path}): say another one, as podnet history shows"
+            f"generation {found.number} can't be read ({found.path}): say another one, as podnet history shows"
         )
     return found
 
 
-def _before(newest: Generation) -> WayBack:
+def _before(newest: Generation, older: Sequence[Generation | Damaged]) -> WayBack:
+    last = next((_wanted(each) for each in older[-1:] if isinstance(each, Generation)), ())
     reason = Reason(f"as it was before generation {newest.number}")
-    return WayBack(newest.before, newest.changes, newest.origin, f"rollback to before {newest.number}", reason)
+    return WayBack(newest.before, newest.changes, newest.origin, f"rollback to before {newest.number}", reason, last)
 
 
 def _after(generation: Generation, later: Sequence[Generation]) -> WayBack:
     target = earlier(generation.after, [Deed(each.changes, each.before) for each in later])
     touched = tuple(change for each in later for change in each.changes)
     reason = Reason(f"as it was after generation {generation.number}")
-    return WayBack(target, touched, generation.origin, f"rollback to {generation.number}", reason)
+    return WayBack(target, touched, generation.origin, f"rollback to {generation.number}", reason, _wanted(generation))
+
+
+def _wanted(generation: Generation) -> tuple[str, ...]:
+    return tuple(each.name for each in generation.after.all(Sysctl))

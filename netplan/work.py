@@ -62,13 +62,13 @@ class Work:
     @classmethod
     def back(cls, way: WayBack, kernel: Kernel) -> Work:
         """Plan the way back to an earlier state."""
-        kept = Interest(
-            frozenset(way.target.chains), frozenset(), frozenset(sysctl.name for sysctl in way.target.all(Sysctl))
-        )
+        settings = frozenset({*way.sysctls, *(sysctl.name for sysctl in way.target.all(Sysctl))})
+        kept = Interest(frozenset(way.target.chains), frozenset(), settings)
         interest = with_ground(interest_of(way.touched) | kept)
         now = kernel.observe(interest)
         changes = restoration(way.target, now, way.touched, way.reason)
-        return cls(restoring(way.origin.node, way.origin.address, changes, now), kernel, now, interest)
+        plan = restoring(way.origin.node, way.origin.address, changes, now)
+        return cls(replace(plan, sysctls=way.sysctls), kernel, now, interest)
 
 
 def whole_state(

@@ -199,7 +199,7 @@ def origin(verb="apply", boot: str | None = None) -> Origin:
 
 def generation(store: Store, wanted: Desired, kernel: MemoryKernel, boot: str | None = None) -> Generation:
     """Apply what is wanted, and keep that as a generation."""
-    undertaking = Undertaking(store, origin(boot=boot))
+    undertaking = Undertaking(store, origin(boot=boot), wanted.sysctls)
     carry_out(wanted, kernel, undertaking)
     return undertaking.finished()
 

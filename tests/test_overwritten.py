@@ -6,6 +6,8 @@ import pytest
 
 from netplan.compile import nothing
 from netplan.kinds.address.value import LinkAddress
+from netplan.kinds.chain.other import OtherChain, Owner
+from netplan.kinds.chain.value import Chain, ChainKey
 from netplan.kinds.link.value import Link
 from netplan.kinds.sysctl.overwritten import Overwritten
 from netplan.kinds.sysctl.value import Sysctl
@@ -64,6 +66,47 @@ def test_forwarding_stays_on_for_who_forwards(rules, others, user):
     assert [*warnings(FORWARDING, state)] == [
         f"net.ipv4.ip_forward stays 1, and was 0 before podnet: {user} may need it"
     ]
+
+
+def beside(*rules, owner=Owner.NATIVE, table="inet router", hook="forward", version=4, length=0):
+    chain = Chain(ChainKey(version, table, hook), make.rules(*rules, version=version), "ACCEPT")
+    return OtherChain(owner, chain, hook, length=length or len(rules))
+
+
+@pytest.mark.parametrize(
+    ("other", "user"),
+    [
+        (beside("-s 10.9.0.0/16 -j ACCEPT"), "nft inet router forward 1: -s 10.9.0.0/16 -j ACCEPT"),
+        (
+            beside(make.REJECT, "-s 10.9.0.0/16 -j MASQUERADE", hook="postrouting"),
+            "nft inet router postrouting 2: -s 10.9.0.0/16 -j MASQUERADE",
+        ),
+        (
+            beside("-i wg0 -j ACCEPT", owner=Owner.LEGACY, table="filter"),
+            "iptables-legacy filter forward 1: -i wg0 -j ACCEPT",
+        ),
+        (beside(length=7), "nft inet router forward, 7 rules"),
+    ],
+)
+def test_forwarding_stays_on_for_rules_beside_this_nodes_iptables(other, user):
+    state = make.snapshot("", other, ip_forward="1")
+    assert [*warnings(FORWARDING, state)] == [
+        f"net.ipv4.ip_forward stays 1, and was 0 before podnet: {user} may need it"
+    ]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        beside("-s fd00:77::/64 -j ACCEPT", version=6),
+        beside("-m nft --never"),
+        beside(make.REJECT),
+        beside("-j ACCEPT", hook="prerouting"),
+    ],
+    ids=["of the other version", "for packets of the other version", "refuses", "not behind forwarding"],
+)
+def test_forwarding_goes_off_where_rules_beside_serve_nothing_that_is_forwarded(other):
+    assert back(FORWARDING, make.snapshot("", other, ip_forward="1")) == [f"{FORWARD} = 0"]
 
 
 @pytest.mark.parametrize("rules", ["", make.saved(filter=[make.REJECT])])

@@ -29,7 +29,7 @@ APPLIES = st.lists(st.tuples(WANTED, st.sampled_from((False, False, True))), max
 def carried_out(wanted, kernel, store):
     """Apply what is wanted, as a verb does."""
     remembered = replace(wanted, overwritten=store.overwritten.read())
-    undertaking = Undertaking(store, make.origin())
+    undertaking = Undertaking(store, make.origin(), remembered.sysctls)
     make.carry_out(remembered, kernel, undertaking)
     if store.journal.read() is not None:
         undertaking.finished()

@@ -41,7 +41,7 @@ def story():
     depends = {"the firewall backend": "sha256:1", "route 172.7.22.0/24": "sha256:2"}
     first, second = (Address.parse(f"10.4.7.2{number}") for number in (1, 2))
     return make.plans(
-        NodePlan("a", first, Source.LIVE, Backend.NFT, CHANGES, depends),
+        NodePlan("a", first, Source.LIVE, Backend.NFT, CHANGES, depends, sysctls=("net.ipv4.ip_forward",)),
         NodePlan(
             "b", second, Source.RECORDED, Backend.LEGACY, (), {}, ("no interface eth0",), ("a route is in the way",)
         ),
@@ -149,6 +149,13 @@ JUMPING = {"version": 4, "table": "nat", "position": 1, "rule": "-j PODNET-POSTR
 def test_a_plan_can_not_be_made_to_write_what_is_not_podnets(kind, after):
     with pytest.raises(UsageError, match="is not a plan that podnet saved"):
         read_plan(altered(kind=kind, before=None, after=after), "plan.json")
+
+
+def test_of_parameters_that_are_wanted_none_leads_out_of_the_network():
+    data = json.loads(text())
+    data["nodes"][0]["sysctls"] = ["net.ipv4/../../kernel.core_pattern"]
+    with pytest.raises(UsageError, match="is not the name of a sysctl"):
+        read_plan(json.dumps(data), "plan.json")
 
 
 @pytest.mark.parametrize("name", ["\x1b[2J", "a\nb", "../a", ""])

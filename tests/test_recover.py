@@ -36,7 +36,7 @@ def store(tmp_path):
 
 def opened(store, boot=None, state=BEFORE):
     """Begin an apply, as far as its journal."""
-    undertaking = Undertaking(store, make.origin(boot=boot))
+    undertaking = Undertaking(store, make.origin(boot=boot), WANTED.sysctls)
     undertaking.opened(tuple(differences(WANTED, state)), state)
     return undertaking
 
@@ -173,6 +173,30 @@ def test_after_a_reboot_packets_are_forwarded_again(rebooted):
     kernel = MemoryKernel(REBOOTED)
     brought_back(rebooted, kernel)
     assert Sysctl("net.ipv4.ip_forward", "1") in kernel.state.all(Sysctl)
+
+
+TTL = "net.ipv4.ip_default_ttl"
+TTL_WANTED = make.desired(make.spec(firewall=make.REMOVE, sysctl=f"{{{TTL}: 65}}"))
+TTL_BEFORE = make.snapshot(make.docker(), Sysctl(TTL, "64"))
+
+
+def test_after_a_reboot_a_parameter_that_was_wanted_and_needed_no_change_comes_back(store):
+    make.generation(store, TTL_WANTED, MemoryKernel(make.snapshot(make.docker(), Sysctl(TTL, "65"))), EARLIER)
+    kernel = MemoryKernel(make.snapshot("", Sysctl(TTL, "64")))
+    brought_back(store, kernel)
+    assert Sysctl(TTL, "65") in kernel.state.all(Sysctl)
+
+
+@pytest.mark.parametrize("meanwhile", ["65", "63"], ids=["given back", "set by others"])
+def test_after_a_reboot_a_parameter_that_the_spec_no_longer_wanted_stays_as_it_is(store, meanwhile):
+    kernel = MemoryKernel(TTL_BEFORE)
+    make.generation(store, TTL_WANTED, kernel, EARLIER)
+    kernel.state = kernel.state.replace(Sysctl, [Sysctl(TTL, meanwhile), Sysctl("net.ipv4.ip_forward", "1")])
+    dropped = make.desired(make.spec(firewall=make.REMOVE, forward="none"))
+    make.generation(store, replace(dropped, overwritten=(Overwritten(TTL, "64", "65"),)), kernel, EARLIER)
+    after = MemoryKernel(make.snapshot("", Sysctl(TTL, "60")))
+    brought_back(store, after)
+    assert Sysctl(TTL, "60") in after.state.all(Sysctl)
 
 
 def test_after_a_reboot_foreign_rules_stay(rebooted):

@@ -43,8 +43,8 @@ def states(store, kernel):
 
 def roll_back(store, kernel, number=None):
     way = way_back(store.generations.all(), number)
-    undertaking = Undertaking(store, make.origin(way.verb))
     work = Work.back(way, kernel)
+    undertaking = Undertaking(store, make.origin(way.verb), work.plan.sysctls)
     carry_out(work, undertaking)
     undertaking.finished()
     return work
@@ -71,6 +71,12 @@ def test_a_rollback_before_the_first_apply_brings_back_foreign_rules_and_paramet
     make.generation(store, FIRST, kernel)
     roll_back(store, kernel)
     assert make.content(kernel.state) == make.content(START)
+
+
+@pytest.mark.parametrize(("number", "wanted"), [(1, FIRST), (2, SECOND), (None, SECOND)])
+def test_of_a_rollback_those_parameters_are_kept_that_were_wanted_then(store, kernel, states, number, wanted):
+    roll_back(store, kernel, number)
+    assert {each.name for each in store.generations.all()[-1].after.all(Sysctl)} == wanted.sysctls
 
 
 def test_a_rollback_is_a_generation_with_its_verb(store, kernel, states):
@@ -112,7 +118,7 @@ def test_a_generation_that_is_not_kept_is_answered_with_those_that_are(store, st
 @pytest.mark.parametrize("number", [None, 3])
 def test_a_damaged_generation_is_not_gone_back_to(store, states, number):
     (store.generations.folder / "000003.json").write_text("{")
-    with pytest.raises(UsageError, match=r"generation 3 is damaged \(.*000003\.json\)"):
+    with pytest.raises(UsageError, match=r"generation 3 can't be read \(.*000003\.json\)"):
         way_back(store.generations.all(), number)
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from netplan.errors import UsageError
 from netplan.state.vardir import DEFAULT, ENVIRONMENT
 
 VarDir = Annotated[
@@ -20,3 +21,9 @@ FlushConntrack = Annotated[
     bool,
     typer.Option("--flush-conntrack", help="End the connections of pods that keep another source from before."),
 ]
+
+
+def check_var_dir(folder: Path | None, *, live: bool) -> None:
+    """Raise UsageError (2) for `VarDir` beside a record."""
+    if folder and not live:
+        raise UsageError("--var-dir goes with --live: only the node itself remembers")

@@ -98,10 +98,18 @@ def write_of_spec(path: str, digest: str, node: str, state: Path) -> None:
 def _differs(file: File, desired: Desired) -> bool:
     """Whether a file is not as it should be; one of an IP version that the pods don't have holds none of our rules."""
     cared_for = {traffic.version for traffic in desired.watched}
-    if file.version not in cared_for and OWNED_PREFIX not in (rulesfile.read(file.path) or ""):
+    if file.version not in cared_for and not _holds_ours(file):
         return False
     now, wanted = _merged(file, desired)
     return now != wanted
+
+
+def _holds_ours(file: File) -> bool:
+    """Whether rules of ours are left in a file; what can't be read is none of ours."""
+    try:
+        return OWNED_PREFIX in (rulesfile.read(file.path) or "")
+    except RefusedError:
+        return False
 
 
 def _merged(file: File, desired: Desired) -> tuple[str, str]:

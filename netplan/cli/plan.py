@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netplan.cli.nodes import known, this_node
-from netplan.cli.options import VarDir
+from netplan.cli.options import VarDir, check_var_dir
 from netplan.cli.output import PlanFormat, say, show, show_json, show_plan, write_file
 from netplan.cli.progress import bar
 from netplan.cli.safety import warned
@@ -53,8 +53,7 @@ def plan(
     """Show what would change on the nodes, and why."""
     if live and against:
         raise UsageError("--live and --against exclude each other: a plan starts from one state")
-    if folder and not live:
-        raise UsageError("--var-dir goes with --live: only the node itself remembers")
+    check_var_dir(folder, live=live)
     loaded = read(spec, state)
     settings: tuple[FieldChange, ...] | None = None
     if live:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
 from netplan.cli.nodes import this_node
+from netplan.cli.options import VarDir, check_var_dir
 from netplan.cli.output import Format, say, show_json, show_text
 from netplan.cli.spec import DEFAULT_STATE, NodeName, Records, SpecPath, addresses_of
 from netplan.cli.verb import verb_app
-from netplan.compile import compile_node
+from netplan.compile import Desired, compile_node
 from netplan.differences import differences
 from netplan.errors import UsageError
 from netplan.kernel import recorded
@@ -49,9 +51,11 @@ def trace(
     live: Annotated[bool, typer.Option("--live", help="Trace through this machine's kernel.")] = False,
     state: Records = DEFAULT_STATE,
     planned: Annotated[bool, typer.Option("--planned", help="Trace through the state after the plan.")] = False,
+    folder: VarDir = None,
     format: Annotated[Format, typer.Option(help="How to print the way.")] = Format.TEXT,
 ) -> None:
     """Show what becomes of one packet on a node, step by step."""
+    check_var_dir(folder, live=live)
     loaded = read(spec, state)
     ports = (_port("--sport", sport), _port("--dport", dport))
     addresses = (_address("--from", source), _address("--to", destination))
@@ -65,9 +69,8 @@ def trace(
         mark=_number("--mark", mark, 0xFFFFFFFF),
     )
     here = loaded.topology.by_name[this_node(addresses_of(loaded), node)]
-    found = _live(loaded, here) if live else _recorded(loaded, here, state)
-    if planned:
-        found = project(found, differences(compile_node(loaded, here), found))
+    start = _live(loaded, here, folder) if live else _recorded(loaded, here, state, version)
+    found = start.planned() if planned else start.state
     tracer = Tracer(found)
     answer = tracer.trace(_entering(packet, tracer, here))
     if format is Format.JSON:
@@ -78,14 +81,27 @@ def trace(
     show_text(way_text(answer))
 
 
-def _live(spec: Spec, node: Node) -> Snapshot:
+class _Start(NamedTuple):
+    """A state of a node, and what the node should have."""
+
+    state: Snapshot
+    desired: Desired
+
+    def planned(self) -> Snapshot:
+        """Give the state after the plan."""
+        return project(self.state, differences(self.desired, self.state))
+
+
+def _live(spec: Spec, node: Node, folder: Path | None) -> _Start:
+    from netplan.cli.remembered import recalled
     from netplan.kernel.linux import Linux
     from netplan.work import whole_state
 
-    return whole_state(Linux(compile_node(spec, node).backend))
+    desired = recalled(compile_node(spec, node), folder)
+    return _Start(whole_state(Linux(desired.backend), desired.interest), desired)
 
 
-def _recorded(spec: Spec, node: Node, folder: Path) -> Snapshot:
+def _recorded(spec: Spec, node: Node, folder: Path, version: int) -> _Start:
     found = recorded.read(folder, spec.model.cluster, node.name)
     if found is None:
         raise UsageError(
@@ -95,11 +111,11 @@ def _recorded(spec: Spec, node: Node, folder: Path) -> Snapshot:
     unread = [
         table
         for table, hooks in BUILT_IN_BY_TABLE.items()
-        if all(ChainKey(4, table, hook) not in record.chains for hook in hooks)
+        if all(ChainKey(version, table, hook) not in record.chains for hook in hooks)
     ]
     if unread:
         say(f"podnet: the record of {node.name} holds nothing of table {' and '.join(unread)}: taken as empty")
-    return record
+    return _Start(record, replace(compile_node(spec, node), overwritten=found.overwritten))
 
 
 def _entering(packet: Packet, tracer: Tracer, node: Node) -> Packet:

@@ -15,8 +15,6 @@ from netplan.resource import Json
 UNREADABLE: Final = (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
 """What reading a file of podnet's raises that is not what podnet wrote."""
 
-FORMAT_VERSION: Final = "1.0"
-
 _FILE_MODE: Final = 0o600
 _FOLDER_MODE: Final = 0o700
 _OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
@@ -71,11 +69,15 @@ def make_folder(path: Path) -> None:
         raise StoreError(f"others than its owner may write to {path}, and change what podnet does: chmod go-w {path}")
 
 
-def check_version(data: Json) -> None:
-    """Raise ValueError for a format that this podnet can't read."""
+class FormatError(ValueError):
+    """A file is in the format of another version of podnet."""
+
+
+def check_version(data: Json, expected: str) -> None:
+    """Raise FormatError for a format that this podnet, which writes the one that is expected, can't read."""
     version = str(data["format_version"])
-    if version.partition(".")[0] != FORMAT_VERSION.partition(".")[0]:
-        raise ValueError(f"it has format {version}, and this podnet reads {FORMAT_VERSION}")
+    if version.partition(".")[0] != expected.partition(".")[0]:
+        raise FormatError(f"another version of podnet wrote it, in format {version}; this one reads {expected}")
 
 
 def _written(path: Path, text: str) -> Path:

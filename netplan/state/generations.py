@@ -13,8 +13,8 @@ from netplan.errors import StoreError
 from netplan.resource import Json
 from netplan.snapshot import Snapshot
 from netplan.state import files
-from netplan.state.files import UNREADABLE, check_version
-from netplan.state.journal import Begun, Entry, OfBegun, rendered
+from netplan.state.files import UNREADABLE, FormatError, check_version
+from netplan.state.journal import FORMAT_VERSION, Begun, Entry, OfBegun, rendered
 from netplan.state.origin import Origin
 
 KEPT: Final = 20
@@ -36,7 +36,7 @@ class Generation(OfBegun):
     @classmethod
     def from_json(cls, data: Json) -> Generation:
         """Read what `keep` wrote."""
-        check_version(data)
+        check_version(data, FORMAT_VERSION)
         begun = Begun.from_json(data)
         after = begun.state_from_json(data["after"])
         return cls(int(data["number"]), str(data["id"]), Origin.from_json(data), begun, after)
@@ -51,7 +51,7 @@ class Damaged:
     why: str
 
     def __str__(self) -> str:
-        return f"generation {self.number} is damaged and left out: {self.path}: {self.why}"
+        return f"generation {self.number} can't be read and is left out: {self.path}: {self.why}"
 
 
 class Generations:
@@ -93,6 +93,8 @@ class Generations:
             found = Generation.from_json(json.loads(path.read_text(encoding="utf-8")))
             if found.number != number:
                 raise ValueError(f"it says that it is generation {found.number}")
+        except FormatError as error:
+            return Damaged(number, path, f"{error}. `podnet apply SPEC` needs none")
         except UNREADABLE as error:
             return Damaged(number, path, f"{type(error).__name__}: {error}")
         return found

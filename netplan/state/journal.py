@@ -18,8 +18,11 @@ from netplan.resource import Change, Json, Resource
 from netplan.snapshot import Snapshot
 from netplan.state import files
 from netplan.state.clock import Process
-from netplan.state.files import FORMAT_VERSION, UNREADABLE, check_version
+from netplan.state.files import UNREADABLE, FormatError, check_version
 from netplan.state.origin import Origin
+
+FORMAT_VERSION: Final = "2.0"
+"""That of a generation too. In 1 the state after had all that was observed, and no numbers for what changes make."""
 
 _NAME: Final = "journal.json"
 _ID: Final = re.compile("[0-9a-f]{16}")
@@ -111,7 +114,8 @@ class OfBegun:
 class Entry(OfBegun):
     """An apply under way: what it has begun, and once it is verified the state after.
 
-    Both states hold no more than is needed to come back to them (`restore.relevant`).
+    Both states hold no more than is needed to come back to them (`restore.relevant`), and the one after only those
+    parameters that are wanted.
     """
 
     id: str
@@ -141,7 +145,7 @@ class Entry(OfBegun):
     @classmethod
     def from_json(cls, data: Json) -> Entry:
         """Read what `render` gave."""
-        check_version(data)
+        check_version(data, FORMAT_VERSION)
         after, confirm = data["after"], data["confirm"]
         phase = Phase(data["phase"])
         if phase is Phase.VERIFIED and after is None:
@@ -171,6 +175,10 @@ class JournalFile:
             return Entry.from_json(json.loads(self.path.read_text(encoding="utf-8")))
         except FileNotFoundError:
             return None
+        except FormatError as error:
+            raise HalfStateError(
+                f"{self.path} can't be read: {error}. Run `podnet recover` of that version. Nothing was changed now."
+            ) from error
         except UNREADABLE as error:
             raise HalfStateError(
                 f"{self.path} is damaged ({type(error).__name__}: {error}); the state of the node is not known: "

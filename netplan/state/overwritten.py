@@ -11,11 +11,13 @@ from netplan.kinds.sysctl.overwritten import Overwritten, remember
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.resource import Change
 from netplan.state import files
-from netplan.state.files import FORMAT_VERSION, UNREADABLE, check_version
+from netplan.state.files import UNREADABLE, check_version
 from netplan.state.origin import boot_id
 
 if TYPE_CHECKING:
     from netplan.state.journal import Entry
+
+FORMAT_VERSION: Final = "1.0"
 
 _NAME: Final = "sysctls.json"
 
@@ -66,7 +68,7 @@ class OverwrittenFile:
         """Read the file, nothing if there is none."""
         try:
             data: dict[str, Any] = json.loads(self.path.read_text(encoding="utf-8"))
-            check_version(data)
+            check_version(data, FORMAT_VERSION)
         except FileNotFoundError:
             return {}
         except UNREADABLE as error:

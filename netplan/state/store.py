@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from netplan.errors import LockedError, PendingError, StoreError
+from netplan.kinds.sysctl.value import Sysctl
 from netplan.resource import Change, Resource
 from netplan.restore import relevant
 from netplan.snapshot import Snapshot
@@ -73,6 +74,7 @@ def pending(entry: Entry) -> PendingError:
 class Undertaking:
     """The journal of one apply, as `apply` asks for it.
 
+    `sysctls` are the parameters that are wanted: of the state after, which a reboot brings back, no others are kept.
     With `confirm` it is to be confirmed, and `arm` starts what brings the state before back where nobody does.
     """
 
@@ -80,11 +82,13 @@ class Undertaking:
         self,
         store: Store,
         origin: Origin,
+        sysctls: Collection[str],
         confirm: Confirm | None = None,
         arm: Callable[[Entry], None] = lambda _: None,
     ) -> None:
         self._store = store
         self._origin = origin
+        self._sysctls = sysctls
         self._confirm = confirm
         self._arm = arm
         self._entry: Entry | None = None
@@ -113,7 +117,9 @@ class Undertaking:
         """Write down that the outcome was seen, from when on the time for a confirm counts; StoreError (3)."""
         entry = self.entry
         confirm = entry.confirm and replace(entry.confirm, deadline=clock.now() + entry.confirm.seconds)
-        entry = replace(entry, phase=Phase.VERIFIED, after=relevant(after, entry.changes), confirm=confirm)
+        wanted = [each for each in after.all(Sysctl) if each.name in self._sysctls]
+        kept = relevant(after, entry.changes).replace(Sysctl, wanted)
+        entry = replace(entry, phase=Phase.VERIFIED, after=kept, confirm=confirm)
         with files.reported("the journal", self._store.journal.path):
             self._store.journal.write(entry)
         self._entry = entry

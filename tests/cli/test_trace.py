@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 
 import pytest
 
 from netplan.cli import main
 from netplan.kernel import recorded
-from netplan.kinds.chain.value import Chain
+from netplan.kinds.chain.built_in import BUILT_IN_BY_TABLE
+from netplan.kinds.chain.value import Chain, ChainKey
+from netplan.kinds.route.value import Route
+from netplan.kinds.sysctl.overwritten import Overwritten
+from netplan.trace import BRIDGE_CALLS
 from tests import make
 from tests.spec.factory import spec_text
 from tests.trace.states import state
 
+KERNEL = 2
 DOCKER = state(make.capture("docker-20.10-start-nft.rules"))
 
 
@@ -26,10 +32,10 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def write_record(folder, snapshot):
+def write_record(folder, snapshot, *overwritten):
     path = folder / "state/c/a.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(recorded.render(snapshot, "a", "c"))
+    path.write_text(recorded.render(snapshot, "a", "c", overwritten))
 
 
 @pytest.fixture
@@ -64,6 +70,14 @@ def test_a_packet_is_traced_through_the_record(answer):
 
 def test_with_planned_a_packet_is_traced_through_the_state_after_the_plan(answer):
     assert answer("172.7.21.2", "172.7.22.2", "--planned")["source"] == "172.7.21.2"
+
+
+def test_with_planned_a_parameter_that_podnet_wrote_is_as_it_will_be_given_back(folder, answer):
+    found = state("*mangle\n:FORWARD ACCEPT\n-A FORWARD -i docker0 -o docker0 -j DROP")
+    found = found.replace(Route, [replace(route, protocol=KERNEL) for route in found.all(Route)])
+    write_record(folder, found, Overwritten(BRIDGE_CALLS[4], "0", "1"))
+    verdicts = [answer("172.7.21.2", "172.7.21.3", *words)["verdict"] for words in ([], ["--planned"])]
+    assert verdicts == ["drop", "accept"]
 
 
 def test_the_way_is_printed_step_by_step_with_the_verdict_at_the_end(trace):
@@ -116,6 +130,7 @@ def test_a_mark_is_taken_along(folder, answer):
         (["--from", "172.7.21.2", "--to", "8.8.8.8", "--mark", "x"], "--mark: 'x'"),
         (["--from", "172.7.21.2", "--to", "8.8.8.8", "--node", "z"], "there is no node z"),
         (["--from", "172.7.21.2", "--to", "8.8.8.8", "--node", "b"], "has no record of b"),
+        (["--from", "172.7.21.2", "--to", "8.8.8.8", "--var-dir", "v"], "--var-dir goes with --live"),
         (["--from", "172.7.21.2"], "Missing option '--to'"),
     ],
 )
@@ -135,3 +150,15 @@ def test_a_record_without_a_table_is_said_to_have_none(folder, trace):
     write_record(folder, DOCKER.replace(Chain, [chain for chain in DOCKER.all(Chain) if chain.key.table == "nat"]))
     _, _, err = trace("--from", "172.7.21.2", "--to", "8.8.8.8")
     assert "holds nothing of table raw and mangle and filter" in err
+
+
+IPV4_CHAINS = [Chain(ChainKey(4, table, hook)) for table, hooks in BUILT_IN_BY_TABLE.items() for hook in hooks]
+
+
+@pytest.mark.parametrize(
+    ("source", "destination", "told"), [("172.7.21.2", "8.8.8.8", False), ("fd00::2", "fd01::2", True)]
+)
+def test_only_tables_of_the_packets_version_are_said_to_be_missing(folder, trace, source, destination, told):
+    write_record(folder, state().replace(Chain, IPV4_CHAINS))
+    _, _, err = trace("--from", source, "--to", destination)
+    assert ("holds nothing of table" in err) is told

@@ -199,3 +199,18 @@ def test_file_is_left_alone_where_nobody_confirms(node, kept, rules):
     done = node.podnet("apply", kept, "--yes", "--confirm-within", "1")
     settled(node)
     assert (done.code, rules.read_bytes()) == (4, before)
+
+
+@ONCE
+def test_a_neighbour_file_of_a_version_that_pods_do_not_have_may_be_no_file(node, kept, rules):
+    rules.with_name("rules.v6").mkdir()
+    apply(node, kept)
+    assert node.podnet("drift", kept, "--format", "json").code == 0
+
+
+@ONCE
+def test_a_neighbour_file_that_holds_rules_of_ours_still_is_cleaned(node, kept, rules):
+    neighbour = rules.with_name("rules.v6")
+    neighbour.write_text("*filter\n:FORWARD ACCEPT [0:0]\n:PODNET-FORWARD - [0:0]\nCOMMIT\n")
+    apply(node, kept)
+    assert "PODNET" not in neighbour.read_text()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -165,3 +166,22 @@ def test_forwarding_goes_off_where_nobody_needs_it_with_all_that_the_kernel_rewr
     assert alone.apply().code == 0
     assert (value(alone, "net.ipv4.ip_forward"), alone.remove().code) == ("1", 0)
     assert alone.shell("sysctl net.ipv4.conf net.ipv4.ip_forward") == before
+
+
+def test_forwarding_stays_on_for_a_router_by_nfts_own_rules(alone):
+    assert alone.apply().code == 0
+    alone.shell("nft 'add table ip router; add chain ip router forw { type filter hook forward priority 10; }'")
+    alone.shell("nft add rule ip router forw ip saddr 192.168.77.0/24 accept")
+    done = alone.remove()
+    alone.shell("nft delete table ip router")
+    assert (done.code, value(alone, "net.ipv4.ip_forward")) == (0, "1")
+    assert "nft ip router forw 1: -s 192.168.77.0/24 -j ACCEPT may need it" in " ".join(done.stdout.split())
+
+
+def test_planned_trace_knows_what_goes_back(still, tmp_path):
+    applied(still, tmp_path, "net.ipv6.conf.all.forwarding: 1")
+    still.shell("ip -6 address add fd00:4::21/64 dev eth0 nodad; ip -6 route add fd00:5::/64 via fd00:4::1")
+    words = ("trace", still.spec, "--from", "fd00:4::9", "--to", "fd00:5::2", "--live", "--format", "json")
+    verdicts = [json.loads(still.podnet(*words, *planned).stdout)["verdict"] for planned in ((), ("--planned",))]
+    still.shell("ip -6 address del fd00:4::21/64 dev eth0")
+    assert verdicts == ["accept", "drop"]

@@ -310,8 +310,13 @@ def test_one_rule_may_be_removed_from_two_tables():
     assert mistakes(firewall="{remove: [{table: filter, rule: -A X -j DROP}, {table: raw, rule: -A X -j DROP}]}") == []
 
 
-def test_forwarding_can_not_be_switched_off():
-    assert "no pod network" in only_problem(spec_text(sysctl="{net.ipv4.ip_forward: 0}")).message
+@pytest.mark.parametrize("name", ["net.ipv4.ip_forward", "net/ipv4/ip_forward", "net.ipv4.conf.all.forwarding"])
+def test_forwarding_can_not_be_switched_off_by_any_of_its_names(name):
+    assert "no pod network" in only_problem(spec_text(sysctl=f"{{{name}: 0}}")).message
+
+
+def test_forwarding_of_a_version_that_pods_do_not_have_is_the_specs_to_switch():
+    assert mistakes(sysctl="{net.ipv6.conf.all.forwarding: 0}") == []
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,15 @@ def test_a_damaged_generation_is_named_with_its_file(generations):
     keep(generations, 1)
     truncate(generations, 1)
     (damaged,) = generations.all()
-    assert f"generation 1 is damaged and left out: {generations.folder}/000001.json" in str(damaged)
+    assert f"generation 1 can't be read and is left out: {generations.folder}/000001.json" in str(damaged)
+
+
+def test_a_generation_of_another_format_is_left_out_with_what_to_do_instead(generations):
+    keep(generations, 1)
+    path = generations.folder / "000001.json"
+    path.write_text(path.read_text().replace('"format_version": "2', '"format_version": "1', 1))
+    (left_out,) = generations.all()
+    assert "another version of podnet wrote it, in format 1.0; this one reads 2.0. `podnet apply SPEC`" in str(left_out)
 
 
 def test_the_number_of_a_damaged_generation_is_not_used_again(generations):

@@ -47,7 +47,6 @@ DAMAGED = {
         {key: value for key, value in json.loads(WRITING.render()).items() if key != "before"}
     ),
     "verified without a state": json.dumps({**json.loads(WRITING.render()), "phase": "verified"}),
-    "a later format": json.dumps({**json.loads(WRITING.render()), "format_version": "2.0"}),
     "no text": "\udcff",
 }
 
@@ -60,6 +59,15 @@ def test_a_damaged_journal_is_a_state_that_is_not_known(journal, text):
     ) as caught:
         journal.read()
     assert caught.value.exit_code is ExitCode.HALF_STATE
+
+
+@pytest.mark.parametrize("version", ["1.0", "3.0"])
+def test_a_journal_of_another_format_is_for_that_podnet_to_recover(journal, version):
+    journal.path.write_text(json.dumps({**json.loads(WRITING.render()), "format_version": version}))
+    with pytest.raises(
+        HalfStateError, match=rf"in format {version}; this one reads 2\.0\. Run `podnet recover` of that"
+    ):
+        journal.read()
 
 
 @pytest.mark.parametrize("number", ["", "../../etc/passwd", "C0FFEE00C0FFEE00", "c0ffee"])

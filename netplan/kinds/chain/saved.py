@@ -131,8 +131,8 @@ class SavedTables:
 
 
 def absent(key: ChainKey) -> Chain | None:
-    """Give what stands for a chain that is not there: a built-in one of IPv4 is empty and accepts."""
-    return Chain(key, (), "ACCEPT") if key.name in BUILT_IN and key.version == 4 else None
+    """Give what stands for a chain that is not there: a built-in one is empty and accepts."""
+    return Chain(key, (), "ACCEPT") if key.name in BUILT_IN else None
 
 
 def saved_tables(text: str, version: int = 4) -> list[SavedTable]:

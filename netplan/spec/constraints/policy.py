@@ -6,15 +6,13 @@ from collections.abc import Iterator
 from typing import Final
 
 from netplan.errors import Problem
+from netplan.kinds.sysctl.forwarding import switches_of
 from netplan.spec.constraints.constraint import repeated
 from netplan.spec.draft import Draft
 from netplan.spec.explain import dotted
 from netplan.spec.model import CheckSpec
 
 _CHECKED: Final = frozenset({"ping", "tcp", "command"})
-
-
-_FORWARDING: Final = {4: "net.ipv4.ip_forward", 6: "net.ipv6.conf.all.forwarding"}
 
 
 def check_lists_without_repetition(draft: Draft) -> Iterator[Problem]:
@@ -29,7 +27,7 @@ def check_lists_without_repetition(draft: Draft) -> Iterator[Problem]:
 
 def check_forwarding_stays_on(draft: Draft) -> Iterator[Problem]:
     """A node that routes for its pods forwards packets."""
-    switches = {_FORWARDING[family.version] for family in draft.families if family.pods}
+    switches = {name for family in draft.families if family.pods for name in switches_of(family.version)}
     for path, (name, value) in draft.sysctls.items():
         if name in switches and value not in {"", "1"}:
             message = f"{dotted(path)}: a node that does not forward packets has no pod network"

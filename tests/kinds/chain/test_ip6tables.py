@@ -58,7 +58,7 @@ def probe(backend, lock, *more):
 def test_a_chain_of_ip6tables_is_read_as_it_was_written(backend, tmp_path):
     found = probe(backend, tmp_path / "lock")
     assert found | {"beside": []} == {
-        "before": None,
+        "before": [],
         "chain": ["-s fd00::/64 -j MASQUERADE"],
         "hook": ["-j PODNET-POSTROUTING"],
         "owned": ["ip6 nat PODNET-POSTROUTING"],
