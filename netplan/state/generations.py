@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from netplan.errors import StoreError
+from netplan.malformed import why
 from netplan.resource import Change, Json, Resource
 from netplan.snapshot import Snapshot
 from netplan.state import files
@@ -109,7 +110,7 @@ class Generations:
             if found.number != number:
                 raise ValueError(f"it says that it is generation {found.number}")
         except UNREADABLE as error:
-            return Damaged(number, path, f"{type(error).__name__}: {error}")
+            return Damaged(number, path, why(error))
         return found
 
     def _numbers(self) -> list[int]:
