@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 
 from netplan.effects import Fares, TrafficEffect, blamed
 from netplan.kinds.chain.value import Backend, PlacedRule
-from netplan.net import printable
+from netplan.net import counted, printable
 from netplan.plan import NodePlan, Plan, Source
 from netplan.planfile import summary
 from netplan.resource import Action, Change, Reason, Resource
@@ -242,7 +242,7 @@ def summary_line(plan: Plan, title: str) -> str:
     if not counts["nodes_changed"]:
         return f"No changes.{synced}"
     numbers = ", ".join(f"{counts[verb]} to {verb}" for verb in ("create", "update", "delete"))
-    of_nodes = f"{counts['nodes_changed']} of {counts['nodes']} node{'' if counts['nodes'] == 1 else 's'}"
+    of_nodes = f"{counts['nodes_changed']} of {counted(counts['nodes'], 'node')}"
     return f"{title}: {numbers} on {of_nodes}.{synced}"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from netplan.net import printable
+from netplan.net import counted, printable
 from netplan.planfile import change_to_json, counts
 from netplan.recover import Found, Recovery
 from netplan.resource import Json
@@ -18,8 +18,7 @@ _EMPTY: Final = "No generations: podnet has applied nothing on this node."
 
 def recovery_text(recovery: Recovery) -> str:
     """Say what was found and done."""
-    origin, count = recovery.origin, len(recovery.changes)
-    changes = f"{count} change{'' if count == 1 else 's'}"
+    origin, changes = recovery.origin, counted(len(recovery.changes), "change")
     match recovery.found:
         case Found.INTERRUPTED:
             return f"{printable(str(origin))} was interrupted; the state before it is back ({changes})."
