@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from netplan.errors import UsageError
 from netplan.resource import Change, Reason, Resource
@@ -15,7 +15,10 @@ from netplan.state.origin import Origin
 
 @dataclass(frozen=True, slots=True)
 class WayBack:
-    """The state to go back to, the changes made since, and what the plan and the new generation say of it."""
+    """The state to go back to, the changes made since, and what the plan and the new generation say of it.
+
+    `origin` is what led to that state; its spec has no name where nobody knows one, as of a state before podnet.
+    """
 
     target: Snapshot
     touched: tuple[Change[Resource], ...]
@@ -32,7 +35,7 @@ def way_back(kept: Sequence[Generation | Damaged], number: int | None) -> WayBac
     if not kept:
         raise UsageError("there is no generation to go back from: podnet has applied nothing on this node")
     if number is None:
-        return _before(_readable(kept[-1]))
+        return _before(_readable(kept[-1]), kept[-2] if kept[1:] else None)
     found = next((each for each in kept if each.number == number), None)
     if found is None:
         raise UsageError(f"there is no generation {number}; kept are {kept[0].number} to {kept[-1].number}")
@@ -47,9 +50,11 @@ def _readable(found: Generation | Damaged) -> Generation:
     return found
 
 
-def _before(newest: Generation) -> WayBack:
+def _before(newest: Generation, former: Generation | Damaged | None) -> WayBack:
     reason = Reason(f"as it was before generation {newest.number}")
-    return WayBack(newest.before, newest.changes, newest.origin, f"rollback to before {newest.number}", reason)
+    unnamed = replace(newest.origin, spec_path="", spec_sha256="")
+    origin = former.origin if isinstance(former, Generation) else unnamed
+    return WayBack(newest.before, newest.changes, origin, f"rollback to before {newest.number}", reason)
 
 
 def _after(generation: Generation, later: Sequence[Generation]) -> WayBack:

@@ -12,6 +12,7 @@ from netplan.resource import Json
 from netplan.state.generations import Damaged, Generation
 
 _DIGEST: Final = 8
+_NO_SPEC: Final = "-"
 NOTHING: Final = "Nothing to recover."
 _EMPTY: Final = "No generations: podnet has applied nothing on this node."
 
@@ -60,7 +61,7 @@ def _rows(generations: Sequence[Generation | Damaged]) -> Iterator[tuple[str, ..
             yield (number, "damaged", "", "", "", "")
             continue
         origin = each.origin
-        spec = f"{origin.spec_path} {origin.spec_sha256[:_DIGEST]}"
+        spec = f"{origin.spec_path} {origin.spec_sha256[:_DIGEST]}" if origin.spec_path else _NO_SPEC
         changes = ", ".join(f"{count} {verb}" for verb, count in counts(each.changes).items() if count)
         yield (number, *map(printable, (origin.when, origin.who, origin.verb, spec)), changes)
 
