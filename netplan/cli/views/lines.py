@@ -26,6 +26,7 @@ _SOURCES: Final = {
     Source.EMPTY: "no record: planned from empty",
     Source.SPEC: "against the other spec",
 }
+_SHORT: Final = {"neighbour": "neigh"}
 _NAMED: Final = 3
 _MANY: Final = 100
 """More lines of one kind than this nobody reads."""
@@ -199,7 +200,12 @@ def line_of(change: Change[Resource]) -> Line:
 
 def _sort(change: Change[Resource]) -> tuple[str, str]:
     """Give the sign of a change, and the kind of its object."""
-    return SIGNS[change.action], change.resource.kind
+    return SIGNS[change.action], kind_of(change.resource)
+
+
+def kind_of(resource: Resource) -> str:
+    """Name the kind of an object as ip(8) does, in at most seven letters: the width of their column."""
+    return _SHORT.get(resource.kind, resource.kind)
 
 
 def _text(change: Change[Resource]) -> str:
