@@ -13,7 +13,7 @@ from typing import Final
 from netplan.compile import Desired, Place, Traffic
 from netplan.kinds.chain.other import OtherChain, Owner, program_of
 from netplan.kinds.route.value import Route
-from netplan.net import BITS, Prefix
+from netplan.net import BITS, Prefix, counted
 from netplan.placement import outsides, shielded
 from netplan.snapshot import Snapshot
 from netplan.trace.beside import Beside, Deed, Harm
@@ -93,7 +93,7 @@ def _table(chain: OtherChain) -> str:
 
 
 def _counted(chain: OtherChain) -> str:
-    count = f"{chain.length} rule{'' if chain.length == 1 else 's'}"
+    count = counted(chain.length, "rule")
     return count if chain.chain.policy in (None, "ACCEPT") else f"{count}, policy {chain.chain.policy}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator
 from itertools import chain
+from operator import attrgetter
 from typing import Final
 
 from netplan.resource import Change, R_co, Reason, Wanted
@@ -15,6 +16,8 @@ def diff(
     wanted: Iterable[Wanted[R_co]], actual: Iterable[R_co], unwanted: Reason, lost: Iterable[R_co] = ()
 ) -> Iterator[Change[R_co]]:
     """Give the changes that lead from `actual` to `wanted`: creates and updates in the order wanted, then deletes.
+
+    Deletes are in the order of their keys.
 
     `actual` are the objects that may be changed: ours, and those that the spec names. `unwanted` is the reason of a
     delete. Where the kernel holds more than one object of a key, as it may of routes, those too many are deleted.
@@ -35,5 +38,5 @@ def diff(
                 yield Change(resource, resource, want.reason.with_remark(_AGAIN))
         else:
             yield Change(found.pop(0), resource, want.reason)
-    for resource in chain.from_iterable(present.values()):
+    for resource in sorted(chain.from_iterable(present.values()), key=attrgetter("key")):
         yield Change(resource, None, unwanted)

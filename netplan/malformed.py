@@ -1,4 +1,4 @@
-"""What is wrong with JSON that a person or a program has changed, in words, and where it is."""
+"""What is wrong with a file of JSON that a person or a program has changed, in words, and where it is."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def each(name: str, items: Iterable[Any], read: Callable[[Any], T]) -> list[T]:
         except MisplacedError as error:
             raise MisplacedError(f"{name}[{number}].{error.where}", error.why) from error
         except MALFORMED as error:
-            raise MisplacedError(f"{name}[{number}]", _why(error)) from error
+            raise MisplacedError(f"{name}[{number}]", why(error)) from error
     return found
 
 
@@ -38,10 +38,13 @@ def explained(error: Exception, path: str, what: str) -> str:
     """Give the message of an error that reading a file raised: FILE:LINE:COL where it is no JSON, else the part."""
     if isinstance(error, json.JSONDecodeError):
         return f"{path}:{error.lineno}:{error.colno}: this is no JSON, and so not {what}: {error.msg}"
-    return f"{path} is not {what}: {_why(error)}"
+    return f"{path} is not {what}: {why(error)}"
 
 
-def _why(error: Exception) -> str:
+def why(error: Exception) -> str:
+    """Say in words what reading a file, or the JSON values in it, raised."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
     if isinstance(error, KeyError):
         return f"the key {error} is missing"
     if isinstance(error, TypeError | AttributeError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from netplan.errors import UsageError
 from netplan.kinds.sysctl.value import Sysctl
@@ -18,6 +18,7 @@ from netplan.state.origin import Origin
 class WayBack:
     """The state to go back to, the changes made since, and what the plan and the new generation say of it.
 
+    `origin` is what led to that state; its spec has no name where nobody knows one, as of a state before podnet.
     `sysctls` names the parameters that the spec of that state wanted.
     """
 
@@ -37,7 +38,7 @@ def way_back(kept: Sequence[Generation | Damaged], number: int | None) -> WayBac
     if not kept:
         raise UsageError("there is no generation to go back from: podnet has applied nothing on this node")
     if number is None:
-        return _before(_readable(kept[-1]), kept[:-1])
+        return _before(_readable(kept[-1]), kept[-2] if kept[1:] else None)
     found = next((each for each in kept if each.number == number), None)
     if found is None:
         raise UsageError(f"there is no generation {number}; kept are {kept[0].number} to {kept[-1].number}")
@@ -52,10 +53,13 @@ def _readable(found: Generation | Damaged) -> Generation:
     return found
 
 
-def _before(newest: Generation, older: Sequence[Generation | Damaged]) -> WayBack:
-    last = next((_wanted(each) for each in older[-1:] if isinstance(each, Generation)), ())
+def _before(newest: Generation, former: Generation | Damaged | None) -> WayBack:
     reason = Reason(f"as it was before generation {newest.number}")
-    return WayBack(newest.before, newest.changes, newest.origin, f"rollback to before {newest.number}", reason, last)
+    verb = f"rollback to before {newest.number}"
+    if isinstance(former, Generation):
+        return WayBack(newest.before, newest.changes, former.origin, verb, reason, _wanted(former))
+    unnamed = replace(newest.origin, spec_path="", spec_sha256="")
+    return WayBack(newest.before, newest.changes, unnamed, verb, reason, ())
 
 
 def _after(generation: Generation, later: Sequence[Generation]) -> WayBack:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from netplan.carry import carry_out
@@ -83,6 +85,17 @@ def test_a_rollback_is_a_generation_with_its_verb(store, kernel, states):
     roll_back(store, kernel, 1)
     *_, newest = store.generations.all()
     assert (newest.number, newest.origin.verb) == (4, "rollback to 1")
+
+
+def test_a_rollback_names_the_spec_of_the_state_that_it_brings_back(store, kernel):
+    kept = [make.generation(store, wanted, kernel) for wanted in (FIRST, SECOND)]
+    named = [replace(each, origin=replace(each.origin, spec_path=f"{each.number}.yaml")) for each in kept]
+    assert way_back(named, None).origin.spec_path == "1.yaml"
+
+
+def test_of_the_state_before_podnet_no_spec_is_named(store, kernel):
+    make.generation(store, FIRST, kernel)
+    assert way_back(store.generations.all(), None).origin.spec_path == ""
 
 
 def test_a_rollback_says_why_of_each_change(store, kernel, states):

@@ -8,6 +8,7 @@ from netplan.cli.output import say
 from netplan.connections import outdated
 from netplan.errors import KernelError, ObserveError
 from netplan.kinds.chain.value import Chain
+from netplan.net import counted
 
 
 def tell_outdated(chains: Sequence[Chain], *, flush: bool) -> None:
@@ -33,4 +34,4 @@ def tell_outdated(chains: Sequence[Chain], *, flush: bool) -> None:
 
 
 def _counted(count: int) -> str:
-    return f"{count} connection{'' if count == 1 else 's'} of pods"
+    return f"{counted(count, 'connection')} of pods"

@@ -10,19 +10,23 @@ from netplan.errors import UsageError
 from netplan.net import Address
 
 
+class NoNodeError(UsageError):
+    """The cluster has no such node."""
+
+
 def known(nodes: Mapping[str, Address], name: str) -> str:
-    """Give a node's name back; UsageError (2) if there is no such node."""
+    """Give a node's name back; NoNodeError (2) if there is no such node."""
     if name in nodes:
         return name
     close = get_close_matches(name, nodes, 1)
     hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(list(nodes)[:5])}"
-    raise UsageError(f"there is no node {name}; {hint}")
+    raise NoNodeError(f"there is no node {name}; {hint}")
 
 
 def this_node(nodes: Mapping[str, Address], name: str | None) -> str:
     """Give the named node, else the one whose name is the hostname or whose address this machine has.
 
-    UsageError (2) if it is none, or more than one.
+    UsageError (2) if it is more than one, NoNodeError if it is none.
     """
     if name is not None:
         return known(nodes, name)
@@ -34,7 +38,7 @@ def this_node(nodes: Mapping[str, Address], name: str | None) -> str:
     if len(found) == 1:
         return found[0]
     if not found:
-        raise UsageError(f"this machine ({hostname}) is no node of the cluster by name or address: say --node NAME")
+        raise NoNodeError(f"this machine ({hostname}) is no node of the cluster by name or address: say --node NAME")
     raise UsageError(
         f"this machine ({hostname}) is {' and '.join(found)} by name or address: say which with --node NAME"
     )

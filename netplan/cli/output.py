@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import stat
 import sys
 from collections.abc import Sequence
 from enum import StrEnum
@@ -101,27 +102,49 @@ def ask(question: str) -> bool:
 def write_file(path: Path, text: str) -> None:
     """Write a file whole or not at all, and so that a loss of power right after does not lose it.
 
-    UsageError (2) if it can't be written, or its folder is not there.
+    A symbolic link stays, and what it leads to is written; what is no regular file, such as a device or a pipe, is
+    written to and not replaced. UsageError (2) if it can't be written, or its folder is not there.
     """
-    from tempfile import NamedTemporaryFile
-
-    if not path.parent.is_dir():
-        raise UsageError(f"{path} can't be written: there is no folder {path.parent}: mkdir -p makes it")
     try:
-        with NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            written = Path(file.name)
-            try:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-                written.chmod(_READABLE)
-                written.replace(path)
-                _sync(path.parent)
-            except OSError:
-                written.unlink(missing_ok=True)
-                raise
+        target = _replaceable(path)
+        if target is None:
+            with path.open("w") as opened:
+                opened.write(text)
+        elif not target.parent.is_dir():
+            raise UsageError(f"{path} can't be written: there is no folder {target.parent}: mkdir -p makes it")
+        else:
+            _replace(target, text)
     except OSError as error:
         raise UsageError(f"{path} can't be written: {error.strerror}") from error
+
+
+def _replaceable(path: Path) -> Path | None:
+    """Give the regular file that a path leads to, or that is to be made; None for what can only be written to."""
+    target = Path(os.path.realpath(path))
+    try:
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return target
+    # a link below /proc, as /dev/stdout is one, may lead to a file that has no name any more
+    return target if stat.S_ISREG(found.st_mode) and target.exists() and target.samefile(path) else None
+
+
+def _replace(target: Path, text: str) -> None:
+    """Put a new file in the place of one, or where none is."""
+    from tempfile import NamedTemporaryFile
+
+    with NamedTemporaryFile("w", dir=target.parent, prefix=f".{target.name}.", delete=False) as file:
+        written = Path(file.name)
+        try:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+            written.chmod(_READABLE)
+            written.replace(target)
+            _sync(target.parent)
+        except OSError:
+            written.unlink(missing_ok=True)
+            raise
 
 
 def _sync(folder: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -16,7 +16,7 @@ from netplan.cli.progress import bar
 from netplan.cli.safety import warned
 from netplan.cli.spec import DEFAULT_STATE, Records, SpecPath, addresses_of
 from netplan.cli.verb import verb_app
-from netplan.cli.views.lines import Reads, reading
+from netplan.cli.views.lines import Reads, reading, some
 from netplan.compile import Desired, compile_node, nothing
 from netplan.errors import ExitCode, UsageError
 from netplan.kernel import recorded
@@ -33,6 +33,8 @@ from netplan.topology import Node
 
 if TYPE_CHECKING:
     from netplan.fields import FieldChange
+
+_NODES: Final = "nodes"
 
 app = verb_app()
 
@@ -162,17 +164,35 @@ def _empty(desired: Desired) -> Snapshot:
 
 
 def _settings(old: Spec, new: Spec) -> tuple[FieldChange, ...]:
-    """Give what two specs say otherwise outside of their nodes; what tells that is loaded if there is something."""
-    before, after = (spec.model.model_dump(mode="json", exclude={"nodes"}, exclude_none=True) for spec in (old, new))
-    if before == after:
-        return ()
-    from netplan.fields import setting_changes
+    """Give what two specs say otherwise, of their nodes which come and go; what tells it is loaded if there is any.
 
-    return setting_changes(before, after)
+    Of another type of backend only what is written counts: its defaults say nothing about the other.
+    """
+    before, after = (spec.model.model_dump(mode="json", exclude={"nodes"}, exclude_none=True) for spec in (old, new))
+    if before["backend"]["type"] != after["backend"]["type"]:
+        for told, spec in ((before, old), (after, new)):
+            told["backend"] = spec.model.backend.model_dump(mode="json", exclude_unset=True)
+    then, now = old.model.nodes.keys(), new.model.nodes.keys()
+    if before == after and then == now:
+        return ()
+    from netplan.fields import FieldChange, setting_changes
+
+    come = (FieldChange(_NODES, None, name) for name in new.model.nodes if name not in then)
+    gone = (FieldChange(_NODES, name, None) for name in old.model.nodes if name not in now)
+    return (*(setting_changes(before, after) if before != after else ()), *come, *gone)
+
+
+def _told(settings: Sequence[FieldChange]) -> list[str]:
+    """Put into words what two specs say otherwise, the nodes that come and go in a line each."""
+    nodes = [change for change in settings if change.field == _NODES]
+    come = [change.after for change in nodes if change.before is None]
+    gone = [change.before for change in nodes if change.after is None]
+    folded = [f"{_NODES}: {sign} {some(names)}" for sign, names in (("+", come), ("-", gone)) if names]
+    return [*(printable(str(change)) for change in settings if change.field != _NODES), *folded]
 
 
 def _show(made: Plan, format: PlanFormat, settings: Sequence[FieldChange] | None) -> None:
-    lines = [printable(str(change)) for change in settings or ()]
+    lines = _told(settings or ())
     match format:
         case PlanFormat.JSON:
             told = {} if settings is None else {"settings": [change.to_json() for change in settings]}

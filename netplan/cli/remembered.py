@@ -8,6 +8,7 @@ from pathlib import Path
 from netplan.cli.output import say
 from netplan.compile import Desired
 from netplan.errors import StoreError
+from netplan.kernel.linux import require_privilege
 from netplan.kinds.sysctl.overwritten import Overwritten
 from netplan.net import printable
 from netplan.state.overwritten import OverwrittenFile
@@ -20,7 +21,11 @@ def recalled(desired: Desired, folder: Path | None) -> Desired:
 
 
 def overwritten(folder: Path | None) -> tuple[Overwritten, ...]:
-    """Give what podnet remembers of a node's sysctls; that it can't be read is a warning."""
+    """Give what podnet remembers of a node's sysctls; that it can't be read is a warning.
+
+    RefusedError (3) if the process may not administer the network: that is why it can't, then.
+    """
+    require_privilege()
     try:
         return OverwrittenFile(var_dir(folder)).read()
     except StoreError as error:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+from netplan.cli.nodes import NoNodeError
 from netplan.cli.options import LockTimeout, VarDir
 from netplan.cli.output import say, show, show_plan
 from netplan.cli.persist import Pending, pending
@@ -14,13 +15,17 @@ from netplan.cli.spec import DEFAULT_STATE, NodeName, SpecPath, StateDir, Yes, o
 from netplan.cli.verb import verb_app
 from netplan.cli.write import Turn, carry_out, confirm, turn
 from netplan.compile import nothing
+from netplan.errors import UsageError
 from netplan.kernel.linux import Linux
 from netplan.kinds.chain.other import OtherChain
+from netplan.net import printable
 from netplan.plan import Plan
 from netplan.safety import Flag
 from netplan.spec.load import Spec
 from netplan.state.origin import Origin
 from netplan.work import Work
+
+_LEFT: Final = "a node that was taken out of a spec is cleaned with one that has it still: git log -p {} shows it"
 
 app = verb_app()
 
@@ -46,7 +51,10 @@ def remove(
     flags: frozenset[Flag],
 ) -> None:
     """Take everything of podnet's off this node, nothing else."""
-    loaded, here = open_here(spec, node, state)
+    try:
+        loaded, here = open_here(spec, node, state)
+    except NoNodeError as error:
+        raise UsageError(f"{error}; {_LEFT.format(printable(str(spec)))}") from error
     desired = nothing(loaded, here)
     orders = Orders(loaded, flags | {Flag.MANY_DELETES}, yes)  # it takes all of them
     with turn("remove", folder, lock_timeout) as held:

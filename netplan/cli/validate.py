@@ -11,6 +11,7 @@ from netplan.cli.output import say, show
 from netplan.cli.spec import DEFAULT_STATE, StateDir
 from netplan.cli.verb import verb_app
 from netplan.errors import ExitCode, UsageError
+from netplan.net import counted
 from netplan.spec.load import read
 
 app = verb_app()
@@ -31,6 +32,6 @@ def validate(
             wrong = True
             say(str(error))
         else:
-            show(f"{path}: cluster {spec.model.cluster}, {len(spec.topology.nodes)} nodes, no mistakes")
+            show(f"{path}: cluster {spec.model.cluster}, {counted(len(spec.topology.nodes), 'node')}, no mistakes")
     if wrong:
         raise typer.Exit(ExitCode.USAGE)

@@ -106,18 +106,14 @@ def parse(text: str, path: str, cluster: str, node: str) -> Record:
     """Read a record of a cluster's node; UsageError (2) names the file if it is another's, or no record."""
     try:
         data = json.loads(text)
-        found = {name: data[name] for name in ("format_version", "cluster", "node")}
-    except MALFORMED as error:
-        raise UsageError(explained(error, path, _RECORD)) from error
-    if str(found["format_version"]).split(".")[0] != FORMAT_VERSION.split(".")[0]:
-        version = found["format_version"]
-        raise UsageError(
-            f"{path} has record format {version}; this podnet reads {FORMAT_VERSION}: capture the node again"
-        )
-    for name, expected in (("cluster", cluster), ("node", node)):
-        if found[name] not in (None, expected):
-            raise UsageError(f"{path} is a record of {name} {found[name]}, not of {expected}: capture {node} again")
-    try:
+        version = str(data["format_version"])
+        if version.partition(".")[0] != FORMAT_VERSION.partition(".")[0]:
+            raise UsageError(
+                f"{path} has record format {version}; this podnet reads {FORMAT_VERSION}: capture the node again"
+            )
+        for name, expected in (("cluster", cluster), ("node", node)):
+            if data[name] not in (None, expected):
+                raise UsageError(f"{path} is a record of {name} {data[name]}, not of {expected}: capture {node} again")
         return Record(from_json(data), tuple(map(Overwritten.from_json, data.get(_OVERWRITTEN, ()))))
     except MALFORMED as error:
         raise UsageError(explained(error, path, _RECORD)) from error

@@ -53,7 +53,8 @@ def _uncollected() -> Iterator[None]:
 class Spec:
     """A valid cluster spec, and where each of its keys stands.
 
-    `subnets` are those of its nodes, also the leased ones. `sha256` is of the file, followed by the file of its nodes
+    `subnets` are those of its nodes, also the leased ones; `written` are the keys that the file writes in another way
+    than the model, by the paths of the model. `sha256` is of the file, followed by the file of its nodes
     if there is one, and by that of the leases if any node has a leased subnet.
     """
 
@@ -62,10 +63,11 @@ class Spec:
     sha256: str
     places: Places = field(repr=False)
     subnets: Mapping[str, tuple[Prefix, ...]] = field(repr=False)
+    written: Mapping[tuple[Key, ...], tuple[Key, ...]] = field(repr=False)
 
     def at(self, *keys: Key) -> Location:
         """Give the place of a key, or of its nearest ancestor that the file has."""
-        return self.places.key(*keys)
+        return self.places.key(*self.written.get(keys, keys))
 
     @cached_property
     def topology(self) -> Topology:
@@ -127,7 +129,8 @@ class Reading:
         leased = any(self.draft.leased(name, version) for name in self.leases.entries for version in (4, 6))
         nodes = self.nodes.text if self.nodes else ""
         digest = sha256((self.text + nodes + (self.leases.text if leased else "")).encode()).hexdigest()
-        return Spec(self.model, self.path, digest, self.document.places, self.draft.subnets)
+        written = {(*path[:-1], name): path for path, (name, _) in self.draft.sysctls.items()}
+        return Spec(self.model, self.path, digest, self.document.places, self.draft.subnets, written)
 
 
 def parse(text: str, path: str, lookup: Lookup | None = None) -> Spec:

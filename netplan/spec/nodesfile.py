@@ -32,6 +32,7 @@ _NESTED: Final = ("routes", "sysctl")
 _TITLES: Final = (NAME, *(key for key in NodeSpec.model_fields if key not in _NESTED))
 """What a column may be called: the keys of a node whose values fit into a cell."""
 
+_NAMELESS: Final = f"there is no {NAME}"
 _NO_TEXTS: Final = frozenset({"mtu", "blackhole"})
 _CELL: Final = re.compile(r' *+(?:"((?:[^"]|"")*+)" *+|([^",]*+))(?:,|$)')
 _EXAMPLE: Final = '{"name": "hdss7-21", "address": "10.4.7.21/24", "subnet": "172.7.21.0/24"}'
@@ -94,24 +95,30 @@ def _read_csv(lines: Iterator[Line], made: NodesFile) -> None:
             at = (number, 1 if named == 0 and line[0] != " " else _cell_start(line, named))
             values = zip(titles, cells, strict=True)
             node: dict[str, Value] = {key: _value(key, text) for key, text in values if text and key != NAME}
+            if not cells[named]:
+                made.report(at, _NAMELESS, f"write the name of the node into the column {NAME}")
+                continue
             made.add(cells[named], node, Entry(at, at, _CsvPlaces(number, line, titles), made.path))
 
 
 def _title_problems(line: str, titles: Sequence[str]) -> Iterator[tuple[int, str, str]]:
     """Give the columns where the titles are wrong, with a message and what would be right."""
     if NAME not in titles:
-        yield 1, f"no column is called {NAME}", "begin with a line such as name,address,subnet"
+        message = f"no column is called {NAME}" if line else "this file holds nothing"
+        yield 1, message, "begin with a line such as name,address,subnet"
     seen = set[str]()
     for at, title in _cells(line) or ():
-        if title in seen:
-            yield at, f"the column {title or 'without a title'} stands twice", ""
+        if title and title in seen:
+            yield at, f"the column {title} stands twice", ""
         elif title in _NESTED:
             yield (
                 at,
                 f"{title} does not fit into a cell",
                 "write the nodes as JSON lines (.jsonl), or these in the spec",
             )
-        elif title not in _TITLES:
+        elif line and not title:
+            yield at, "this column has no title", f"the columns are: {', '.join(_TITLES)}"
+        elif title and title not in _TITLES:
             likely = suggest(title, _TITLES)
             hint = f"did you mean {likely}?" if likely else f"the columns are: {', '.join(_TITLES)}"
             yield at, f"{title}: there is no such key", hint
@@ -119,7 +126,13 @@ def _title_problems(line: str, titles: Sequence[str]) -> Iterator[tuple[int, str
 
 
 def _value(key: str, text: str) -> Value:
-    return plain_scalar(text) if key in _NO_TEXTS else text
+    return _scalar(text, "podnet") if key in _NO_TEXTS else text
+
+
+def _scalar(text: str, reader: str) -> str | Plain:
+    """Give a scalar as YAML understands it; `reader` is who reads it so in this file."""
+    scalar = plain_scalar(text)
+    return scalar._replace(reader=reader) if isinstance(scalar, Plain) else scalar
 
 
 def _texts(line: str) -> list[str] | None:
@@ -221,8 +234,8 @@ def _read_json(lines: Iterator[Line], made: NodesFile) -> None:
             made.report((number, 1), f"expected an object, found {found(node)}", f"write a line like {_EXAMPLE}")
             continue
         name = node.pop(NAME, None)
-        if not isinstance(name, str):
-            message = f"expected a text as {NAME}, found {found(name)}" if name is not None else f"there is no {NAME}"
+        if not isinstance(name, str) or not name:
+            message = f"expected a text as {NAME}, found {found(name)}" if name else _NAMELESS
             made.report((number, 1), message, f"write a line like {_EXAMPLE}")
             continue
         at = number, line.find('"') + 1
@@ -239,12 +252,16 @@ def _object(pairs: list[tuple[str, Value]]) -> dict[str, Value]:
     return made
 
 
+def _whole(text: str) -> str | Plain:
+    return _scalar(text, "JSON")
+
+
 def _fraction(text: str) -> Plain:
-    return Plain(text, "a fraction")
+    return Plain(text, "a fraction", reader="JSON")
 
 
 _DECODER: Final = json.JSONDecoder(
-    object_pairs_hook=_object, parse_int=plain_scalar, parse_float=_fraction, parse_constant=_fraction
+    object_pairs_hook=_object, parse_int=_whole, parse_float=_fraction, parse_constant=_fraction
 )
 _FORMATS: Final[dict[str, Callable[[Iterator[Line], NodesFile], None]]] = {".csv": _read_csv, ".jsonl": _read_json}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Final, TypeVar
 
@@ -28,6 +29,8 @@ def found(value: object) -> str:
         return repr(value if len(value) <= 80 else f"{value[:76]} ...")
     if isinstance(value, dict):
         return "a mapping"
+    if isinstance(value, bool) or value is None:
+        return json.dumps(value)
     return "a list" if isinstance(value, list) else repr(value)
 
 

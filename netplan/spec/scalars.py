@@ -27,16 +27,18 @@ class Plain(NamedTuple):
     """A scalar that YAML does not take for a text: what the file says, what YAML calls it, and its value.
 
     `value` is None unless the scalar is a truth value or a number that every reader of YAML understands alike.
+    `reader` is who takes it for that: JSON knows such scalars too, and in a table podnet does.
     """
 
     text: str
     kind: str
     value: bool | int | None = None
+    reader: str = "YAML"
 
     def __str__(self) -> str:
         if not self.text:
             return "nothing"
-        return f"{self.text}, which YAML reads as {self.kind}"
+        return f"{self.text}, which {self.reader} reads as {self.kind}"
 
 
 def plain_scalar(text: str) -> str | Plain:

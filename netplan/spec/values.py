@@ -188,8 +188,11 @@ def sysctl_name(text: str) -> str:
     components = [component.replace(dot, ".") for component in text.split(separator)]
     if len(text) > 255 or not all(_SYSCTL_COMPONENT.fullmatch(component) for component in components):
         raise WrongValueError(f"{found(text)} is not the name of a sysctl", "write it like net.ipv4.conf.all.rp_filter")
-    if components[0] != "net" or len(components) < 3:
+    if components[0] != "net":
         raise WrongValueError(f"{found(text)} is not a sysctl of the network", "podnet sets names below net. alone")
+    if len(components) < 3:
+        hint = "podnet sets names of three parts or more, such as net.core.somaxconn"
+        raise WrongValueError(f"{found(text)} is too short for a sysctl of the network", hint)
     return ".".join(component.replace(".", "/") for component in components)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from netplan.errors import StoreError
+from netplan.malformed import why
 from netplan.resource import Json
 from netplan.snapshot import Snapshot
 from netplan.state import files
@@ -96,7 +97,7 @@ class Generations:
         except FormatError as error:
             return Damaged(number, path, f"{error}. `podnet apply SPEC` needs none")
         except UNREADABLE as error:
-            return Damaged(number, path, f"{type(error).__name__}: {error}")
+            return Damaged(number, path, why(error))
         return found
 
     def _numbers(self) -> list[int]:

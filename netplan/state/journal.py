@@ -13,6 +13,7 @@ from typing import Final
 
 from netplan.errors import HalfStateError
 from netplan.kernel import recorded
+from netplan.malformed import why
 from netplan.planfile import change_from_json, reason_to_json
 from netplan.resource import Change, Json, Resource
 from netplan.snapshot import Snapshot
@@ -181,7 +182,7 @@ class JournalFile:
             ) from error
         except UNREADABLE as error:
             raise HalfStateError(
-                f"{self.path} is damaged ({type(error).__name__}: {error}); the state of the node is not known: "
+                f"{self.path} is damaged ({why(error)}); the state of the node is not known: "
                 "compare with `podnet plan --live`, then move the file away. Nothing was changed now."
             ) from error
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from netplan.errors import StoreError
 from netplan.kinds.sysctl.overwritten import Overwritten, remember
 from netplan.kinds.sysctl.value import Sysctl
+from netplan.malformed import why
 from netplan.resource import Change
 from netplan.state import files
 from netplan.state.files import UNREADABLE, check_version
@@ -77,6 +78,6 @@ class OverwrittenFile:
 
     def _damaged(self, error: Exception) -> StoreError:
         return StoreError(
-            f"{self.path} can't be read ({type(error).__name__}: {error}): what sysctls were before podnet is not "
+            f"{self.path} can't be read ({why(error)}): what sysctls were before podnet is not "
             "known, and they stay as they are"
         )

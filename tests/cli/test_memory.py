@@ -24,6 +24,11 @@ def test_a_generation_is_a_line_and_the_newest_is_marked():
     ]
 
 
+def test_a_state_of_no_spec_has_a_dash_for_it():
+    unnamed = replace(GENERATION, origin=replace(make.origin("rollback to before 1"), spec_path="", spec_sha256=""))
+    assert "rollback to before 1  -  5 create" in history_text([unnamed])
+
+
 def test_a_damaged_generation_is_called_so():
     assert history_text([Damaged(7, Path("/x"), "why")]) == "*    7  damaged"
 

@@ -16,6 +16,10 @@ B = "b: {address: 10.4.7.22/24, subnet: 172.7.22.0/24}"
 B_ELSEWHERE = "b: {address: 10.4.7.99/24, subnet: 172.7.22.0/24}"
 
 
+def node(number):
+    return f"n{number}: {{address: 10.4.7.{number}/24, subnet: 172.7.{number}.0/24}}"
+
+
 def told(new, old):
     """Give the lines of traffic of each block, by its title."""
     return {block.title: {str(line).strip() for line in block.traffic} for block in blocks(moving_plan(new, old, []))}
@@ -37,7 +41,7 @@ def test_a_node_that_leaves_no_longer_masquerades():
 
 
 def test_nodes_that_change_alike_are_traced_once():
-    many = [f"n{n}: {{address: 10.4.7.{n}/24, subnet: 172.7.{n}.0/24}}" for n in range(1, 30)]
+    many = [node(n) for n in range(1, 30)]
     made = moving_plan(make.spec(*many), make.spec(*many[:-1]), [])
     assert [node.node for node in made.nodes if node.effects] == ["n1", "n29"]
 
@@ -53,7 +57,8 @@ def move(podnet, tmp_path):
 
     def run(old, new, *options):
         for name, keys in (("old", old), ("new", new)):
-            (tmp_path / f"{name}.yaml").write_text(spec_text(A, B, **keys))
+            rest = {key: value for key, value in keys.items() if key != "nodes"}
+            (tmp_path / f"{name}.yaml").write_text(spec_text(*keys.get("nodes", (A, B)), **rest))
         return podnet("plan", str(tmp_path / "new.yaml"), "--against", str(tmp_path / "old.yaml"), *options)[1]
 
     return run
@@ -76,5 +81,24 @@ def test_programs_get_what_the_specs_say_otherwise(move):
     assert found["settings"] == [{"field": "ip_masq.enabled", "before": True, "after": False}]
 
 
-def test_of_specs_that_differ_in_their_nodes_alone_nothing_stands_at_the_head(move):
+def test_of_specs_that_say_the_same_nothing_stands_at_the_head(move):
     assert not move({}, {}).startswith("spec")
+
+
+def test_of_another_backend_only_what_is_written_is_told(move):
+    vxlan = {"backend": "{type: vxlan, vni: 77, direct_routing: true}"}
+    told = ["backend.direct_routing: - true", "backend.type vxlan -> host-gw", "backend.vni: - 77"]
+    assert move(vxlan, {}).split("\na ")[0].splitlines() == [f"spec  {line}" for line in told]
+
+
+def test_nodes_that_come_and_go_are_a_line_each(move):
+    found = move({"nodes": [A, B]}, {"nodes": [A, *(node(n) for n in range(30, 35))]}).splitlines()
+    assert found[:2] == ["spec  nodes: + n30, n31 and 3 more", "spec  nodes: - b"]
+
+
+def test_programs_get_each_node_that_comes_and_goes(move):
+    found = json.loads(move({"nodes": [A, B]}, {"nodes": [A, node(30)]}, "--format", "json"))
+    assert found["settings"] == [
+        {"field": "nodes", "before": None, "after": "n30"},
+        {"field": "nodes", "before": "b", "after": None},
+    ]

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import stat
+from pathlib import Path
+from tempfile import TemporaryFile
+
 import pytest
 
 from netplan.cli.output import write_file
@@ -18,3 +23,50 @@ def test_a_failed_write_leaves_nothing_behind(tmp_path):
     with pytest.raises(UsageError):
         write_file(tmp_path / "taken", "text")
     assert [path.name for path in tmp_path.iterdir()] == ["taken"]
+
+
+def test_a_pipe_is_written_to_and_stays_one(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_file(pipe, "text")
+    assert os.read(reader, 100) == b"text"
+    os.close(reader)
+    assert pipe.is_fifo()
+
+
+def test_a_device_is_written_to_and_its_errors_are_told(tmp_path):
+    full = tmp_path / "full"
+    try:
+        os.mknod(full, stat.S_IFCHR | 0o600, os.makedev(1, 7))
+        full.open("w").close()
+    except PermissionError:
+        pytest.skip("only root makes devices, and not everywhere")
+    with pytest.raises(UsageError, match=rf"^{full} can't be written: No space left on device$"):
+        write_file(full, "text")
+    assert full.is_char_device()
+
+
+def test_a_symbolic_link_stays_and_the_file_that_it_leads_to_is_replaced(tmp_path):
+    (tmp_path / "folder").mkdir()
+    file, link = tmp_path / "folder" / "file", tmp_path / "link"
+    link.symlink_to("folder/file")
+    for text in ("first", "second"):
+        write_file(link, text)
+        assert link.is_symlink()
+        assert file.read_text() == text
+    assert [path.name for path in file.parent.iterdir()] == ["file"]
+
+
+def test_a_link_to_a_file_without_a_name_is_written_through(tmp_path):
+    with TemporaryFile("w+", dir=tmp_path) as nameless:
+        write_file(Path(f"/proc/self/fd/{nameless.fileno()}"), "text")
+        assert nameless.read() == "text"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_link_that_leads_to_itself_can_not_be_written(tmp_path):
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(UsageError, match=r"loop can't be written: Too many levels of symbolic links$"):
+        write_file(tmp_path / "loop", "text")
+    assert (tmp_path / "loop").is_symlink()

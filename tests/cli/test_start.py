@@ -95,3 +95,9 @@ def test_a_drift_that_only_looks_loads_nothing_of_what_applies():
     command = "import sys, netplan.cli.drift; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True)
     assert set(APPLYING).isdisjoint(done.stdout.split())
+
+
+def test_remove_says_how_a_node_is_cleaned_that_has_left_the_spec():
+    _, told = said("remove specs/hdss7.yaml --node gone --yes", "")
+    assert "there is no node gone; " in told
+    assert "is cleaned with one that has it still: git log -p specs/hdss7.yaml shows it" in told

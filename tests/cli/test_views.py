@@ -11,8 +11,9 @@ from netplan.cli.views.markdown import plan_markdown
 from netplan.cli.views.text import plan_text
 from netplan.errors import Location
 from netplan.kinds.chain.value import Backend, Chain, PlacedRule, jump_to
+from netplan.kinds.neighbour.value import Neighbour
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.net import Address
+from netplan.net import Address, IfName, link_layer_address
 from netplan.plan import NodePlan, Source
 from netplan.resource import Change, Reason
 from tests import make
@@ -236,3 +237,11 @@ def test_what_a_node_should_have_is_json_with_all_of_it():
         "net.ipv4.ip_forward",
     ]
     assert (len(found["jumps"]), len(found["removals"])) == (2, 2)
+
+
+def test_the_kind_of_a_neighbour_fits_into_its_column():
+    neighbour = Neighbour(IfName("podnet.1"), Address.parse("172.7.22.0"), link_layer_address("0e:2a:0a:04:07:16"))
+    assert text(node((None, neighbour)))[1].startswith("  + neigh   172.7.22.0 dev podnet.1 ")
+    tunnel = make.desired(make.spec(backend="{type: vxlan}"))
+    kinds = [line[:11] for line in desired_text([tunnel]).plain.split("\n") if "172.7.22.0 dev podnet.1 " in line]
+    assert "  neigh    " in kinds

@@ -30,6 +30,13 @@ def test_live_verb_without_privilege_is_refused(node, words):
 
 
 @ONCE
+def test_without_privilege_nothing_is_said_of_what_can_t_be_read_for_that(node, tmp_path):
+    (tmp_path / "sysctls.json").mkdir()
+    done = process(node.lab, node.name, "drift", node.spec, "--var-dir", tmp_path, before=UNPRIVILEGED)
+    assert (done.code, "sysctls.json" in done.stderr) == (3, False)
+
+
+@ONCE
 def test_capture_without_privilege_is_refused(node):
     assert process(node.lab, node.name, "capture", before=UNPRIVILEGED).code == 3
 

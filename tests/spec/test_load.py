@@ -213,3 +213,11 @@ def test_a_valid_spec_loads(text):
 def test_no_text_raises_anything_but_our_errors(text):
     with suppress(PodnetError):
         assert parse(text, "s.yaml").topology
+
+
+def test_a_sysctl_has_its_place_however_it_is_written():
+    node = "a: {address: 10.4.7.21/24, subnet: 172.7.21.0/24, sysctl: {net/ipv4/tcp_sack: 1}}"
+    text = spec_text(node, sysctl="{net/ipv4/tcp_ecn: 1}")
+    spec = parse(text, "s.yaml")
+    assert str(spec.at("sysctl", "net.ipv4.tcp_ecn")) == cursor(text, "net/ipv4/tcp_ecn")
+    assert str(spec.at("nodes", "a", "sysctl", "net.ipv4.tcp_sack")) == cursor(text, "net/ipv4/tcp_sack")

@@ -101,6 +101,11 @@ def test_a_sysctl_outside_net_or_with_a_way_out_of_it_is_refused(name):
         sysctl_name(name)
 
 
+def test_of_a_name_below_net_it_is_not_said_that_it_is_elsewhere():
+    with pytest.raises(ValueError, match=r"^'net\.foo' is too short for a sysctl of the network$"):
+        sysctl_name("net.foo")
+
+
 @pytest.mark.parametrize(("written", "mtu"), [("", None), (", mtu: auto", None), (", mtu: 1400", 1400)])
 def test_the_mtu_of_a_tunnel_is_a_number_or_follows_from_the_interfaces(written, mtu):
     assert load(backend=f"{{type: vxlan{written}}}").model.backend.mtu == mtu

@@ -156,8 +156,35 @@ MISTAKES = {
     "a name that is a number": (
         "nodes.jsonl",
         LINES + '{"name": 1}\n',
-        "specs/nodes.jsonl:3:1: expected a text as name, found 1, which YAML reads as a number",
+        "specs/nodes.jsonl:3:1: expected a text as name, found 1, which JSON reads as a number",
     ),
+    "a fraction of an object": (
+        "nodes.jsonl",
+        LINES.replace("1450", "1.5"),
+        "specs/nodes.jsonl:2:76: nodes.b.mtu: expected a whole number from 576 to 65535, found 1.5, which JSON",
+    ),
+    "a truth value of an object": (
+        "nodes.jsonl",
+        LINES.replace("1450", "true"),
+        "specs/nodes.jsonl:2:76: nodes.b.mtu: expected a whole number from 576 to 65535, found true",
+    ),
+    "an empty name of an object": (
+        "nodes.jsonl",
+        LINES + '{"name": "", "address": "10.4.7.23/24"}\n',
+        "specs/nodes.jsonl:3:1: there is no name",
+    ),
+    "a fraction of a table": (
+        "nodes.csv",
+        TABLE.replace("1450", "1.5"),
+        "specs/nodes.csv:3:30: nodes.b.mtu: expected a whole number from 576 to 65535, found 1.5, which podnet",
+    ),
+    "an empty name of a table": (
+        "nodes.csv",
+        TABLE + ",10.4.7.23/24,172.7.23.0/24,,\n",
+        "specs/nodes.csv:4:1: there is no name",
+    ),
+    "an empty file": ("nodes.csv", "", "specs/nodes.csv:1:1: this file holds nothing"),
+    "a title that is empty": ("nodes.csv", "name,,address\n", "specs/nodes.csv:1:6: this column has no title"),
     "a key twice": (
         "nodes.jsonl",
         LINES + '{"name": "c", "mtu": 1400, "mtu": 1500}\n',

@@ -61,6 +61,12 @@ def test_a_file_that_podnet_did_not_write_is_named(file, text):
         file.read()
 
 
+def test_a_file_that_can_not_be_opened_is_told_in_the_system_s_words(file):
+    file.path.mkdir()
+    with pytest.raises(StoreError, match=r"sysctls\.json can't be read \(Is a directory\): "):
+        file.read()
+
+
 def test_after_damage_it_is_begun_anew(file):
     file.path.write_text("{")
     file.keep(entry())

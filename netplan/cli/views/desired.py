@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from netplan import __version__
-from netplan.cli.views.lines import reason_text
+from netplan.cli.views.lines import kind_of, reason_text
 from netplan.cli.views.styled import Styled
 from netplan.compile import Desired
 from netplan.kinds.chain.value import Chain
@@ -29,7 +29,7 @@ def desired_text(nodes: Sequence[Desired]) -> Styled:
     for desired in nodes:
         text.append(f"{desired.node}\n", style="bold")
         for want in desired.objects:
-            _add(text, want.resource.kind, str(want.resource), want.reason)
+            _add(text, kind_of(want.resource), str(want.resource), want.reason)
             if isinstance(want.resource, Chain):
                 text.append("".join(f"            {rule}\n" for rule in want.resource.rules))
         for jump in desired.jumps:

@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 
 from netplan.effects import Fares, TrafficEffect, blamed
 from netplan.kinds.chain.value import Backend, PlacedRule
-from netplan.net import printable
+from netplan.net import counted, printable
 from netplan.plan import NodePlan, Plan, Source
 from netplan.planfile import summary
 from netplan.resource import Action, Change, Reason, Resource
@@ -26,6 +26,7 @@ _SOURCES: Final = {
     Source.EMPTY: "no record: planned from empty",
     Source.SPEC: "against the other spec",
 }
+_SHORT: Final = {"neighbour": "neigh"}
 _NAMED: Final = 3
 _MANY: Final = 100
 """More lines of one kind than this nobody reads."""
@@ -93,7 +94,7 @@ class Block:
     def title(self) -> str:
         """The nodes' names, the first few of many."""
         names = [node.node for node in self.nodes]
-        return names[0] if len(names) == 1 else f"{_some(names)} ({len(names)} nodes, the same on each)"
+        return names[0] if len(names) == 1 else f"{some(names)} ({len(names)} nodes, the same on each)"
 
     @property
     def source(self) -> str:
@@ -146,7 +147,7 @@ def traffic_lines(effects: Iterable[TrafficEffect]) -> Iterator[TrafficLine]:
         for blame, names in _by_blame(found, apart=sign == "!"):
             yield TrafficLine(sign, _class(traffic, names), before, after, blame)
     for blame, classes in unknown.items():
-        yield TrafficLine("?", _some(classes), "unknown", "unknown", blame)
+        yield TrafficLine("?", some(classes), "unknown", "unknown", blame)
 
 
 def _by_blame(effects: Iterable[TrafficEffect], *, apart: bool) -> Iterator[tuple[str, list[str]]]:
@@ -183,8 +184,8 @@ def _class(traffic: str, peers: Sequence[str]) -> str:
     if not peers:
         return printable(traffic)
     if "peer" in traffic:
-        return printable(traffic.replace("peer", _some(peers)))
-    return printable(f"{traffic} on {_some(peers)}")
+        return printable(traffic.replace("peer", some(peers)))
+    return printable(f"{traffic} on {some(peers)}")
 
 
 def line_of(change: Change[Resource]) -> Line:
@@ -199,7 +200,12 @@ def line_of(change: Change[Resource]) -> Line:
 
 def _sort(change: Change[Resource]) -> tuple[str, str]:
     """Give the sign of a change, and the kind of its object."""
-    return SIGNS[change.action], change.resource.kind
+    return SIGNS[change.action], kind_of(change.resource)
+
+
+def kind_of(resource: Resource) -> str:
+    """Name the kind of an object as ip(8) does, in at most seven letters: the width of their column."""
+    return _SHORT.get(resource.kind, resource.kind)
 
 
 def _text(change: Change[Resource]) -> str:
@@ -232,17 +238,17 @@ def summary_line(plan: Plan, title: str) -> str:
     """Count the changes, and name the nodes that need none; `title` is the line's first word."""
     counts = summary(plan)
     in_sync = [node.node for node in plan.nodes if node.in_sync]
-    synced = f" {_some(in_sync)}: in sync." if in_sync else ""
+    synced = f" {some(in_sync)}: in sync." if in_sync else ""
     broken = [node.node for node in plan.nodes if node.broken]
     refused = [node.node for node in plan.nodes if node.refusals]
     if refused:
-        synced = f" Something stands against it on {_some(refused)}: see above.{synced}"
+        synced = f" Something stands against it on {some(refused)}: see above.{synced}"
     if broken:
-        synced = f" Traffic stays broken on {_some(broken)}, and that is not podnet's to mend.{synced}"
+        synced = f" Traffic stays broken on {some(broken)}, and that is not podnet's to mend.{synced}"
     if not counts["nodes_changed"]:
         return f"No changes.{synced}"
     numbers = ", ".join(f"{counts[verb]} to {verb}" for verb in ("create", "update", "delete"))
-    of_nodes = f"{counts['nodes_changed']} of {counts['nodes']} node{'' if counts['nodes'] == 1 else 's'}"
+    of_nodes = f"{counts['nodes_changed']} of {counted(counts['nodes'], 'node')}"
     return f"{title}: {numbers} on {of_nodes}.{synced}"
 
 
@@ -252,7 +258,8 @@ def remarks(node: NodePlan) -> Iterator[str]:
     yield from (f"warning: {printable(warning)}" for warning in node.warnings)
 
 
-def _some(names: Sequence[str]) -> str:
+def some(names: Sequence[str]) -> str:
+    """Name a few, and say how many more there are."""
     if len(names) <= _NAMED:
         return ", ".join(names)
     return f"{', '.join(names[: _NAMED - 1])} and {len(names) - _NAMED + 1} more"

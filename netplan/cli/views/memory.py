@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from netplan.net import printable
+from netplan.net import counted, printable
 from netplan.planfile import change_to_json, counts
 from netplan.recover import Found, Recovery
 from netplan.resource import Json
 from netplan.state.generations import Damaged, Generation
 
 _DIGEST: Final = 8
+_NO_SPEC: Final = "-"
 NOTHING: Final = "Nothing to recover."
 _EMPTY: Final = "No generations: podnet has applied nothing on this node."
 
 
 def recovery_text(recovery: Recovery) -> str:
     """Say what was found and done."""
-    origin, count = recovery.origin, len(recovery.changes)
-    changes = f"{count} change{'' if count == 1 else 's'}"
+    origin, changes = recovery.origin, counted(len(recovery.changes), "change")
     match recovery.found:
         case Found.INTERRUPTED:
             return f"{printable(str(origin))} was interrupted; the state before it is back ({changes})."
@@ -61,7 +61,7 @@ def _rows(generations: Sequence[Generation | Damaged]) -> Iterator[tuple[str, ..
             yield (number, "damaged", "", "", "", "")
             continue
         origin = each.origin
-        spec = f"{origin.spec_path} {origin.spec_sha256[:_DIGEST]}"
+        spec = f"{origin.spec_path} {origin.spec_sha256[:_DIGEST]}" if origin.spec_path else _NO_SPEC
         changes = ", ".join(f"{count} {verb}" for verb, count in counts(each.changes).items() if count)
         yield (number, *map(printable, (origin.when, origin.who, origin.verb, spec)), changes)
 

@@ -8,6 +8,7 @@ from typing import ClassVar, Final
 
 from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import Backend, Chain, ChainKey
+from netplan.net import counted
 from netplan.resource import Json
 
 _OUTGOING: Final = "output"
@@ -87,7 +88,7 @@ class OtherChain:
         return self.positions[number - 1] if self.positions else number
 
     def __str__(self) -> str:
-        return f"{self.label}, {self.length} rule{'' if self.length == 1 else 's'}"
+        return f"{self.label}, {counted(self.length, 'rule')}"
 
     def to_json(self) -> Json:
         """Give the chain as JSON values."""

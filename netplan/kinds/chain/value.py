@@ -9,6 +9,7 @@ from typing import ClassVar, Final, NamedTuple
 from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.text import check_characters
 from netplan.kinds.chain.word import chain_name
+from netplan.net import counted
 from netplan.resource import Json
 
 OWNED_PREFIX: Final = "PODNET-"
@@ -75,7 +76,7 @@ class Chain:
 
     def __str__(self) -> str:
         count = self.unread or len(self.rules)
-        return f"{self.key}, {count} rule{'' if count == 1 else 's'}{' that were not read' if self.unread else ''}"
+        return f"{self.key}, {counted(count, 'rule')}{' that were not read' if self.unread else ''}"
 
     def to_json(self) -> Json:
         """Give the chain as JSON values; each rule is the text that iptables-save prints after `-A CHAIN`."""

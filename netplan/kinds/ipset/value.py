@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final, NamedTuple, TypeAlias
 
 from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.values import BITS
-from netplan.net import Address, Prefix, printable
+from netplan.net import Address, Prefix, counted, printable
 from netplan.resource import Json
 
 DIMENSIONS: Final = {
@@ -115,7 +115,7 @@ class IpSet:
         return False
 
     def __str__(self) -> str:
-        count = "not read" if self.unread else f"{len(self.members)} member{'' if len(self.members) == 1 else 's'}"
+        count = "not read" if self.unread else counted(len(self.members), "member")
         return f"{self.label} {self.type}, {count}"
 
     def to_json(self) -> Json:
