@@ -7,24 +7,28 @@ brings from a peer it wants to be let in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from itertools import islice
 from typing import Final, NamedTuple
 
 from netplan.compile import Desired, Traffic
+from netplan.kinds.chain.values import AddressMask
 from netplan.kinds.fdb.value import FdbEntry
 from netplan.kinds.link.value import Link, Vxlan
 from netplan.kinds.route.value import Route
-from netplan.net import Address, IfName, InterfaceAddress, host_name, if_name
+from netplan.net import Address, IfName, InterfaceAddress, Prefix, host_name, if_name
+from netplan.peers import MOST, Alike, Choice, Peers, choose_by_address
 from netplan.placement import outsides
 from netplan.resource import Json, Resource, Wanted
+from netplan.singled import named_by
+from netplan.snapshot import Snapshot
 from netplan.spec.model import Mark
 from netplan.topology import Node
 from netplan.trace import Packet, Verdict
 
-_REPRESENTATIVES: Final = 4
+_FEW_ENDS: Final = 4
 
 
 class SourceAddress(StrEnum):
@@ -79,7 +83,8 @@ class Probe(NamedTuple):
 
     `source` is None where the spec leaves it to others; where it does not ask for `accepted` either it wants nothing.
     What `arrives` comes from another host, by the device that leads there. Routes `beyond` the cluster are others';
-    `way` is the one that the spec wants these packets to take, None if it wants none.
+    `way` is the one that the spec wants these packets to take, None if it wants none. With `alike` more peers are like
+    this one; one that is not `traced` is told of, as the first of those that were too many to trace.
     """
 
     traffic: str
@@ -92,6 +97,8 @@ class Probe(NamedTuple):
     beyond: bool = False
     other: Packet | None = None
     way: Way | None = None
+    alike: Alike | None = None
+    traced: bool = True
 
     @property
     def name(self) -> str:
@@ -134,6 +141,8 @@ class Probe(NamedTuple):
             "arrives": self.arrives,
             "beyond": self.beyond,
             "way": None if self.way is None else self.way.to_json(),
+            "alike": None if self.alike is None else self.alike._asdict(),
+            "traced": self.traced,
         }
 
     @classmethod
@@ -150,6 +159,8 @@ class Probe(NamedTuple):
             arrives=bool(data["arrives"]),
             beyond=bool(data["beyond"]),
             way=None if data.get("way") is None else Way.from_json(data["way"]),
+            alike=_alike_from_json(data.get("alike")),
+            traced=bool(data.get("traced", True)),
         )
 
 
@@ -177,48 +188,113 @@ def _packet_from_json(data: Json) -> Packet:
     return Packet(*addresses, protocol, source_port, port, mark, iif)
 
 
+def _alike_from_json(data: Json | None) -> Alike | None:
+    return None if data is None else Alike(host_name(str(data["first"])), int(data["untraced"]))
+
+
 def packets_of(found: Iterable[Probe]) -> Iterator[Packet]:
-    """Give all packets that stand for the classes."""
+    """Give all packets that stand for the classes, and are traced."""
     for probe in found:
-        yield from (packet for packet in (probe.packet, probe.other) if packet is not None)
+        yield from (packet for packet in (probe.packet, probe.other) if packet is not None and probe.traced)
 
 
-def probes(desired: Desired) -> Iterator[Probe]:
-    """Give the packets for each class of traffic, of each IP version."""
-    ways = _ways(desired.objects)
-    for traffic in desired.watched:
-        for probe in _probes(traffic):
-            yield probe._replace(way=ways(probe.packet.destination)) if probe.peer and probe.wanted else probe
-    for want in desired.objects:
-        if isinstance(want.resource, Link) and want.resource.vxlan is not None and desired.watched:
-            yield from _tunnelled(desired, want.resource.vxlan)
+def probes(desired: Desired, seen: Snapshot | None = None) -> Iterator[Probe]:
+    """Give the packets for each class of traffic, of each IP version, as a `Probing` does."""
+    return Probing(desired)(seen)
 
 
-def _tunnelled(desired: Desired, tunnel: Vxlan) -> Iterator[Probe]:
-    """Give the packets by which peers send into this node's end of the tunnel: each of a few stands for all."""
+class Probing:
+    """Gives the packets for each class of traffic, of each IP version; of many peers, a few stand for all.
+
+    Where the state of the node was seen, the peers that something in it singles out stand for themselves.
+    """
+
+    def __init__(self, desired: Desired) -> None:
+        self._desired = desired
+        routes = _routes(desired.objects)
+        self._way = _ways(routes)
+
+        def device(prefix: Prefix) -> IfName | None:
+            route = routes.get(prefix)
+            return None if route is None else route.oif
+
+        self._peers = [(traffic, Peers(traffic, device)) for traffic in desired.watched]
+
+    def __call__(self, seen: Snapshot | None = None) -> Iterator[Probe]:
+        """Give the packets."""
+        own = {each.address for traffic in self._desired.watched for each in traffic.node.addresses}
+        named = None if seen is None else named_by(seen, own)
+        for traffic, peers in self._peers:
+            choice = peers.first if named is None else peers.chosen(named)
+            for probe in _chosen(_probes(traffic, choice.nodes), choice, _left(traffic, choice)):
+                yield probe._replace(way=self._way(probe.packet.destination)) if probe.peer and probe.wanted else probe
+        for want in self._desired.objects:
+            if isinstance(want.resource, Link) and want.resource.vxlan is not None and self._desired.watched:
+                yield from _tunnelled(self._desired, want.resource.vxlan, named)
+
+
+def _chosen(found: Iterable[Probe], choice: Choice, left: Iterable[Probe]) -> Iterator[Probe]:
+    """Give packets with how many more peers they are about, and those for the peers that are too many to trace."""
+    for probe in found:
+        yield probe if probe.peer is None else probe._replace(alike=choice.alike.get(probe.peer))
+    node, number = choice.left
+    for probe in left if node is not None else ():
+        yield probe._replace(traced=False, alike=Alike(probe.peer or "", number - 1) if number > 1 else None)
+
+
+def _left(traffic: Traffic, choice: Choice) -> Iterator[Probe]:
+    """Give a packet to the first of the peers that are too many to trace."""
+    node = choice.left.node
+    if node is not None:
+        yield from islice((_of_version(traffic, each) for each in _with_peer(traffic, _PAIRS[0][0], node)), 1)
+
+
+def _tunnelled(desired: Desired, tunnel: Vxlan, named: frozenset[AddressMask] | None) -> Iterator[Probe]:
+    """Give the packets by which peers send into this node's end of the tunnel: a few stand for all."""
     traffic = desired.watched[0]
     behind = {want.resource.dst for want in desired.objects if isinstance(want.resource, FdbEntry)}
-    peers = (peer for peer in traffic.nodes if peer.endpoint in behind)
-    for peer in islice(peers, _REPRESENTATIVES):
-        own = traffic.node.address.address
+    ends = ((peer.endpoint, peer) for peer in traffic.nodes if peer.endpoint in behind)
+    few = list(islice(ends, _FEW_ENDS))
+    choice = Choice(tuple(peer for _, peer in few), {})
+    if named is not None:
+        version = traffic.node.address.address.version
+        mine = [each for each in named if each.mask and each.version == version]
+        choice = choose_by_address([*few, *ends], choice.nodes, mine, MOST)
+    yield from _chosen(_into_tunnel(traffic, tunnel, choice.nodes), choice, _into_left(traffic, tunnel, choice))
+
+
+def _into_left(traffic: Traffic, tunnel: Vxlan, choice: Choice) -> Iterator[Probe]:
+    return _into_tunnel(traffic, tunnel, () if choice.left.node is None else (choice.left.node,))
+
+
+def _into_tunnel(traffic: Traffic, tunnel: Vxlan, peers: Iterable[Node]) -> Iterator[Probe]:
+    own = traffic.node.address.address
+    for peer in peers:
         packet, other = (
             Packet(peer.endpoint, own, _UDP, port, tunnel.port, iif=traffic.node.interface) for port in _TUNNEL_PORTS
         )
         yield Probe(_TUNNEL, peer.name, packet, None, arrives=True, other=other)
 
 
-def _probes(traffic: Traffic) -> Iterator[Probe]:
-    """Give the packets for each class of traffic; of many peers, the first few stand for all."""
+def _probes(traffic: Traffic, peers: Sequence[Node]) -> Iterator[Probe]:
+    """Give the packets for each class of traffic, where these peers stand for all."""
     for typical, other in _PAIRS:
-        for probe, unlike in zip(_samples(traffic, typical), _samples(traffic, other), strict=True):
-            shown = probe.traffic if traffic.version == 4 else f"{probe.traffic} (IPv6)"
-            yield probe._replace(traffic=shown, other=unlike.packet)
+        for probe, unlike in zip(_samples(traffic, typical, peers), _samples(traffic, other, peers), strict=True):
+            yield _of_version(traffic, probe)._replace(other=unlike.packet)
 
 
-def _ways(objects: Iterable[Wanted[Resource]]) -> Callable[[Address], Way | None]:
-    """Say by which of the routes that are wanted packets to an address should leave."""
+def _of_version(traffic: Traffic, probe: Probe) -> Probe:
+    return probe if traffic.version == 4 else probe._replace(traffic=f"{probe.traffic} (IPv6)")
+
+
+def _routes(objects: Iterable[Wanted[Resource]]) -> dict[Prefix, Route]:
+    """Give the routes that are wanted and lead somewhere, by their prefixes."""
     found = (want.resource for want in objects if isinstance(want.resource, Route))
-    routes = {route.prefix: route for route in found if route.type == "unicast"}
+    return {route.prefix: route for route in found if route.type == "unicast"}
+
+
+def _ways(routes: Mapping[Prefix, Route]) -> Callable[[Address], Way | None]:
+    """Say by which of the routes that are wanted packets to an address should leave."""
     lengths = sorted({(version, length) for version, _, length in routes}, reverse=True)
 
     def way(address: Address) -> Way | None:
@@ -229,16 +305,15 @@ def _ways(objects: Iterable[Wanted[Resource]]) -> Callable[[Address], Way | None
     return way
 
 
-def _samples(traffic: Traffic, sample: Sample) -> Iterator[Probe]:
+def _samples(traffic: Traffic, sample: Sample, peers: Iterable[Node]) -> Iterator[Probe]:
     if traffic.subnet.size > 4:
         to_neighbour = _from_pod(traffic, sample, "pod -> pod here", traffic.subnet.host(sample.neighbour), _KEPT)
         yield to_neighbour._replace(source=None)  # what stays on the bridge is left to those who asked for it
     for prefix in traffic.exempt:
         destination = prefix.host(min(1, prefix.size - 1))
         yield _from_pod(traffic, sample, f"pod -> {prefix}", destination, _KEPT)._replace(beyond=True)
-    for peer in _few_peers(traffic):
-        for probe in _with_peer(traffic, sample, peer):
-            yield probe._replace(peer=peer.name)
+    for peer in peers:
+        yield from _with_peer(traffic, sample, peer)
     outside = next(outsides(traffic), None)
     if outside is not None:
         there = outside.host(1)
@@ -247,6 +322,11 @@ def _samples(traffic: Traffic, sample: Sample) -> Iterator[Probe]:
 
 
 def _with_peer(traffic: Traffic, sample: Sample, peer: Node) -> Iterator[Probe]:
+    for probe in _between(traffic, sample, peer):
+        yield probe._replace(peer=peer.name)
+
+
+def _between(traffic: Traffic, sample: Sample, peer: Node) -> Iterator[Probe]:
     """Give the classes of traffic between this node and another one; nodes take part that have an address of it."""
     subnet = peer.subnet_of(traffic.version)
     if subnet is None:
@@ -282,8 +362,3 @@ def _to_pod(traffic: Traffic, sample: Sample, name: str, source: Address) -> Pro
 def _asked(traffic: Traffic, source: SourceAddress) -> SourceAddress | None:
     """Give what is to become of a source; where podnet does not masquerade, that is left to whoever does."""
     return source if traffic.masquerades else None
-
-
-def _few_peers(traffic: Traffic) -> Iterator[Node]:
-    others = (node for node in traffic.nodes if node.name != traffic.node.name)
-    return (peer for _, peer in zip(range(_REPRESENTATIVES), others, strict=False))
