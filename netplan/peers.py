@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from netplan.compile import Traffic
 from netplan.kinds.chain.values import AddressMask
+from netplan.kinds.route.value import Route
 from netplan.net import BITS, Address, IfName, Prefix
 from netplan.singled import Places, Span
 from netplan.topology import Node
@@ -47,18 +48,16 @@ class Choice(NamedTuple):
 
 
 class Peers:
-    """The peers with which a node has traffic of one IP version; `device` gives the one that leads to a subnet."""
+    """The peers with which a node has traffic of one IP version; `routes` lead to their subnets."""
 
-    def __init__(self, traffic: Traffic, device: Callable[[Prefix], IfName | None]) -> None:
+    def __init__(self, traffic: Traffic, routes: Mapping[Prefix, Route]) -> None:
         self._traffic = traffic
-        others = (node for node in traffic.nodes if node.name != traffic.node.name)
-        found = [(prefix, node) for node in others for prefix in node.subnets if prefix.version == traffic.version]
-        by_device: dict[IfName | None, list[Placed]] = {}
-        for each in found:
-            by_device.setdefault(device(each[0]), []).append(each)
-        self._groups = tuple(by_device.values())
+        name, version = traffic.node.name, traffic.version
+        others = (node for node in traffic.nodes if node.name != name)
+        found = [(prefix, node) for node in others for prefix in node.subnets if prefix.version == version]
+        self._groups = _by_device(found, routes)
         few = found[:_FIRST]
-        self._first = [*few, *(group[0] for group in self._groups if group[0] not in few)]
+        self._first = [*few, *(group[0] for group in self._groups if group and group[0] not in few)]
 
     @property
     def first(self) -> Choice:
@@ -68,19 +67,13 @@ class Peers:
     def chosen(self, named: Collection[AddressMask]) -> Choice:
         """Choose those that stand for all, where a node's state names some addresses."""
         mine = [each for each in named if each.mask and each.version == self._traffic.version]
-        beyond = [each for each in mine if not self._about_pods(each)]
+        beyond = beyond_pods(self._traffic, mine)
         by_address = choose_by_address(self._addressed(), self.first.nodes, beyond, MOST) if beyond else self.first
         added = by_address.nodes[len(self._first) :]
         first = [*self._first, *self._placed(added)]
         found = choose([Places(group) for group in self._groups], mine, first, MOST - len(added))
         node, number = by_address.left
         return found._replace(left=Left(node or found.left.node, number + found.left.number))
-
-    def _about_pods(self, named: AddressMask) -> bool:
-        """Whether addresses are those of pods, or those of a segment that the node is on: no peer's alone."""
-        prefix = named.prefix
-        segments = {address.prefix for address in self._traffic.node.addresses}
-        return prefix is not None and (prefix in segments or self._traffic.network.overlaps(prefix))
 
     def _addressed(self) -> list[tuple[Address, Node]]:
         version = self._traffic.version
@@ -90,6 +83,32 @@ class Peers:
     def _placed(self, nodes: Iterable[Node]) -> list[Placed]:
         version = self._traffic.version
         return [(prefix, node) for node in nodes for prefix in node.subnets if prefix.version == version]
+
+
+def _by_device(found: Sequence[Placed], routes: Mapping[Prefix, Route]) -> Sequence[Sequence[Placed]]:
+    """Sort peers by the device that leads to them."""
+    if len({route.oif for route in routes.values()}) <= 1:
+        return (found,)
+    groups: dict[IfName | None, list[Placed]] = {}
+    for each in found:
+        route = routes.get(each[0])
+        groups.setdefault(None if route is None else route.oif, []).append(each)
+    return tuple(groups.values())
+
+
+def beyond_pods(traffic: Traffic, named: Iterable[AddressMask]) -> list[AddressMask]:
+    """Give the addresses that may be nodes': not those of pods, nor a whole segment that the node is on."""
+    segments = {address.prefix for address in traffic.node.addresses}
+    found = ((each, each.prefix) for each in named if each.mask)
+    return [
+        each for each, prefix in found if prefix is None or not (prefix in segments or traffic.network.covers(prefix))
+    ]
+
+
+def standing_for(nodes: tuple[Node, ...], count: int) -> Choice:
+    """Choose nodes where nothing tells all so many apart."""
+    more = Alike(nodes[0].name, count - len(nodes)) if count > len(nodes) > 0 else None
+    return Choice(nodes, {} if more is None else {node.name: more for node in nodes})
 
 
 def choose_by_address(

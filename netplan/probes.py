@@ -8,6 +8,7 @@ brings from a peer it wants to be let in.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from enum import StrEnum
 from itertools import islice
@@ -19,7 +20,7 @@ from netplan.kinds.fdb.value import FdbEntry
 from netplan.kinds.link.value import Link, Vxlan
 from netplan.kinds.route.value import Route
 from netplan.net import Address, IfName, InterfaceAddress, Prefix, host_name, if_name
-from netplan.peers import MOST, Alike, Choice, Peers, choose_by_address
+from netplan.peers import MOST, Alike, Choice, Peers, beyond_pods, choose_by_address, standing_for
 from netplan.placement import outsides
 from netplan.resource import Json, Resource, Wanted
 from netplan.singled import named_by
@@ -213,12 +214,11 @@ class Probing:
         self._desired = desired
         routes = _routes(desired.objects)
         self._way = _ways(routes)
-
-        def device(prefix: Prefix) -> IfName | None:
-            route = routes.get(prefix)
-            return None if route is None else route.oif
-
-        self._peers = [(traffic, Peers(traffic, device)) for traffic in desired.watched]
+        self._peers = [(traffic, Peers(traffic, routes)) for traffic in desired.watched]
+        links = [want.resource for want in desired.objects if isinstance(want.resource, Link)]
+        self._tunnels = [link.vxlan for link in links if link.vxlan is not None] if desired.watched else []
+        entries = (want.resource for want in desired.objects if isinstance(want.resource, FdbEntry))
+        self._behind = frozenset(entry.dst for entry in entries) if self._tunnels else frozenset()
 
     def __call__(self, seen: Snapshot | None = None) -> Iterator[Probe]:
         """Give the packets."""
@@ -228,9 +228,8 @@ class Probing:
             choice = peers.first if named is None else peers.chosen(named)
             for probe in _chosen(_probes(traffic, choice.nodes), choice, _left(traffic, choice)):
                 yield probe._replace(way=self._way(probe.packet.destination)) if probe.peer and probe.wanted else probe
-        for want in self._desired.objects:
-            if isinstance(want.resource, Link) and want.resource.vxlan is not None and self._desired.watched:
-                yield from _tunnelled(self._desired, want.resource.vxlan, named)
+        for tunnel in self._tunnels:
+            yield from _tunnelled(self._desired.watched[0], tunnel, self._behind, named)
 
 
 def _chosen(found: Iterable[Probe], choice: Choice, left: Iterable[Probe]) -> Iterator[Probe]:
@@ -249,17 +248,16 @@ def _left(traffic: Traffic, choice: Choice) -> Iterator[Probe]:
         yield from islice((_of_version(traffic, each) for each in _with_peer(traffic, _PAIRS[0][0], node)), 1)
 
 
-def _tunnelled(desired: Desired, tunnel: Vxlan, named: frozenset[AddressMask] | None) -> Iterator[Probe]:
-    """Give the packets by which peers send into this node's end of the tunnel: a few stand for all."""
-    traffic = desired.watched[0]
-    behind = {want.resource.dst for want in desired.objects if isinstance(want.resource, FdbEntry)}
+def _tunnelled(
+    traffic: Traffic, tunnel: Vxlan, behind: AbstractSet[Address], named: AbstractSet[AddressMask] | None
+) -> Iterator[Probe]:
+    """Give the packets by which the peers `behind` send into this node's end of the tunnel: a few stand for all."""
     ends = ((peer.endpoint, peer) for peer in traffic.nodes if peer.endpoint in behind)
     few = list(islice(ends, _FEW_ENDS))
-    choice = Choice(tuple(peer for _, peer in few), {})
-    if named is not None:
-        version = traffic.node.address.address.version
-        mine = [each for each in named if each.mask and each.version == version]
-        choice = choose_by_address([*few, *ends], choice.nodes, mine, MOST)
+    nodes = tuple(peer for _, peer in few)
+    version = traffic.node.address.address.version
+    mine = beyond_pods(traffic, (each for each in named or () if each.version == version))
+    choice = choose_by_address([*few, *ends], nodes, mine, MOST) if mine else standing_for(nodes, len(behind))
     yield from _chosen(_into_tunnel(traffic, tunnel, choice.nodes), choice, _into_left(traffic, tunnel, choice))
 
 
