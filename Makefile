@@ -15,7 +15,7 @@ demo: .venv/ready
 # Compiled once, as pip compiles what it installs: the tests start podnet very often.
 test: lint
 	$(BIN)/python -m compileall -q netplan
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --dist worksteal
 
 # What takes long, or needs more of the machine than a user namespace: beside a real docker, for one. As root.
 soak: PROGRAMS += dockerd:docker.io docker:docker.io busybox:busybox-static

@@ -155,7 +155,7 @@ def everything(packets: Iterable[Packet] = (), *, limit: int = MANY_RULES) -> In
 
 
 def compile_node(spec: Spec, node: Node) -> Desired:
-    """Compile what a node should have; the spec has passed its checks, so nothing here fails."""
+    """Compile what a node should have; the spec has met its constraints, so nothing here fails."""
     jumps = tuple(_jumps(spec))
     traffic = tuple(_traffic(spec, node))
     return Desired(

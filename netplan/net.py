@@ -16,10 +16,10 @@ LinkLayerAddress = NewType("LinkLayerAddress", str)
 _FAMILIES: Final = {4: socket.AF_INET, 6: socket.AF_INET6}
 _USUAL: Final = {4: 24, 6: 64}
 BITS: Final = {4: 32, 6: 128}
+"""How many bits an address of each IP version has."""
 
 IPV6_MTU_MIN: Final = 1280
 """The least MTU of a device, in bytes, with which it has IPv6 at all (RFC 8200)."""
-"""How many bits an address of each IP version has."""
 
 _LENGTHS: Final = {version: {str(length): length for length in range(bits + 1)} for version, bits in BITS.items()}
 

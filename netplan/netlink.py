@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Final, NamedTuple, Self, TypeAlias
 
 Attributes: TypeAlias = Mapping[int, bytes]
-Told: TypeAlias = Callable[[int, int], None]
+Answered: TypeAlias = Callable[[int, int], None]
 """Hears how many of how many requests have been answered."""
 
 ROUTE: Final = 0
@@ -25,7 +25,6 @@ NETFILTER: Final = 12
 CREATE: Final = 0x400
 EXCLUSIVE: Final = 0x200
 REPLACE: Final = 0x100
-APPEND: Final = 0x800
 """What a request that makes an object does if there is one already (netlink(7), additional flag bits for NEW)."""
 
 _ERROR: Final = 2
@@ -97,7 +96,7 @@ class UnsettledError(Exception):
 class Channel:
     """A socket to the kernel for one family of netlink, to be closed by `with`; writing is told of."""
 
-    def __init__(self, family: int, told: Told = lambda _done, _total: None) -> None:
+    def __init__(self, family: int, told: Answered = lambda _done, _total: None) -> None:
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, family)
         self._socket.settimeout(_SECONDS)
         for option in _OPTIONS:

@@ -75,7 +75,7 @@ def test_a_rollback_before_the_first_apply_brings_back_foreign_rules_and_paramet
 
 def test_a_rollback_is_a_generation_with_its_verb(store, kernel, states):
     roll_back(store, kernel, 1)
-    newest = store.generations.newest()
+    *_, newest = store.generations.all()
     assert (newest.number, newest.origin.verb) == (4, "rollback to 1")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netplan.cli.nodes import known, this_node
+from netplan.cli.options import VarDir
 from netplan.cli.output import PlanFormat, say, show, show_json, show_plan, write_file
 from netplan.cli.progress import bar
 from netplan.cli.safety import warned
@@ -46,9 +47,7 @@ def plan(
     against: Annotated[Path | None, typer.Option(metavar="SPEC2", help="Plan the move from this spec.")] = None,
     format: Annotated[PlanFormat, typer.Option(help="How to print the plan.")] = PlanFormat.TEXT,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Save the plan for `podnet apply FILE`.")] = None,
-    folder: Annotated[
-        Path | None, typer.Option("--var-dir", metavar="DIR", help="--live: where podnet remembers, as in apply.")
-    ] = None,
+    folder: VarDir = None,
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit 1 if there are changes.")] = False,
 ) -> None:
     """Show what would change on the nodes, and why."""
@@ -84,7 +83,7 @@ def live_plan(spec: Spec, names: Sequence[str], folder: Path | None = None) -> P
     name = this_node(addresses_of(spec), names[0] if names else None)
     desired = compile_node(spec, spec.topology.by_name[name])
     with bar.during("reading the kernel"):
-        return _plan(spec, [warned_live(Work.live(recalled(desired, folder), Linux(desired.backend, told=bar.tell)))])
+        return Plan.of(spec, [warned_live(Work.live(recalled(desired, folder), Linux(desired.backend, told=bar.tell)))])
 
 
 def recorded_plan(spec: Spec, folder: Path, names: Sequence[str]) -> Plan:
@@ -99,7 +98,7 @@ def recorded_plan(spec: Spec, folder: Path, names: Sequence[str]) -> Plan:
             desired = replace(desired, overwritten=record.overwritten)
             plans.append(_doubted(warned(_recorded(desired, record.state), record.state)))
     _tell_unrecorded(folder, spec.model.cluster, [plan.node for plan in plans if plan.source is Source.EMPTY])
-    return _plan(spec, plans)
+    return Plan.of(spec, plans)
 
 
 def _recorded(desired: Desired, state: Snapshot) -> NodePlan:
@@ -146,7 +145,7 @@ def moving_plan(spec: Spec, old: Spec, names: Sequence[str]) -> Plan:
         if node.name not in spec.topology.by_name:
             desired = nothing(old, node)
             plans.append(_traced(move(desired, compile_node(old, node)), desired, told))
-    return _plan(spec, plans)
+    return Plan.of(spec, plans)
 
 
 def _traced(found: Move, desired: Desired, told: set[Reads]) -> NodePlan:
@@ -156,10 +155,6 @@ def _traced(found: Move, desired: Desired, told: set[Reads]) -> NodePlan:
         return plan
     told.add(reads)
     return with_effects(plan, probes(desired, found.before), found.before)
-
-
-def _plan(spec: Spec, nodes: Iterable[NodePlan]) -> Plan:
-    return Plan.of(spec, nodes)
 
 
 def _nodes(spec: Spec, names: Sequence[str]) -> list[Node]:

@@ -34,7 +34,7 @@ from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl import driver as sysctls
 from netplan.kinds.sysctl.value import Sysctl, spelled_out
 from netplan.net import Address
-from netplan.netlink import ROUTE, Channel
+from netplan.netlink import ROUTE, Answered, Channel
 from netplan.privileges import CAP_NET_ADMIN, may
 from netplan.resource import Change, Resource
 from netplan.snapshot import Interest, Snapshot
@@ -117,7 +117,7 @@ class Linux:
 _VERSIONS: Final = (4, 6)
 
 
-def _write_netlink(batch: Batch, many: int, told: Callable[[int, int], None]) -> None:
+def _write_netlink(batch: Batch, many: int, told: Answered) -> None:
     """Make the changes of a batch, which are of one kind."""
     with Channel(ROUTE, told) as channel:
         indexes = links.indexes(channel)

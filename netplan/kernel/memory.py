@@ -73,16 +73,16 @@ class _Tables:
 
     def __init__(self, state: Snapshot, limit: int) -> None:
         self._chains = state.chains
-        rules = Counter[str]()
+        rules = Counter[tuple[int, str]]()
         for chain in state.all(Chain):
-            rules[chain.key.table] += len(chain.rules)
+            rules[chain.key[:2]] += len(chain.rules)
         self._big = {table for table, count in rules.items() if count > limit}
 
     def read(self, key: ChainKey) -> Chain | None:
         return self._chains.get(key)
 
     def cost(self, key: ChainKey) -> int:
-        return self.length(key) if key.table in self._big else 0
+        return self.length(key) if key[:2] in self._big else 0
 
     def length(self, key: ChainKey) -> int:
         return len(self._chains[key].rules) if key in self._chains else 0

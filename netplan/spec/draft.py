@@ -1,4 +1,4 @@
-"""A spec as far as it is right: what the checks look at, so that one mistake hides no other."""
+"""A spec as far as it is right: what the constraints look at, so that one mistake hides no other."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from netplan.errors import Location
 from netplan.lease import default_subnet_len
 from netplan.net import Address, IfName, InterfaceAddress, Prefix
 from netplan.spec import fields
-from netplan.spec.document import Document, Places, Value
+from netplan.spec.document import Document, Value
 from netplan.spec.leases import Leases
 from netplan.spec.model import Backend, NodeSpec, StaticRoute
+from netplan.spec.places import Places
 from netplan.spec.prefixes import around, family_key
 from netplan.spec.salvage import Path, column, dig, items_of, present, salvaged, saying, with_defaults
 from netplan.spec.values import Mark
@@ -65,7 +66,7 @@ class Tunnel:
 class Family:
     """The valid values of one IP version; `pods` is whether the cluster's pods are to have addresses of it.
 
-    Nodes are held by columns: a node whose subnet is wrong still takes part in the checks of addresses. Subnets that
+    Nodes are held by columns: a node whose subnet is wrong still takes part in what is asked of addresses. Subnets that
     are leased are among the others, after those of the spec.
     """
 

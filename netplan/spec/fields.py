@@ -145,7 +145,7 @@ TcpTarget: TypeAlias = Annotated[
 ]
 CommandWords: TypeAlias = Annotated[tuple[str, ...], PlainValidator(values.command_words), WithJsonSchema(_COMMAND)]
 Seconds: TypeAlias = Annotated[int, PlainValidator(read_within), _integer(values.WITHIN_MIN, values.WITHIN_MAX)]
-NodesPath: TypeAlias = Annotated[str, PlainValidator(read_nodes_path), _string(r".+\.(csv|jsonl)")]
+NodesPath: TypeAlias = Annotated[str, PlainValidator(read_nodes_path), _string(r"(.*/)?[^/]+\.(csv|jsonl)")]
 PersistPath: TypeAlias = Annotated[str, PlainValidator(read_persist), _string("(none|/.*[^/])")]
 Vni: TypeAlias = Annotated[int, PlainValidator(read_vni), _integer(VNI_MIN, VNI_MAX)]
 Port: TypeAlias = Annotated[int, PlainValidator(read_port), _integer(PORT_MIN, PORT_MAX)]

@@ -4,7 +4,7 @@
     hdss7-22: {subnet: 172.7.22.0/24, ipv6_subnet: fd00:7:0:16::/64}
 
 One line a node, so that git merges what two people add. Where both gave one subnet to different nodes and their lines
-are not neighbours, git merges them without a word; the checks of the spec then name both lines and the remedy.
+are not neighbours, git merges them without a word; the constraints of the spec then name both lines and the remedy.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from typing import Final, NamedTuple
 from netplan.errors import Location, Problem, SpecError
 from netplan.net import Prefix
 from netplan.spec import fields
-from netplan.spec.document import Document, Mark, compose
+from netplan.spec.document import Document, compose
+from netplan.spec.places import Mark
 from netplan.spec.prefixes import family_key
 from netplan.spec.problems import LINE_BREAK
 from netplan.spec.readers import found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,13 +18,14 @@ from netplan.errors import Location, Problem, SpecError, UsageError
 from netplan.net import Prefix, printable
 from netplan.spec.constraints import check
 from netplan.spec.constraints.subnets import check_subnets_present
-from netplan.spec.document import Document, Key, Places
+from netplan.spec.document import Document
 from netplan.spec.draft import Draft, make_draft
 from netplan.spec.explain import explain
 from netplan.spec.fields import read_name, read_nodes_path
 from netplan.spec.leases import STATE, Leases, leases_path, parse_leases
 from netplan.spec.model import ClusterSpec, NodeSpec
 from netplan.spec.nodesfile import NodesFile, parse_nodes, with_nodes
+from netplan.spec.places import Key, Places
 from netplan.spec.problems import LINE_BREAK, spec_error
 from netplan.spec.quick import compose_quickly
 from netplan.spec.salvage import salvaged
@@ -104,7 +106,7 @@ class Reading:
 
     @cached_property
     def draft(self) -> Draft:
-        """What the checks look at."""
+        """What the constraints look at."""
         return make_draft(self.document, self.model.nodes if self.model else None, self.leases)
 
     def problems(self) -> list[Problem]:
@@ -179,7 +181,7 @@ def _nodes_file(document: Document, text: str) -> NodesFile | None:
         return None
     path = Path(document.places.path).parent / named
     try:
-        nodes = parse_nodes(_read_text(path), str(path))
+        nodes = parse_nodes(_read_text(path, regular=True), str(path))
     except SpecError:
         raise
     except UsageError as error:
@@ -200,8 +202,11 @@ def _leases(document: Document, lookup: Lookup | None) -> Leases:
     return lookup(cluster)
 
 
-def _read_text(path: Path) -> str:
+def _read_text(path: Path, *, regular: bool = False) -> str:
+    """Read a text; with `regular` from a file only: a pipe or a device that a spec names may have no end."""
     try:
+        if regular and not stat.S_ISREG(path.stat().st_mode):
+            raise UsageError(f"{printable(str(path))}: not a regular file")
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:

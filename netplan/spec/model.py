@@ -1,6 +1,6 @@
 """The cluster spec, version 1: its keys, their types, and what each of them means.
 
-The line below a key is its description in the JSON Schema. A model holds what is right by itself; `checks.py` says
+The line below a key is its description in the JSON Schema. A model holds what is right by itself; `constraints` says
 whether the parts agree.
 """
 

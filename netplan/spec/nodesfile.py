@@ -17,9 +17,10 @@ from pathlib import PurePath
 from typing import Final, TypeAlias
 
 from netplan.errors import Location, Problem, SpecError
-from netplan.spec.document import Document, Entry, Key, Mark, Places, Value, compose
+from netplan.spec.document import Document, Value, compose
 from netplan.spec.explain import suggest
 from netplan.spec.model import NodeSpec
+from netplan.spec.places import NO_ENTRIES, Entry, Key, Mark, Places
 from netplan.spec.problems import LINE_BREAK
 from netplan.spec.readers import found
 from netplan.spec.scalars import Plain, plain_scalar
@@ -32,9 +33,8 @@ _TITLES: Final = (NAME, *(key for key in NodeSpec.model_fields if key not in _NE
 """What a column may be called: the keys of a node whose values fit into a cell."""
 
 _NO_TEXTS: Final = frozenset({"mtu", "blackhole"})
-_CELL: Final = re.compile(r' *(?:"((?:[^"]|"")*)"|([^",]*)) *(?:,|$)')
+_CELL: Final = re.compile(r' *+(?:"((?:[^"]|"")*+)" *+|([^",]*+))(?:,|$)')
 _EXAMPLE: Final = '{"name": "hdss7-21", "address": "10.4.7.21/24", "subnet": "172.7.21.0/24"}'
-_NO_ENTRIES: Final[Mapping[Key, Entry]] = {}
 
 Line: TypeAlias = tuple[int, str]
 """A line with its number, from 1."""
@@ -101,9 +101,9 @@ def _title_problems(line: str, titles: Sequence[str]) -> Iterator[tuple[int, str
     """Give the columns where the titles are wrong, with a message and what would be right."""
     if NAME not in titles:
         yield 1, f"no column is called {NAME}", "begin with a line such as name,address,subnet"
-    for number, title in enumerate(titles):
-        at = _cell_start(line, number)
-        if title in titles[:number]:
+    seen = set[str]()
+    for at, title in _cells(line) or ():
+        if title in seen:
             yield at, f"the column {title or 'without a title'} stands twice", ""
         elif title in _NESTED:
             yield (
@@ -115,6 +115,7 @@ def _title_problems(line: str, titles: Sequence[str]) -> Iterator[tuple[int, str
             likely = suggest(title, _TITLES)
             hint = f"did you mean {likely}?" if likely else f"the columns are: {', '.join(_TITLES)}"
             yield at, f"{title}: there is no such key", hint
+        seen.add(title)
 
 
 def _value(key: str, text: str) -> Value:
@@ -176,7 +177,7 @@ class _CsvPlaces(_LinePlaces):
 
     def found(self) -> Mapping[Key, Entry]:
         marks = [(self._number, column) for column, _ in _cells(self._line) or ()]
-        return {key: Entry(mark, mark, _NO_ENTRIES) for key, mark in zip(self._titles, marks, strict=True)}
+        return {key: Entry(mark, mark, NO_ENTRIES) for key, mark in zip(self._titles, marks, strict=True)}
 
 
 class _JsonPlaces(_LinePlaces):
@@ -190,7 +191,7 @@ class _JsonPlaces(_LinePlaces):
         try:
             root = compose(self._line, "").places.root
         except SpecError:  # JSON that is no YAML 1.1, such as "\/"
-            return _NO_ENTRIES
+            return NO_ENTRIES
         return _moved(root, self._number - 1).entries
 
 

@@ -15,7 +15,8 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from netplan.errors import SpecError
-from netplan.spec.document import Document, Entry, Key, Places, Value, compose
+from netplan.spec.document import Document, Value, compose
+from netplan.spec.places import NO_ENTRIES, Entry, Key, Places
 from netplan.spec.scalars import plain_scalar
 
 _NAME: Final = "[A-Za-z0-9][A-Za-z0-9_.-]{0,62}"
@@ -24,7 +25,6 @@ _PAIR: Final = re.compile(rf"(\w+): +({_SCALAR})")
 _NODE: Final = re.compile(rf"( +)({_NAME}): +({{ *\w+: +{_SCALAR}(?: *, *\w+: +{_SCALAR})* *}}) *(?: #.*)?")
 _NODES: Final = re.compile(r"^nodes: *(?: #.*)?$", re.MULTILINE)
 _NOTHING: Final = re.compile(" *(?:#.*)?")
-_NO_ENTRIES: Final[dict[Key, Entry]] = {}
 _OTHER_BREAK: Final = re.compile("[\r\x85\u2028\u2029]")
 
 
@@ -58,7 +58,7 @@ class _Pairs(Mapping[Key, Entry]):
         match = _NODE.fullmatch(self._line)
         pairs = _PAIR.finditer(self._line, *match.span(3)) if match else ()
         number = self._number
-        return {pair[1]: Entry((number, pair.start() + 1), (number, pair.start(2) + 1), _NO_ENTRIES) for pair in pairs}
+        return {pair[1]: Entry((number, pair.start() + 1), (number, pair.start(2) + 1), NO_ENTRIES) for pair in pairs}
 
 
 def compose_quickly(text: str, path: str) -> Document:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from difflib import get_close_matches
 from itertools import pairwise
+from pathlib import PurePath
 from typing import Final, NamedTuple
 
 from netplan.net import BITS, Address, InterfaceAddress, Prefix
@@ -257,7 +258,8 @@ def _command_word(number: int, value: object) -> str:
 
 def nodes_path(text: str) -> str:
     """Read the path of a file of nodes, from the folder of the spec on."""
-    if not text.endswith(NODES_FORMATS) or not text.isprintable():
+    name = text.rpartition("/")[2]
+    if PurePath(name).suffix not in NODES_FORMATS or not text.isprintable():
         raise WrongValueError(f"{found(text)} is not the path of a file of nodes", "such as nodes.csv or nodes.jsonl")
     return text
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Final
 
 from netplan.errors import StoreError
-from netplan.resource import Change, Json, Resource
+from netplan.resource import Json
 from netplan.snapshot import Snapshot
 from netplan.state import files
 from netplan.state.files import UNREADABLE, check_version
-from netplan.state.journal import Begun, Entry, rendered
+from netplan.state.journal import Begun, Entry, OfBegun, rendered
 from netplan.state.origin import Origin
 
 KEPT: Final = 20
@@ -24,7 +24,7 @@ _NAME: Final = re.compile(r"([0-9]{6,})\.json")
 
 
 @dataclass(frozen=True)
-class Generation:
+class Generation(OfBegun):
     """A state that was applied; `id` is that of the journal's entry, both states are as there."""
 
     number: int
@@ -32,16 +32,6 @@ class Generation:
     origin: Origin
     begun: Begun
     after: Snapshot
-
-    @property
-    def changes(self) -> tuple[Change[Resource], ...]:
-        """What was changed."""
-        return self.begun.changes
-
-    @property
-    def before(self) -> Snapshot:
-        """The state before."""
-        return self.begun.before
 
     @classmethod
     def from_json(cls, data: Json) -> Generation:
@@ -73,11 +63,6 @@ class Generations:
     def all(self) -> tuple[Generation | Damaged, ...]:
         """Read what is kept, the oldest first; StoreError (3) if the folder can't be read."""
         return tuple(self._read(number) for number in self._numbers())
-
-    def newest(self) -> Generation | Damaged | None:
-        """Read the newest, None if there is none; StoreError (3) if the folder can't be read."""
-        numbers = self._numbers()
-        return self._read(numbers[-1]) if numbers else None
 
     def keep(self, entry: Entry) -> Generation:
         """Make a generation of a journal's entry that was verified, once; OSError, StoreError (3)."""

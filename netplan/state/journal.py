@@ -91,8 +91,24 @@ class Begun:
         return recorded.from_json(data, self.changes)
 
 
+class OfBegun:
+    """What tells of an apply that was begun."""
+
+    begun: Begun
+
+    @property
+    def changes(self) -> tuple[Change[Resource], ...]:
+        """What is changed, or was."""
+        return self.begun.changes
+
+    @property
+    def before(self) -> Snapshot:
+        """The state before."""
+        return self.begun.before
+
+
 @dataclass(frozen=True)
-class Entry:
+class Entry(OfBegun):
     """An apply under way: what it has begun, and once it is verified the state after.
 
     Both states hold no more than is needed to come back to them (`restore.relevant`).
@@ -104,16 +120,6 @@ class Entry:
     begun: Begun
     after: Snapshot | None = None
     confirm: Confirm | None = None
-
-    @property
-    def changes(self) -> tuple[Change[Resource], ...]:
-        """What is changed."""
-        return self.begun.changes
-
-    @property
-    def before(self) -> Snapshot:
-        """The state before."""
-        return self.begun.before
 
     @property
     def pending(self) -> bool:

@@ -8,8 +8,9 @@ ends that it may come to agree on. `passing` says before anything is read which 
 
 from netplan.trace.packet import Packet, Trace, entrance
 from netplan.trace.passing import Passing
-from netplan.trace.routing import BRIDGE_CALLS, Verdict, settings_of
+from netplan.trace.routing import BRIDGE_CALLS, settings_of
 from netplan.trace.tracer import Tracer, trace
+from netplan.trace.turn import Verdict
 from netplan.trace.walk import Step
 
 __all__ = [

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 
 from netplan.trace.flow import NO_DEVICE, Flow
 from netplan.trace.packet import Trace
-from netplan.trace.routing import Verdict
+from netplan.trace.turn import Verdict
 from netplan.trace.walk import Step, Trail, doubts
 
 T = TypeVar("T")

@@ -10,7 +10,7 @@ from netplan.net import Address, Prefix
 from netplan.resource import Json
 from netplan.trace.fib import Fib
 from netplan.trace.flow import ANYWHERE, NO_DEVICE, Flow, Mark, single
-from netplan.trace.routing import Verdict
+from netplan.trace.turn import Verdict
 from netplan.trace.walk import Step
 
 _ECHO_REQUESTS: Final = {ICMP: (8, 0), ICMPV6: (128, 0)}

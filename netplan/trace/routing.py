@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final
 
 from netplan.kinds.route.value import Hop, Route
 from netplan.kinds.sysctl.forwarding import FORWARDING
 from netplan.net import Address, IfName
 from netplan.trace.fib import LOOPBACK, Fib, Found, Query, is_loopback, is_martian_source
 from netplan.trace.flow import UNKNOWN_MARK, Flow, Mark, single
+from netplan.trace.turn import REFUSALS, Turn, Verdict, refusal, unknown, verdict_text
 from netplan.trace.walk import Step
 
 Settings = Mapping[str, str]
@@ -20,38 +20,6 @@ BRIDGE_CALLS: Final = {4: "net.bridge.bridge-nf-call-iptables", 6: "net.bridge.b
 
 _STRICT: Final = 1
 _NO_SOURCE: Final = {4: Address(4, 0), 6: Address(6, 0)}
-
-
-class Verdict(StrEnum):
-    """What becomes of a packet in the end."""
-
-    ACCEPT = "accept"
-    DROP = "drop"
-    REJECT = "reject"
-    UNKNOWN = "unknown"
-
-
-class Turn(NamedTuple):
-    """Where packets go, or the verdict that ends their way; `local` is to this node itself."""
-
-    flow: Flow
-    steps: tuple[Step, ...]
-    verdict: Verdict | None = None
-    local: bool = False
-
-    def behind(self, steps: tuple[Step, ...]) -> Turn:
-        """Give the turn with what led to it."""
-        return self._replace(steps=steps + self.steps) if steps else self
-
-    def doubted(self) -> Turn:
-        """Give the turn as one that may not be taken."""
-        *before, last = self.steps
-        if not last.certain:
-            return self
-        return self._replace(steps=(*before, last._replace(effect=f"may be {last.effect}", certain=False)))
-
-
-REFUSALS: Final = {"blackhole": Verdict.DROP, "unreachable": Verdict.REJECT, "prohibit": Verdict.REJECT}
 
 
 class Router:
@@ -255,11 +223,6 @@ def _setting(device: str, name: str) -> str:
     return f"net.ipv4.conf.{device.replace('.', '/')}.{name}"
 
 
-def verdict_text(verdict: Verdict) -> str:
-    """Give a verdict as what was done."""
-    return {Verdict.DROP: "dropped", Verdict.REJECT: "rejected", Verdict.ACCEPT: "accepted"}.get(verdict, "unknown")
-
-
 def _query(flow: Flow, destination: Address, iif: str) -> Query:
     return Query(destination, flow.from_address or _NO_SOURCE[destination.version], flow.mark, iif)
 
@@ -297,13 +260,3 @@ def _out(flow: Flow, hop: Hop, route: str, *, certain: bool = True) -> Turn:
     way = f"via {hop.next_hop} dev {hop.oif}" if hop.next_hop is not None else f"dev {hop.oif}"
     step = Step("route", route, f"leaves {way}" if certain else f"may leave {way}", certain)
     return Turn(replace(flow, oif=hop.oif, next_hop=hop.next_hop), (step,))
-
-
-def refusal(flow: Flow, verdict: Verdict, text: str, certain: bool = True) -> Turn:  # noqa: FBT001, FBT002
-    """Give the turn of packets that go no further, or may not."""
-    return Turn(flow, (Step("route", "", text if certain else f"may be {text}", certain),), verdict)
-
-
-def unknown(flow: Flow, why: str, route: str = "") -> Turn:
-    """Give the turn of packets of which nobody can tell where they go."""
-    return Turn(flow, (Step("route", route, f"unknown: {why}", certain=False),), Verdict.UNKNOWN)

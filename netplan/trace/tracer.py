@@ -21,9 +21,10 @@ from netplan.trace.fib import LOOPBACK, Fib
 from netplan.trace.flow import ANYWHERE, INVALID, NO_DEVICE, UNTRACKED, Flow, Mark
 from netplan.trace.ipv6 import Ipv6Router
 from netplan.trace.packet import Packet, Trace
-from netplan.trace.routing import BRIDGE_CALLS, Router, Turn, Verdict
+from netplan.trace.routing import BRIDGE_CALLS, Router
 from netplan.trace.sets import Sets
 from netplan.trace.targets import Fate
+from netplan.trace.turn import Turn, Verdict
 from netplan.trace.walk import Step, Trail, Walker, doubts
 
 _NEW: Final = "NEW"

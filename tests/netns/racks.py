@@ -63,7 +63,15 @@ _REQUEST: Final = {4: 8, 6: 128}
 _REPLY: Final = {4: 0, 6: 129}
 _HEADERS: Final = {4: 28, 6: 48}
 
-_LOOK: Final = """
+LOOK_AT_TUNNELS: Final = """
+for link in $(ip -o link show type vxlan | cut -d: -f2); do
+    ip -o -d link show $link | sed 's/^[0-9]*: //'
+    bridge fdb show dev $link | sort
+    cat /proc/sys/net/ipv6/conf/$link/accept_ra
+done
+"""
+
+_LOOK: Final = f"""
 for version in 4 6; do
     ip -$version route show table all proto 112 | sort
     for link in $(ip -o link show type vxlan | cut -d: -f2); do
@@ -71,11 +79,7 @@ for version in 4 6; do
         ip -$version neighbour show dev $link nud permanent | sort
     done
 done
-for link in $(ip -o link show type vxlan | cut -d: -f2); do
-    ip -o -d link show $link | sed 's/^[0-9]*: //'
-    bridge fdb show dev $link | sort
-    cat /proc/sys/net/ipv6/conf/$link/accept_ra
-done
+{LOOK_AT_TUNNELS}
 iptables-nft-save | grep -E '^(-A|:PODNET)' || true
 ip6tables-nft-save | grep -E '^(-A|:PODNET)' || true
 """

@@ -17,6 +17,7 @@ from netplan.kinds.chain.value import Backend
 from netplan.plan import Source, plan_node
 from tests import make
 from tests.edits import Cluster, edits
+from tests.netns.racks import LOOK_AT_TUNNELS
 from tests.scratch import in_scratch
 
 _FLOOR: Final = """
@@ -42,7 +43,7 @@ for segment in 7 8; do
 done
 """
 
-_LOOK: Final = """
+_LOOK: Final = f"""
 for version in 4 6; do
     ip -$version -o route show table all | grep -v -e ' dev far ' -e '^anycast ' | sort
     ip -$version -o route show table all type blackhole | sort
@@ -51,11 +52,7 @@ for version in 4 6; do
         ip -$version neighbour show dev $link nud permanent | sort
     done
 done
-for link in $(ip -o link show type vxlan | cut -d: -f2); do
-    ip -o -d link show $link | sed 's/^[0-9]*: //'
-    bridge fdb show dev $link | sort
-    cat /proc/sys/net/ipv6/conf/$link/accept_ra
-done
+{LOOK_AT_TUNNELS}
 iptables-nft-save | grep -E '^(-A|:PODNET)'
 ip6tables-nft-save | grep -E '^(-A|:PODNET)'
 """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 
 import pytest
 from hypothesis import given
@@ -134,6 +135,11 @@ MISTAKES = {
         "specs/nodes.csv:4:1: expected 5 cells as in the first line, found 2",
     ),
     "quotes": ("nodes.csv", TABLE + 'c,"10,,,\n', "specs/nodes.csv:4:1: the quotes of this line don't match"),
+    "quotes far to the right": (
+        "nodes.csv",
+        TABLE + f'c,{" " * 100_000}a"\n',
+        "specs/nodes.csv:4:1: the quotes of this line don't match",
+    ),
     "a node twice": (
         "nodes.csv",
         TABLE + "a,10.4.7.23/24,172.7.23.0/24,,\n",
@@ -188,6 +194,9 @@ def test_the_line_of_the_file_is_shown(folder):
     [
         ("gone.csv", "nodes_file: specs/gone.csv: No such file or directory"),
         ("..", "nodes_file: '..' is not the path of a file of nodes"),
+        (".csv", "nodes_file: '.csv' is not the path of a file of nodes"),
+        ("more/.jsonl", "nodes_file: 'more/.jsonl' is not the path of a file of nodes"),
+        ("nodes.csv/", "nodes_file: 'nodes.csv/' is not the path of a file of nodes"),
         ("nodes.xml", "nodes_file: 'nodes.xml' is not the path of a file of nodes"),
         ("5", "nodes_file: expected a path such as nodes.csv, found 5, which YAML reads as a number"),
     ],
@@ -195,6 +204,12 @@ def test_the_line_of_the_file_is_shown(folder):
 def test_a_file_that_can_t_be_read_is_a_mistake_of_the_spec(folder, named, mistake):
     (found,) = mistakes(folder, "nodes.csv", TABLE, f"{HEAD}nodes_file: {named}\n")
     assert found.partition(": ")[2] == mistake
+
+
+def test_a_pipe_is_no_file_of_nodes(folder):
+    os.mkfifo(folder / "pipe.csv")
+    (found,) = mistakes(folder, "nodes.csv", TABLE, f"{HEAD}nodes_file: pipe.csv\n")
+    assert found.endswith("nodes_file: specs/pipe.csv: not a regular file")
 
 
 def test_a_file_that_is_not_utf_8_is_told_with_its_place(folder):
@@ -213,3 +228,15 @@ def test_a_cell_is_read_as_csv_writes_it(cell):
     csv.writer(text, lineterminator="\n").writerows([["name", "interface"], ["a", cell]])
     found = parse_nodes(text.getvalue(), "nodes.csv")
     assert (found.nodes, found.problems) == ({"a": {"interface": cell}}, [])
+
+
+WRITTEN = st.from_regex(r'[ab]*|"([ab ,]|"")*"', fullmatch=True)
+
+
+@given(st.tuples(WRITTEN, WRITTEN))
+def test_the_cells_of_a_line_are_those_that_csv_reads(cells):
+    line = ",".join(("c", *cells))
+    (expected,) = csv.reader([line], strict=True)
+    found = parse_nodes(f"name,interface,bridge\n{line}\n", "nodes.csv")
+    filled = {key: text for key, text in zip(("interface", "bridge"), expected[1:], strict=True) if text}
+    assert (found.nodes, found.problems) == ({"c": filled}, [])

@@ -39,7 +39,7 @@ def test_a_generation_is_read_back(generations):
 
 
 def test_without_any_there_are_none(generations):
-    assert (generations.all(), generations.newest()) == ((), None)
+    assert generations.all() == ()
 
 
 def test_generations_count_from_1(generations):
@@ -72,7 +72,8 @@ def test_a_truncated_generation_is_called_damaged(generations):
 def test_a_damaged_generation_is_named_with_its_file(generations):
     keep(generations, 1)
     truncate(generations, 1)
-    assert f"generation 1 is damaged and left out: {generations.folder}/000001.json" in str(generations.newest())
+    (damaged,) = generations.all()
+    assert f"generation 1 is damaged and left out: {generations.folder}/000001.json" in str(damaged)
 
 
 def test_the_number_of_a_damaged_generation_is_not_used_again(generations):
@@ -84,7 +85,7 @@ def test_the_number_of_a_damaged_generation_is_not_used_again(generations):
 def test_a_generation_under_another_s_number_is_damaged(generations):
     keep(generations, 1)
     (generations.folder / "000001.json").rename(generations.folder / "000007.json")
-    assert isinstance(generations.newest(), Damaged)
+    assert [type(each) for each in generations.all()] == [Damaged]
 
 
 def test_files_of_other_names_are_no_generations(generations):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import product
 from typing import Final
 
 from netplan.kinds.chain.built_in import BUILT_IN
@@ -18,8 +17,6 @@ from netplan.kinds.chain.values import AddressMask, Condition
 from netplan.kinds.chain.word import chain_name
 
 _COMMANDS: Final = frozenset({"-A", "--append", "-I", "--insert"})
-_SOURCES: Final = frozenset({"-s", "--source", "--src"})
-_DESTINATIONS: Final = frozenset({"-d", "--destination", "--dst"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +75,10 @@ def parse_rule_line(text: str, *, version: int = 4, table: str | None = None) ->
     With a table, ValueError also for what can't stand there (`check_place`); leave it out for what the kernel holds.
     """
     chain, words = _chain_and_words(text)
-    return chain, _placed(words, version, table, chain)
-
-
-def parse_rules(text: str, *, version: int = 4, table: str | None = None) -> tuple[tuple[str, Rule], ...]:
-    """Read a line as `parse_rule_line` does; where `-s` or `-d` is a list: one rule for each pair, as iptables does."""
-    chain, words = _chain_and_words(text)
-    return tuple((chain, _placed(single, version, table, chain)) for single in _single_addresses(words))
+    rule = _rule(words, version)
+    if table is not None:
+        check_place(rule, table, chain)
+    return chain, rule
 
 
 def check_place(rule: Rule, table: str, chain: str) -> None:
@@ -123,13 +117,6 @@ def _rule(words: list[str], version: int) -> Rule:
     )
 
 
-def _placed(words: list[str], version: int, table: str | None, chain: str) -> Rule:
-    rule = _rule(words, version)
-    if table is not None:
-        check_place(rule, table, chain)
-    return rule
-
-
 def _chain_and_words(text: str) -> tuple[str, list[str]]:
     words = split(text)
     if len(words) < 2 or words[0] not in _COMMANDS:
@@ -137,17 +124,3 @@ def _chain_and_words(text: str) -> tuple[str, list[str]]:
     chain = chain_name(words[1])
     numbered = words[0] in ("-I", "--insert") and len(words) > 2 and words[2].isdecimal()
     return chain, words[3 if numbered else 2 :]
-
-
-def _single_addresses(words: list[str]) -> Iterator[list[str]]:
-    places = [
-        index
-        for options in (_SOURCES, _DESTINATIONS)
-        for index in range(1, len(words))
-        if words[index - 1] in options and "," in words[index] and "!" not in words[max(index - 2, 0) : index - 1]
-    ]
-    for addresses in product(*(words[index].split(",") for index in places)):
-        single = list(words)
-        for index, address in zip(places, addresses, strict=True):
-            single[index] = address
-        yield single

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from netplan.kinds.chain.rule import Rule, parse_rules
+from netplan.kinds.chain.rule import Rule, parse_rule_line
 
 CHAIN = "MINE"
 ROWS = Path(__file__).parents[2] / "data" / "rule_normalisation.tsv"
@@ -15,9 +15,15 @@ def rules_by_table():
     tables: dict[str, list[Rule]] = {}
     for line in ROWS.read_text(encoding="utf-8").splitlines():
         written, table, saved, *_ = line.split("\t")
-        if not written.startswith("#") and not saved.startswith("ERROR") and CRASHES not in written:
-            tables.setdefault(table, []).extend(rule for _, rule in parse_rules(written))
+        unusable = written.startswith("#") or saved.startswith("ERROR") or CRASHES in written or is_several(saved)
+        if not unusable:
+            tables.setdefault(table, []).append(parse_rule_line(written)[1])
     return tables
+
+
+def is_several(saved):
+    """Whether iptables made several rules of the one that was written: podnet wants those written."""
+    return " \\n " in saved
 
 
 def payload(tables):

@@ -8,8 +8,10 @@ import pytest
 
 from netplan.kinds.chain.extension import Option
 from netplan.kinds.chain.match import Match, Target
-from netplan.kinds.chain.rule import Rule, parse_rule_line, parse_rules
+from netplan.kinds.chain.rule import Rule, parse_rule_line
 from netplan.kinds.chain.values import AddressMask, Condition
+
+from .every_kind import is_several
 
 DATA = Path(__file__).parents[2] / "data"
 KERNEL_KNOWS = ("-A NOSUCHCHAIN -j ACCEPT",)
@@ -20,7 +22,7 @@ def rows(refused):
         for line in (DATA / name).read_text(encoding="utf-8").splitlines():
             if not line.startswith("#"):
                 written, table, saved, *_ = line.split("\t")
-                if saved.startswith("ERROR") == refused and written not in KERNEL_KNOWS:
+                if saved.startswith("ERROR") == refused and written not in KERNEL_KNOWS and not is_several(saved):
                     yield pytest.param(written, table, saved, version, id=f"{version}:{written[:70]}")
 
 
@@ -34,20 +36,19 @@ def dumped_rules():
 
 @pytest.mark.parametrize(("written", "table", "saved", "version"), [*rows(refused=False)])
 def test_a_written_rule_is_printed_as_iptables_save_prints_it(written, table, saved, version):
-    rules = parse_rules(written, version=version, table=table)
-    assert " \\n ".join(f"-A {chain} {rule}" for chain, rule in rules) == saved
+    chain, rule = parse_rule_line(written, version=version, table=table)
+    assert f"-A {chain} {rule}" == saved
 
 
 @pytest.mark.parametrize(("written", "table", "saved", "version"), [*rows(refused=False)])
 def test_a_saved_rule_is_equal_to_the_written_one(written, table, saved, version):
-    read_back = tuple(parse_rule_line(line, version=version) for line in saved.split(" \\n "))
-    assert read_back == parse_rules(written, version=version)
+    assert parse_rule_line(saved, version=version) == parse_rule_line(written, version=version)
 
 
 @pytest.mark.parametrize(("written", "table", "saved", "version"), [*rows(refused=True)])
 def test_what_iptables_refuses_is_refused(written, table, saved, version):
     with pytest.raises(ValueError, match=r"."):
-        parse_rules(written, version=version, table=table)
+        parse_rule_line(written, version=version, table=table)
 
 
 @pytest.mark.parametrize("line", [*dumped_rules()])
@@ -172,16 +173,6 @@ def test_a_target_for_some_built_in_chains_may_stand_in_any_user_chain():
 @pytest.mark.parametrize("command", ["-A INPUT", "--append INPUT", "-I INPUT", "-I INPUT 3", "--insert INPUT 1"])
 def test_append_and_insert_are_read_alike(command):
     assert parse_rule_line(f"{command} -s 10/8 -j ACCEPT") == ("INPUT", Rule.parse("-s 10.0.0.0/8 -j ACCEPT"))
-
-
-def test_a_rule_for_each_pair_of_addresses():
-    lines = [str(rule) for _, rule in parse_rules("-A X -d 10.0.1.1,10.0.1.2 -s 10.0.0.1,10.0.0.2")]
-    assert lines == [
-        "-s 10.0.0.1/32 -d 10.0.1.1/32",
-        "-s 10.0.0.1/32 -d 10.0.1.2/32",
-        "-s 10.0.0.2/32 -d 10.0.1.1/32",
-        "-s 10.0.0.2/32 -d 10.0.1.2/32",
-    ]
 
 
 def test_the_parts_of_a_rule_are_values():

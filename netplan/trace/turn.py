@@ -1,0 +1,56 @@
+"""What becomes of packets at a node: the turn that they take, or the verdict that ends their way."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from netplan.trace.flow import Flow
+from netplan.trace.walk import Step
+
+
+class Verdict(StrEnum):
+    """What becomes of a packet in the end."""
+
+    ACCEPT = "accept"
+    DROP = "drop"
+    REJECT = "reject"
+    UNKNOWN = "unknown"
+
+
+REFUSALS: Final = {"blackhole": Verdict.DROP, "unreachable": Verdict.REJECT, "prohibit": Verdict.REJECT}
+
+
+class Turn(NamedTuple):
+    """Where packets go, or the verdict that ends their way; `local` is to this node itself."""
+
+    flow: Flow
+    steps: tuple[Step, ...]
+    verdict: Verdict | None = None
+    local: bool = False
+
+    def behind(self, steps: tuple[Step, ...]) -> Turn:
+        """Give the turn with what led to it."""
+        return self._replace(steps=steps + self.steps) if steps else self
+
+    def doubted(self) -> Turn:
+        """Give the turn as one that may not be taken."""
+        *before, last = self.steps
+        if not last.certain:
+            return self
+        return self._replace(steps=(*before, last._replace(effect=f"may be {last.effect}", certain=False)))
+
+
+def verdict_text(verdict: Verdict) -> str:
+    """Give a verdict as what was done."""
+    return {Verdict.DROP: "dropped", Verdict.REJECT: "rejected", Verdict.ACCEPT: "accepted"}.get(verdict, "unknown")
+
+
+def refusal(flow: Flow, verdict: Verdict, text: str, certain: bool = True) -> Turn:  # noqa: FBT001, FBT002
+    """Give the turn of packets that go no further, or may not."""
+    return Turn(flow, (Step("route", "", text if certain else f"may be {text}", certain),), verdict)
+
+
+def unknown(flow: Flow, why: str, route: str = "") -> Turn:
+    """Give the turn of packets of which nobody can tell where they go."""
+    return Turn(flow, (Step("route", route, f"unknown: {why}", certain=False),), Verdict.UNKNOWN)
