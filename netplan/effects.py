@@ -14,7 +14,7 @@ from typing import Final
 from netplan.attribution import holds_policy, whose
 from netplan.kinds.chain.value import ChainKey
 from netplan.peers import MOST
-from netplan.probes import Probe, SourceAddress
+from netplan.probe import Probe, SourceAddress
 from netplan.resource import Json
 from netplan.snapshot import Snapshot
 from netplan.spec.model import Mark

@@ -18,7 +18,8 @@ from netplan.net import BITS, Address, IfName, Prefix
 from netplan.singled import Places, Span
 from netplan.topology import Node
 
-_FIRST: Final = 4
+FEW: Final = 4
+"""How many of the peers stand for all where nothing tells them apart."""
 MOST: Final = 64
 """How many peers are traced at most, of one IP version, besides the first ones."""
 
@@ -56,7 +57,7 @@ class Peers:
         others = (node for node in traffic.nodes if node.name != name)
         found = [(prefix, node) for node in others for prefix in node.subnets if prefix.version == version]
         self._groups = _by_device(found, routes)
-        few = found[:_FIRST]
+        few = found[:FEW]
         self._first = [*few, *(group[0] for group in self._groups if group and group[0] not in few)]
 
     @property

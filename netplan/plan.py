@@ -21,7 +21,7 @@ from netplan.kinds.sysctl.forwarding import IP_FORWARD, IPV6_FORWARD
 from netplan.kinds.sysctl.value import Sysctl, accept_ra
 from netplan.net import Address, Prefix
 from netplan.persist import file_of
-from netplan.probes import Probe
+from netplan.probe import Probe
 from netplan.project import project
 from netplan.resource import Change, Resource
 from netplan.snapshot import Interest, Snapshot

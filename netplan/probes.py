@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
-from enum import StrEnum
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -19,25 +18,15 @@ from netplan.kinds.chain.values import AddressMask
 from netplan.kinds.fdb.value import FdbEntry
 from netplan.kinds.link.value import Link, Vxlan
 from netplan.kinds.route.value import Route
-from netplan.net import Address, IfName, InterfaceAddress, Prefix, host_name, if_name
-from netplan.peers import MOST, Alike, Choice, Peers, beyond_pods, choose_by_address, standing_for
+from netplan.net import Address, InterfaceAddress, Prefix
+from netplan.peers import FEW, MOST, Alike, Choice, Peers, beyond_pods, choose_by_address, standing_for
 from netplan.placement import outsides
-from netplan.resource import Json, Resource, Wanted
+from netplan.probe import TCP, TUNNEL, UDP, Probe, SourceAddress, Way
+from netplan.resource import Resource, Wanted
 from netplan.singled import named_by
 from netplan.snapshot import Snapshot
-from netplan.spec.model import Mark
 from netplan.topology import Node
-from netplan.trace import Packet, Verdict
-
-_FEW_ENDS: Final = 4
-
-
-class SourceAddress(StrEnum):
-    """What is to become of a packet's source address."""
-
-    KEPT = "kept"
-    REWRITTEN = "rewritten"
-
+from netplan.trace import Packet
 
 _KEPT: Final = SourceAddress.KEPT
 
@@ -51,152 +40,10 @@ class Sample(NamedTuple):
     port: int
 
 
-_TCP, _UDP = 6, 17
-_NAMES: Final = {_UDP: " (udp)"}
-_PAIRS: Final = tuple((Sample(2, 3, protocol, 20000), Sample(-2, -3, protocol, 20001)) for protocol in (_TCP, _UDP))
+_PAIRS: Final = tuple((Sample(2, 3, protocol, 20000), Sample(-2, -3, protocol, 20001)) for protocol in (TCP, UDP))
 """Of each protocol two packets as little alike as those of one class can be: a rule about both is about the class."""
-_TUNNEL: Final = "tunnel from peer"
 _TUNNEL_PORTS: Final = (40000, 50001)
 """Two of the source ports that the kernel gives to a tunnel's packets, by a hash of what they carry."""
-
-
-class Way(NamedTuple):
-    """How packets leave the node: by which device, and to which next hop, None where they need none."""
-
-    oif: IfName | None
-    next_hop: Address | None
-
-    def to_json(self) -> Json:
-        """Give the way as JSON values, named as in a trace."""
-        return {"oif": self.oif, "next_hop": None if self.next_hop is None else str(self.next_hop)}
-
-    @classmethod
-    def from_json(cls, data: Json) -> Way:
-        """Read what `to_json` gave."""
-        return cls(
-            None if data["oif"] is None else if_name(str(data["oif"])),
-            None if data["next_hop"] is None else Address.parse(str(data["next_hop"])),
-        )
-
-
-class Probe(NamedTuple):
-    """A packet that stands for a class of traffic, `other` one of the same class, and what the spec wants of them.
-
-    `source` is None where the spec leaves it to others; where it does not ask for `accepted` either it wants nothing.
-    What `arrives` comes from another host, by the device that leads there. Routes `beyond` the cluster are others';
-    `way` is the one that the spec wants these packets to take, None if it wants none. With `alike` more peers are like
-    this one; one that is not `traced` is told of, as the first of those that were too many to trace.
-    """
-
-    traffic: str
-    peer: str | None
-    packet: Packet
-    source: SourceAddress | None
-    accepted: bool = True
-    mark: Mark | None = None
-    arrives: bool = False
-    beyond: bool = False
-    other: Packet | None = None
-    way: Way | None = None
-    alike: Alike | None = None
-    traced: bool = True
-
-    @property
-    def name(self) -> str:
-        """The class of traffic, with the mark that its packets carry, and their protocol if that is not TCP."""
-        marked = "" if self.mark is None else f" marked {self.mark}"
-        return f"{self.traffic}{marked}{_NAMES.get(self.packet.protocol or _TCP, '')}"
-
-    @property
-    def tunnelled(self) -> bool:
-        """Whether the packets are a tunnel's own, which nobody's policy is about: pods are not seen in them."""
-        return self.traffic == _TUNNEL
-
-    @property
-    def wanted(self) -> bool:
-        """Whether the spec wants anything of this traffic."""
-        return self.accepted or self.source is not None
-
-    def wanted_json(self) -> Json | None:
-        """Give what is wanted as JSON values, None if nothing; a source is an address, or `rewritten`."""
-        if not self.wanted:
-            return None
-        source = str(self.packet.source) if self.source is SourceAddress.KEPT else self.source
-        return {
-            "verdict": Verdict.ACCEPT.value if self.accepted else None,
-            "source": None if source is None else str(source),
-            "destination": str(self.packet.destination),
-            **({} if self.way is None else self.way.to_json()),
-        }
-
-    def to_json(self) -> Json:
-        """Give the probe as JSON values."""
-        return {
-            "class": self.traffic,
-            "peer": self.peer,
-            "packet": _packet_to_json(self.packet),
-            "other": None if self.other is None else _packet_to_json(self.other),
-            "source": None if self.source is None else self.source.value,
-            "accepted": self.accepted,
-            "mark": None if self.mark is None else str(self.mark),
-            "arrives": self.arrives,
-            "beyond": self.beyond,
-            "way": None if self.way is None else self.way.to_json(),
-            "alike": None if self.alike is None else self.alike._asdict(),
-            "traced": self.traced,
-        }
-
-    @classmethod
-    def from_json(cls, data: Json) -> Probe:
-        """Read what `to_json` gave."""
-        return cls(
-            traffic=str(data["class"]),
-            peer=None if data["peer"] is None else host_name(str(data["peer"])),
-            packet=_packet_from_json(data["packet"]),
-            other=None if data["other"] is None else _packet_from_json(data["other"]),
-            source=None if data["source"] is None else SourceAddress(data["source"]),
-            accepted=bool(data["accepted"]),
-            mark=None if data["mark"] is None else Mark.parse(str(data["mark"])),
-            arrives=bool(data["arrives"]),
-            beyond=bool(data["beyond"]),
-            way=None if data.get("way") is None else Way.from_json(data["way"]),
-            alike=_alike_from_json(data.get("alike")),
-            traced=bool(data.get("traced", True)),
-        )
-
-
-def _packet_to_json(packet: Packet) -> Json:
-    return {
-        "source": str(packet.source),
-        "destination": str(packet.destination),
-        "protocol": packet.protocol,
-        "source_port": packet.sport,
-        "port": packet.dport,
-        "mark": packet.mark,
-        "iif": packet.iif,
-    }
-
-
-def _packet_from_json(data: Json) -> Packet:
-    protocol, port, mark = int(data["protocol"]), int(data["port"]), int(data["mark"])
-    source_port = int(data.get("source_port", port))
-    if not (0 <= protocol < 1 << 8 and 0 <= min(port, source_port) <= max(port, source_port) < 1 << 16):
-        raise ValueError("a packet's protocol has 8 bits, and its ports 16")
-    if not 0 <= mark < 1 << 32:
-        raise ValueError("a packet's mark has 32 bits")
-    iif = None if data["iif"] is None else if_name(str(data["iif"]))
-    addresses = Address.parse(str(data["source"])), Address.parse(str(data["destination"]))
-    return Packet(*addresses, protocol, source_port, port, mark, iif)
-
-
-def _alike_from_json(data: Json | None) -> Alike | None:
-    return None if data is None else Alike(host_name(str(data["first"])), int(data["untraced"]))
-
-
-def packets_of(found: Iterable[Probe]) -> Iterator[Packet]:
-    """Give all packets that stand for the classes, and are traced."""
-    for probe in found:
-        yield from (packet for packet in (probe.packet, probe.other) if packet is not None and probe.traced)
 
 
 def probes(desired: Desired, seen: Snapshot | None = None) -> Iterator[Probe]:
@@ -253,7 +100,7 @@ def _tunnelled(
 ) -> Iterator[Probe]:
     """Give the packets by which the peers `behind` send into this node's end of the tunnel: a few stand for all."""
     ends = ((peer.endpoint, peer) for peer in traffic.nodes if peer.endpoint in behind)
-    few = list(islice(ends, _FEW_ENDS))
+    few = list(islice(ends, FEW))
     nodes = tuple(peer for _, peer in few)
     version = traffic.node.address.address.version
     mine = beyond_pods(traffic, (each for each in named or () if each.version == version))
@@ -269,9 +116,9 @@ def _into_tunnel(traffic: Traffic, tunnel: Vxlan, peers: Iterable[Node]) -> Iter
     own = traffic.node.address.address
     for peer in peers:
         packet, other = (
-            Packet(peer.endpoint, own, _UDP, port, tunnel.port, iif=traffic.node.interface) for port in _TUNNEL_PORTS
+            Packet(peer.endpoint, own, UDP, port, tunnel.port, iif=traffic.node.interface) for port in _TUNNEL_PORTS
         )
-        yield Probe(_TUNNEL, peer.name, packet, None, arrives=True, other=other)
+        yield Probe(TUNNEL, peer.name, packet, None, arrives=True, other=other)
 
 
 def _probes(traffic: Traffic, peers: Sequence[Node]) -> Iterator[Probe]:
@@ -340,7 +187,7 @@ def _between(traffic: Traffic, sample: Sample, peer: Node) -> Iterator[Probe]:
         yield _from_pod(traffic, sample, "pod -> node", there.address, source)
         sent = Packet(here.address, pod, sample.protocol, sample.port, sample.port)
         yield Probe("node -> pod", None, sent, _asked(traffic, _KEPT), traffic.accepts)
-    for mark in traffic.respected if sample.protocol == _TCP else ():
+    for mark in traffic.respected if sample.protocol == TCP else ():
         marked = replace(to_pod.packet, mark=mark.value)
         yield to_pod._replace(packet=marked, source=None, accepted=False, mark=mark)
 

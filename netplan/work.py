@@ -15,7 +15,8 @@ from netplan.kinds.chain.reached import MANY_RULES
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.overwritten import unknown
 from netplan.plan import NodePlan, Source, elsewhere, in_full, interest_of, restoring, with_effects, with_ground
-from netplan.probes import Probing, packets_of
+from netplan.probe import packets_of
+from netplan.probes import Probing
 from netplan.restore import restoration
 from netplan.singled import leads_further
 from netplan.snapshot import Interest, Snapshot

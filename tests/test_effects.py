@@ -13,7 +13,8 @@ from netplan.kinds.chain.value import Chain, ChainKey
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import IfName, InterfaceAddress
-from netplan.probes import Probe, probes
+from netplan.probe import Probe
+from netplan.probes import probes
 from netplan.trace import BRIDGE_CALLS
 from tests import make
 
