@@ -13,7 +13,8 @@ from typing import Final
 
 from netplan.attribution import holds_policy, whose
 from netplan.kinds.chain.value import ChainKey
-from netplan.probes import Probe, SourceAddress
+from netplan.peers import MOST
+from netplan.probe import Probe, SourceAddress
 from netplan.resource import Json
 from netplan.snapshot import Snapshot
 from netplan.spec.model import Mark
@@ -21,6 +22,8 @@ from netplan.trace import Step, Trace, Tracer, Verdict
 from netplan.trace.fib import LOOPBACK
 
 _ROUTING: Final = "route"
+_TOO_MANY: Final = Step("peers", "", f"rules or routes single out more than the {MOST} that are traced", certain=False)
+_UNTRACED: Final = Trace(Verdict.UNKNOWN, None, None, None, None, (_TOO_MANY,), _TOO_MANY)
 
 
 class Fares(Enum):
@@ -104,11 +107,15 @@ def effects(found: Iterable[Probe], before: Snapshot, after: Snapshot) -> tuple[
     tracers = tracer, tracer if after is before else Tracer(after)
     made: dict[tuple[str, str | None, Mark | None], list[TrafficEffect]] = {}
     for probe in found:
-        effect = _effect(_entering(probe, tracers[1]), *tracers)
+        effect = _effect(_entering(probe, tracers[1]), *tracers) if probe.traced else _untraced(probe)
         alike = made.setdefault((probe.traffic, probe.peer, probe.mark), [])
         if all((each.fares, each.words) != (effect.fares, effect.words) for each in alike):
             alike.append(effect)
     return tuple(effect for alike in made.values() for effect in alike)
+
+
+def _untraced(probe: Probe) -> TrafficEffect:
+    return TrafficEffect(probe, _UNTRACED, _UNTRACED)
 
 
 def _effect(probe: Probe, before: Tracer, after: Tracer) -> TrafficEffect:

@@ -11,7 +11,7 @@ from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.names import TCP
 from netplan.kinds.route.value import MAIN_TABLE, Route
 from netplan.net import Prefix
-from netplan.probes import Probe
+from netplan.probe import Probe
 from netplan.resource import Change, Resource
 from netplan.snapshot import Snapshot
 from netplan.trace import Packet

@@ -22,7 +22,7 @@ from netplan.kinds.sysctl.value import Sysctl, accept_ra
 from netplan.net import Address, Prefix
 from netplan.parting import parted
 from netplan.persist import file_of
-from netplan.probes import Probe, probes
+from netplan.probe import Probe
 from netplan.project import project
 from netplan.resource import Change, Resource
 from netplan.snapshot import Interest, Snapshot
@@ -176,11 +176,11 @@ def with_effects(plan: NodePlan, found: Iterable[Probe], whole: Snapshot) -> Nod
     return replace(plan, effects=effects(found, whole, project(whole, plan.changes)), probes=found)
 
 
-def in_full(desired: Desired, whole: Snapshot, source: Source) -> NodePlan:
+def in_full(desired: Desired, whole: Snapshot, source: Source, found: Iterable[Probe]) -> NodePlan:
     """Plan from the whole state of a node, and say what that does to traffic, once there is a bridge for its pods."""
     plan, bridge = plan_node(desired, whole, source), desired.watched[0].bridge
     if any(link.name == bridge for link in whole.all(Link)):
-        return with_effects(plan, (*probes(desired), *parted(desired, plan.changes, whole)), whole)
+        return with_effects(plan, (*found, *parted(desired, plan.changes, whole)), whole)
     missing = f"there is no bridge {bridge} on this node: what becomes of its pods' traffic is not known"
     return replace(plan, warnings=(*plan.warnings, missing))
 

@@ -18,7 +18,7 @@ from netplan.kinds.sysctl.value import Sysctl
 from netplan.malformed import MALFORMED, each, explained
 from netplan.net import Address, host_name
 from netplan.plan import NodePlan, Plan, Source
-from netplan.probes import Probe
+from netplan.probe import Probe
 from netplan.resource import Action, Change, Json, Reason, Resource
 from netplan.snapshot import KINDS
 

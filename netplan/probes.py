@@ -7,32 +7,26 @@ brings from a peer it wants to be let in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
-from enum import StrEnum
 from itertools import islice
 from typing import Final, NamedTuple
 
 from netplan.compile import Desired, Traffic
+from netplan.kinds.chain.values import AddressMask
 from netplan.kinds.fdb.value import FdbEntry
 from netplan.kinds.link.value import Link, Vxlan
 from netplan.kinds.route.value import Route
-from netplan.net import Address, IfName, InterfaceAddress, host_name, if_name
+from netplan.net import Address, InterfaceAddress, Prefix
+from netplan.peers import FEW, MOST, Alike, Choice, Peers, beyond_pods, choose_by_address, standing_for
 from netplan.placement import outsides
-from netplan.resource import Json, Resource, Wanted
-from netplan.spec.model import Mark
+from netplan.probe import TCP, TUNNEL, UDP, Probe, SourceAddress, Way
+from netplan.resource import Resource, Wanted
+from netplan.singled import named_by
+from netplan.snapshot import Snapshot
 from netplan.topology import Node
-from netplan.trace import Packet, Verdict
-
-_REPRESENTATIVES: Final = 4
-
-
-class SourceAddress(StrEnum):
-    """What is to become of a packet's source address."""
-
-    KEPT = "kept"
-    REWRITTEN = "rewritten"
-
+from netplan.trace import Packet
 
 _KEPT: Final = SourceAddress.KEPT
 
@@ -46,179 +40,106 @@ class Sample(NamedTuple):
     port: int
 
 
-_TCP, _UDP = 6, 17
-_NAMES: Final = {_UDP: " (udp)"}
-_PAIRS: Final = tuple((Sample(2, 3, protocol, 20000), Sample(-2, -3, protocol, 20001)) for protocol in (_TCP, _UDP))
+_PAIRS: Final = tuple((Sample(2, 3, protocol, 20000), Sample(-2, -3, protocol, 20001)) for protocol in (TCP, UDP))
 """Of each protocol two packets as little alike as those of one class can be: a rule about both is about the class."""
-_TUNNEL: Final = "tunnel from peer"
 _TUNNEL_PORTS: Final = (40000, 50001)
 """Two of the source ports that the kernel gives to a tunnel's packets, by a hash of what they carry."""
 
 
-class Way(NamedTuple):
-    """How packets leave the node: by which device, and to which next hop, None where they need none."""
-
-    oif: IfName | None
-    next_hop: Address | None
-
-    def to_json(self) -> Json:
-        """Give the way as JSON values, named as in a trace."""
-        return {"oif": self.oif, "next_hop": None if self.next_hop is None else str(self.next_hop)}
-
-    @classmethod
-    def from_json(cls, data: Json) -> Way:
-        """Read what `to_json` gave."""
-        return cls(
-            None if data["oif"] is None else if_name(str(data["oif"])),
-            None if data["next_hop"] is None else Address.parse(str(data["next_hop"])),
-        )
+def probes(desired: Desired, seen: Snapshot | None = None) -> Iterator[Probe]:
+    """Give the packets for each class of traffic, of each IP version, as a `Probing` does."""
+    return Probing(desired)(seen)
 
 
-class Probe(NamedTuple):
-    """A packet that stands for a class of traffic, `other` one of the same class, and what the spec wants of them.
+class Probing:
+    """Gives the packets for each class of traffic, of each IP version; of many peers, a few stand for all.
 
-    `source` is None where the spec leaves it to others; where it does not ask for `accepted` either it wants nothing.
-    What `arrives` comes from another host, by the device that leads there. Routes `beyond` the cluster are others';
-    `way` is the one that the spec wants these packets to take, None if it wants none.
+    Where the state of the node was seen, the peers that something in it singles out stand for themselves.
     """
 
-    traffic: str
-    peer: str | None
-    packet: Packet
-    source: SourceAddress | None
-    accepted: bool = True
-    mark: Mark | None = None
-    arrives: bool = False
-    beyond: bool = False
-    other: Packet | None = None
-    way: Way | None = None
+    def __init__(self, desired: Desired) -> None:
+        self._desired = desired
+        routes = _routes(desired.objects)
+        self._way = _ways(routes)
+        self._peers = [(traffic, Peers(traffic, routes)) for traffic in desired.watched]
+        links = [want.resource for want in desired.objects if isinstance(want.resource, Link)]
+        self._tunnels = [link.vxlan for link in links if link.vxlan is not None] if desired.watched else []
+        entries = (want.resource for want in desired.objects if isinstance(want.resource, FdbEntry))
+        self._behind = frozenset(entry.dst for entry in entries) if self._tunnels else frozenset()
 
-    @property
-    def name(self) -> str:
-        """The class of traffic, with the mark that its packets carry, and their protocol if that is not TCP."""
-        marked = "" if self.mark is None else f" marked {self.mark}"
-        return f"{self.traffic}{marked}{_NAMES.get(self.packet.protocol or _TCP, '')}"
-
-    @property
-    def tunnelled(self) -> bool:
-        """Whether the packets are a tunnel's own, which nobody's policy is about: pods are not seen in them."""
-        return self.traffic == _TUNNEL
-
-    @property
-    def wanted(self) -> bool:
-        """Whether the spec wants anything of this traffic."""
-        return self.accepted or self.source is not None
-
-    def wanted_json(self) -> Json | None:
-        """Give what is wanted as JSON values, None if nothing; a source is an address, or `rewritten`."""
-        if not self.wanted:
-            return None
-        source = str(self.packet.source) if self.source is SourceAddress.KEPT else self.source
-        return {
-            "verdict": Verdict.ACCEPT.value if self.accepted else None,
-            "source": None if source is None else str(source),
-            "destination": str(self.packet.destination),
-            **({} if self.way is None else self.way.to_json()),
-        }
-
-    def to_json(self) -> Json:
-        """Give the probe as JSON values."""
-        return {
-            "class": self.traffic,
-            "peer": self.peer,
-            "packet": _packet_to_json(self.packet),
-            "other": None if self.other is None else _packet_to_json(self.other),
-            "source": None if self.source is None else self.source.value,
-            "accepted": self.accepted,
-            "mark": None if self.mark is None else str(self.mark),
-            "arrives": self.arrives,
-            "beyond": self.beyond,
-            "way": None if self.way is None else self.way.to_json(),
-        }
-
-    @classmethod
-    def from_json(cls, data: Json) -> Probe:
-        """Read what `to_json` gave."""
-        return cls(
-            traffic=str(data["class"]),
-            peer=None if data["peer"] is None else host_name(str(data["peer"])),
-            packet=_packet_from_json(data["packet"]),
-            other=None if data["other"] is None else _packet_from_json(data["other"]),
-            source=None if data["source"] is None else SourceAddress(data["source"]),
-            accepted=bool(data["accepted"]),
-            mark=None if data["mark"] is None else Mark.parse(str(data["mark"])),
-            arrives=bool(data["arrives"]),
-            beyond=bool(data["beyond"]),
-            way=None if data.get("way") is None else Way.from_json(data["way"]),
-        )
+    def __call__(self, seen: Snapshot | None = None) -> Iterator[Probe]:
+        """Give the packets."""
+        own = {each.address for traffic in self._desired.watched for each in traffic.node.addresses}
+        named = None if seen is None else named_by(seen, own)
+        for traffic, peers in self._peers:
+            choice = peers.first if named is None else peers.chosen(named)
+            for probe in _chosen(_probes(traffic, choice.nodes), choice, _left(traffic, choice)):
+                yield probe._replace(way=self._way(probe.packet.destination)) if probe.peer and probe.wanted else probe
+        for tunnel in self._tunnels:
+            yield from _tunnelled(self._desired.watched[0], tunnel, self._behind, named)
 
 
-def _packet_to_json(packet: Packet) -> Json:
-    return {
-        "source": str(packet.source),
-        "destination": str(packet.destination),
-        "protocol": packet.protocol,
-        "source_port": packet.sport,
-        "port": packet.dport,
-        "mark": packet.mark,
-        "iif": packet.iif,
-    }
-
-
-def _packet_from_json(data: Json) -> Packet:
-    protocol, port, mark = int(data["protocol"]), int(data["port"]), int(data["mark"])
-    source_port = int(data.get("source_port", port))
-    if not (0 <= protocol < 1 << 8 and 0 <= min(port, source_port) <= max(port, source_port) < 1 << 16):
-        raise ValueError("a packet's protocol has 8 bits, and its ports 16")
-    if not 0 <= mark < 1 << 32:
-        raise ValueError("a packet's mark has 32 bits")
-    iif = None if data["iif"] is None else if_name(str(data["iif"]))
-    addresses = Address.parse(str(data["source"])), Address.parse(str(data["destination"]))
-    return Packet(*addresses, protocol, source_port, port, mark, iif)
-
-
-def packets_of(found: Iterable[Probe]) -> Iterator[Packet]:
-    """Give all packets that stand for the classes."""
+def _chosen(found: Iterable[Probe], choice: Choice, left: Iterable[Probe]) -> Iterator[Probe]:
+    """Give packets with how many more peers they are about, and those for the peers that are too many to trace."""
     for probe in found:
-        yield from (packet for packet in (probe.packet, probe.other) if packet is not None)
+        yield probe if probe.peer is None else probe._replace(alike=choice.alike.get(probe.peer))
+    node, number = choice.left
+    for probe in left if node is not None else ():
+        yield probe._replace(traced=False, alike=Alike(probe.peer or "", number - 1) if number > 1 else None)
 
 
-def probes(desired: Desired) -> Iterator[Probe]:
-    """Give the packets for each class of traffic, of each IP version."""
-    ways = _ways(desired.objects)
-    for traffic in desired.watched:
-        for probe in _probes(traffic):
-            yield probe._replace(way=ways(probe.packet.destination)) if probe.peer and probe.wanted else probe
-    for want in desired.objects:
-        if isinstance(want.resource, Link) and want.resource.vxlan is not None and desired.watched:
-            yield from _tunnelled(desired, want.resource.vxlan)
+def _left(traffic: Traffic, choice: Choice) -> Iterator[Probe]:
+    """Give a packet to the first of the peers that are too many to trace."""
+    node = choice.left.node
+    if node is not None:
+        yield from islice((_of_version(traffic, each) for each in _with_peer(traffic, _PAIRS[0][0], node)), 1)
 
 
-def _tunnelled(desired: Desired, tunnel: Vxlan) -> Iterator[Probe]:
-    """Give the packets by which peers send into this node's end of the tunnel: each of a few stands for all."""
-    traffic = desired.watched[0]
-    behind = {want.resource.dst for want in desired.objects if isinstance(want.resource, FdbEntry)}
-    peers = (peer for peer in traffic.nodes if peer.endpoint in behind)
-    for peer in islice(peers, _REPRESENTATIVES):
-        own = traffic.node.address.address
+def _tunnelled(
+    traffic: Traffic, tunnel: Vxlan, behind: AbstractSet[Address], named: AbstractSet[AddressMask] | None
+) -> Iterator[Probe]:
+    """Give the packets by which the peers `behind` send into this node's end of the tunnel: a few stand for all."""
+    ends = ((peer.endpoint, peer) for peer in traffic.nodes if peer.endpoint in behind)
+    few = list(islice(ends, FEW))
+    nodes = tuple(peer for _, peer in few)
+    version = traffic.node.address.address.version
+    mine = beyond_pods(traffic, (each for each in named or () if each.version == version))
+    choice = choose_by_address([*few, *ends], nodes, mine, MOST) if mine else standing_for(nodes, len(behind))
+    yield from _chosen(_into_tunnel(traffic, tunnel, choice.nodes), choice, _into_left(traffic, tunnel, choice))
+
+
+def _into_left(traffic: Traffic, tunnel: Vxlan, choice: Choice) -> Iterator[Probe]:
+    return _into_tunnel(traffic, tunnel, () if choice.left.node is None else (choice.left.node,))
+
+
+def _into_tunnel(traffic: Traffic, tunnel: Vxlan, peers: Iterable[Node]) -> Iterator[Probe]:
+    own = traffic.node.address.address
+    for peer in peers:
         packet, other = (
-            Packet(peer.endpoint, own, _UDP, port, tunnel.port, iif=traffic.node.interface) for port in _TUNNEL_PORTS
+            Packet(peer.endpoint, own, UDP, port, tunnel.port, iif=traffic.node.interface) for port in _TUNNEL_PORTS
         )
-        yield Probe(_TUNNEL, peer.name, packet, None, arrives=True, other=other)
+        yield Probe(TUNNEL, peer.name, packet, None, arrives=True, other=other)
 
 
-def _probes(traffic: Traffic) -> Iterator[Probe]:
-    """Give the packets for each class of traffic; of many peers, the first few stand for all."""
+def _probes(traffic: Traffic, peers: Sequence[Node]) -> Iterator[Probe]:
+    """Give the packets for each class of traffic, where these peers stand for all."""
     for typical, other in _PAIRS:
-        for probe, unlike in zip(_samples(traffic, typical), _samples(traffic, other), strict=True):
-            shown = probe.traffic if traffic.version == 4 else f"{probe.traffic} (IPv6)"
-            yield probe._replace(traffic=shown, other=unlike.packet)
+        for probe, unlike in zip(_samples(traffic, typical, peers), _samples(traffic, other, peers), strict=True):
+            yield _of_version(traffic, probe)._replace(other=unlike.packet)
 
 
-def _ways(objects: Iterable[Wanted[Resource]]) -> Callable[[Address], Way | None]:
-    """Say by which of the routes that are wanted packets to an address should leave."""
+def _of_version(traffic: Traffic, probe: Probe) -> Probe:
+    return probe if traffic.version == 4 else probe._replace(traffic=f"{probe.traffic} (IPv6)")
+
+
+def _routes(objects: Iterable[Wanted[Resource]]) -> dict[Prefix, Route]:
+    """Give the routes that are wanted and lead somewhere, by their prefixes."""
     found = (want.resource for want in objects if isinstance(want.resource, Route))
-    routes = {route.prefix: route for route in found if route.type == "unicast"}
+    return {route.prefix: route for route in found if route.type == "unicast"}
+
+
+def _ways(routes: Mapping[Prefix, Route]) -> Callable[[Address], Way | None]:
+    """Say by which of the routes that are wanted packets to an address should leave."""
     lengths = sorted({(version, length) for version, _, length in routes}, reverse=True)
 
     def way(address: Address) -> Way | None:
@@ -229,16 +150,15 @@ def _ways(objects: Iterable[Wanted[Resource]]) -> Callable[[Address], Way | None
     return way
 
 
-def _samples(traffic: Traffic, sample: Sample) -> Iterator[Probe]:
+def _samples(traffic: Traffic, sample: Sample, peers: Iterable[Node]) -> Iterator[Probe]:
     if traffic.subnet.size > 4:
         to_neighbour = _from_pod(traffic, sample, "pod -> pod here", traffic.subnet.host(sample.neighbour), _KEPT)
         yield to_neighbour._replace(source=None)  # what stays on the bridge is left to those who asked for it
     for prefix in traffic.exempt:
         destination = prefix.host(min(1, prefix.size - 1))
         yield _from_pod(traffic, sample, f"pod -> {prefix}", destination, _KEPT)._replace(beyond=True)
-    for peer in _few_peers(traffic):
-        for probe in _with_peer(traffic, sample, peer):
-            yield probe._replace(peer=peer.name)
+    for peer in peers:
+        yield from _with_peer(traffic, sample, peer)
     outside = next(outsides(traffic), None)
     if outside is not None:
         there = outside.host(1)
@@ -247,6 +167,11 @@ def _samples(traffic: Traffic, sample: Sample) -> Iterator[Probe]:
 
 
 def _with_peer(traffic: Traffic, sample: Sample, peer: Node) -> Iterator[Probe]:
+    for probe in _between(traffic, sample, peer):
+        yield probe._replace(peer=peer.name)
+
+
+def _between(traffic: Traffic, sample: Sample, peer: Node) -> Iterator[Probe]:
     """Give the classes of traffic between this node and another one; nodes take part that have an address of it."""
     subnet = peer.subnet_of(traffic.version)
     if subnet is None:
@@ -262,7 +187,7 @@ def _with_peer(traffic: Traffic, sample: Sample, peer: Node) -> Iterator[Probe]:
         yield _from_pod(traffic, sample, "pod -> node", there.address, source)
         sent = Packet(here.address, pod, sample.protocol, sample.port, sample.port)
         yield Probe("node -> pod", None, sent, _asked(traffic, _KEPT), traffic.accepts)
-    for mark in traffic.respected if sample.protocol == _TCP else ():
+    for mark in traffic.respected if sample.protocol == TCP else ():
         marked = replace(to_pod.packet, mark=mark.value)
         yield to_pod._replace(packet=marked, source=None, accepted=False, mark=mark)
 
@@ -282,8 +207,3 @@ def _to_pod(traffic: Traffic, sample: Sample, name: str, source: Address) -> Pro
 def _asked(traffic: Traffic, source: SourceAddress) -> SourceAddress | None:
     """Give what is to become of a source; where podnet does not masquerade, that is left to whoever does."""
     return source if traffic.masquerades else None
-
-
-def _few_peers(traffic: Traffic) -> Iterator[Node]:
-    others = (node for node in traffic.nodes if node.name != traffic.node.name)
-    return (peer for _, peer in zip(range(_REPRESENTATIVES), others, strict=False))

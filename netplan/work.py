@@ -10,14 +10,17 @@ from netplan.compile import Desired, everything
 from netplan.errors import RefusedError, StalePlanError
 from netplan.freshness import changed_since
 from netplan.kernel import Kernel
+from netplan.kinds.chain.built_in import BUILT_IN_BY_TABLE
 from netplan.kinds.chain.reached import MANY_RULES
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.overwritten import unknown
 from netplan.plan import NodePlan, Source, elsewhere, in_full, interest_of, restoring, with_effects, with_ground
-from netplan.probes import packets_of, probes
+from netplan.probe import packets_of
+from netplan.probes import Probing
 from netplan.restore import restoration
+from netplan.singled import leads_further
 from netplan.snapshot import Interest, Snapshot
-from netplan.trace import Packet
+from netplan.trace import Packet, Passing
 
 if TYPE_CHECKING:
     from netplan.rollback import WayBack
@@ -42,10 +45,18 @@ class Work:
     def live(cls, desired: Desired, kernel: Kernel, *, limit: int = MANY_RULES) -> Work:
         """Plan for the kernel as it is now, all that the cluster's packets meet in it: others' rules touch them too.
 
+        Where peers are singled out whose packets come to chains that the others' do not, the kernel is read again.
         Of a table not more than `limit` rules are read: FEW_RULES for what runs every minute.
         """
-        state = whole_state(kernel, desired.interest, packets_of(probes(desired)), limit=limit)
-        return cls(in_full(desired, state, Source.LIVE), kernel, state, desired.interest, desired)
+        probing = Probing(desired)
+        packets = frozenset(packets_of(probing()))
+        state = whole_state(kernel, desired.interest, packets, limit=limit)
+        found = tuple(probing(state))
+        while further := _further(frozenset(packets_of(found)) - packets, state):
+            packets |= further
+            state = whole_state(kernel, desired.interest, packets, limit=limit)
+            found = tuple(probing(state))
+        return cls(in_full(desired, state, Source.LIVE, found), kernel, state, desired.interest, desired)
 
     @classmethod
     def saved(cls, plan: NodePlan, kernel: Kernel) -> Work:
@@ -79,6 +90,15 @@ def whole_state(
     With `packets`, everything that a trace of these looks at; of a table not more than `limit` rules are read.
     """
     return kernel.observe(everything(packets, limit=limit) | interest)
+
+
+def _further(packets: frozenset[Packet], state: Snapshot) -> frozenset[Packet]:
+    """Give the packets if they may come to chains that were not read, else none."""
+    follows = Passing(packets)
+    unread = leads_further(state) if packets else ()
+    hooks = ((key._replace(name=hook), rule) for key, rule in unread for hook in BUILT_IN_BY_TABLE[key.table])
+    reach = any(follows(hook, rule) for hook, rule in hooks)
+    return packets if reach else frozenset()
 
 
 def check_allowed(plan: NodePlan) -> None:

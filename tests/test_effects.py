@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from netplan.cli.views.lines import traffic_lines
 from netplan.effects import blamed, effects
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.rule import Rule
@@ -12,7 +13,8 @@ from netplan.kinds.chain.value import Chain, ChainKey
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import IfName, InterfaceAddress
-from netplan.probes import Probe, probes
+from netplan.probe import Probe
+from netplan.probes import probes
 from netplan.trace import BRIDGE_CALLS
 from tests import make
 
@@ -93,6 +95,38 @@ def test_of_many_peers_a_few_stand_for_all(count):
     nodes = [f"n{n}: {{address: 10.4.7.{n}/24, subnet: 172.7.{n}.0/24}}" for n in range(1, count + 2)]
     desired = make.desired(make.spec(*nodes), "n1")
     assert len({probe.peer for probe in probes(desired) if probe.peer}) == min(count, 4)
+
+
+def told(state, count, **keys):
+    """Give the lines about traffic of the first of so many nodes, with the state of node a."""
+    nodes = [f"n{n}: {{address: 10.4.7.{20 + n}/24, subnet: 172.7.{20 + n}.0/24}}" for n in range(1, count + 1)]
+    desired = make.desired(make.spec(*nodes, **keys), "n1")
+    after = make.settled(desired, state)
+    lines = traffic_lines(effects(probes(desired, state), after, after))
+    return [f"{line.sign} {' '.join(str(line).split())}" for line in lines]
+
+
+def test_a_rule_about_any_of_many_peers_is_seen():
+    assert told(node(filter=["-d 172.7.60.0/24 -j REJECT"]), 100) == ["! pod -> pod on n40 rejected"]
+
+
+def test_all_peers_are_counted_that_fare_as_those_who_stand_for_them():
+    assert "! pod -> pod on n2, n3 and 3 more rejected" in told(node(filter=["-o eth0 -d 172.7.0.0/16 -j REJECT"]), 6)
+
+
+def test_peers_that_fare_otherwise_are_not_counted():
+    rules = ["-d 172.7.26.0/24 -j ACCEPT", "-o eth0 -d 172.7.0.0/16 -j REJECT"]
+    assert told(node(filter=rules), 7) == ["! pod -> pod on n2, n3 and 3 more rejected"]
+
+
+def test_those_of_too_many_peers_that_are_not_traced_are_in_doubt():
+    rules = [f"-s 172.7.{number}.0/24 -j DROP" for number in range(22, 121)]
+    assert told(node(filter=rules), 100)[-1] == "? pod -> pod on n70 and 30 more unknown"
+
+
+def test_single_pods_and_services_leave_nobody_in_doubt():
+    rules = [f"-s 172.7.{number}.2/32 -j DROP" for number in range(22, 121)]
+    assert told(node(filter=[*rules, "-d 192.168.0.1/32 -j ACCEPT"]), 100) == []
 
 
 def test_json_says_what_was_wanted_and_what_is_to_blame():

@@ -5,6 +5,7 @@ from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import IfName, InterfaceAddress
 from netplan.plan import Source, in_full
+from netplan.probes import probes
 from tests import make
 
 BRIDGED = LinkAddress(IfName("docker0"), InterfaceAddress.parse("172.7.21.1/24"))
@@ -17,7 +18,8 @@ def given_up(*objects, wanted=None):
     """Give what becomes of pods' packets to subnets that the spec does not know."""
     wanted = wanted or make.desired()
     known = {"pod -> pod", "pod -> node", "pod -> outside", "pod -> pod here"}
-    found = in_full(wanted, make.snapshot("", *objects, *FILTERS, ip_forward="1"), Source.LIVE).effects
+    state = make.snapshot("", *objects, *FILTERS, ip_forward="1")
+    found = in_full(wanted, state, Source.LIVE, probes(wanted, state)).effects
     sent = [each for each in found if each.probe.traffic.startswith("pod -> ") and each.probe.traffic not in known]
     return {each.probe.name: each.words for each in sent if each.changed}
 

@@ -7,7 +7,8 @@ import pytest
 from netplan.cli.views.lines import traffic_lines
 from netplan.compile import nothing
 from netplan.effects import effects
-from netplan.probes import Probe, probes
+from netplan.probe import Probe
+from netplan.probes import probes
 from netplan.trace import Packet
 from tests import make
 from tests.trace import states

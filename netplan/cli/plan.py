@@ -97,9 +97,13 @@ def recorded_plan(spec: Spec, folder: Path, names: Sequence[str]) -> Plan:
             plans.append(plan_node(desired, _empty(desired), Source.EMPTY))
         else:
             desired = replace(desired, overwritten=record.overwritten)
-            plans.append(_doubted(warned(in_full(desired, record.state, Source.RECORDED), record.state)))
+            plans.append(_doubted(warned(_recorded(desired, record.state), record.state)))
     _tell_unrecorded(folder, spec.model.cluster, [plan.node for plan in plans if plan.source is Source.EMPTY])
     return Plan.of(spec, plans)
+
+
+def _recorded(desired: Desired, state: Snapshot) -> NodePlan:
+    return in_full(desired, state, Source.RECORDED, probes(desired, state))
 
 
 def _doubted(plan: NodePlan) -> NodePlan:
@@ -151,7 +155,7 @@ def _traced(found: Move, desired: Desired, told: set[Reads]) -> NodePlan:
     if not plan.changes or (reads := reading(plan)) in told:
         return plan
     told.add(reads)
-    return with_effects(plan, probes(desired), found.before)
+    return with_effects(plan, probes(desired, found.before), found.before)
 
 
 def _nodes(spec: Spec, names: Sequence[str]) -> list[Node]:

@@ -12,6 +12,7 @@ from typing import Final, TypeAlias
 from netplan.effects import Fares, TrafficEffect, blamed
 from netplan.kinds.chain.value import Backend, PlacedRule
 from netplan.net import counted, printable
+from netplan.peers import Alike
 from netplan.plan import NodePlan, Plan, Source
 from netplan.planfile import summary
 from netplan.resource import Action, Change, Reason, Resource
@@ -27,6 +28,7 @@ _SOURCES: Final = {
     Source.SPEC: "against the other spec",
 }
 _SHORT: Final = {"neighbour": "neigh"}
+_Stands: TypeAlias = dict[tuple[str, Alike], set[str]]
 _NAMED: Final = 3
 _MANY: Final = 100
 """More lines of one kind than this nobody reads."""
@@ -135,30 +137,35 @@ def traffic_lines(effects: Iterable[TrafficEffect]) -> Iterator[TrafficLine]:
     effects = tuple(effects)
     told = {(effect.probe.traffic, effect.probe.peer): effect.words for effect in effects if effect.probe.mark is None}
     alike: dict[tuple[str, str, str, str], list[TrafficEffect]] = {}
-    unknown: dict[str, list[str]] = {}
+    unknown: dict[str, dict[str, list[TrafficEffect]]] = {}
+    stands: _Stands = {}
+    for probe in (effect.probe for effect in effects):
+        if probe.alike is not None and probe.peer is not None:
+            stands.setdefault((probe.traffic, probe.alike), set()).add(probe.peer)
     for effect in effects:
         probe = effect.probe
         if effect.fares is Fares.UNKNOWN:
-            unknown.setdefault(_blame(effect), []).append(_class(probe.name, [probe.peer] if probe.peer else []))
+            unknown.setdefault(_blame(effect), {}).setdefault(probe.name, []).append(effect)
         elif _is_told(effect) and (effect.words != told.get((probe.traffic, probe.peer)) or not _repeats(effect)):
             key = ("!" if effect.stays_broken else "=", probe.name, *effect.words)
             alike.setdefault(key, []).append(effect)
     for (sign, traffic, before, after), found in alike.items():
-        for blame, names in _by_blame(found, apart=sign == "!"):
-            yield TrafficLine(sign, _class(traffic, names), before, after, blame)
+        for blame, those in _by_blame(found, apart=sign == "!"):
+            yield TrafficLine(sign, _class(traffic, those, stands), before, after, blame)
     for blame, classes in unknown.items():
-        yield TrafficLine("?", some(classes), "unknown", "unknown", blame)
+        shown = [_class(traffic, those, stands) for traffic, those in classes.items()]
+        yield TrafficLine("?", some(shown), "unknown", "unknown", blame)
 
 
-def _by_blame(effects: Iterable[TrafficEffect], *, apart: bool) -> Iterator[tuple[str, list[str]]]:
-    """Give what makes traffic fare as it does, with the peers; what is well in the end may share a line without."""
-    peers: dict[str, list[str]] = {}
+def _by_blame(effects: Sequence[TrafficEffect], *, apart: bool) -> Iterator[tuple[str, Sequence[TrafficEffect]]]:
+    """Give what makes traffic fare as it does, and which; what is well in the end may share a line without."""
+    found: dict[str, list[TrafficEffect]] = {}
     for effect in effects:
-        peers.setdefault(_blame(effect), []).extend([effect.probe.peer] if effect.probe.peer else [])
-    if apart or len(peers) == 1:
-        yield from peers.items()
+        found.setdefault(_blame(effect), []).append(effect)
+    if apart or len(found) == 1:
+        yield from found.items()
     else:
-        yield "", [name for names in peers.values() for name in names]
+        yield "", effects
 
 
 def _repeats(effect: TrafficEffect) -> bool:
@@ -179,13 +186,19 @@ def _blame(effect: TrafficEffect) -> str:
     return f"{why}: {printable(blamed(step))}"
 
 
-def _class(traffic: str, peers: Sequence[str]) -> str:
-    """Give a class of traffic with the peers that it is about."""
+def _class(traffic: str, effects: Iterable[TrafficEffect], stands: _Stands) -> str:
+    """Give a class of traffic with the peers that it is about; `stands` are all that are traced of those alike.
+
+    Where these all fare alike, the others do that are like them.
+    """
+    probes = [effect.probe for effect in effects]
+    peers = [*dict.fromkeys(probe.peer for probe in probes if probe.peer is not None)]
     if not peers:
         return printable(traffic)
-    if "peer" in traffic:
-        return printable(traffic.replace("peer", some(peers)))
-    return printable(f"{traffic} on {some(peers)}")
+    alike = {(probe.traffic, probe.alike) for probe in probes if probe.alike is not None}
+    untraced = sum(each.untraced for name, each in alike if stands[name, each] <= {*peers})
+    named = some(peers, len(peers) + untraced)
+    return printable(traffic.replace("peer", named) if "peer" in traffic else f"{traffic} on {named}")
 
 
 def line_of(change: Change[Resource]) -> Line:
@@ -258,8 +271,10 @@ def remarks(node: NodePlan) -> Iterator[str]:
     yield from (f"warning: {printable(warning)}" for warning in node.warnings)
 
 
-def some(names: Sequence[str]) -> str:
-    """Name a few, and say how many more there are."""
-    if len(names) <= _NAMED:
+def some(names: Sequence[str], count: int | None = None) -> str:
+    """Name a few of so many, by default of those with names, and say how many more there are."""
+    count = len(names) if count is None else count
+    if count <= min(_NAMED, len(names)):
         return ", ".join(names)
-    return f"{', '.join(names[: _NAMED - 1])} and {len(names) - _NAMED + 1} more"
+    shown = names[: _NAMED - 1]
+    return f"{', '.join(shown)} and {count - len(shown)} more"
