@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator
 from itertools import chain
+from operator import attrgetter
 
 from netplan.resource import Change, R_co, Reason, Wanted
 
@@ -11,8 +12,9 @@ from netplan.resource import Change, R_co, Reason, Wanted
 def diff(wanted: Iterable[Wanted[R_co]], actual: Iterable[R_co], unwanted: Reason) -> Iterator[Change[R_co]]:
     """Give the changes that lead from `actual` to `wanted`: creates and updates in the order wanted, then deletes.
 
-    `actual` are the objects that may be changed: ours, and those that the spec names. `unwanted` is the reason of a
-    delete. Where the kernel holds more than one object of a key, as it may of routes, those too many are deleted.
+    Deletes are in the order of their keys. `actual` are the objects that may be changed: ours, and those that the spec
+    names. `unwanted` is the reason of a delete. Where the kernel holds more than one object of a key, as it may of
+    routes, those too many are deleted.
     """
     present: dict[Hashable, list[R_co]] = {}
     for resource in actual:
@@ -26,5 +28,5 @@ def diff(wanted: Iterable[Wanted[R_co]], actual: Iterable[R_co], unwanted: Reaso
             found.remove(resource)
         else:
             yield Change(found.pop(0), resource, want.reason)
-    for resource in chain.from_iterable(present.values()):
+    for resource in sorted(chain.from_iterable(present.values()), key=attrgetter("key")):
         yield Change(resource, None, unwanted)

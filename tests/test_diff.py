@@ -34,6 +34,11 @@ def test_an_object_of_another_key_is_another_object():
     ]
 
 
+def test_deletes_come_in_the_order_of_their_keys():
+    found = [make.route(f"172.7.{third}.0/24") for third in (9, 100, 10)]
+    assert [change.split()[2] for change in changes([], found)] == ["172.7.9.0/24", "172.7.10.0/24", "172.7.100.0/24"]
+
+
 def test_changes_come_in_the_order_wanted_and_deletes_last():
     wanted = [make.route("172.7.24.0/24"), make.route("172.7.23.0/24")]
     assert [change.split()[2] for change in changes(wanted, [make.route("172.7.22.0/24")])] == [
