@@ -17,10 +17,9 @@ def diff(
 ) -> Iterator[Change[R_co]]:
     """Give the changes that lead from `actual` to `wanted`: creates and updates in the order wanted, then deletes.
 
-    Deletes are in the order of their keys.
-
-    `actual` are the objects that may be changed: ours, and those that the spec names. `unwanted` is the reason of a
-    delete. Where the kernel holds more than one object of a key, as it may of routes, those too many are deleted.
+    Deletes are in the order of their keys. `actual` are the objects that may be changed: ours, and those that the spec
+    names. `unwanted` is the reason of a delete. Where the kernel holds more than one object of a key, as it may of
+    routes, those too many are deleted.
     `lost` are those that changes before these take away: they are said to be deleted, or written again as they were.
     """
     present: dict[Hashable, list[R_co]] = {}
