@@ -29,7 +29,7 @@ from tests.netns.node import SPEC
 from tests.netns.packets import ICMP_OF, TCP, UDP, Crossing, Outcome, Sent
 from tests.netns.rulesets import CORNERS, Ruleset, draw
 
-CASES: Final = {4: 250, 6: 120}  # with each backend, of which the trace knows the outcome
+CASES: Final = {4: 160, 6: 60}  # with each backend, of which the trace knows the outcome
 PACKETS: Final = 10
 SEED: Final = int(os.environ.get("PODNET_TRACE_SEED", "7"))
 
