@@ -13,7 +13,9 @@ from netplan.resource import Change, R_co, refused
 from netplan.rtnetlink import ADDRESS, LINK, NEIGHBOUR, ROUTE
 
 _DELETES: Final = frozenset(layout.delete for layout in (LINK, ADDRESS, NEIGHBOUR, ROUTE))
-_GONE: Final = frozenset({errno.EADDRNOTAVAIL, errno.ENODEV, errno.ENOENT, errno.ESRCH})
+_GONE: Final = frozenset({errno.EADDRNOTAVAIL, errno.ENODEV, errno.ENOENT, errno.ENXIO, errno.ESRCH})
+"""What a delete is refused with where nothing is left of it; ENXIO: of a device whose MTU is too small for IPv6."""
+
 MEANING: Final = {
     errno.EOPNOTSUPP: "a device of this type holds no such thing",
     errno.EPERM: "it needs CAP_NET_ADMIN",

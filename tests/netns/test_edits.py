@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 
 import pytest
@@ -16,7 +17,7 @@ from netplan.kernel.linux import Linux
 from netplan.kinds.chain.value import Backend
 from netplan.plan import Source, plan_node
 from tests import make
-from tests.edits import Cluster, edits
+from tests.edits import Cluster, Place, edits
 from tests.netns.racks import LOOK_AT_TUNNELS
 from tests.scratch import in_scratch
 
@@ -132,6 +133,12 @@ many = settings(deadline=None, max_examples=150)
 @given(edits())
 def test_edits_one_after_the_other_lead_to_what_the_last_spec_makes_of_a_fresh_node(clusters):
     agrees(clusters)
+
+
+def test_what_goes_with_an_mtu_that_is_too_small_for_ipv6_is_gone_already():
+    peers = {"p1": Place("7", 31, 22)}
+    both = Cluster((4, 6), peers=peers)
+    agrees([both, replace(both, families=(4,), backend="{type: vxlan, mtu: 1000}")])
 
 
 @a_few
