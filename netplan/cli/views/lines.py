@@ -113,11 +113,12 @@ def blocks(plan: Plan) -> tuple[Block, ...]:
     """
     folded: dict[_Reads | None, list[NodePlan]] = {}
     worded: dict[int, tuple[Line, ...]] = {}  # by the identity of changes: nodes of one role share them
+    several = len(plan.nodes) > 1
     for node in plan.nodes:
         traffic = tuple(traffic_lines(node.effects))
         if node.changes or node.warnings or node.refusals or traffic:
             told = () if node.source is Source.SPEC else traffic
-            key = (*reading(node, worded), told) if plan.nodes[1:] else None
+            key = (*reading(node, worded), told) if several else None
             folded.setdefault(key, []).append(node)
     return tuple(Block(tuple(nodes), tuple(traffic_lines(nodes[0].effects))) for nodes in folded.values())
 
