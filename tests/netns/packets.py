@@ -34,7 +34,7 @@ _RST: Final = 0x04
 _NO_WAY: Final = frozenset({errno.EACCES, errno.EHOSTUNREACH, errno.ENETUNREACH})
 _PKTINFO: Final = {4: (socket.IPPROTO_IP, 8), 6: (socket.IPPROTO_IPV6, socket.IPV6_PKTINFO)}  # ip(7), ipv6(7)
 _QUIET: Final = 0.02
-_PATIENCE: Final = 0.6
+_PATIENCE: Final = 3.0
 
 
 @dataclass(frozen=True)
