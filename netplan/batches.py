@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final, NamedTuple
+
+from msgspec import Struct
 
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.value import Chain, PlacedRule, table_label
@@ -19,8 +20,7 @@ _FIRST: Final = {"link": Action.DELETE, "address": Action.CREATE}
 _PLURAL: Final = {"address": "addresses", "fdb": "fdb entries"}
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(Struct, frozen=True):
     """Changes that are written together: those of one kind, or of one table of the packet filter for an IP version.
 
     A table is changed in one transaction, chains and rules together; the objects of another kind one by one.

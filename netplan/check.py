@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from netplan.errors import Location
 from netplan.kinds.route.value import MAIN_TABLE, Route
@@ -20,8 +21,7 @@ from netplan.topology import Node
 _SHOWN: Final = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Ping:
+class Ping(Struct, frozen=True):
     """Whether an address answers to an echo request; `whose` is the node's name that has it, or nothing."""
 
     address: Address
@@ -36,8 +36,7 @@ class Ping:
         return data | {"peer": self.whose} if self.whose else data
 
 
-@dataclass(frozen=True, slots=True)
-class PingGateway:
+class PingGateway(Struct, frozen=True):
     """Whether the next hop of the default route answers, which only the node knows."""
 
     def __str__(self) -> str:
@@ -48,8 +47,7 @@ class PingGateway:
         return {"ping": "gateway"}
 
 
-@dataclass(frozen=True, slots=True)
-class Connect:
+class Connect(Struct, frozen=True):
     """Whether a TCP connection comes about."""
 
     address: Address
@@ -67,8 +65,7 @@ class Connect:
         return f"{self.address}:{self.port}" if self.address.version == 4 else f"[{self.address}]:{self.port}"
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(Struct, frozen=True):
     """Whether a program ends with exit code 0; no shell reads its words."""
 
     argv: tuple[str, ...]
@@ -82,8 +79,7 @@ class Command:
         return {"command": list(self.argv)}
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Struct, frozen=True):
     """Something that must work at least once within so many seconds; `at` is the line of the spec that says so."""
 
     what: Ping | PingGateway | Connect | Command

@@ -7,8 +7,9 @@ traffic from the rules behind it in its own chain only.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from netplan.compile import Desired, Place, Traffic
 from netplan.kinds.chain.other import OtherChain, Owner, program_of

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from netplan import trace
 from netplan.backends.host_gw import compile_host_gw
@@ -48,8 +50,7 @@ class Place(Enum):
     LATE = "after every rule that could refuse pod traffic, before one that ends the chain"
 
 
-@dataclass(frozen=True, slots=True)
-class Traffic:
+class Traffic(Struct, frozen=True):
     """The cluster's traffic of one IP version as one node sees it, and what the spec wants of it.
 
     `network` is the pod network and `subnet` the node's part of it. `kept` are the destinations that must see a pod's
@@ -77,8 +78,7 @@ class Traffic:
         return self.node.bridge
 
 
-@dataclass(frozen=True, slots=True)
-class Jump:
+class Jump(Struct, frozen=True):
     """The rule of a built-in chain that leads into a chain of ours."""
 
     hook: ChainKey
@@ -87,8 +87,7 @@ class Jump:
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True)
-class Removal:
+class Removal(Struct, frozen=True):
     """A foreign rule that must not exist in a chain, wherever it stands and however often."""
 
     chain: ChainKey
@@ -96,8 +95,7 @@ class Removal:
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True)
-class Desired:
+class Desired(Struct, frozen=True):
     """What one node should have, and what it should not; with `adopts`, what others made of it is taken over.
 
     `watched` is the traffic that a plan tells of, one of an IP version; `traffic` is none when podnet leaves, and wants

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import Chain

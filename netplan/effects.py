@@ -7,9 +7,11 @@ that spares another packet of the class is about that packet, not about the clas
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from netplan.attribution import holds_policy, whose
 from netplan.kinds.chain.value import ChainKey
@@ -35,8 +37,7 @@ class Fares(Enum):
     UNKNOWN = "nobody can tell"
 
 
-@dataclass(frozen=True, slots=True)
-class TrafficEffect:
+class TrafficEffect(Struct, frozen=True):
     """What becomes of a class of traffic before and after a plan; `blame` is what makes it wrong before."""
 
     probe: Probe

@@ -18,9 +18,10 @@ PodnetError
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar
+
+from msgspec import Struct
 
 
 class ExitCode(IntEnum):
@@ -34,8 +35,7 @@ class ExitCode(IntEnum):
     HALF_STATE = 5
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Location:
+class Location(Struct, frozen=True, order=True):
     """A place in a file; lines and columns count from 1."""
 
     path: str
@@ -46,8 +46,7 @@ class Location:
         return f"{self.path}:{self.line}:{self.column}"
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """One mistake in a spec: where, what, what would be right, and the places it collides with."""
 
     at: Location

@@ -6,15 +6,15 @@ import json
 from bisect import bisect_left
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
+
+from msgspec import Struct
 
 from netplan.resource import Change, Json, Resource
 
 
-@dataclass(frozen=True, slots=True)
-class FieldChange:
+class FieldChange(Struct, frozen=True):
     """A field's value before and after; None where the object has no such value, or a list no such item.
 
     Of an `item` of a list that moves they are its places, counted from 1.

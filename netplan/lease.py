@@ -7,8 +7,9 @@ that the order in which a file lists them does not matter.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final, NamedTuple
+
+from msgspec import Struct
 
 from netplan.net import Address, InterfaceAddress, Prefix
 
@@ -31,8 +32,7 @@ def default_subnet_len(network: Prefix) -> int:
     return family.usual if network.length <= family.roomy else network.length + 2
 
 
-@dataclass(frozen=True, slots=True)
-class LeaseRange:
+class LeaseRange(Struct, frozen=True):
     """The subnets of one length that nodes may lease, by the first addresses of the first and the last of them."""
 
     length: int

@@ -8,7 +8,9 @@ node with each of its peers.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from netplan.backends.vxlan import compile_vxlan
 from netplan.bare import bare, held_by
@@ -26,8 +28,7 @@ from netplan.spec.load import Spec
 from netplan.topology import Node, Topology
 
 
-@dataclass(frozen=True)
-class Move:
+class Move(Struct, frozen=True):
     """The plan of one node, and the state that the older spec would have made of it when it was bare."""
 
     plan: NodePlan

@@ -6,8 +6,9 @@ What somebody else has changed since is theirs. Forwarding stays on where others
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from netplan.compile import Desired
 from netplan.forward import FORWARD

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from netplan.compile import Desired
 from netplan.kinds.chain.place import Span, arrange
@@ -48,8 +49,7 @@ class SavedRulesError(ValueError):
     """The file holds a line that iptables-save does not write."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
+class _Entry(Struct, frozen=True):
     """A rule's line: its index in the file, its chain, and its text without counters."""
 
     index: int
@@ -63,8 +63,7 @@ class _Entry:
             raise _unreadable(self.index, str(error)) from error
 
 
-@dataclass
-class _Table:
+class _Table(Struct):
     """A table of the file: the indexes of its first line, of its COMMIT and of its chains' headers, and its rules."""
 
     name: str
@@ -107,8 +106,7 @@ class _Chains(Mapping[ChainKey, Chain]):
         return len({*self._table.headers, *self._table.rules})
 
 
-@dataclass
-class _Edit:
+class _Edit(Struct):
     """What becomes of the lines of a file: those that go, and those that come before a line."""
 
     gone: set[int] = field(default_factory=set)

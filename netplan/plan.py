@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from netplan import adoption, company, cutoff, mtu, overwritten
 from netplan.check import Check
@@ -43,8 +45,7 @@ class Source(StrEnum):
     SPEC = "spec"
 
 
-@dataclass(frozen=True)
-class NodePlan:
+class NodePlan(Struct, frozen=True):
     """The changes of one node, in the order in which people read them.
 
     `depends` holds a digest of every part of the state that the changes depend on, by the part's name; `refusals` say
@@ -66,8 +67,8 @@ class NodePlan:
     persist: str | None = None
     adopts: bool = False
     sysctls: tuple[str, ...] = ()
-    effects: tuple[TrafficEffect, ...] = field(default=(), compare=False)
-    probes: tuple[Probe, ...] = field(default=(), compare=False)
+    effects: tuple[TrafficEffect, ...] = ()
+    probes: tuple[Probe, ...] = ()
 
     @property
     def fingerprint(self) -> str:
@@ -91,8 +92,7 @@ class NodePlan:
         return with_ground(interest_of(self.changes)) | wanted
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """The plans of a cluster's nodes, and the spec they were made from."""
 
     cluster: str

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import replace
 from itertools import islice
 from typing import Final, NamedTuple
+
+from msgspec.structs import replace
 
 from netplan.compile import Desired, Traffic
 from netplan.kinds.chain.values import AddressMask

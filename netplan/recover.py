@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from netplan.apply import Job, apply, restore
 from netplan.errors import RefusedError
@@ -50,8 +52,7 @@ class Found(StrEnum):
 _WORDS: Final = {Found.INTERRUPTED: "interrupted", Found.UNCONFIRMED: "not confirmed"}
 
 
-@dataclass(frozen=True, slots=True)
-class Recovery:
+class Recovery(Struct, frozen=True):
     """What was found, where that came from, what was changed, and the generation that the node is in now, if known."""
 
     found: Found

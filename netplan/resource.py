@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from netplan.errors import KernelError, Location
 
@@ -44,8 +46,7 @@ class Resource(Protocol):
 R_co = TypeVar("R_co", bound=Resource, covariant=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(Struct, frozen=True):
     """Why an object is wanted or a change is made, with the spec's line where there is one."""
 
     text: str
@@ -56,8 +57,7 @@ class Reason:
         return replace(self, text=f"{self.text}; {remark}")
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted(Generic[R_co]):
+class Wanted(Struct, Generic[R_co], frozen=True):
     """An object that a node should have, and why."""
 
     resource: R_co
@@ -73,8 +73,7 @@ class Action(StrEnum):
     MOVE = "move"
 
 
-@dataclass(frozen=True, slots=True)
-class Change(Generic[R_co]):
+class Change(Struct, Generic[R_co], frozen=True):
     """One difference between two states of a node; `before` or `after` is None where the object is not there."""
 
     before: R_co | None

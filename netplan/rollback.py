@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from netplan.errors import UsageError
 from netplan.kinds.sysctl.value import Sysctl
@@ -14,8 +16,7 @@ from netplan.state.generations import Damaged, Generation
 from netplan.state.origin import Origin
 
 
-@dataclass(frozen=True, slots=True)
-class WayBack:
+class WayBack(Struct, frozen=True):
     """The state to go back to, the changes made since, and what the plan and the new generation say of it.
 
     `origin` is what led to that state; its spec has no name where nobody knows one, as of a state before podnet.

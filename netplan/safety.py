@@ -6,9 +6,11 @@ podnet writes no policy of a built-in chain, so that none can change: there is n
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.names import TCP
@@ -53,8 +55,7 @@ class Danger(NamedTuple):
         return f"{self.flag}: {self.text}"
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(Struct, frozen=True):
     """A TCP connection to this node, by which somebody is logged in."""
 
     client: Address

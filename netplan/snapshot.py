@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final, TypeVar, cast
+
+from msgspec import Struct, field
 
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.other import OtherChain
@@ -38,8 +39,7 @@ KINDS: Final[tuple[type[Resource], ...]] = (
 """Every kind that is observed, in the order in which objects are created: the referenced before the referring."""
 
 
-@dataclass(frozen=True, slots=True)
-class Interest:
+class Interest(Struct, frozen=True):
     """What of a node's kernel is looked at, besides its links and what stands on them, routes and rules of routing.
 
     The chains are those of a `Reach`: `chains` are read by themselves, `walks` with every chain that a packet can reach
@@ -79,8 +79,7 @@ class Interest:
         return bool(self.chains or self.walks or self.searched or self.traced)
 
 
-@dataclass(frozen=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True, dict=True):
     """The state of one node: its objects by kind, and the packet filter that its rules are in."""
 
     backend: Backend

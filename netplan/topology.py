@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
+
+from msgspec import Struct
 
 from netplan.errors import Location
 from netplan.net import Address, IfName, InterfaceAddress, Prefix
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Struct, frozen=True):
     """A host of the cluster: its addresses on the underlay, its leases of the pod networks, its devices.
 
     It has at most one address and one subnet of each IP version, and IPv4's come first. `mtu` is the interface's;
@@ -55,8 +55,7 @@ class Node:
         return InterfaceAddress(subnet.host(1), subnet.length)
 
 
-@dataclass(frozen=True)
-class Topology:
+class Topology(Struct, frozen=True, dict=True):
     """A cluster's nodes over one pod network, or one of each IP version, in the order of the spec."""
 
     cluster: str

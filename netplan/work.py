@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from netplan.compile import Desired, everything
 from netplan.errors import RefusedError, StalePlanError
@@ -28,8 +30,7 @@ if TYPE_CHECKING:
 _NO_RULES = Interest(frozenset(), frozenset(), frozenset())
 
 
-@dataclass(frozen=True)
-class Work:
+class Work(Struct, frozen=True):
     """A node's plan together with the kernel it is for, the state it starts from, and what would be left of it.
 
     `desired` is None for a saved plan, whose spec is not at hand.

@@ -6,10 +6,11 @@ Node a is on two segments, so that it may say which of them it is on. Its peers 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from hypothesis import strategies as st
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from netplan.kinds.link.value import OVERHEAD
 from netplan.spec.load import Spec
@@ -55,8 +56,7 @@ class Place(NamedTuple):
 _HOME: Final = Place("7", 21, 21)
 
 
-@dataclass(frozen=True)
-class Cluster:
+class Cluster(Struct, frozen=True):
     """What a spec says; of host-gw only the nodes on the segment of node a."""
 
     families: tuple[int, ...] = (4,)

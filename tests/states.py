@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 
 from hypothesis import strategies as st
 from hypothesis.vendor.pretty import RepresentationPrinter as PrettyPrinter
+from msgspec import Struct
+from msgspec.structs import replace
 
 from netplan.compile import Desired, compile_node
 from netplan.kinds.chain.rule import Rule
@@ -56,8 +57,7 @@ FOREIGN = {
 BASES = ("", *(make.capture(path.name) for path in sorted(make.CAPTURES.glob("*.rules"))), make.docker())
 
 
-@dataclass(frozen=True)
-class Case:
+class Case(Struct, frozen=True):
     """A cluster, one of its nodes, and a state of that node."""
 
     spec: Spec

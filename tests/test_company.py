@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
+from msgspec.structs import replace
 
 from netplan import company
 from netplan.compile import nothing
@@ -116,9 +115,7 @@ def test_rule_is_named_at_the_place_and_in_the_words_in_which_its_program_shows_
     base = other(
         "-s 10.9.9.9 -j ACCEPT", "! -d 10.9.9.9 -m addrtype ! --dst-type LOCAL -j DROP", table="raw", name="PREROUTING"
     )
-    (said,) = refused(
-        dataclasses.replace(base, length=1, chain=dataclasses.replace(base.chain, rules=base.chain.rules[1:]))
-    )
+    (said,) = refused(replace(base, length=1, chain=replace(base.chain, rules=base.chain.rules[1:])))
     assert "PREROUTING 1 may refuse pod traffic: ! -d 10.9.9.9/32 -m addrtype ! --dst-type LOCAL -j DROP;" in said
 
 

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from netplan.cli.views.lines import traffic_lines
 from netplan.effects import blamed, effects

@@ -1,10 +1,9 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from netplan.compile import compile_node, nothing
 from netplan.persist import MADE, SavedRulesError, file_of, merge

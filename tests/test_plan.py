@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
+from msgspec.structs import replace
 
 from netplan.compile import nothing
 from netplan.differences import differences
@@ -183,7 +182,7 @@ def test_of_many_foreign_routes_inside_the_subnet_of_a_peer_the_first_are_named(
         make.route("172.7.21.128/25", protocol=4),
         make.route("172.7.0.0/16", protocol=4),
         make.route("172.7.22.9/32"),
-        dataclasses.replace(make.route("172.7.22.9/32", protocol=4), table=100),
+        replace(make.route("172.7.22.9/32", protocol=4), table=100),
     ],
     ids=str,
 )
@@ -193,7 +192,7 @@ def test_a_route_elsewhere_or_a_wider_one_or_one_of_ours_takes_nothing_away(othe
 
 @pytest.mark.parametrize("change", [{"table": 100}, {"tos": 16}, {"table": 255}], ids=str)
 def test_a_route_of_ours_in_another_table_or_for_a_tos_is_stale(change):
-    stray = dataclasses.replace(make.route(), **change)
+    stray = replace(make.route(), **change)
     plan = make.plan(make.settled(make.desired(), make.snapshot("", stray)))
     assert plan.in_sync
     assert f"delete route {stray}" in make.said(make.plan(make.snapshot("", stray)).changes)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import typer
+from msgspec.structs import replace
 
 from netplan.cli.nodes import this_node
 from netplan.cli.options import FlushConntrack, LockTimeout, VarDir

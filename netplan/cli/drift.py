@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from msgspec.structs import replace
 
 from netplan.cli.options import FlushConntrack, LockTimeout, VarDir
 from netplan.cli.output import Format, say, show, show_json, show_plan, write_file

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import replace
 from functools import wraps
 from inspect import Parameter, signature
 from typing import Annotated, Any, Final
 
 import typer
+from msgspec.structs import replace
 
 from netplan.errors import RefusedError
 from netplan.plan import NodePlan

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
+
+from msgspec import Struct
 
 from netplan.lab.layout import FLOOR, HostKind, Interface, Layout, Plug, Wiring
 
@@ -36,8 +37,7 @@ _ROUTER_SYSCTLS: Final = (
 _NO_ROUTER_SYSCTLS: Final = ("net/ipv4/ip_forward=0", "net/ipv6/conf/all/forwarding=0")
 
 
-@dataclass(frozen=True, slots=True)
-class Setup:
+class Setup(Struct, frozen=True):
     """What is done on one host at once: sysctls as `net/ipv4/ip_forward=1`, then commands for `ip -batch`."""
 
     host: str

@@ -16,9 +16,10 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
+
+from msgspec import Struct
 
 from netplan import programs
 from netplan.errors import RefusedError, UsageError
@@ -56,8 +57,7 @@ _OBSTACLES: Final = (
 """Settings that keep ordinary users from user namespaces: the file, the value that forbids, the sysctl that allows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
+class Holder(Struct, frozen=True):
     """The first process of the lab `name`; `pid` is its process id outside the lab."""
 
     name: str

@@ -6,9 +6,10 @@ import json
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import IO, TypeAlias
+
+from msgspec import Struct
 
 from netplan.errors import UsageError
 from netplan.lab import holder
@@ -22,8 +23,7 @@ from netplan.topology import Topology
 _Stream: TypeAlias = IO[str] | int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Lab:
+class Lab(Struct, frozen=True):
     """A cluster's lab on this machine; `spec` is the path that it was made from, as it was given."""
 
     holder: Holder

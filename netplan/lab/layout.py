@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from itertools import chain
 from typing import Final
+
+from msgspec import Struct
 
 from netplan.errors import UsageError
 from netplan.net import Address, IfName, InterfaceAddress, Prefix
@@ -43,8 +44,7 @@ class HostKind(StrEnum):
     OUTSIDE = "outside"
 
 
-@dataclass(frozen=True, slots=True)
-class Host:
+class Host(Struct, frozen=True):
     """A host as the lab's users know it; the first address is the one that other hosts call it by."""
 
     name: str
@@ -52,8 +52,7 @@ class Host:
     addresses: tuple[InterfaceAddress, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Plug:
+class Plug(Struct, frozen=True):
     """The far end of a cable: a port of a bridge on another host, or of a switch on the floor."""
 
     host: str
@@ -61,8 +60,7 @@ class Plug:
     port: IfName
 
 
-@dataclass(frozen=True, slots=True)
-class Interface:
+class Interface(Struct, frozen=True):
     """A device with an address of one IP version or of each: one end of a cable, or a bridge if `plug` is None."""
 
     name: IfName
@@ -70,8 +68,7 @@ class Interface:
     plug: Plug | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Wiring:
+class Wiring(Struct, frozen=True):
     """How one host is connected, with a default route by each of its gateways, which are of different IP versions."""
 
     name: str
@@ -85,8 +82,7 @@ class Wiring:
         return Host(self.name, self.kind, tuple(chain.from_iterable(each.addresses for each in self.interfaces)))
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(Struct, frozen=True):
     """A whole lab: its switches, and its hosts in the order in which they are shown."""
 
     switches: tuple[IfName, ...]
@@ -97,8 +93,7 @@ class Layout:
         return (each.plug for wiring in self.wirings for each in wiring.interfaces if each.plug is not None)
 
 
-@dataclass(frozen=True, slots=True)
-class _Segment:
+class _Segment(Struct, frozen=True):
     """A switch and who is on it: the nodes, in the order of their ports, and on the last port the router.
 
     The router has an address of each prefix.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from netplan.lab.holder import Holder
 from netplan.lab.layout import FLOOR, Host
@@ -17,8 +18,7 @@ done
 """
 
 
-@dataclass(frozen=True, slots=True)
-class LinkStatus:
+class LinkStatus(Struct, frozen=True):
     """A device: whether somebody has set it up, whether packets pass, and its addresses as `ip` prints them."""
 
     name: str
@@ -27,8 +27,7 @@ class LinkStatus:
     addresses: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class HostStatus:
+class HostStatus(Struct, frozen=True):
     """A host and its devices, without lo; a host whose namespace is gone has none."""
 
     host: Host

@@ -7,10 +7,10 @@ last of two equal keys without a word.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
 import yaml
+from msgspec import Struct
 from yaml.events import (
     AliasEvent,
     CollectionStartEvent,
@@ -44,8 +44,7 @@ _HINTS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Struct, frozen=True):
     """A YAML mapping, the place of all that it holds, and the mistakes that did not stop the reading."""
 
     data: dict[str, Value]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, NamedTuple
+
+from msgspec import Struct
 
 from netplan.errors import Location
 from netplan.lease import default_subnet_len
@@ -50,8 +51,7 @@ _READERS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Tunnel:
+class Tunnel(Struct, frozen=True):
     """The valid values of a vxlan backend, and those of nodes that it has to agree with, by their paths or names."""
 
     keys: tuple[str, ...]
@@ -62,8 +62,7 @@ class Tunnel:
     public_addresses: Mapping[str, Address]
 
 
-@dataclass(frozen=True)
-class Family:
+class Family(Struct, frozen=True, dict=True):
     """The valid values of one IP version; `pods` is whether the cluster's pods are to have addresses of it.
 
     Nodes are held by columns: a node whose subnet is wrong still takes part in what is asked of addresses. Subnets that
@@ -105,8 +104,7 @@ class Family:
         return self.network.contains(bound) and around(bound, self.fitting_len).address == bound
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(Struct, frozen=True):
     """The valid values of a spec; one that is missing or wrong is None, or not among its kind.
 
     `families` are IPv4 and IPv6. `sysctls` are pairs of a normalised name and a value, `checks` the keys of each.

@@ -12,10 +12,12 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import PurePath
 from typing import Final, NamedTuple
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from netplan.errors import Location, Problem, SpecError
 from netplan.net import Prefix
@@ -72,8 +74,7 @@ class Lease(NamedTuple):
         return self._replace(held=tuple(each for each in self.held if each.subnet not in subnets))
 
 
-@dataclass(frozen=True)
-class Leases:
+class Leases(Struct, frozen=True):
     """The leases of a cluster by the names of the nodes, with their file.
 
     `regular`: each of them stands on a line of its own. `problems` is what is wrong in the file; `known` is false where
@@ -81,7 +82,7 @@ class Leases:
     """
 
     path: str = ""
-    text: str = field(default="", repr=False)
+    text: str = ""
     entries: Mapping[str, Lease] = field(default_factory=dict)
     regular: bool = True
     problems: tuple[Problem, ...] = ()

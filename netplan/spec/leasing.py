@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from itertools import chain
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from netplan.errors import Problem, UsageError
 from netplan.lease import LeaseRange, allocate
@@ -17,8 +19,7 @@ from netplan.spec.leases import render_leases
 from netplan.spec.load import Reading, Spec
 
 
-@dataclass(frozen=True, slots=True)
-class Leasing:
+class Leasing(Struct, frozen=True):
     """What came of it: subnets by nodes that were given and released, and those held for nodes outside the spec.
 
     `text` is what the leases file shall hold then.

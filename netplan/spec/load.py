@@ -6,12 +6,12 @@ import gc
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from msgspec import Struct
 from pydantic import ValidationError
 
 from netplan.errors import Location, Problem, SpecError, UsageError
@@ -49,8 +49,7 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-@dataclass(frozen=True)
-class Spec:
+class Spec(Struct, frozen=True, dict=True):
     """A valid cluster spec, and where each of its keys stands.
 
     `subnets` are those of its nodes, also the leased ones; `written` are the keys that the file writes in another way
@@ -61,9 +60,9 @@ class Spec:
     model: ClusterSpec
     path: str
     sha256: str
-    places: Places = field(repr=False)
-    subnets: Mapping[str, tuple[Prefix, ...]] = field(repr=False)
-    written: Mapping[tuple[Key, ...], tuple[Key, ...]] = field(repr=False)
+    places: Places
+    subnets: Mapping[str, tuple[Prefix, ...]]
+    written: Mapping[tuple[Key, ...], tuple[Key, ...]]
 
     def at(self, *keys: Key) -> Location:
         """Give the place of a key, or of its nearest ancestor that the file has."""
@@ -90,12 +89,11 @@ class Spec:
         )
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(Struct, frozen=True, dict=True):
     """The text of a spec, understood as far as it is right, and the leases of its cluster."""
 
-    text: str = field(repr=False)
-    document: Document = field(repr=False)
+    text: str
+    document: Document
     model: ClusterSpec | None
     mistakes: tuple[Problem, ...]
     leases: Leases

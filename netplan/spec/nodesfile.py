@@ -12,9 +12,10 @@ import json
 import re
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Final, TypeAlias
+
+from msgspec import Struct, field
 
 from netplan.errors import Location, Problem, SpecError
 from netplan.spec.document import Document, Value, compose
@@ -41,12 +42,11 @@ Line: TypeAlias = tuple[int, str]
 """A line with its number, from 1."""
 
 
-@dataclass(frozen=True)
-class NodesFile:
+class NodesFile(Struct, frozen=True):
     """The nodes that a file holds as YAML would give them, with their places, and what is wrong in it."""
 
     path: str
-    text: str = field(repr=False)
+    text: str
     nodes: dict[str, Value] = field(default_factory=dict)
     entries: dict[Key, Entry] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
+
+from msgspec import Struct
 
 from netplan.errors import Location
 
@@ -27,8 +28,7 @@ class Entry(NamedTuple):
 NO_ENTRIES: Final[Mapping[Key, Entry]] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
+class Places(Struct, frozen=True):
     """Where each key and value of a document stands; for one that is absent, where its nearest ancestor does."""
 
     path: str

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from netplan.errors import StoreError
 from netplan.malformed import why
@@ -24,8 +25,7 @@ _FOLDER: Final = "generations"
 _NAME: Final = re.compile(r"([0-9]{6,})\.json")
 
 
-@dataclass(frozen=True)
-class Generation(OfBegun):
+class Generation(Struct, OfBegun, frozen=True):
     """A state that was applied; `id` is that of the journal's entry, both states are as there."""
 
     number: int
@@ -43,8 +43,7 @@ class Generation(OfBegun):
         return cls(int(data["number"]), str(data["id"]), Origin.from_json(data), begun, after)
 
 
-@dataclass(frozen=True, slots=True)
-class Damaged:
+class Damaged(Struct, frozen=True):
     """A generation whose file can't be read, and why; its number is not used again."""
 
     number: int

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from netplan.errors import HalfStateError
 from netplan.kernel import recorded
@@ -36,8 +37,7 @@ class Phase(StrEnum):
     VERIFIED = "verified"
 
 
-@dataclass(frozen=True, slots=True)
-class Confirm:
+class Confirm(Struct, frozen=True):
     """That an apply must be confirmed: within so many seconds, until a deadline, and with which token.
 
     `deadline` is in seconds since this boot (`state.clock`), `token_sha256` the digest of the token; `process` is the
@@ -68,8 +68,7 @@ class Confirm:
         return cls(float(data["seconds"]), float(data["deadline"]), str(data["token_sha256"]), process, spec)
 
 
-@dataclass(frozen=True)
-class Begun:
+class Begun(Struct, frozen=True, dict=True):
     """What an apply has begun: its changes, and the state before them."""
 
     changes: tuple[Change[Resource], ...]
@@ -111,8 +110,7 @@ class OfBegun:
         return self.begun.before
 
 
-@dataclass(frozen=True)
-class Entry(OfBegun):
+class Entry(Struct, OfBegun, frozen=True, dict=True):
     """An apply under way: what it has begun, and once it is verified the state after.
 
     Both states hold no more than is needed to come back to them (`restore.relevant`), and the one after only those

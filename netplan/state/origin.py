@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import pwd
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from netplan.net import Address
 from netplan.plan import NodePlan, Plan
@@ -16,8 +17,7 @@ from netplan.resource import Json
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """What an apply comes from; `when` is local time with its offset (ISO 8601), `boot_id` the kernel's."""
 
     verb: str

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+
+from msgspec import Struct
 
 from netplan.errors import StoreError
 from netplan.state import files
@@ -21,8 +22,7 @@ class Verdict(StrEnum):
     EXPIRED = "expired"
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """A verdict, who made it, and the process that made it and sees to it."""
 
     verdict: Verdict

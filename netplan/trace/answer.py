@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from itertools import takewhile
 from typing import NamedTuple, TypeVar
+
+from msgspec.structs import replace
 
 from netplan.trace.flow import NO_DEVICE, Flow
 from netplan.trace.packet import Trace

@@ -7,9 +7,10 @@ packets that a plan is about meet them alike.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from enum import Enum
 from typing import Final, NamedTuple
+
+from msgspec.structs import replace
 
 from netplan.kinds.chain.match import Match
 from netplan.kinds.chain.other import OtherChain, Owner

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Final, NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from netplan.kinds.chain.values import BITS, Masked
 from netplan.net import Address, Prefix
@@ -68,8 +70,7 @@ class Mark(NamedTuple):
 UNKNOWN_MARK: Final = Mark(0, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Flow:
+class Flow(Struct, frozen=True):
     """A class of packets: from `source` without `but_not`, to one of `destinations`.
 
     None is not known, of any field. `oif` is the device they leave by, or, with `other_oif`, the one they do not leave

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from netplan.kinds.policy.value import IPV6_DEFAULTS
 from netplan.net import Address, Prefix

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from netplan.kinds.chain.names import ICMP, ICMPV6
 from netplan.net import Address, Prefix
@@ -16,8 +18,7 @@ from netplan.trace.walk import Step
 _ECHO_REQUESTS: Final = {ICMP: (8, 0), ICMPV6: (128, 0)}
 
 
-@dataclass(frozen=True, slots=True)
-class Packet:
+class Packet(Struct, frozen=True):
     """The first packet of a connection.
 
     `iif` is the device that it comes in by, None if this node sends it. A source of None, which is possible then, is
@@ -73,8 +74,7 @@ def entrance(packet: Packet, fib: Fib, subnet: Prefix | None, bridge: str) -> Pa
     return replace(packet, iif=device)
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
+class Trace(Struct, frozen=True):
     """What becomes of a packet: as it leaves the node, or as it is where its way ends.
 
     Each of `source`, `destination`, `oif` and `next_hop` is None where it is not known or there is none: a packet for

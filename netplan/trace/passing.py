@@ -7,8 +7,10 @@ OUTPUT, and sources behind nat POSTROUTING, where the way ends but for what a no
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from functools import lru_cache
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import ChainKey
@@ -17,8 +19,7 @@ from netplan.trace.flow import ANYWHERE, UNKNOWN_MARK, Flow, Holds
 from netplan.trace.packet import Packet
 
 
-@dataclass(frozen=True, slots=True)
-class Passing:
+class Passing(Struct, frozen=True):
     """Says which rules some packets may meet (`netplan.kinds.chain.reached.Follows`)."""
 
     packets: frozenset[Packet]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from netplan.kinds.route.value import Hop, Route
 from netplan.kinds.sysctl.forwarding import FORWARDING

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from enum import Enum
 from typing import Final, NamedTuple
+
+from msgspec.structs import replace
 
 from netplan.kinds.chain.extension import Option
 from netplan.kinds.chain.match import Target

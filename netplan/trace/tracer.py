@@ -7,9 +7,10 @@ is walked for its marks and for NOTRACK. NAT is decided here as for the first pa
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from functools import cache
 from typing import Final, NamedTuple
+
+from msgspec.structs import replace
 
 from netplan.kinds.chain.value import ChainKey
 from netplan.kinds.ipset.value import IpSet

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from netplan.cli.views.memory import history_text, recoveries_json, recovery_text
 from netplan.recover import Found, Recovery

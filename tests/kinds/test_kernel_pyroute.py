@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import subprocess
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -124,7 +125,13 @@ def _route(kernel, route):
     kernel.route("add", **{key: value for key, value in how.items() if value is not None})
 
 
-_WRITERS = {Link: _link, LinkAddress: _address, Neighbour: _neighbour, FdbEntry: _fdb, Route: _route}
+_WRITERS: dict[type, Any] = {
+    Link: _link,
+    LinkAddress: _address,
+    Neighbour: _neighbour,
+    FdbEntry: _fdb,
+    Route: _route,
+}
 
 
 def read_ours():

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from netplan.lab import Lab
 from netplan.spec.load import parse, read
@@ -26,7 +26,7 @@ def backend(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="session")
 def lab(backend: str) -> Iterator[Lab]:
     """The cluster of the story, whose router has the static routes of the tutorials."""
-    topology = dataclasses.replace(read(SPEC).topology, cluster=f"netns-{os.getpid()}-{next(_serial)}")
+    topology = replace(read(SPEC).topology, cluster=f"netns-{os.getpid()}-{next(_serial)}")
     made = Lab.up(topology, spec=str(SPEC))
     for number in ("21", "22"):
         made.run("router", ["ip", "route", "add", f"172.7.{number}.0/24", "via", f"10.4.7.{number}"])
@@ -90,7 +90,7 @@ def applied_peer(nodes: Mapping[str, Node], applied_images: Mapping[str, Image])
 def racks_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Racks]:
     """Two racks with a router between them, in whatever state the tests before have left them."""
     text = spec_text("{type: vxlan}", rack_nodes(BOTH))
-    topology = dataclasses.replace(parse(text, "racks.yaml").topology, cluster=f"racks-{os.getpid()}-{next(_serial)}")
+    topology = replace(parse(text, "racks.yaml").topology, cluster=f"racks-{os.getpid()}-{next(_serial)}")
     with Lab.temporary(topology, pods=1) as made:
         yield Racks(made, tmp_path_factory.mktemp("racks"))
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Iterable
 from typing import Final
+
+from msgspec.structs import replace
 
 from tests.netns.rulesets import Ruleset
 
@@ -45,7 +46,7 @@ _SETTINGS: Final = {
 def ruleset(given: Ruleset) -> Ruleset:
     """Give a node's rules and settings as they are for IPv6, without what it does not have."""
     settings = (setting.partition("=") for setting in given.settings)
-    return dataclasses.replace(
+    return replace(
         given,
         payload="".join(f"{line}\n" for line in lines(given.payload.splitlines())),
         settings=tuple(f"{_SETTINGS[name]}={value}" for name, _, value in settings if name in _SETTINGS),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
+
+from msgspec import Struct
 
 from netplan.lab import Lab
 from tests.lab.inside import inside
@@ -61,8 +62,7 @@ class Image(NamedTuple):
     routes: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Node:
+class Node(Struct, frozen=True):
     """A node of the lab, the packet filter that its programs use, and the spec that podnet gets there."""
 
     lab: Lab

@@ -7,10 +7,11 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Final, NamedTuple
+
+from msgspec import Struct, field
 
 from tests.lab.inside import inside
 from tests.netns.node import Node
@@ -45,8 +46,7 @@ def docker(number: int) -> Iterator[Placed]:
     yield Placed("filter", "DOCKER", f"-d {pod} ! -i docker0 -o docker0 {match} -j ACCEPT", top=False)
 
 
-@dataclass
-class Others:
+class Others(Struct):
     """What they have written so far: of each chain their rules in order, of those on top and of those at the end."""
 
     backend: str

@@ -14,8 +14,9 @@ import struct
 import sys
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final, NamedTuple
+
+from msgspec import Struct
 
 from netplan.lab import Lab
 from netplan.net import Address
@@ -37,8 +38,7 @@ _QUIET: Final = 0.02
 _PATIENCE: Final = 3.0
 
 
-@dataclass(frozen=True)
-class Sent:
+class Sent(Struct, frozen=True):
     """A packet to send from a host; a source of None is left to the kernel, which chooses `guess`."""
 
     host: str

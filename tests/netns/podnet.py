@@ -6,10 +6,11 @@ import io
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 import netplan.cli.views.text
 import netplan.fields
@@ -22,8 +23,7 @@ for _verb in command.VERBS:
     import_module(f"netplan.cli.{_verb}")
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What a command left: its exit code and what it wrote."""
 
     code: int

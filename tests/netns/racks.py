@@ -6,9 +6,10 @@ import socket
 import struct
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
+
+from msgspec import Struct
 
 from netplan.lab import Lab
 from tests.lab.inside import inside
@@ -106,8 +107,7 @@ def spec_text(backend: str, nodes: Mapping[str, str] = NODES) -> str:
     return head.replace("BACKEND", backend) + "".join(f"  {name}: {text}\n" for name, text in nodes.items())
 
 
-@dataclass(frozen=True)
-class Racks:
+class Racks(Struct, frozen=True):
     """A lab of the racks, and a place for its specs."""
 
     lab: Lab

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from random import Random
 from types import MappingProxyType
 from typing import Final
+
+from msgspec import Struct
 
 from netplan.kinds.chain.built_in import BUILT_IN_BY_TABLE
 from netplan.kinds.chain.value import Chain, ChainKey
@@ -147,8 +148,7 @@ _ASKED: Final = (
 )
 
 
-@dataclass(frozen=True)
-class Ruleset:
+class Ruleset(Struct, frozen=True):
     """The rules of all tables, and the settings, addresses and routes besides those that the node needs.
 
     `policies` are rules of policy routing, `sets` what `ipset restore` reads.

@@ -8,9 +8,9 @@ import io
 import socket
 import struct
 from contextlib import ExitStack
-from dataclasses import dataclass
 
 import pytest
+from msgspec import Struct
 
 from netplan.cli.connections import tell_outdated
 from netplan.kernel.linux import connections, forget
@@ -24,8 +24,7 @@ OLD = "1 connection of pods of before the rules keeps another source address unt
 CAPABILITY_VERSION = 0x20080522
 
 
-@dataclass(frozen=True)
-class Conversation:
+class Conversation(Struct, frozen=True):
     """A TCP connection that is open."""
 
     caller: socket.socket

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from netplan.lab import Lab
 from netplan.spec.load import parse

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from netplan.lab import Lab
 from netplan.spec.load import read
@@ -25,7 +25,7 @@ NODES = ("n1", "n2")
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
     """The cluster of the example, applied on both of its nodes."""
-    topology = dataclasses.replace(read(SPEC).topology, cluster=f"dual-{os.getpid()}")
+    topology = replace(read(SPEC).topology, cluster=f"dual-{os.getpid()}")
     with Lab.temporary(topology, spec=str(SPEC)) as made:
         for node in NODES:
             done = podnet(made, node, "apply", SPEC, "--node", node, "--yes")

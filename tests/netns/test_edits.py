@@ -5,11 +5,11 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
 from typing import Final
 
 import pytest
 from hypothesis import given, settings
+from msgspec.structs import replace
 
 from netplan.compile import compile_node, nothing
 from netplan.errors import RestoredError

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import os
 from collections.abc import Iterator
@@ -10,6 +9,8 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from msgspec import Struct
+from msgspec.structs import replace
 
 from netplan.lab import Lab
 from netplan.spec.load import parse
@@ -50,8 +51,7 @@ SPECS: Final = {
 _serial = itertools.count(1)
 
 
-@dataclasses.dataclass(frozen=True)
-class Cluster:
+class Cluster(Struct, frozen=True):
     """A cluster that was applied on its nodes."""
 
     lab: Lab
@@ -71,7 +71,7 @@ def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     spec = tmp_path_factory.mktemp("cluster") / "spec.yaml"
     spec.write_text(SPECS[request.param])
     topology = parse(SPECS[request.param], str(spec)).topology
-    topology = dataclasses.replace(topology, cluster=f"six-{os.getpid()}-{next(_serial)}")
+    topology = replace(topology, cluster=f"six-{os.getpid()}-{next(_serial)}")
     with Lab.temporary(topology, pods=1) as lab:
         made = Cluster(lab, spec, request.param)
         for node in NODES:

@@ -6,13 +6,13 @@ import json
 import signal
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from difflib import ndiff
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import pytest
+from msgspec import Struct
 
 from tests.netns.node import Image, Node, State
 from tests.netns.podnet import process
@@ -72,8 +72,7 @@ STORIES: Final = {
 CREATES: Final = pytest.mark.parametrize("story", [next(iter(STORIES))], indirect=True)
 
 
-@dataclass(frozen=True)
-class Start:
+class Start(Struct, frozen=True):
     """Where a story starts from: a node's rules, routes and forwarding, and what podnet remembers of it."""
 
     node: Node
@@ -87,8 +86,7 @@ class Start:
         self.node.shell(_REWIND, self.forwarding, str(self.kept))
 
 
-@dataclass(frozen=True)
-class Scene:
+class Scene(Struct, frozen=True):
     """A story on a node: the command, the states before and after it, and every point in it."""
 
     start: Start

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import os
 import subprocess
@@ -12,6 +11,8 @@ from random import Random
 from typing import Final
 
 import pytest
+from msgspec import Struct
+from msgspec.structs import replace
 
 from netplan.kernel.linux import Linux
 from netplan.kinds.chain.value import Backend, Chain
@@ -125,8 +126,7 @@ $8-$1-restore
 """
 
 
-@dataclasses.dataclass(frozen=True)
-class Crossroads:
+class Crossroads(Struct, frozen=True):
     """A lab in which all that leaves hdss7-21 is seen by a neighbour, and the sockets for packets of an IP version."""
 
     lab: Lab
@@ -155,7 +155,7 @@ def crossroads(request: pytest.FixtureRequest) -> Iterator[Crossroads]:
     """A crossroads of each IP version and backend."""
     version, backend = request.param
     topology = (read(SPEC) if version == 4 else parse(SPEC_6, "trace.yaml")).topology
-    topology = dataclasses.replace(topology, cluster=f"trace-{backend}-{version}-{os.getpid()}")
+    topology = replace(topology, cluster=f"trace-{backend}-{version}-{os.getpid()}")
     with Lab.temporary(topology) as lab:
         (prepare if version == 4 else prepare_ipv6)(lab)
         senders = [POD, OTHER_POD, PEER, PEER_POD, "outside", NODE]
@@ -219,7 +219,7 @@ def compare(crossroads: Crossroads, rules: Ruleset, sent: Iterable[Sent]) -> int
     """Send packets through a state and fail where the kernel differs; give of how many the outcome was known."""
     state = load(crossroads, rules)
     tracer, routing = Tracer(state), Tracer(state.replace(Chain, ()))
-    checked = [dataclasses.replace(each, guess=routing.trace(as_traced(each)).source) for each in sent]
+    checked = [replace(each, guess=routing.trace(as_traced(each)).source) for each in sent]
     traces = {each.token: tracer.trace(as_traced(each)) for each in checked}
     expected = {token for token, made in traces.items() if made.verdict is not Verdict.DROP}
     outcomes = crossroads.crossing.send(checked, expected)

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from netplan.lab import Lab
 from netplan.spec.load import read
@@ -22,7 +22,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture
 def lab() -> Iterator[Lab]:
     """The cluster of the story, with nothing on its nodes and the tutorials' static routes on its router."""
-    topology = dataclasses.replace(read(SPEC).topology, cluster=f"soak-{os.getpid()}")
+    topology = replace(read(SPEC).topology, cluster=f"soak-{os.getpid()}")
     with Lab.temporary(topology, spec=str(SPEC)) as made:
         for number in ("21", "22"):
             made.run("router", ["ip", "route", "add", f"172.7.{number}.0/24", "via", f"10.4.7.{number}"])

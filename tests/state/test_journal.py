@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from netplan.errors import ExitCode, HalfStateError
 from netplan.state.clock import Process

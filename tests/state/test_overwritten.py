@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from netplan.errors import StoreError
 from netplan.kinds.sysctl.overwritten import Overwritten

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import PurePath
 from typing import Final, TypeAlias
+
+from msgspec import Struct
 
 from netplan.effects import Fares, TrafficEffect, blamed
 from netplan.kinds.chain.value import Backend, PlacedRule
@@ -39,8 +40,7 @@ _Reads: TypeAlias = tuple[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """One change: its sign, the kind of object, what happens, and why; `details` are the fields of an update."""
 
     sign: str
@@ -50,8 +50,7 @@ class Line:
     details: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class TrafficLine:
+class TrafficLine(Struct, frozen=True):
     """A class of traffic that fares otherwise after the plan, or not as it should; `blame` says why.
 
     The sign is `!` for what is broken after the plan and `?` for what nobody can tell.
@@ -67,8 +66,7 @@ class TrafficLine:
         return f"{self.traffic:<24}  {self.before}" + ("" if self.after == self.before else f" -> {self.after}")
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(Struct, frozen=True):
     """The nodes that share their changes to the letter, and those changes."""
 
     nodes: tuple[NodePlan, ...]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar, Final
+
+from msgspec import Struct
 
 from netplan.net import IfName, InterfaceAddress
 from netplan.resource import Json
@@ -14,8 +15,7 @@ LINK_SCOPE: Final = 253
 HOST_SCOPE: Final = 254
 
 
-@dataclass(frozen=True, slots=True)
-class LinkAddress:
+class LinkAddress(Struct, frozen=True):
     """An address that a device carries; beyond its `scope` the kernel does not choose it as a source.
 
     Addresses carry no mark: `ours` are those on our own links.

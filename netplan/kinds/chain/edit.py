@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import Chain, ChainKey, PlacedRule
 from netplan.resource import Change, Reason
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(Struct, frozen=True):
     """A rule of a chain as it should become; `origin` is its index in the chain as it is, None for one that comes."""
 
     rule: Rule

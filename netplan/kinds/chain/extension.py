@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from netplan.kinds.chain.names import PROTOCOL_NAMES
 from netplan.kinds.chain.number import Reader
@@ -73,8 +74,7 @@ class Option(NamedTuple):
 Options = dict[str, Option]
 
 
-@dataclass(frozen=True, slots=True)
-class OptionSpec:
+class OptionSpec(Struct, frozen=True):
     """An option of an extension.
 
     One reader for each argument. An option that `writes` another is printed as that one, with `fixed` values if it
@@ -107,8 +107,7 @@ class OptionSpec:
         return Option(self.printed, negated, values)
 
 
-@dataclass(frozen=True)
-class ExtensionSpec:
+class ExtensionSpec(Struct, frozen=True, dict=True):
     """A match or a target.
 
     `options` stand in the order in which iptables-save prints them. `exactly` one and `some` of the named options must

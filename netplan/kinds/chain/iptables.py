@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from netplan import programs
 from netplan.errors import KernelError, ObserveError, RefusedError
@@ -26,8 +27,7 @@ _MODES: Final = {"nf_tables": Backend.NFT, "legacy": Backend.LEGACY}
 _LINE_NUMBER: Final = re.compile(r"line:? (\d+)")
 
 
-@dataclass(frozen=True)
-class Iptables:
+class Iptables(Struct, frozen=True, dict=True):
     """The pair of programs that lists and restores rules of one backend (iptables(8), iptables-restore(8)).
 
     They are those of one IP `version`. `program` is "" if this machine has none: that matters as soon as it is to run.

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import ClassVar
+
+from msgspec import Struct
 
 from netplan.kinds.chain.extension import ExtensionSpec, Option
 from netplan.kinds.chain.matches import MATCHES
 from netplan.kinds.chain.targets import TARGETS
 
 
-@dataclass(frozen=True, slots=True)
-class Extension:
+class Extension(Struct, frozen=True):
     """A match or target with its options in canonical form.
 
     If one of its options is not understood, all of them are in `unread`, as they were written, and `options` is empty.
@@ -46,15 +46,13 @@ class Extension:
         return " ".join(words)
 
 
-@dataclass(frozen=True, slots=True)
-class Match(Extension):
+class Match(Extension, frozen=True):
     """One `-m` of a rule."""
 
     specs: ClassVar[Mapping[str, ExtensionSpec]] = MATCHES
 
 
-@dataclass(frozen=True, slots=True)
-class Target(Extension):
+class Target(Extension, frozen=True):
     """What a rule does with a packet: a verdict, an extension, or a jump into the chain of that name."""
 
     specs: ClassVar[Mapping[str, ExtensionSpec]] = TARGETS

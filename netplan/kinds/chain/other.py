@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Final
+
+from msgspec import Struct
 
 from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import Backend, Chain, ChainKey
@@ -28,8 +29,7 @@ class Owner(StrEnum):
         return Backend.LEGACY if self is Owner.LEGACY else Backend.NFT
 
 
-@dataclass(frozen=True, slots=True)
-class OtherChain:
+class OtherChain(Struct, frozen=True):
     """A chain that this node's iptables does not show, though the kernel runs it too.
 
     `hook` is where packets enter it, in small letters, and None for a chain that rules lead to; `nat` is whether it may

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol, Self
+
+from msgspec import Struct, field
 
 from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.targets import TARGET_EXTENSIONS
@@ -46,8 +47,7 @@ class Follows(Protocol):
         """Follow what either follows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reach:
+class Reach(Struct, frozen=True):
     """Which chains are read.
 
     `chains` are read whatever they cost. With `walks` every chain is read that a packet can reach from them, with
@@ -70,8 +70,7 @@ class _Visit(NamedTuple):
     hook: ChainKey | None
 
 
-@dataclass
-class _Reading:
+class _Reading(Struct):
     """Reads each chain once, and adds up what a table has cost."""
 
     tables: Tables

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from netplan.kinds.chain.built_in import BUILT_IN
 from netplan.kinds.chain.match import Match, Target
@@ -19,8 +20,7 @@ from netplan.kinds.chain.word import chain_name
 _COMMANDS: Final = frozenset({"-A", "--append", "-I", "--insert"})
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """A rule without its chain; two rules are equal if and only if iptables-save prints them alike.
 
     A condition that every packet meets is None. `fragment` is True for `-f`, False for `! -f`. Interface names may end

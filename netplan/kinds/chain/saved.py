@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cache, cached_property
 from itertools import pairwise
 from typing import Final
+
+from msgspec import Struct
 
 from netplan.errors import ObserveError
 from netplan.kinds.chain.built_in import BUILT_IN
@@ -23,8 +24,7 @@ _LISTED: Final = re.compile(r"\n-(?:P|N) (\S+)(?: (\S+))?(?=\n)")
 _UNLISTED: Final = re.compile(r"\n(?!-[ANP] |#|\n)(.+)")
 
 
-@dataclass(frozen=True)
-class SavedTable:
+class SavedTable(Struct, frozen=True, dict=True):
     """A table as iptables-save prints it: in `text` each chain and each rule is a line of its own behind a newline.
 
     The text is searched for the chains that are asked for: to take a hundred thousand lines apart takes longer than
@@ -33,9 +33,13 @@ class SavedTable:
 
     name: str
     version: int = 4
-    text: str = field(default="\n", repr=False)
+    text: str = "\n"
     before: int = 0
-    _found: dict[str, list[int]] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @cached_property
+    def _found(self) -> dict[str, list[int]]:
+        """Where the rules of the chains stand that were asked for."""
+        return {}
 
     @cached_property
     def total(self) -> int:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Final, NamedTuple
+
+from msgspec import Struct
 
 from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.text import check_characters
@@ -50,8 +51,7 @@ class ChainKey(NamedTuple):
         return self.name.startswith(OWNED_PREFIX)
 
 
-@dataclass(frozen=True, slots=True)
-class Chain:
+class Chain(Struct, frozen=True):
     """A chain with its rules in order; `policy` is None for a user-defined chain.
 
     `unread` is 0, or about how many rules a chain has that was not read: then `rules` is empty.
@@ -97,8 +97,7 @@ class Chain:
         return cls(key, rules, policy, int(data.get("unread", 0)))
 
 
-@dataclass(frozen=True, slots=True)
-class PlacedRule:
+class PlacedRule(Struct, frozen=True):
     """A rule at a place in a chain that is not ours: one of our jumps, or a rule that a spec removes.
 
     `position` counts from 1, as iptables does.

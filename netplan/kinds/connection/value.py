@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from netplan.net import Address
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
+class Connection(Struct, frozen=True):
     """A connection of conntrack, from its first packet's source to its destination.
 
     `answered_to` is where answers go: another address than the source if that was rewritten; `answered_by` is who sends

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
+
+from msgspec import Struct
 
 from netplan.net import Address, IfName, LinkLayerAddress, link_layer_address
 from netplan.resource import Json
 
 
-@dataclass(frozen=True, slots=True)
-class FdbEntry:
+class FdbEntry(Struct, frozen=True):
     """The host that a tunnel sends frames to which are for a link-layer address.
 
     `options` is what else an entry says, as bridge(8) prints it: `port 4789`, `vni 7`. Entries carry no mark: `ours`

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, ClassVar, Final, NamedTuple, TypeAlias
+
+from msgspec import Struct
 
 from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.values import BITS
@@ -84,8 +85,7 @@ def _shown(part: Part) -> str:
     return str(part.address) if isinstance(part, Prefix) and single else str(part)
 
 
-@dataclass(frozen=True, slots=True)
-class IpSet:
+class IpSet(Struct, frozen=True):
     """A set (ipset(8)): its type, the IP version of its addresses, 0 where it has none, and its members.
 
     Of one that is `unread` they are not known: it is too large, or of a type that is not understood.

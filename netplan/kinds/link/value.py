@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, ClassVar, Final, NamedTuple
+
+from msgspec import Struct
 
 from netplan.net import Address, IfName, LinkLayerAddress, link_layer_address
 from netplan.resource import Json
@@ -82,8 +83,7 @@ class Vxlan(NamedTuple):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(Struct, frozen=True):
     """A network device: `mtu` in bytes; `alias` is the one that `ip link set alias` gives.
 
     `type` is the one that `ip link add type` gives, "" for hardware, None where a record does not tell. The address and

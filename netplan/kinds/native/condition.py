@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from netplan.kinds.chain.names import DCCP, SCTP, TCP, UDP
 from netplan.kinds.native.family import TRANSPORT_FIELDS, Family, Fields
@@ -43,8 +45,7 @@ class _Part(NamedTuple):
 Ranges = tuple[tuple[int, int], ...]
 
 
-@dataclass(frozen=True)
-class Conditions:
+class Conditions(Struct, frozen=True):
     """The conditions of one rule on packets of a family until now.
 
     `unsaid` is whether there are some that iptables can't say. Of a number in a header, `inside` has the range that it

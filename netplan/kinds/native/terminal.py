@@ -8,8 +8,9 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from netplan.kinds.chain.names import DCCP, SCTP, TCP, UDP
 from netplan.kinds.chain.targets import TARGET_EXTENSIONS

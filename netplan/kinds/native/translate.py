@@ -8,8 +8,9 @@ them is what the rule is for the packets of one element.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Final, NamedTuple
+
+from msgspec.structs import replace
 
 from netplan.kinds.chain.rule import Rule
 from netplan.kinds.native.condition import Conditions

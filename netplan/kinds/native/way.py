@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from netplan.kinds.native.condition import Conditions
 from netplan.kinds.native.load import Load
@@ -13,8 +15,7 @@ SLOT: Final = 4
 """How many bytes a slot has: registers of sixteen bytes overlap those of four."""
 
 
-@dataclass(frozen=True)
-class Way:
+class Way(Struct, frozen=True):
     """A rule as it is for some packets, until one of its instructions: `said` are rules that it has become already.
 
     `held` is what the registers have, by slots of four bytes: what was loaded, or data.

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
+
+from msgspec import Struct
 
 from netplan.net import Address, IfName, LinkLayerAddress, link_layer_address
 from netplan.resource import Json
 
 
-@dataclass(frozen=True, slots=True)
-class Neighbour:
+class Neighbour(Struct, frozen=True):
     """The link-layer address of an address behind a device, which the kernel never asks for.
 
     Neighbours carry no mark: `ours` are those behind our own links.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any, ClassVar, Final
+
+from msgspec import Struct
 
 from netplan.kinds.chain.values import Masked
 from netplan.kinds.route.value import MAIN_TABLE
@@ -19,8 +20,7 @@ ACTIONS: Final = ("lookup", "goto", "nop", "blackhole", "unreachable", "prohibit
 _NAMES: Final = {LOCAL_TABLE: "local", MAIN_TABLE: "main", DEFAULT_TABLE: "default"}
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyRule:
+class PolicyRule(Struct, frozen=True):
     """A rule of policy routing (ip-rule(8)): packets that it selects are looked up in `table`, or what `action` says.
 
     It is about packets of one IP `version`.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, ClassVar, Final, NamedTuple
+
+from msgspec import Struct
 
 from netplan.net import Address, IfName, Prefix
 from netplan.resource import Json
@@ -53,8 +54,7 @@ class Hop(NamedTuple):
         return " ".join(["nexthop", *_way(self.oif, self.next_hop), "weight", str(self.weight)])
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Struct, frozen=True):
     """A route: `protocol` says who installed it (rtnetlink(7), rtm_protocol), `type` is unicast, blackhole or such.
 
     `prefsrc` is the source of what this node sends by it. A route of several `hops` has no `oif` or `next_hop` itself.

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from netplan.kinds.sysctl.forwarding import SWITCHES, follows, rewritten
 from netplan.kinds.sysctl.value import Sysctl, is_name
 from netplan.resource import Change, Json
 
 
-@dataclass(frozen=True, slots=True)
-class Overwritten:
+class Overwritten(Struct, frozen=True):
     """A parameter, its value before podnet wrote it, and the one that podnet, or the kernel with it, wrote last."""
 
     name: str

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 from typing import ClassVar, Final
+
+from msgspec import Struct
 
 from netplan.net import IfName
 from netplan.resource import Json
@@ -37,8 +38,7 @@ def accept_ra(device: str) -> str:
     return f"net.ipv6.conf.{device.replace('.', '/')}.accept_ra"
 
 
-@dataclass(frozen=True, slots=True)
-class Sysctl:
+class Sysctl(Struct, frozen=True):
     """A kernel parameter and its value, both as sysctl(8) writes them: `net.ipv4.ip_forward` and `1`.
 
     A `/` in a name stands for a dot inside one component: `net.ipv4.conf.eth0/100.rp_filter`.

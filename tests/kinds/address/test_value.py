@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from netplan.kinds.address.value import HOST_SCOPE, LinkAddress
 from netplan.net import IfName, InterfaceAddress

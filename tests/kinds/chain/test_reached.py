@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import pytest
+from msgspec import Struct, field
 
 from netplan.kinds.chain.reached import Reach, reached
 from netplan.kinds.chain.value import Chain, ChainKey
@@ -18,8 +17,7 @@ def nat(name):
 HOOK = nat("PREROUTING")
 
 
-@dataclass
-class Stored:
+class Stored(Struct):
     """Tables in memory, of which the reads are counted; a chain of a big one costs its length."""
 
     chains: dict[ChainKey, Chain]
@@ -103,8 +101,7 @@ def test_a_named_chain_is_read_whatever_it_costs():
     assert read(stored(big=True, **SERVICES), chains=[nat("S")], limit=0) == ["S"]
 
 
-@dataclass(frozen=True)
-class To:
+class To(Struct, frozen=True):
     """Follows packets from one hook to one destination."""
 
     hook: ChainKey

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import subprocess
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from netplan.kinds.route import driver
 from netplan.kinds.route.lead import leads

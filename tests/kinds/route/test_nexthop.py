@@ -5,12 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from netplan.errors import KernelError
 from netplan.kinds.link import driver as links
