@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import Final
 
 from msgspec import Struct
 
@@ -37,7 +37,7 @@ class Batch(Struct, frozen=True):
         )
 
 
-class _Group(NamedTuple):
+class _Group(Struct, frozen=True):
     """What the changes of a batch have in common."""
 
     kind: str
@@ -66,7 +66,7 @@ def batches(changes: Iterable[Change[Resource]]) -> tuple[Batch, ...]:
     return tuple(_batch(group, groups[group, leaving]) for group, leaving in ordered)
 
 
-class _Coming(NamedTuple):
+class _Coming(Struct, frozen=True):
     """What changes bring that others may stand in the way of: the kernel takes no next hop that is its own address."""
 
     links: tuple[Link, ...]

@@ -7,7 +7,9 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count, islice
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
 
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.other import OtherChain
@@ -110,7 +112,7 @@ def _mark(rule: str) -> str:
     return hashlib.sha256(rule.encode(errors="surrogateescape")).hexdigest()[:8]
 
 
-class _Part(NamedTuple):
+class _Part(Struct, frozen=True):
     """Something that a plan depends on: its name, its content as JSON values, and the same for people.
 
     Where these are rules, they are here too, all those of their chain, and whether they are the first of them only.

@@ -7,14 +7,14 @@ that the order in which a file lists them does not matter.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
 from msgspec import Struct
 
 from netplan.net import Address, InterfaceAddress, Prefix
 
 
-class _Family(NamedTuple):
+class _Family(Struct, frozen=True):
     """flannel's limits: prefix lengths."""
 
     usual: int  # of a node's subnet, where the network is large enough

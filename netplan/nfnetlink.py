@@ -11,7 +11,9 @@ import struct
 from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
 
 from netplan.errors import ObserveError
 from netplan.netlink import (
@@ -32,7 +34,7 @@ _GENERIC: Final = struct.Struct("!BBH")
 _ABSENT: Final = frozenset({errno.EINVAL, errno.EOPNOTSUPP, errno.EPROTONOSUPPORT, errno.ENOENT})
 
 
-class Message(NamedTuple):
+class Message(Struct, frozen=True):
     """One object of a dump: its protocol family, as in NFPROTO_*, and its attributes by their numbers."""
 
     family: int

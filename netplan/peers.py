@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from netplan.compile import Traffic
 from netplan.kinds.chain.values import AddressMask
 from netplan.kinds.route.value import Route
-from netplan.net import BITS, Address, IfName, Prefix
+from netplan.net import BITS, Address, IfName, InterfaceAddress, Prefix
 from netplan.singled import Places, Span
 from netplan.topology import Node
 
@@ -117,7 +117,7 @@ def choose_by_address(
 ) -> Choice:
     """Choose nodes that are not alike by their addresses, the first ones before all; `most` more at most."""
     by_address = dict(reversed(found))
-    places = [(Prefix(*address, BITS[address.version]), node) for address, node in by_address.items()]
+    places = [(InterfaceAddress(address, BITS[address.version]).prefix, node) for address, node in by_address.items()]
     names = {node.name for node in first}
     chosen = choose([Places(places)], named, [each for each in places if each[1].name in names], most)
     added = [node for node in chosen.nodes if node.name not in names]

@@ -141,7 +141,7 @@ def _routes(objects: Iterable[Wanted[Resource]]) -> dict[Prefix, Route]:
 
 def _ways(routes: Mapping[Prefix, Route]) -> Callable[[Address], Way | None]:
     """Say by which of the routes that are wanted packets to an address should leave."""
-    lengths = sorted({(version, length) for version, _, length in routes}, reverse=True)
+    lengths = sorted({(prefix.version, prefix.length) for prefix in routes}, reverse=True)
 
     def way(address: Address) -> Way | None:
         alike = (length for version, length in lengths if version == address.version)

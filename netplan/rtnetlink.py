@@ -7,9 +7,11 @@ linux/nexthop.h.
 from __future__ import annotations
 
 import socket
+import struct
 from collections.abc import Iterator
-from struct import Struct
 from typing import Any, Final, NamedTuple
+
+from msgspec import Struct
 
 from netplan.errors import ObserveError
 from netplan.net import Address
@@ -19,7 +21,7 @@ FAMILIES: Final = {4: socket.AF_INET, 6: socket.AF_INET6}
 """The address family of an IP version."""
 
 _VERSIONS: Final = {4: 4, 16: 6}
-_U32: Final = Struct("=I")
+_U32: Final = struct.Struct("=I")
 
 
 class Layout(NamedTuple):
@@ -28,29 +30,29 @@ class Layout(NamedTuple):
     new: int
     delete: int
     get: int
-    header: Struct
+    header: struct.Struct
 
 
-LINK: Final = Layout(16, 17, 18, Struct("=BxHiII"))
+LINK: Final = Layout(16, 17, 18, struct.Struct("=BxHiII"))
 """ifinfomsg: family, type, index, flags, change."""
 
-ADDRESS: Final = Layout(20, 21, 22, Struct("=BBBBI"))
+ADDRESS: Final = Layout(20, 21, 22, struct.Struct("=BBBBI"))
 """ifaddrmsg: family, prefix length, flags, scope, index."""
 
-ROUTE: Final = Layout(24, 25, 26, Struct("=BBBBBBBBI"))
+ROUTE: Final = Layout(24, 25, 26, struct.Struct("=BBBBBBBBI"))
 """rtmsg: family, length of the destination and of the source, TOS, table, protocol, scope, type, flags."""
 
-NEIGHBOUR: Final = Layout(28, 29, 30, Struct("=BxxxiHBB"))
+NEIGHBOUR: Final = Layout(28, 29, 30, struct.Struct("=BxxxiHBB"))
 """ndmsg: family, index, state, flags, type."""
 
-RULE: Final = Layout(32, 33, 34, Struct("=BBBBBxxBI"))
+RULE: Final = Layout(32, 33, 34, struct.Struct("=BBBBBxxBI"))
 """fib_rule_hdr: family, length of the destination and of the source, TOS, table, action, flags."""
 
-NEXTHOP: Final = Layout(104, 105, 106, Struct("=BBBBI"))
+NEXTHOP: Final = Layout(104, 105, 106, struct.Struct("=BBBBI"))
 """nhmsg: family, scope, protocol, reserved, flags."""
 
 
-class Message(NamedTuple):
+class Message(Struct, frozen=True):
     """One object of a dump: the fields of its structure, and its attributes by their numbers."""
 
     fields: tuple[Any, ...]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -45,7 +45,7 @@ class Flag(StrEnum):
     OFF_LINK = "--allow-off-link"
 
 
-class Danger(NamedTuple):
+class Danger(Struct, frozen=True):
     """Something that a plan would do, and the option without which it is refused."""
 
     flag: Flag

@@ -176,7 +176,7 @@ def _masked(prefix: Prefix) -> AddressMask:
 
 def _prefixes_of(asked: AddressRange) -> Iterator[Prefix]:
     """Give a range as the fewest prefixes that are all of it."""
-    version, value = asked.first
+    version, value = asked.first.version, asked.first.value
     while value <= asked.last.value:
         left = asked.last.value - value + 1
         free = min(left.bit_length() - 1, (value & -value).bit_length() - 1 if value else BITS[version])

@@ -14,7 +14,7 @@ from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Address, IfName, InterfaceAddress, Prefix
 from netplan.plan import Source, plan_node
 from netplan.project import project
-from netplan.safety import Flag, Session, dangers, session_packets
+from netplan.safety import Danger, Flag, Session, dangers, session_packets
 from netplan.snapshot import Snapshot
 from tests import make, tunnels
 from tests.states import cases
@@ -191,7 +191,7 @@ def test_a_session_is_read_as_sshd_writes_it():
 
 def test_a_default_route_of_ours_that_would_go_is_a_danger():
     (danger,) = found(state("", make.route("0.0.0.0/0", "10.4.7.9", metric=50)))
-    assert danger == (
+    assert danger == Danger(
         Flag.DEFAULT_ROUTE,
         "the default route would change: delete 0.0.0.0/0 via 10.4.7.9 dev eth0 metric 50",
     )
@@ -235,7 +235,7 @@ def test_routes_that_go_with_a_tunnel_that_is_made_anew_count():
 
 def test_a_next_hop_that_no_address_of_the_device_reaches_is_a_danger():
     (danger,) = found(make.snapshot(address="10.9.9.21/24"))
-    assert danger == (
+    assert danger == Danger(
         Flag.OFF_LINK,
         "a route would lead to a next hop that is not on-link: 172.7.22.0/24 via 10.4.7.22 dev eth0",
     )

@@ -74,7 +74,7 @@ def test_the_traced_stand_for_all_that_nobody_singles_out():
 
 
 prefixes = st.builds(
-    lambda value, length: Prefix(4, 172 << 24 | 7 << 16, 16)._replace(value=172 << 24 | 7 << 16 | value).within(length),
+    lambda value, length: Prefix(4, 172 << 24 | 7 << 16 | value, 16).within(length),
     st.integers(0, (1 << 14) - 1),
     st.integers(18, 31),
 )

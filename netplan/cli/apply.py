@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import typer
+from msgspec import Struct
 from msgspec.structs import replace
 
 from netplan.cli.nodes import this_node
@@ -32,7 +33,7 @@ app = verb_app()
 SHORTEST, LONGEST = 1, 24 * 60 * 60
 
 
-class Options(NamedTuple):
+class Options(Struct, frozen=True):
     """How a plan is applied: unasked, with an end to old connections, until it is confirmed, in spite of dangers."""
 
     yes: bool

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
 
 from netplan import rulesfile
 from netplan.cli.output import say
@@ -18,14 +20,14 @@ _KERNEL_ONLY: Final = (
 )
 
 
-class File(NamedTuple):
+class File(Struct, frozen=True):
     """The file of an IP version."""
 
     path: str
     version: int
 
 
-class Pending(NamedTuple):
+class Pending(Struct, frozen=True):
     """The files that differ from what they should be, and the node's rules that should be in them."""
 
     files: tuple[File, ...]

@@ -9,7 +9,9 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from threading import Event, Thread
@@ -20,7 +22,7 @@ _PATIENCE: Final = 1.0
 _TICK: Final = 0.1
 
 
-class _Point(NamedTuple):
+class _Point(Struct, frozen=True):
     """How far the work has come: what is done, how much of it, and of how much, None where nobody knows."""
 
     what: str
@@ -62,9 +64,9 @@ class Bar:
         with suppress(OSError, ValueError), _drawn() as progress:  # the terminal may be gone
             task = progress.add_task(self._point.what, total=None)
             while not over.wait(_TICK):
-                what, done, total = self._point
-                progress.tasks[task].total = total
-                progress.update(task, description=what, completed=done)
+                point = self._point
+                progress.tasks[task].total = point.total
+                progress.update(task, description=point.what, completed=point.done)
                 progress.refresh()
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
 
 from netplan.cli.nodes import NoNodeError
 from netplan.cli.options import LockTimeout, VarDir
@@ -30,7 +32,7 @@ _LEFT: Final = "a node that was taken out of a spec is cleaned with one that has
 app = verb_app()
 
 
-class Orders(NamedTuple):
+class Orders(Struct, frozen=True):
     """What is to be taken away, and how: the spec, what is allowed that is dangerous, without asking."""
 
     spec: Spec

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import typer
+from msgspec import Struct
 from msgspec.structs import replace
 
 from netplan.cli.nodes import this_node
@@ -81,7 +82,7 @@ def trace(
     show_text(way_text(answer))
 
 
-class _Start(NamedTuple):
+class _Start(Struct, frozen=True):
     """A state of a node, and what the node should have."""
 
     state: Snapshot

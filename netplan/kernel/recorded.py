@@ -6,7 +6,9 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
+
+from msgspec import Struct
 
 from netplan import __version__
 from netplan.errors import UsageError
@@ -49,7 +51,7 @@ _OPTIONAL: Final = frozenset({"other_chains", "ipsets", "neighbours", "fdb", "po
 _OVERWRITTEN: Final = "overwritten"
 
 
-class Record(NamedTuple):
+class Record(Struct, frozen=True):
     """A node's state, and the parameters of it that podnet had overwritten."""
 
     state: Snapshot

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import Final, NamedTuple
+from typing import Final
 
 from msgspec import Struct
 
@@ -23,7 +23,7 @@ from netplan.spec.values import Mark
 _NO_LEASES: Final = Leases()
 
 
-class _Readers(NamedTuple):
+class _Readers(Struct, frozen=True):
     """What reads the values of one IP version."""
 
     network: Callable[[object], Prefix]

@@ -14,7 +14,7 @@ import shlex
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cache
 from pathlib import PurePath
-from typing import Final, NamedTuple
+from typing import Final
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -47,14 +47,14 @@ _KEYS: Final = {"subnet": fields.read_prefix, "ipv6_subnet": fields.read_ipv6_pr
 _CONFLICT: Final = re.compile(r"^(?:<{7}|={7}|>{7})(?:$| )", re.MULTILINE)
 
 
-class Leased(NamedTuple):
+class Leased(Struct, frozen=True):
     """A subnet, with its place."""
 
     subnet: Prefix
     at: Mark
 
 
-class Lease(NamedTuple):
+class Lease(Struct, frozen=True):
     """A node's subnets, one of an IP version, with the place of the node's name."""
 
     key: Mark
@@ -71,7 +71,7 @@ class Lease(NamedTuple):
 
     def without(self, subnets: Collection[Prefix]) -> Lease:
         """Give the lease without some of its subnets."""
-        return self._replace(held=tuple(each for each in self.held if each.subnet not in subnets))
+        return replace(self, held=tuple(each for each in self.held if each.subnet not in subnets))
 
 
 class Leases(Struct, frozen=True):

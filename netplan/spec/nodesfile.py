@@ -16,6 +16,7 @@ from pathlib import PurePath
 from typing import Final, TypeAlias
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from netplan.errors import Location, Problem, SpecError
 from netplan.spec.document import Document, Value, compose
@@ -277,6 +278,6 @@ def with_nodes(document: Document, file: NodesFile) -> Document:
         related = ((document.places.key("nodes", name), f"node {name} of the spec"),)
         at = Location(file.path, *file.entries[name].key)
         problems.append(Problem(at, f"the node {name} stands in the spec too", "keep one of the two", related))
-    merged = entry._replace(entries={**file.entries, **entry.entries})
-    places = Places(document.places.path, root._replace(entries={**root.entries, "nodes": merged}))
+    merged = replace(entry, entries={**file.entries, **entry.entries})
+    places = Places(document.places.path, replace(root, entries={**root.entries, "nodes": merged}))
     return Document({**document.data, "nodes": {**own, **file.nodes, **own}}, places, tuple(problems))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, TypeAlias
 
 from msgspec import Struct
 
@@ -13,7 +13,7 @@ Mark: TypeAlias = tuple[int, int]  # line and column, counted from 1
 Key: TypeAlias = str | int
 
 
-class Entry(NamedTuple):
+class Entry(Struct, frozen=True):
     """The place of a value, of its key (of a list's item: its own) and of all that it holds.
 
     `path` is the file that they stand in, if it is another one than that of what is around them.

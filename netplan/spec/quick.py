@@ -12,7 +12,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from netplan.errors import SpecError
 from netplan.spec.document import Document, Value, compose
@@ -28,7 +31,7 @@ _NOTHING: Final = re.compile(" *(?:#.*)?")
 _OTHER_BREAK: Final = re.compile("[\r\x85\u2028\u2029]")
 
 
-class _Nodes(NamedTuple):
+class _Nodes(Struct, frozen=True):
     """Nodes that stand one a line: the line of their key, what YAML would make of them, and the text without them."""
 
     line: int
@@ -79,7 +82,7 @@ def _join(nodes: _Nodes, path: str) -> Document | None:
     in_block = root.key == min((each.key for each in root.entries.values()), default=None)
     if entry is None or entry.key != nodes.entry.key or document.data["nodes"] != plain_scalar("") or not in_block:
         return None
-    places = Places(path, root._replace(entries={**root.entries, "nodes": nodes.entry}))
+    places = Places(path, replace(root, entries={**root.entries, "nodes": nodes.entry}))
     return Document({**document.data, "nodes": nodes.value}, places, document.problems)
 
 

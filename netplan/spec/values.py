@@ -6,7 +6,9 @@ import re
 from difflib import get_close_matches
 from itertools import pairwise
 from pathlib import PurePath
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
 
 from netplan.net import BITS, Address, InterfaceAddress, Prefix
 from netplan.spec.readers import MAX_TEXT, WrongValueError, found
@@ -54,7 +56,7 @@ _MAX_PATH: Final = 4095
 _SYSCTL_COMPONENT: Final = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 
 
-class Mark(NamedTuple):
+class Mark(Struct, frozen=True):
     """A packet mark as `--mark VALUE/MASK` of iptables compares it; every bit of the value is in the mask."""
 
     value: int
@@ -82,7 +84,7 @@ class Mark(NamedTuple):
         return f"{self.value:#x}/{self.mask:#x}"
 
 
-class PortRange(NamedTuple):
+class PortRange(Struct, frozen=True):
     """Ports from `first` to `last`, both of them included."""
 
     first: int

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
-from typing import Final, NamedTuple
+from typing import Final
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from netplan.kinds.chain.match import Match
@@ -40,7 +41,7 @@ class Deed(Enum):
 ANY_DEED: Final = frozenset(Deed)
 
 
-class Harm(NamedTuple):
+class Harm(Struct, frozen=True):
     """What a chain does to packets: the rule that does it, and what becomes of them; None: nobody can tell.
 
     The step's place names the program and the table too, `place` the chain and the position alone, `rule` the rule as

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from netplan.kinds.address.value import HOST_SCOPE, LINK_SCOPE, UNIVERSE, LinkAddress
 from netplan.kinds.chain.values import Masked
@@ -27,7 +30,7 @@ _REFUSING: Final = frozenset({"blackhole", "unreachable", "prohibit"})
 _EVERYBODY: Final = Address(4, 0xFFFFFFFF)
 
 
-class Query(NamedTuple):
+class Query(Struct, frozen=True):
     """What packets are looked up by; the source of an unbound socket is 0.0.0.0, the device of what it sends `lo`."""
 
     destination: Address
@@ -36,7 +39,7 @@ class Query(NamedTuple):
     iif: str
 
 
-class Found(NamedTuple):
+class Found(Struct, frozen=True):
     """Where a look-up may end: at a rule that refuses, at a route, or, if `local`, at an address of the node's own.
 
     `rule` is the one that led there, None if none led anywhere. `doubts` are those of which nobody knows whether they
@@ -179,7 +182,7 @@ class Fib:
                 continue
             found = self._by(rule, query.destination)
             if found is not None:
-                yield found._replace(doubts=behind)
+                yield replace(found, doubts=behind)
                 if sure:
                     return
         yield Found(None, doubts=doubts)

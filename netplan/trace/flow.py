@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Final, NamedTuple
+from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -38,7 +38,7 @@ class Holds(IntEnum):
         return cls.SOMETIMES if fact is None else cls.ALWAYS if fact else cls.NEVER
 
 
-class Mark(NamedTuple):
+class Mark(Struct, frozen=True):
     """A mark of 32 bits, of which those in `known` are known; the others are 0 in `value`."""
 
     value: int

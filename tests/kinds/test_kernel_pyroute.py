@@ -104,8 +104,8 @@ def _link(kernel, link):
 
 
 def _address(kernel, held):
-    address, length = held.address
-    kernel.addr("add", index=_index(kernel, held.link), address=str(address), prefixlen=length)
+    address = str(held.address.address)
+    kernel.addr("add", index=_index(kernel, held.link), address=address, prefixlen=held.address.length)
 
 
 def _neighbour(kernel, each):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -21,7 +20,7 @@ from netplan.kinds.chain.values import (
 )
 
 
-class Option(NamedTuple):
+class Option(Struct, frozen=True):
     """An option as a rule gives it; `values` are canonical texts, which the properties read for who interprets them."""
 
     name: str

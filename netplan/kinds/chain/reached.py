@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
-from typing import Final, NamedTuple, Protocol, Self
+from typing import Final, Protocol, Self
 
 from msgspec import Struct, field
 
@@ -63,7 +63,7 @@ class Reach(Struct, frozen=True):
     limit: int = FEW_RULES
 
 
-class _Visit(NamedTuple):
+class _Visit(Struct, frozen=True):
     """A chain, and the built-in one at which those packets entered that are followed; None: all packets are."""
 
     key: ChainKey

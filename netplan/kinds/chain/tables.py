@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache, cached_property, partial
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, TypeVar
+
+from msgspec import Struct
 
 from netplan.errors import ObserveError
 from netplan.kinds.chain.built_in import BUILT_IN
@@ -84,7 +86,7 @@ class BothVersions:
             yield from tables.owned(table)
 
 
-class _Whole(NamedTuple):
+class _Whole(Struct, frozen=True):
     """A table that was read at once, and its rules as the kernel keeps them."""
 
     listed: SavedTable
@@ -184,7 +186,8 @@ class NftTables:
     def _alone(self, key: ChainKey) -> Chain | None:
         held = self._held(key.table, key.name)
         if self._is_told(key):
-            return absent(key) if held is None else Chain(key, (), held.base and held.base.policy.upper())
+            policy = held.base.policy.upper() if held is not None and held.base is not None else None
+            return absent(key) if held is None else Chain(key, (), policy)
         chain = _steadily(lambda: self._iptables.read(key))
         for rule in chain.rules if chain else ():
             if rule.target is not None:

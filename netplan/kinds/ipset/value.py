@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, ClassVar, Final, NamedTuple, TypeAlias
+from typing import Any, ClassVar, Final, TypeAlias
 
 from msgspec import Struct
 
@@ -30,7 +30,7 @@ LIST: Final = "list:set"
 _NOMATCH: Final = " nomatch"
 
 
-class Port(NamedTuple):
+class Port(Struct, frozen=True):
     """A port of a protocol; of ICMP the type and code as one number of 16 bits, of protocols without ports 0."""
 
     protocol: int
@@ -52,7 +52,7 @@ class Port(NamedTuple):
 Part: TypeAlias = Prefix | Port | str
 
 
-class Member(NamedTuple):
+class Member(Struct, frozen=True):
     """A member: its parts in the order of its set's type, and whether it is an exception from larger ones.
 
     A device's name that ends in `+` stands for all that begin so.

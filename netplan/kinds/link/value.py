@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
-from typing import Any, ClassVar, Final, NamedTuple
+from typing import Any, ClassVar, Final
 
 from msgspec import Struct
 
@@ -30,7 +30,7 @@ _INSTALLERS: Final = {
 }
 
 
-class Vxlan(NamedTuple):
+class Vxlan(Struct, frozen=True):
     """What a VXLAN device is made with: `local` is the source of its packets, `device` the one that they leave by.
 
     A kernel holds one device of a VNI and port. None of this is changed while the device exists.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -24,7 +24,7 @@ _OPTIONS: Final = {"source": "-s", "destination": "-d"}
 _WITH_PORTS: Final = {TCP: "tcp", UDP: "udp", SCTP: "sctp", DCCP: "dccp"}
 
 
-class _Part(NamedTuple):
+class _Part(Struct, frozen=True):
     """What is asked of a field of a header: that under a mask its value lies between two."""
 
     name: str

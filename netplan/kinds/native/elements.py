@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from netplan import nfnetlink
 from netplan.kinds.native.expression import number_of, terminated
@@ -20,7 +23,7 @@ _END, _CATCHALL = 1, 2
 _INNOCENT: Final = frozenset({"counter", "last"})
 
 
-class Element(NamedTuple):
+class Element(Struct, frozen=True):
     """The keys from `first` to `last`, both of them included, and the data or the verdict that a map has for them.
 
     Without keys it stands for all that no other element has. A concatenation's fields start at multiples of four bytes,
@@ -95,7 +98,7 @@ def _intervals(found: Iterable[Attributes], length: int) -> Iterator[Element]:
     for (_, starts, each), end in zip(bounds, [*ends, b""], strict=True):
         if starts:
             last = (int.from_bytes(end, "big") - 1).to_bytes(length, "big") if end else b"\xff" * length
-            yield _element(each)._replace(last=last)
+            yield replace(_element(each), last=last)
     yield from (_element(each) for each in found if _flag(each, _CATCHALL))
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from itertools import chain as concatenation
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, TypeAlias
+
+from msgspec import Struct
 
 from netplan import nfnetlink
 from netplan.kinds.native.family import FAMILIES
@@ -25,7 +27,7 @@ Chains: TypeAlias = Mapping[int, Listing]
 """All chains of nftables, by the kernel's number of their family."""
 
 
-class Base(NamedTuple):
+class Base(Struct, frozen=True):
     """A chain that packets enter by themselves, and how many rules it has; `family` as nft(8) writes it."""
 
     family: str
@@ -38,7 +40,7 @@ class Base(NamedTuple):
     rules: int
 
 
-class Expression(NamedTuple):
+class Expression(Struct, frozen=True):
     """One instruction of a rule: its name, and its operands by their numbers."""
 
     name: str
@@ -53,7 +55,7 @@ class Expression(NamedTuple):
         return attributes(self.operands.get(operand, b"")).get(1, b"")
 
 
-class Held(NamedTuple):
+class Held(Struct, frozen=True):
     """A chain of a table of one IP version: `base` is None for one that only rules lead to.
 
     `uses` counts its rules and the jumps to it (NFTA_CHAIN_USE): of a base chain just its rules, as none leads there.

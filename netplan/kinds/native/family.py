@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
 
 from netplan.kinds.chain.names import ICMP, ICMPV6
 
@@ -13,7 +15,7 @@ Fields = tuple[tuple[str, int, int], ...]
 TRANSPORT_FIELDS: Final[Fields] = (("sport", 0, 2), ("dport", 2, 2))
 
 
-class Family(NamedTuple):
+class Family(Struct, frozen=True):
     """An IP version as nftables sees it.
 
     `number` is the kernel's, `name` nft(8)'s. `icmp` is the protocol, the match and its option; `refusals` and

@@ -164,11 +164,11 @@ def gone(route: Route, indexes: Mapping[IfName, int], number: int | None) -> Req
 
 
 def _fields(route: Route, scope: str, number: int | None) -> tuple[int, ...]:
-    version, _, length = route.prefix
     table = route.table if route.table < _COMPATIBLE + 4 else _COMPATIBLE
     flags = _ONLINK if route.onlink and number is None else 0
     type_ = _NUMBERS[route.type] if route.type in _NUMBERS else int(route.type)
-    return (FAMILIES[version], length, 0, route.tos, table, route.protocol, _SCOPES[scope], type_, flags)
+    prefix = route.prefix
+    return (FAMILIES[prefix.version], prefix.length, 0, route.tos, table, route.protocol, _SCOPES[scope], type_, flags)
 
 
 def _attributes(route: Route, indexes: Mapping[IfName, int], number: int | None) -> bytes:

@@ -7,11 +7,13 @@ a detail of writing: a route is read and planned by its gateway and device.
 
 from __future__ import annotations
 
+import struct
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
-from struct import Struct
 from typing import Final, NamedTuple
+
+from msgspec import Struct
 
 from netplan.kinds.route.value import PROTOCOL, Route
 from netplan.net import Address, IfName
@@ -24,7 +26,7 @@ _GROUP: Final = 2
 _OIF: Final = 5
 _GATEWAY: Final = 6
 
-_MEMBER: Final = Struct("=IBBxx")
+_MEMBER: Final = struct.Struct("=IBBxx")
 """nexthop_grp: number of an object, and its weight less one, as two bytes of which kernels before 6.12 leave one 0."""
 
 _ONLINK: Final = 0x4
@@ -42,7 +44,7 @@ class Way(NamedTuple):
     onlink: bool
 
 
-class NextHop(NamedTuple):
+class NextHop(Struct, frozen=True):
     """A next-hop object: its number, who made it, and its way; or a group of `members`, numbers with weights."""
 
     number: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, ClassVar, Final, NamedTuple
+from typing import Any, ClassVar, Final
 
 from msgspec import Struct
 
@@ -34,7 +34,7 @@ _INSTALLERS: Final = {
 }
 
 
-class RouteKey(NamedTuple):
+class RouteKey(Struct, frozen=True, order=True):
     """What the FIB indexes a route by; two routes that differ here stand side by side."""
 
     table: int
@@ -43,7 +43,7 @@ class RouteKey(NamedTuple):
     metric: int
 
 
-class Hop(NamedTuple):
+class Hop(Struct, frozen=True):
     """One of the ways that a route may choose, with its weight among them."""
 
     oif: IfName | None

@@ -120,7 +120,8 @@ def test_flags_are_words_in_the_order_of_iptables(text, name, words):
 
 
 def test_a_set_and_the_directions_it_is_looked_up_in():
-    assert option("-m set ! --match-set pods src,dst", "match-set")[1:] == (True, ("pods", "src,dst"))
+    found = option("-m set ! --match-set pods src,dst", "match-set")
+    assert (found.negated, found.values) == (True, ("pods", "src,dst"))
 
 
 def test_tcp_flags_are_those_looked_at_and_those_that_are_set():
