@@ -211,7 +211,7 @@ def _tunnel(data: Mapping[str, Value], nodes: Mapping[str, Value]) -> Tunnel:
     vni = salvaged(fields.read_vni, dig(backend, "vni"))
     return Tunnel(
         keys=tuple(backend) if isinstance(backend, dict) else (),
-        name=salvaged(fields.read_if_name, dig(backend, "name")) or Backend(type="vxlan", vni=vni or 1).link,
+        name=salvaged(fields.read_if_name, dig(backend, "name")) or Backend.model_construct(vni=vni or 1).link,
         mtu=salvaged(fields.read_tunnel_mtu, dig(backend, "mtu")),
         devices={
             **with_defaults(fields.read_if_name, data, nodes, "interface"),

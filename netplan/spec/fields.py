@@ -5,10 +5,13 @@ A type is a reader, the text that gives the value back, and its part of the JSON
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from typing import Annotated, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
-from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
+from msgspec import Struct
+from pydantic.config import JsonDict
+from pydantic_core import CoreSchema, core_schema
 
 from netplan.net import Address, IfName, InterfaceAddress, Prefix, host_name, if_name
 from netplan.spec import values
@@ -84,15 +87,32 @@ def read_tunnel_mtu(value: object) -> int | None:
         raise WrongValueError(str(mistake).replace("expected", f"expected {AUTO} or", 1), mistake.hint) from mistake
 
 
-def _string(pattern: str) -> WithJsonSchema:
-    return WithJsonSchema({"type": "string", "pattern": f"^{pattern}$"})
+class _Type(Struct, frozen=True, eq=False):
+    """How pydantic reads a value, describes it in the JSON Schema, and writes it where it is not JSON by itself.
+
+    It is PlainValidator, WithJsonSchema and PlainSerializer in one: these look at the signature of each function.
+    """
+
+    read: Callable[[object], object]
+    schema: JsonDict
+    write: Callable[[Any], object] | None = None
+
+    def __get_pydantic_core_schema__(self, _source: object, _handler: object) -> CoreSchema:
+        write = None if self.write is None else core_schema.plain_serializer_function_ser_schema(self.write)
+        return core_schema.no_info_plain_validator_function(self.read, serialization=write)
+
+    def __get_pydantic_json_schema__(self, _schema: object, _handler: object) -> JsonDict:
+        return dict(self.schema)
 
 
-def _integer(low: int, high: int) -> WithJsonSchema:
-    return WithJsonSchema({"type": "integer", "minimum": low, "maximum": high})
+def _string(read: Callable[[object], object], pattern: str, write: Callable[[Any], str] | None = None) -> _Type:
+    return _Type(read, {"type": "string", "pattern": f"^{pattern}$"}, write)
 
 
-_AS_TEXT = PlainSerializer(str, return_type=str)
+def _integer(read: Callable[[object], object], low: int, high: int) -> _Type:
+    return _Type(read, {"type": "integer", "minimum": low, "maximum": high})
+
+
 _BYTE = "(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])"
 _ADDRESS = rf"{_BYTE}(\.{_BYTE}){{3}}"
 _PREFIX = rf"{_ADDRESS}/(3[0-2]|[12]?[0-9])"
@@ -100,62 +120,46 @@ _IPV6_ADDRESS = rf"[0-9A-Fa-f]{{0,4}}(:[0-9A-Fa-f]{{0,4}}){{2,7}}(:{_ADDRESS})?"
 _IPV6_PREFIX = rf"{_IPV6_ADDRESS}/(12[0-8]|1[01][0-9]|[1-9]?[0-9])"
 _NAME = "[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
 _IF_NAME = "[A-Za-z0-9][A-Za-z0-9_.-]{0,14}"
-_COMMAND = {"type": "array", "minItems": 1, "items": {"type": ["string", "number"]}}
-_SYSCTL = {"type": ["string", "integer"], "maxLength": 128}
+_COMMAND: Final[JsonDict] = {"type": "array", "minItems": 1, "items": {"type": ["string", "number"]}}
+_TUNNEL_MTU: Final[JsonDict] = {"anyOf": [{"const": AUTO}, {"type": "integer", "minimum": MTU_MIN, "maximum": MTU_MAX}]}
+_SYSCTL: Final[JsonDict] = {"type": ["string", "integer"], "maxLength": 128}
 
-Version: TypeAlias = Annotated[Literal[1], PlainValidator(read_version), WithJsonSchema({"const": 1})]
-Name: TypeAlias = Annotated[str, PlainValidator(read_name), _string(_NAME)]
-InterfaceName: TypeAlias = Annotated[IfName, PlainValidator(read_if_name), _string(_IF_NAME)]
-PodNetwork: TypeAlias = Annotated[Prefix, PlainValidator(read_network), _AS_TEXT, _string(_PREFIX)]
-IPv4Prefix: TypeAlias = Annotated[Prefix, PlainValidator(read_prefix), _AS_TEXT, _string(_PREFIX)]
-IPv6Network: TypeAlias = Annotated[Prefix, PlainValidator(read_ipv6_network), _AS_TEXT, _string(_IPV6_PREFIX)]
-IPv6Prefix: TypeAlias = Annotated[Prefix, PlainValidator(read_ipv6_prefix), _AS_TEXT, _string(_IPV6_PREFIX)]
-IPv6Address: TypeAlias = Annotated[Address, PlainValidator(read_ipv6_address), _AS_TEXT, _string(_IPV6_ADDRESS)]
-IPv6HostAddress: TypeAlias = Annotated[
-    InterfaceAddress, PlainValidator(read_ipv6_host_address), _AS_TEXT, _string(_IPV6_PREFIX)
-]
-AnyPrefix: TypeAlias = Annotated[
-    Prefix, PlainValidator(read_any_prefix), _AS_TEXT, _string(f"({_PREFIX}|{_IPV6_PREFIX})")
-]
-AnyAddress: TypeAlias = Annotated[
-    Address, PlainValidator(read_any_address), _AS_TEXT, _string(f"({_ADDRESS}|{_IPV6_ADDRESS})")
-]
-IPv4Address: TypeAlias = Annotated[Address, PlainValidator(read_address), _AS_TEXT, _string(_ADDRESS)]
-HostAddress: TypeAlias = Annotated[InterfaceAddress, PlainValidator(read_host_address), _AS_TEXT, _string(_PREFIX)]
-PacketMark: TypeAlias = Annotated[values.Mark, PlainValidator(read_mark), _AS_TEXT, _string(values.MARK_PATTERN)]
+Version: TypeAlias = Annotated[Literal[1], _Type(read_version, {"const": 1})]
+Name: TypeAlias = Annotated[str, _string(read_name, _NAME)]
+InterfaceName: TypeAlias = Annotated[IfName, _string(read_if_name, _IF_NAME)]
+PodNetwork: TypeAlias = Annotated[Prefix, _string(read_network, _PREFIX, str)]
+IPv4Prefix: TypeAlias = Annotated[Prefix, _string(read_prefix, _PREFIX, str)]
+IPv6Network: TypeAlias = Annotated[Prefix, _string(read_ipv6_network, _IPV6_PREFIX, str)]
+IPv6Prefix: TypeAlias = Annotated[Prefix, _string(read_ipv6_prefix, _IPV6_PREFIX, str)]
+IPv6Address: TypeAlias = Annotated[Address, _string(read_ipv6_address, _IPV6_ADDRESS, str)]
+IPv6HostAddress: TypeAlias = Annotated[InterfaceAddress, _string(read_ipv6_host_address, _IPV6_PREFIX, str)]
+AnyPrefix: TypeAlias = Annotated[Prefix, _string(read_any_prefix, f"({_PREFIX}|{_IPV6_PREFIX})", str)]
+AnyAddress: TypeAlias = Annotated[Address, _string(read_any_address, f"({_ADDRESS}|{_IPV6_ADDRESS})", str)]
+IPv4Address: TypeAlias = Annotated[Address, _string(read_address, _ADDRESS, str)]
+HostAddress: TypeAlias = Annotated[InterfaceAddress, _string(read_host_address, _PREFIX, str)]
+PacketMark: TypeAlias = Annotated[values.Mark, _string(read_mark, values.MARK_PATTERN, str)]
 PortRanges: TypeAlias = Annotated[
     tuple[values.PortRange, ...],
-    PlainValidator(read_port_ranges),
-    PlainSerializer(lambda ranges: ",".join(map(str, ranges)), return_type=str),
-    _string(r"[0-9]+-[0-9]+(,[0-9]+-[0-9]+)*"),
+    _string(read_port_ranges, r"[0-9]+-[0-9]+(,[0-9]+-[0-9]+)*", lambda ranges: ",".join(map(str, ranges))),
 ]
-RuleText: TypeAlias = Annotated[str, PlainValidator(read_rule), _string("-A [ -~]+")]
-SysctlName: TypeAlias = Annotated[str, PlainValidator(read_sysctl_name), _string(r"net[./][A-Za-z0-9_./-]+")]
-SysctlValue: TypeAlias = Annotated[str, PlainValidator(read_sysctl_value), WithJsonSchema(_SYSCTL)]
-Flag: TypeAlias = Annotated[bool, PlainValidator(flag), WithJsonSchema({"type": "boolean"})]
-SubnetLen: TypeAlias = Annotated[int, PlainValidator(read_subnet_len), _integer(SUBNET_LEN_MIN, SUBNET_LEN_MAX)]
-IPv6SubnetLen: TypeAlias = Annotated[
-    int, PlainValidator(read_ipv6_subnet_len), _integer(SUBNET_LEN_MIN, IPV6_SUBNET_LEN_MAX)
-]
-PingTarget: TypeAlias = Annotated[
-    str, PlainValidator(read_ping), _string(rf"(peers|gateway|\{{address\}}|{_ADDRESS}|{_IPV6_ADDRESS})")
-]
+RuleText: TypeAlias = Annotated[str, _string(read_rule, "-A [ -~]+")]
+SysctlName: TypeAlias = Annotated[str, _string(read_sysctl_name, r"net[./][A-Za-z0-9_./-]+")]
+SysctlValue: TypeAlias = Annotated[str, _Type(read_sysctl_value, _SYSCTL)]
+Flag: TypeAlias = Annotated[bool, _Type(flag, {"type": "boolean"})]
+SubnetLen: TypeAlias = Annotated[int, _integer(read_subnet_len, SUBNET_LEN_MIN, SUBNET_LEN_MAX)]
+IPv6SubnetLen: TypeAlias = Annotated[int, _integer(read_ipv6_subnet_len, SUBNET_LEN_MIN, IPV6_SUBNET_LEN_MAX)]
+PingTarget: TypeAlias = Annotated[str, _string(read_ping, rf"(peers|gateway|\{{address\}}|{_ADDRESS}|{_IPV6_ADDRESS})")]
 TcpTarget: TypeAlias = Annotated[
-    str, PlainValidator(read_tcp), _string(rf"(\{{address\}}|{_ADDRESS}|\[{_IPV6_ADDRESS}\]):[1-9][0-9]{{0,4}}")
+    str, _string(read_tcp, rf"(\{{address\}}|{_ADDRESS}|\[{_IPV6_ADDRESS}\]):[1-9][0-9]{{0,4}}")
 ]
-CommandWords: TypeAlias = Annotated[tuple[str, ...], PlainValidator(values.command_words), WithJsonSchema(_COMMAND)]
-Seconds: TypeAlias = Annotated[int, PlainValidator(read_within), _integer(values.WITHIN_MIN, values.WITHIN_MAX)]
-NodesPath: TypeAlias = Annotated[str, PlainValidator(read_nodes_path), _string(r"(.*/)?[^/]+\.(csv|jsonl)")]
-PersistPath: TypeAlias = Annotated[str, PlainValidator(read_persist), _string("(none|/.*[^/])")]
-Vni: TypeAlias = Annotated[int, PlainValidator(read_vni), _integer(VNI_MIN, VNI_MAX)]
-Port: TypeAlias = Annotated[int, PlainValidator(read_port), _integer(PORT_MIN, PORT_MAX)]
-PublicAddress: TypeAlias = Annotated[
-    Address, PlainValidator(read_public_address), _AS_TEXT, _string(f"({_ADDRESS}|{_IPV6_ADDRESS})")
-]
+CommandWords: TypeAlias = Annotated[tuple[str, ...], _Type(values.command_words, _COMMAND)]
+Seconds: TypeAlias = Annotated[int, _integer(read_within, values.WITHIN_MIN, values.WITHIN_MAX)]
+NodesPath: TypeAlias = Annotated[str, _string(read_nodes_path, r"(.*/)?[^/]+\.(csv|jsonl)")]
+PersistPath: TypeAlias = Annotated[str, _string(read_persist, "(none|/.*[^/])")]
+Vni: TypeAlias = Annotated[int, _integer(read_vni, VNI_MIN, VNI_MAX)]
+Port: TypeAlias = Annotated[int, _integer(read_port, PORT_MIN, PORT_MAX)]
+PublicAddress: TypeAlias = Annotated[Address, _string(read_public_address, f"({_ADDRESS}|{_IPV6_ADDRESS})", str)]
 TunnelMtu: TypeAlias = Annotated[
-    int | None,
-    PlainValidator(read_tunnel_mtu),
-    PlainSerializer(lambda mtu: AUTO if mtu is None else mtu),
-    WithJsonSchema({"anyOf": [{"const": AUTO}, {"type": "integer", "minimum": MTU_MIN, "maximum": MTU_MAX}]}),
+    int | None, _Type(read_tunnel_mtu, _TUNNEL_MTU, lambda mtu: AUTO if mtu is None else mtu)
 ]
-Mtu: TypeAlias = Annotated[int, PlainValidator(read_mtu), _integer(MTU_MIN, MTU_MAX)]
+Mtu: TypeAlias = Annotated[int, _integer(read_mtu, MTU_MIN, MTU_MAX)]
