@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping
-from difflib import get_close_matches
 
 from netplan.errors import UsageError
+from netplan.likely import likely
 from netplan.net import Address
 
 
@@ -18,8 +18,8 @@ def known(nodes: Mapping[str, Address], name: str) -> str:
     """Give a node's name back; NoNodeError (2) if there is no such node."""
     if name in nodes:
         return name
-    close = get_close_matches(name, nodes, 1)
-    hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(list(nodes)[:5])}"
+    close = likely(name, nodes)
+    hint = f"did you mean {close}?" if close else f"there are {', '.join(list(nodes)[:5])}"
     raise NoNodeError(f"there is no node {name}; {hint}")
 
 

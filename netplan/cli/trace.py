@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +22,7 @@ from netplan.kinds.chain.built_in import BUILT_IN_BY_TABLE
 from netplan.kinds.chain.names import ICMP, ICMPV6, PROTOCOLS, SERVICES, TCP, UDP
 from netplan.kinds.chain.number import integer
 from netplan.kinds.chain.value import ChainKey
+from netplan.likely import likely
 from netplan.net import Address
 from netplan.project import project
 from netplan.snapshot import Snapshot
@@ -154,8 +154,8 @@ def _protocol_number(text: str) -> int:
     try:
         return integer(text, 0, 255)
     except ValueError as error:
-        close = get_close_matches(text.lower(), _COMMON, 1) or get_close_matches(text.lower(), names, 1)
-        hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(_COMMON)} and others of /etc/protocols"
+        close = likely(text.lower(), _COMMON) or likely(text.lower(), names)
+        hint = f"did you mean {close}?" if close else f"there are {', '.join(_COMMON)} and others of /etc/protocols"
         raise UsageError(f"--proto: {text!r} is no protocol, by name or by number from 0 to 255; {hint}") from error
 
 

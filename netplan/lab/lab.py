@@ -6,7 +6,6 @@ import json
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from difflib import get_close_matches
 from typing import IO, TypeAlias
 
 from msgspec import Struct
@@ -17,6 +16,7 @@ from netplan.lab.construct import Progress, construct
 from netplan.lab.holder import Holder
 from netplan.lab.layout import Host, HostKind, lay_out
 from netplan.lab.status import HostStatus, read_status
+from netplan.likely import likely
 from netplan.net import InterfaceAddress
 from netplan.topology import Topology
 
@@ -67,7 +67,8 @@ class Lab(Struct, frozen=True):
             if host.name == name:
                 return host
         names = [host.name for host in self.hosts]
-        hints = [f"did you mean {match}?" for match in get_close_matches(name, names, n=1)]
+        close = likely(name, names)
+        hints = [f"did you mean {close}?"] if close else []
         raise UsageError("; ".join([f"lab {self.cluster} has no host {name}", *hints, f"it has {', '.join(names)}"]))
 
     def command(self, host: str, argv: Sequence[str]) -> list[str]:

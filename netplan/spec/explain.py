@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any, Final, TypeAlias, get_args
 
@@ -11,6 +10,7 @@ import yaml
 from pydantic_core import ErrorDetails
 
 from netplan.errors import Problem
+from netplan.likely import likely
 from netplan.spec.descriptions import descriptions
 from netplan.spec.model import ClusterSpec, Section
 from netplan.spec.places import Key, Places
@@ -43,7 +43,7 @@ def dotted(path: Path) -> str:
 @lru_cache(maxsize=1024)
 def suggest(word: str, words: tuple[str, ...]) -> str:
     """Give the word that was probably meant, or nothing."""
-    return next(iter(get_close_matches(word[:64], words, n=1)), "")
+    return likely(word, words)
 
 
 def _unknown_key(path: Path, places: Places) -> Problem:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from difflib import get_close_matches
 from itertools import chain
 
 from msgspec import Struct
@@ -11,6 +10,7 @@ from msgspec.structs import replace
 
 from netplan.errors import Problem, UsageError
 from netplan.lease import LeaseRange, allocate
+from netplan.likely import likely
 from netplan.net import Prefix
 from netplan.spec.constraints.constraint import nodes
 from netplan.spec.constraints.subnets import without_any_subnet
@@ -94,8 +94,8 @@ def _check_release(reading: Reading, release: Collection[str], freed: Mapping[st
     entries = reading.leases.entries
     for name in release:
         if name not in entries:
-            close = get_close_matches(name, entries, 1)
-            hint = f"; did you mean {close[0]}?" if close else ""
+            close = likely(name, entries)
+            hint = f"; did you mean {close}?" if close else ""
             raise UsageError(f"{reading.leases.path} has no lease of {name}{hint}")
         if not freed[name]:
             used = " and ".join(map(str, entries[name].subnets))

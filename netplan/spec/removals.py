@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from difflib import get_close_matches
 from typing import Final, TypeAlias, get_args
 
 from netplan.errors import Problem
@@ -12,6 +11,7 @@ from netplan.kinds.chain.matches import MATCH_EXTENSIONS
 from netplan.kinds.chain.rule import Rule, parse_rule_line
 from netplan.kinds.chain.targets import ADDED_TARGETS, TARGET_EXTENSIONS
 from netplan.kinds.chain.value import COMMENT, OWNED_PREFIX
+from netplan.likely import likely
 from netplan.spec.draft import Draft
 from netplan.spec.explain import dotted, suggest
 from netplan.spec.model import Removal
@@ -130,8 +130,8 @@ def _meant(name: str, names: Iterable[str]) -> str:
 
 def _looks_misspelt(name: str) -> bool:
     """Whether a word is all but a target's: a chain that is named after one has its whole name in its own."""
-    alike = get_close_matches(name, TARGET_EXTENSIONS, n=1, cutoff=_ALIKE)
-    return bool(re.fullmatch("[A-Z]{5,}", name) and alike and alike[0] not in name)
+    alike = likely(name, TARGET_EXTENSIONS, _ALIKE)
+    return bool(re.fullmatch("[A-Z]{5,}", name) and alike and alike not in name)
 
 
 def _check_rule(chain: str, rule: Rule) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
 from itertools import pairwise
 from pathlib import PurePath
 from typing import Final
 
 from msgspec import Struct
 
+from netplan.likely import likely
 from netplan.net import BITS, Address, InterfaceAddress, Prefix
 from netplan.spec.readers import MAX_TEXT, WrongValueError, found
 from netplan.spec.scalars import Plain
@@ -212,8 +212,8 @@ def ping_target(text: str) -> str:
     if text in _PING_WORDS or text == _OWN_ADDRESS:
         return text
     if re.search("[A-Za-z{}]", text) and ":" not in text:
-        likely = _likely(text.strip("{}"), PLACEHOLDERS[-1:] if "{" in text else _PING_WORDS)
-        hint = f"did you mean {likely if '{' not in text else _OWN_ADDRESS}?" if likely else ""
+        close = likely(text.strip("{}"), PLACEHOLDERS[-1:] if "{" in text else _PING_WORDS)
+        hint = f"did you mean {close if '{' not in text else _OWN_ADDRESS}?" if close else ""
         raise WrongValueError(f"{found(text)} is not an address, peers or gateway", hint)
     return str(Address.parse(text))
 
@@ -254,9 +254,9 @@ def _command_word(number: int, value: object) -> str:
         raise WrongValueError(f"word {number + 1}, {found(text)}, can't be given to a program")
     for name in re.findall(r"\{(\w+)\}", text):
         if name not in PLACEHOLDERS:
-            likely = _likely(name, PLACEHOLDERS)
+            close = likely(name, PLACEHOLDERS)
             known = ", ".join(f"{{{each}}}" for each in PLACEHOLDERS)
-            hint = f"did you mean {{{likely}}}?" if likely else f"the placeholders are {known}"
+            hint = f"did you mean {{{close}}}?" if close else f"the placeholders are {known}"
             raise WrongValueError(f"there is no placeholder {{{name}}}", hint)
     return text
 
@@ -274,18 +274,14 @@ def persist_path(text: str) -> str:
     if text == "none":
         return text
     if not text.startswith("/"):
-        likely = "none" if _likely(text, ("none",)) else ""
-        hint = f"did you mean {likely}?" if likely else "write none, or a path such as /etc/iptables/rules.v4"
+        close = "none" if likely(text, ("none",)) else ""
+        hint = f"did you mean {close}?" if close else "write none, or a path such as /etc/iptables/rules.v4"
         raise WrongValueError(f"{found(text)} is not an absolute path", hint)
     if not text.isprintable():
         raise WrongValueError(f"{found(text)} has a character that no terminal shows")
     if text.endswith(("/", "/.", "/..")) or len(text) > MAX_TEXT:
         raise WrongValueError(f"{found(text)} is not the path of a file", "such as /etc/iptables/rules.v4")
     return text
-
-
-def _likely(word: str, words: tuple[str, ...]) -> str:
-    return next(iter(get_close_matches(word[:64], words, n=1)), "")
 
 
 def _refuse_other(text: str, version: int, wanted: int) -> None:

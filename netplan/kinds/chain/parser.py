@@ -8,7 +8,6 @@ that is not known here is kept as that extension's.
 from __future__ import annotations
 
 from collections.abc import Callable
-from difflib import get_close_matches
 from functools import lru_cache
 from typing import Final
 
@@ -21,6 +20,7 @@ from netplan.kinds.chain.targets import TARGETS
 from netplan.kinds.chain.text import Quoted, as_written, check_word
 from netplan.kinds.chain.values import AddressMask, Condition
 from netplan.kinds.chain.word import chain_name, interface
+from netplan.likely import likely
 
 
 def _protocol(text: str, _version: int) -> int:
@@ -260,8 +260,8 @@ class RuleParser:
             return f"unknown option {word}: write a space after {word[:2]}"
         specs = [clause.spec for clause in [*self._clauses, *self._implied()]]
         known = {f"--{name}" for spec in specs if spec for name in spec.by_name}
-        near = get_close_matches(word, sorted(known | _BASE), n=1)
-        hint = f": did you mean {near[0]}?" if near else ": write the -m or -p that it belongs to before it"
+        near = likely(word, sorted(known | _BASE))
+        hint = f": did you mean {near}?" if near else ": write the -m or -p that it belongs to before it"
         return f"unknown option {word}{hint}"
 
 
