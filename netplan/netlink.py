@@ -14,6 +14,8 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Final, NamedTuple, Self, TypeAlias
 
+from msgspec import Struct
+
 Attributes: TypeAlias = Mapping[int, bytes]
 Answered: TypeAlias = Callable[[int, int], None]
 """Hears how many of how many requests have been answered."""
@@ -55,6 +57,25 @@ _TRIES: Final = 5
 _BUFFER: Final = 1 << 18
 _BATCH: Final = 128
 """Requests in one system call: even if each of them is refused, the answers fit into a receive buffer."""
+
+
+class _Layout(Struct, frozen=True):
+    """Where attributes stand in data of one size: the whole of it, their headers, and their types."""
+
+    form: struct.Struct
+    heads: tuple[bytes, ...]
+    kinds: tuple[int, ...]
+
+    @classmethod
+    def of(cls, data: bytes, spans: Sequence[tuple[int, int]], kinds: tuple[int, ...]) -> Self:
+        """Give the layout of data whose attributes begin and are as long as `spans` say, with their headers."""
+        form = "".join(f"4s{length - 4}s{-length % 4}x" for _, length in spans)
+        return cls(struct.Struct(form), tuple(data[at : at + 4] for at, _ in spans), kinds)
+
+
+_SMALL: Final = 512
+_layouts: Final[dict[int, _Layout]] = {}
+"""The layout that data of a size had first, if it is not longer than `_SMALL`."""
 
 
 class Request(NamedTuple):
@@ -223,13 +244,25 @@ class Channel:
 
 
 def attributes(data: bytes) -> dict[int, bytes]:
-    """Read attributes one behind the other, those within an attribute too."""
+    """Read attributes one behind the other, those within an attribute too.
+
+    The objects of a dump are mostly laid out alike: one of a size is taken apart as the first of that size was.
+    """
+    layout = _layouts.get(len(data))
+    if layout is not None:
+        parts = layout.form.unpack(data)
+        if parts[::2] == layout.heads:
+            return dict(zip(layout.kinds, parts[1::2], strict=True))
     found = {}
+    spans: list[tuple[int, int]] = []
     at, end = 0, len(data)
     while at + 4 <= end:
         length, kind = _ATTRIBUTE.unpack_from(data, at)
         found[kind & _TYPE] = data[at + 4 : at + length]
+        spans.append((at, length))
         at += max(4, (length + 3) & ~3)
+    if layout is None and at == end <= _SMALL and len(found) == len(spans) and all(length >= 4 for _, length in spans):
+        _layouts[end] = _Layout.of(data, spans, tuple(found))
     return found
 
 

@@ -51,6 +51,12 @@ def test_a_nested_attribute_has_the_number_of_a_plain_one():
     assert attributes(attribute(7, attribute(1, b"x"), nested=True)) == {7: attribute(1, b"x")}
 
 
+def test_attributes_of_one_size_are_read_as_each_is_laid_out():
+    one, other = {1: b"abcd", 2: b"efgh"}, {3: b"abcdefghijkl"}
+    for values in (one, other, {2: b"abcd", 1: b"efgh"}, {1: b"abc", 2: b"efgh"}, one, other):
+        assert attributes(b"".join(attribute(kind, data) for kind, data in values.items())) == values
+
+
 @pytest.mark.parametrize("data", [b"", b"\4", b"\0\0\1\0", b"\3\0\1\0xxxx"], ids=["empty", "cut", "no length", "short"])
 def test_attributes_that_are_broken_do_not_hang(data):
     assert len(attributes(data)) <= 2

@@ -17,10 +17,12 @@ from netplan.spec.leases import Leases
 from netplan.spec.model import Backend, NodeSpec, StaticRoute
 from netplan.spec.places import Places
 from netplan.spec.prefixes import around, family_key
-from netplan.spec.salvage import Path, column, dig, items_of, present, salvaged, saying, with_defaults
+from netplan.spec.salvage import Path, column, dig, items_of, salvaged, saying, with_defaults
 from netplan.spec.values import Mark
 
 _NO_LEASES: Final = Leases()
+_USUAL: Final = frozenset({"address", "subnet", "ipv6_address", "ipv6_subnet"})
+"""What each of many thousand nodes says; few of them say more."""
 
 
 class _Readers(Struct, frozen=True):
@@ -160,6 +162,7 @@ def make_draft(document: Document, nodes: Mapping[str, NodeSpec] | None, leases:
     data = document.data
     raw_nodes = data.get("nodes")
     named = raw_nodes if isinstance(raw_nodes, dict) else None
+    special = {name: node for name, node in (named or {}).items() if isinstance(node, dict) and node.keys() - _USUAL}
     return Draft(
         places=document.places,
         keys=frozenset(data),
@@ -168,10 +171,10 @@ def make_draft(document: Document, nodes: Mapping[str, NodeSpec] | None, leases:
         non_masquerade_cidrs=items_of(fields.read_any_prefix, data, "ip_masq", "non_masquerade_cidrs"),
         respect_marks=items_of(fields.read_mark, data, "firewall", "respect_marks"),
         removals=items_of(_read_removal, data, "firewall", "remove"),
-        sysctls=_sysctls(data),
+        sysctls=_sysctls(data, special),
         checks=_checks(data),
-        tunnel=_tunnel(data, named or {}),
-        routes=_routes(named or {}),
+        tunnel=_tunnel(data, special, len(named or {})),
+        routes=_routes(special),
         nodes=named,
         leases=leases,
     )
@@ -206,7 +209,8 @@ def _family(
     )
 
 
-def _tunnel(data: Mapping[str, Value], nodes: Mapping[str, Value]) -> Tunnel:
+def _tunnel(data: Mapping[str, Value], nodes: Mapping[str, Value], count: int) -> Tunnel:
+    """Take what a document says about the tunnel; `nodes` are those that say something special, of `count` nodes."""
     backend = data.get("backend")
     vni = salvaged(fields.read_vni, dig(backend, "vni"))
     return Tunnel(
@@ -214,10 +218,10 @@ def _tunnel(data: Mapping[str, Value], nodes: Mapping[str, Value]) -> Tunnel:
         name=salvaged(fields.read_if_name, dig(backend, "name")) or Backend.model_construct(vni=vni or 1).link,
         mtu=salvaged(fields.read_tunnel_mtu, dig(backend, "mtu")),
         devices={
-            **with_defaults(fields.read_if_name, data, nodes, "interface"),
-            **with_defaults(fields.read_if_name, data, nodes, "bridge"),
+            **with_defaults(fields.read_if_name, data, nodes, "interface", count=count),
+            **with_defaults(fields.read_if_name, data, nodes, "bridge", count=count),
         },
-        mtus=with_defaults(fields.read_mtu, data, nodes, "mtu"),
+        mtus=with_defaults(fields.read_mtu, data, nodes, "mtu", count=count),
         public_addresses=column(fields.read_public_address, saying(nodes, "public_address"), "public_address"),
     )
 
@@ -243,7 +247,8 @@ def _addresses(
     version: int, raw: Mapping[str, Value] | None, valid: Mapping[str, NodeSpec] | None
 ) -> Mapping[str, InterfaceAddress]:
     if valid is not None:
-        return present({name: node.own_address(version) for name, node in valid.items()})
+        own = ((name, node.own_address(version)) for name, node in valid.items())
+        return {name: address for name, address in own if address is not None}
     key = family_key(version, "address")
     return column(_READERS[version].host_address, saying(raw or {}, key), key)
 
@@ -252,7 +257,8 @@ def _subnets(
     version: int, raw: Mapping[str, Value] | None, valid: Mapping[str, NodeSpec] | None
 ) -> Mapping[str, Prefix]:
     if valid is not None:
-        return present({name: node.own_subnet(version) for name, node in valid.items()})
+        own = ((name, node.own_subnet(version)) for name, node in valid.items())
+        return {name: subnet for name, subnet in own if subnet is not None}
     key = family_key(version, "subnet")
     return column(_READERS[version].prefix, saying(raw or {}, key), key)
 
@@ -264,12 +270,10 @@ def _leased(version: int, raw: Mapping[str, Value] | None, leases: Leases) -> di
     return {name: held[name] for name, node in nodes if name in held and without_subnet(node, version)}
 
 
-def _sysctls(data: object) -> dict[Path, tuple[str, str]]:
+def _sysctls(data: Mapping[str, Value], nodes: Mapping[str, Value]) -> dict[Path, tuple[str, str]]:
     """Give each sysctl that has a valid name, with an empty value where that is wrong."""
-    nodes = dig(data, "nodes")
     sections: list[tuple[Path, object]] = [((), data)]
-    if isinstance(nodes, dict):
-        sections += [(("nodes", name), node) for name, node in saying(nodes, "sysctl").items()]
+    sections += [(("nodes", name), node) for name, node in saying(nodes, "sysctl").items()]
     found: dict[Path, tuple[str, str]] = {}
     for path, section in sections:
         written = dig(section, "sysctl")

@@ -10,7 +10,7 @@ quite like that, YAML reads all of it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Final
 
@@ -96,20 +96,24 @@ def _cut(text: str) -> _Nodes | None:
     values: dict[str, Value] = {}
     entries: dict[Key, Entry] = {}
     indent = ""
+    like, keys = _NODE, tuple[str, ...]()
     for number in range(first, len(lines)):
         line = lines[number]
-        match = _NODE.fullmatch(line)
+        match = like.fullmatch(line) or _NODE.fullmatch(line)
         if match is None:
             if _NOTHING.fullmatch(line):
                 continue
             if line.startswith(" "):
                 return None
             break
-        margin, name, pairs = match.groups()
+        margin, name, pairs, *written = match.groups()
         indent = indent or margin
-        node = _node(pairs)
+        node = _read(keys, written) if written else _node(pairs)
         if margin != indent or name in values or node is None or plain_scalar(name) != name:
             return None
+        if like is _NODE:
+            keys = tuple(node)
+            like = _with_keys(keys)
         place = number + 1, len(indent) + 1
         entries[name] = Entry(place, (number + 1, match.start(3) + 1), _Pairs(number + 1, line))
         values[name] = node
@@ -120,10 +124,20 @@ def _cut(text: str) -> _Nodes | None:
     return _Nodes(first, values, Entry((first, 1), start, entries), "\n".join(lines))
 
 
+def _with_keys(keys: tuple[str, ...]) -> re.Pattern[str]:
+    """Give the pattern of a node that has these keys in this order, as most nodes of a spec do; it finds the values."""
+    pairs = " *, *".join(f"{key}: +({_SCALAR})" for key in keys)
+    return re.compile(f"( +)({_NAME}): +({{ *{pairs} *}}) *(?: #.*)?")
+
+
+def _read(keys: Iterable[str], values: Iterable[str]) -> dict[str, Value]:
+    return {key: value if "/" in value else plain_scalar(value) for key, value in zip(keys, values, strict=True)}
+
+
 def _node(text: str) -> dict[str, Value] | None:
     """Read the pairs of a node; None if a key stands twice, or is no text to YAML."""
     pairs: list[tuple[str, str]] = _PAIR.findall(text)
-    node: dict[str, Value] = {key: value if "/" in value else plain_scalar(value) for key, value in pairs}
+    node = _read(*zip(*pairs, strict=True))
     return node if len(node) == text.count(": ") and _are_texts(tuple(node)) else None
 
 

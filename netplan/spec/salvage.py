@@ -44,12 +44,12 @@ def present(values: Mapping[str, T | None]) -> dict[str, T]:
 
 
 def with_defaults(
-    read: Callable[[object], T], data: Mapping[str, Value], nodes: Mapping[str, Value], key: str
+    read: Callable[[object], T], data: Mapping[str, Value], nodes: Mapping[str, Value], key: str, *, count: int
 ) -> dict[Path, T]:
-    """Give the valid values that nodes say for a key, and the default one unless all of them say it themselves."""
+    """Give the valid values that nodes say for a key, and the default one unless all nodes, `count`, say it."""
     named = saying(nodes, key)
-    default = salvaged(read, dig(data, "defaults", key)) or getattr(Defaults(), key)
-    found: dict[Path, T] = {} if nodes and len(named) == len(nodes) else {("defaults", key): default}
+    default = salvaged(read, dig(data, "defaults", key)) or getattr(Defaults.model_construct(), key)
+    found: dict[Path, T] = {} if named and len(named) == count else {("defaults", key): default}
     return found | {("nodes", name, key): value for name, value in column(read, named, key).items()}
 
 
