@@ -55,6 +55,7 @@ _MESSAGE_ATTRIBUTE: Final = 1
 _SECONDS: Final = 30.0
 _TRIES: Final = 5
 _BUFFER: Final = 1 << 18
+_RUN: Final = 64
 _BATCH: Final = 128
 """Requests in one system call: even if each of them is refused, the answers fit into a receive buffer."""
 
@@ -126,6 +127,7 @@ class Channel:
         self._socket.bind((0, 0))
         self._sent = 0
         self._told = told
+        self._buffer = memoryview(bytearray(_BUFFER))
 
     def __enter__(self) -> Self:
         return self
@@ -134,6 +136,10 @@ class Channel:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._socket.close()
+
+    def _receive(self) -> bytes:
+        """Wait for an answer; it comes into one buffer, as a new one for each would cost a page fault for each page."""
+        return bytes(self._buffer[: self._socket.recv_into(self._buffer)])
 
     def dump(self, kind: int, payload: bytes, most: int | None = None) -> list[bytes]:
         """Give the content of each object that the request asks for, as one state; not many more than `most` of them.
@@ -153,7 +159,7 @@ class Channel:
         found: list[bytes] = []
         whole = True
         while True:
-            for answer, flags, number, content in _messages(self._socket.recv(_BUFFER)):
+            for answer, flags, number, content in _messages(self._receive()):
                 if number != self._sent:
                     continue
                 whole = whole and not flags & _INTERRUPTED
@@ -183,7 +189,7 @@ class Channel:
         starts: list[int] = []
         usual, before, whole = b"", 0, True
         while True:
-            part = self._socket.recv(_BUFFER)
+            part = self._receive()
             at, end = 0, len(part)
             while at < end:
                 (length,) = _LENGTH.unpack_from(part, at)
@@ -197,8 +203,10 @@ class Channel:
                         _raise(answer, flags, part[at + _HEADER.size : at + length])
                         return Pile(b"".join([*parts, part[:at]]), starts) if whole else None
                     usual = part[at + 4 : at + 12]
-                starts.append(before + at)
-                at += (length + 3) & ~3
+                step = (length + 3) & ~3
+                behind = at + step * _alike(part, at, step)
+                starts.extend(range(before + at, before + behind, step))
+                at = behind
             parts.append(part)
             before += end
 
@@ -207,7 +215,7 @@ class Channel:
         self._sent += 1
         self._socket.send(_message(Request(kind, 0, payload), self._sent))
         while True:
-            for answer, flags, number, content in _messages(self._socket.recv(_BUFFER)):
+            for answer, flags, number, content in _messages(self._receive()):
                 if number == self._sent:
                     if answer == _ERROR:
                         _raise(answer, flags, content)
@@ -234,13 +242,21 @@ class Channel:
         self._socket.send(b"".join(data))
         refused: dict[int, Refusal] = {}
         while True:
-            for answer, flags, number, content in _messages(self._socket.recv(_BUFFER)):
+            for answer, flags, number, content in _messages(self._receive()):
                 if answer == _ERROR and first <= number <= self._sent:
                     refusal = _refusal(flags, content)
                     if refusal is not None:
                         refused[start + number - first] = refusal
                     if number == self._sent:
                         return refused
+
+
+def _alike(data: bytes, at: int, step: int) -> int:
+    """Count the messages, so many bytes apart, that begin with the length, type, flags and number of the first."""
+    if data[at : at + 12] != data[at + step : at + step + 12]:
+        return 1
+    columns = (data[at + place : at + step * _RUN : step] for place in range(12))
+    return min(len(column) - len(column.lstrip(column[:1])) for column in columns)
 
 
 def attributes(data: bytes) -> dict[int, bytes]:

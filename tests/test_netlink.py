@@ -173,13 +173,14 @@ class FakeSocket:
             (number,) = struct.unpack_from("=I", data, 8)
         self.waiting += [answer if isinstance(answer, OSError) else answer(number) for answer in self.answers.pop(0)]
 
-    def recv(self, size):
+    def recv_into(self, buffer):
         if not self.waiting:
             raise TimeoutError("timed out")
         answer = self.waiting.pop(0)
         if isinstance(answer, OSError):
             raise answer
-        return answer
+        buffer[: len(answer)] = answer
+        return len(answer)
 
 
 def answer(kind, content=b"", flags=0):
@@ -216,6 +217,15 @@ def test_a_pile_that_was_interrupted_is_asked_for_again(speak):
     whole = [answer(OBJECT, b"1..."), answer(OBJECT, b"new!"), answer(DONE, bytes(4))]
     pile = speak(broken, whole).pile(1, b"")
     assert [pile.content(index) for index in range(len(pile.starts))] == [b"1...", b"new!"]
+
+
+@given(st.lists(st.sampled_from([b"1...", b"2...", b"other so"]), max_size=200))
+def test_a_pile_has_every_message_wherever_those_alike_begin_and_end(contents):
+    together = b"".join(answer(OBJECT, content)(1) for content in contents)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("netplan.netlink.socket.socket", FakeSocket([lambda _: together, answer(DONE, bytes(4))]))
+        pile = Channel(ROUTE).pile(1, b"")
+    assert [pile.content(index) for index in range(len(pile.starts))] == contents
 
 
 def test_a_pile_has_nothing_in_it_of_what_ends_a_dump(speak):
