@@ -70,14 +70,18 @@ def _lladdr(number: int) -> str:
     return f"0e:2a:{address(number).packed.hex(':')}"
 
 
-def services(count: int) -> str:
-    """Give table nat as kube-proxy writes it, for so many services of one endpoint: seven lines each."""
+def services(count: int, *, numbered: bool = False) -> str:
+    """Give table nat as kube-proxy writes it, for so many services of one endpoint: seven lines each.
+
+    kube-proxy names their chains by hashes; with `numbered` they are made in the order of their names.
+    """
+    name_of = _number if numbered else _hash
     chains, rules = _named("KUBE-SERVICES"), ["-A PREROUTING -j KUBE-SERVICES", "-A OUTPUT -j KUBE-SERVICES"]
     rules += ["-A POSTROUTING -j KUBE-POSTROUTING", *_postrouting()]
     chains += _named("KUBE-POSTROUTING", "KUBE-MARK-MASQ")
     rules.append("-A KUBE-MARK-MASQ -j MARK --set-xmark 0x4000/0x4000")
     for number in range(count):
-        service, end = f"KUBE-SVC-{_hash(number)}", f"KUBE-SEP-{_hash(number, 0)}"
+        service, end = f"KUBE-SVC-{name_of(number)}", f"KUBE-SEP-{name_of(number, 0)}"
         chains += _named(service, end)
         rules += _service(number, service, end)
     return "\n".join(["*nat", *chains, *rules, "COMMIT", ""])
@@ -86,12 +90,13 @@ def services(count: int) -> str:
 def _service(number: int, service: str, end: str) -> Iterator[str]:
     cluster_ip = ipaddress.IPv4Address("100.64.0.0") + number
     pod = PODS[(number % 60000 << 8) + 10]
-    about = f'-d {cluster_ip}/32 -p tcp -m comment --comment "bench/svc-{number}:http cluster IP" -m tcp --dport 80'
+    name = f"bench/svc-{number}:http"
+    about = f'-d {cluster_ip}/32 -p tcp -m comment --comment "{name} cluster IP" -m tcp --dport 80'
     yield f"-A KUBE-SERVICES {about} -j {service}"
     yield f"-A {service} ! -s {PODS} {about} -j KUBE-MARK-MASQ"
-    yield f"-A {service} -j {end}"
-    yield f"-A {end} -s {pod}/32 -j KUBE-MARK-MASQ"
-    yield f"-A {end} -p tcp -m tcp -j DNAT --to-destination {pod}:8080"
+    yield f'-A {service} -m comment --comment "{name} -> {pod}:8080" -j {end}'
+    yield f'-A {end} -s {pod}/32 -m comment --comment "{name}" -j KUBE-MARK-MASQ'
+    yield f'-A {end} -p tcp -m comment --comment "{name}" -m tcp -j DNAT --to-destination {pod}:8080'
 
 
 def _postrouting() -> Iterable[str]:
@@ -104,6 +109,10 @@ def _postrouting() -> Iterable[str]:
 
 def _named(*chains: str) -> list[str]:
     return [f":{chain} - [0:0]" for chain in chains]
+
+
+def _number(number: int, *_: int) -> str:
+    return f"{number:016}"
 
 
 def _hash(*parts: int) -> str:

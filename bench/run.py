@@ -94,15 +94,16 @@ def shell(script: str, text: str = "") -> None:
         raise SystemExit(f"{script.strip()}: {done.stderr}")
 
 
-def busy_node(folder: Path, packet_filter: str) -> Iterator[Row]:
+def busy_node(folder: Path, packet_filter: str, *, numbered: bool = False) -> Iterator[Row]:
     """Compare drift on a node with 20,000 services with a look at table nat."""
     node = Node(folder, 100, packet_filter=packet_filter)
-    shell(f"iptables-{packet_filter}-restore", generate.services(20_000))
+    shell(f"iptables-{packet_filter}-restore", generate.services(20_000, numbered=numbered))
     run(node.apply)
     ours = median(node.drift, 5)
     theirs = median([f"iptables-{packet_filter}-save", "-t", "nat"], 3)
     target = "1/25, CPU <= 0.30 s" if packet_filter == "nft" else "2"
-    name = f"drift, in sync, 100 nodes, beside 140,000 rules of kube-proxy, {packet_filter}"
+    chains = ", its chains in the order of their names" if numbered else ""
+    name = f"drift, in sync, 100 nodes, beside 140,000 lines of kube-proxy, {packet_filter}{chains}"
     yield Row(name, "iptables-save -t nat", ours, theirs, ours.wall / theirs.wall, target)
 
 
@@ -172,6 +173,7 @@ def one_more(folder: Path, nodes: int, target: str) -> Iterator[Row]:
 SCENARIOS: dict[str, Callable[[Path], Iterator[Row]]] = {
     "small": small,
     "busy-nft": lambda folder: busy_node(folder, "nft"),
+    "busy-nft-numbered": lambda folder: busy_node(folder, "nft", numbered=True),
     "busy-legacy": lambda folder: busy_node(folder, "legacy"),
     "apply-5000": lambda folder: from_empty(folder, 5_000, 3, "2", beyond_start=True),
     "apply-65536": lambda folder: from_empty(folder, 65_536, 1, "1/25", beyond_start=False),

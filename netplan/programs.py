@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import IO, Final, NamedTuple
 
 from netplan.errors import ObserveError, RefusedError
 
@@ -18,6 +19,7 @@ SEARCH_PATH: Final = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "
 _TIME_LIMIT: Final = 120.0
 _ENCODING: Final = ("utf-8", "surrogateescape")
 _handed_down: Final[set[int]] = set()
+_begun: Final[dict[tuple[str, ...], tuple[subprocess.Popen[bytes], IO[bytes]]]] = {}
 
 
 class Output(NamedTuple):
@@ -57,19 +59,46 @@ def run(argv: Sequence[str], text: str | None = None, *, limit: float = _TIME_LI
     What it prints goes into memory, since iptables-save may print ten megabytes, a line in each piece that a pipe would
     carry. Bytes that are not UTF-8 are carried through as surrogates, so that what was read is written back unchanged.
     """
-    try:
-        with os.fdopen(os.memfd_create(Path(argv[0]).name), "w+b") as output:
-            done = subprocess.run(
-                argv,
-                input=(text or "").encode(*_ENCODING),
-                stdout=output,
-                stderr=subprocess.PIPE,
-                check=False,
-                env={**os.environ, "LC_ALL": "C", "PATH": SEARCH_PATH},
-                timeout=limit,
-                pass_fds=tuple(_handed_down),
-            )
-            output.seek(0)
-            return Output(done.returncode, output.read().decode(*_ENCODING), done.stderr.decode(*_ENCODING))
-    except subprocess.TimeoutExpired as error:
-        raise ObserveError(f"{' '.join(argv)} did not end within {limit:.0f} s and was stopped") from error
+    begun = tuple(argv)
+    process, output = _begun.pop(begun) if begun in _begun else _start(argv)
+    with output, process:
+        try:
+            _, said = process.communicate((text or "").encode(*_ENCODING), timeout=limit)
+        except BaseException as error:
+            process.kill()
+            if isinstance(error, subprocess.TimeoutExpired):
+                raise ObserveError(f"{' '.join(argv)} did not end within {limit:.0f} s and was stopped") from error
+            raise
+        output.seek(0)
+        return Output(process.returncode, output.read().decode(*_ENCODING), said.decode(*_ENCODING))
+
+
+def begin(argv: Sequence[str]) -> None:
+    """Start a program that `run` will be asked for soon, so that it works meanwhile; one that nobody asks for is ended.
+
+    What it shows is the state of now: to be used only where that is as good as the state of later.
+    """
+    if not _begun:
+        atexit.register(_end_begun)
+    _begun[tuple(argv)] = _start(argv)
+
+
+def _end_begun() -> None:
+    for process, output in _begun.values():
+        with output, process:
+            process.kill()
+    _begun.clear()
+
+
+def _start(argv: Sequence[str]) -> tuple[subprocess.Popen[bytes], IO[bytes]]:
+    """Start a program that prints into memory."""
+    output = os.fdopen(os.memfd_create(Path(argv[0]).name), "w+b")
+    process = subprocess.Popen(
+        argv,
+        stdin=subprocess.PIPE,
+        stdout=output,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "LC_ALL": "C", "PATH": SEARCH_PATH},
+        pass_fds=tuple(_handed_down),
+    )
+    return process, output

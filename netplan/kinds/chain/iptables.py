@@ -12,16 +12,13 @@ from msgspec import Struct
 
 from netplan import programs
 from netplan.errors import KernelError, ObserveError, RefusedError
+from netplan.kinds.chain.legacy_tables import is_absent
 from netplan.kinds.chain.rule import Rule, parse_rule_line
 from netplan.kinds.chain.saved import absent
 from netplan.kinds.chain.value import Backend, Chain, ChainKey, table_label
 from netplan.kinds.native.misread import misread
 from netplan.net import printable
 
-_LEGACY_TABLES: Final = {
-    4: Path("/proc/self/net/ip_tables_names"),
-    6: Path("/proc/self/net/ip6_tables_names"),
-}
 _LOCK_SECONDS: Final = "10"
 _MODES: Final = {"nf_tables": Backend.NFT, "legacy": Backend.LEGACY}
 _LINE_NUMBER: Final = re.compile(r"line:? (\d+)")
@@ -138,16 +135,6 @@ def check_read(table: str, why: str | None) -> None:
     """Raise ObserveError if iptables does not print the rules of a table as they are."""
     if why is not None:
         raise ObserveError(f"table {table} can't be read safely: {printable(why)}")
-
-
-def is_absent(table: str, version: int = 4) -> bool:
-    """Whether there is no such legacy table: to list it would create it."""
-    try:
-        return table not in _LEGACY_TABLES[version].read_text().split()
-    except FileNotFoundError:
-        return True
-    except OSError:
-        return False
 
 
 def _backend_of(program: str) -> Backend:

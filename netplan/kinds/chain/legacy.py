@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Final
 
 from netplan import programs
 from netplan.errors import ObserveError
-from netplan.kinds.chain import iptc_dump
-from netplan.kinds.chain.other import OtherChain, Owner, is_read, program_of
+from netplan.kinds.chain import iptc_dump, legacy_tables
+from netplan.kinds.chain.other import OtherChain, Owner, is_read
 from netplan.kinds.chain.reached import Reach, reached
 from netplan.kinds.chain.saved import SavedTable, SavedTables, saved_tables
 from netplan.kinds.chain.value import OWNED_PREFIX, Chain, ChainKey
-from netplan.net import printable
+from netplan.net import BITS, printable
 
-_NAMES: Final = {version: Path(f"/proc/self/net/{name}_tables_names") for version, name in ((4, "ip"), (6, "ip6"))}
 _KNOWN: Final = frozenset({"raw", "mangle", "nat", "filter", "security"})
 time_limit = 30.0
 """How many seconds a reader may take."""
@@ -32,7 +30,7 @@ def observe(limit: int) -> Iterator[OtherChain]:
     Of a table of more than `limit` rules not more are read on the way of a packet. Where nothing can read those of
     IPv6, which pods may not have, a chain stands for each of them of which nobody knows what it holds.
     """
-    for version in _NAMES:
+    for version in BITS:
         names = _listed(version)
         try:
             tables = _tables(names, version)
@@ -70,23 +68,19 @@ def _entered(table: SavedTable, name: str, shown: SavedTables, limit: int) -> It
 
 
 def _tables(names: list[str], version: int) -> list[SavedTable]:
-    program = programs.find(f"{program_of(Owner.LEGACY, version)}-save") if names else None
-    if program is not None:
-        return [table for name in names for table in saved_tables(_run([program, "-t", name], names), version)]
+    command = legacy_tables.saving(version) if names else None
+    if command is not None:
+        return [table for name in names for table in saved_tables(_run([*command, name], names), version)]
     python_iptables = [sys.executable, "-I", iptc_dump.__file__, str(version), *names]
     return saved_tables(_run(python_iptables, names), version) if names else []
 
 
 def _listed(version: int) -> list[str]:
     """Give the legacy tables of an IP version that exist."""
-    names = _NAMES[version]
     try:
-        listed = names.read_text().split()
-    except FileNotFoundError:
-        return []
+        return [name for name in legacy_tables.names(version) if name in _KNOWN]
     except OSError as error:
-        raise ObserveError(f"{names} can't be read: {error.strerror}") from error
-    return [name for name in listed if name in _KNOWN]
+        raise ObserveError(f"{error.filename} can't be read: {error.strerror}") from error
 
 
 def _run(command: list[str], tables: list[str]) -> str:

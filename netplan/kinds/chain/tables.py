@@ -15,7 +15,8 @@ from msgspec import Struct
 
 from netplan.errors import ObserveError
 from netplan.kinds.chain.built_in import BUILT_IN
-from netplan.kinds.chain.iptables import Iptables, check_read, is_absent
+from netplan.kinds.chain.iptables import Iptables, check_read
+from netplan.kinds.chain.legacy_tables import is_absent
 from netplan.kinds.chain.reached import Tables
 from netplan.kinds.chain.saved import SavedTable, SavedTables, absent, listed_table, saved_tables
 from netplan.kinds.chain.value import OWNED_PREFIX, Backend, Chain, ChainKey
