@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from typing import Annotated, Any, Final, NoReturn
+from typing import Annotated, Any, Final
 
 import typer
 from typer.core import TyperGroup
@@ -74,12 +74,13 @@ def podnet(
     """Plan, apply and watch the pod network of a cluster: routes and NAT rules from one YAML spec."""
 
 
-def main() -> NoReturn:
-    """Run the command line and exit; no exception reaches the terminal as a traceback."""
+def main() -> int:
+    """Run the command line and give its exit code; no exception reaches the terminal as a traceback."""
     try:
         app()
     except SystemExit as end:
-        code, message = end.code, "podnet: interrupted" if end.code == _INTERRUPTED else ""
+        code = end.code if isinstance(end.code, int) else ExitCode.DONE
+        message = "podnet: interrupted" if code == _INTERRUPTED else ""
     except SpecError as error:
         code, message = error.exit_code, str(error)
     except PodnetError as error:
@@ -92,7 +93,7 @@ def main() -> NoReturn:
         from netplan.cli.output import say
 
         say(message)
-    sys.exit(code)
+    return code
 
 
 def _unexpected(error: Exception) -> tuple[ExitCode, str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import signal
 import sys
+from contextlib import suppress
 from io import TextIOWrapper
 from types import FrameType
 from typing import Any, Final, NoReturn
@@ -32,10 +34,19 @@ def main() -> NoReturn:
         _begin(sys.argv[1:])
         from netplan.cli.main import main as run
 
-        run()
+        _end(run())
     except KeyboardInterrupt:
         os.write(2, b"podnet: interrupted\n")
         os._exit(_INTERRUPTED)
+
+
+def _end(code: int) -> NoReturn:
+    """End the process as it is: to take down what was loaded and read would take a fifth of the time of a short run."""
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
 
 
 def _begin(words: list[str]) -> None:

@@ -13,9 +13,8 @@ def podnet(monkeypatch, capsys):
 
     def run(*words):
         monkeypatch.setattr(sys, "argv", ["podnet", *words])
-        with pytest.raises(SystemExit) as end:
-            main.main()
+        code = main.main()
         written = capsys.readouterr()
-        return end.value.code, written.out, written.err
+        return code, written.out, written.err
 
     return run

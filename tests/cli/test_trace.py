@@ -44,10 +44,9 @@ def trace(folder, monkeypatch, capsys):
 
     def run(*words):
         monkeypatch.setattr(sys, "argv", ["podnet", "trace", "c.yaml", "--node", "a", *words])
-        with pytest.raises(SystemExit) as end:
-            main.main()
+        code = main.main()
         written = capsys.readouterr()
-        return end.value.code, written.out, written.err
+        return code, written.out, written.err
 
     return run
 

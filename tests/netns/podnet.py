@@ -67,8 +67,6 @@ def run(words: list[str]) -> Outcome:
     stdout, stderr = io.BytesIO(), io.BytesIO()
     sys.stdout = io.TextIOWrapper(stdout, encoding="utf-8")
     sys.stderr = io.TextIOWrapper(stderr, encoding="utf-8", errors="backslashreplace", write_through=True)
-    try:
-        command.main()
-    except SystemExit as end:
-        sys.stdout.flush()
-        return Outcome(int(end.code or 0), stdout.getvalue().decode(), stderr.getvalue().decode())
+    code = command.main()
+    sys.stdout.flush()
+    return Outcome(code, stdout.getvalue().decode(), stderr.getvalue().decode())
