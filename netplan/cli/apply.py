@@ -9,18 +9,17 @@ import typer
 from msgspec import Struct
 from msgspec.structs import replace
 
+from netplan.cli.live import kernel_of, live_work
 from netplan.cli.nodes import this_node
 from netplan.cli.options import FlushConntrack, LockTimeout, VarDir
 from netplan.cli.output import say, show, show_plan
 from netplan.cli.persist import Pending, of_spec, pending
 from netplan.cli.progress import bar
-from netplan.cli.remembered import recalled
 from netplan.cli.safety import allowing, check_safe
 from netplan.cli.spec import DEFAULT_STATE, NodeName, StateDir, Yes, open_here
 from netplan.cli.verb import verb_app
 from netplan.cli.write import Turn, carry_out, confirm, turn
 from netplan.compile import compile_node
-from netplan.kernel.linux import Linux
 from netplan.plan import Plan
 from netplan.planfile import is_plan, read_plan
 from netplan.ready import await_interface
@@ -73,16 +72,14 @@ def apply(
         saved = _of_this_node(read_plan(text, str(source)), node)
         with turn("apply", folder, lock_timeout) as here:
             with bar.during("reading the kernel"):
-                work = Work.saved(saved.nodes[0], Linux(saved.nodes[0].backend, told=bar.tell))
+                work = Work.saved(saved.nodes[0], kernel_of(saved.nodes[0].backend))
             _apply(work, replace(saved, nodes=(work.plan,)), here, _file_of(saved, state), options)
         return
     spec, at = open_here(source, node, state)
     desired = compile_node(spec, at)
-    kernel = Linux(desired.backend, told=bar.tell)
-    await_interface(kernel, at, say)
+    await_interface(kernel_of(desired.backend), at, say)
     with turn("apply", folder, lock_timeout) as here:
-        with bar.during("reading the kernel"):
-            work = Work.live(recalled(desired, folder), kernel)
+        work = live_work(desired, folder)
         _apply(work, Plan.of(spec, [work.plan]), here, pending(desired), options)
 
 

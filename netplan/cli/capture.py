@@ -9,13 +9,14 @@ from typing import Annotated
 
 import typer
 
+from netplan.cli.live import kernel_of
 from netplan.cli.options import VarDir
 from netplan.cli.output import say, show, write_file
+from netplan.cli.progress import bar
 from netplan.cli.remembered import overwritten
 from netplan.cli.verb import verb_app
 from netplan.errors import UsageError
 from netplan.kernel import Kernel, recorded
-from netplan.kernel.linux import Linux
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.sysctl.usual import usual
 from netplan.kinds.sysctl.value import Sysctl
@@ -41,7 +42,8 @@ def capture(
     except ValueError as error:
         raise UsageError(str(error)) from error
     written = overwritten(folder)
-    snapshot = _recorded(Linux(), {each.name for each in written})
+    with bar.during("reading the kernel"):
+        snapshot = _recorded(kernel_of(None), {each.name for each in written})
     if str(out) == "-":
         show(recorded.render(snapshot, name, None, written))
         return

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from netplan.cli.nodes import known
 from netplan.cli.output import Format, show_json, show_text
-from netplan.cli.spec import DEFAULT_STATE, NodeName, SpecPath, StateDir, addresses_of
+from netplan.cli.spec import DEFAULT_STATE, NodeName, SpecPath, StateDir, addresses_of, open_spec
 from netplan.cli.verb import verb_app
 from netplan.cli.views.desired import desired_json, desired_text
 from netplan.compile import compile_node
-from netplan.spec.load import read
 
 app = verb_app()
 
@@ -18,7 +17,7 @@ def compile_spec(
     spec: SpecPath, *, node: NodeName = None, state: StateDir = DEFAULT_STATE, format: Format = Format.TEXT
 ) -> None:
     """Show what one node (or each) should have."""
-    loaded = read(spec, state)
+    loaded = open_spec(spec, state)
     names = [known(addresses_of(loaded), node)] if node else [each.name for each in loaded.topology.nodes]
     desired = [compile_node(loaded, loaded.topology.by_name[name]) for name in names]
     if format is Format.JSON:

@@ -9,23 +9,20 @@ from typing import Annotated
 import typer
 from msgspec.structs import replace
 
+from netplan.cli.live import live_work
 from netplan.cli.options import FlushConntrack, LockTimeout, VarDir
 from netplan.cli.output import Format, say, show, show_json, show_plan, write_file
 from netplan.cli.persist import Pending, outdated, pending
-from netplan.cli.progress import bar
-from netplan.cli.remembered import recalled
 from netplan.cli.safety import allowing, check_safe
 from netplan.cli.spec import DEFAULT_STATE, NodeName, SpecPath, StateDir, open_here
 from netplan.cli.verb import verb_app
 from netplan.cli.views.lines import DRIFT
 from netplan.compile import Desired, compile_node
 from netplan.errors import ExitCode, RefusedError, UsageError
-from netplan.kernel.linux import Linux
 from netplan.kinds.chain.reached import FEW_RULES
 from netplan.plan import NodePlan, Plan
 from netplan.safety import Flag
 from netplan.spec.load import Spec
-from netplan.work import Work
 
 app = verb_app()
 
@@ -54,8 +51,7 @@ def drift(
     loaded, here = open_here(spec, node, state)
     desired = compile_node(loaded, here)
     if not fix:
-        with bar.during("reading the kernel"):
-            work = Work.live(recalled(desired, folder), Linux(desired.backend, told=bar.tell), limit=FEW_RULES)
+        work = live_work(desired, folder, limit=FEW_RULES)
         file = _readable(desired)
         _show(Plan.of(loaded, [work.plan]), file, format)
         _measure(metrics_file, loaded, work.plan)
@@ -64,8 +60,7 @@ def drift(
     from netplan.state.origin import Origin
 
     with turn("drift --fix", folder, lock_timeout) as held:
-        with bar.during("reading the kernel"):
-            work = Work.live(recalled(desired, folder), Linux(desired.backend, told=bar.tell))
+        work = live_work(desired, folder)
         plan, file = Plan.of(loaded, [work.plan]), pending(desired)
         _show(plan, file, format)
         _measure(metrics_file, loaded, work.plan)

@@ -9,12 +9,12 @@ from typing import Annotated, NoReturn
 import typer
 
 from netplan.cli.output import say, show
-from netplan.cli.spec import DEFAULT_STATE, SpecPath, StateDir
+from netplan.cli.spec import DEFAULT_STATE, SpecPath, StateDir, open_spec
 from netplan.cli.verb import verb_app
 from netplan.errors import UsageError
 from netplan.lab.holder import holders
 from netplan.lab.lab import Lab
-from netplan.spec.load import read, read_unjudged
+from netplan.spec.load import read_unjudged
 
 app = verb_app(no_args_is_help=True)
 
@@ -36,7 +36,7 @@ def up(
     state: StateDir = DEFAULT_STATE,
 ) -> None:
     """Make nodes, pods, switches, a router and an outside host."""
-    loaded = read(spec, state)
+    loaded = open_spec(spec, state)
     made = Lab.up(loaded.topology, pods=pods, spec=str(spec))
     show(f"Lab {made.cluster} is up: {', '.join(host.name for host in made.hosts)}.")
     say(f"Run a command on one of them: podnet lab exec {made.hosts[0].name} -- ip route")

@@ -9,10 +9,11 @@ from typing import Annotated
 import typer
 
 from netplan.cli.output import say, show, write_file
+from netplan.cli.progress import bar
 from netplan.cli.spec import DEFAULT_STATE, SpecPath, StateDir
 from netplan.cli.verb import verb_app
 from netplan.errors import UsageError
-from netplan.net import Prefix
+from netplan.net import Prefix, printable
 from netplan.spec.leasing import Leasing
 from netplan.spec.leasing import lease as lease_missing
 from netplan.spec.load import read_unjudged
@@ -31,8 +32,9 @@ def lease(
     ] = None,
 ) -> None:
     """Give each node without a subnet the lowest that is free, and write that to DIR/CLUSTER/leases.yaml."""
-    reading = read_unjudged(spec, state)
-    made = lease_missing(reading, list(dict.fromkeys(release or ())))
+    with bar.during(f"reading {printable(spec.name)}"):
+        reading = read_unjudged(spec, state)
+        made = lease_missing(reading, list(dict.fromkeys(release or ())))
     if made.given or made.released:
         _write(Path(reading.leases.path), made.text)
     show("\n".join([*_lines(made), _summary(made, reading.leases.path)]))

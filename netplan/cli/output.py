@@ -12,6 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from netplan.cli.progress import bar
 from netplan.cli.streams import give_up
 from netplan.errors import UsageError
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from netplan.resource import Json
 
 
+LAYING_OUT: Final = "laying the plan out"
 _NARROW: Final = 80
 _READABLE: Final = 0o644
 _WIDE: Final = 120
@@ -49,7 +51,12 @@ def show(text: str) -> None:
 
 def show_json(data: Json) -> None:
     """Print data as JSON."""
-    show(json.dumps(data, indent=2))
+    show(json_text(data))
+
+
+def json_text(data: Json) -> str:
+    """Give data as JSON for people and programs."""
+    return json.dumps(data, indent=2)
 
 
 def show_text(text: Styled) -> None:
@@ -71,7 +78,9 @@ def show_plan(plan: Plan, title: str = "Plan", settings: Sequence[str] = ()) -> 
     from netplan.cli.views.text import plan_text
 
     columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
-    show_text(plan_text(plan, title, min(max(columns, _NARROW), _WIDE), settings))
+    with bar.during(LAYING_OUT):
+        text = plan_text(plan, title, min(max(columns, _NARROW), _WIDE), settings)
+    show_text(text)
 
 
 def say(message: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -11,10 +11,10 @@ from msgspec.structs import replace
 
 from netplan.cli.nodes import known, this_node
 from netplan.cli.options import VarDir, check_var_dir
-from netplan.cli.output import PlanFormat, say, show, show_json, show_plan, write_file
+from netplan.cli.output import LAYING_OUT, PlanFormat, json_text, say, show, show_plan, write_file
 from netplan.cli.progress import bar
 from netplan.cli.safety import warned
-from netplan.cli.spec import DEFAULT_STATE, Records, SpecPath, addresses_of
+from netplan.cli.spec import DEFAULT_STATE, Records, SpecPath, addresses_of, open_spec
 from netplan.cli.verb import verb_app
 from netplan.cli.views.lines import Reads, reading, some
 from netplan.compile import Desired, compile_node, nothing
@@ -28,13 +28,16 @@ from netplan.plan import NodePlan, Plan, Source, in_full, plan_node, with_effect
 from netplan.planfile import plan_to_json, render_plan
 from netplan.probes import probes
 from netplan.snapshot import Snapshot
-from netplan.spec.load import Spec, read
+from netplan.spec.load import Spec
 from netplan.topology import Node
 
 if TYPE_CHECKING:
     from netplan.fields import FieldChange
 
 _NODES: Final = "nodes"
+_PLANNING: Final = "planning"
+_MANY_CHANGES: Final = 3_000_000
+"""These take a minute and two gigabytes."""
 
 app = verb_app()
 
@@ -56,12 +59,12 @@ def plan(
     if live and against:
         raise UsageError("--live and --against exclude each other: a plan starts from one state")
     check_var_dir(folder, live=live)
-    loaded = read(spec, state)
+    loaded = open_spec(spec, state)
     settings: tuple[FieldChange, ...] | None = None
     if live:
         made = live_plan(loaded, node or [], folder)
     elif against:
-        old = read(against, state)
+        old = open_spec(against, state)
         made, settings = moving_plan(loaded, old, node or []), _settings(old, loaded)
     else:
         made = recorded_plan(loaded, state, node or [])
@@ -74,23 +77,22 @@ def plan(
 
 def live_plan(spec: Spec, names: Sequence[str], folder: Path | None = None) -> Plan:
     """Plan this machine, from its kernel and from what podnet remembers in a folder, by default the usual one."""
-    from netplan.cli.remembered import recalled
+    from netplan.cli.live import live_work
     from netplan.cli.safety import warned_live
-    from netplan.kernel.linux import Linux
-    from netplan.work import Work
 
     if len(names) > 1:
         raise UsageError("--live plans this machine: say --node once, or not at all")
     name = this_node(addresses_of(spec), names[0] if names else None)
     desired = compile_node(spec, spec.topology.by_name[name])
-    with bar.during("reading the kernel"):
-        return Plan.of(spec, [warned_live(Work.live(recalled(desired, folder), Linux(desired.backend, told=bar.tell)))])
+    return Plan.of(spec, [warned_live(live_work(desired, folder))])
 
 
 def recorded_plan(spec: Spec, folder: Path, names: Sequence[str]) -> Plan:
     """Plan nodes from their records below a state folder; a node without one is planned as if it were empty."""
-    plans = []
-    for node in _nodes(spec, names):
+    nodes, plans = _nodes(spec, names), _Plans()
+    paths = (recorded.path_of(folder, spec.model.cluster, node.name) for node in nodes)
+    plans.expect(sum(not path.exists() for path in paths), spec)
+    for node in _told_of(nodes):
         desired = compile_node(spec, node)
         record = recorded.read(folder, spec.model.cluster, node.name)
         if record is None:
@@ -98,8 +100,8 @@ def recorded_plan(spec: Spec, folder: Path, names: Sequence[str]) -> Plan:
         else:
             desired = replace(desired, overwritten=record.overwritten)
             plans.append(_doubted(warned(_recorded(desired, record.state), record.state)))
-    _tell_unrecorded(folder, spec.model.cluster, [plan.node for plan in plans if plan.source is Source.EMPTY])
-    return Plan.of(spec, plans)
+    _tell_unrecorded(folder, spec.model.cluster, [plan.node for plan in plans.made if plan.source is Source.EMPTY])
+    return Plan.of(spec, plans.made)
 
 
 def _recorded(desired: Desired, state: Snapshot) -> NodePlan:
@@ -129,12 +131,13 @@ def moving_plan(spec: Spec, old: Spec, names: Sequence[str]) -> Plan:
 
     What that does to traffic is traced for one of those nodes whose changes read the same.
     """
-    plans, told, firsts = [], set[Reads](), dict[Hashable, Move]()
+    nodes, plans, told, firsts = _nodes(spec, names), _Plans(), set[Reads](), dict[Hashable, Move]()
+    plans.expect(sum(node.name not in old.topology.by_name for node in nodes), spec)
     role = roles(spec, old)
-    for node in _nodes(spec, names):
+    for node in _told_of(nodes):
         of = role(node.name)
         if of in firsts:
-            plans.append(alike(firsts[of], spec, node))
+            plans.made.append(alike(firsts[of], spec, node))
             continue
         then = old.topology.by_name.get(node.name)
         desired = compile_node(spec, node)
@@ -146,7 +149,7 @@ def moving_plan(spec: Spec, old: Spec, names: Sequence[str]) -> Plan:
         if node.name not in spec.topology.by_name:
             desired = nothing(old, node)
             plans.append(_traced(move(desired, compile_node(old, node)), desired, told))
-    return Plan.of(spec, plans)
+    return Plan.of(spec, plans.made)
 
 
 def _traced(found: Move, desired: Desired, told: set[Reads]) -> NodePlan:
@@ -161,6 +164,39 @@ def _traced(found: Move, desired: Desired, told: set[Reads]) -> NodePlan:
 def _nodes(spec: Spec, names: Sequence[str]) -> list[Node]:
     chosen = [known(addresses_of(spec), name) for name in dict.fromkeys(names)]
     return [spec.topology.by_name[name] for name in chosen] or list(spec.topology.nodes)
+
+
+class _Plans:
+    """Plans of nodes as they are made; UsageError (2) once they are more than anybody waits for, or reads."""
+
+    def __init__(self) -> None:
+        self.made: list[NodePlan] = []
+        self._changes = 0
+
+    def expect(self, nodes: int, spec: Spec) -> None:
+        """Say that so many nodes will be planned from nothing: each of them gets a route to each other node."""
+        self._count(nodes * len(spec.topology.nodes))
+        self._changes = 0
+
+    def append(self, plan: NodePlan) -> None:
+        """Add a plan whose changes are not those of another."""
+        self._count(len(plan.changes))
+        self.made.append(plan)
+
+    def _count(self, changes: int) -> None:
+        self._changes += changes
+        if self._changes > _MANY_CHANGES:
+            raise UsageError(
+                f"the plan would have more than {_MANY_CHANGES:,} changes: say --node for some of the nodes"
+            )
+
+
+def _told_of(nodes: Sequence[Node]) -> Iterator[Node]:
+    """Give nodes one after the other, with a bar that says how many of them are planned."""
+    with bar.during(_PLANNING):
+        for number, node in enumerate(nodes):
+            bar.tell(_PLANNING, number, len(nodes))
+            yield node
 
 
 def _empty(desired: Desired) -> Snapshot:
@@ -200,10 +236,14 @@ def _show(made: Plan, format: PlanFormat, settings: Sequence[FieldChange] | None
     match format:
         case PlanFormat.JSON:
             told = {} if settings is None else {"settings": [change.to_json() for change in settings]}
-            show_json({**plan_to_json(made), **told})
+            with bar.during(LAYING_OUT):
+                text = json_text({**plan_to_json(made), **told})
+            show(text)
         case PlanFormat.MARKDOWN:
             from netplan.cli.views.markdown import plan_markdown
 
-            show(plan_markdown(made, lines))
+            with bar.during(LAYING_OUT):
+                text = plan_markdown(made, lines)
+            show(text)
         case PlanFormat.TEXT:
             show_plan(made, settings=lines)

@@ -6,19 +6,18 @@ from typing import Final
 
 from msgspec import Struct
 
+from netplan.cli.live import kernel_of, live_work
 from netplan.cli.nodes import NoNodeError
 from netplan.cli.options import LockTimeout, VarDir
 from netplan.cli.output import say, show, show_plan
 from netplan.cli.persist import Pending, pending
 from netplan.cli.progress import bar
-from netplan.cli.remembered import recalled
 from netplan.cli.safety import allowing, check_safe
 from netplan.cli.spec import DEFAULT_STATE, NodeName, SpecPath, StateDir, Yes, open_here
 from netplan.cli.verb import verb_app
 from netplan.cli.write import Turn, carry_out, confirm, turn
 from netplan.compile import nothing
 from netplan.errors import UsageError
-from netplan.kernel.linux import Linux
 from netplan.kinds.chain.other import OtherChain
 from netplan.net import printable
 from netplan.plan import Plan
@@ -60,10 +59,12 @@ def remove(
     desired = nothing(loaded, here)
     orders = Orders(loaded, flags | {Flag.MANY_DELETES}, yes)  # it takes all of them
     with turn("remove", folder, lock_timeout) as held:
-        work = Work.live(recalled(desired, folder), Linux(desired.backend, told=bar.tell))
+        work = live_work(desired, folder)
         _take_away(work, held, pending(desired), orders)
         for backend in sorted({chain.owner.backend for chain in work.before.all(OtherChain) if chain.left_behind}):
-            _take_away(Work.live(desired, Linux(backend, told=bar.tell)), held, None, orders)
+            with bar.during("reading the kernel"):
+                other = Work.live(desired, kernel_of(backend))
+            _take_away(other, held, None, orders)
     if work.plan.changes and loaded.model.firewall.remove:
         say("Rules that firewall.remove took away are not put back: the programs that made them do so as they start.")
 

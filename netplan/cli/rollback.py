@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from netplan.cli.live import kernel_of
 from netplan.cli.options import LockTimeout, VarDir
 from netplan.cli.output import show_plan
 from netplan.cli.progress import bar
@@ -13,7 +14,6 @@ from netplan.cli.safety import allowing, check_safe
 from netplan.cli.spec import Yes
 from netplan.cli.verb import verb_app
 from netplan.cli.write import carry_out, confirm, intact, turn
-from netplan.kernel.linux import Linux
 from netplan.plan import Plan
 from netplan.rollback import way_back
 from netplan.safety import Flag
@@ -42,7 +42,8 @@ def rollback(
         intact(kept)
         way = way_back(kept, generation)
         origin = way.origin
-        work = Work.back(way, Linux(way.target.backend, told=bar.tell))
+        with bar.during("reading the kernel"):
+            work = Work.back(way, kernel_of(way.target.backend))
         plan = Plan(origin.cluster, origin.spec_path, origin.spec_sha256, (work.plan,))
         show_plan(plan)
         check_safe(work, flags)

@@ -32,9 +32,13 @@ def addresses_of(spec: Spec) -> dict[str, Address]:
     return {node.name: node.address.address for node in spec.topology.nodes}
 
 
+def open_spec(path: Path, state: Path) -> Spec:
+    """Read a spec with the leases below a state folder, with a bar if that takes long."""
+    with bar.during(f"reading {printable(path.name)}"):
+        return read(path, state)
+
+
 def open_here(path: Path, name: str | None, state: Path) -> tuple[Spec, Node]:
     """Read a spec with the leases below a state folder, and find the node that this machine is."""
-    with bar.during(f"reading {printable(path.name)}"):
-        spec = read(path, state)
-        addresses = addresses_of(spec)
-    return spec, spec.topology.by_name[this_node(addresses, name)]
+    spec = open_spec(path, state)
+    return spec, spec.topology.by_name[this_node(addresses_of(spec), name)]

@@ -12,7 +12,8 @@ from msgspec.structs import replace
 from netplan.cli.nodes import this_node
 from netplan.cli.options import VarDir, check_var_dir
 from netplan.cli.output import Format, say, show_json, show_text
-from netplan.cli.spec import DEFAULT_STATE, NodeName, Records, SpecPath, addresses_of
+from netplan.cli.progress import bar
+from netplan.cli.spec import DEFAULT_STATE, NodeName, Records, SpecPath, addresses_of, open_spec
 from netplan.cli.verb import verb_app
 from netplan.compile import Desired, compile_node
 from netplan.differences import differences
@@ -26,7 +27,7 @@ from netplan.likely import likely
 from netplan.net import Address
 from netplan.project import project
 from netplan.snapshot import Snapshot
-from netplan.spec.load import Spec, read
+from netplan.spec.load import Spec
 from netplan.topology import Node
 from netplan.trace import Packet, Tracer, entrance
 
@@ -57,7 +58,7 @@ def trace(
 ) -> None:
     """Show what becomes of one packet on a node, step by step."""
     check_var_dir(folder, live=live)
-    loaded = read(spec, state)
+    loaded = open_spec(spec, state)
     ports = (_port("--sport", sport), _port("--dport", dport))
     addresses = (_address("--from", source), _address("--to", destination))
     version = addresses[1].version
@@ -94,12 +95,13 @@ class _Start(Struct, frozen=True):
 
 
 def _live(spec: Spec, node: Node, folder: Path | None) -> _Start:
+    from netplan.cli.live import kernel_of
     from netplan.cli.remembered import recalled
-    from netplan.kernel.linux import Linux
     from netplan.work import whole_state
 
     desired = recalled(compile_node(spec, node), folder)
-    return _Start(whole_state(Linux(desired.backend), desired.interest), desired)
+    with bar.during("reading the kernel"):
+        return _Start(whole_state(kernel_of(desired.backend), desired.interest), desired)
 
 
 def _recorded(spec: Spec, node: Node, folder: Path, version: int) -> _Start:

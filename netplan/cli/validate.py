@@ -8,11 +8,10 @@ from typing import Annotated
 import typer
 
 from netplan.cli.output import say, show
-from netplan.cli.spec import DEFAULT_STATE, StateDir
+from netplan.cli.spec import DEFAULT_STATE, StateDir, open_spec
 from netplan.cli.verb import verb_app
 from netplan.errors import ExitCode, UsageError
 from netplan.net import counted
-from netplan.spec.load import read
 
 app = verb_app()
 
@@ -27,7 +26,7 @@ def validate(
     wrong = False
     for path in specs:
         try:
-            spec = read(path, state)
+            spec = open_spec(path, state)
         except UsageError as error:
             wrong = True
             say(str(error))

@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from netplan.cli.plan import moving_plan
+from netplan.cli.plan import moving_plan, recorded_plan
 from netplan.cli.views.lines import blocks
+from netplan.errors import UsageError
 from tests import make
 from tests.spec.factory import spec_text
 
@@ -44,6 +45,31 @@ def test_nodes_that_change_alike_are_traced_once():
     many = [node(n) for n in range(1, 30)]
     made = moving_plan(make.spec(*many), make.spec(*many[:-1]), [])
     assert [node.node for node in made.nodes if node.effects] == ["n1", "n29"]
+
+
+@pytest.fixture
+def few(monkeypatch):
+    """Let a plan have forty changes."""
+    monkeypatch.setattr("netplan.cli.plan._MANY_CHANGES", 40)
+
+
+@pytest.mark.usefixtures("few")
+def test_a_move_of_too_many_changes_is_not_worked_out():
+    old, new = [node(n) for n in range(1, 8)], [node(n).replace("172.7.", "172.7.1") for n in range(1, 8)]
+    with pytest.raises(UsageError, match="more than 40 changes: say --node for some of the nodes"):
+        moving_plan(make.spec(*new), make.spec(*old), [])
+
+
+@pytest.mark.usefixtures("few")
+def test_a_plan_of_many_nodes_from_nothing_is_not_worked_out(tmp_path):
+    with pytest.raises(UsageError, match="more than 40 changes: say --node for some of the nodes"):
+        recorded_plan(make.spec(*(node(n) for n in range(1, 8))), tmp_path, [])
+
+
+@pytest.mark.usefixtures("few")
+def test_changes_that_nodes_share_are_not_many():
+    many = [node(n) for n in range(1, 30)]
+    assert len(moving_plan(make.spec(*many[1:]), make.spec(*many), []).nodes) == 29
 
 
 def test_what_moving_does_is_all_well_afterwards():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from hashlib import sha256
 from pathlib import PurePath
 from typing import Final, TypeAlias
 
@@ -34,10 +35,9 @@ _NAMED: Final = 3
 _MANY: Final = 100
 """More lines of one kind than this nobody reads."""
 
-Reads: TypeAlias = tuple[tuple["Line", ...], Source, Backend, tuple[str, ...], tuple[str, ...]]
-_Reads: TypeAlias = tuple[
-    tuple["Line", ...], Source, Backend, tuple[str, ...], tuple[str, ...], tuple["TrafficLine", ...]
-]
+Reads: TypeAlias = tuple[bytes, Source, Backend, tuple[str, ...], tuple[str, ...]]
+"""How a plan reads: a digest of its lines, which may be very many, and the rest as it is."""
+_Reads: TypeAlias = tuple[bytes, Source, Backend, tuple[str, ...], tuple[str, ...], tuple["TrafficLine", ...]]
 
 
 class Line(Struct, frozen=True):
@@ -48,6 +48,11 @@ class Line(Struct, frozen=True):
     text: str
     reason: str
     details: tuple[str, ...] = ()
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The texts of which it is made."""
+        return (self.sign, self.kind, self.text, self.reason, *self.details)
 
 
 class TrafficLine(Struct, frozen=True):
@@ -110,7 +115,7 @@ def blocks(plan: Plan) -> tuple[Block, ...]:
     What moving to another spec does to traffic is traced for the first of those nodes only.
     """
     folded: dict[_Reads | None, list[NodePlan]] = {}
-    worded: dict[int, tuple[Line, ...]] = {}  # by the identity of changes: nodes of one role share them
+    worded: dict[int, bytes] = {}  # by the identity of changes: nodes of one role share them
     several = len(plan.nodes) > 1
     for node in plan.nodes:
         traffic = tuple(traffic_lines(node.effects))
@@ -121,11 +126,12 @@ def blocks(plan: Plan) -> tuple[Block, ...]:
     return tuple(Block(tuple(nodes), tuple(traffic_lines(nodes[0].effects))) for nodes in folded.values())
 
 
-def reading(node: NodePlan, worded: dict[int, tuple[Line, ...]] | None = None) -> Reads:
+def reading(node: NodePlan, worded: dict[int, bytes] | None = None) -> Reads:
     """Give how a node's plan reads, but for what it does to traffic; changes that are `worded` are not put anew."""
     lines = None if worded is None else worded.get(id(node.changes))
     if lines is None:
-        lines = tuple(map(line_of, node.changes))
+        words = (word for line in map(line_of, node.changes) for word in (*line.parts, "\n"))
+        lines = sha256("\0".join(words).encode(errors="surrogateescape")).digest()
         if worded is not None:
             worded[id(node.changes)] = lines
     return lines, node.source, node.backend, node.warnings, node.refusals

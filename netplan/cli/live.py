@@ -1,0 +1,24 @@
+"""A plan for the kernel of this machine, with a bar while it is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from netplan.cli.progress import bar
+from netplan.cli.remembered import recalled
+from netplan.compile import Desired
+from netplan.kernel.linux import Linux
+from netplan.kinds.chain.reached import MANY_RULES
+from netplan.kinds.chain.value import Backend
+from netplan.work import Work
+
+
+def kernel_of(backend: Backend | None) -> Linux:
+    """Give this machine's kernel, of whose work the bar tells."""
+    return Linux(backend, told=bar.tell)
+
+
+def live_work(desired: Desired, folder: Path | None, *, limit: int = MANY_RULES) -> Work:
+    """Plan for the kernel as it is now, with what podnet remembers of this node in a folder; see `Work.live`."""
+    with bar.during("reading the kernel"):
+        return Work.live(recalled(desired, folder), kernel_of(desired.backend), limit=limit)
