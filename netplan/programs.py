@@ -6,10 +6,11 @@ import atexit
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Final, NamedTuple
+from typing import IO, Final, NamedTuple, TypeAlias
 
 from netplan.errors import ObserveError, RefusedError
 
@@ -18,8 +19,11 @@ SEARCH_PATH: Final = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "
 
 _TIME_LIMIT: Final = 120.0
 _ENCODING: Final = ("utf-8", "surrogateescape")
+_LATELY: Final = 1.0
 _handed_down: Final[set[int]] = set()
-_begun: Final[dict[tuple[str, ...], tuple[subprocess.Popen[bytes], IO[bytes]]]] = {}
+
+_Started: TypeAlias = tuple[subprocess.Popen[bytes], IO[bytes]]
+"""A program that runs, and the memory that it prints into."""
 
 
 class Output(NamedTuple):
@@ -59,8 +63,7 @@ def run(argv: Sequence[str], text: str | None = None, *, limit: float = _TIME_LI
     What it prints goes into memory, since iptables-save may print ten megabytes, a line in each piece that a pipe would
     carry. Bytes that are not UTF-8 are carried through as surrogates, so that what was read is written back unchanged.
     """
-    begun = tuple(argv)
-    process, output = _begun.pop(begun) if begun in _begun else _start(argv)
+    process, output = _ahead.take(argv) or _start(argv)
     with output, process:
         try:
             _, said = process.communicate((text or "").encode(*_ENCODING), timeout=limit)
@@ -73,24 +76,57 @@ def run(argv: Sequence[str], text: str | None = None, *, limit: float = _TIME_LI
         return Output(process.returncode, output.read().decode(*_ENCODING), said.decode(*_ENCODING))
 
 
+class _Ahead:
+    """Programs that were started before anybody asks for what they print."""
+
+    def __init__(self) -> None:
+        self._begun: dict[tuple[str, ...], tuple[_Started, float]] = {}
+        self.used = False
+        atexit.register(self._end)
+
+    def begin(self, argv: Sequence[str]) -> None:
+        if tuple(argv) not in self._begun:
+            self._begun[tuple(argv)] = _start(argv), time.monotonic()
+
+    def take(self, argv: Sequence[str]) -> _Started | None:
+        """Give a program that was begun just now; one that was begun too long ago is ended."""
+        started, since = self._begun.pop(tuple(argv), (None, 0.0))
+        if started is None:
+            return None
+        if time.monotonic() - since > _LATELY:
+            _kill(started)
+            return None
+        self.used = True
+        return started
+
+    def _end(self) -> None:
+        for started, _ in self._begun.values():
+            _kill(started)
+        self._begun.clear()
+
+
 def begin(argv: Sequence[str]) -> None:
-    """Start a program that `run` will be asked for soon, so that it works meanwhile; one that nobody asks for is ended.
+    """Start a program that `run` will be asked for within a second, so that it works meanwhile.
 
-    What it shows is the state of now: to be used only where that is as good as the state of later.
+    It shows the state of now, and `run` may put it beside what is read later: see `used_begun`. One that nobody asks
+    for, or too late, is ended.
     """
-    if not _begun:
-        atexit.register(_end_begun)
-    _begun[tuple(argv)] = _start(argv)
+    _ahead.begin(argv)
 
 
-def _end_begun() -> None:
-    for process, output in _begun.values():
-        with output, process:
-            process.kill()
-    _begun.clear()
+def used_begun() -> bool:
+    """Whether something that was read is older than the rest, since it was begun; from now on nothing is."""
+    used, _ahead.used = _ahead.used, False
+    return used
 
 
-def _start(argv: Sequence[str]) -> tuple[subprocess.Popen[bytes], IO[bytes]]:
+def _kill(started: _Started) -> None:
+    process, output = started
+    with output, process:
+        process.kill()
+
+
+def _start(argv: Sequence[str]) -> _Started:
     """Start a program that prints into memory."""
     output = os.fdopen(os.memfd_create(Path(argv[0]).name), "w+b")
     process = subprocess.Popen(
@@ -102,3 +138,6 @@ def _start(argv: Sequence[str]) -> tuple[subprocess.Popen[bytes], IO[bytes]]:
         pass_fds=tuple(_handed_down),
     )
     return process, output
+
+
+_ahead: Final = _Ahead()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from netplan import programs
 from netplan.cli.progress import bar
 from netplan.cli.remembered import recalled
 from netplan.compile import Desired
@@ -19,6 +20,13 @@ def kernel_of(backend: Backend | None) -> Linux:
 
 
 def live_work(desired: Desired, folder: Path | None, *, limit: int = MANY_RULES) -> Work:
-    """Plan for the kernel as it is now, with what podnet remembers of this node in a folder; see `Work.live`."""
+    """Plan for the kernel as it is now, with what podnet remembers of this node in a folder; see `Work.live`.
+
+    Where some of it was read before the rest, a difference may be none: everything is read again then.
+    """
     with bar.during("reading the kernel"):
-        return Work.live(recalled(desired, folder), kernel_of(desired.backend), limit=limit)
+        recalling, kernel = recalled(desired, folder), kernel_of(desired.backend)
+        work = Work.live(recalling, kernel, limit=limit)
+        if programs.used_begun() and not work.plan.in_sync:
+            work = Work.live(recalling, kernel, limit=limit)
+        return work

@@ -79,8 +79,7 @@ def main() -> int:
     try:
         app()
     except SystemExit as end:
-        code = end.code if isinstance(end.code, int) else ExitCode.DONE
-        message = "podnet: interrupted" if code == _INTERRUPTED else ""
+        code, message = _ended(end)
     except SpecError as error:
         code, message = error.exit_code, str(error)
     except PodnetError as error:
@@ -96,7 +95,14 @@ def main() -> int:
     return code
 
 
-def _unexpected(error: Exception) -> tuple[ExitCode, str]:
+def _ended(end: SystemExit) -> tuple[int, str]:
+    """Give the exit code that typer ends with, and what it leaves to be said."""
+    if end.code is None or isinstance(end.code, int):
+        return end.code or ExitCode.DONE, "podnet: interrupted" if end.code == _INTERRUPTED else ""
+    return _unexpected(end)
+
+
+def _unexpected(error: BaseException) -> tuple[ExitCode, str]:
     """Give the exit code and the message of a mistake; one after an apply is not told as if nothing was changed."""
     said = _escaped(f"podnet: a mistake in podnet itself: {type(error).__name__}: {error}")
     apply = sys.modules.get("netplan.apply")

@@ -111,7 +111,7 @@ def _cut(text: str) -> _Nodes | None:
         node = _read(keys, written) if written else _node(pairs)
         if margin != indent or name in values or node is None or plain_scalar(name) != name:
             return None
-        if like is _NODE:
+        if not written:
             keys = tuple(node)
             like = _with_keys(keys)
         place = number + 1, len(indent) + 1
@@ -124,6 +124,7 @@ def _cut(text: str) -> _Nodes | None:
     return _Nodes(first, values, Entry((first, 1), start, entries), "\n".join(lines))
 
 
+@lru_cache(maxsize=64)
 def _with_keys(keys: tuple[str, ...]) -> re.Pattern[str]:
     """Give the pattern of a node that has these keys in this order, as most nodes of a spec do; it finds the values."""
     pairs = " *, *".join(f"{key}: +({_SCALAR})" for key in keys)

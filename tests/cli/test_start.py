@@ -101,3 +101,17 @@ def test_remove_says_how_a_node_is_cleaned_that_has_left_the_spec():
     _, told = said("remove specs/hdss7.yaml --node gone --yes", "")
     assert "there is no node gone; " in told
     assert "is cleaned with one that has it still: git log -p specs/hdss7.yaml shows it" in told
+
+
+LEAVING_TEXT = "from netplan.cli import main as command, start; command.main = lambda: print('last') or 0; start.main()"
+
+
+def test_what_was_written_last_is_not_lost_as_the_process_ends():
+    done = subprocess.run([sys.executable, "-c", LEAVING_TEXT], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "last\n", "")
+
+
+def test_what_can_not_be_written_at_the_end_is_no_success():
+    script = f'exec {sys.executable} -c "$0" > /dev/full'
+    done = subprocess.run(["sh", "-c", script, LEAVING_TEXT], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, "")
