@@ -20,7 +20,7 @@ from tests.netns.strace import Point, injected, points
 from tests.netns.tools import first_in_path, links, wrap
 
 SAMPLE: Final = 3
-TRIES: Final = 3
+TRIES: Final = 10
 DAMAGE: Final = """
 ip route replace "$3" via 10.4.7.254 dev eth0 proto 112
 ip route add 172.7.99.0/24 via 10.4.7.254 dev eth0 proto 112

@@ -21,14 +21,17 @@ _POLICY: Final = re.compile(r"\n:(\S+) (\S+)")
 _STRANGE: Final = re.compile(r"\n(?!#|\n)(.+)")
 _NO_RULE: Final = re.compile(r"\n(?!-A |:\S+ \S|[#*]|COMMIT\n|\n)(.+)")
 _LISTED: Final = re.compile(r"\n-(?:P|N) (\S+)(?: (\S+))?(?=\n)")
+_RULE: Final = re.compile(r"\n-A ([^ \n]+)")
+_SEARCHES: Final = 32
+"""After so many searches of a table it is taken apart."""
 _UNLISTED: Final = re.compile(r"\n(?!-[ANP] |#|\n)(.+)")
 
 
 class SavedTable(Struct, frozen=True, dict=True):
     """A table as iptables-save prints it: in `text` each chain and each rule is a line of its own behind a newline.
 
-    The text is searched for the chains that are asked for: to take a hundred thousand lines apart takes longer than
-    iptables-save. `before` is how many lines were printed before it.
+    The text is searched for the first chains that are asked for: to take a hundred thousand lines apart takes longer
+    than iptables-save. `before` is how many lines were printed before it.
     """
 
     name: str
@@ -40,6 +43,14 @@ class SavedTable(Struct, frozen=True, dict=True):
     def _found(self) -> dict[str, list[int]]:
         """Where the rules of the chains stand that were asked for."""
         return {}
+
+    @cached_property
+    def _all(self) -> Mapping[str, list[int]]:
+        """Where the rules of every chain stand."""
+        starts: dict[str, list[int]] = {}
+        for found in _RULE.finditer(self.text):
+            starts.setdefault(found[1], []).append(found.start() + 1)
+        return starts
 
     @cached_property
     def total(self) -> int:
@@ -59,6 +70,8 @@ class SavedTable(Struct, frozen=True, dict=True):
 
     def policy(self, chain: str) -> str | None:
         """Give a chain's policy, `-` for a user-defined one; None if there is no such chain."""
+        if len(self._found) > _SEARCHES:
+            return (self.policies[chain] or "-") if chain in self.policies else None
         found = re.search(rf"\n:{re.escape(chain)} (\S+)", self._heads)
         return found[1] if found else None
 
@@ -80,6 +93,8 @@ class SavedTable(Struct, frozen=True, dict=True):
 
     def _starts(self, chain: str) -> list[int]:
         """Find where each rule of a chain starts; one may have neither condition nor target."""
+        if chain not in self._found and len(self._found) > _SEARCHES:
+            return self._all.get(chain, [])
         if chain not in self._found:
             start, starts = f"\n-A {chain}", []
             at = self.text.find(start)

@@ -113,3 +113,16 @@ def test_what_iptables_lists_is_read_as_what_it_saves():
     assert (table.policies, str(table.chain("FORWARD").rules[0])) == ({"FORWARD": "DROP", "A": None}, "-j A")
     with pytest.raises(ObserveError, match="table filter: line 5 can't be read"):
         table.chain("A")
+
+
+def test_a_table_of_which_many_chains_are_asked_for_is_read_alike():
+    names = [f"C{number}" for number in range(100)]
+    heads, rules = (f":{name} - [0:0]\n" for name in names), (f"-A {name} -j {name}x\n-A {name}\n" for name in names)
+    (table,) = saved_tables(f"*filter\n:INPUT DROP [0:0]\n{''.join(heads)}{''.join(rules)}COMMIT\n")
+    found = [table.chain(name) for name in (*names, *names, "INPUT", "C")]
+    assert [[str(rule) for rule in chain.rules] for chain in found] == [
+        *([f"-j {name}x", ""] for name in (*names, *names)),
+        [],
+        [],
+    ]
+    assert (table.policy("INPUT"), table.policy("C1"), table.policy("C")) == ("DROP", "-", None)
