@@ -38,6 +38,7 @@ _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MERGE_KEY: Final = "<<"
 _STANDARD_TAGS: Final = {"tag:yaml.org,2002:str", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"}
 _HINTS: Final = {
+    "a tab": "indent with spaces",
     "found character": "indent with spaces, and quote a text that begins with a special character",
     "mapping values are not allowed": "quote a text that contains ': ', or check the indentation of this line",
     "did not find expected key": "check the indentation of this line, or put a comma before it",
@@ -64,7 +65,7 @@ def compose(text: str, path: str, example: str = "version: 1") -> Document:
     except _UnreadableError as error:
         raise spec_error([*problems, error.problem], path, text) from error
     except yaml.MarkedYAMLError as error:
-        raise spec_error([*problems, _syntax_problem(error, path)], path, text) from error
+        raise spec_error([*problems, _syntax_problem(error, path, text)], path, text) from error
     return Document(data, Places(path, root), tuple(problems))
 
 
@@ -234,15 +235,23 @@ def _mark(event: Event) -> Mark:
     return (mark.line + 1, mark.column + 1) if mark else (1, 1)
 
 
-def _syntax_problem(error: yaml.MarkedYAMLError, path: str) -> Problem:
+def _syntax_problem(error: yaml.MarkedYAMLError, path: str, text: str) -> Problem:
     message = error.problem or "this is not YAML"
+    if error.problem_mark and _stands_at(error.problem_mark, text) == "\t":
+        message = "a tab, where YAML takes spaces only"
     hint = next((hint for start, hint in _HINTS.items() if message.startswith(start)), "")
     at, context_at = (
         Location(path, mark.line + 1, mark.column + 1) if mark else None
         for mark in (error.problem_mark, error.context_mark)
     )
-    related = ((context_at, error.context),) if context_at and error.context else ()
+    related = ((context_at, error.context),) if context_at and context_at != at and error.context else ()
     return Problem(at or Location(path, 1, 1), message, hint, related)
+
+
+def _stands_at(mark: yaml.Mark, text: str) -> str:
+    """Give the character of a place, nothing behind the end of a line."""
+    lines = LINE_BREAK.split(text.removeprefix("\ufeff"))
+    return lines[mark.line][mark.column : mark.column + 1] if mark.line < len(lines) else ""
 
 
 def _refuse_control_characters(text: str, path: str) -> None:

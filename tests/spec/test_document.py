@@ -132,7 +132,7 @@ def test_a_tag_without_meaning_is_a_problem(tag):
         ("- a\n", "s.yaml:1:1", "the top level is not a mapping"),
         ("a: 1\n---\nb: 2\n", "s.yaml:2:1", "a second document begins here"),
         ("a: b: c\n", "s.yaml:1:5", "mapping values are not allowed"),
-        ("a:\n\t- b\n", "s.yaml:2:1", "found character"),
+        ("a:\n\t- b\n", "s.yaml:2:1", "a tab"),
         ("a: *b\n", "s.yaml:1:4", "no anchor &b stands before"),
         ("a: &b [*b]\n", "s.yaml:1:8", "the alias *b stands inside"),
         ("a: x\nb: y\0z\n", "s.yaml:2:5", r"the character \x00 must not stand"),

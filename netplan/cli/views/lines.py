@@ -93,7 +93,7 @@ class Block(Struct, frozen=True):
             if counts[sort] <= _MANY or seen[sort] <= _NAMED:
                 yield line_of(change)
             elif seen[sort] == _NAMED + 1:
-                yield Line(*sort, f"and {counts[sort] - _NAMED} more; --format json has each", "")
+                yield Line(*sort, f"and {counts[sort] - _NAMED} more", "")
 
     @property
     def title(self) -> str:
