@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
+import msgspec
 from msgspec import Struct
 
 from netplan.errors import HalfStateError
@@ -207,7 +208,11 @@ def rendered(head: Json, deed: str) -> str:
 
 
 def _members(**values: object) -> str:
-    return json.dumps(values)[1:-1]
+    """Give the members of a JSON object; where bytes that are no UTF-8 stand for themselves, in ASCII."""
+    try:
+        return msgspec.json.format(msgspec.json.encode(values), indent=0).decode()[1:-1]
+    except UnicodeEncodeError:
+        return json.dumps(values)[1:-1]
 
 
 def _change_to_json(change: Change[Resource]) -> Json:

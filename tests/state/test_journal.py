@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from netplan.errors import ExitCode, HalfStateError
 from netplan.state.clock import Process
-from netplan.state.journal import Begun, Confirm, Entry, JournalFile, Phase
+from netplan.state.journal import FORMAT_VERSION, Begun, Confirm, Entry, JournalFile, Phase, rendered
 from tests import make
 
 STATE = make.snapshot(make.docker())
@@ -99,3 +99,10 @@ def test_another_journal_has_another_stamp(tmp_path):
 
 def test_no_journal_has_no_stamp(tmp_path):
     assert JournalFile(tmp_path).stamp() is None
+
+
+def test_bytes_that_are_no_utf_8_are_read_back():
+    path = b"specs/\xff.yaml".decode(errors="surrogateescape")
+    text = rendered({"spec": path}, '"changes": []')
+    assert json.loads(text) == {"format_version": FORMAT_VERSION, "spec": path, "changes": []}
+    assert text.isascii()
