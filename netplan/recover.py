@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from typing import Final
 
@@ -98,14 +98,13 @@ def _touched(entry: Entry) -> tuple[Change[Resource], ...]:
 
 
 def bring_back(
-    store: Store, kept: Sequence[Generation], open_kernel: OpenKernel, patience: float = PATIENCE
+    store: Store, generation: Generation | None, open_kernel: OpenKernel, patience: float = PATIENCE
 ) -> Recovery | None:
     """Bring the newest generation back after a reboot; None if it is of this boot or its state is there. Lock is held.
 
     RefusedError (3) if an interface that its routes need is not ready within so many seconds; RestoredError (4) and
     HalfStateError (5) as from `apply`.
     """
-    generation = kept[-1] if kept else None
     if generation is None or generation.origin.boot_id == boot_id():
         return None
     after = generation.after

@@ -47,7 +47,7 @@ def settled(store, kernel):
 
 def brought_back(store, kernel, patience=0.0):
     kept = [each for each in store.generations.all() if isinstance(each, Generation)]
-    return bring_back(store, kept, lambda _: kernel, patience)
+    return bring_back(store, kept[-1] if kept else None, lambda _: kernel, patience)
 
 
 def test_without_a_journal_there_is_nothing_to_do(store):

@@ -14,6 +14,7 @@ from netplan.cli.views.memory import NOTHING, recoveries_json, recovery_text
 from netplan.cli.write import intact
 from netplan.kernel.linux import Linux, require_privilege
 from netplan.recover import Recovery, bring_back, settle
+from netplan.state.generations import Generation
 from netplan.state.store import Store
 from netplan.state.vardir import var_dir
 
@@ -46,6 +47,15 @@ def _recoveries(store: Store) -> Iterator[Recovery]:
     settled = settle(store, Linux)
     if settled is not None:
         yield settled
-    back = bring_back(store, intact(store.generations.all()), Linux)
+    back = bring_back(store, _newest(store), Linux)
     if back is not None:
         yield back
+
+
+def _newest(store: Store) -> Generation | None:
+    """Give the newest generation that can be read, and warn of those after it."""
+    for each in store.generations.newest_first():
+        found = intact([each])
+        if found:
+            return found[0]
+    return None

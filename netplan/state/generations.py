@@ -64,6 +64,10 @@ class Generations:
         """Read what is kept, the oldest first; StoreError (3) if the folder can't be read."""
         return tuple(self._read(number) for number in self._numbers())
 
+    def newest_first(self) -> Iterator[Generation | Damaged]:
+        """Read what is kept, the newest first, each when it is asked for: it may be large."""
+        return map(self._read, reversed(self._numbers()))
+
     def keep(self, entry: Entry) -> Generation:
         """Make a generation of a journal's entry that was verified, once; OSError, StoreError (3)."""
         if entry.after is None:

@@ -66,6 +66,7 @@ def test_a_truncated_generation_is_called_damaged(generations):
     keep(generations, 3)
     truncate(generations, 2)
     assert [isinstance(each, Damaged) for each in generations.all()] == [False, True, False]
+    assert [each.number for each in generations.newest_first()] == [3, 2, 1]
 
 
 def test_a_damaged_generation_is_named_with_its_file(generations):
