@@ -20,6 +20,8 @@ SEARCH_PATH: Final = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "
 _TIME_LIMIT: Final = 120.0
 _ENCODING: Final = ("utf-8", "surrogateescape")
 _LATELY: Final = 1.0
+"""How many seconds ago a program may have been begun whose output is still taken for the state of now."""
+
 _handed_down: Final[set[int]] = set()
 
 _Started: TypeAlias = tuple[subprocess.Popen[bytes], IO[bytes]]
