@@ -12,7 +12,6 @@ from netplan.net import printable
 
 LINE_BREAK: Final = re.compile("\r\n|[\r\n\x85\u2028\u2029]")  # what YAML 1.1 takes for one
 
-_MOST: Final = 200
 _MAX_MESSAGE: Final = 500
 _WIDTH, _BEFORE = 108, 72  # how much of a line is shown, and how much of a wider one before the caret
 
@@ -27,16 +26,11 @@ def spec_error(problems: Iterable[Problem], path: str, text: str, beside: Mappin
 
 
 def render(problems: Sequence[Problem], path: str, text: str, beside: Mapping[str, str] | None = None) -> str:
-    """Give the problems as plain text: no control character of the file reaches a terminal.
-
-    Of very many the first are given: one wrong key may make each of many thousand nodes wrong.
-    """
+    """Give the problems as plain text: no control character of the file reaches a terminal."""
     texts = {**(beside or {}), path: text}
     # YAML does not count a byte order mark
     lines = {name: LINE_BREAK.split(content.removeprefix("\ufeff")) for name, content in texts.items()}
-    shown = [line for problem in problems[:_MOST] for line in _problem(problem, lines)]
-    if len(problems) > _MOST:
-        shown.append(f"and {len(problems) - _MOST} more, which are not shown")
+    shown = [line for problem in problems for line in _problem(problem, lines)]
     count = "1 error" if len(problems) == 1 else f"{len(problems)} errors"
     files = " and ".join(dict.fromkeys(printable(problem.at.path) for problem in problems))
     return "\n".join([*shown, f"{count} in {files}"])
