@@ -175,20 +175,18 @@ class _Plans:
 
     def expect(self, nodes: int, spec: Spec) -> None:
         """Say that so many nodes will be planned from nothing: each of them gets a route to each other node."""
-        self._count(nodes * len(spec.topology.nodes))
-        self._changes = 0
+        _check_count(nodes * len(spec.topology.nodes))
 
     def append(self, plan: NodePlan) -> None:
         """Add a plan whose changes are not those of another."""
-        self._count(len(plan.changes))
+        self._changes += len(plan.changes)
+        _check_count(self._changes)
         self.made.append(plan)
 
-    def _count(self, changes: int) -> None:
-        self._changes += changes
-        if self._changes > _MANY_CHANGES:
-            raise UsageError(
-                f"the plan would have more than {_MANY_CHANGES:,} changes: say --node for some of the nodes"
-            )
+
+def _check_count(changes: int) -> None:
+    if changes > _MANY_CHANGES:
+        raise UsageError(f"the plan would have more than {_MANY_CHANGES:,} changes: say --node for some of the nodes")
 
 
 def _told_of(nodes: Sequence[Node]) -> Iterator[Node]:
