@@ -10,14 +10,13 @@ import hashlib
 import os
 import secrets
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final
 
-from netplan import programs
+from netplan import helpers, programs
 from netplan.errors import LockedError, PendingError, RefusedError, StoreError
 from netplan.recover import OpenKernel, Recovery, settle
 from netplan.state import clock
@@ -68,7 +67,7 @@ def arm(store: Store, descriptor: int) -> Callable[[Entry], None]:
 
 
 def _guard(store: Store, entry: Entry, *more: str) -> list[str]:
-    return [sys.executable, "-m", "netplan.guard", str(store.folder), entry.id, *more]
+    return helpers.command("guard", str(store.folder), entry.id, *more)
 
 
 def _by_systemd(store: Store, entry: Entry) -> bool:
@@ -78,9 +77,13 @@ def _by_systemd(store: Store, entry: Entry) -> bool:
         return False
     timer = [f"--on-active={entry.confirm.seconds:g}", "--timer-property=AccuracySec=100ms", "--collect", "--quiet"]
     unit = f"--unit=podnet-guard-{entry.id}"
-    return (
-        programs.run([program, unit, *timer, f"--setenv=PATH={programs.SEARCH_PATH}", *_guard(store, entry)]).code == 0
-    )
+    settings = [f"--setenv={name}={value}" for name, value in _environment().items() if value]
+    return programs.run([program, unit, *timer, *settings, *_guard(store, entry)]).code == 0
+
+
+def _environment() -> dict[str, str]:
+    """Return where the guard finds programs and its own libraries."""
+    return {"PATH": programs.SEARCH_PATH, "PYTHONPATH": helpers.import_path()}
 
 
 def _in_the_first_network() -> bool:
@@ -100,6 +103,7 @@ def _detached(store: Store, entry: Entry, descriptor: int) -> None:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
+            env=os.environ | _environment(),
             pass_fds=(descriptor, sender),
         )
         os.close(sender)

@@ -1,6 +1,6 @@
 """The guard of an apply that waits for its confirm: a process of its own.
 
-`python -m netplan.guard FOLDER ID [READY LOCK]`: READY is a descriptor that it writes to as soon as it watches, LOCK
+`podnet internal guard FOLDER ID [READY LOCK]`: READY is a descriptor that it writes to as soon as it watches, LOCK
 that of the lock, which it holds from then on. Without them a timer has started the guard.
 """
 
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -27,8 +26,10 @@ LOG: Final = "guard.log"
 STOPPING: Final = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 
 
-def main(folder: Path, id: str, descriptors: Sequence[int]) -> int:  # noqa: A002 - the journal's word
+def main(words: Sequence[str]) -> int:
     """Watch over one entry of the journal; what goes wrong is written to a file beside it."""
+    folder, entry = Path(words[0]), words[1]
+    descriptors = [int(word) for word in words[2:]]
     for number in STOPPING:
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
@@ -42,13 +43,9 @@ def main(folder: Path, id: str, descriptors: Sequence[int]) -> int:  # noqa: A00
         else:
             lock_again(store, held)
         try:
-            guard(store, id, Linux)
+            guard(store, entry, Linux)
         except PodnetError as error:
             with suppress(OSError):
                 files.write(folder / LOG, f"{printable(str(error))}\n")
             return error.exit_code
     return ExitCode.DONE
-
-
-if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), sys.argv[2], [int(word) for word in sys.argv[3:]]))

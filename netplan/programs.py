@@ -12,10 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final, NamedTuple, TypeAlias
 
+from netplan import helpers
 from netplan.errors import ObserveError, RefusedError
 
-SEARCH_PATH: Final = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin", "/usr/bin", "/bin"])
-"""Where programs are looked for: cron and ordinary users have no sbin folders in their PATH."""
+SEARCH_PATH: Final = helpers.search_path()
+"""Where programs are looked for."""
 
 _TIME_LIMIT: Final = 120.0
 _ENCODING: Final = ("utf-8", "surrogateescape")

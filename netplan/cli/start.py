@@ -11,6 +11,8 @@ from io import TextIOWrapper
 from types import FrameType
 from typing import Any, Final, NoReturn
 
+from netplan import helpers
+
 _USAGE: Final = 2
 _INTERRUPTED: Final = 128 + signal.SIGINT
 _SOON: Final = 0.01
@@ -21,6 +23,8 @@ def main() -> NoReturn:
 
     Cycles are not looked for: a run is short and leaves few, and the search would cost big clusters half their time.
     """
+    if sys.argv[1:2] == [helpers.VERB]:
+        helpers.run(sys.argv[2:])
     gc.disable()
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _interrupt)

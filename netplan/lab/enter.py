@@ -1,4 +1,4 @@
-"""Run a command on a host of a lab, as a member of the lab: `python -I -S enter.py HOLDER HOST COMMAND [ARGUMENT...]`.
+"""Run a command on a host of a lab, as a member of the lab: `podnet internal enter HOLDER HOST COMMAND [ARGUMENT...]`.
 
 HOLDER is the process id of the lab's first process, HOST the name of a network namespace in it; an empty HOST is the
 floor, where the switches stand. The command sees the lab's processes, mounts and devices, and dies with the lab. Who
@@ -6,8 +6,8 @@ started it notices nothing of that: the terminal, the working directory, the env
 passed on. As with `timeout`, 125 says that the lab could not be entered, 126 and 127 that the command could not be
 run or found.
 
-`nsenter` will not do: it dies of Ctrl-C while the command goes on, and takes signals to itself. The module stands
-alone, on the standard library, because every command waits for it to load.
+`nsenter` will not do: it dies of Ctrl-C while the command goes on, and takes signals to itself. The module needs the
+standard library alone, because every command waits for it to load.
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Sequence
 from typing import Final, NoReturn
+
+from netplan.helpers import search_path
 
 CANNOT_ENTER: Final = 125
 CANNOT_RUN: Final = 126
@@ -84,7 +87,7 @@ def _join(mount: int, net: int, host: str) -> None:
         os.chdir(directory)
     except OSError:
         os.chdir("/")
-    os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin", "/usr/bin", "/bin"])
+    os.environ["PATH"] = search_path()
     os.environ["PODNET_VAR_DIR"] = f"/run/podnet/var/{host}"  # podnet's own files, apart for each host
 
 
@@ -166,9 +169,9 @@ def _end_like(status: int) -> NoReturn:
     os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
 
 
-def main() -> NoReturn:
-    """Run the command line's command and end as it ends."""
-    holder, host, *command = sys.argv[1:]
+def main(words: Sequence[str]) -> NoReturn:
+    """Run a command and end as it ends."""
+    holder, host, *command = words
     signal.pthread_sigmask(signal.SIG_BLOCK, _WAITED_FOR)
     try:
         child = fork_into(int(holder), host)
@@ -177,7 +180,3 @@ def main() -> NoReturn:
     if child == 0:
         _execute(command)
     _end_like(_await(child))
-
-
-if __name__ == "__main__":
-    main()

@@ -13,7 +13,6 @@ import re
 import select
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,9 +20,8 @@ from typing import IO, Final
 
 from msgspec import Struct
 
-from netplan import programs
+from netplan import helpers, programs
 from netplan.errors import RefusedError, UsageError
-from netplan.lab import enter
 from netplan.net import printable
 from netplan.privileges import CAP_NET_ADMIN, CAP_SYS_ADMIN, may
 
@@ -79,7 +77,7 @@ class Holder(Struct, frozen=True):
 
     def command(self, host: str, argv: Sequence[str]) -> list[str]:
         """Give the command that runs `argv` on a host of the lab, or on its floor; see `enter`."""
-        return [sys.executable, "-I", "-S", enter.__file__, str(self.pid), host, *argv]
+        return helpers.command("enter", str(self.pid), host, *argv, python=("-I", "-S"))
 
     def run(
         self, host: str, argv: Sequence[str], *, check: bool = True, text: str = "", timeout: float = 60

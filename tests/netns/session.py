@@ -86,12 +86,12 @@ def settled(node: Node) -> None:
 def unguarded(node: Node) -> None:
     """Wait until no guard is left on a node that could still bring anything back."""
     deadline = time.monotonic() + PATIENCE
-    while node.shell("pgrep -f 'netplan[.]guard' || true"):
+    while node.shell("pgrep -f 'internal[ ]guard' || true"):
         assert time.monotonic() < deadline, "the guard is still there"
         time.sleep(0.05)
 
 
 def end_all(node: Node, apply: Session) -> None:
     """End an apply and its guard, as a power loss does."""
-    node.shell("pkill -9 -f 'netplan[.]guard' || true")
+    node.shell("pkill -9 -f 'internal[ ]guard' || true")
     apply.kill()

@@ -33,7 +33,7 @@ def test_the_timer_has_the_time_and_the_path_and_starts_the_guard(run, tmp_path)
     assert (
         "--on-active=1 " in said,
         f"--setenv=PATH={tmp_path}:" in said,
-        f"netplan.guard {tmp_path}/var" in said,
+        f"internal guard {tmp_path}/var" in said,
     ) == (
         True,
         True,
@@ -55,10 +55,10 @@ def test_an_apply_that_nobody_confirms_exits_4_beside_the_timer_too(node, run):
 
 def test_a_state_that_is_confirmed_outlives_the_timer(node, run, tmp_path):
     confirm = " ".join(argv("confirm", "--var-dir", tmp_path / "var"))
-    done = run(f"{confirm}; {TIME_IS_UP}; while pgrep -f 'netplan[.]guard'; do sleep 0.1; done", 600)
+    done = run(f"{confirm}; {TIME_IS_UP}; while pgrep -f 'internal[ ]guard'; do sleep 0.1; done", 600)
     assert (done.code, node.drift().code) == (0, 0), done.stderr
 
 
 def test_no_guard_runs_before_the_timer_starts_it(run, tmp_path):
-    run(f"pgrep -f '^[^ ]* -m netplan[.]guard' > {tmp_path}/guards || true; kill -9 $apply", 1)
+    run(f"pgrep -f '^[^ ]* -P -c .*internal[ ]guard' > {tmp_path}/guards || true; kill -9 $apply", 1)
     assert (tmp_path / "guards").read_text() == ""

@@ -1,4 +1,4 @@
-"""Print legacy tables as iptables-legacy-save does, by python-iptables: `python -I iptc_dump.py 4|6 TABLE...`.
+"""Print legacy tables as iptables-legacy-save does, by python-iptables: `podnet internal legacy-tables 4|6 TABLE...`.
 
 It is for nodes without that program, and runs in a process of its own: python-iptables loads iptables' own libraries,
 and what it can't read may end the process. It only reads, and only tables that exist: reading another would create it.
@@ -9,17 +9,15 @@ from __future__ import annotations
 import re
 import socket
 import sys
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator, Sequence
+from typing import Final
 
-if TYPE_CHECKING or __name__ == "__main__":  # who only asks for this file's name loads nothing
-    try:
-        import iptc
-    except ImportError:
-        iptc = None
+from netplan.helpers import MISSING
 
-MISSING: Final = 77
-"""The exit code when python-iptables is not installed."""
+try:
+    import iptc
+except ImportError:
+    iptc = None
 
 _ANY: Final = frozenset({"0.0.0.0/0.0.0.0", "::/::"})
 _BARE: Final = re.compile(r"[A-Za-z0-9_.,:/+=@%-]+")
@@ -85,15 +83,12 @@ def quoted(word: str) -> str:
     return word if _BARE.fullmatch(word) else '"' + re.sub(r'([\\"\'])', r"\\\1", word) + '"'
 
 
-def main(version: str, *tables: str) -> int:
+def main(arguments: Sequence[str]) -> int:
     """Print the tables of an IP version; 77 if python-iptables is not installed."""
+    version, *tables = arguments
     if iptc is None:
         return MISSING
     kind = iptc.Table6 if version == "6" else iptc.Table
     text = "\n".join(line for name in tables for line in lines(kind(name)))
     sys.stdout.write(text + "\n")
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from netplan import programs
+from netplan import helpers, programs
 from netplan.errors import ObserveError
-from netplan.kinds.chain import iptc_dump, legacy_tables
+from netplan.kinds.chain import legacy_tables
 from netplan.kinds.chain.other import OtherChain, Owner, is_read
 from netplan.kinds.chain.reached import Reach, reached
 from netplan.kinds.chain.saved import SavedTable, SavedTables, saved_tables
@@ -71,7 +70,7 @@ def _tables(names: list[str], version: int) -> list[SavedTable]:
     command = legacy_tables.saving(version) if names else None
     if command is not None:
         return [table for name in names for table in saved_tables(_run([*command, name], names), version)]
-    python_iptables = [sys.executable, "-I", iptc_dump.__file__, str(version), *names]
+    python_iptables = helpers.command("legacy-tables", str(version), *names, python=("-I",))
     return saved_tables(_run(python_iptables, names), version) if names else []
 
 
@@ -88,7 +87,7 @@ def _run(command: list[str], tables: list[str]) -> str:
     if done.code == 0:
         return done.stdout
     there = f"there are legacy tables beside nft's ({', '.join(tables)})"
-    if done.code == iptc_dump.MISSING:
+    if done.code == helpers.MISSING:
         raise _NoReaderError(
             f"{there}, and nothing here can read them: install iptables-legacy with apt-get install iptables, or "
             "python-iptables with pip install 'podnet[legacy-reader]'"

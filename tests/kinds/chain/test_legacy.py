@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from netplan.kinds.chain import iptc_dump
+from netplan import helpers
 from netplan.kinds.chain.saved import saved_tables
 from tests.kinds.chain.every_kind import payload, rules_by_table
 from tests.kinds.chain.scratch import run
@@ -16,12 +16,12 @@ from tests.kinds.chain.scratch import run
 CAPTURES = sorted((Path(__file__).parents[2] / "data" / "captures").glob("*.rules"))
 PROBE = """
 import json, subprocess, sys
-version, name = sys.argv[2], "ip" if sys.argv[2] == "4" else "ip6"
+version, *helper = sys.argv[1:]
+name = "ip" if version == "4" else "ip6"
 subprocess.run([f"{name}tables-legacy-restore", "-w", "5"], stdin=sys.stdin, check=True)
 tables = open(f"/proc/self/net/{name}_tables_names").read().split()
-script = [sys.executable, "-I", sys.argv[1], version]
 both = [subprocess.run([f"{name}tables-legacy-save"], capture_output=True, text=True, check=True).stdout]
-both += [subprocess.run([*script, *tables], capture_output=True, text=True, check=True).stdout]
+both += [subprocess.run([*helper, *tables], capture_output=True, text=True, check=True).stdout]
 print(json.dumps([*both, open(f"/proc/self/net/{name}_tables_names").read().split() == tables]))
 """
 IPV6 = """*nat
@@ -45,7 +45,11 @@ COMMIT
 
 def both(text, lock, version=4):
     """Load rules in a network namespace; give them as both say them, in our words."""
-    done = run([sys.executable, "-c", PROBE, iptc_dump.__file__, str(version)], lock, text)
+    done = run(
+        [sys.executable, "-c", PROBE, str(version), *helpers.command("legacy-tables", str(version), python=("-I",))],
+        lock,
+        text,
+    )
     assert done.returncode == 0, done.stderr
     program, library, unchanged = json.loads(done.stdout)
     return content(program, version), content(library, version), unchanged
