@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
@@ -19,6 +20,43 @@ class MisplacedError(ValueError):
         super().__init__(f"{where}: {why}")
         self.where = where
         self.why = why
+
+
+class FormatError(ValueError):
+    """JSON values are in the format of another version of podnet."""
+
+    def __init__(self, version: str, current: str) -> None:
+        super().__init__(f"format {version}; this podnet reads {current}")
+        self.version = version
+
+
+@contextmanager
+def of_format(data: Any, current: str) -> Iterator[None]:  # noqa: ANN401 - whatever JSON holds
+    """Read values within a block that are of the current format, or of another one with the same first number.
+
+    FormatError if the first number is another one, or if the second one is later and something can't be read: that is
+    new in it, and no damage.
+    """
+    check_format(data, current)
+    try:
+        yield
+    except MALFORMED as error:
+        version = str(data["format_version"])
+        if _second(version) > _second(current):
+            raise FormatError(version, current) from error
+        raise
+
+
+def check_format(data: Any, current: str) -> None:  # noqa: ANN401 - whatever JSON holds
+    """Raise FormatError for JSON values of a format whose first number is not that of the current one."""
+    version = str(data["format_version"])
+    if version.partition(".")[0] != current.partition(".")[0]:
+        raise FormatError(version, current)
+
+
+def _second(version: str) -> int:
+    number = version.partition(".")[2]
+    return int(number) if number.isdecimal() else 0
 
 
 def each(name: str, items: Iterable[Any], read: Callable[[Any], T]) -> list[T]:

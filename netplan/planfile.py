@@ -15,7 +15,7 @@ from netplan.kinds.chain.value import Backend, PlacedRule
 from netplan.kinds.link.value import Link
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.malformed import MALFORMED, each, explained
+from netplan.malformed import MALFORMED, FormatError, each, explained, of_format
 from netplan.net import Address, host_name
 from netplan.plan import NodePlan, Plan, Source
 from netplan.probe import Probe
@@ -73,14 +73,12 @@ def read_plan(text: str, path: str) -> Plan:
     """Read a saved plan; UsageError (2) if the text is something else."""
     try:
         data = json.loads(text)
-        version = str(data["format_version"])
-        if version.partition(".")[0] != FORMAT_VERSION.partition(".")[0]:
-            raise UsageError(
-                f"{path} has plan format {version}; this podnet reads {FORMAT_VERSION}: plan again with it"
-            )
-        spec = data["spec"]
-        nodes = tuple(each("nodes", data["nodes"], _node_from_json))
-        return Plan(host_name(str(data["cluster"])), str(spec["path"]), str(spec["sha256"]), nodes)
+        with of_format(data, FORMAT_VERSION):
+            spec = data["spec"]
+            nodes = tuple(each("nodes", data["nodes"], _node_from_json))
+            return Plan(host_name(str(data["cluster"])), str(spec["path"]), str(spec["sha256"]), nodes)
+    except FormatError as error:
+        raise UsageError(f"{path} has plan {error}: plan again with it") from error
     except MALFORMED as error:
         raise UsageError(explained(error, path, "a plan that podnet saved")) from error
 
@@ -168,6 +166,8 @@ def change_from_json(data: Json) -> Change[Resource]:
     if kind is None:
         raise ValueError(f"there is no kind {data['kind']!r}")
     before, after = (None if data[side] is None else kind.from_json(data[side]) for side in ("before", "after"))
+    if before is None and after is None:
+        raise ValueError("it has neither a before nor an after")
     return Change(before, after, Reason(str(data["reason"]["text"]), _location(data["reason"]["at"])))
 
 

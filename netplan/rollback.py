@@ -48,9 +48,8 @@ def way_back(kept: Sequence[Generation | Damaged], number: int | None) -> WayBac
 
 def _readable(found: Generation | Damaged) -> Generation:
     if isinstance(found, Damaged):
-        raise UsageError(
-            f"generation {found.number} can't be read ({found.path}): say another one, as podnet history shows"
-        )
+        what = f"generation {found.number} can't be read ({found.path})" if found.format is None else str(found)
+        raise UsageError(f"{what}: say another one, as podnet history shows")
     return found
 
 

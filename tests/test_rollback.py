@@ -128,6 +128,14 @@ def test_a_generation_that_is_not_kept_is_answered_with_those_that_are(store, st
 
 
 @pytest.mark.parametrize("number", [None, 3])
+def test_a_generation_of_another_version_is_not_gone_back_to(store, states, number):
+    path = store.generations.folder / "000003.json"
+    path.write_text(path.read_text().replace('"format_version": "2.', '"format_version": "3.', 1))
+    with pytest.raises(UsageError, match=r"another version of podnet wrote generation 3, in format 3\.\d.*say another"):
+        way_back(store.generations.all(), number)
+
+
+@pytest.mark.parametrize("number", [None, 3])
 def test_a_damaged_generation_is_not_gone_back_to(store, states, number):
     (store.generations.folder / "000003.json").write_text("{")
     with pytest.raises(UsageError, match=r"generation 3 can't be read \(.*000003\.json\)"):

@@ -12,9 +12,10 @@ from netplan.cli.output import Format, show, show_json
 from netplan.cli.verb import verb_app
 from netplan.cli.views.memory import NOTHING, recoveries_json, recovery_text
 from netplan.cli.write import intact
+from netplan.errors import RefusedError
 from netplan.kernel.linux import Linux, require_privilege
 from netplan.recover import Recovery, bring_back, settle
-from netplan.state.generations import Generation
+from netplan.state.generations import Damaged, Generation
 from netplan.state.store import Store
 from netplan.state.vardir import var_dir
 
@@ -53,8 +54,16 @@ def _recoveries(store: Store) -> Iterator[Recovery]:
 
 
 def _newest(store: Store) -> Generation | None:
-    """Give the newest generation that can be read, and warn of those after it."""
+    """Give the newest generation that can be read, and warn of those after it that are damaged.
+
+    RefusedError (3) if it is another version's: an older state must not come back in its place.
+    """
     for each in store.generations.newest_first():
+        if isinstance(each, Damaged) and each.format is not None:
+            raise RefusedError(
+                f"{each}. `podnet recover` of that version brings it back after a reboot; `podnet apply SPEC` of this "
+                "one makes the node what a spec says"
+            )
         found = intact([each])
         if found:
             return found[0]

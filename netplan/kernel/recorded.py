@@ -23,7 +23,7 @@ from netplan.kinds.policy.value import PolicyRule
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.overwritten import Overwritten
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.malformed import MALFORMED, each, explained
+from netplan.malformed import MALFORMED, FormatError, each, explained, of_format
 from netplan.resource import Change, Json, Resource
 from netplan.snapshot import Snapshot
 
@@ -108,15 +108,15 @@ def parse(text: str, path: str, cluster: str, node: str) -> Record:
     """Read a record of a cluster's node; UsageError (2) names the file if it is another's, or no record."""
     try:
         data = json.loads(text)
-        version = str(data["format_version"])
-        if version.partition(".")[0] != FORMAT_VERSION.partition(".")[0]:
-            raise UsageError(
-                f"{path} has record format {version}; this podnet reads {FORMAT_VERSION}: capture the node again"
-            )
-        for name, expected in (("cluster", cluster), ("node", node)):
-            if data[name] not in (None, expected):
-                raise UsageError(f"{path} is a record of {name} {data[name]}, not of {expected}: capture {node} again")
-        return Record(from_json(data), tuple(map(Overwritten.from_json, data.get(_OVERWRITTEN, ()))))
+        with of_format(data, FORMAT_VERSION):
+            for name, expected in (("cluster", cluster), ("node", node)):
+                if data[name] not in (None, expected):
+                    raise UsageError(
+                        f"{path} is a record of {name} {data[name]}, not of {expected}: capture {node} again"
+                    )
+            return Record(from_json(data), tuple(map(Overwritten.from_json, data.get(_OVERWRITTEN, ()))))
+    except FormatError as error:
+        raise UsageError(f"{path} has record {error}: capture the node again") from error
     except MALFORMED as error:
         raise UsageError(explained(error, path, _RECORD)) from error
 

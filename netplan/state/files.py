@@ -6,11 +6,11 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from typing import Final
 
 from netplan.errors import StoreError
-from netplan.resource import Json
 
 UNREADABLE: Final = (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
 """What reading a file of podnet's raises that is not what podnet wrote."""
@@ -53,6 +53,21 @@ def remove(path: Path) -> None:
     _sync(path.parent)
 
 
+def set_aside(path: Path, word: str) -> Path | None:
+    """Rename a file to one that is not there yet, with a word and a number in its name; None if it is gone. OSError."""
+    for number in count(1):
+        kept = path.with_name(f"{path.stem}.{word}-{number}{path.suffix}")
+        try:
+            kept.hardlink_to(path)
+        except FileExistsError:
+            continue
+        except FileNotFoundError:
+            return None
+        break
+    remove(path)
+    return kept
+
+
 def make_folder(path: Path) -> None:
     """Make a folder that only its owner may look into; StoreError (3) if it can't be made, or is not safe to use."""
     with reported("podnet's folder", path, "; nothing was changed"):
@@ -67,17 +82,6 @@ def make_folder(path: Path) -> None:
             raise StoreError(f"{path} belongs to another user (uid {found.st_uid}), who could change what podnet does")
     if folder.st_mode & _OTHERS_WRITE:
         raise StoreError(f"others than its owner may write to {path}, and change what podnet does: chmod go-w {path}")
-
-
-class FormatError(ValueError):
-    """A file is in the format of another version of podnet."""
-
-
-def check_version(data: Json, expected: str) -> None:
-    """Raise FormatError for a format that this podnet, which writes the one that is expected, can't read."""
-    version = str(data["format_version"])
-    if version.partition(".")[0] != expected.partition(".")[0]:
-        raise FormatError(f"another version of podnet wrote it, in format {version}; this one reads {expected}")
 
 
 def _written(path: Path, text: str) -> Path:

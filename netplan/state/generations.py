@@ -11,17 +11,19 @@ from typing import Final
 from msgspec import Struct
 
 from netplan.errors import StoreError
-from netplan.malformed import why
+from netplan.malformed import FormatError, of_format, why
 from netplan.resource import Json
 from netplan.snapshot import Snapshot
 from netplan.state import files
-from netplan.state.files import UNREADABLE, FormatError, check_version
+from netplan.state.files import UNREADABLE
 from netplan.state.journal import FORMAT_VERSION, Begun, Entry, OfBegun, rendered
 from netplan.state.origin import Origin
 
 KEPT: Final = 20
 
 _FOLDER: Final = "generations"
+_FORMAT: Final = re.compile(r'\{"format_version": "(\d+)\.')
+_HEAD_CHARACTERS: Final = 64
 _NAME: Final = re.compile(r"([0-9]{6,})\.json")
 
 
@@ -37,21 +39,30 @@ class Generation(Struct, OfBegun, frozen=True):
     @classmethod
     def from_json(cls, data: Json) -> Generation:
         """Read what `keep` wrote."""
-        check_version(data, FORMAT_VERSION)
-        begun = Begun.from_json(data)
-        after = begun.state_from_json(data["after"])
-        return cls(int(data["number"]), str(data["id"]), Origin.from_json(data), begun, after)
+        with of_format(data, FORMAT_VERSION):
+            begun = Begun.from_json(data)
+            after = begun.state_from_json(data["after"])
+            return cls(int(data["number"]), str(data["id"]), Origin.from_json(data), begun, after)
 
 
 class Damaged(Struct, frozen=True):
-    """A generation whose file can't be read, and why; its number is not used again."""
+    """A generation whose file can't be read, and why; its number is not used again.
+
+    `format` is that of the version of podnet which wrote it, where that is another one: then nothing is wrong with it.
+    """
 
     number: int
     path: Path
     why: str
+    format: str | None = None
 
     def __str__(self) -> str:
-        return f"generation {self.number} can't be read and is left out: {self.path}: {self.why}"
+        if self.format is None:
+            return f"generation {self.number} can't be read and is left out: {self.path}: {self.why}"
+        return (
+            f"another version of podnet wrote generation {self.number}, in {self.why}: it is kept, and only that "
+            f"version goes back to it ({self.path})"
+        )
 
 
 class Generations:
@@ -78,9 +89,25 @@ class Generations:
         files.make_folder(self.folder)
         number = newest + 1
         files.create(self._path(number), rendered(_head(number, entry), entry.deed))
-        for old in self._numbers()[:-KEPT]:
+        for old in self._outworn():
             files.remove(self._path(old))
         return Generation(number, entry.id, entry.origin, entry.begun, entry.after)
+
+    def _outworn(self) -> list[int]:
+        """Give those that are too many; of another version's none, which only that one can judge."""
+        numbers = self._numbers()
+        if len(numbers) <= KEPT:
+            return []
+        return [number for number in numbers if self._is_of_this_format(number)][:-KEPT]
+
+    def _is_of_this_format(self, number: int) -> bool:
+        """Whether a file is of this version, by its beginning; or damaged."""
+        try:
+            with self._path(number).open(encoding="utf-8", errors="replace") as file:
+                named = _FORMAT.match(file.read(_HEAD_CHARACTERS))
+        except OSError:
+            return False
+        return named is None or named[1] == FORMAT_VERSION.partition(".")[0]
 
     def _begins(self, number: int, head: Json) -> bool:
         """Whether a generation was made of the same entry, by the beginning of its file: the whole may be large."""
@@ -98,7 +125,7 @@ class Generations:
             if found.number != number:
                 raise ValueError(f"it says that it is generation {found.number}")
         except FormatError as error:
-            return Damaged(number, path, f"{error}. `podnet apply SPEC` needs none")
+            return Damaged(number, path, str(error), error.version)
         except UNREADABLE as error:
             return Damaged(number, path, why(error))
         return found

@@ -15,13 +15,13 @@ from msgspec import Struct
 
 from netplan.errors import HalfStateError
 from netplan.kernel import recorded
-from netplan.malformed import why
+from netplan.malformed import FormatError, of_format, why
 from netplan.planfile import change_from_json, reason_to_json
 from netplan.resource import Change, Json, Resource
 from netplan.snapshot import Snapshot
 from netplan.state import files
 from netplan.state.clock import Process
-from netplan.state.files import UNREADABLE, FormatError, check_version
+from netplan.state.files import UNREADABLE
 from netplan.state.origin import Origin
 
 FORMAT_VERSION: Final = "2.0"
@@ -145,7 +145,11 @@ class Entry(Struct, OfBegun, frozen=True, dict=True):
     @classmethod
     def from_json(cls, data: Json) -> Entry:
         """Read what `render` gave."""
-        check_version(data, FORMAT_VERSION)
+        with of_format(data, FORMAT_VERSION):
+            return cls._from_json(data)
+
+    @classmethod
+    def _from_json(cls, data: Json) -> Entry:
         after, confirm = data["after"], data["confirm"]
         phase = Phase(data["phase"])
         if phase is Phase.VERIFIED and after is None:
@@ -177,7 +181,8 @@ class JournalFile:
             return None
         except FormatError as error:
             raise HalfStateError(
-                f"{self.path} can't be read: {error}. Run `podnet recover` of that version. Nothing was changed now."
+                f"another version of podnet wrote {self.path}, in {error}: run `podnet recover` of that version. "
+                "Nothing was changed now."
             ) from error
         except UNREADABLE as error:
             raise HalfStateError(

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 from netplan.errors import StoreError
 from netplan.kinds.sysctl.overwritten import Overwritten, remember
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.malformed import why
+from netplan.malformed import check_format, why
 from netplan.resource import Change
 from netplan.state import files
-from netplan.state.files import UNREADABLE, check_version
+from netplan.state.files import UNREADABLE
 from netplan.state.origin import boot_id
 
 if TYPE_CHECKING:
@@ -34,11 +34,12 @@ class OverwrittenFile:
         return self._of(boot_id())
 
     def keep(self, entry: Entry) -> None:
-        """Add what a journal's entry wrote, once; OSError. A file that can't be read is begun anew."""
+        """Add what a journal's entry wrote, once; OSError. A file that can't be read is set aside, and begun anew."""
         try:
             data = self._data()
             known = self._of(entry.origin.boot_id)
         except StoreError:
+            files.set_aside(self.path, "unread")
             data, known = {}, ()
         if data.get("entry") == entry.id:
             return
@@ -69,7 +70,7 @@ class OverwrittenFile:
         """Read the file, nothing if there is none."""
         try:
             data: dict[str, Any] = json.loads(self.path.read_text(encoding="utf-8"))
-            check_version(data, FORMAT_VERSION)
+            check_format(data, FORMAT_VERSION)
         except FileNotFoundError:
             return {}
         except UNREADABLE as error:

@@ -33,6 +33,10 @@ def test_a_damaged_generation_is_called_so():
     assert history_text([Damaged(7, Path("/x"), "why")]) == "*    7  damaged"
 
 
+def test_a_generation_of_another_version_is_called_after_its_format():
+    assert history_text([Damaged(7, Path("/x"), "why", "3.0")]) == "*    7  format 3.0"
+
+
 def test_what_a_terminal_would_act_on_is_escaped():
     hostile = replace(GENERATION, origin=replace(make.origin(), spec_path="\x1b[2J"))
     assert "\\x1b[2J" in history_text([hostile])

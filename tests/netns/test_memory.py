@@ -277,6 +277,17 @@ def test_recover_after_a_reboot_is_done_once(podnet, rebooted):
 
 
 @ONCE
+def test_recover_brings_nothing_older_back_than_what_another_version_kept(node, podnet, rebooted, memory):
+    kept = memory / "generations" / "000001.json"
+    (memory / "generations" / "000002.json").write_text(
+        kept.read_text().replace('"number": 1', '"number": 2').replace('"format_version": "2.', '"format_version": "3.')
+    )
+    before = node.state()
+    done = podnet("recover")
+    assert (done.code, "wrote generation 2, in format 3." in done.stderr, node.state()) == (3, True, before)
+
+
+@ONCE
 def test_recover_waits_for_the_interface(node, podnet, rebooted):
     node.shell(
         "ip link set eth0 down; { sleep 1; ip link set eth0 up; ip route add default via 10.4.7.254; } >&- 2>&- &"

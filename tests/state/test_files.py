@@ -37,6 +37,18 @@ def test_a_file_that_there_is_already_is_not_created_again(tmp_path):
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"1": "first"}
 
 
+def test_a_file_is_set_aside_beside_those_that_were_before(tmp_path):
+    for text in ("first", "second"):
+        files.write(tmp_path / "journal.json", text)
+        files.set_aside(tmp_path / "journal.json", "old")
+    kept = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    assert kept == {"journal.old-1.json": "first", "journal.old-2.json": "second"}
+
+
+def test_a_file_that_is_not_there_is_not_set_aside(tmp_path):
+    assert files.set_aside(tmp_path / "journal.json", "old") is None
+
+
 def test_a_file_that_is_not_there_is_removed_without_a_word(tmp_path):
     files.remove(tmp_path / "journal")
     assert not [*tmp_path.iterdir()]

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from netplan.project import project
 from netplan.state.generations import KEPT, Damaged, Generations
-from netplan.state.journal import Begun, Entry, Phase
+from netplan.state.journal import FORMAT_VERSION, Begun, Entry, Phase
 from tests import make
 
 STATE = make.snapshot(make.docker())
@@ -76,12 +76,31 @@ def test_a_damaged_generation_is_named_with_its_file(generations):
     assert f"generation 1 can't be read and is left out: {generations.folder}/000001.json" in str(damaged)
 
 
-def test_a_generation_of_another_format_is_left_out_with_what_to_do_instead(generations):
+def into_format(generations, number, first):
+    """Make a generation one of another version."""
+    path = generations.folder / f"{number:06}.json"
+    path.write_text(
+        path.read_text().replace(f'"format_version": "{FORMAT_VERSION}', f'"format_version": "{first}.0', 1)
+    )
+
+
+@pytest.mark.parametrize("first", [1, 3])
+def test_a_generation_of_another_format_is_named_with_who_goes_back_to_it(generations, first):
     keep(generations, 1)
-    path = generations.folder / "000001.json"
-    path.write_text(path.read_text().replace('"format_version": "2', '"format_version": "1', 1))
-    (left_out,) = generations.all()
-    assert "another version of podnet wrote it, in format 1.0; this one reads 2.0. `podnet apply SPEC`" in str(left_out)
+    into_format(generations, 1, first)
+    (other,) = generations.all()
+    assert str(other) == (
+        f"another version of podnet wrote generation 1, in format {first}.0; this podnet reads {FORMAT_VERSION}: "
+        f"it is kept, and only that version goes back to it ({generations.folder}/000001.json)"
+    )
+
+
+def test_a_generation_of_another_format_is_never_deleted(generations):
+    keep(generations, 3)
+    into_format(generations, 2, 3)
+    for number in range(KEPT + 2):
+        generations.keep(entry(f"later {number}"))
+    assert numbers(generations) == [2, *range(6, KEPT + 6)]
 
 
 def test_the_number_of_a_damaged_generation_is_not_used_again(generations):

@@ -47,6 +47,9 @@ DAMAGED = {
         {key: value for key, value in json.loads(WRITING.render()).items() if key != "before"}
     ),
     "verified without a state": json.dumps({**json.loads(WRITING.render()), "phase": "verified"}),
+    "a change of nothing": json.dumps(
+        {**json.loads(WRITING.render()), "changes": [{"kind": "route", "before": None, "after": None, "reason": None}]}
+    ),
     "no text": "\udcff",
 }
 
@@ -65,9 +68,22 @@ def test_a_damaged_journal_is_a_state_that_is_not_known(journal, text):
 def test_a_journal_of_another_format_is_for_that_podnet_to_recover(journal, version):
     journal.path.write_text(json.dumps({**json.loads(WRITING.render()), "format_version": version}))
     with pytest.raises(
-        HalfStateError, match=rf"in format {version}; this one reads 2\.0\. Run `podnet recover` of that"
+        HalfStateError,
+        match=rf"wrote {journal.path}, in format {version}; this podnet reads 2\.\d: run `podnet recover` of that",
     ):
         journal.read()
+
+
+def test_a_journal_with_what_is_new_in_a_later_format_is_not_called_damaged(journal):
+    change = {**json.loads(WRITING.render())["changes"][0], "kind": "new"}
+    journal.path.write_text(json.dumps({**json.loads(WRITING.render()), "format_version": "2.99", "changes": [change]}))
+    with pytest.raises(HalfStateError, match=r"in format 2\.99; this podnet reads 2\.\d: run `podnet recover` of that"):
+        journal.read()
+
+
+def test_a_journal_of_a_later_format_in_which_all_can_be_read_is_read(journal):
+    journal.path.write_text(json.dumps({**json.loads(WRITING.render()), "format_version": "2.99", "new": 1}))
+    assert journal.read().changes == CHANGES
 
 
 @pytest.mark.parametrize("number", ["", "../../etc/passwd", "C0FFEE00C0FFEE00", "c0ffee"])

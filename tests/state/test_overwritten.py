@@ -72,6 +72,12 @@ def test_after_damage_it_is_begun_anew(file):
     assert file.read() == HELD
 
 
+def test_a_file_of_another_format_is_set_aside_before_it_is_begun_anew(file):
+    file.path.write_text(newer := '{"format_version": "2.0"}')
+    file.keep(entry())
+    assert (file.read(), file.path.with_name("sysctls.unread-1.json").read_text()) == (HELD, newer)
+
+
 def test_an_apply_without_sysctls_leaves_no_file(file):
     file.keep(replace(entry(), begun=Begun((), make.snapshot())))
     assert not file.path.exists()

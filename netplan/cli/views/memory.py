@@ -58,7 +58,7 @@ def _rows(generations: Sequence[Generation | Damaged]) -> Iterator[tuple[str, ..
     for each in generations:
         number = f"{'*' if each is generations[-1] else ' '} {each.number:>4}"
         if isinstance(each, Damaged):
-            yield (number, "damaged", "", "", "", "")
+            yield (number, "damaged" if each.format is None else f"format {each.format}", "", "", "", "")
             continue
         origin = each.origin
         spec = f"{origin.spec_path} {origin.spec_sha256[:_DIGEST]}" if origin.spec_path else _NO_SPEC
@@ -73,7 +73,8 @@ def history_json(generations: Sequence[Generation | Damaged]) -> Json:
 
 def _generation_json(generation: Generation | Damaged, *, current: bool) -> Json:
     if isinstance(generation, Damaged):
-        return {"number": generation.number, "current": current, "damaged": generation.why}
+        other = {} if generation.format is None else {"format": generation.format}
+        return {"number": generation.number, "current": current, "damaged": generation.why, **other}
     return {
         "number": generation.number,
         "current": current,

@@ -1,0 +1,118 @@
+"""What podnet 0.1.0 left on a node and in a repository is read, settled, gone back to and applied by this version."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import pytest
+
+from netplan import carry
+from netplan.confirm import confirm
+from netplan.errors import PendingError
+from netplan.kernel import recorded
+from netplan.kernel.memory import MemoryKernel
+from netplan.kinds.sysctl.overwritten import Overwritten
+from netplan.planfile import read_plan
+from netplan.recover import Found, settle
+from netplan.rollback import way_back
+from netplan.snapshot import Snapshot
+from netplan.spec.load import read
+from netplan.state import clock
+from netplan.state.generations import Generation
+from netplan.state.origin import boot_id, who
+from netplan.state.store import Store
+from netplan.work import Work
+from tests import make
+
+DATA: Final = Path(__file__).parents[1] / "data/0.1.0"
+NODES: Final = {"hdss7": "hdss7-21", "flannel-vxlan": "master"}
+DAY: Final = 86400.0
+
+
+class Left(NamedTuple):
+    """What was left of a cluster's node, and where what podnet remembers of it is copied to."""
+
+    cluster: str
+    folder: Path
+
+    def state(self, name: str) -> Snapshot:
+        """Give a state of the node that was recorded."""
+        path = DATA / self.cluster / f"{name}.json"
+        return recorded.parse(path.read_text(), str(path), self.cluster, NODES[self.cluster]).state
+
+    def store(self, name: str, deadline: float = 0.0) -> Store:
+        """Give what podnet remembered, as if that had been in this boot, and with another deadline for a confirm."""
+        shutil.copytree(DATA / self.cluster / name, self.folder, dirs_exist_ok=True)
+        then = (DATA / self.cluster / "pending/journal.json").read_text()
+        for path in self.folder.rglob("*.json"):
+            text = path.read_text().replace(_value(then, "boot_id"), f'"{boot_id()}"')
+            path.write_text(text.replace(_value(then, "deadline"), f"{deadline}").replace("root (uid 0)", who()))
+        return Store(self.folder)
+
+
+def _value(text: str, key: str) -> str:
+    return text.partition(f'"{key}": ')[2].partition(",")[0]
+
+
+@pytest.fixture(params=NODES)
+def left(request, tmp_path):
+    return Left(request.param, tmp_path)
+
+
+def test_an_interrupted_journal_is_undone(left):
+    kernel = MemoryKernel(left.state("half"))
+    recovery = settle(left.store("interrupted"), lambda _: kernel)
+    assert recovery is not None
+    assert (recovery.found, make.content(kernel.state)) == (Found.INTERRUPTED, make.content(left.state("first")))
+
+
+def test_a_journal_that_waits_for_its_confirm_still_waits(left):
+    kernel = MemoryKernel(left.state("first"))
+    with pytest.raises(PendingError, match=r"podnet apply by .* waits for its confirm until"):
+        settle(left.store("pending", clock.now() + DAY), lambda _: kernel)
+    assert kernel.writes == 0
+
+
+def test_a_journal_that_waits_for_its_confirm_is_confirmed(left):
+    assert confirm(left.store("pending", clock.now() + DAY), None).number == 3
+
+
+def test_a_journal_that_was_not_confirmed_is_undone(left):
+    kernel = MemoryKernel(left.state("first"))
+    recovery = settle(left.store("pending"), lambda _: kernel)
+    assert recovery is not None
+    assert (recovery.found, make.content(kernel.state)) == (Found.UNCONFIRMED, make.content(left.state("second")))
+
+
+def test_a_rollback_goes_back_to_a_generation(left):
+    kernel = MemoryKernel(left.state("second"))
+    carry.carry_out(Work.back(way_back(left.store("settled").generations.all(), None), kernel), make.Unwritten())
+    assert make.content(kernel.state) == make.content(left.state("first"))
+
+
+def test_a_new_generation_comes_after_those_that_were_kept(left):
+    store = left.store("pending", clock.now() + DAY)
+    confirm(store, None)
+    kept = store.generations.all()
+    assert [(each.number, type(each)) for each in kept] == [(number, Generation) for number in (1, 2, 3)]
+
+
+def test_what_sysctls_were_before_podnet_is_known(tmp_path):
+    store = Left("hdss7", tmp_path).store("settled")
+    assert store.overwritten.read() == (Overwritten("net.ipv4.ip_default_ttl", "64", "65"),)
+
+
+def test_a_saved_plan_is_applied(left):
+    path = DATA / left.cluster / "plan.json"
+    plan = read_plan(path.read_text(), str(path))
+    kernel = MemoryKernel(left.state("first"))
+    carry.carry_out(Work.saved(plan.nodes[0], kernel), make.Unwritten())
+    assert make.content(kernel.state) == make.content(left.state("second"))
+
+
+def test_leases_are_kept():
+    spec = read(DATA / "leased.yaml", DATA / "state")
+    subnets = {node.name: [str(subnet) for subnet in node.subnets] for node in spec.topology.nodes}
+    assert subnets["rack1-01"] == ["10.244.16.128/25"]
