@@ -14,7 +14,8 @@ from netplan.cli.spec import DEFAULT_STATE, SpecPath, StateDir
 from netplan.cli.verb import verb_app
 from netplan.errors import UsageError
 from netplan.net import Prefix, printable
-from netplan.spec.leasing import Leasing
+from netplan.spec.constraints.constraint import nodes
+from netplan.spec.leasing import Leasing, Rename
 from netplan.spec.leasing import lease as lease_missing
 from netplan.spec.load import read_unjudged
 
@@ -30,22 +31,32 @@ def lease(
         list[str] | None,
         typer.Option(metavar="NODE", help="Free the subnet of a node that has left the spec; may be repeated."),
     ] = None,
+    rename: Annotated[
+        tuple[str, str] | None,
+        typer.Option(metavar="OLD NEW", help="Let a node that has a new name in the spec keep its subnet."),
+    ] = None,
 ) -> None:
     """Give each node without a subnet the lowest that is free, and write that to DIR/CLUSTER/leases.yaml."""
     with bar.during(f"reading {printable(spec.name)}"):
         reading = read_unjudged(spec, state)
-        made = lease_missing(reading, list(dict.fromkeys(release or ())))
-    if made.given or made.released:
+        named = None if rename is None else Rename(*rename)
+        made = lease_missing(reading, list(dict.fromkeys(release or ())), named)
+    if made.given or made.released or made.renamed:
         _write(Path(reading.leases.path), made.text)
     show("\n".join([*_lines(made), _summary(made, reading.leases.path)]))
     for name, subnets in made.held.items():
         command = reading.leases.command(str(spec), "--release", name)
         say(f"{_listed(subnets)} is held for {name}, which is not in the spec: {command}")
+    if made.waiting:
+        command = reading.leases.command(str(spec), "--rename", min(made.held), made.waiting[0])
+        anew = reading.leases.command(str(spec))
+        say(f"{nodes(made.waiting)} may be renamed too and got no subnet: {command}, or {anew} for a new one")
 
 
 def _lines(made: Leasing) -> list[str]:
     released = (f"- {name}: {_listed(subnets)}" for name, subnets in made.released.items())
-    return [*released, *(f"+ {name}: {_listed(subnets)}" for name, subnets in made.given.items())]
+    renamed = (f"= {name}: {_listed(subnets)}" for name, subnets in made.renamed.items())
+    return [*released, *renamed, *(f"+ {name}: {_listed(subnets)}" for name, subnets in made.given.items())]
 
 
 def _listed(subnets: Iterable[Prefix]) -> str:
@@ -53,9 +64,10 @@ def _listed(subnets: Iterable[Prefix]) -> str:
 
 
 def _summary(made: Leasing, path: str) -> str:
-    if not made.given and not made.released:
+    if not (made.given or made.released or made.renamed):
         return f"Nothing to lease: every node of cluster {made.spec.model.cluster} has a subnet."
-    return f"{len(made.given)} leased, {len(made.released)} released: {path} is written, commit it."
+    renamed = f"{len(made.renamed)} renamed, " if made.renamed else ""
+    return f"{renamed}{len(made.given)} leased, {len(made.released)} released: {path} is written, commit it."
 
 
 def _write(path: Path, text: str) -> None:

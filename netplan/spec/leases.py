@@ -92,6 +92,10 @@ class Leases(Struct, frozen=True):
         """Give the place of a node's subnet."""
         return Location(self.path, *next(each.at for each in self.entries[name].held if each.subnet.version == version))
 
+    def entry_at(self, name: str) -> Location:
+        """Return the place of a node's lease."""
+        return Location(self.path, *self.entries[name].key)
+
     def subnets(self, version: int) -> dict[str, Prefix]:
         """Give the subnets of an IP version by the names of the nodes."""
         found = ((name, lease.subnet(version)) for name, lease in self.entries.items())
@@ -106,6 +110,11 @@ class Leases(Struct, frozen=True):
         """Give the leases without some subnets of nodes; the file's text stays the one that the places are of."""
         kept = {name: each.without(freed.get(name, ())) for name, each in self.entries.items()}
         return replace(self, entries={name: lease for name, lease in kept.items() if lease.held})
+
+    def renamed(self, old: str, new: str) -> Leases:
+        """Return the leases with one node's under another name; the text stays the one that the places are of."""
+        entries = {new if name == old else name: lease for name, lease in self.entries.items()}
+        return replace(self, entries=entries)
 
 
 def leases_path(folder: PurePath, cluster: str) -> PurePath:

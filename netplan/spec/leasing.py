@@ -1,8 +1,8 @@
-"""What `podnet lease` does: leases of nodes are freed, and nodes without a subnet get one. Nothing is written here."""
+"""What `podnet lease` does: leases are freed and renamed, nodes without a subnet get one. Nothing is written here."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from itertools import chain
 
 from msgspec import Struct
@@ -15,14 +15,22 @@ from netplan.net import Prefix
 from netplan.spec.constraints.constraint import nodes
 from netplan.spec.constraints.subnets import without_any_subnet
 from netplan.spec.draft import Family
-from netplan.spec.leases import render_leases
+from netplan.spec.leases import Leases, render_leases
 from netplan.spec.load import Reading, Spec
+
+
+class Rename(Struct, frozen=True):
+    """Another name for a node, which keeps its lease."""
+
+    old: str
+    new: str
 
 
 class Leasing(Struct, frozen=True):
     """What came of it: subnets by nodes that were given and released, and those held for nodes outside the spec.
 
-    `text` is what the leases file shall hold then.
+    `text` is what the leases file shall hold then. `waiting` are the nodes that were given nothing, since they may be
+    those for which a lease is held under another name.
     """
 
     spec: Spec
@@ -30,31 +38,53 @@ class Leasing(Struct, frozen=True):
     released: Mapping[str, tuple[Prefix, ...]]
     held: Mapping[str, tuple[Prefix, ...]]
     text: str
+    renamed: Mapping[str, tuple[Prefix, ...]] = {}
+    waiting: tuple[str, ...] = ()
 
 
-def lease(reading: Reading, release: Collection[str]) -> Leasing:
-    """Free the leases of some nodes, and give each node without a subnet the lowest that is free.
+def lease(reading: Reading, release: Collection[str], rename: Rename | None = None) -> Leasing:
+    """Free and rename leases, and give each node without a subnet the lowest that is free.
 
-    SpecError (2) has the mistakes of the spec, and nodes for which no subnet is left; UsageError (2) refuses to free a
-    lease that is in use and right.
+    After a rename nothing is given as long as leases are held for other nodes that left: these may have another name
+    too. SpecError (2) has the mistakes of the spec, and nodes for which no subnet is left; UsageError (2) refuses to
+    free a lease that is in use and right, and to rename what is not the same node.
     """
-    released = _freed(reading, release)
-    kept = replace(reading, leases=reading.leases.without(released))
+    named = reading if rename is None else replace(reading, leases=_renamed(reading, rename))
+    released = _freed(named, release)
+    kept = replace(named, leases=named.leases.without(released))
     spec = kept.judge(complete=False)
-    _check_release(reading, release, released)
-    leases = {name: each.subnets for name, each in kept.leases.entries.items()}
+    _check_release(named, release, released)
+    if rename is not None:
+        _check_rename(reading, rename, spec)
+    leases = {name: lease.subnets for name, lease in kept.leases.entries.items()}
     held = {name: subnets for name, subnets in leases.items() if name not in spec.model.nodes}
+    waiting = _without_subnets(kept) if rename is not None and held else ()
+    given = {} if waiting else _given(kept, held)
+    after = {name: _in_order(leases.get(name, ()), given.get(name, ())) for name in {**leases, **given}}
+    renamed = {name: leases[name] for name in ([rename.new] if rename else []) if name in leases}
+    text = render_leases(reading.leases, after)
+    return Leasing(spec, dict(sorted(given.items())), released, held, text, renamed, waiting)
+
+
+def _without_subnets(reading: Reading) -> tuple[str, ...]:
+    """Return the nodes without a subnet of any family, in the order of the spec."""
+    return tuple(
+        dict.fromkeys(chain(*(without_any_subnet(reading.draft, family) for family in reading.draft.families)))
+    )
+
+
+def _given(reading: Reading, held: Mapping[str, tuple[Prefix, ...]]) -> dict[str, tuple[Prefix, ...]]:
+    """Return new subnets for the nodes that lack them; SpecError (2) if there are too few."""
     given: dict[str, tuple[Prefix, ...]] = {}
     problems: list[Problem] = []
-    for family in kept.draft.families:
-        found, full = _allocate(kept, family, held)
+    for family in reading.draft.families:
+        allocated, full = _allocate(reading, family, held)
         problems += full
-        for name, subnet in found.items():
+        for name, subnet in allocated.items():
             given[name] = (*given.get(name, ()), subnet)
     if problems:
-        raise kept.error(problems)
-    after = {name: _in_order(leases.get(name, ()), given.get(name, ())) for name in {**leases, **given}}
-    return Leasing(spec, dict(sorted(given.items())), released, held, render_leases(reading.leases, after))
+        raise reading.error(problems)
+    return given
 
 
 def _in_order(*subnets: tuple[Prefix, ...]) -> tuple[Prefix, ...]:
@@ -94,15 +124,44 @@ def _check_release(reading: Reading, release: Collection[str], freed: Mapping[st
     entries = reading.leases.entries
     for name in release:
         if name not in entries:
-            close = likely(name, entries)
-            hint = f"; did you mean {close}?" if close else ""
-            raise UsageError(f"{reading.leases.path} has no lease of {name}{hint}")
+            raise UsageError(f"{reading.leases.path} has no lease of {name}{_did_you_mean(name, entries)}")
         if not freed[name]:
             used = " and ".join(map(str, entries[name].subnets))
             raise UsageError(
                 f"{name} is in the spec and has the subnet {used} by its lease: "
                 "take the node out of the spec first, or give it another subnet there"
             )
+
+
+def _renamed(reading: Reading, rename: Rename) -> Leases:
+    """Return the leases as they are after a rename, or as they are now where it would overwrite one."""
+    leases = reading.leases
+    return leases if rename.new in leases.entries else leases.renamed(rename.old, rename.new)
+
+
+def _check_rename(reading: Reading, rename: Rename, spec: Spec) -> None:
+    """Refuse a rename unless a node has the new name and no lease yet, and none has the old name, whose lease it is."""
+    old, new = rename.old, rename.new
+    leases, names = reading.leases, spec.model.nodes
+    if old not in leases.entries:
+        raise UsageError(f"{leases.path} has no lease of {old}{_did_you_mean(old, leases.entries)}")
+    if old in names:
+        raise UsageError(f"{old} is in the spec, and its lease is its own: give the node its new name there first")
+    if new not in names:
+        raise UsageError(
+            f"there is no node {new} in the spec{_did_you_mean(new, names)}: give it that name there first"
+        )
+    if new in leases.entries:
+        subnets = " and ".join(map(str, leases.entries[new].subnets))
+        raise UsageError(
+            f"{new} has a lease already, {subnets}: if nothing uses it yet, delete that line "
+            f"({leases.entry_at(new)}), and run this again"
+        )
+
+
+def _did_you_mean(word: str, words: Iterable[str]) -> str:
+    close = likely(word, words)
+    return f"; did you mean {close}?" if close else ""
 
 
 def _full(

@@ -154,3 +154,25 @@ def test_one_subnet_of_two_lines_that_git_merged_is_named_at_both(podnet):
     code, _, err = podnet("validate", "c.yaml")
     assert (code, "state/c/leases.yaml:3:13: error: node b: subnet 172.7.1.0/24 is already" in err) == (2, True)
     assert "state/c/leases.yaml:2:13: note: the subnet of node a\n    2 | a: {subnet: 172.7.1.0/24}\n" in err
+
+
+def test_a_renamed_node_keeps_its_lease(podnet):
+    podnet("lease", "c.yaml")
+    Path("c.yaml").write_text(SPEC.replace("  b:", "  worker-b:"))
+    assert podnet("lease", "c.yaml", "--rename", "b", "worker-b") == (
+        0,
+        "= worker-b: 172.7.2.0/24\n1 renamed, 0 leased, 0 released: state/c/leases.yaml is written, commit it.\n",
+        "",
+    )
+    assert LEASES.read_text() == BOTH.replace("b:", "worker-b:")
+
+
+def test_nodes_that_are_renamed_one_after_the_other_keep_their_leases(podnet):
+    podnet("lease", "c.yaml")
+    Path("c.yaml").write_text(SPEC.replace("  a:", "  worker-a:").replace("  b:", "  worker-b:"))
+    assert podnet("lease", "c.yaml", "--rename", "b", "worker-b")[2].endswith(
+        "node worker-a may be renamed too and got no subnet: "
+        "podnet lease c.yaml --rename a worker-a, or podnet lease c.yaml for a new one\n"
+    )
+    podnet("lease", "c.yaml", "--rename", "a", "worker-a")
+    assert LEASES.read_text() == BOTH.replace("a:", "worker-a:").replace("b:", "worker-b:")

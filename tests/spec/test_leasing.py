@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from netplan.errors import Problem, SpecError, UsageError
 from netplan.net import Prefix
 from netplan.spec.leases import Leases, parse_leases
-from netplan.spec.leasing import Leasing, lease
+from netplan.spec.leasing import Leasing, Rename, lease
 from netplan.spec.load import parse, understand
 
 from .factory import cursor, spec_text
@@ -19,6 +19,7 @@ from .factory import cursor, spec_text
 PATH = "state/c/leases.yaml"
 A = "a: {address: 10.4.7.21/24}"
 B = "b: {address: 10.4.7.22/24}"
+C = "c: {address: 10.4.7.23/24}"
 
 
 def lookup(leases: str):
@@ -237,3 +238,65 @@ def test_the_order_of_the_nodes_in_the_file_does_not_matter(names, random):
     leases = run(*nodes).text
     random.shuffle(nodes)
     assert run(*nodes).text == leases
+
+
+WORKER_B = B.replace("b:", "worker-b:")
+
+
+def renaming(*nodes: str, leases: str | None = None, old="b", new="worker-b", release=()) -> Leasing:
+    reading = understand(spec_text(*nodes), "s.yaml", lookup(leases or table("a", "b")))
+    return lease(reading, release, Rename(old, new))
+
+
+def test_a_renamed_node_keeps_its_subnet():
+    made = renaming(A, WORKER_B)
+    assert made.text == "a: {subnet: 172.7.1.0/24}\nworker-b: {subnet: 172.7.2.0/24}\n"
+    assert (made.given, made.held) == ({}, {})
+
+
+def test_what_else_is_missing_is_leased_with_a_rename():
+    assert given_to(renaming(A, WORKER_B, C)) == {"c": "172.7.3.0/24"}
+
+
+def test_nothing_is_leased_with_a_rename_while_another_node_may_be_renamed_too():
+    made = renaming(A, WORKER_B, C.replace("c:", "worker-c:"), leases=table("a", "b", "c"))
+    assert (made.given, made.waiting, list(made.held)) == ({}, ("worker-c",), ["c"])
+
+
+def test_both_subnets_of_a_node_are_renamed():
+    keys = {"ipv6_network": "fd00:7::/48"}
+    leases = "b: {subnet: 172.7.2.0/24, ipv6_subnet: fd00:7:0:2::/64}\n"
+    node = "worker-b: {address: 10.4.7.22/24, ipv6_address: fd00:4::22/64}"
+    made = lease(understand(spec_text(node, **keys), "s.yaml", lookup(leases)), (), Rename("b", "worker-b"))
+    assert made.text == leases.replace("b:", "worker-b:", 1)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "leases", "old", "new", "message"),
+    [
+        ((A, WORKER_B), table("a", "b"), "bb", "worker-b", f"{PATH} has no lease of bb; did you mean b?"),
+        ((A, B), table("a", "b"), "b", "a", "b is in the spec, and its lease is its own: give the node its new name"),
+        (
+            (A, WORKER_B),
+            table("a", "b"),
+            "b",
+            "workerb",
+            "there is no node workerb in the spec; did you mean worker-b?",
+        ),
+        ((A, WORKER_B), table("a", "b", "worker-b"), "b", "worker-b", "worker-b has a lease already, 172.7.3.0/24: "),
+        ((A, WORKER_B), table("a", "b", "worker-b"), "b", "worker-b", f"delete that line \\({PATH}:3:1\\)"),
+    ],
+)
+def test_a_rename_that_is_none_is_refused(nodes, leases, old, new, message):
+    with pytest.raises(UsageError, match=message):
+        renaming(*nodes, leases=leases, old=old, new=new)
+
+
+def test_a_lease_is_not_released_and_renamed_at_once():
+    with pytest.raises(UsageError, match="has no lease of b"):
+        renaming(A, WORKER_B, release=["b"])
+
+
+def test_a_node_without_a_subnet_may_be_one_that_left():
+    hint = only_problem(A, WORKER_B, leases=table("a", "b")).hint
+    assert hint.endswith("; if worker-b is b with a new name: podnet lease s.yaml --rename b worker-b")

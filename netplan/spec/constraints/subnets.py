@@ -18,6 +18,9 @@ def check_subnets_present(draft: Draft, family: Family) -> Iterator[Problem]:
     if names and draft.leases.known:
         message = f"{nodes(names)} {'has' if len(names) == 1 else 'have'} no {key}"
         hint = f"run {draft.leases.command(draft.places.path)}, or write the subnet here"
+        if left := [name for name in draft.leases.subnets(family.version) if name not in (draft.nodes or {})]:
+            rename = draft.leases.command(draft.places.path, "--rename", left[0], names[0])
+            hint += f"; if {names[0]} is {left[0]} with a new name: {rename}"
         yield Problem(draft.places.key("nodes", names[0]), message, hint)
 
 
