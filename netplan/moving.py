@@ -34,6 +34,10 @@ class Move(Struct, frozen=True):
     plan: NodePlan
     before: Snapshot
 
+    def warned(self, warning: str) -> Move:
+        """Return the move with a warning before all others."""
+        return replace(self, plan=replace(self.plan, warnings=(warning, *self.plan.warnings)))
+
 
 def move(desired: Desired, then: Desired | None) -> Move:
     """Plan one node from what an older spec wanted of it, if it wanted anything."""
@@ -44,6 +48,32 @@ def move(desired: Desired, then: Desired | None) -> Move:
     plan = plan_node(desired, before, Source.SPEC)
     changes = (*plan.changes, *given_up(desired, then, before))
     return Move(replace(plan, changes=changes, depends=dependencies(changes, before)), before)
+
+
+def predecessors(spec: Spec, old: Spec) -> dict[str, Node]:
+    """Return the nodes of an older spec whose addresses other nodes have now, by the names of the latter."""
+    then = {address.address: node for node in old.topology.nodes for address in node.addresses}
+    return {
+        node.name: then[address.address]
+        for node in spec.topology.nodes
+        if node.name not in old.topology.by_name
+        for address in reversed(node.addresses)
+        if address.address in then
+    }
+
+
+def renaming(spec: Spec, node: Node, then: Node) -> str:
+    """Say that a node has the address of one that had another name, and what becomes of its pods."""
+    same = f"{node.name} has the address of {then.name}"
+    if then.name in spec.topology.by_name:
+        return same
+    if node.subnets == then.subnets:
+        return f"{same}: planned as that node under a new name"
+    before, after = (" and ".join(map(str, subnets)) for subnets in (then.subnets, node.subnets))
+    written = spec.model.nodes[node.name]
+    leased = any(written.own_subnet(subnet.version) is None for subnet in node.subnets)
+    keep = f"podnet lease --rename {then.name} {node.name}" if leased else f"its subnet has to stay {before}"
+    return f"{same}, and its pods move from {before} to {after}: to keep their addresses, {keep}"
 
 
 def roles(spec: Spec, old: Spec) -> Callable[[str], Hashable | None]:

@@ -22,13 +22,13 @@ from netplan.errors import ExitCode, UsageError
 from netplan.kernel import recorded
 from netplan.kinds.chain.value import Backend
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.moving import Move, alike, move, roles
+from netplan.moving import Move, alike, move, predecessors, renaming, roles
 from netplan.net import printable
 from netplan.plan import NodePlan, Plan, Source, in_full, plan_node, with_effects
 from netplan.planfile import plan_to_json, render_plan
 from netplan.probes import probes
 from netplan.snapshot import Snapshot
-from netplan.spec.load import Spec
+from netplan.spec.load import Spec, read_unjudged
 from netplan.topology import Node
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def plan(
     if live:
         made = live_plan(loaded, node or [], folder)
     elif against:
-        old = open_spec(against, state)
+        old = _open_older(against, state, loaded)
         made, settings = moving_plan(loaded, old, node or []), _settings(old, loaded)
     else:
         made = recorded_plan(loaded, state, node or [])
@@ -126,27 +126,40 @@ def _tell_unrecorded(folder: Path, cluster: str, names: Sequence[str]) -> None:
     say(f"podnet: {missing}: planned from empty; {names[0]} is recorded by `podnet capture --out {path}` there")
 
 
+def _open_older(path: Path, state: Path, spec: Spec) -> Spec:
+    """Read the spec that is moved from: its nodes that have new names by now had the leases of these."""
+    from netplan.spec.leasing import renamed_back
+
+    with bar.during(f"reading {printable(path.name)}"):
+        return renamed_back(read_unjudged(path, state), spec).judge()
+
+
 def moving_plan(spec: Spec, old: Spec, names: Sequence[str]) -> Plan:
     """Plan nodes from the state that an older spec would have made of bare ones; those that leave are cleaned up.
 
+    A node that has only got another name, by its address, is planned from what the older spec made of it.
     What that does to traffic is traced for one of those nodes whose changes read the same.
     """
     nodes, plans, told, firsts = _nodes(spec, names), _Plans(), set[Reads](), dict[Hashable, Move]()
     plans.expect(sum(node.name not in old.topology.by_name for node in nodes), spec)
-    role = roles(spec, old)
+    role, before = roles(spec, old), predecessors(spec, old)
+    renamed = {name: then for name, then in before.items() if then.name not in spec.topology.by_name}
     for node in _told_of(nodes):
         of = role(node.name)
         if of in firsts:
             plans.made.append(alike(firsts[of], spec, node))
             continue
-        then = old.topology.by_name.get(node.name)
+        then = old.topology.by_name.get(node.name) or renamed.get(node.name)
         desired = compile_node(spec, node)
         found = move(desired, None if then is None else compile_node(old, then))
+        if node.name in before:
+            found = found.warned(renaming(spec, node, before[node.name]))
         if of is not None:
             firsts[of] = found
         plans.append(_traced(found, desired, told))
+    stay = spec.topology.by_name.keys() | {then.name for then in renamed.values()}
     for node in old.topology.nodes if not names else ():
-        if node.name not in spec.topology.by_name:
+        if node.name not in stay:
             desired = nothing(old, node)
             plans.append(_traced(move(desired, compile_node(old, node)), desired, told))
     return Plan.of(spec, plans.made)

@@ -133,6 +133,20 @@ def _check_release(reading: Reading, release: Collection[str], freed: Mapping[st
             )
 
 
+def renamed_back(reading: Reading, later: Spec) -> Reading:
+    """Return an older spec in which nodes that got new names since, by their addresses, have the leases of these."""
+    if reading.model is None:
+        return reading
+    names = {address.address: node.name for node in later.topology.nodes for address in node.addresses}
+    leases = reading.leases
+    for old in _without_subnets(reading):
+        addresses = [reading.model.nodes[old].own_address(version) for version in (4, 6)]
+        new = next((names[held.address] for held in addresses if held is not None and held.address in names), None)
+        if new is not None and new in leases.entries and new not in reading.model.nodes and old not in leases.entries:
+            leases = leases.renamed(new, old)
+    return replace(reading, leases=leases)
+
+
 def _renamed(reading: Reading, rename: Rename) -> Leases:
     """Return the leases as they are after a rename, or as they are now where it would overwrite one."""
     leases = reading.leases

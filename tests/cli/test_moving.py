@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -128,3 +129,45 @@ def test_programs_get_each_node_that_comes_and_goes(move):
         {"field": "nodes", "before": None, "after": "n30"},
         {"field": "nodes", "before": "b", "after": None},
     ]
+
+
+WORKER_B = B.replace("b:", "worker-b:")
+
+
+def warnings(new, old):
+    """Give the warnings of each planned node."""
+    return {plan.node: plan.warnings for plan in moving_plan(new, old, []).nodes}
+
+
+def test_a_node_with_a_new_name_is_the_node_that_had_its_address():
+    made = moving_plan(make.spec(A, WORKER_B), make.spec(A, B), [])
+    assert [(plan.node, plan.changes) for plan in made.nodes] == [("a", ()), ("worker-b", ())]
+
+
+def test_a_new_name_is_told():
+    told = warnings(make.spec(A, WORKER_B), make.spec(A, B))["worker-b"]
+    assert told == ("worker-b has the address of b: planned as that node under a new name",)
+
+
+def test_what_a_new_name_does_to_the_pods_is_told():
+    told = warnings(make.spec(A, WORKER_B.replace("172.7.22", "172.7.23")), make.spec(A, B))["worker-b"]
+    assert told[0] == (
+        "worker-b has the address of b, and its pods move from 172.7.22.0/24 to 172.7.23.0/24: "
+        "to keep their addresses, its subnet has to stay 172.7.22.0/24"
+    )
+
+
+def test_an_address_that_another_node_gave_up_is_told():
+    told = warnings(make.spec(A, B_ELSEWHERE, WORKER_B.replace("172.7.22", "172.7.23")), make.spec(A, B))["worker-b"]
+    assert told == ("worker-b has the address of b",)
+
+
+def test_a_lease_under_its_new_name_is_that_of_the_older_spec(podnet, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = spec_text("a: {address: 10.4.7.21/24}", "b: {address: 10.4.7.22/24}")
+    Path("old.yaml").write_text(text)
+    podnet("lease", "old.yaml")
+    Path("new.yaml").write_text(text.replace("  b:", "  worker-b:"))
+    podnet("lease", "new.yaml", "--rename", "b", "worker-b")
+    code, out, _ = podnet("plan", "new.yaml", "--against", "old.yaml")
+    assert (code, out.splitlines()[-1]) == (0, "No changes. a, worker-b: in sync.")
