@@ -24,7 +24,8 @@ def adopted_links(desired: Desired, snapshot: Snapshot) -> frozenset[IfName]:
 def adopter(desired: Desired, snapshot: Snapshot) -> Callable[[Resource], bool]:
     """Make the test whether an object of others becomes ours, or goes since its link does.
 
-    These are links, routes to wanted prefixes, and whatever routes lead over an adopted link.
+    These are links, routes to wanted prefixes, and whatever routes lead over an adopted link, but for those that the
+    kernel keeps itself for addresses of devices.
     """
     links = adopted_links(desired, snapshot)
     objects = desired.objects if desired.adopts else ()
@@ -33,7 +34,9 @@ def adopter(desired: Desired, snapshot: Snapshot) -> Callable[[Resource], bool]:
     def adopts(resource: Resource) -> bool:
         if isinstance(resource, Link):
             return resource.name in links
-        return isinstance(resource, Route) and (resource.oif in links or (bool(routes) and resource.key in routes))
+        if not isinstance(resource, Route) or resource.connected:
+            return False
+        return resource.oif in links or (bool(routes) and resource.key in routes)
 
     return adopts
 

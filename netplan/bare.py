@@ -7,14 +7,13 @@ from typing import Final
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.value import Backend
 from netplan.kinds.link.value import BRIDGE, Link
-from netplan.kinds.route.value import Route
+from netplan.kinds.route.value import KERNEL, Route
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Prefix
 from netplan.snapshot import Snapshot
 from netplan.topology import Node
 from netplan.trace import BRIDGE_CALLS, settings_of
 
-_KERNEL: Final = 2
 _BOOT: Final = 3
 
 
@@ -32,7 +31,7 @@ def bare(node: Node, backend: Backend | None) -> Snapshot:
             *held_by(node),
             *(Sysctl(name, "0") for device in ("all", *devices) for name in settings_of(device)),
             *(Sysctl(name, "0") for name in BRIDGE_CALLS.values()),
-            *(Route(each.prefix, node.interface, protocol=_KERNEL, prefsrc=each.address) for each in node.addresses),
+            *(Route(each.prefix, node.interface, protocol=KERNEL, prefsrc=each.address) for each in node.addresses),
             *(_to_pods(node, subnet) for subnet in node.subnets),
             *(Route(Prefix(version, 0, 0), node.interface, protocol=_BOOT) for version in _versions(node)),
         ],
@@ -48,7 +47,7 @@ def held_by(node: Node) -> tuple[LinkAddress, ...]:
 
 
 def _to_pods(node: Node, subnet: Prefix) -> Route:
-    return Route(subnet, node.bridge, protocol=_KERNEL, prefsrc=node.gateway(subnet).address)
+    return Route(subnet, node.bridge, protocol=KERNEL, prefsrc=node.gateway(subnet).address)
 
 
 def _versions(node: Node) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from netplan import adoption, company, cutoff, mtu, overwritten
+from netplan import adoption, company, cutoff, mtu, occupied, overwritten
 from netplan.check import Check
 from netplan.compile import OUR_CHAINS, Desired
 from netplan.differences import differences
@@ -159,7 +159,7 @@ def plan_node(desired: Desired, snapshot: Snapshot, source: Source) -> NodePlan:
         refusals=(
             *(elsewhere(desired.node, desired.address, snapshot) if source is Source.LIVE else ()),
             *(_unsettable(desired, changes) if source is Source.LIVE else ()),
-            *_in_the_way(desired, snapshot),
+            *occupied.refusals(desired, snapshot),
             *adoption.refusals(desired, snapshot),
             *company.refusals(desired, snapshot),
         ),
@@ -192,18 +192,6 @@ def elsewhere(node: str, address: Address, snapshot: Snapshot) -> Iterator[str]:
             f"{address}, the address of {node}, is on no interface of this machine: "
             "say --node for the node that this is"
         )
-
-
-def _in_the_way(desired: Desired, snapshot: Snapshot) -> Iterator[str]:
-    """Name the foreign routes that hold the place of one of ours: the kernel would take either, or replace it."""
-    foreign = {route.key: route for route in snapshot.all(Route) if not route.ours}
-    for want in desired.objects if foreign and not desired.adopts else ():
-        route = foreign.get(want.resource.key) if isinstance(want.resource, Route) else None
-        if route is not None:
-            yield (
-                f"route {want.resource} can't stand beside {route} from {route.installer}; "
-                f"adopt it (backend: adopt: true), or take it away first: ip route del {route}"
-            )
 
 
 def _taken_away(desired: Desired, snapshot: Snapshot) -> Iterator[str]:

@@ -179,14 +179,17 @@ def _may_be_planned(change: Change[Resource]) -> bool:
 
 
 def _adopts(change: Change[Resource]) -> bool:
-    """Whether a link or a route of others becomes ours."""
+    """Whether a link or a route of others becomes ours; a route that the kernel keeps itself never does."""
+    if isinstance(change.before, Route) and change.before.connected:
+        return False
     taken = isinstance(change.resource, Link | Route) and change.before is not None and not change.before.ours
     return taken and change.after is not None and change.after.ours
 
 
 def _goes_with(change: Change[Resource], links: Collection[Hashable]) -> bool:
     """Whether a route of others goes since the link that it leads over is adopted."""
-    return isinstance(change.resource, Route) and change.after is None and change.resource.oif in links
+    route = change.resource
+    return isinstance(route, Route) and not route.connected and change.after is None and route.oif in links
 
 
 def _location(text: Any) -> Location | None:  # noqa: ANN401 - whatever JSON holds

@@ -137,23 +137,6 @@ def test_to_leave_a_node_is_to_take_away_all_that_is_ours_and_nothing_else():
     ]
 
 
-def test_a_foreign_route_in_the_way_is_named_with_its_owner_and_refused():
-    (refusal,) = make.plan(make.snapshot("", make.route(via="10.4.7.9", protocol=188))).refusals
-    assert refusal == (
-        "route 172.7.22.0/24 via 10.4.7.22 dev eth0 can't stand beside "
-        "172.7.22.0/24 via 10.4.7.9 dev eth0 from FRR's ospf; "
-        "adopt it (backend: adopt: true), or take it away first: ip route del 172.7.22.0/24 via 10.4.7.9 dev eth0"
-    )
-
-
-def test_a_foreign_route_of_another_metric_is_not_in_the_way():
-    assert not make.plan(make.snapshot("", make.route(protocol=188, metric=20))).refusals
-
-
-def test_our_own_route_is_not_in_the_way():
-    assert not make.plan(make.snapshot("", make.route(via="10.4.7.9"))).refusals
-
-
 @pytest.mark.parametrize(
     ("foreign", "said"),
     [

@@ -103,6 +103,19 @@ def test_interface_that_is_down_is_given_as_a_cause(node, tmp_path, monkeypatch)
         node.shell("ip link del spare")
 
 
+@NFT_ONLY
+def test_a_bridge_in_the_subnet_of_a_peer_is_named_and_never_adopted(node, tmp_path):
+    spec = variant(node, tmp_path, "backend:\n", "backend:\n  adopt: true\n")
+    node.shell("ip address add 172.7.22.1/24 dev docker0")
+    try:
+        before = node.state()
+        done = node.podnet("apply", spec, "--yes")
+        assert "docker0 holds 172.7.22.1/24, the subnet of hdss7-22; this node's is 172.7.21.0/24" in done.stderr
+        assert (done.code, node.state()) == (3, before)
+    finally:
+        node.shell("ip address del 172.7.22.1/24 dev docker0")
+
+
 @pytest.fixture
 def occupied(node):
     """A node with somebody else's route where one of ours should be."""

@@ -11,6 +11,8 @@ from netplan.net import Address, IfName, Prefix
 from netplan.resource import Json
 
 PROTOCOL: Final = 112
+KERNEL: Final = 2
+"""The protocol of routes that the kernel makes itself, for the addresses of devices (RTPROT_KERNEL)."""
 ANNOUNCED: Final = 9
 """The protocol of routes that routers announce (RTPROT_RA)."""
 MAIN_TABLE: Final = 254
@@ -93,6 +95,11 @@ class Route(Struct, frozen=True):
     def ours(self) -> bool:
         """Whether podnet installed the route."""
         return self.protocol == PROTOCOL
+
+    @property
+    def connected(self) -> bool:
+        """Whether the kernel keeps the route for an address of a device: it comes and goes with that."""
+        return self.protocol == KERNEL
 
     @property
     def installer(self) -> str:

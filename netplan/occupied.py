@@ -1,0 +1,65 @@
+"""Routes of others in the place of ours: why a plan can't be applied, and what to do about each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec.structs import replace
+
+from netplan.compile import Desired
+from netplan.kinds.address.value import LinkAddress
+from netplan.kinds.route.value import USUAL_METRIC, Route, RouteKey
+from netplan.net import Prefix
+from netplan.resource import Reason
+from netplan.snapshot import Snapshot
+
+
+def refusals(desired: Desired, snapshot: Snapshot) -> Iterator[str]:
+    """Name the foreign routes that hold the place of one of ours: the kernel would take either, or replace it.
+
+    One that the kernel keeps for an address of a device is never adopted: it comes and goes with the address.
+    """
+    foreign = [route for route in snapshot.all(Route) if not route.ours]
+    connected = {_place(route): route for route in foreign if route.connected}
+    others = {route.key: route for route in foreign if not route.connected} if not desired.adopts else {}
+    for want in desired.objects if connected or others else ():
+        route = want.resource
+        if isinstance(route, Route):
+            if route.key in connected:
+                yield _connected(route, want.reason, connected[route.key], desired, snapshot)
+            if route.key in others:
+                yield _other(route, others[route.key])
+
+
+def _place(connected: Route) -> RouteKey:
+    """Give the key of the routes that a connected one goes before: its metric is less than that of others of IPv6."""
+    usual = USUAL_METRIC[connected.prefix.version]
+    return replace(connected.key, metric=usual) if connected.metric < usual else connected.key
+
+
+def _connected(wanted: Route, reason: Reason, route: Route, desired: Desired, snapshot: Snapshot) -> str:
+    held = next((each for each in snapshot.all(LinkAddress) if _makes(each, route)), None)
+    if held is None:
+        return f"route {wanted} conflicts with {route} from {route.installer}: take that address off {route.oif}"
+    own = _subnet(desired, route.prefix.version)
+    if own is None or not reason.text.startswith("subnet of "):
+        return f"route {wanted} ({reason.text}) conflicts with {held.address} on {held.link}: leave one of them out"
+    return (
+        f"{held.link} holds {held.address.address}/{held.address.length}, the {reason.text}; this node's is {own}: "
+        f"give {held.link} an address of {own}, and take the other off: ip address del {held.address} dev {held.link}"
+    )
+
+
+def _makes(held: LinkAddress, connected: Route) -> bool:
+    return held.link == connected.oif and held.address.prefix == connected.prefix
+
+
+def _subnet(desired: Desired, version: int) -> Prefix | None:
+    return next((each.subnet for each in desired.watched if each.version == version), None)
+
+
+def _other(wanted: Route, route: Route) -> str:
+    return (
+        f"route {wanted} conflicts with {route} from {route.installer}; "
+        f"adopt it (backend: adopt: true), or take it away first: ip route del {route}"
+    )

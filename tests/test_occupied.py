@@ -1,0 +1,81 @@
+"""Routes of others in the place of ours are named, and what to do about each is said."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from netplan.kinds.address.value import LinkAddress
+from netplan.kinds.route.value import KERNEL
+from netplan.net import IfName, InterfaceAddress
+from tests import make
+
+ADOPTING = "{type: host-gw, adopt: true}"
+IPV6 = [
+    f"{name}: {{ipv6_address: 'fd00:4::{host}/64', ipv6_subnet: 'fd00:7:0:{host}::/64'}}"
+    for name, host in (("a", 21), ("b", 22))
+]
+BOTH = {"network": None, "ipv6_network": "fd00:7::/48"}
+
+
+def refusals(*others, nodes=(), **keys):
+    return make.plan(make.snapshot("", *others), make.spec(*nodes, **keys)).refusals
+
+
+def bridge_in(prefix, gateway, metric=0):
+    """Give what the kernel holds for an address of the bridge."""
+    connected = make.route(prefix, None, "docker0", protocol=KERNEL, metric=metric)
+    length = prefix.partition("/")[2]
+    return LinkAddress(IfName("docker0"), InterfaceAddress.parse(f"{gateway}/{length}")), connected
+
+
+def test_a_foreign_route_in_the_way_is_named_with_its_owner_and_refused():
+    (refusal,) = refusals(make.route(via="10.4.7.9", protocol=188))
+    assert refusal == (
+        "route 172.7.22.0/24 via 10.4.7.22 dev eth0 conflicts with "
+        "172.7.22.0/24 via 10.4.7.9 dev eth0 from FRR's ospf; "
+        "adopt it (backend: adopt: true), or take it away first: ip route del 172.7.22.0/24 via 10.4.7.9 dev eth0"
+    )
+
+
+@pytest.mark.parametrize(
+    "route",
+    [make.route(protocol=188, metric=20), make.route(via="10.4.7.9"), bridge_in("172.7.21.0/24", "172.7.21.1")[1]],
+    ids=["of another metric", "ours", "of this node's own subnet"],
+)
+def test_a_route_that_is_in_nobodys_way_is_not_refused(route):
+    assert refusals(route) == ()
+
+
+@pytest.mark.parametrize("backend", ["{type: host-gw}", ADOPTING])
+def test_a_bridge_in_the_subnet_of_another_node_is_named_and_never_adopted(backend):
+    (refusal,) = refusals(*bridge_in("172.7.22.0/24", "172.7.22.1"), backend=backend)
+    assert refusal == (
+        "docker0 holds 172.7.22.1/24, the subnet of b; this node's is 172.7.21.0/24: give docker0 an address of "
+        "172.7.21.0/24, and take the other off: ip address del 172.7.22.1/24 dev docker0"
+    )
+
+
+def test_of_ipv6_the_route_of_the_bridge_goes_before_ours_by_its_metric():
+    held = bridge_in("fd00:7:0:22::/64", "fd00:7:0:22::1", metric=256)
+    wrong = "docker0 holds fd00:7:0:22::1/64, the subnet of b; this node's is fd00:7:0:21::/64"
+    assert any(each.startswith(wrong) for each in refusals(*held, nodes=IPV6, backend=ADOPTING, **BOTH))
+
+
+def test_the_route_of_an_address_is_never_taken_over():
+    state = make.snapshot("", *bridge_in("172.7.22.0/24", "172.7.22.1"))
+    changes = make.plan(state, make.spec(backend=ADOPTING)).changes
+    assert all(change.before is None or change.before.kind != "route" for change in changes)
+
+
+def test_a_route_of_the_spec_that_the_kernel_has_by_itself_is_to_be_left_out():
+    extra = "a: {address: 10.4.7.21/24, subnet: 172.7.21.0/24, routes: [{prefix: 10.9.0.0/16, dev: docker0}]}"
+    (refusal,) = refusals(*bridge_in("10.9.0.0/16", "10.9.0.1"), nodes=[extra])
+    assert refusal == (
+        "route 10.9.0.0/16 dev docker0 (routes) conflicts with 10.9.0.1/16 on docker0: leave one of them out"
+    )
+
+
+def test_a_route_whose_address_is_not_known_names_the_device():
+    (refusal,) = refusals(replace(make.route(dev="docker0", protocol=KERNEL), next_hop=None))
+    assert refusal.endswith("from the kernel: take that address off docker0")
