@@ -18,14 +18,15 @@ from typing import Final
 
 from netplan import helpers, programs
 from netplan.errors import LockedError, PendingError, RefusedError, StoreError
-from netplan.recover import OpenKernel, Recovery, settle
+from netplan.recover import TURN_SECONDS, OpenKernel, settle
 from netplan.state import clock
 from netplan.state.clock import Process
 from netplan.state.generations import Generation
 from netplan.state.journal import Confirm, Entry, Phase
-from netplan.state.origin import boot_id, who
+from netplan.state.lock import alone
+from netplan.state.origin import who
 from netplan.state.store import Store
-from netplan.state.verdict import Decision, Verdict
+from netplan.state.verdict import Verdict
 
 _POLL_SECONDS: Final = 0.1
 _GRACE_SECONDS: Final = 0.3
@@ -34,9 +35,10 @@ _GRACE_SECONDS: Final = 0.3
 _WRITING_SECONDS: Final = 120.0
 """How long an apply that must be confirmed may take to write and to look at the outcome."""
 
-_PATIENCE: Final = 60.0
-"""How many seconds one process waits for another that has made the verdict to carry it out."""
+_GUARD_TURN_SECONDS: Final = TURN_SECONDS + 30.0
+"""How long the guard waits for another process that settles: the one that applies is the first to wait no longer."""
 
+_NOTHING: Final = "there is nothing to confirm on this node"
 _LOCK_SECONDS: Final = 2.0
 _SYSTEMD: Final = Path("/run/systemd/system")
 _OWN_NETWORK: Final = Path("/proc/self/ns/net")
@@ -131,33 +133,6 @@ def awaited(store: Store, entry: Entry, tick: Callable[[float], None]) -> Verdic
     return decision.verdict
 
 
-def carried_out(store: Store, entry: Entry, open_kernel: OpenKernel) -> Recovery | None:
-    """See to it that the verdict on an entry is carried out: by who made it, or else here.
-
-    None if another process did. HalfStateError (5) if the state before could not be brought back wholly.
-    """
-    until = clock.now() + _PATIENCE
-    while _still(store, entry):
-        decision = store.verdicts.read(entry.id)
-        if decision is None or not _by_another(decision) or clock.now() >= until:
-            return settle(store, open_kernel)
-        time.sleep(_POLL_SECONDS)
-    return None
-
-
-def _still(store: Store, entry: Entry) -> bool:
-    """Whether the journal tells of an entry."""
-    found = store.journal.read()
-    return found is not None and found.id == entry.id
-
-
-def _by_another(decision: Decision) -> bool:
-    """Whether another process made a verdict, and is at it."""
-    if decision.pid == os.getpid():
-        return False
-    return Path(f"/proc/{decision.pid}").exists()
-
-
 def guard(store: Store, id: str, open_kernel: OpenKernel) -> None:  # noqa: A002 - the journal's word
     """Watch over an entry of the journal until the verdict on it is carried out, and make it if nobody else does.
 
@@ -172,7 +147,7 @@ def guard(store: Store, id: str, open_kernel: OpenKernel) -> None:  # noqa: A002
             if writing:
                 entry.confirm.process.kill()
             store.verdicts.expire(id)
-            carried_out(store, entry, open_kernel)
+            settle(store, open_kernel, only=id, turn=_GUARD_TURN_SECONDS)
             return
         time.sleep(min(_POLL_SECONDS, left))
         if store.journal.stamp() != seen:
@@ -186,17 +161,33 @@ def confirm(store: Store, secret: str | None) -> Generation:
     """
     entry = store.journal.read()
     if entry is None or entry.confirm is None:
-        raise RefusedError("there is nothing to confirm on this node")
+        raise RefusedError(_NOTHING)
     if entry.phase is not Phase.VERIFIED:
+        if not entry.confirm.process.alive:
+            raise RefusedError(f"{entry.origin} was interrupted; if the guard does not undo it, `podnet recover` does")
         raise PendingError(f"{entry.origin} is still at work: confirm when it says so")
     if secret is None and entry.origin.who != who():
         raise RefusedError(f"{entry.origin} waits for its confirm: give the token that it printed, or be that user")
     if secret is not None and not secrets.compare_digest(_digest(secret), entry.confirm.token_sha256):
         raise RefusedError("that is not the token that the apply printed; nothing is confirmed")
-    late = entry.origin.boot_id != boot_id() or clock.now() >= entry.confirm.deadline
-    if late or not store.verdicts.claim(entry.id, Verdict.CONFIRMED):
-        raise RefusedError("it is too late to confirm: the state before comes back")
-    return store.finish(entry)
+    _check_in_time(store, entry)
+    with alone(store.folder, TURN_SECONDS):
+        if store.waits(entry):
+            store.verdicts.claim(entry.id, Verdict.CONFIRMED)
+        _check_in_time(store, entry)
+        now = store.journal.read()
+        if now is None or now.id != entry.id:
+            raise RefusedError(_NOTHING)
+        return store.finish(entry)
+
+
+def _check_in_time(store: Store, entry: Entry) -> None:
+    """Raise RefusedError (3) if an entry neither waits for its confirm nor was confirmed."""
+    decision = store.verdicts.read(entry.id)
+    if not store.waits(entry) and (decision is None or decision.verdict is Verdict.EXPIRED):
+        raise RefusedError(
+            "it is too late to confirm: the state before comes back; if the guard does not, `podnet recover` does it"
+        )
 
 
 def lock_again(store: Store, stack: ExitStack) -> None:

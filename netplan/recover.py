@@ -23,15 +23,18 @@ from netplan.plan import interest_of
 from netplan.resource import Change, Reason, Resource
 from netplan.restore import restoration
 from netplan.snapshot import Interest, Snapshot
-from netplan.state import clock
 from netplan.state.generations import Generation
 from netplan.state.journal import Entry, Phase
+from netplan.state.lock import alone
 from netplan.state.origin import Origin, boot_id, local_time, who
 from netplan.state.store import Store, Undertaking, pending
 from netplan.state.verdict import Verdict
 
 PATIENCE: Final = 30.0
 """How many seconds after a reboot the interfaces that routes need are waited for."""
+
+TURN_SECONDS: Final = 60.0
+"""How many seconds one process waits for another one that settles the same journal."""
 
 _POLL_SECONDS: Final = 0.2
 _DEVICES: Final = Interest(frozenset(), frozenset(), frozenset())
@@ -61,15 +64,26 @@ class Recovery(Struct, frozen=True):
     generation: int | None = None
 
 
-def settle(store: Store, open_kernel: OpenKernel, patience: float = PATIENCE) -> Recovery | None:
-    """Undo or finish what a journal tells of, and close it; None if there is no journal. The lock is held.
+def settle(
+    store: Store,
+    open_kernel: OpenKernel,
+    patience: float = PATIENCE,
+    *,
+    only: str | None = None,
+    turn: float = TURN_SECONDS,
+) -> Recovery | None:
+    """Undo or finish what a journal tells of, and close it; None if there is none, or not that of the id `only`.
 
-    HalfStateError (5) if the journal is damaged, or the state before could not be brought back wholly; PendingError (3)
-    if what it tells of waits for its confirm.
+    The lock is held; whoever else settles the same journal is waited for, for `turn` seconds. HalfStateError (5) if the
+    journal is damaged, or the state before could not be brought back wholly; PendingError (3) if what it tells of waits
+    for its confirm.
     """
-    entry = store.journal.read()
-    if entry is None:
-        return None
+    with alone(store.folder, turn):
+        entry = store.journal.read()
+        return None if entry is None or only not in {None, entry.id} else _settle(store, entry, open_kernel, patience)
+
+
+def _settle(store: Store, entry: Entry, open_kernel: OpenKernel, patience: float) -> Recovery:
     if _stays(store, entry):
         return Recovery(Found.VERIFIED, entry.origin, generation=store.finish(entry).number)
     kernel = open_kernel(entry.before.backend)
@@ -86,8 +100,7 @@ def _stays(store: Store, entry: Entry) -> bool:
     """Whether the state that an entry tells of is to stay; PendingError (3) if that is not decided yet."""
     if entry.confirm is None:
         return entry.phase is Phase.VERIFIED
-    waits = entry.pending and entry.origin.boot_id == boot_id() and clock.now() < entry.confirm.deadline
-    if waits and store.verdicts.read(entry.id) is None:
+    if store.waits(entry):
         raise pending(entry)
     return store.verdicts.expire(entry.id) is Verdict.CONFIRMED
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -20,6 +21,7 @@ from netplan.state.origin import local_time
 _NAME: Final = "lock"
 _MODE: Final = 0o600
 _POLL_SECONDS: Final = 0.05
+_UNCHANGED: Final = "; nothing was changed"
 _LEFT_SECONDS: Final = 15.0
 """How long a program that a dead podnet started may still be at work: it waits ten seconds for iptables' own lock."""
 
@@ -52,14 +54,53 @@ def locked(folder: Path, verb: str, timeout: float) -> Iterator[int]:
     within the block have it too, so that none of a killed podnet's is still writing when the next one starts.
     """
     path = folder / _NAME
-    with reported("the lock", path, "; nothing was changed"):
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, _MODE)
-    try:
-        _wait(descriptor, timeout)
-        with reported("the lock", path, "; nothing was changed"):
+    with _opened(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW) as descriptor:
+        with reported("the lock", path, _UNCHANGED):
+            _wait(descriptor, timeout)
             hold(descriptor, Holder(os.getpid(), verb, local_time()))
         with programs.handing_down(descriptor):
             yield descriptor
+
+
+@contextmanager
+def alone(folder: Path, patience: float) -> Iterator[None]:
+    """Be the only process that settles what a folder's journal tells of, for the length of a block; StoreError (3).
+
+    `locked` is not enough for that: an apply and its guard share it, and a confirm needs none. Another one that is at
+    it is waited for, until it ends or for `patience` seconds: it may hang, and a node must not wait for ever.
+    """
+    with _opened(folder, os.O_RDONLY | os.O_DIRECTORY) as descriptor:
+        deadline = time.monotonic() + patience
+        with reported("the lock", folder, _UNCHANGED):
+            while not _take(descriptor) and time.monotonic() < deadline:
+                time.sleep(_POLL_SECONDS)
+        yield
+
+
+def end_holder(folder: Path) -> None:
+    """End the process that holds the lock of a folder, if it has it open still; StoreError (3)."""
+    with _opened(folder / _NAME, os.O_RDONLY | os.O_NOFOLLOW) as descriptor:
+        holder = _holder(descriptor)
+        if holder is not None and _has_open(holder.pid, os.fstat(descriptor)):
+            with suppress(ProcessLookupError):
+                os.kill(holder.pid, signal.SIGKILL)
+
+
+def _has_open(pid: int, file: os.stat_result) -> bool:
+    """Whether a process has a file open: its number may be another one's by now."""
+    for descriptor in Path(f"/proc/{pid}/fd").glob("*"):
+        with suppress(OSError):
+            if os.path.samestat(descriptor.stat(), file):
+                return True
+    return False
+
+
+@contextmanager
+def _opened(path: Path, flags: int) -> Iterator[int]:
+    with reported("the lock", path, _UNCHANGED):
+        descriptor = os.open(path, flags | os.O_CLOEXEC, _MODE)
+    try:
+        yield descriptor
     finally:
         os.close(descriptor)
 
@@ -78,7 +119,8 @@ def _wait(descriptor: int, timeout: float) -> None:
         waits = timeout if holder is None or holder.alive else max(timeout, _LEFT_SECONDS)
         if time.monotonic() >= start + waits:
             raise LockedError(
-                f"{holder or 'another podnet'} is at work on this node; wait for it, or --lock-timeout SECONDS"
+                f"{holder or 'another podnet'} holds the lock on this node: wait for it (--lock-timeout SECONDS); if "
+                "it hangs, end it, and `podnet recover` goes on from there"
             )
         time.sleep(_POLL_SECONDS)
 

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -17,9 +18,14 @@ from netplan.snapshot import Snapshot
 from netplan.state import clock, files, lock
 from netplan.state.generations import Generation, Generations
 from netplan.state.journal import Begun, Confirm, Entry, JournalFile, Phase
-from netplan.state.origin import Origin
+from netplan.state.origin import Origin, boot_id
 from netplan.state.overwritten import OverwrittenFile
 from netplan.state.verdict import Verdicts
+
+_HUNG_SECONDS: Final = 10.0
+"""How long after the deadline a guard is taken to hang that has decided nothing: it looks ten times a second."""
+
+_DYING_SECONDS: Final = 5.0
 
 
 class Store:
@@ -34,7 +40,7 @@ class Store:
 
     @contextmanager
     def locked(self, verb: str, timeout: float) -> Iterator[int]:
-        """Make the folder if need be and hold its lock (see `lock.locked`).
+        """Make the folder if need be and hold its lock (see `lock.locked`); a guard that holds it and hangs is ended.
 
         StoreError, LockedError, PendingError (3); HalfStateError (5) if the journal is damaged.
         """
@@ -44,10 +50,25 @@ class Store:
                 descriptor = stack.enter_context(lock.locked(self.folder, verb, timeout))
             except LockedError as error:
                 entry = self.journal.read()
-                if entry is None or not entry.pending:
+                if entry is None or entry.confirm is None:
                     raise
-                raise pending(entry) from error
+                if self.waits(entry):
+                    raise pending(entry) from error
+                if not self._overdue(entry, entry.confirm):
+                    raise
+                lock.end_holder(self.folder)
+                entry.confirm.process.kill()
+                descriptor = stack.enter_context(lock.locked(self.folder, verb, max(timeout, _DYING_SECONDS)))
             yield descriptor
+
+    def waits(self, entry: Entry) -> bool:
+        """Whether an entry waits for its confirm: it is in time, and nothing was decided."""
+        confirm = entry.confirm if entry.pending and entry.origin.boot_id == boot_id() else None
+        return confirm is not None and clock.now() < confirm.deadline and self.verdicts.read(entry.id) is None
+
+    def _overdue(self, entry: Entry, confirm: Confirm) -> bool:
+        """Whether the guard of an entry should have decided long ago: it hangs, and so does the apply if it lives."""
+        return clock.now() >= confirm.deadline + _HUNG_SECONDS and self.verdicts.read(entry.id) is None
 
     def finish(self, entry: Entry) -> Generation:
         """Make a generation of a verified entry, remember what it overwrote, and close the journal; StoreError (3)."""

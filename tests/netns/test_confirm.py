@@ -192,6 +192,13 @@ OVERDUE: Final = r"""sed -i 's/"deadline": [0-9.]*/"deadline": 1.0/' "$PODNET_VA
 """The deadline is over, as if it were that late already."""
 
 
+VERDICT: Final = r"""
+id=$(sed -E 's/.*"id": "([0-9a-f]+)".*/\1/' "$PODNET_VAR_DIR/journal.json")
+echo '{"verdict": "confirmed", "who": "root (uid 0)", "pid": 0}' > "$PODNET_VAR_DIR/verdict-$id.json"
+"""
+"""Somebody has confirmed, and has ended before anything came of it."""
+
+
 @pytest.fixture
 def forsaken(node):
     """A node on which an apply and its guard were killed while they waited for a confirm, and its state before."""
@@ -229,3 +236,41 @@ def test_without_a_guard_it_is_too_late_to_confirm_after_the_deadline(node, fors
     node.shell(OVERDUE)
     done = node.podnet("confirm")
     assert (done.code, "too late to confirm" in done.stderr) == (3, True)
+
+
+@pytest.fixture
+def hung(node):
+    """A node on which the guard of an apply hangs, the apply was killed and its time is over; and its state before."""
+    before = node.state()
+    with session(node, "--confirm-within", "600") as apply:
+        apply.until(WAITS)
+        node.shell("pkill -STOP -f 'internal[ ]guard'")
+        apply.kill()
+    node.shell(OVERDUE)
+    yield before
+    node.shell("pkill -KILL -f 'internal[ ]guard' || true; rm -f \"$PODNET_VAR_DIR/journal.json\"")
+
+
+@pytest.mark.parametrize("words", [["recover"], ["remove", "SPEC", "--yes"]], ids=" ".join)
+def test_where_the_guard_hangs_the_next_verb_that_writes_brings_the_state_before_back(node, hung, words):
+    done = node.podnet(*(node.spec if word == "SPEC" else word for word in words))
+    assert (done.code, "was not confirmed" in done.stdout + done.stderr, node.state()) == (0, True, hung), done.stderr
+
+
+def test_where_the_guard_hangs_a_confirm_names_the_verb_that_brings_the_state_before_back(node, hung):
+    done = node.podnet("confirm")
+    assert (done.code, "`podnet recover` does it" in done.stderr) == (3, True), done.stderr
+
+
+def test_an_apply_whose_confirmer_died_is_kept_once_and_exits_0(node):
+    """The verdict is made, and who made it is gone: the apply and its guard both see to it."""
+    with session(node, "--confirm-within", "600") as apply:
+        apply.until(WAITS)
+        node.shell(VERDICT)
+        code = apply.process.wait(PATIENCE)
+    unguarded(node)
+    assert (code, node.drift().code, node.shell('ls "$PODNET_VAR_DIR" | grep -c guard.log || true').strip()) == (
+        0,
+        0,
+        "0",
+    )

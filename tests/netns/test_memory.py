@@ -8,6 +8,7 @@ import re
 import pytest
 
 from tests.netns.podnet import argv, process
+from tests.netns.strace import Point, injected
 from tests.netns.tools import first_in_path, links, wrap
 
 ONCE = pytest.mark.parametrize("backend", ["nft"], indirect=True)
@@ -189,6 +190,12 @@ def test_full_disk_is_named_with_the_journal(node, memory):
     words = ("apply", node.spec, "--yes", "--var-dir", memory)
     done = process(node.lab, node.name, *words, before=mounted(FULL, memory))
     assert f"the journal can't be written: {memory}/journal.json: No space left on device" in done.stderr
+
+
+@ONCE
+def test_file_system_without_locks_is_refused_with_the_lock_s_name(node):
+    done = injected(node, Point("flock", 1, ""), "error=ENOLCK", "recover")
+    assert (done.code, "/lock: No locks available; nothing was changed" in done.stderr) == (3, True), done.stderr
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -10,7 +11,7 @@ import pytest
 
 from netplan import programs
 from netplan.errors import LockedError
-from netplan.state.lock import Holder, hold, locked
+from netplan.state.lock import Holder, alone, end_holder, hold, locked
 
 HOLD = "import sys, time; from pathlib import Path; from netplan.state.lock import locked\n"
 HOLD += "with locked(Path(sys.argv[1]), 'apply', 0): print('held', flush=True); sys.stdin.read()"
@@ -33,7 +34,9 @@ def lock(folder, timeout=0.0):
 
 def test_a_lock_that_another_holds_is_refused_with_who_it_is(tmp_path, other):
     when = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d"
-    with pytest.raises(LockedError, match=rf"^podnet apply \(pid {other.pid}, since {when}\) is at work on this node"):
+    with pytest.raises(
+        LockedError, match=rf"^podnet apply \(pid {other.pid}, since {when}\) holds the lock on this node"
+    ):
         lock(tmp_path)
 
 
@@ -82,8 +85,46 @@ def test_programs_that_are_run_later_do_not(tmp_path):
 
 def test_a_lock_whose_holder_is_not_written_down_is_refused_all_the_same(tmp_path, other):
     os.truncate(tmp_path / "lock", 0)
-    with pytest.raises(LockedError, match=r"^another podnet is at work"):
+    with pytest.raises(LockedError, match=r"^another podnet holds the lock"):
         lock(tmp_path)
+
+
+def test_a_holder_that_hangs_is_ended(tmp_path, other):
+    other.send_signal(signal.SIGSTOP)
+    end_holder(tmp_path)
+    assert other.wait(30) == -signal.SIGKILL
+    assert lock(tmp_path)
+
+
+def test_a_process_that_has_the_number_of_an_earlier_holder_is_not_ended(tmp_path):
+    with locked(tmp_path, "apply", 0) as descriptor, subprocess.Popen(["cat"], stdin=subprocess.PIPE) as stranger:
+        hold(descriptor, Holder(stranger.pid, "apply", "then"))
+        end_holder(tmp_path)
+        stranger.communicate(timeout=30)
+    assert stranger.returncode == 0
+
+
+def test_one_at_a_time_settles(tmp_path):
+    order: list[str] = []
+    with alone(tmp_path, 30):
+        waiting = threading.Thread(target=lambda: alone_once(tmp_path, order))
+        waiting.start()
+        waiting.join(0.1)
+        order.append("first")
+    waiting.join()
+    assert order == ["first", "second"]
+
+
+def alone_once(folder, order):
+    with alone(folder, 30):
+        order.append("second")
+
+
+def test_one_that_settles_and_hangs_is_not_waited_for_for_ever(tmp_path):
+    order = ["first"]
+    with alone(tmp_path, 30), alone(tmp_path, 0.1):
+        order.append("second")
+    assert order == ["first", "second"]
 
 
 def test_a_lock_that_is_a_link_to_elsewhere_is_not_followed(tmp_path):
