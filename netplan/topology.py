@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from typing import Final
 
 from msgspec import Struct
 
 from netplan.errors import Location
 from netplan.net import Address, IfName, InterfaceAddress, Prefix
+
+USUAL_MTU: Final = 1500
+"""The largest packet that an interface carries, in bytes, where nothing else is known of it."""
 
 
 class Node(Struct, frozen=True):
@@ -24,7 +28,7 @@ class Node(Struct, frozen=True):
     interface: IfName
     bridge: IfName
     at: Location
-    mtu: int = 1500
+    mtu: int = USUAL_MTU
     public_address: Address | None = None
 
     @property

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Final
 
 from msgspec import Struct
 
-from netplan.lab.layout import FLOOR, HostKind, Interface, Layout, Plug, Wiring
+from netplan.lab.layout import FLOOR, HostKind, Interface, Layout, Plug, Translation, Wiring
+from netplan.topology import USUAL_MTU
 
 _FLOOR_NAMESPACE: Final = "/proc/1/ns/net"
 
@@ -38,11 +39,15 @@ _NO_ROUTER_SYSCTLS: Final = ("net/ipv4/ip_forward=0", "net/ipv6/conf/all/forward
 
 
 class Setup(Struct, frozen=True):
-    """What is done on one host at once: sysctls as `net/ipv4/ip_forward=1`, then commands for `ip -batch`."""
+    """What is done on one host at once: sysctls as `net/ipv4/ip_forward=1`, then commands for `ip -batch`.
+
+    Then `rules` are appended to the table nat of each IP version.
+    """
 
     host: str
     sysctls: tuple[str, ...]
     commands: tuple[str, ...]
+    rules: Mapping[int, tuple[str, ...]] = {}
 
 
 def setups(layout: Layout) -> Iterator[Setup]:
@@ -54,7 +59,7 @@ def setups(layout: Layout) -> Iterator[Setup]:
     ports = {plug: _FIRST_PORT_INDEX + number for number, plug in enumerate(layout.plugs())}
     yield Setup(FLOOR, _FLOOR_SYSCTLS, tuple(_ground(layout)))
     for wiring in sorted(layout.wirings, key=lambda wiring: wiring.kind != HostKind.POD):
-        yield Setup(wiring.name, _sysctls(wiring.kind), tuple(_connect(wiring, ports)))
+        yield Setup(wiring.name, _sysctls(wiring.kind), tuple(_connect(wiring, ports)), _rules(wiring))
     yield Setup(FLOOR, (), tuple(_plug_in(FLOOR, ports)))
 
 
@@ -75,10 +80,12 @@ def _connect(wiring: Wiring, ports: Mapping[Plug, int]) -> Iterator[str]:
     yield "link set lo up"
     for index, interface in enumerate(wiring.interfaces, _FIRST_INDEX):
         mac = _mac("02:00", interface)
-        yield f"link add index {index} name {interface.name} address {mac} {_type(interface, ports)}"
+        yield f"link add index {index} name {interface.name} address {mac}{_mtu(interface)} {_type(interface, ports)}"
         for held in interface.addresses:
             yield f"address add {held} dev {interface.name}"
         yield f"link set dev {interface.name} up"
+    for translation in wiring.translations:
+        yield f"address add {translation.public} dev lo"
     yield from _plug_in(wiring.name, ports)
     for gateway in wiring.gateways:
         yield f"route add {'default' if gateway.version == 4 else '::/0'} via {gateway}"
@@ -90,7 +97,28 @@ def _type(interface: Interface, ports: Mapping[Plug, int]) -> str:
         return "type bridge"
     namespace = _FLOOR_NAMESPACE if plug.host == FLOOR else f"/run/netns/{plug.host}"
     mac = _mac("02:01", interface)
-    return f"type veth peer name {plug.port} index {ports[plug]} address {mac} netns {namespace}"
+    return f"type veth peer name {plug.port} index {ports[plug]} address {mac}{_mtu(plug)} netns {namespace}"
+
+
+def _mtu(device: Interface | Plug) -> str:
+    return "" if device.mtu == USUAL_MTU else f" mtu {device.mtu}"
+
+
+def _rules(wiring: Wiring) -> dict[int, tuple[str, ...]]:
+    """Return the rules of a router's NAT, by their IP versions; a host without NAT has none."""
+    translations: dict[int, list[Translation]] = {}
+    for translation in wiring.translations:
+        translations.setdefault(translation.public.version, []).append(translation)
+    return {version: tuple(_nat(members)) for version, members in translations.items()}
+
+
+def _nat(translations: Sequence[Translation]) -> Iterator[str]:
+    """Return rules that translate both ways; neighbours of a node send to its public address, and are answered, so."""
+    for node in translations:
+        yield f"-A PREROUTING -d {node.public} -j DNAT --to-destination {node.own}"
+        yield f"-A POSTROUTING -s {node.own} -j SNAT --to-source {node.public}"
+    for node in translations:
+        yield f"-A POSTROUTING -s {node.segment} -d {node.own} -j MASQUERADE"
 
 
 def _plug_in(host: str, ports: Iterable[Plug]) -> Iterator[str]:

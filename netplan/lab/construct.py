@@ -33,6 +33,7 @@ done
 """
 """Hosts know each other by name, and ask no name server that they could not reach and would wait for."""
 
+_RESTORE: Final = {4: "iptables-restore", 6: "ip6tables-restore"}
 _SETTLE_SECONDS: Final = 10.0
 
 
@@ -56,6 +57,8 @@ def _carry_out(holder: Holder, setup: Setup) -> None:
     done = holder.run(setup.host, argv, check=False, text="".join(f"{command}\n" for command in setup.commands))
     if done.returncode != 0:
         raise RefusedError(f"the lab can't be built: {setup.host or 'switches'}: {_complaint(setup, done.stderr)}")
+    for version, rules in setup.rules.items():
+        holder.run(setup.host, [_RESTORE[version], "--noflush"], text="\n".join(["*nat", *rules, "COMMIT", ""]))
 
 
 def _complaint(setup: Setup, stderr: str) -> str:

@@ -3,7 +3,8 @@
 floor     the lab's first network namespace: one switch (a bridge without an address) for each segment
 NODE      one for each node: its interface, cabled to the switch of its segment, and its bridge
 NODE-podN pods, cabled to the bridge of their node
-router    on every segment, at its highest address that no node has; knows no pod subnet
+router    on every segment, at its highest address that no node has; knows no pod subnet, and is the NAT before nodes
+          that have a public address
 outside   a host beyond the router that knows no pod subnet either
 """
 
@@ -18,8 +19,8 @@ from typing import Final
 from msgspec import Struct
 
 from netplan.errors import UsageError
-from netplan.net import Address, IfName, InterfaceAddress, Prefix
-from netplan.topology import Node, Topology
+from netplan.net import BITS, Address, IfName, InterfaceAddress, Prefix
+from netplan.topology import USUAL_MTU, Node, Topology
 
 FLOOR: Final = ""
 """Where the switches stand: the network namespace without a name."""
@@ -53,11 +54,12 @@ class Host(Struct, frozen=True):
 
 
 class Plug(Struct, frozen=True):
-    """The far end of a cable: a port of a bridge on another host, or of a switch on the floor."""
+    """The far end of a cable: a port of a bridge on another host, or of a switch on the floor; `mtu` is the port's."""
 
     host: str
     bridge: IfName
     port: IfName
+    mtu: int = USUAL_MTU
 
 
 class Interface(Struct, frozen=True):
@@ -66,6 +68,15 @@ class Interface(Struct, frozen=True):
     name: IfName
     addresses: tuple[InterfaceAddress, ...]
     plug: Plug | None = None
+    mtu: int = USUAL_MTU
+
+
+class Translation(Struct, frozen=True):
+    """A NAT of one address to one: a host outside of `segment` knows the holder of `own` as `public`, and only so."""
+
+    public: Address
+    own: Address
+    segment: Prefix
 
 
 class Wiring(Struct, frozen=True):
@@ -75,6 +86,7 @@ class Wiring(Struct, frozen=True):
     kind: HostKind
     interfaces: tuple[Interface, ...]
     gateways: tuple[Address, ...] = ()
+    translations: tuple[Translation, ...] = ()
 
     @property
     def host(self) -> Host:
@@ -96,15 +108,20 @@ class Layout(Struct, frozen=True):
 class _Segment(Struct, frozen=True):
     """A switch and who is on it: the nodes, in the order of their ports, and on the last port the router.
 
-    The router has an address of each prefix.
+    The router has an address of each prefix, and carries as large packets as any node.
     """
 
     switch: IfName
     nodes: tuple[Node, ...]
     router: tuple[InterfaceAddress, ...]
 
-    def interface(self, name: IfName, addresses: tuple[InterfaceAddress, ...], port: int) -> Interface:
-        return Interface(name, addresses, Plug(FLOOR, self.switch, IfName(f"{self.switch}p{port}")))
+    @property
+    def mtu(self) -> int:
+        """The largest packet that its switch and its router carry."""
+        return max((node.mtu for node in self.nodes), default=USUAL_MTU)
+
+    def interface(self, name: IfName, addresses: tuple[InterfaceAddress, ...], port: int, mtu: int) -> Interface:
+        return Interface(name, addresses, Plug(FLOOR, self.switch, IfName(f"{self.switch}p{port}"), self.mtu), mtu)
 
     def gateways(self, node: Node) -> tuple[Address, ...]:
         """Give the router's addresses on the node's networks."""
@@ -123,7 +140,7 @@ def lay_out(topology: Topology, pods: int = 2) -> Layout:
     beyond = _Segment(IfName(f"sw{len(segments)}"), (), router)
     wirings = (
         *(wiring for node in topology.nodes for wiring in _wire_node(node, segments, pods)),
-        _wire_router([*segments, beyond]),
+        _wire_router([*segments, beyond], tuple(_translations(topology.nodes))),
         _wire_outside(beyond, nets),
     )
     _check_names(wirings)
@@ -133,31 +150,39 @@ def lay_out(topology: Topology, pods: int = 2) -> Layout:
 def _wire_node(node: Node, segments: Sequence[_Segment], pods: int) -> Iterator[Wiring]:
     """Give a node and then its pods."""
     segment = next(segment for segment in segments if node in segment.nodes)
-    uplink = segment.interface(node.interface, node.addresses, segment.nodes.index(node) + 1)
-    bridge = Interface(node.bridge, tuple(map(node.gateway, node.subnets)))
+    uplink = segment.interface(node.interface, node.addresses, segment.nodes.index(node) + 1, node.mtu)
+    bridge = Interface(node.bridge, tuple(map(node.gateway, node.subnets)), mtu=node.mtu)
     yield Wiring(node.name, HostKind.NODE, (uplink, bridge), segment.gateways(node))
     for number, addresses in enumerate(_pod_addresses(node, pods), start=1):
-        plug = Plug(node.name, node.bridge, IfName(f"pod{number}"))
-        interface = Interface(_POD_INTERFACE, addresses, plug)
+        plug = Plug(node.name, node.bridge, IfName(f"pod{number}"), node.mtu)
+        interface = Interface(_POD_INTERFACE, addresses, plug, node.mtu)
         gateways = tuple(held.address for held in bridge.addresses)
         yield Wiring(f"{node.name}-pod{number}", HostKind.POD, (interface,), gateways)
 
 
-def _wire_router(segments: Sequence[_Segment]) -> Wiring:
+def _wire_router(segments: Sequence[_Segment], translations: tuple[Translation, ...]) -> Wiring:
     return Wiring(
         ROUTER,
         HostKind.ROUTER,
         tuple(
-            segment.interface(IfName(f"eth{number}"), segment.router, len(segment.nodes) + 1)
+            segment.interface(IfName(f"eth{number}"), segment.router, len(segment.nodes) + 1, segment.mtu)
             for number, segment in enumerate(segments)
         ),
+        translations=translations,
     )
+
+
+def _translations(nodes: Iterable[Node]) -> Iterator[Translation]:
+    """Return what is in the place of the NAT before the nodes that peers know by another address than their own."""
+    for node in nodes:
+        if node.endpoint != node.address.address:
+            yield Translation(node.endpoint, node.address.address, node.segment)
 
 
 def _wire_outside(beyond: _Segment, nets: Iterable[Prefix]) -> Wiring:
     addresses = tuple(InterfaceAddress(net.host(2), net.length) for net in nets)
     gateways = tuple(held.address for held in beyond.router)
-    return Wiring(OUTSIDE, HostKind.OUTSIDE, (beyond.interface(IfName("eth0"), addresses, 2),), gateways)
+    return Wiring(OUTSIDE, HostKind.OUTSIDE, (beyond.interface(IfName("eth0"), addresses, 2, beyond.mtu),), gateways)
 
 
 def _router_addresses(nodes: Sequence[Node]) -> Iterator[InterfaceAddress]:
@@ -168,7 +193,7 @@ def _router_addresses(nodes: Sequence[Node]) -> Iterator[InterfaceAddress]:
 
 def _free_address(segment: Prefix, nodes: Sequence[Node]) -> Address:
     """Give a network's highest usable address that no node has."""
-    taken = {held.address for node in nodes for held in node.addresses}
+    taken = {held.address for node in nodes for held in node.addresses} | {node.endpoint for node in nodes}
     usable = range(segment.size - 2, 0, -1) if segment.size > 2 else range(segment.size - 1, -1, -1)
     for number in usable:
         if (address := segment.host(number)) not in taken:
@@ -192,7 +217,8 @@ def _pod_addresses(node: Node, pods: int) -> list[tuple[InterfaceAddress, ...]]:
 def _test_nets(topology: Topology) -> Iterator[Prefix]:
     """Give a documentation prefix that the cluster does not use, of each IP version of its nodes."""
     held = {each.prefix for node in topology.nodes for each in node.addresses}
-    used = [*topology.networks, *held]
+    public = (InterfaceAddress(node.endpoint, BITS[node.endpoint.version]).prefix for node in topology.nodes)
+    used = [*topology.networks, *held, *public]
     for version in sorted({prefix.version for prefix in held}):
         nets = _TEST_NETS[version]
         free = next((prefix for prefix in nets if not any(prefix.overlaps(other) for other in used)), None)

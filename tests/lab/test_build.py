@@ -2,15 +2,16 @@ from __future__ import annotations
 
 from netplan.lab.build import Setup, setups
 from netplan.lab.layout import FLOOR, lay_out
+from netplan.topology import Node
 from tests.lab.topologies import node, topology
 
 
-def built() -> list[Setup]:
-    return list(setups(lay_out(topology(node()), pods=1)))
+def built(*nodes: Node) -> list[Setup]:
+    return list(setups(lay_out(topology(*(nodes or [node()])), pods=1)))
 
 
-def commands(host: str) -> list[str]:
-    return [command for setup in built() if setup.host == host for command in setup.commands]
+def commands(host: str, *nodes: Node) -> list[str]:
+    return [command for setup in built(*nodes) if setup.host == host for command in setup.commands]
 
 
 def test_pods_are_connected_before_the_node_that_they_plug_into():
@@ -68,3 +69,40 @@ def test_only_the_router_forwards():
 
 def test_router_has_no_routes_but_those_of_its_interfaces():
     assert not [command for command in commands("router") if command.startswith("route")]
+
+
+JUMBO = node(mtu=9000)
+USUAL = node("n2", "10.4.7.2/24", "172.7.2.0/24")
+
+
+def test_a_node_and_its_pods_carry_the_packets_that_the_spec_says():
+    devices = [
+        line for host in ("n1", "n1-pod1") for line in commands(host, JUMBO, USUAL) if line.startswith("link add")
+    ]
+    assert [line.count(" mtu 9000") for line in devices] == [2, 1, 2]
+
+
+def test_a_segment_and_its_router_carry_the_largest_packets_of_any_node():
+    (own,) = [line for line in commands("n2", JUMBO, USUAL) if "name eth0" in line]
+    assert own.partition("peer")[2].count(" mtu 9000") == 1
+    assert " mtu" not in own.partition("peer")[0]
+    router = [line for line in commands("router", JUMBO, USUAL) if line.startswith("link add")]
+    assert [line.count(" mtu 9000") for line in router] == [2, 0]
+
+
+def test_the_router_is_the_nat_of_a_public_address():
+    public = node(public_address="203.0.113.21")
+    assert "address add 203.0.113.21 dev lo" in commands("router", public)
+    assert [setup.rules for setup in built(public, USUAL) if setup.rules] == [
+        {
+            4: (
+                "-A PREROUTING -d 203.0.113.21 -j DNAT --to-destination 10.4.7.1",
+                "-A POSTROUTING -s 10.4.7.1 -j SNAT --to-source 203.0.113.21",
+                "-A POSTROUTING -s 10.4.7.0/24 -d 10.4.7.1 -j MASQUERADE",
+            )
+        }
+    ]
+
+
+def test_a_public_address_that_is_the_nodes_own_needs_no_nat():
+    assert [setup.rules for setup in built(node(public_address="10.4.7.1")) if setup.rules] == []

@@ -140,3 +140,13 @@ def test_hosts_have_an_address_of_each_family(host, held):
 
 def test_hosts_send_through_a_gateway_of_each_family():
     assert [*map(str, wiring(dual_stack(), "n1-pod1").gateways)] == ["172.7.1.1", "fd00:7:0:1::1"]
+
+
+def test_the_outside_is_beside_the_public_addresses():
+    nodes = (
+        node(public_address="198.51.100.21"),
+        node("n2", "10.4.7.2/24", "172.7.2.0/24", public_address="10.4.7.254"),
+    )
+    wirings = {wiring.name: wiring for wiring in lay_out(topology(*nodes)).wirings}
+    addresses = [str(address) for interface in wirings["router"].interfaces for address in interface.addresses]
+    assert addresses == ["10.4.7.253/24", "192.0.2.1/24"]

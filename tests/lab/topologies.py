@@ -7,7 +7,7 @@ import os
 from typing import Final
 
 from netplan.errors import Location
-from netplan.net import InterfaceAddress, Prefix, if_name
+from netplan.net import Address, InterfaceAddress, Prefix, if_name
 from netplan.topology import Node, Topology
 
 _serial: Final = itertools.count(1)
@@ -20,6 +20,8 @@ def node(
     *,
     interface: str = "eth0",
     bridge: str = "docker0",
+    mtu: int = 1500,
+    public_address: str | None = None,
 ) -> Node:
     """Make a node."""
     return Node(
@@ -29,6 +31,8 @@ def node(
         if_name(interface),
         if_name(bridge),
         Location("spec.yaml", 1, 1),
+        mtu,
+        None if public_address is None else Address.parse(public_address),
     )
 
 
