@@ -13,7 +13,7 @@ from netplan.batches import Batch, batches
 from netplan.errors import CheckError, HalfStateError, KernelError, PodnetError, RestoredError, StoreError
 from netplan.kernel import Kernel
 from netplan.kinds.link.value import Link
-from netplan.kinds.sysctl.forwarding import SWITCHES, followers, follows
+from netplan.kinds.sysctl.forwarding import SWITCHES, followers
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.resource import Change, Resource
 from netplan.restore import restoration
@@ -183,8 +183,7 @@ def restore(
 
     HalfStateError (5) begins with `why`, and says what is left to do.
     """
-    rewritten = frozenset(sysctl.name for sysctl in before.all(Sysctl) if follows(sysctl.name))
-    interest |= Interest(frozenset(), frozenset(), rewritten)
+    interest |= Interest(frozenset(), frozenset(), frozenset(sysctl.name for sysctl in before.all(Sysctl)))
     failures: list[str] = []
     try:
         undo = remaining = tuple(restoration(before, kernel.observe(interest), changes))

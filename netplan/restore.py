@@ -26,20 +26,20 @@ def restoration(
 ) -> Iterator[Change[Resource]]:
     """Give the changes that bring back the state before: what others changed meanwhile stays theirs."""
     undone = _undone(before, touched)
-    switched = SWITCHES.intersection(_touched_sysctls(touched))
+    settings = _settings(before, now, undone, SWITCHES.intersection(_touched_sysctls(touched)))
     state = now
     for kind in KINDS:
         wanted = [Wanted(resource, reason) for resource in before.all(kind) if undone(resource)]
         actual = [resource for resource in state.all(kind) if undone(resource)]
-        found = (
-            _sysctls(before, state, undone, reason, switched=switched)
+        changes = (
+            _sysctls(settings, state, reason)
             if kind is Sysctl
-            else diff(wanted, actual, reason, [resource for resource in lost(kind, now, state) if undone(resource)])
+            else [*diff(wanted, actual, reason, [each for each in lost(kind, now, state) if undone(each)])]
         )
-        changes = [change for change in found if not _goes_with_its_link(change, before)]
         yield from changes
         state = after_updates(state, changes)
-    for key in sorted(key for key in now.chains if not key.owned):
+    built_in = {chain.key for chain in before.all(Chain) if chain.policy is not None}  # rules can be put into them
+    for key in sorted(key for key in built_in.union(now.chains) if not key.owned):
         yield from _rules(before.rules(key), now.rules(key), key, set(_touched_rules(key, touched)), reason)
 
 
@@ -69,12 +69,14 @@ class Deed(NamedTuple):
 def earlier(after: Snapshot, later: Sequence[Deed]) -> Snapshot:
     """Give the state to which to restore in order to undo several deeds, of which the first led from `after`.
 
-    Objects of ours are as in `after`. What else was touched is as it was before the first deed that touched it.
+    Objects of ours are as in `after`, with the parameters of our links. What else was touched is as it was before the
+    first deed that touched it.
     """
     placed = {key for deed in later for key in _touched_chains(deed.changes)}
     others = [chain for chain in after.all(Chain) if chain.key not in placed]
     chains = [Chain(key, _earlier_rules(key, after, later)) for key in sorted(placed)]
-    sysctls: dict[Hashable, Sysctl] = {}
+    own = {link.name for link in after.all(Link) if link.ours}
+    sysctls: dict[Hashable, Sysctl] = {each.key: each for each in after.all(Sysctl) if each.device in own}
     for deed in later:
         touched = _touched_sysctls(deed.changes)
         sysctls = {each.key: each for each in deed.before.all(Sysctl) if _reached(each, touched)} | sysctls
@@ -110,31 +112,36 @@ def _undone(before: Snapshot, touched: Iterable[Change[Resource]]) -> Callable[[
     return undone
 
 
-def _goes_with_its_link(change: Change[Resource], before: Snapshot) -> bool:
-    """Whether an object can't be deleted, but vanishes with a link that was not there before."""
-    devices = {link.name for link in before.all(Link)}
-    resource = change.resource
-    return change.after is None and isinstance(resource, Sysctl) and resource.device not in {None, *devices}
-
-
 def _reached(sysctl: Sysctl, touched: Collection[str]) -> bool:
     """Whether a parameter was touched, or rewritten by the kernel as another one was."""
     return sysctl.name in touched or follows(sysctl.name, SWITCHES.intersection(touched))
 
 
-def _sysctls(
-    before: Snapshot, now: Snapshot, undone: Callable[[Resource], bool], reason: Reason, *, switched: Collection[str]
-) -> Iterator[Change[Sysctl]]:
-    """Give the parameters that are undone their values back, and then those that the kernel rewrote with them.
+def _settings(
+    before: Snapshot, now: Snapshot, undone: Callable[[Resource], bool], switched: Collection[str]
+) -> list[Sysctl]:
+    """Return the parameters that get their values back: those that are undone, and what the kernel rewrote with them.
 
-    Of the latter, which follow the switches of forwarding that were `switched`, only those of devices that are there.
+    The latter follow the switches of forwarding that were `switched`. One that is not there can't be had, unless it
+    comes with a link that does; and one that was not there before goes with its link.
     """
-    there = {each.name for each in now.all(Sysctl)}
-    rewritten = {each.name for each in before.all(Sysctl) if follows(each.name, switched) and each.name in there}
-    wanted = switched_first(each for each in before.all(Sysctl) if undone(each) or each.name in rewritten)
-    names = {each.name for each in wanted} | {each.name for each in now.all(Sysctl) if undone(each)}
-    actual = [each for each in now.all(Sysctl) if each.name in names]
-    yield from diff([Wanted(each, reason) for each in wanted], once_switched(actual, wanted), reason)
+    links = [link for link in before.all(Link) if undone(link)]
+    coming = {link.name for link in links if now.index.get((link.kind, link.key)) != link}
+    there = {sysctl.name for sysctl in now.all(Sysctl)}
+    return [
+        sysctl
+        for sysctl in before.all(Sysctl)
+        if (undone(sysctl) and (sysctl.device is None or sysctl.device in coming or sysctl.name in there))
+        or (follows(sysctl.name, switched) and sysctl.name in there)
+    ]
+
+
+def _sysctls(wanted: Iterable[Sysctl], now: Snapshot, reason: Reason) -> list[Change[Sysctl]]:
+    """Return the changes that give parameters their values, the switches of forwarding first."""
+    ordered = switched_first(wanted)
+    names = {sysctl.name for sysctl in ordered}
+    actual = [sysctl for sysctl in now.all(Sysctl) if sysctl.name in names]
+    return [*diff([Wanted(sysctl, reason) for sysctl in ordered], once_switched(actual, ordered), reason)]
 
 
 def _rules(

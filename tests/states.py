@@ -20,6 +20,7 @@ from netplan.spec.load import Spec
 from netplan.topology import Node
 from tests import make
 
+RP_FILTER = "net.ipv4.conf.all.rp_filter"
 BELOW = {make.POSTROUTING: make.MASQUERADE_CHAIN, make.FORWARD: make.FORWARD_CHAIN}
 
 REMOVALS = (
@@ -109,7 +110,7 @@ def specs(draw: st.DrawFn, size: int | None = None) -> Spec:
         ip_masq=f"{{enabled: {masquerade}, random_fully: {random_fully}, non_masquerade_cidrs: {prefixes}}}".lower(),
         forward=draw(st.sampled_from(["accept", "none"])),
         firewall=f"{{remove: [{removals}]}}",
-        sysctl=draw(st.sampled_from(["{}", "{net.ipv4.conf.all.rp_filter: 2}"])),
+        sysctl=draw(st.sampled_from(["{}", f"{{{RP_FILTER}: 2}}"])),
     )
 
 
@@ -130,6 +131,7 @@ def foreign_states(draw: st.DrawFn, address: str) -> Snapshot:
     state = make.snapshot(
         draw(st.sampled_from(BASES)),
         make.route("0.0.0.0/0", "10.4.7.1", protocol=4),
+        Sysctl(RP_FILTER, "0"),
         *draw(st.lists(st.sampled_from([make.route(protocol=188, metric=20), make.route("10.9.0.0/16")]), unique=True)),
         ip_forward=draw(st.sampled_from("01")),
         backend=draw(st.sampled_from(Backend)),
@@ -188,7 +190,7 @@ def _edit_a_chain(draw: st.DrawFn, state: Snapshot) -> Snapshot:
 
 
 def _lose_ip_forward(_: st.DrawFn, state: Snapshot) -> Snapshot:
-    return state.replace(Sysctl, [Sysctl("net.ipv4.ip_forward", "0")])
+    return state.replace(Sysctl, [Sysctl("net.ipv4.ip_forward", "0"), Sysctl(RP_FILTER, "0")])
 
 
 def _overtake(draw: st.DrawFn, state: Snapshot) -> Snapshot:

@@ -113,6 +113,6 @@ def test_a_device_that_went_down_meanwhile_is_not_ours_to_bring_up():
 
 
 def test_a_jump_in_a_chain_that_held_nothing_before_goes():
-    empty = Snapshot(Backend.NFT)
+    empty = Snapshot.of(Backend.NFT, [Sysctl("net.ipv4.ip_forward", "0")])
     changes = make.plan(empty).changes
     assert make.content(restored(project(empty, changes), empty, changes)) == make.content(empty)

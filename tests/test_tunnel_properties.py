@@ -18,6 +18,7 @@ from netplan.plan import Plan, Source, plan_node
 from netplan.planfile import read_plan, render_plan
 from netplan.snapshot import Snapshot
 from netplan.spec.load import Spec
+from netplan.trace import settings_of
 from tests import make, tunnels
 from tests.edits import HERE, edits
 
@@ -51,6 +52,7 @@ FLANNEL = make.snapshot(
     tunnels.route(device="flannel.1", protocol=3),
     tunnels.route("172.7.98.0/24", device="flannel.1", protocol=3),
     Sysctl("net.ipv6.conf.flannel/1.accept_ra", "1"),
+    *(Sysctl(name, "0") for name in settings_of("flannel.1")),
 )
 
 

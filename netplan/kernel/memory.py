@@ -14,11 +14,12 @@ from netplan.kinds.chain.reached import reached
 from netplan.kinds.chain.value import Chain, ChainKey
 from netplan.kinds.link.value import Link, own_settings
 from netplan.kinds.route.value import Route
-from netplan.kinds.sysctl.value import Sysctl, spelled_out
+from netplan.kinds.sysctl.value import Sysctl, accept_ra, spelled_out
 from netplan.net import IPV6_MTU_MIN, IfName
 from netplan.project import project, stands_on, version_of
 from netplan.resource import Change, Resource, refused
 from netplan.snapshot import Interest, Snapshot
+from netplan.trace import settings_of
 
 
 class MemoryKernel:
@@ -65,7 +66,7 @@ class MemoryKernel:
         except ConflictError as error:
             raise KernelError(str(error)) from error
         _check_jumps(after, changes)
-        self.state = after
+        self.state = _with_settings(self.state, after)
 
 
 class _Tables:
@@ -89,6 +90,19 @@ class _Tables:
 
     def owned(self, table: str) -> Iterator[ChainKey]:
         return (key for key in self._chains if key.table == table and key.owned)
+
+
+def _with_settings(before: Snapshot, after: Snapshot) -> Snapshot:
+    """Return the state after a write with the parameters that come with a device, as the kernel makes them."""
+    old = {link.name: link for link in before.all(Link)}
+    new = [link for link in after.all(Link) if link.name not in old or not old[link.name].can_become(link)]
+    wide = [link for link in after.all(Link) if link.mtu >= IPV6_MTU_MIN]
+    grown = [link for link in wide if link in new or old[link.name].mtu < IPV6_MTU_MIN]
+    coming = [Sysctl(name, "0") for link in new for name in settings_of(link.name)]
+    coming += [Sysctl(accept_ra(link.name), "1") for link in grown]
+    known = {sysctl.name for sysctl in after.all(Sysctl)}
+    made = {sysctl.name: sysctl for sysctl in coming if sysctl.name not in known}
+    return after.replace(Sysctl, [*after.all(Sysctl), *made.values()]) if made else after
 
 
 def _check(state: Snapshot, change: Change[Resource], after: Resource) -> None:

@@ -134,6 +134,10 @@ class Racks(Struct, frozen=True):
         done = podnet(self.lab, node, "rollback", "--yes", "--allow-many-deletes")
         assert done.code == 0, done.stderr
 
+    def recover(self, node: str) -> Outcome:
+        """Go on from what an earlier podnet left."""
+        return podnet(self.lab, node, "recover")
+
     def shell(self, node: str, script: str) -> str:
         """Run a shell script on a node and give what it printed."""
         return inside(self.lab, node, _shell, script, (), "")

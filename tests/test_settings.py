@@ -1,0 +1,127 @@
+"""The settings of podnet's own tunnel and of other devices: what is undone, rolled back to, and back after a reboot."""
+
+from __future__ import annotations
+
+import pytest
+
+from netplan.batches import batches
+from netplan.compile import compile_node, nothing
+from netplan.differences import differences
+from netplan.kernel.memory import MemoryKernel
+from netplan.kinds.address.value import LinkAddress
+from netplan.kinds.chain.value import Chain
+from netplan.kinds.link.value import Link
+from netplan.kinds.route.value import Route
+from netplan.kinds.sysctl.value import Sysctl
+from netplan.net import IfName, InterfaceAddress, Prefix
+from netplan.recover import bring_back, settle
+from netplan.state.generations import Generation
+from netplan.state.store import Store, Undertaking
+from netplan.work import whole_state
+from tests import make
+from tests.spec.test_families import A6, B6, DUAL, ONLY6, A, B
+from tests.test_rollback import roll_back
+
+EARLIER = "another boot"
+FAMILIES = {
+    "IPv4": lambda backend: make.spec(backend=backend),
+    "dual stack": lambda backend: make.spec(A, B, backend=backend, **DUAL),
+    "IPv6": lambda backend: make.spec(A6, B6, backend=backend, **ONLY6),
+}
+BACKENDS = ("{type: host-gw}", "{type: vxlan}", "{type: vxlan, direct_routing: true}")
+TUNNEL = make.spec(backend="{type: vxlan}", firewall=make.REMOVE)
+ETH0 = IfName("eth0")
+START = make.snapshot(
+    make.docker(),
+    LinkAddress(ETH0, InterfaceAddress.parse("fd00:4::21/64")),
+    Route(Prefix.parse("fd00:4::/64"), ETH0, protocol=2, metric=256),
+    Sysctl("net.ipv6.conf.all.forwarding", "0"),
+)
+SETTING = "net.ipv4.conf.podnet/1.accept_local"
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path)
+
+
+def wanted(spec):
+    return compile_node(spec, spec.topology.nodes[0])
+
+
+def begun(store, kernel, desired, count):
+    """Write the journal of an apply, and of its changes the first batches."""
+    before = whole_state(kernel, desired.interest)
+    changes = tuple(differences(desired, before))
+    undertaking = Undertaking(store, make.origin(), desired.sysctls)
+    undertaking.opened(changes, before)
+    for batch in batches(changes)[:count]:
+        kernel.write(batch)
+    return undertaking
+
+
+@pytest.mark.parametrize("count", range(8))
+def test_a_remove_of_a_tunnel_that_was_killed_is_undone_with_the_settings_of_the_tunnel(store, count):
+    kernel = MemoryKernel(START)
+    make.carry_out(wanted(TUNNEL), kernel)
+    before = make.content(kernel.state)
+    begun(store, kernel, nothing(TUNNEL, TUNNEL.topology.nodes[0]), count)
+    settle(store, lambda _: kernel)
+    assert (make.content(kernel.state), store.journal.read()) == (before, None)
+
+
+def test_an_apply_with_a_setting_of_the_tunnel_is_undone_where_it_changed_something_else(store):
+    kernel = MemoryKernel(START)
+    spec = make.spec(backend="{type: vxlan}", sysctl=f"{{{SETTING}: 1}}")
+    make.carry_out(wanted(spec), kernel)
+    before = make.content(kernel.state)
+    other = make.spec(backend="{type: vxlan}", sysctl=f"{{{SETTING}: 1}}", forward="none")
+    begun(store, kernel, wanted(other), 9)
+    settle(store, lambda _: kernel)
+    assert make.content(kernel.state) == before
+
+
+def test_a_rollback_between_two_generations_that_keep_the_tunnel_keeps_it_with_its_settings(store):
+    kernel = MemoryKernel(START)
+    make.generation(store, wanted(TUNNEL), kernel)
+    make.generation(store, wanted(make.spec(backend="{type: vxlan}", forward="none")), kernel)
+    roll_back(store, kernel, 1)
+    assert make.said(differences(wanted(TUNNEL), kernel.state)) == []
+
+
+def test_a_rollback_to_a_tunnel_that_is_gone_brings_back_the_settings_that_its_spec_wanted(store):
+    kernel = MemoryKernel(START)
+    make.generation(store, wanted(make.spec(backend="{type: vxlan}", sysctl=f"{{{SETTING}: 1}}")), kernel)
+    make.generation(store, wanted(make.spec()), kernel)
+    roll_back(store, kernel, 1)
+    assert Sysctl(SETTING, "1") in kernel.state.all(Sysctl)
+
+
+def rebooted(*, bridge):
+    """Make the state of the node after a boot, when no program has written any rules yet."""
+    state = START.replace(Chain, ())
+    return state if bridge else state.replace(Link, [link for link in state.all(Link) if link.name != "docker0"])
+
+
+@pytest.mark.parametrize("bridge", [True, False], ids=["bridge", "no bridge"])
+@pytest.mark.parametrize("families", FAMILIES)
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_after_a_reboot_the_network_is_back_whatever_it_is_made_of(store, backend, families, bridge):
+    spec = FAMILIES[families](backend)
+    make.generation(store, wanted(spec), MemoryKernel(START), EARLIER)
+    kernel = MemoryKernel(rebooted(bridge=bridge))
+    (kept,) = (each for each in store.generations.all() if isinstance(each, Generation))
+    bring_back(store, kept, lambda _: kernel, 0.0)
+    assert make.said(differences(wanted(spec), kernel.state)) == []
+
+
+def test_after_a_reboot_an_interrupted_remove_of_a_tunnel_is_undone(store):
+    kernel = MemoryKernel(START)
+    make.carry_out(wanted(TUNNEL), kernel)
+    gone = nothing(TUNNEL, TUNNEL.topology.nodes[0])
+    Undertaking(store, make.origin(boot=EARLIER), ()).opened(
+        tuple(differences(gone, kernel.state)), whole_state(kernel, gone.interest)
+    )
+    kernel = MemoryKernel(rebooted(bridge=True))
+    settle(store, lambda _: kernel, 0.0)
+    assert [link.name for link in kernel.state.all(Link) if link.ours] == ["podnet.1"]
