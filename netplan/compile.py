@@ -29,7 +29,7 @@ from netplan.snapshot import Interest
 from netplan.spec.load import Spec
 from netplan.spec.model import ClusterSpec, Mark
 from netplan.spec.removals import Values, filled_in
-from netplan.topology import Node
+from netplan.topology import AUTO, Node
 from netplan.trace import Packet, Passing
 
 OUR_CHAINS: Final = {
@@ -164,7 +164,7 @@ def compile_node(spec: Spec, node: Node) -> Desired:
     return Desired(
         node=node.name,
         address=node.address.address,
-        backend=_backend(spec),
+        backend=backend_of(spec),
         objects=_objects(spec, node),
         jumps=jumps,
         removals=tuple(_removals(spec, node)),
@@ -179,7 +179,7 @@ def compile_node(spec: Spec, node: Node) -> Desired:
 def nothing(spec: Spec, node: Node) -> Desired:
     """Compile what a node should have when podnet leaves it: nothing of ours, and no foreign rule taken away."""
     watched = tuple(replace(each, masquerades=False, accepts=False) for each in _traffic(spec, node))
-    return Desired(node.name, node.address.address, _backend(spec), (), (), (), (), watched, persist=_persist(spec))
+    return Desired(node.name, node.address.address, backend_of(spec), (), (), (), (), watched, persist=_persist(spec))
 
 
 def _persist(spec: Spec) -> str | None:
@@ -234,7 +234,8 @@ def _routes(spec: Spec, node: Node) -> Iterator[Wanted[Route]]:
         yield Wanted(route, Reason("routes", spec.at("nodes", node.name, "routes", number)))
 
 
-def _backend(spec: Spec) -> Backend | None:
+def backend_of(spec: Spec) -> Backend | None:
+    """Return the packet filter that the spec names, None for the one that is in use on the node."""
     chosen = spec.model.firewall.backend
     return None if chosen == "auto" else Backend(chosen)
 
@@ -268,7 +269,8 @@ def _removals(spec: Spec, node: Node) -> Iterator[Removal]:
 
 def removal_values(model: ClusterSpec, node: Node) -> Values:
     """Give what a rule to remove may name of a node, by the IP versions of its pods."""
-    devices = {"bridge": node.bridge, "interface": node.interface}
+    interface = node.interface if " " not in node.interface else AUTO  # words for one that is not at hand
+    devices = {"bridge": node.bridge, "interface": interface}
     return {
         network.version: {"subnet": subnet, "network": network, **devices}
         for network, subnet in zip(model.networks, node.subnets, strict=True)

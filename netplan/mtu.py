@@ -1,4 +1,4 @@
-"""Whether packets fit: what the spec says of MTUs, held against those that a node's devices have."""
+"""Whether packets of pods fit into what leads to their peers, on the devices that a node has."""
 
 from __future__ import annotations
 
@@ -12,11 +12,9 @@ from netplan.snapshot import Snapshot
 
 
 def warnings(desired: Desired, snapshot: Snapshot) -> Iterator[str]:
-    """Say what will be dropped on its way to the peers, and why a tunnel can't be made."""
+    """Say what will be dropped on its way to the peers."""
     found = {link.name: link.mtu for link in snapshot.all(Link)}
     tunnels = [want.resource for want in desired.objects if isinstance(want.resource, Link)]
-    for tunnel in tunnels:
-        yield from _wide(tunnel, found)
     paths = found | {tunnel.name: tunnel.mtu for tunnel in tunnels}
     for oif, versions in _ways(desired).items():
         if oif in paths:
@@ -44,16 +42,3 @@ def _narrow(oif: IfName, mtu: int, versions: set[int], bridge: IfName, found: Ma
         f"{whose} larger than {mtu} from bridge {bridge} ({found[bridge]}) are dropped before {oif}{others}: "
         f"give {bridge} and the pods an MTU of {mtu}"
     )
-
-
-def _wide(tunnel: Link, mtus: Mapping[IfName, int]) -> Iterator[str]:
-    device = None if tunnel.vxlan is None else tunnel.vxlan.device
-    if tunnel.vxlan is None or device is None or device not in mtus:
-        return
-    overhead = tunnel.vxlan.overhead
-    room = mtus[device] - overhead
-    if tunnel.mtu > room:
-        yield (
-            f"the kernel will refuse {tunnel.name} the MTU {tunnel.mtu}: {device} carries {room + overhead}, and the "
-            f"tunnel needs {overhead} itself; write mtu: {room + overhead} for this node, or backend: mtu: {room}"
-        )

@@ -9,7 +9,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from netplan import adoption, company, cutoff, mtu, occupied, overwritten
+from netplan import adoption, company, cutoff, mtu, occupied, overwritten, underlay
 from netplan.check import Check
 from netplan.compile import OUR_CHAINS, Desired
 from netplan.differences import differences
@@ -148,11 +148,12 @@ def plan_node(desired: Desired, snapshot: Snapshot, source: Source) -> NodePlan:
         changes=tuple(changes),
         depends=dependencies(changes, snapshot),
         warnings=(
-            *_doubts(desired, changes, snapshot),
+            *_doubts(desired, snapshot),
             *_taken_away(desired, snapshot),
             *_announced(changes, snapshot),
             *cutoff.warnings(desired, changes),
             *mtu.warnings(desired, snapshot),
+            *underlay.warnings(desired, changes, snapshot),
             *overwritten.warnings(desired, snapshot),
             *company.warnings(desired, snapshot),
         ),
@@ -162,6 +163,7 @@ def plan_node(desired: Desired, snapshot: Snapshot, source: Source) -> NodePlan:
             *occupied.refusals(desired, snapshot),
             *adoption.refusals(desired, snapshot),
             *company.refusals(desired, snapshot),
+            *underlay.refusals(desired, changes, snapshot),
         ),
         checks=desired.checks,
         persist=desired.persist,
@@ -251,15 +253,8 @@ def _unsaved(desired: Desired) -> Iterator[str]:
             )
 
 
-def _doubts(desired: Desired, changes: Iterable[Change[Resource]], snapshot: Snapshot) -> Iterator[str]:
-    """Say what makes the plan unlikely to come true: interfaces that are not there, rules of another backend."""
+def _doubts(desired: Desired, snapshot: Snapshot) -> Iterator[str]:
+    """Say what makes the plan unlikely to come true: rules of another backend, or in no file for the next boot."""
     if desired.backend not in (None, snapshot.backend):
         yield f"the state is that of iptables-{snapshot.backend}, and the spec wants iptables-{desired.backend}"
     yield from _unsaved(desired)
-    there = {link.name for link in snapshot.all(Link)}
-    made = {want.resource.name for want in desired.objects if isinstance(want.resource, Link)}
-    wanted = {change.after.oif for change in changes if isinstance(change.after, Route)}
-    wanted |= {change.after.vxlan.device for change in changes if isinstance(change.after, Link) and change.after.vxlan}
-    if there:
-        missing = sorted(name for name in wanted - there - made if name is not None)
-        yield from (f"there is no interface {name} on this node" for name in missing)

@@ -10,7 +10,8 @@ from netplan.kernel import Kernel
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.link.value import Link
 from netplan.snapshot import Interest, Snapshot
-from netplan.topology import Node
+from netplan.topology import AUTO, Node
+from netplan.underlay import holders_of
 
 PATIENCE: Final = 30.0
 """How many seconds an interface is waited for."""
@@ -33,15 +34,21 @@ def await_interface(kernel: Kernel, node: Node, tell: Callable[[str], None]) -> 
 def missing(node: Node, now: Snapshot) -> str | None:
     """Say what a node's interface lacks that may still come by itself; None if nothing.
 
-    An interface with another address than the node's lacks nothing: it is another machine's.
+    An interface with another address than the node's lacks nothing: it is another machine's. Nor does one whose address
+    another one has: it has another name.
     """
-    link = next((each for each in now.all(Link) if each.name == node.interface), None)
+    links = {link.name: link for link in now.all(Link)}
+    holders = holders_of(node.address, now.all(Link), now.all(LinkAddress))
+    name = holders[0] if node.interface == AUTO and holders else node.interface
+    if name == AUTO:
+        return f"no interface has the address {node.address.address}"
+    link = links.get(name)
     if link is None:
-        return f"there is no interface {node.interface}"
+        return None if any(links[holder].up for holder in holders) else f"there is no interface {name}"
     if not link.up:
-        return f"the interface {node.interface} is down"
+        return f"the interface {name} is down"
     own = node.address.address
     held = (each for each in now.all(LinkAddress) if each.address.address.version == own.version)
-    if not any(each.link == node.interface or each.address.address == own for each in held):
-        return f"the interface {node.interface} has no address"
+    if not any(each.link == name or each.address.address == own for each in held):
+        return f"the interface {name} has no address"
     return None

@@ -15,11 +15,16 @@ USUAL_MTU: Final = 1500
 """The largest packet that an interface carries, in bytes, where nothing else is known of it."""
 
 
+AUTO: Final = IfName("auto")
+"""The interface of a node whose spec leaves it to the node's devices: the one that holds its address."""
+
+
 class Node(Struct, frozen=True):
     """A host of the cluster: its addresses on the underlay, its leases of the pod networks, its devices.
 
-    It has at most one address and one subnet of each IP version, and IPv4's come first. `mtu` is the interface's;
-    `public_address` is where peers send to if that is not its own address.
+    It has at most one address and one subnet of each IP version, and IPv4's come first. `mtu` is the interface's, and
+    `mtu_assumed` where the spec leaves it to the interface, which is not at hand; `public_address` is where peers send
+    to if that is not its own address.
     """
 
     name: str
@@ -30,6 +35,7 @@ class Node(Struct, frozen=True):
     at: Location
     mtu: int = USUAL_MTU
     public_address: Address | None = None
+    mtu_assumed: bool = False
 
     @property
     def address(self) -> InterfaceAddress:

@@ -23,6 +23,7 @@ from netplan.restore import restoration
 from netplan.singled import leads_further
 from netplan.snapshot import Interest, Snapshot
 from netplan.trace import Packet, Passing
+from netplan.underlay import absent
 
 if TYPE_CHECKING:
     from netplan.rollback import WayBack
@@ -67,7 +68,11 @@ class Work(Struct, frozen=True):
         """
         before = whole_state(kernel, plan.interest, packets_of(plan.probes))
         check_fresh(plan, before)
-        against = (*elsewhere(plan.node, plan.address, before), *unknown(plan.changes))
+        against = (
+            *elsewhere(plan.node, plan.address, before),
+            *unknown(plan.changes),
+            *absent(plan.changes, plan.address, before),
+        )
         refusals = tuple(dict.fromkeys((*plan.refusals, *against)))
         return cls(with_effects(replace(plan, refusals=refusals), plan.probes, before), kernel, before, plan.interest)
 

@@ -181,11 +181,6 @@ def test_a_route_of_ours_in_another_table_or_for_a_tos_is_stale(change):
     assert f"delete route {stray}" in make.said(make.plan(make.snapshot("", stray)).changes)
 
 
-def test_an_interface_that_the_node_does_not_have_is_a_warning():
-    made = make.spec(defaults="{interface: ens3}")
-    assert make.plan(make.snapshot(), made).warnings == ("there is no interface ens3 on this node",)
-
-
 def test_a_parameter_that_the_kernel_does_not_have_is_refused_with_what_to_load():
     made = make.plan(made=make.spec(sysctl="{net.bridge.bridge-nf-call-iptables: 1}"))
     (refusal,) = made.refusals

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from netplan import ready
 from netplan.kernel.memory import MemoryKernel
@@ -8,6 +9,7 @@ from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.link.value import Link
 from netplan.net import IfName, InterfaceAddress
 from netplan.ready import await_interface, missing
+from netplan.topology import AUTO
 from tests import make
 
 NODE = make.node()
@@ -25,7 +27,11 @@ def state(*, up=True, address: str | None = "10.4.7.21/24", device="eth0"):
     ("now", "lack"),
     [
         pytest.param(state(), None, id="all is there"),
-        pytest.param(state(device="eth1"), "there is no interface eth0", id="the interface is not there"),
+        pytest.param(
+            state(device="eth1", address="10.4.9.1/24"), "there is no interface eth0", id="the interface is not there"
+        ),
+        pytest.param(state(device="eth1"), None, id="it has another name: no matter of time"),
+        pytest.param(state(device="eth1", up=False), "there is no interface eth0", id="it may still be renamed"),
         pytest.param(state(up=False), "the interface eth0 is down", id="it is down"),
         pytest.param(state(address=None), "the interface eth0 has no address", id="it has no address"),
         pytest.param(state(address="10.4.7.99/24"), None, id="it has another address: no matter of time"),
@@ -33,6 +39,18 @@ def state(*, up=True, address: str | None = "10.4.7.21/24", device="eth0"):
 )
 def test_what_an_interface_lacks_that_may_still_come(now, lack):
     assert missing(NODE, now) == lack
+
+
+@pytest.mark.parametrize(
+    ("now", "lack"),
+    [
+        (state(device="ens3"), None),
+        (state(device="ens3", up=False), "the interface ens3 is down"),
+        (state(address=None), "no interface has the address 10.4.7.21"),
+    ],
+)
+def test_an_interface_that_is_found_by_its_address_lacks_nothing_else(now, lack):
+    assert missing(replace(NODE, interface=AUTO), now) == lack
 
 
 def test_an_address_of_the_node_s_on_another_device_is_enough():

@@ -25,9 +25,10 @@ def link(
     mac=MAC,
     up=True,
     alias="podnet",
+    exclusive=False,
 ) -> Link:
     """Make a VXLAN device, one of ours by default."""
-    vxlan = Vxlan(vni, port, Address.parse(local), IfName(device), learning)
+    vxlan = Vxlan(vni, port, Address.parse(local), IfName(device), learning, exclusive)
     return Link(IfName(name), mtu, up, alias, "vxlan", LinkLayerAddress(mac), vxlan)
 
 

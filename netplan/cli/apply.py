@@ -9,7 +9,7 @@ import typer
 from msgspec import Struct
 from msgspec.structs import replace
 
-from netplan.cli.live import kernel_of, live_work
+from netplan.cli.live import kernel_of, live_work, resolved_here
 from netplan.cli.nodes import this_node
 from netplan.cli.options import FlushConntrack, LockTimeout, VarDir
 from netplan.cli.output import say, show, show_plan
@@ -19,7 +19,7 @@ from netplan.cli.safety import allowing, check_safe
 from netplan.cli.spec import DEFAULT_STATE, NodeName, StateDir, Yes, open_here
 from netplan.cli.verb import verb_app
 from netplan.cli.write import Turn, carry_out, confirm, turn
-from netplan.compile import compile_node
+from netplan.compile import backend_of, compile_node
 from netplan.plan import Plan
 from netplan.planfile import is_plan, read_plan
 from netplan.ready import await_interface
@@ -76,8 +76,8 @@ def apply(
             _apply(work, replace(saved, nodes=(work.plan,)), here, _file_of(saved, state), options)
         return
     spec, at = open_here(source, node, state)
-    desired = compile_node(spec, at)
-    await_interface(kernel_of(desired.backend), at, say)
+    await_interface(kernel_of(backend_of(spec)), at, say)
+    desired = compile_node(spec, resolved_here(at))
     with turn("apply", folder, lock_timeout) as here:
         work = live_work(desired, folder)
         _apply(work, Plan.of(spec, [work.plan]), here, pending(desired), options)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from netplan.cli.nodes import known
 from netplan.cli.output import Format, show_json, show_text
-from netplan.cli.spec import DEFAULT_STATE, NodeName, SpecPath, StateDir, addresses_of, open_spec
+from netplan.cli.spec import DEFAULT_STATE, NodeName, SpecPath, StateDir, addresses_of, open_spec, tell_assumed
 from netplan.cli.verb import verb_app
 from netplan.cli.views.desired import desired_json, desired_text
 from netplan.compile import compile_node
+from netplan.underlay import unresolved
 
 app = verb_app()
 
@@ -19,7 +20,9 @@ def compile_spec(
     """Show what one node (or each) should have."""
     loaded = open_spec(spec, state)
     names = [known(addresses_of(loaded), node)] if node else [each.name for each in loaded.topology.nodes]
-    desired = [compile_node(loaded, loaded.topology.by_name[name]) for name in names]
+    nodes = [loaded.topology.by_name[name] for name in names]
+    tell_assumed(loaded, nodes)
+    desired = [compile_node(loaded, unresolved(node)) for node in nodes]
     if format is Format.JSON:
         show_json(desired_json(loaded.model.cluster, desired))
     else:

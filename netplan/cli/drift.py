@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from msgspec.structs import replace
 
-from netplan.cli.live import live_work
+from netplan.cli.live import live_work, resolved_here
 from netplan.cli.options import FlushConntrack, LockTimeout, VarDir
 from netplan.cli.output import Format, say, show, show_json, show_plan, write_file
 from netplan.cli.persist import Pending, outdated, pending
@@ -49,7 +49,7 @@ def drift(
     if said and not fix:
         raise UsageError(f"{said[0]} goes with --fix: without it, drift changes nothing")
     loaded, here = open_here(spec, node, state)
-    desired = compile_node(loaded, here)
+    desired = compile_node(loaded, resolved_here(here))
     if not fix:
         work = live_work(desired, folder, limit=FEW_RULES)
         file = _readable(desired)

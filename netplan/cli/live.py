@@ -8,15 +8,22 @@ from netplan import programs
 from netplan.cli.progress import bar
 from netplan.cli.remembered import recalled
 from netplan.compile import Desired
-from netplan.kernel.linux import Linux
+from netplan.kernel.linux import Linux, devices
 from netplan.kinds.chain.reached import MANY_RULES
 from netplan.kinds.chain.value import Backend
+from netplan.topology import AUTO, Node
+from netplan.underlay import resolved
 from netplan.work import Work
 
 
 def kernel_of(backend: Backend | None) -> Linux:
     """Give this machine's kernel, of whose work the bar tells."""
     return Linux(backend, told=bar.tell)
+
+
+def resolved_here(node: Node) -> Node:
+    """Return the node with what its spec leaves to this machine's devices, its interface or its MTU."""
+    return resolved(node, *devices()) if node.interface == AUTO or node.mtu_assumed else node
 
 
 def live_work(desired: Desired, folder: Path | None, *, limit: int = MANY_RULES) -> Work:

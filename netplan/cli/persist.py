@@ -8,6 +8,7 @@ from typing import Final
 from msgspec import Struct
 
 from netplan import rulesfile
+from netplan.cli.live import resolved_here
 from netplan.cli.output import say
 from netplan.compile import Desired, compile_node
 from netplan.errors import HalfStateError, RefusedError, UsageError
@@ -84,7 +85,7 @@ def of_spec(path: str, digest: str, node: str, state: Path) -> Pending | None:
             "made. podnet apply SPEC brings them up to date."
         )
         return None
-    return pending(compile_node(spec, spec.topology.by_name[node]))
+    return pending(compile_node(spec, resolved_here(spec.topology.by_name[node])))
 
 
 def write_of_spec(path: str, digest: str, node: str, state: Path) -> None:

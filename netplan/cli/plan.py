@@ -14,7 +14,7 @@ from netplan.cli.options import VarDir, check_var_dir
 from netplan.cli.output import LAYING_OUT, PlanFormat, json_text, say, show, show_plan, write_file
 from netplan.cli.progress import bar
 from netplan.cli.safety import warned
-from netplan.cli.spec import DEFAULT_STATE, Records, SpecPath, addresses_of, open_spec
+from netplan.cli.spec import DEFAULT_STATE, Records, SpecPath, addresses_of, open_spec, tell_assumed
 from netplan.cli.verb import verb_app
 from netplan.cli.views.lines import Reads, reading, some
 from netplan.compile import Desired, compile_node, nothing
@@ -30,6 +30,7 @@ from netplan.probes import probes
 from netplan.snapshot import Snapshot
 from netplan.spec.load import Spec, read_unjudged
 from netplan.topology import Node
+from netplan.underlay import resolved_in, unresolved
 
 if TYPE_CHECKING:
     from netplan.fields import FieldChange
@@ -77,13 +78,13 @@ def plan(
 
 def live_plan(spec: Spec, names: Sequence[str], folder: Path | None = None) -> Plan:
     """Plan this machine, from its kernel and from what podnet remembers in a folder, by default the usual one."""
-    from netplan.cli.live import live_work
+    from netplan.cli.live import live_work, resolved_here
     from netplan.cli.safety import warned_live
 
     if len(names) > 1:
         raise UsageError("--live plans this machine: say --node once, or not at all")
     name = this_node(addresses_of(spec), names[0] if names else None)
-    desired = compile_node(spec, spec.topology.by_name[name])
+    desired = compile_node(spec, resolved_here(spec.topology.by_name[name]))
     return Plan.of(spec, [warned_live(live_work(desired, folder))])
 
 
@@ -93,14 +94,16 @@ def recorded_plan(spec: Spec, folder: Path, names: Sequence[str]) -> Plan:
     paths = (recorded.path_of(folder, spec.model.cluster, node.name) for node in nodes)
     plans.expect(sum(not path.exists() for path in paths), spec)
     for node in _told_of(nodes):
-        desired = compile_node(spec, node)
         record = recorded.read(folder, spec.model.cluster, node.name)
+        desired = compile_node(spec, unresolved(node) if record is None else resolved_in(node, record.state))
         if record is None:
             plans.append(plan_node(desired, _empty(desired), Source.EMPTY))
         else:
             desired = replace(desired, overwritten=record.overwritten)
             plans.append(_doubted(warned(_recorded(desired, record.state), record.state)))
-    _tell_unrecorded(folder, spec.model.cluster, [plan.node for plan in plans.made if plan.source is Source.EMPTY])
+    empty = [plan.node for plan in plans.made if plan.source is Source.EMPTY]
+    tell_assumed(spec, [spec.topology.by_name[name] for name in empty])
+    _tell_unrecorded(folder, spec.model.cluster, empty)
     return Plan.of(spec, plans.made)
 
 
@@ -142,6 +145,7 @@ def moving_plan(spec: Spec, old: Spec, names: Sequence[str]) -> Plan:
     """
     nodes, plans, told, firsts = _nodes(spec, names), _Plans(), set[Reads](), dict[Hashable, Move]()
     plans.expect(sum(node.name not in old.topology.by_name for node in nodes), spec)
+    tell_assumed(spec, nodes)
     role, before = roles(spec, old), predecessors(spec, old)
     renamed = {name: then for name, then in before.items() if then.name not in spec.topology.by_name}
     for node in _told_of(nodes):

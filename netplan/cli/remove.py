@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from netplan.cli.live import kernel_of, live_work
+from netplan.cli.live import kernel_of, live_work, resolved_here
 from netplan.cli.nodes import NoNodeError
 from netplan.cli.options import LockTimeout, VarDir
 from netplan.cli.output import say, show, show_plan
@@ -56,7 +56,7 @@ def remove(
         loaded, here = open_here(spec, node, state)
     except NoNodeError as error:
         raise UsageError(f"{error}; {_LEFT.format(printable(str(spec)))}") from error
-    desired = nothing(loaded, here)
+    desired = nothing(loaded, resolved_here(here))
     orders = Orders(loaded, flags | {Flag.MANY_DELETES}, yes)  # it takes all of them
     with turn("remove", folder, lock_timeout) as held:
         work = live_work(desired, folder)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from netplan.cli.nodes import this_node
+from netplan.cli.output import say
 from netplan.cli.progress import bar
 from netplan.net import Address, printable
+from netplan.spec.constraints.constraint import nodes as name_nodes
 from netplan.spec.leases import STATE
 from netplan.spec.load import Spec, read
-from netplan.topology import Node
+from netplan.topology import USUAL_MTU, Node
 
 SpecPath = Annotated[Path, typer.Argument(metavar="SPEC", help="The cluster spec, a YAML file.")]
 NodeName = Annotated[
@@ -36,6 +39,14 @@ def open_spec(path: Path, state: Path) -> Spec:
     """Read a spec with the leases below a state folder, with a bar if that takes long."""
     with bar.during(f"reading {printable(path.name)}"):
         return read(path, state)
+
+
+def tell_assumed(spec: Spec, nodes: Sequence[Node]) -> None:
+    """Say for which nodes an MTU is assumed that a tunnel depends on, since their interfaces are not at hand."""
+    backend = spec.model.backend
+    assumed = [node.name for node in nodes if node.mtu_assumed]
+    if assumed and backend.type == "vxlan" and backend.mtu is None:
+        say(f"podnet: mtu: auto: {USUAL_MTU} is assumed for {name_nodes(assumed)}: no kernel or record is at hand")
 
 
 def open_here(path: Path, name: str | None, state: Path) -> tuple[Spec, Node]:

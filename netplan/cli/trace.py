@@ -30,6 +30,7 @@ from netplan.snapshot import Snapshot
 from netplan.spec.load import Spec
 from netplan.topology import Node
 from netplan.trace import Packet, Tracer, entrance
+from netplan.underlay import resolved_in
 
 app = verb_app()
 
@@ -95,11 +96,11 @@ class _Start(Struct, frozen=True):
 
 
 def _live(spec: Spec, node: Node, folder: Path | None) -> _Start:
-    from netplan.cli.live import kernel_of
+    from netplan.cli.live import kernel_of, resolved_here
     from netplan.cli.remembered import recalled
     from netplan.work import whole_state
 
-    desired = recalled(compile_node(spec, node), folder)
+    desired = recalled(compile_node(spec, resolved_here(node)), folder)
     with bar.during("reading the kernel"):
         return _Start(whole_state(kernel_of(desired.backend), desired.interest), desired)
 
@@ -118,7 +119,7 @@ def _recorded(spec: Spec, node: Node, folder: Path, version: int) -> _Start:
     ]
     if unread:
         say(f"podnet: the record of {node.name} holds nothing of table {' and '.join(unread)}: taken as empty")
-    return _Start(record, replace(compile_node(spec, node), overwritten=found.overwritten))
+    return _Start(record, replace(compile_node(spec, resolved_in(node, record)), overwritten=found.overwritten))
 
 
 def _entering(packet: Packet, tracer: Tracer, node: Node) -> Packet:

@@ -146,6 +146,15 @@ def addresses() -> frozenset[Address]:
         return frozenset(resource.address.address for resource in found)
 
 
+def devices() -> tuple[tuple[Link, ...], tuple[LinkAddress, ...]]:
+    """Return this machine's devices and the addresses on them; needs no privilege."""
+    with Channel(ROUTE) as channel:
+        indexed = links.observe(channel)
+        return tuple(indexed.values()), tuple(
+            address for version in _VERSIONS for address in held.observe(channel, indexed, version)
+        )
+
+
 def connections(wanted: Callable[[Connection], bool], version: int = 4) -> tuple[Connection, ...]:
     """Give those connections with a rewritten source that are wanted; ObserveError if the kernel won't tell."""
     return tuple(tracked.observe(wanted, version))

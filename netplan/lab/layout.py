@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from netplan.errors import UsageError
 from netplan.net import BITS, Address, IfName, InterfaceAddress, Prefix
-from netplan.topology import USUAL_MTU, Node, Topology
+from netplan.topology import AUTO, USUAL_MTU, Node, Topology
 
 FLOOR: Final = ""
 """Where the switches stand: the network namespace without a name."""
@@ -28,7 +28,7 @@ FLOOR: Final = ""
 ROUTER: Final = "router"
 OUTSIDE: Final = "outside"
 
-_POD_INTERFACE: Final = IfName("eth0")
+_USUAL_INTERFACE: Final = IfName("eth0")
 _TEST_NETS: Final = {
     4: tuple(map(Prefix.parse, ("198.51.100.0/24", "192.0.2.0/24", "203.0.113.0/24"))),
     6: tuple(map(Prefix.parse, ("2001:db8:1::/64", "2001:db8:2::/64", "2001:db8:3::/64"))),
@@ -150,12 +150,13 @@ def lay_out(topology: Topology, pods: int = 2) -> Layout:
 def _wire_node(node: Node, segments: Sequence[_Segment], pods: int) -> Iterator[Wiring]:
     """Give a node and then its pods."""
     segment = next(segment for segment in segments if node in segment.nodes)
-    uplink = segment.interface(node.interface, node.addresses, segment.nodes.index(node) + 1, node.mtu)
+    name = _USUAL_INTERFACE if node.interface == AUTO else node.interface
+    uplink = segment.interface(name, node.addresses, segment.nodes.index(node) + 1, node.mtu)
     bridge = Interface(node.bridge, tuple(map(node.gateway, node.subnets)), mtu=node.mtu)
     yield Wiring(node.name, HostKind.NODE, (uplink, bridge), segment.gateways(node))
     for number, addresses in enumerate(_pod_addresses(node, pods), start=1):
         plug = Plug(node.name, node.bridge, IfName(f"pod{number}"), node.mtu)
-        interface = Interface(_POD_INTERFACE, addresses, plug, node.mtu)
+        interface = Interface(_USUAL_INTERFACE, addresses, plug, node.mtu)
         gateways = tuple(held.address for held in bridge.addresses)
         yield Wiring(f"{node.name}-pod{number}", HostKind.POD, (interface,), gateways)
 

@@ -221,7 +221,11 @@ def _tunnel(data: Mapping[str, Value], nodes: Mapping[str, Value], count: int) -
             **with_defaults(fields.read_if_name, data, nodes, "interface", count=count),
             **with_defaults(fields.read_if_name, data, nodes, "bridge", count=count),
         },
-        mtus=with_defaults(fields.read_mtu, data, nodes, "mtu", count=count),
+        mtus={
+            path: mtu
+            for path, mtu in with_defaults(fields.read_interface_mtu, data, nodes, "mtu", count=count).items()
+            if mtu != fields.AUTO
+        },
         public_addresses=column(fields.read_public_address, saying(nodes, "public_address"), "public_address"),
     )
 

@@ -79,8 +79,14 @@ def read_sysctl_value(value: object) -> str:
 
 def read_tunnel_mtu(value: object) -> int | None:
     """Read the MTU of a tunnel; None is `auto`."""
+    mtu = read_interface_mtu(value)
+    return None if mtu == AUTO else mtu
+
+
+def read_interface_mtu(value: object) -> int | Literal["auto"]:
+    """Read the MTU of an interface, or `auto`."""
     if value == AUTO:
-        return None
+        return AUTO
     try:
         return read_mtu(value)
     except WrongValueError as mistake:
@@ -121,7 +127,7 @@ _IPV6_PREFIX = rf"{_IPV6_ADDRESS}/(12[0-8]|1[01][0-9]|[1-9]?[0-9])"
 _NAME = "[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
 _IF_NAME = "[A-Za-z0-9][A-Za-z0-9_.-]{0,14}"
 _COMMAND: Final[JsonDict] = {"type": "array", "minItems": 1, "items": {"type": ["string", "number"]}}
-_TUNNEL_MTU: Final[JsonDict] = {"anyOf": [{"const": AUTO}, {"type": "integer", "minimum": MTU_MIN, "maximum": MTU_MAX}]}
+_MTU: Final[JsonDict] = {"anyOf": [{"const": AUTO}, {"type": "integer", "minimum": MTU_MIN, "maximum": MTU_MAX}]}
 _SYSCTL: Final[JsonDict] = {"type": ["string", "integer"], "maxLength": 128}
 
 Version: TypeAlias = Annotated[Literal[1], _Type(read_version, {"const": 1})]
@@ -159,7 +165,5 @@ PersistPath: TypeAlias = Annotated[str, _string(read_persist, "(none|/.*[^/])")]
 Vni: TypeAlias = Annotated[int, _integer(read_vni, VNI_MIN, VNI_MAX)]
 Port: TypeAlias = Annotated[int, _integer(read_port, PORT_MIN, PORT_MAX)]
 PublicAddress: TypeAlias = Annotated[Address, _string(read_public_address, f"({_ADDRESS}|{_IPV6_ADDRESS})", str)]
-TunnelMtu: TypeAlias = Annotated[
-    int | None, _Type(read_tunnel_mtu, _TUNNEL_MTU, lambda mtu: AUTO if mtu is None else mtu)
-]
-Mtu: TypeAlias = Annotated[int, _integer(read_mtu, MTU_MIN, MTU_MAX)]
+TunnelMtu: TypeAlias = Annotated[int | None, _Type(read_tunnel_mtu, _MTU, lambda mtu: AUTO if mtu is None else mtu)]
+InterfaceMtu: TypeAlias = Annotated[int | Literal["auto"], _Type(read_interface_mtu, _MTU)]

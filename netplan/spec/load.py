@@ -21,7 +21,7 @@ from netplan.spec.constraints.subnets import check_subnets_present
 from netplan.spec.document import Document
 from netplan.spec.draft import Draft, make_draft
 from netplan.spec.explain import explain
-from netplan.spec.fields import read_name, read_nodes_path
+from netplan.spec.fields import AUTO, read_name, read_nodes_path
 from netplan.spec.leases import STATE, Leases, leases_path, parse_leases
 from netplan.spec.model import ClusterSpec, NodeSpec
 from netplan.spec.nodesfile import NodesFile, parse_nodes, with_nodes
@@ -29,7 +29,7 @@ from netplan.spec.places import Key, Places
 from netplan.spec.problems import LINE_BREAK, spec_error
 from netplan.spec.quick import compose_quickly
 from netplan.spec.salvage import salvaged
-from netplan.topology import Node, Topology
+from netplan.topology import USUAL_MTU, Node, Topology
 
 MAX_BYTES: Final = 64 << 20
 
@@ -77,6 +77,7 @@ class Spec(Struct, frozen=True, dict=True):
 
     def _node(self, name: str, node: NodeSpec, at: Location) -> Node:
         defaults = self.model.defaults
+        mtu = node.mtu or defaults.mtu
         return Node(
             name=name,
             addresses=tuple(address for address in (node.address, node.ipv6_address) if address is not None),
@@ -84,8 +85,9 @@ class Spec(Struct, frozen=True, dict=True):
             interface=node.interface or defaults.interface,
             bridge=node.bridge or defaults.bridge,
             at=at,
-            mtu=node.mtu or defaults.mtu,
+            mtu=USUAL_MTU if mtu == AUTO else mtu,
             public_address=node.public_address,
+            mtu_assumed=mtu == AUTO,
         )
 
 

@@ -19,6 +19,7 @@ from netplan.spec.fields import (
     CommandWords,
     Flag,
     HostAddress,
+    InterfaceMtu,
     InterfaceName,
     IPv4Address,
     IPv4Prefix,
@@ -27,7 +28,6 @@ from netplan.spec.fields import (
     IPv6Network,
     IPv6Prefix,
     IPv6SubnetLen,
-    Mtu,
     Name,
     NodesPath,
     PacketMark,
@@ -178,11 +178,14 @@ class Defaults(Section):
     """What a node has unless it says otherwise."""
 
     interface: InterfaceName = IfName("eth0")
-    """The interface that carries the node's address."""
+    """The interface that carries the node's address; auto: whichever does."""
     bridge: InterfaceName = IfName("docker0")
     """The bridge of the node's pods."""
-    mtu: Mtu = 1500
-    """The largest packet that the interface carries, in bytes."""
+    mtu: InterfaceMtu = 1500
+    """The largest packet that the interface carries, in bytes.
+
+    auto: the one that the interface has on the node, or in its record; 1500 where neither is at hand.
+    """
     blackhole: Flag = False
     """Whether packets to addresses of the node's subnet are dropped while its bridge is not there, and go nowhere."""
 
@@ -212,11 +215,11 @@ class NodeSpec(Section):
     ipv6_subnet: IPv6Prefix | None = Field(default=None, examples=["fd00:7:0:15::/64"])
     """The node's part of the IPv6 pod network; without this key it is the one that podnet lease gave the node."""
     interface: InterfaceName | None = None
-    """The interface that carries the node's address, where it is not the default one."""
+    """The interface that carries the node's address, where it is not the default one; auto: whichever does."""
     bridge: InterfaceName | None = None
     """The bridge of the node's pods, where it is not the default one."""
-    mtu: Mtu | None = None
-    """The largest packet that the interface carries, where it is not the default one."""
+    mtu: InterfaceMtu | None = None
+    """The largest packet that the interface carries, where it is not the default one; auto: what it says itself."""
     blackhole: Flag | None = None
     """Whether packets to the subnet are dropped while its bridge is not there, where it is not the default."""
     public_address: PublicAddress | None = Field(default=None, examples=["203.0.113.21"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -20,6 +21,7 @@ PUBLIC = {
     if name != "r2-n2"
 }
 JUMBO = spec_text("{type: vxlan}", PUBLIC)
+TUNNEL = spec_text("{type: vxlan}")
 
 
 @pytest.fixture(scope="module")
@@ -49,3 +51,59 @@ def test_a_node_is_reached_by_its_public_address_and_is_known_by_it(translated, 
         connection, peer = listener.accept()
         connection.close()
     assert peer[0] == (own or address(translated.lab, client))
+
+
+@pytest.fixture
+def plain(tmp_path: Path) -> Iterator[Racks]:
+    """Two racks before podnet has done anything, whose devices a test may spoil."""
+    topology = parse(spec_text("{type: vxlan}"), "racks.yaml").topology
+    with Lab.temporary(replace(topology, cluster=f"plain-{os.getpid()}"), pods=1) as made:
+        yield Racks(made, tmp_path)
+
+
+def auto(backend: str) -> str:
+    """Write the spec of racks that leave all they can to their devices."""
+    return spec_text(backend).replace("interface: eth0", "interface: auto, mtu: auto")
+
+
+def test_what_the_devices_say_themselves_is_followed(plain):
+    plain.shell("r1-n1", "ip link set eth0 mtu 1460")
+    plain.apply(auto("{type: vxlan}"), ["r1-n1", "r2-n1"])
+    found = [passes(plain.lab, "r1-n1-pod1", "r2-n1-pod1", size, timeout=0.5) for size in (1410, 1411)]
+    assert found == [True, False]
+    plain.shell("r1-n1", "ip link set eth0 down; ip link set eth0 name ens3; ip link set ens3 up mtu 1400")
+    plain.shell("r1-n1", "ip route add default via 10.60.1.254")
+    drift = plain.podnet("r1-n1", "drift", auto("{type: vxlan}"), "--format", "json")
+    assert (drift.code, drift.fields) == (1, {"mtu": (1410, 1350)})
+    assert plain.podnet("r1-n1", "drift", auto("{type: vxlan}"), "--fix").code == 0
+    assert passes(plain.lab, "r1-n1-pod1", "r2-n1-pod1", 1350)
+
+
+UNFIT = {
+    "an interface that carries less": (
+        "ip link set eth0 mtu 1460",
+        "write mtu: 1460 or mtu: auto for this node, or mtu: 1410 in backend",
+    ),
+    "a tunnel that has the port for itself": (
+        "ip link add cilium_vxlan type vxlan external dstport 8472; ip link set cilium_vxlan up",
+        "UDP port 8472 is taken by cilium_vxlan (Cilium's by its name): write port: 8473 in backend",
+    ),
+    "an interface with another name": (
+        "ip link set eth0 down; ip link set eth0 name ens3; ip link set ens3 up",
+        "there is no interface eth0 on this node: 10.60.1.11 is on ens3; write interface: ens3, or interface: auto",
+    ),
+    "an address on another interface": (
+        "ip address del 10.60.1.11/24 dev eth0; ip address add 10.60.1.11/24 dev cni0",
+        "eth0 does not hold the address of r1-n1: 10.60.1.11 is on cni0; write interface: cni0",
+    ),
+}
+
+
+@pytest.mark.parametrize("devices", list(UNFIT))
+def test_what_the_kernel_would_refuse_is_refused_before_with_the_line_to_write(plain, devices):
+    script, line = UNFIT[devices]
+    plain.shell("r1-n1", script)
+    before = plain.state("r1-n1")
+    done = [plain.podnet("r1-n1", *words) for words in (("apply", TUNNEL, "--yes"), ("drift", TUNNEL, "--fix"))]
+    assert [(outcome.code, line in outcome.stderr) for outcome in done] == [(3, True), (3, True)]
+    assert plain.state("r1-n1") == before

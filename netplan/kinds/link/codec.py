@@ -24,6 +24,8 @@ _VXLAN_LINK: Final = 3
 _VXLAN_LOCAL: Final = {4: 4, 6: 17}
 _VXLAN_LEARNING: Final = 7
 _VXLAN_PORT: Final = 15
+_VXLAN_EXCLUSIVE: Final = (20, 22, 23, 24, 25, 27, 30)
+"""UDP_ZERO_CSUM6_RX, REMCSUM_RX, GBP, REMCSUM_NOPARTIAL, COLLECT_METADATA, GPE, VNIFILTER: VXLAN_F_RCV_FLAGS."""
 
 _SKIP_STATS: Final = 0x8
 _UP: Final = 0x1
@@ -76,6 +78,7 @@ def _vxlan(data: Attributes, names: Mapping[int, IfName]) -> Vxlan:
         local=None if local is None else address(local),
         device=names.get(u32(data[_VXLAN_LINK])) if _VXLAN_LINK in data else None,
         learning=any(data.get(_VXLAN_LEARNING, b"")),
+        exclusive=any(name in data and any(data[name] or b"\1") for name in _VXLAN_EXCLUSIVE),
     )
 
 

@@ -15,7 +15,7 @@ from netplan.resource import Change, refused
 from netplan.rtnetlink import LINK, Message, dump, message_of
 
 _MEANING: Final = {
-    errno.EADDRINUSE: "another program has its UDP port",
+    errno.EADDRINUSE: "another tunnel or program has its UDP port (ss -lunp): write another port in backend",
     errno.EEXIST: "there is a device of this name, or a vxlan device of this VNI and port",
     errno.EINVAL: "the kernel finds it contradictory; is the MTU at most that of the interface, less 50?",
     errno.EOPNOTSUPP: "the kernel has no vxlan: modprobe vxlan",

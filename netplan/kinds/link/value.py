@@ -33,7 +33,8 @@ _INSTALLERS: Final = {
 class Vxlan(Struct, frozen=True):
     """What a VXLAN device is made with: `local` is the source of its packets, `device` the one that they leave by.
 
-    A kernel holds one device of a VNI and port. None of this is changed while the device exists.
+    A kernel holds one device of a VNI and port. An `exclusive` one takes packets in another way than ours, as
+    `external` ones do, and shares its port with none of ours. None of this is changed while the device exists.
     """
 
     vni: int
@@ -41,6 +42,14 @@ class Vxlan(Struct, frozen=True):
     local: Address | None
     device: IfName | None
     learning: bool = False
+    exclusive: bool = False
+
+    def shut_out_by(self, other: Link) -> bool:
+        """Whether the kernel refuses the device its port as long as another one, which is up, exists."""
+        if other.vxlan is None or not (other.up and other.vxlan.exclusive and other.vxlan.port == self.port):
+            return False
+        versions = {local.version for local in (self.local, other.vxlan.local) if local is not None}
+        return len(versions) < 2
 
     @property
     def overhead(self) -> int:
@@ -62,13 +71,14 @@ class Vxlan(Struct, frozen=True):
 
     def to_json(self) -> Json:
         """Give the properties as JSON values, under the names of `ip -d -j link`."""
-        return {
+        data = {
             "id": self.vni,
             "port": self.port,
             "local": None if self.local is None else str(self.local),
             "link": self.device,
             "learning": self.learning,
         }
+        return data | {"exclusive": True} if self.exclusive else data
 
     @classmethod
     def from_json(cls, data: Json) -> Vxlan:
@@ -80,6 +90,7 @@ class Vxlan(Struct, frozen=True):
             local=None if local is None else Address.parse(str(local)),
             device=None if device is None else IfName(str(device)),
             learning=bool(data["learning"]),
+            exclusive=bool(data.get("exclusive", False)),
         )
 
 
