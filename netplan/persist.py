@@ -1,31 +1,30 @@
 """Our rules in the files that iptables-services or netfilter-persistent loads at boot, in the format of iptables-save.
 
 There is one for each IP version. Everything else in it stays byte for byte, but for the rules that `firewall.remove`
-names: those would come back at boot, and stand before ours or refuse what ours accept. They are not put back when
-podnet is removed.
+names: those would come back at boot, and stand before ours or refuse what ours accept. They are remembered (`taken`),
+and come back when they are no longer named: the program that loads the file has them from nowhere else.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct, field
 
 from netplan.compile import Desired
-from netplan.kinds.chain.place import Span, arrange
-from netplan.kinds.chain.rule import Rule, parse_rule_line
-from netplan.kinds.chain.value import OWNED_PREFIX, Chain, ChainKey
-from netplan.net import printable
+from netplan.kinds.chain.edit import Slot
+from netplan.kinds.chain.place import Span, arrange, put_back
+from netplan.kinds.chain.rule import Rule
+from netplan.kinds.chain.value import OWNED_PREFIX, Chain, ChainKey, is_our_jump
 from netplan.placement import span_of
+from netplan.savedtables import Entry, SavedRulesError, Table, TableChains, tables_of
+from netplan.snapshot import Snapshot
+from netplan.taken import TakenRules, loadable, taken_out, with_taken
 
 MADE: Final = "# This table was added by podnet."
 """Stands before a table that the file did not have, so that it goes again with the last of our rules."""
-
-_COUNTERS: Final = re.compile(r"\[\d+:\d+\]\s+")
-_RULE: Final = re.compile(r"-A\s+(\S+)")
-
 
 _OF_IPV4: Final = ((re.compile(r"v4$"), "v6"), (re.compile(r"^iptables"), "ip6tables"))
 _OF_IPV6: Final = re.compile(r"v6$|^ip6tables")
@@ -45,67 +44,6 @@ def file_of(path: str, version: int) -> str | None:
     return next((f"{folder}{slash}{each}" for each in names), None)
 
 
-class SavedRulesError(ValueError):
-    """The file holds a line that iptables-save does not write."""
-
-
-class _Entry(Struct, frozen=True):
-    """A rule's line: its index in the file, its chain, and its text without counters."""
-
-    index: int
-    chain: ChainKey
-    text: str
-
-    def rule(self) -> Rule:
-        try:
-            return parse_rule_line(self.text, version=self.chain.version)[1]
-        except ValueError as error:
-            raise _unreadable(self.index, str(error)) from error
-
-
-class _Table(Struct):
-    """A table of the file: the indexes of its first line, of its COMMIT and of its chains' headers, and its rules."""
-
-    name: str
-    version: int
-    start: int
-    end: int = 0
-    headers: dict[str, int] = field(default_factory=dict)
-    policies: dict[str, str] = field(default_factory=dict)
-    rules: dict[str, list[_Entry]] = field(default_factory=dict)
-
-    def key(self, chain: str) -> ChainKey:
-        """Give the key of one of its chains."""
-        return ChainKey(self.version, self.name, chain)
-
-    def chains(self) -> Iterator[str]:
-        """Give the name of every chain that has a header or a rule."""
-        return iter(dict.fromkeys([*self.headers, *self.rules]))
-
-
-class _Chains(Mapping[ChainKey, Chain]):
-    """The chains of a table, each read when a packet comes to it: the file may hold a hundred thousand rules."""
-
-    def __init__(self, table: _Table) -> None:
-        self._table = table
-        self._read: dict[ChainKey, Chain] = {}
-
-    def __getitem__(self, key: ChainKey) -> Chain:
-        if key not in self._read:
-            if key.name not in {*self._table.headers, *self._table.rules}:
-                raise KeyError(key)
-            policy = self._table.policies.get(key.name, "-")
-            rules = tuple(entry.rule() for entry in self._table.rules.get(key.name, ()))
-            self._read[key] = Chain(key, rules, None if policy == "-" else policy)
-        return self._read[key]
-
-    def __iter__(self) -> Iterator[ChainKey]:
-        return map(self._table.key, self._table.chains())
-
-    def __len__(self) -> int:
-        return len({*self._table.headers, *self._table.rules})
-
-
 class _Edit(Struct):
     """What becomes of the lines of a file: those that go, and those that come before a line."""
 
@@ -122,96 +60,159 @@ class _Edit(Struct):
                 yield line
 
 
-def merge(text: str, desired: Desired, version: int = 4) -> str:
-    """Give the text of an IP version's file with the chains and jumps that a node should have, each jump at its place.
+Arranged = Callable[[ChainKey, Sequence[Rule], Mapping[ChainKey, Chain]], list[Slot]]
+"""Gives a chain of others as it should be in the file: without what is to go, with our jump at its place."""
 
-    SavedRulesError names the line that can't be read. Of a node that should have nothing, ours go.
+
+class Wish(Struct, frozen=True):
+    """What should be in the files: our chains, the jumps into them by their hooks, and no rule of those `removed`."""
+
+    chains: tuple[Chain, ...]
+    jumps: Mapping[ChainKey, Rule]
+    removed: Mapping[ChainKey, Collection[Rule]]
+    arranged: Arranged
+
+    @classmethod
+    def of(cls, desired: Desired) -> Wish:
+        """Return what a spec wants; of a node that should have nothing, ours go."""
+        chains = tuple(want.resource for want in desired.objects if isinstance(want.resource, Chain))
+        jumps = {jump.hook: jump for jump in desired.jumps}
+        traffic = {each.version: each for each in desired.traffic}
+        removed: dict[ChainKey, set[Rule]] = {}
+        for removal in desired.removals:
+            removed.setdefault(removal.chain, set()).add(removal.rule)
+
+        def arranged(key: ChainKey, rules: Sequence[Rule], chains: Mapping[ChainKey, Chain]) -> list[Slot]:
+            jump = jumps.get(key)
+
+            def span(rules: Sequence[Rule]) -> Span:
+                if jump is None or key.version not in traffic:
+                    return Span(0, 0)
+                return span_of(jump, traffic[key.version], rules, chains)
+
+            return arrange(rules, None if jump is None else jump.rule, removed.get(key, ()), span)
+
+        return cls(chains, {hook: jump.rule for hook, jump in jumps.items()}, removed, arranged)
+
+    @classmethod
+    def as_in(cls, state: Snapshot, removed: Mapping[ChainKey, Collection[Rule]]) -> Wish:
+        """Return what an earlier state of the kernel had of ours, at the places that it had there."""
+        hooks = [chain for chain in state.all(Chain) if not chain.ours]
+        jumps = {chain.key: rule for chain in hooks for rule in chain.rules if is_our_jump(rule)}
+
+        def arranged(key: ChainKey, rules: Sequence[Rule], _: Mapping[ChainKey, Chain]) -> list[Slot]:
+            out = removed.get(key, ())
+            return put_back([rule for rule in state.rules(key) if rule not in out], rules, out)
+
+        return cls(tuple(chain for chain in state.all(Chain) if chain.ours), jumps, removed, arranged)
+
+    def of_table(self, table: str, version: int) -> list[Chain]:
+        """Return our chains of a table."""
+        return [chain for chain in self.chains if (chain.key.table, chain.key.version) == (table, version)]
+
+    def hooks_of(self, table: str, version: int) -> list[ChainKey]:
+        """Return the chains of a table that lead into ours."""
+        return [hook for hook in self.jumps if (hook.table, hook.version) == (table, version)]
+
+
+NOTHING: Final = Wish((), {}, {}, lambda _key, rules, _chains: arrange(rules, None, (), lambda _rules: Span(0, 0)))
+
+
+class Merged(Struct, frozen=True):
+    """A file as it should be, and what is out of it then; `returned` are lines that come back, `lost` those that can't.
+
+    `meanwhile` is what is out of it until it is written: before and after that there may be a loss of power.
+    """
+
+    text: str
+    taken: tuple[TakenRules, ...] = ()
+    meanwhile: tuple[TakenRules, ...] = ()
+    returned: tuple[str, ...] = ()
+    lost: tuple[Entry, ...] = ()
+
+
+class _Memory(Struct):
+    """What was taken out of a file, by its chains, and what will be; `generation` is the one that it is taken for."""
+
+    former: dict[ChainKey, TakenRules]
+    generation: int
+    taken: list[TakenRules] = field(default_factory=list)
+    meanwhile: list[TakenRules] = field(default_factory=list)
+    returned: list[str] = field(default_factory=list)
+
+    def keep(self, entries: Sequence[Entry], out: Collection[int], table: Table) -> None:
+        """Remember the lines of a chain, of which those with the indexes `out` are not in the file in the end."""
+        comes = {index for index, entry in enumerate(entries) if entry.index is None}
+        self.returned += [entries[index].line for index in sorted(comes.difference(out))]
+        former = self.former.get(entries[0].chain) if entries else None
+        for kept, gone in ((self.taken, {*out}), (self.meanwhile, comes.union(out))):
+            if gone:
+                kept.append(taken_out(entries, gone, former, table, self.generation))
+
+
+def merge(text: str, wish: Wish, version: int = 4, former: Iterable[TakenRules] = (), generation: int = 0) -> Merged:
+    """Return an IP version's file with our chains and jumps, each jump at its place, and what is to come back.
+
+    `former` is what was taken out of it; what goes of others is taken for a generation. SavedRulesError names the line
+    that can't be read.
     """
     separator = "\r\n" if 0 < text.count("\n") == text.count("\r\n") else "\n"
     lines = text.split(separator)
     edit = _Edit()
-    tables = _tables(lines, version)
-    effective = {
-        table.name: table for table in tables
-    }  # loading a table empties it first: the last one of a name counts
+    tables = tables_of(lines, version)
+    # Loading a table empties it first: the last one of a name counts.
+    effective = {table.name: table for table in tables}
+    memory, lost = _recalled(former, effective, wish, version, generation)
     for table in tables:
-        if effective[table.name] is table:
-            _edit_table(table, desired, edit)
-        else:
-            _edit_table(table, None, edit)
+        counts = effective[table.name] is table
+        _edit_table(table, wish if counts else NOTHING, edit, memory if counts else _Memory({}, generation))
         _drop_made(table, lines, edit)
     end = len(lines) if lines[-1] else len(lines) - 1
-    for name in sorted({chain.key.table for chain in _wanted(desired, version)} - effective.keys()):
-        edit.insert(end, *_new_table(name, desired, version))
-    return separator.join(edit.applied(lines))
+    for name in sorted({chain.key.table for chain in wish.chains if chain.key.version == version} - effective.keys()):
+        edit.insert(end, *_new_table(name, wish, version))
+    merged = separator.join(edit.applied(lines))
+    return Merged(merged, tuple(memory.taken), tuple(memory.meanwhile), tuple(memory.returned), tuple(lost))
 
 
-def _tables(lines: Sequence[str], version: int) -> list[_Table]:
-    tables: list[_Table] = []
-    inside: _Table | None = None
-    for index, line in enumerate(lines):
-        if not line or line.startswith("#"):
+def _recalled(
+    former: Iterable[TakenRules], tables: Mapping[str, Table], wish: Wish, version: int, generation: int
+) -> tuple[_Memory, list[Entry]]:
+    """Return what can come back into a file, and what can't: that is forgotten, unless it is to stay out of it."""
+    memory, lost = _Memory({}, generation), []
+    for rules in former:
+        if rules.chain.version == version and loadable(rules, tables.get(rules.chain.table)):
+            memory.former[rules.chain] = rules
             continue
-        if inside is None:
-            if not line.startswith("*") or not line[1:].strip():
-                raise _unreadable(index, f"{line!r} stands outside of a table")
-            inside = _Table(line[1:].strip(), version, index)
-            tables.append(inside)
-        elif line == "COMMIT":
-            inside.end = index
-            inside = None
-        else:
-            _add(inside, index, line)
-    if inside is not None:
-        raise _unreadable(inside.start, f"table {inside.name} has no COMMIT")
-    return tables
+        out = wish.removed.get(rules.chain, ())
+        missing = [entry for entry, _ in rules.texts if entry.rule() not in out]
+        lost += missing
+        if not missing:
+            memory.taken.append(rules)
+    return memory, lost
 
 
-def _add(table: _Table, index: int, line: str) -> None:
-    """Add a chain's header or a rule to a table."""
-    words = line[1:].split()
-    if line.startswith(":") and len(words) > 1:
-        table.headers[words[0]], table.policies[words[0]] = index, words[1]
-        return
-    text = _COUNTERS.sub("", line, count=1) if line.startswith("[") else line
-    found = _RULE.match(text)
-    if found is None or line.endswith("\r"):
-        raise _unreadable(index, f"{line!r} is nothing that iptables-save writes")
-    table.rules.setdefault(found[1], []).append(_Entry(index, table.key(found[1]), text))
-
-
-def _unreadable(index: int, why: str) -> SavedRulesError:
-    return SavedRulesError(f"line {index + 1}: {printable(why)}")
-
-
-def _wanted(desired: Desired, version: int) -> list[Chain]:
-    """Give the chains of an IP version."""
-    chains = (want.resource for want in desired.objects if isinstance(want.resource, Chain))
-    return [chain for chain in chains if chain.key.version == version]
-
-
-def _edit_table(table: _Table, desired: Desired | None, edit: _Edit) -> None:
-    """Bring our chains and jumps in a table up to date; without `desired`, take them out."""
-    wanted = (
-        {} if desired is None else {c.key.name: c for c in _wanted(desired, table.version) if c.key.table == table.name}
-    )
-    chains = _Chains(table)
+def _edit_table(table: Table, wish: Wish, edit: _Edit, memory: _Memory) -> None:
+    """Bring our chains and jumps in a table up to date, and what was taken out of it."""
+    wanted = {chain.key.name: chain for chain in wish.of_table(table.name, table.version)}
+    chains = TableChains(table)
     fresh = dict(wanted)
     for name in table.chains():
         if name.startswith(OWNED_PREFIX):
             if name in wanted and _holds(table, chains, wanted[name]):
                 del fresh[name]
             else:
-                edit.gone |= {entry.index for entry in table.rules.get(name, ())}
+                edit.gone |= {entry.index for entry in table.rules.get(name, ()) if entry.index is not None}
                 edit.gone |= {index for header, index in table.headers.items() if header == name}
     edit.insert(max([table.start, *table.headers.values()]) + 1, *_headers(fresh.values()))
-    for name in dict.fromkeys([*table.chains(), *(hook.name for hook in _hooks(desired, table))]):
+    remembered = (key.name for key in memory.former if key.table == table.name)
+    hooks = [*(hook.name for hook in wish.hooks_of(table.name, table.version)), *remembered]
+    for name in dict.fromkeys([*table.chains(), *hooks]):
         if not name.startswith(OWNED_PREFIX):
-            _edit_chain(table.key(name), table, chains, desired, edit)
+            _edit_chain(table.key(name), table, wish, edit, memory)
     edit.insert(table.end, *_rules(fresh.values()))
 
 
-def _holds(table: _Table, chains: _Chains, wanted: Chain) -> bool:
+def _holds(table: Table, chains: TableChains, wanted: Chain) -> bool:
     """Whether the file has a chain of ours as it should be."""
     try:
         return wanted.key.name in table.headers and chains[wanted.key].rules == wanted.rules
@@ -219,33 +220,45 @@ def _holds(table: _Table, chains: _Chains, wanted: Chain) -> bool:
         return False
 
 
-def _hooks(desired: Desired | None, table: _Table) -> list[ChainKey]:
-    hooks = [jump.hook for jump in desired.jumps] if desired is not None else []
-    return [hook for hook in hooks if (hook.version, hook.table) == (table.version, table.name)]
-
-
-def _edit_chain(key: ChainKey, table: _Table, chains: _Chains, desired: Desired | None, edit: _Edit) -> None:
-    """Put our jump into a chain of others or take it out, and take out what the spec removes."""
-    jump = next((jump for jump in desired.jumps if jump.hook == key), None) if desired is not None else None
-    removed = {each.rule for each in desired.removals if each.chain == key} if desired is not None else set()
-    entries = table.rules.get(key.name, [])
-    if jump is None and not removed and not any(OWNED_PREFIX in entry.text for entry in entries):
+def _edit_chain(key: ChainKey, table: Table, wish: Wish, edit: _Edit, memory: _Memory) -> None:
+    """Put our jump into a chain of others or take it out, and put back or take out what the wish says."""
+    entries, former = table.rules.get(key.name, []), memory.former.get(key)
+    ours = key in wish.jumps or any(OWNED_PREFIX in entry.text for entry in entries)
+    if not ours and former is None and not wish.removed.get(key):
         return
-
-    def span(rules: Sequence[Rule]) -> Span:
-        traffic = [each for each in desired.traffic if each.version == key.version] if desired is not None else []
-        return span_of(jump, traffic[0], rules, chains) if jump is not None and traffic else Span(0, 0)
-
-    slots = arrange([entry.rule() for entry in entries], None if jump is None else jump.rule, removed, span)
+    whole = with_taken(entries, former)
+    rules = [entry.rule() for entry in whole]
+    slots = wish.arranged(key, rules, TableChains(table))
     stays = {slot.origin for slot in slots}
-    edit.gone |= {entry.index for number, entry in enumerate(entries) if number not in stays}
-    for number, slot in enumerate(slots):
-        if slot.origin is None:
-            after = next((later.origin for later in slots[number + 1 :] if later.origin is not None), None)
-            edit.insert(table.end if after is None else entries[after].index, f"-A {key.name} {slot.rule}")
+    edit.gone |= {entry.index for number, entry in enumerate(whole) if number not in stays and entry.index is not None}
+    _insert(key, table, slots, whole, edit)
+    foreign = [number for number, rule in enumerate(rules) if not is_our_jump(rule)]
+    out = {place for place, number in enumerate(foreign) if number not in stays}
+    memory.keep([whole[number] for number in foreign], out, table)
 
 
-def _drop_made(table: _Table, lines: Sequence[str], edit: _Edit) -> None:
+def _insert(key: ChainKey, table: Table, slots: Sequence[Slot], whole: Sequence[Entry], edit: _Edit) -> None:
+    """Insert what comes into a chain: our jump before the line that follows it, a rule behind the one it followed."""
+    indexes = [None if slot.origin is None else whole[slot.origin].index for slot in slots]
+    at: int | None = None
+    for number, (slot, index) in enumerate(zip(slots, indexes, strict=True)):
+        if index is not None:
+            at = None
+            continue
+        before, after = indexes[number - 1] if number else None, _first(indexes[number + 1 :])
+        if at is None:
+            jump = slot.origin is None and after is not None
+            behind = table.last_before(key.name) if before is None else before
+            at = after if jump or (before is None and after is not None) else behind + 1
+        line = f"-A {key.name} {slot.rule}" if slot.origin is None else whole[slot.origin].line
+        edit.insert(at or 0, line)
+
+
+def _first(indexes: Iterable[int | None]) -> int | None:
+    return next((index for index in indexes if index is not None), None)
+
+
+def _drop_made(table: Table, lines: Sequence[str], edit: _Edit) -> None:
     """Drop a table that podnet added, once nothing is left in it."""
     inside = {*range(table.start + 1, table.end)}
     comes = any(edit.come.get(index) for index in range(table.start + 1, table.end + 1))
@@ -253,13 +266,12 @@ def _drop_made(table: _Table, lines: Sequence[str], edit: _Edit) -> None:
         edit.gone |= {table.start - 1, table.start, table.end}
 
 
-def _new_table(name: str, desired: Desired, version: int) -> Iterator[str]:
-    """Give the lines of a table that the file does not have; no policy is among them."""
-    chains = [chain for chain in _wanted(desired, version) if chain.key.table == name]
+def _new_table(name: str, wish: Wish, version: int) -> Iterator[str]:
+    """Return the lines of a table that the file does not have; no policy is among them."""
+    chains = wish.of_table(name, version)
     yield from (MADE, f"*{name}", *_headers(chains))
-    for jump in desired.jumps:
-        if (jump.hook.version, jump.hook.table) == (version, name):
-            yield f"-A {jump.hook.name} {jump.rule}"
+    for hook in wish.hooks_of(name, version):
+        yield f"-A {hook.name} {wish.jumps[hook]}"
     yield from (*_rules(chains), "COMMIT")
 
 

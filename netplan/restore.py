@@ -80,7 +80,27 @@ def earlier(after: Snapshot, later: Sequence[Deed]) -> Snapshot:
     for deed in later:
         touched = _touched_sysctls(deed.changes)
         sysctls = {each.key: each for each in deed.before.all(Sysctl) if _reached(each, touched)} | sysctls
-    return after.replace(Chain, [*others, *chains]).replace(Sysctl, sysctls.values())
+    state = after.replace(Chain, [*others, *chains]).replace(Sysctl, sysctls.values())
+    taken = [*_taken_over(after, later)]
+    for kind in {type(resource) for resource in taken}:
+        state = state.replace(kind, [*after.all(kind), *(each for each in taken if type(each) is kind)])
+    return state
+
+
+def _taken_over(after: Snapshot, later: Sequence[Deed]) -> Iterator[Resource]:
+    """Return the objects of others that were taken over, with what stood on such links, as before the first deed."""
+    known = {(resource.kind, resource.key) for kind in KINDS for resource in after.all(kind)}
+    for deed in later:
+        sides = [side for change in deed.changes for side in (change.before, change.after) if side is not None]
+        touched = {(side.kind, side.key) for side in sides}
+        links = {link.name for link in deed.before.all(Link) if not link.ours and (link.kind, link.key) in touched}
+        for resource in (each for kind in KINDS if kind not in (Chain, Sysctl) for each in deed.before.all(kind)):
+            key = (resource.kind, resource.key)
+            stood = not isinstance(resource, Route) and not links.isdisjoint(stands_on(resource))
+            if key not in known and (stood or (key in touched and not resource.ours)):
+                known.add(key)
+                yield resource
+        known |= touched
 
 
 def _earlier_rules(key: ChainKey, after: Snapshot, later: Sequence[Deed]) -> tuple[Rule, ...]:

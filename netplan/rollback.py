@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from netplan.errors import UsageError
+from netplan.kinds.chain.value import PlacedRule
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.resource import Change, Reason, Resource
 from netplan.restore import Deed, earlier
@@ -20,7 +21,7 @@ class WayBack(Struct, frozen=True):
     """The state to go back to, the changes made since, and what the plan and the new generation say of it.
 
     `origin` is what led to that state; its spec has no name where nobody knows one, as of a state before podnet.
-    `sysctls` names the parameters that the spec of that state wanted.
+    `sysctls` names the parameters that the spec of that state wanted, `generation` is the newest one then.
     """
 
     target: Snapshot
@@ -29,21 +30,35 @@ class WayBack(Struct, frozen=True):
     verb: str
     reason: Reason
     sysctls: tuple[str, ...]
+    generation: int
+
+    @property
+    def touched_rules(self) -> Iterator[PlacedRule]:
+        """The rules in chains of others that were put there or taken away since."""
+        sides = (side for change in self.touched for side in (change.before, change.after))
+        return (side for side in sides if isinstance(side, PlacedRule))
 
 
 def way_back(kept: Sequence[Generation | Damaged], number: int | None) -> WayBack:
     """Find the way back to what a generation left, by default to the state before the newest.
 
+    One less than the number of the oldest stands for the state before that.
     UsageError (2) if there is no such generation, or it can't be read.
     """
     if not kept:
         raise UsageError("there is no generation to go back from: podnet has applied nothing on this node")
     if number is None:
         return _before(_readable(kept[-1]), kept[-2] if kept[1:] else None)
+    later = [each for each in kept if isinstance(each, Generation) and each.number > number]
+    if number == kept[0].number - 1:
+        return _before_all(_readable(kept[0]), later)
     found = next((each for each in kept if each.number == number), None)
     if found is None:
-        raise UsageError(f"there is no generation {number}; kept are {kept[0].number} to {kept[-1].number}")
-    return _after(_readable(found), [each for each in kept if isinstance(each, Generation) and each.number > number])
+        raise UsageError(
+            f"there is no generation {number}; kept are {kept[0].number} to {kept[-1].number}, "
+            f"and {kept[0].number - 1} is the state before them"
+        )
+    return _after(_readable(found), later)
 
 
 def _readable(found: Generation | Damaged) -> Generation:
@@ -56,17 +71,35 @@ def _readable(found: Generation | Damaged) -> Generation:
 def _before(newest: Generation, former: Generation | Damaged | None) -> WayBack:
     reason = Reason(f"as it was before generation {newest.number}")
     verb = f"rollback to before {newest.number}"
+    number = newest.number - 1
     if isinstance(former, Generation):
-        return WayBack(newest.before, newest.changes, former.origin, verb, reason, _wanted(former))
-    unnamed = replace(newest.origin, spec_path="", spec_sha256="")
-    return WayBack(newest.before, newest.changes, unnamed, verb, reason, ())
+        return WayBack(newest.before, newest.changes, former.origin, verb, reason, _wanted(former), number)
+    return WayBack(newest.before, newest.changes, _unnamed(newest), verb, reason, (), number)
+
+
+def _before_all(oldest: Generation, kept: Sequence[Generation]) -> WayBack:
+    target, touched = _undoing(oldest.before, kept)
+    reason = Reason(f"as it was before generation {oldest.number}")
+    verb = f"rollback to before {oldest.number}"
+    return WayBack(target, touched, _unnamed(oldest), verb, reason, (), oldest.number - 1)
+
+
+def _unnamed(generation: Generation) -> Origin:
+    """Return where a generation comes from without its spec: what led to the state before it is not known."""
+    return replace(generation.origin, spec_path="", spec_sha256="")
+
+
+def _undoing(state: Snapshot, later: Sequence[Generation]) -> tuple[Snapshot, tuple[Change[Resource], ...]]:
+    """Return the state to restore in order to come back to one, and what the generations after it changed."""
+    touched = tuple(change for each in later for change in each.changes)
+    return earlier(state, [Deed(each.changes, each.before) for each in later]), touched
 
 
 def _after(generation: Generation, later: Sequence[Generation]) -> WayBack:
-    target = earlier(generation.after, [Deed(each.changes, each.before) for each in later])
-    touched = tuple(change for each in later for change in each.changes)
+    target, touched = _undoing(generation.after, later)
     reason = Reason(f"as it was after generation {generation.number}")
-    return WayBack(target, touched, generation.origin, f"rollback to {generation.number}", reason, _wanted(generation))
+    number = generation.number
+    return WayBack(target, touched, generation.origin, f"rollback to {number}", reason, _wanted(generation), number)
 
 
 def _wanted(generation: Generation) -> tuple[str, ...]:

@@ -5,8 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from netplan import persist
 from netplan.compile import compile_node, nothing
-from netplan.persist import MADE, SavedRulesError, file_of, merge
+from netplan.persist import MADE, Wish, file_of
+from netplan.savedtables import SavedRulesError
 from tests import make
 from tests.spec.test_families import DUAL, A, B
 from tests.states import cases, specs
@@ -17,6 +19,11 @@ NAT = f"{HEAD}-A POSTROUTING -o br0 -j LOG\n-A POSTROUTING {make.DOCKER_MASQUERA
 DUMPS = tuple(make.capture(path.name) for path in sorted(make.CAPTURES.glob("*.rules")))
 
 thorough = settings(deadline=None, max_examples=150)
+
+
+def merge(text, desired, version=4):
+    """Give the text of a file after what a node should have was put into it."""
+    return persist.merge(text, Wish.of(desired), version).text
 
 
 def without(spec):

@@ -10,11 +10,15 @@ from netplan.compile import nothing
 from netplan.errors import UsageError
 from netplan.kernel.memory import MemoryKernel
 from netplan.kinds.chain.value import Chain
-from netplan.kinds.sysctl.value import Sysctl
+from netplan.kinds.route.value import Route
+from netplan.kinds.sysctl.value import Sysctl, accept_ra
+from netplan.net import IfName
+from netplan.resource import Resource
 from netplan.rollback import way_back
 from netplan.state.store import Store, Undertaking
+from netplan.trace import settings_of
 from netplan.work import Work
-from tests import make
+from tests import make, tunnels
 
 SPEC = make.spec(firewall=make.REMOVE)
 FIRST = make.desired(SPEC)
@@ -51,7 +55,7 @@ def roll_back(store, kernel, number=None):
     return work
 
 
-@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize("number", [0, 1, 2])
 def test_a_rollback_to_a_generation_brings_back_what_it_left(store, kernel, states, number):
     roll_back(store, kernel, number)
     assert make.content(kernel.state) == states[number]
@@ -95,6 +99,34 @@ def test_a_rollback_names_the_spec_of_the_state_that_it_brings_back(store, kerne
 def test_of_the_state_before_podnet_no_spec_is_named(store, kernel):
     make.generation(store, FIRST, kernel)
     assert way_back(store.generations.all(), None).origin.spec_path == ""
+
+
+TAKES_OVER = make.spec(backend="{type: vxlan, name: flannel.1, adopt: true}")
+ALONE = "a: {address: 10.4.7.21/24, subnet: 172.7.21.0/24}"
+FLANNELS: tuple[Resource, ...] = (
+    tunnels.link("flannel.1", mac="22:b5:5b:b0:88:ad", alias=""),
+    tunnels.address(device="flannel.1", ours=False),
+    tunnels.fdb("f6:41:ad:6c:69:98", "10.4.7.22", device="flannel.1", ours=False),
+    tunnels.neighbour(mac="f6:41:ad:6c:69:98", device="flannel.1", ours=False),
+    tunnels.route(device="flannel.1", protocol=3),
+    tunnels.route("172.7.98.0/24", device="flannel.1", protocol=3),
+    *(Sysctl(name, "0") for name in settings_of(IfName("flannel.1"))),
+    Sysctl(accept_ra("flannel.1"), "1"),
+)
+"""What flannel made of a node; the last route leads to a node that the spec does not have."""
+
+
+@pytest.mark.parametrize("before", [(), (make.spec(ALONE),)], ids=["first of all", "after another apply"])
+def test_what_was_taken_over_comes_back_after_remove_by_the_number_before_that(store, before):
+    kernel = MemoryKernel(make.snapshot("", *FLANNELS))
+    for spec in before:
+        make.generation(store, make.desired(spec), kernel)
+    flannels = make.content(kernel.state)
+    for wanted in (make.desired(TAKES_OVER), nothing(TAKES_OVER, TAKES_OVER.topology.nodes[0])):
+        make.generation(store, wanted, kernel)
+    assert not [route for route in kernel.state.all(Route) if route.oif == "flannel.1"]
+    roll_back(store, kernel, len(before))
+    assert make.content(kernel.state) == flannels
 
 
 def test_a_rollback_says_why_of_each_change(store, kernel, states):

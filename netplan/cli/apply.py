@@ -25,6 +25,7 @@ from netplan.planfile import is_plan, read_plan
 from netplan.ready import await_interface
 from netplan.safety import Flag
 from netplan.state.origin import Origin
+from netplan.state.store import Store
 from netplan.work import Work
 
 app = verb_app()
@@ -73,14 +74,14 @@ def apply(
         with turn("apply", folder, lock_timeout) as here:
             with bar.during("reading the kernel"):
                 work = Work.saved(saved.nodes[0], kernel_of(saved.nodes[0].backend))
-            _apply(work, replace(saved, nodes=(work.plan,)), here, _file_of(saved, state), options)
+            _apply(work, replace(saved, nodes=(work.plan,)), here, _file_of(saved, state, here.store), options)
         return
     spec, at = open_here(source, node, state)
     await_interface(kernel_of(backend_of(spec)), at, say)
     desired = compile_node(spec, resolved_here(at))
     with turn("apply", folder, lock_timeout) as here:
         work = live_work(desired, folder)
-        _apply(work, Plan.of(spec, [work.plan]), here, pending(desired), options)
+        _apply(work, Plan.of(spec, [work.plan]), here, pending(desired, here.store), options)
 
 
 def _of_this_node(saved: Plan, name: str | None) -> Plan:
@@ -89,10 +90,10 @@ def _of_this_node(saved: Plan, name: str | None) -> Plan:
     return Plan(saved.cluster, saved.spec_path, saved.spec_sha256, (plan,))
 
 
-def _file_of(saved: Plan, state: Path) -> Pending | None:
+def _file_of(saved: Plan, state: Path, store: Store) -> Pending | None:
     """Give the file of a saved plan that must change; that its spec is gone, which tells what goes into it, is said."""
     plan = saved.nodes[0]
-    return of_spec(saved.spec_path, saved.spec_sha256, plan.node, state) if plan.persist else None
+    return of_spec(saved.spec_path, saved.spec_sha256, plan.node, state, store) if plan.persist else None
 
 
 def _apply(work: Work, plan: Plan, here: Turn, file: Pending | None, options: Options) -> None:

@@ -36,4 +36,4 @@ def confirm(
     show(f"Confirmed: generation {kept.number}.")
     if entry is None or entry.confirm is None or entry.confirm.spec is None or entry.confirm.process.alive:
         return
-    write_of_spec(entry.confirm.spec, entry.origin.spec_sha256, entry.origin.node, state)
+    write_of_spec(entry.confirm.spec, entry.origin.spec_sha256, entry.origin.node, state, store)

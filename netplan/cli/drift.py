@@ -23,6 +23,8 @@ from netplan.kinds.chain.reached import FEW_RULES
 from netplan.plan import NodePlan, Plan
 from netplan.safety import Flag
 from netplan.spec.load import Spec
+from netplan.state.taken import TakenFile
+from netplan.state.vardir import var_dir
 
 app = verb_app()
 
@@ -52,7 +54,7 @@ def drift(
     desired = compile_node(loaded, resolved_here(here))
     if not fix:
         work = live_work(desired, folder, limit=FEW_RULES)
-        file = _readable(desired)
+        file = _readable(desired, TakenFile(var_dir(folder)))
         _show(Plan.of(loaded, [work.plan]), file, format)
         _measure(metrics_file, loaded, work.plan)
         raise typer.Exit(ExitCode.DONE if work.plan.in_sync and file is None else ExitCode.DIFFERENCES)
@@ -61,7 +63,7 @@ def drift(
 
     with turn("drift --fix", folder, lock_timeout) as held:
         work = live_work(desired, folder)
-        plan, file = Plan.of(loaded, [work.plan]), pending(desired)
+        plan, file = Plan.of(loaded, [work.plan]), pending(desired, held.store)
         _show(plan, file, format)
         _measure(metrics_file, loaded, work.plan)
         check_safe(work, flags)
@@ -83,10 +85,10 @@ def _show(plan: Plan, file: Pending | None, format: Format) -> None:
             show(str(file))
 
 
-def _readable(desired: Desired) -> Pending | None:
+def _readable(desired: Desired, taken: TakenFile) -> Pending | None:
     """Give the file for the next boot if it differs; one that this user may not read is said to be so."""
     try:
-        return outdated(desired)
+        return outdated(desired, taken)
     except RefusedError as error:
         if not isinstance(error.__cause__, PermissionError):
             raise

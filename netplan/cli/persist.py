@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping, Set
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from netplan import rulesfile
 from netplan.cli.live import resolved_here
 from netplan.cli.output import say
 from netplan.compile import Desired, compile_node
 from netplan.errors import HalfStateError, RefusedError, UsageError
-from netplan.kinds.chain.value import OWNED_PREFIX
+from netplan.kinds.chain.rule import Rule
+from netplan.kinds.chain.value import OWNED_PREFIX, ChainKey
 from netplan.net import printable
+from netplan.persist import NOTHING, Merged, Wish, file_of, merge
+from netplan.savedtables import SavedRulesError
 from netplan.spec.load import read
+from netplan.state.taken import TakenFile
+from netplan.taken import TakenFrom, rules_for
+
+if TYPE_CHECKING:
+    from netplan.rollback import WayBack
+    from netplan.state.store import Store
 
 _KERNEL_ONLY: Final = (
     "The kernel is as planned, and after the next boot it would not be; podnet apply SPEC tries again."
@@ -22,17 +33,19 @@ _KERNEL_ONLY: Final = (
 
 
 class File(Struct, frozen=True):
-    """The file of an IP version."""
+    """The file of an IP version, what should be in it, what was taken out of it, and which versions pods may have."""
 
     path: str
     version: int
+    wish: Wish
+    taken: TakenFrom | None = None
+    cared_for: Set[int] = frozenset()
 
 
 class Pending(Struct, frozen=True):
-    """The files that differ from what they should be, and the node's rules that should be in them."""
+    """The files that differ from what they should be."""
 
     files: tuple[File, ...]
-    desired: Desired
 
     @property
     def paths(self) -> list[str]:
@@ -42,39 +55,92 @@ class Pending(Struct, frozen=True):
     def __str__(self) -> str:
         return "\n".join(f"persist  {printable(path)}  differs" for path in self.paths)
 
-    def write(self) -> None:
-        """Put the rules into the files as they are now; HalfStateError (5) if only the kernel has them in the end."""
+    def write(self, store: Store) -> None:
+        """Put the rules into the files as they are now; HalfStateError (5) if only the kernel has them in the end.
+
+        What is taken out of one is remembered before that, and what comes back is forgotten after.
+        """
         for file in self.files:
             try:
-                rulesfile.write(file.path, _merged(file, self.desired)[1])
+                _write(file, store)
             except (OSError, RefusedError) as error:
                 why = error.strerror if isinstance(error, OSError) else error
                 raise HalfStateError(f"{printable(file.path)} can't be written: {why}\n{_KERNEL_ONLY}") from error
-            say(f"{printable(file.path)} is as planned too, for the next boot.")
 
 
-def outdated(desired: Desired | None) -> Pending | None:
-    """Give the files that are not what they should be; RefusedError (3) if one can't be read."""
-    if desired is None or desired.persist is None:
-        return None
-    from netplan.persist import file_of
+def _write(file: File, store: Store) -> None:
+    known, generation = store.taken.read(), store.generations.newest
+    file = replace(file, taken=known.get(file.path))
+    merged = _merged(file, generation)[1]
+    since = generation if file.taken is None else file.taken.since
+    known[file.path] = TakenFrom(file.path, file.version, since, merged.meanwhile)
+    store.taken.keep(known.values())
+    rulesfile.write(file.path, merged.text)
+    known[file.path] = TakenFrom(file.path, file.version, since, merged.taken)
+    store.taken.keep(known.values())
+    say(f"{printable(file.path)} is as planned too, for the next boot.")
+    for line in merged.returned:
+        say(f"{printable(line)} is back in it.")
+    for entry in merged.lost:
+        say(f"{printable(entry.line)} of table {entry.chain.table} can't be put back into it: the chain is not there.")
 
-    known = [(file_of(desired.persist, version), version) for version in (4, 6)]
-    files = [File(path, version) for path, version in known if path is not None]
-    differ = tuple(file for file in files if _differs(file, desired))
-    return Pending(differ, desired) if differ else None
+
+def outdated(desired: Desired, taken: TakenFile) -> Pending | None:
+    """Return the files that are not what they should be; RefusedError (3) if one can't be read."""
+    return _differing(_files(desired, taken.read()))
 
 
-def pending(desired: Desired | None) -> Pending | None:
-    """Give the files that must change, None if none must; RefusedError (3) if one can't be read or written."""
-    found = outdated(desired)
-    for file in found.files if found is not None else ():
-        rulesfile.check_writable(file.path)
+def pending(desired: Desired, store: Store) -> Pending | None:
+    """Return the files that must change, None if none must; RefusedError (3) if one can't be read or written."""
+    return _writable(outdated(desired, store.taken))
+
+
+def rolled_back(way: WayBack, store: Store) -> Pending | None:
+    """Return the files that must change to go with an earlier state; RefusedError (3) as from `pending`.
+
+    Into which files podnet's rules were put before it remembered that is not known: those stay as they are.
+    """
+    known = store.taken.read()
+    files = (File(path, of.version, _as_in(way, of), of, {of.version}) for path, of in known.items())
+    return _writable(_differing(files))
+
+
+def _as_in(way: WayBack, taken: TakenFrom) -> Wish:
+    if way.generation < taken.since:
+        return NOTHING
+    removed: dict[ChainKey, set[Rule]] = {}
+    touched = ((placed.chain, placed.rule) for placed in way.touched_rules if not placed.ours)
+    for key, rule in (*touched, *rules_for(taken.rules, way.generation)):
+        if rule not in way.target.rules(key):
+            removed.setdefault(key, set()).add(rule)
+    return Wish.as_in(way.target, removed)
+
+
+def _files(desired: Desired, known: Mapping[str, TakenFrom]) -> Iterator[File]:
+    """Return the files that a spec names, and those that an earlier one named, which are to be as before podnet."""
+    wish = Wish.of(desired)
+    versions = (4, 6) if desired.persist is not None else ()
+    named = {file_of(desired.persist or "", version): version for version in versions}
+    for path, version in named.items():
+        if path is not None:
+            yield File(path, version, wish, known.get(path), {traffic.version for traffic in desired.watched})
+    for path in known.keys() - named.keys():
+        yield File(path, known[path].version, NOTHING, known[path], frozenset())
+
+
+def _differing(files: Iterable[File]) -> Pending | None:
+    differ = tuple(file for file in files if _differs(file))
+    return Pending(differ) if differ else None
+
+
+def _writable(found: Pending | None) -> Pending | None:
+    for path in found.paths if found is not None else ():
+        rulesfile.check_writable(path)
     return found
 
 
-def of_spec(path: str, digest: str, node: str, state: Path) -> Pending | None:
-    """Give the files of a node that must change by a spec which was read before; that it has changed since is said."""
+def of_spec(path: str, digest: str, node: str, state: Path, store: Store) -> Pending | None:
+    """Return the files of a node that must change by a spec that was read before; that it has changed since is said."""
     try:
         spec = read(Path(path), state)
     except UsageError:
@@ -85,26 +151,26 @@ def of_spec(path: str, digest: str, node: str, state: Path) -> Pending | None:
             "made. podnet apply SPEC brings them up to date."
         )
         return None
-    return pending(compile_node(spec, resolved_here(spec.topology.by_name[node])))
+    return pending(compile_node(spec, resolved_here(spec.topology.by_name[node])), store)
 
 
-def write_of_spec(path: str, digest: str, node: str, state: Path) -> None:
+def write_of_spec(path: str, digest: str, node: str, state: Path, store: Store) -> None:
     """Write a node's files by a spec as `of_spec` finds them; HalfStateError (5) if one can't be read or written."""
     try:
-        file = of_spec(path, digest, node, state)
+        file = of_spec(path, digest, node, state, store)
     except RefusedError as error:
         raise HalfStateError(f"{error}\n{_KERNEL_ONLY}") from error
     if file is not None:
-        file.write()
+        file.write(store)
 
 
-def _differs(file: File, desired: Desired) -> bool:
-    """Whether a file is not as it should be; one of an IP version that the pods don't have holds none of our rules."""
-    cared_for = {traffic.version for traffic in desired.watched}
-    if file.version not in cared_for and not _holds_ours(file):
+def _differs(file: File) -> bool:
+    """Whether a file is not as it should be; one of an IP version that pods don't have must have none of our rules."""
+    remembered = file.taken is not None and file.taken.rules
+    if file.version not in file.cared_for and not remembered and not _holds_ours(file):
         return False
-    now, wanted = _merged(file, desired)
-    return now != wanted
+    now, merged = _merged(file)
+    return now != merged.text
 
 
 def _holds_ours(file: File) -> bool:
@@ -115,12 +181,10 @@ def _holds_ours(file: File) -> bool:
         return False
 
 
-def _merged(file: File, desired: Desired) -> tuple[str, str]:
-    """Give the text of a file as it is and as it should be."""
-    from netplan.persist import SavedRulesError, merge
-
+def _merged(file: File, generation: int = 0) -> tuple[str, Merged]:
+    """Return the text of a file as it is, and the file as it should be."""
     text = rulesfile.read(file.path) or ""
     try:
-        return text, merge(text, desired, file.version)
+        return text, merge(text, file.wish, file.version, file.taken.rules if file.taken else (), generation)
     except SavedRulesError as error:
         raise RefusedError(f"{printable(file.path)} can't be read: {error}") from error

@@ -60,7 +60,7 @@ def remove(
     orders = Orders(loaded, flags | {Flag.MANY_DELETES}, yes)  # it takes all of them
     with turn("remove", folder, lock_timeout) as held:
         work = live_work(desired, folder)
-        _take_away(work, held, pending(desired), orders)
+        _take_away(work, held, pending(desired, held.store), orders)
         for backend in sorted({chain.owner.backend for chain in work.before.all(OtherChain) if chain.left_behind}):
             with bar.during("reading the kernel"):
                 other = Work.live(desired, kernel_of(backend))

@@ -8,7 +8,8 @@ import typer
 
 from netplan.cli.live import kernel_of
 from netplan.cli.options import LockTimeout, VarDir
-from netplan.cli.output import show_plan
+from netplan.cli.output import show, show_plan
+from netplan.cli.persist import rolled_back
 from netplan.cli.progress import bar
 from netplan.cli.safety import allowing, check_safe
 from netplan.cli.spec import Yes
@@ -28,7 +29,7 @@ app = verb_app()
 def rollback(
     generation: Annotated[
         int | None,
-        typer.Argument(metavar="[GENERATION]", min=1, help="Its number; default: the state before the newest."),
+        typer.Argument(metavar="[GENERATION]", min=0, help="Its number; default: the state before the newest."),
     ] = None,
     *,
     yes: Yes = False,
@@ -45,7 +46,10 @@ def rollback(
         with bar.during("reading the kernel"):
             work = Work.back(way, kernel_of(way.target.backend))
         plan = Plan(origin.cluster, origin.spec_path, origin.spec_sha256, (work.plan,))
+        file = rolled_back(way, here.store)
         show_plan(plan)
+        if file is not None:
+            show(str(file))
         check_safe(work, flags)
-        confirm(work.plan, yes=yes)
-        carry_out(work, here, Origin.here(way.verb, plan, work.plan))
+        confirm(work.plan, file, yes=yes)
+        carry_out(work, here, Origin.here(way.verb, plan, work.plan), file)

@@ -103,7 +103,7 @@ def carry_out(
         ours = [after.chains[key] for key in MASQUERADE_CHAIN.values() if key in after.chains]
         tell_outdated(ours, flush=flush)
     if file is not None:
-        file.write()
+        file.write(here.store)
 
 
 def _finish(undertaking: Undertaking) -> None:

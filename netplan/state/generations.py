@@ -79,11 +79,16 @@ class Generations:
         """Read what is kept, the newest first, each when it is asked for: it may be large."""
         return map(self._read, reversed(self._numbers()))
 
+    @property
+    def newest(self) -> int:
+        """The number of the newest that is kept, 0 if none is; StoreError (3) if the folder can't be read."""
+        return max(self._numbers(), default=0)
+
     def keep(self, entry: Entry) -> Generation:
         """Make a generation of a journal's entry that was verified, once; OSError, StoreError (3)."""
         if entry.after is None:
             raise ValueError("an entry that was not verified makes no generation")
-        newest = max(self._numbers(), default=0)
+        newest = self.newest
         if self._begins(newest, _head(newest, entry)):
             return Generation(newest, entry.id, entry.origin, entry.begun, entry.after)
         files.make_folder(self.folder)

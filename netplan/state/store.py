@@ -20,6 +20,7 @@ from netplan.state.generations import Generation, Generations
 from netplan.state.journal import Begun, Confirm, Entry, JournalFile, Phase
 from netplan.state.origin import Origin, boot_id
 from netplan.state.overwritten import OverwrittenFile
+from netplan.state.taken import TakenFile
 from netplan.state.verdict import Verdicts
 
 _HUNG_SECONDS: Final = 10.0
@@ -29,7 +30,7 @@ _DYING_SECONDS: Final = 5.0
 
 
 class Store:
-    """The folder of a node: its lock, journal, generations, and what sysctls were before podnet wrote them."""
+    """The folder of a node: its lock, journal, generations, and what sysctls and saved rules were before podnet."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -37,6 +38,7 @@ class Store:
         self.generations = Generations(folder)
         self.verdicts = Verdicts(folder)
         self.overwritten = OverwrittenFile(folder)
+        self.taken = TakenFile(folder)
 
     @contextmanager
     def locked(self, verb: str, timeout: float) -> Iterator[int]:

@@ -214,3 +214,33 @@ def test_a_neighbour_file_that_holds_rules_of_ours_still_is_cleaned(node, kept, 
     neighbour.write_text("*filter\n:FORWARD ACCEPT [0:0]\n:PODNET-FORWARD - [0:0]\nCOMMIT\n")
     apply(node, kept)
     assert "PODNET" not in neighbour.read_text()
+
+
+def test_remove_puts_back_into_the_file_what_was_taken_from_it_and_says_so(node, kept, rules):
+    before = rules.read_bytes()
+    apply(node, kept)
+    applied = rules.read_bytes()
+    done = node.podnet("remove", kept, "--yes")
+    assert (done.code, applied != before, rules.read_bytes()) == (0, True, before)
+    assert "-A FORWARD -j REJECT --reject-with icmp-host-prohibited is back in it." in done.stderr
+
+
+@ONCE
+def test_a_rollback_brings_the_file_of_its_generation_back(node, kept, rules):
+    node.shell('rm -rf "$PODNET_VAR_DIR"')
+    before = rules.read_bytes()
+    apply(node, kept)
+    first = rules.read_bytes()
+    kept.write_text(kept.read_text().replace("forward: accept", "forward: none"))
+    apply(node, kept)
+    back = [(node.podnet("rollback", number, "--yes").code, rules.read_bytes()) for number in ("1", "0", "1")]
+    assert back == [(0, first), (0, before), (0, first)]
+
+
+@ONCE
+def test_a_file_that_the_spec_names_no_longer_is_as_before_podnet(node, kept, rules):
+    before = rules.read_bytes()
+    apply(node, kept)
+    kept.write_text(kept.read_text().replace(f"  persist: {rules}\n", ""))
+    apply(node, kept)
+    assert rules.read_bytes() == before

@@ -1,0 +1,51 @@
+"""What podnet took out of the files of rules that are loaded at boot: remembered as long as it is out of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from netplan.errors import StoreError
+from netplan.malformed import FormatError, check_format, why
+from netplan.state import files
+from netplan.state.files import UNREADABLE
+from netplan.taken import TakenFrom
+
+FORMAT_VERSION: Final = "1.0"
+
+_NAME: Final = "saved-rules.json"
+
+
+class TakenFile:
+    """The file of a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / _NAME
+
+    def read(self) -> dict[str, TakenFrom]:
+        """Return what was taken out of the files, by their paths; StoreError (3) if it can't be read."""
+        try:
+            data = json.loads(self.path.read_text(encoding="utf-8", errors="surrogateescape"))
+            check_format(data, FORMAT_VERSION)
+            taken = [TakenFrom.from_json(each) for each in data["files"]]
+        except FileNotFoundError:
+            return {}
+        except FormatError as error:
+            raise StoreError(f"{self.path} can't be read: {error}") from error
+        except UNREADABLE as error:
+            raise StoreError(
+                f"{self.path} can't be read ({why(error)}): what podnet took out of the rules for the next boot is not "
+                "known. Compare those with what firewall.remove names, then move the file away"
+            ) from error
+        return {each.path: each for each in taken}
+
+    def keep(self, taken: Iterable[TakenFrom]) -> None:
+        """Put what is taken in the place of what was; StoreError (3)."""
+        kept = [each.to_json() for each in taken]
+        with files.reported("what is out of the rules for the next boot", self.path):
+            if kept:
+                files.write(self.path, json.dumps({"format_version": FORMAT_VERSION, "files": kept}) + "\n")
+            elif self.path.exists():
+                files.remove(self.path)
