@@ -35,7 +35,8 @@ def _check(work: Work, after: Snapshot) -> Sequence[str]:
 
 
 def _left(work: Work, now: Snapshot) -> Sequence[Change[Resource]]:
-    """Give what is still to be done in a state."""
+    """Give what is still to be done in a state; what belongs to a device that came meanwhile is for the next apply."""
     if work.desired is not None:
-        return tuple(differences(work.desired, now))
+        late = {sysctl.key for sysctl in work.plan.waiting}
+        return tuple(change for change in differences(work.desired, now) if change.resource.key not in late)
     return tuple(unmet(work.plan.changes, work.before, now))

@@ -22,6 +22,7 @@ from netplan.placement import span_of
 from netplan.project import after_updates, lost
 from netplan.resource import Change, Reason, Resource, Wanted
 from netplan.snapshot import KINDS, Snapshot
+from netplan.waiting import waiting
 
 STALE: Final = Reason("ours, and no longer wanted")
 ADOPTED: Final = Reason("on a link that is taken over, and not wanted")
@@ -63,7 +64,9 @@ def _explained(change: Change[Resource], snapshot: Snapshot) -> Change[Resource]
 
 def _sysctls(desired: Desired, snapshot: Snapshot) -> Iterator[Change[Sysctl]]:
     """Compare with the state in which forwarding is switched already, which rewrites what is set after it."""
+    late = waiting(desired, snapshot)
     reasons = {want.resource: want.reason for want in desired.objects if isinstance(want.resource, Sysctl)}
+    reasons = {sysctl: reason for sysctl, reason in reasons.items() if sysctl not in late}
     reasons |= {want.resource: want.reason for want in put_back(desired, snapshot)}
     wanted = switched_first(reasons)
     named = {each.name for each in wanted}

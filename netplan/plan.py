@@ -9,7 +9,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from netplan import adoption, company, cutoff, mtu, occupied, overwritten, underlay
+from netplan import adoption, company, cutoff, mtu, occupied, overwritten, underlay, waiting
 from netplan.check import Check
 from netplan.compile import OUR_CHAINS, Desired
 from netplan.differences import differences
@@ -32,7 +32,6 @@ from netplan.spec.load import Spec
 
 _SHOWN: Final = ("link", "address", "route", "neighbour", "fdb", "chain", "rule", "sysctl")
 _NAMED: Final = 3
-_OF_BRIDGES: Final = "net.bridge."
 _ANYWHERE: Final = Prefix(6, 0, 0)
 
 
@@ -50,7 +49,8 @@ class NodePlan(Struct, frozen=True):
 
     `depends` holds a digest of every part of the state that the changes depend on, by the part's name; `refusals` say
     why the plan can't be applied as it is, `checks` what must work once it has been, `persist` is the file that has the
-    rules for the next boot, and `sysctls` names the parameters that are wanted, changed or not. With `adopts` objects
+    rules for the next boot, `sysctls` names the parameters that are wanted, changed or not, and `waiting` are those of
+    devices that are not there yet. With `adopts` objects
     of others may become ours. `effects` are what people are shown besides, found by tracing the `probes`; a saved plan
     is read with the probes alone.
     """
@@ -67,6 +67,7 @@ class NodePlan(Struct, frozen=True):
     persist: str | None = None
     adopts: bool = False
     sysctls: tuple[str, ...] = ()
+    waiting: tuple[Sysctl, ...] = ()
     effects: tuple[TrafficEffect, ...] = ()
     probes: tuple[Probe, ...] = ()
 
@@ -140,6 +141,7 @@ def _shown(change: Change[Resource]) -> int:
 def plan_node(desired: Desired, snapshot: Snapshot, source: Source) -> NodePlan:
     """Compare what a node should have with what it has."""
     changes = sorted(differences(desired, snapshot), key=_shown)
+    late = waiting.waiting(desired, snapshot)
     return NodePlan(
         node=desired.node,
         address=desired.address,
@@ -155,6 +157,7 @@ def plan_node(desired: Desired, snapshot: Snapshot, source: Source) -> NodePlan:
             *mtu.warnings(desired, snapshot),
             *underlay.warnings(desired, changes, snapshot),
             *overwritten.warnings(desired, snapshot),
+            *waiting.warnings(late),
             *company.warnings(desired, snapshot),
         ),
         refusals=(
@@ -169,6 +172,7 @@ def plan_node(desired: Desired, snapshot: Snapshot, source: Source) -> NodePlan:
         persist=desired.persist,
         adopts=desired.adopts,
         sysctls=tuple(sorted(desired.sysctls)),
+        waiting=late,
     )
 
 
@@ -237,9 +241,7 @@ def _unsettable(desired: Desired, changes: Iterable[Change[Resource]]) -> Iterat
     made = {want.resource.name for want in desired.objects if isinstance(want.resource, Link)}
     for change in changes:
         if isinstance(change.after, Sysctl) and change.before is None and change.after.device not in made:
-            name = change.after.name
-            module = "; load its module first: modprobe br_netfilter" if name.startswith(_OF_BRIDGES) else ""
-            yield f"the kernel of this node has no {name}{module}"
+            yield waiting.absent(change.after)
 
 
 def _unsaved(desired: Desired) -> Iterator[str]:

@@ -56,12 +56,22 @@ _WORDS: Final = {Found.INTERRUPTED: "interrupted", Found.UNCONFIRMED: "not confi
 
 
 class Recovery(Struct, frozen=True):
-    """What was found, where that came from, what was changed, and the generation that the node is in now, if known."""
+    """What was found, where that came from, what was changed, and the generation that the node is in now, if known.
+
+    `late` are the parameters that could not be brought back: those of a device that is not there yet wait for it, the
+    others are not to be had.
+    """
 
     found: Found
     origin: Origin
     changes: tuple[Change[Resource], ...] = ()
     generation: int | None = None
+    late: tuple[Sysctl, ...] = ()
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is missing of what was to be brought back, but for what waits for a device."""
+        return all(sysctl.device is not None for sysctl in self.late)
 
 
 def settle(
@@ -123,20 +133,29 @@ def bring_back(
     after = generation.after
     kernel = open_kernel(after.backend)
     _await_ways(kernel, after, patience)
-    touched = _settings(after)
-    interest = interest_of(touched) | Interest(frozenset(after.chains), frozenset(), frozenset())
+    interest = interest_of(_settings(after)) | Interest(frozenset(after.chains), frozenset(), frozenset())
+    now = kernel.observe(interest)
+    late = _late(after, now)
+    touched = [change for change in _settings(after) if change.after not in late]
     reason = Reason(f"as in generation {generation.number}, before the reboot")
 
     def left(now: Snapshot) -> tuple[Change[Resource], ...]:
         return tuple(restoration(after, now, touched, reason))
 
-    now = kernel.observe(interest)
     changes = left(now)
-    if not changes:
+    if not changes and not late:
         return None
-    undertaking = Undertaking(store, _now(generation.origin), [each.name for each in after.all(Sysctl)])
+    undertaking = Undertaking(store, _now(generation.origin), [each.name for each in after.all(Sysctl)], waiting=late)
     apply(Job(changes, now, interest, left), kernel, undertaking)
-    return Recovery(Found.REBOOT, generation.origin, changes, undertaking.finished().number)
+    number = undertaking.finished().number if changes else None
+    return Recovery(Found.REBOOT, generation.origin, changes, number, late)
+
+
+def _late(after: Snapshot, now: Snapshot) -> tuple[Sysctl, ...]:
+    """Return the parameters of a generation that a kernel does not have, and that do not come with a link of ours."""
+    there = {sysctl.name for sysctl in now.all(Sysctl)}
+    own = {link.name for link in after.all(Link) if link.ours}
+    return tuple(each for each in after.all(Sysctl) if each.name not in there and each.device not in own)
 
 
 def _now(origin: Origin) -> Origin:

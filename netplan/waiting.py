@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from netplan.compile import Desired
 from netplan.kinds.link.value import Link
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.snapshot import Snapshot
+
+_OF_BRIDGES: Final = "net.bridge."
 
 
 def waiting(desired: Desired, snapshot: Snapshot) -> tuple[Sysctl, ...]:
@@ -30,6 +33,15 @@ def of_missing(sysctls: Iterable[Sysctl], links: Iterable[Link]) -> tuple[Sysctl
 
 
 def warnings(sysctls: Iterable[Sysctl]) -> Iterator[str]:
-    """Say which parameters wait, and what for."""
+    """Say which parameters wait and what for, or that the kernel has none of this name."""
     for sysctl in sysctls:
-        yield f"{sysctl} waits for the interface {sysctl.device}: once that is there, apply or drift --fix sets it"
+        if sysctl.device is None:
+            yield absent(sysctl)
+        else:
+            yield f"{sysctl} waits for the interface {sysctl.device}: once that is there, apply or drift --fix sets it"
+
+
+def absent(sysctl: Sysctl) -> str:
+    """Say that the kernel does not have a parameter, and what to type where a module brings it."""
+    module = "; load its module first: modprobe br_netfilter" if sysctl.name.startswith(_OF_BRIDGES) else ""
+    return f"the kernel of this node has no {sysctl.name}{module}"

@@ -5,19 +5,23 @@ from __future__ import annotations
 import pytest
 
 from netplan.batches import batches
+from netplan.carry import carry_out
 from netplan.compile import compile_node, nothing
 from netplan.differences import differences
 from netplan.kernel.memory import MemoryKernel
 from netplan.kinds.address.value import LinkAddress
-from netplan.kinds.chain.value import Chain
+from netplan.kinds.chain.value import Backend, Chain
 from netplan.kinds.link.value import Link
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import IfName, InterfaceAddress, Prefix
+from netplan.plan import Source, plan_node
 from netplan.recover import bring_back, settle
+from netplan.resource import Change
+from netplan.snapshot import Snapshot
 from netplan.state.generations import Generation
 from netplan.state.store import Store, Undertaking
-from netplan.work import whole_state
+from netplan.work import Work, whole_state
 from tests import make
 from tests.spec.test_families import A6, B6, DUAL, ONLY6, A, B
 from tests.test_rollback import roll_back
@@ -37,6 +41,7 @@ START = make.snapshot(
     Route(Prefix.parse("fd00:4::/64"), ETH0, protocol=2, metric=256),
     Sysctl("net.ipv6.conf.all.forwarding", "0"),
 )
+NETFILTER = "net.bridge.bridge-nf-call-iptables"
 SETTING = "net.ipv4.conf.podnet/1.accept_local"
 
 
@@ -125,3 +130,66 @@ def test_after_a_reboot_an_interrupted_remove_of_a_tunnel_is_undone(store):
     kernel = MemoryKernel(rebooted(bridge=True))
     settle(store, lambda _: kernel, 0.0)
     assert [link.name for link in kernel.state.all(Link) if link.ours] == ["podnet.1"]
+
+
+LATE = "net.ipv4.conf.cni0.rp_filter"
+WAITS = f"{LATE} = 2 waits for the interface cni0: once that is there, apply or drift --fix sets it"
+OF_A_BRIDGE = make.spec(sysctl=f"{{{LATE}: 2, {NETFILTER}: 1}}")
+WITH_NETFILTER = START.replace(Sysctl, [*START.all(Sysctl), Sysctl(NETFILTER, "0")])
+
+
+def with_cni0(state):
+    """Give a state that has the bridge cni0 too."""
+    kernel = MemoryKernel(state)
+    kernel.write(batches([Change(None, Link(IfName("cni0"), 1500, up=True), make.WHY)])[0])
+    return kernel.state
+
+
+def test_a_setting_of_a_device_that_is_not_there_waits_for_it_and_nothing_else_does():
+    plan = plan_node(wanted(OF_A_BRIDGE), WITH_NETFILTER, Source.LIVE)
+    assert (plan.refusals, plan.warnings) == ((), (WAITS,))
+    assert [change.resource.key for change in plan.changes if change.resource.kind == "sysctl"] == [
+        "net.ipv4.ip_forward",
+        NETFILTER,
+    ]
+
+
+def test_a_setting_of_a_device_is_a_difference_once_that_is_there():
+    kernel = MemoryKernel(WITH_NETFILTER)
+    make.carry_out(wanted(OF_A_BRIDGE), kernel)
+    assert make.said(differences(wanted(OF_A_BRIDGE), with_cni0(kernel.state))) == [f"update sysctl {LATE} = 2"]
+
+
+def test_a_device_that_comes_while_an_apply_writes_does_not_undo_it(store):
+    kernel = MemoryKernel(WITH_NETFILTER)
+    work = Work.live(wanted(OF_A_BRIDGE), kernel)
+    kernel.state = with_cni0(kernel.state)
+    carry_out(work, Undertaking(store, make.origin(), work.plan.sysctls))
+    assert make.said(differences(wanted(OF_A_BRIDGE), kernel.state)) == [f"update sysctl {LATE} = 2"]
+
+
+def test_where_no_device_of_a_node_is_known_no_setting_waits():
+    assert LATE in str(plan_node(wanted(OF_A_BRIDGE), Snapshot(Backend.NFT), Source.EMPTY).changes)
+
+
+def after_a_boot(store, state):
+    """Bring back what was applied with the bridge cni0, on a node that may not have it."""
+    make.generation(store, wanted(OF_A_BRIDGE), MemoryKernel(with_cni0(WITH_NETFILTER)), EARLIER)
+    kernel = MemoryKernel(state)
+    return bring_back(store, store.generations.all()[-1], lambda _: kernel, 0.0), kernel.state
+
+
+def test_after_a_reboot_a_setting_waits_for_its_device_and_the_rest_is_back(store):
+    recovery, state = after_a_boot(store, WITH_NETFILTER)
+    assert (recovery.whole, recovery.late) == (True, (Sysctl(LATE, "2"),))
+    assert make.said(differences(wanted(OF_A_BRIDGE), state)) == []
+
+
+def test_after_a_reboot_what_the_kernel_does_not_have_is_said_to_be_missing(store):
+    recovery, _ = after_a_boot(store, with_cni0(START))
+    assert (recovery.whole, recovery.late) == (False, (Sysctl(NETFILTER, "1"),))
+
+
+def test_what_waited_after_a_reboot_is_in_the_generation_for_the_next_one(store):
+    recovery, _ = after_a_boot(store, WITH_NETFILTER)
+    assert Sysctl(LATE, "2") in store.generations.all()[recovery.generation - 1].after.all(Sysctl)

@@ -12,7 +12,7 @@ from netplan.cli.output import Format, show, show_json
 from netplan.cli.verb import verb_app
 from netplan.cli.views.memory import NOTHING, recoveries_json, recovery_text
 from netplan.cli.write import intact
-from netplan.errors import RefusedError
+from netplan.errors import ExitCode, RefusedError
 from netplan.kernel.linux import Linux, require_privilege
 from netplan.recover import Recovery, bring_back, settle
 from netplan.state.generations import Damaged, Generation
@@ -42,6 +42,7 @@ def recover(
         show_json(recoveries_json(done))
     elif not done:
         show(NOTHING)
+    raise typer.Exit(ExitCode.DONE if all(recovery.whole for recovery in done) else ExitCode.DIFFERENCES)
 
 
 def _recoveries(store: Store) -> Iterator[Recovery]:

@@ -90,7 +90,8 @@ def carry_out(
     secret = token()
     spec = None if file is None else str(Path(origin.spec_path).absolute())
     asked_for = None if within is None else asked(within, secret, spec)
-    undertaking = Undertaking(here.store, origin, work.plan.sysctls, asked_for, arm(here.store, here.lock))
+    plan, guard = work.plan, arm(here.store, here.lock)
+    undertaking = Undertaking(here.store, origin, plan.sysctls, asked_for, guard, waiting=plan.waiting)
     with bar.during("preparing"):
         after = carry.carry_out(work, undertaking)
     if work.plan.changes:

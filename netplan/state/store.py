@@ -98,21 +98,25 @@ def pending(entry: Entry) -> PendingError:
 class Undertaking:
     """The journal of one apply, as `apply` asks for it.
 
-    `sysctls` are the parameters that are wanted: of the state after, which a reboot brings back, no others are kept.
+    `sysctls` are the parameters that are wanted: of the state after, which a reboot brings back, no others are kept;
+    `waiting` are those of devices that are not there yet, and are kept with them.
     With `confirm` it is to be confirmed, and `arm` starts what brings the state before back where nobody does.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what most leave out is optional
         self,
         store: Store,
         origin: Origin,
         sysctls: Collection[str],
         confirm: Confirm | None = None,
         arm: Callable[[Entry], None] = lambda _: None,
+        *,
+        waiting: Collection[Sysctl] = (),
     ) -> None:
         self._store = store
         self._origin = origin
         self._sysctls = sysctls
+        self._waiting = waiting
         self._confirm = confirm
         self._arm = arm
         self._entry: Entry | None = None
@@ -141,8 +145,9 @@ class Undertaking:
         """Write down that the outcome was seen, from when on the time for a confirm counts; StoreError (3)."""
         entry = self.entry
         confirm = entry.confirm and replace(entry.confirm, deadline=clock.now() + entry.confirm.seconds)
-        wanted = [each for each in after.all(Sysctl) if each.name in self._sysctls]
-        kept = relevant(after, entry.changes).replace(Sysctl, wanted)
+        late = {each.name for each in self._waiting}
+        wanted = [each for each in after.all(Sysctl) if each.name in self._sysctls and each.name not in late]
+        kept = relevant(after, entry.changes).replace(Sysctl, [*wanted, *self._waiting])
         entry = replace(entry, phase=Phase.VERIFIED, after=kept, confirm=confirm)
         with files.reported("the journal", self._store.journal.path):
             self._store.journal.write(entry)

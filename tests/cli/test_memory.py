@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from netplan import waiting
 from netplan.cli.views.memory import history_text, recoveries_json, recovery_text
+from netplan.kinds.sysctl.value import Sysctl
 from netplan.recover import Found, Recovery
 from netplan.state.generations import Damaged, Generation
 from netplan.state.journal import Begun
@@ -58,6 +60,17 @@ def test_a_recovery_says_whose_run_was_interrupted_and_what_became_of_it(said, r
 def test_a_recovery_after_a_reboot_says_what_is_back():
     recovery = Recovery(Found.REBOOT, make.origin(), PLAN.changes[:2], 4)
     assert recovery_text(recovery) == "The state before the reboot is back (2 changes), as generation 4."
+
+
+def test_a_recovery_after_a_reboot_says_what_is_not_back():
+    late = (Sysctl("net.ipv4.conf.cni0.arp_filter", "1"), Sysctl("net.bridge.bridge-nf-call-iptables", "1"))
+    waits, lacks = waiting.warnings(late)
+    recovery = Recovery(Found.REBOOT, make.origin(), PLAN.changes[:2], 4, late)
+    assert recovery_text(recovery).splitlines() == [
+        "The state before the reboot is back but for what follows (2 changes), as generation 4:",
+        f"  {waits}",
+        f"  {lacks}",
+    ]
 
 
 def test_recoveries_are_told_to_programs():

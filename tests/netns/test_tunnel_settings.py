@@ -85,3 +85,18 @@ def test_a_rollback_to_a_generation_with_the_same_tunnel_keeps_it(racks):
     number = racks.shell(NODE, 'ls "$PODNET_VAR_DIR/generations" | tail -2 | head -1').removesuffix(".json\n")
     done = podnet(racks.lab, NODE, "rollback", str(int(number)), "--yes")
     assert (done.code, racks.podnet(NODE, "drift", SPEC).code) == (0, 0), done.stderr
+
+
+def test_a_setting_of_a_bridge_waits_for_it_while_all_else_is_done(racks):
+    spec = SPEC.replace("defaults:", "sysctl: {net.ipv4.conf.cni9.rp_filter: 2}\ndefaults:")
+    done = [racks.podnet(NODE, *words) for words in (("apply", spec, "--yes"), ("drift", spec))]
+    assert [(each.code, "waits for the interface cni9" in " ".join(each.stdout.split())) for each in done] == [
+        (0, True)
+    ] * 2
+    racks.shell(NODE, "ip link add cni9 type bridge")
+    codes = [racks.podnet(NODE, "drift", spec, *words).code for words in ((), ("--fix",), ())]
+    value = racks.shell(NODE, "sysctl -n net.ipv4.conf.cni9.rp_filter; ip link del cni9").strip()
+    assert (codes, value) == ([1, 0, 0], "2")
+    reboot(racks)
+    done = racks.recover(NODE)
+    assert (done.code, "waits for the interface cni9" in done.stdout) == (0, True)

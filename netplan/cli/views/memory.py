@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from netplan import waiting
 from netplan.net import counted, printable
 from netplan.planfile import change_to_json, counts
 from netplan.recover import Found, Recovery
@@ -28,7 +29,14 @@ def recovery_text(recovery: Recovery) -> str:
         case Found.VERIFIED:
             return f"{printable(str(origin))} was done when it was interrupted; it is generation {recovery.generation}."
         case Found.REBOOT:
-            return f"The state before the reboot is back ({changes}), as generation {recovery.generation}."
+            return "\n".join(_after_a_reboot(recovery, changes))
+
+
+def _after_a_reboot(recovery: Recovery, changes: str) -> Iterator[str]:
+    generation = "" if recovery.generation is None else f", as generation {recovery.generation}"
+    but = " but for what follows" if recovery.late else ""
+    yield f"The state before the reboot is back{but} ({changes}){generation}{':' if but else '.'}"
+    yield from (f"  {warning}" for warning in waiting.warnings(recovery.late))
 
 
 def recoveries_json(recoveries: Sequence[Recovery]) -> Json:
@@ -40,6 +48,7 @@ def recoveries_json(recoveries: Sequence[Recovery]) -> Json:
                 **recovery.origin.to_json(),
                 "changes": [change_to_json(change) for change in recovery.changes],
                 "generation": recovery.generation,
+                "late": [sysctl.to_json() for sysctl in recovery.late],
             }
             for recovery in recoveries
         ]
