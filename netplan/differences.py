@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from msgspec.structs import replace
 
 from netplan.adoption import adopter
 from netplan.compile import OUR_CHAINS, Desired
-from netplan.diff import diff
+from netplan.diff import Routes, diff, diff_routes
 from netplan.kinds.chain.edit import changes_to
 from netplan.kinds.chain.place import Span, arrange
 from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import ChainKey, PlacedRule, is_our_jump
 from netplan.kinds.link.value import Link
+from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.forwarding import once_switched, switched_first
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.overwritten import put_back
@@ -40,6 +41,9 @@ def differences(desired: Desired, snapshot: Snapshot) -> Iterator[Change[Resourc
         if kind is Sysctl:
             yield from _sysctls(desired, state)
             continue
+        if kind is Route:
+            yield from (_explained(change, snapshot) for change in _routes(desired, snapshot, state, adopts))
+            continue
         actual = [each for each in state.all(kind) if each.ours or adopts(each)]
         gone = [each for each in lost(kind, snapshot, state) if each.ours or adopts(each)]
         changes = [_explained(change, snapshot) for change in diff(wanted, actual, STALE, gone)]
@@ -50,10 +54,23 @@ def differences(desired: Desired, snapshot: Snapshot) -> Iterator[Change[Resourc
         yield from _rule_changes(key, desired, snapshot)
 
 
+def _routes(
+    desired: Desired, snapshot: Snapshot, state: Snapshot, adopts: Callable[[Resource], bool]
+) -> Iterator[Change[Route]]:
+    def may_change(route: Route) -> bool:
+        return route.ours or adopts(route)
+
+    wanted = (Wanted(want.resource, want.reason) for want in desired.objects if isinstance(want.resource, Route))
+    gone = tuple(filter(may_change, lost(Route, snapshot, state)))
+    yield from diff_routes(wanted, Routes(state.routes, may_change, gone), STALE, SECOND)
+
+
 def _explained(change: Change[Resource], snapshot: Snapshot) -> Change[Resource]:
     """Say why a link is replaced or taken over, and why an object goes that is foreign in the snapshot."""
     before, after = change.before, change.after
-    found = None if before is None else snapshot.index.get((before.kind, before.key))
+    found = before
+    if before is not None and not isinstance(before, Route):
+        found = snapshot.index.get((before.kind, before.key))
     if found is not None and not found.ours:
         return replace(change, reason=ADOPTED if after is None else change.reason.with_remark("taken over"))
     if isinstance(before, Link) and isinstance(after, Link) and not before.can_become(after):

@@ -79,11 +79,20 @@ def unmet(changes: Sequence[Change[Resource]], before: Snapshot, now: Snapshot) 
         if isinstance(resource, PlacedRule):
             depth = 0 if change.after is None else resource.position
             met = _stands(resource.rule, depth, expected.rules(resource.chain), now.rules(resource.chain))
+        elif isinstance(resource, Route):
+            there, wanted = now.routes.get(resource.key, ()), expected.routes.get(resource.key, ())
+            met = list(there) == list(wanted) or _same(change, wanted, there)
         else:
             key = (resource.kind, resource.key)
             met = expected.index.get(key) == now.index.get(key)
         if not met:
             yield change
+
+
+def _same(change: Change[Resource], expected: Sequence[Route], now: Sequence[Route]) -> bool:
+    """Whether the routes of a key are as expected, whatever others brought or took meanwhile."""
+    known = [each for each in now if each.ours or each in expected or each == change.before]
+    return known == [each for each in expected if each.ours or each in now]
 
 
 def _stands(rule: Rule, depth: int, expected: Sequence[Rule], now: Sequence[Rule]) -> bool:
@@ -135,9 +144,7 @@ def _parts(changes: Iterable[Change[Resource]], snapshot: Snapshot) -> Iterator[
         if isinstance(resource, PlacedRule):
             placed.setdefault(resource.chain, []).append(change)
             continue
-        present = snapshot.index.get((resource.kind, resource.key))
-        content, text = (None, "not there") if present is None else (present.to_json(), str(present))
-        yield _Part(f"{resource.kind} {resource.label}", content, text)
+        yield _object(resource, snapshot)
     yield from _devices(changes, snapshot)
     beside = [chain for chain in snapshot.all(OtherChain) if chain.on_the_way]
     if beside:
@@ -151,6 +158,15 @@ def _parts(changes: Iterable[Change[Resource]], snapshot: Snapshot) -> Iterator[
         yield _Part(name, [*rules], "; ".join(rules) or "none", rules, chain, depth is not None)
         if depth is not None:
             yield from _below(key, snapshot.rules(key)[:depth], snapshot)
+
+
+def _object(resource: Resource, snapshot: Snapshot) -> _Part:
+    """Give an object as it is, or all routes of its key."""
+    there: Sequence[Resource] = snapshot.routes.get(resource.key, ()) if isinstance(resource, Route) else ()
+    name, present = f"{resource.kind} {resource.label}", snapshot.index.get((resource.kind, resource.key))
+    if there[1:]:
+        return _Part(name, [each.to_json() for each in there], "; ".join(map(str, there)))
+    return _Part(name, *((None, "not there") if present is None else (present.to_json(), str(present))))
 
 
 def _devices(changes: Iterable[Change[Resource]], snapshot: Snapshot) -> Iterator[_Part]:

@@ -24,6 +24,7 @@ ROUTE: Final = 0
 NETFILTER: Final = 12
 """Families of netlink (linux/netlink.h)."""
 
+APPEND: Final = 0x800
 CREATE: Final = 0x400
 EXCLUSIVE: Final = 0x200
 REPLACE: Final = 0x100

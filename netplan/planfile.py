@@ -1,4 +1,4 @@
-"""A plan as JSON, for programs, for review and to be applied later (format version 1.0)."""
+"""A plan as JSON, for programs, for review and to be applied later (format version 1.1)."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from netplan.malformed import MALFORMED, FormatError, each, explained, of_format
 from netplan.net import Address, host_name
 from netplan.plan import NodePlan, Plan, Source
 from netplan.probe import Probe
-from netplan.resource import Action, Change, Json, Reason, Resource
+from netplan.resource import Action, Change, Json, Place, Reason, Resource
 from netplan.snapshot import KINDS
 
-FORMAT_VERSION: Final = "1.0"
+FORMAT_VERSION: Final = "1.1"
 
 _CHANGED: Final[tuple[type[Resource], ...]] = (*KINDS, PlacedRule)
 _KINDS: Final = {kind.kind: kind for kind in _CHANGED}
@@ -112,7 +112,7 @@ def _fields(change: Change[Resource]) -> tuple[FieldChange, ...]:
 
 def change_to_json(change: Change[Resource], fields: Iterable[FieldChange] = ()) -> Json:
     """Give a change as JSON values, with the fields that it updates; `change_from_json` reads it back."""
-    return {
+    data = {
         "action": change.action.value,
         "kind": change.resource.kind,
         "key": change.resource.label,
@@ -121,6 +121,7 @@ def change_to_json(change: Change[Resource], fields: Iterable[FieldChange] = ())
         "fields": [field.to_json() for field in fields],
         "reason": reason_to_json(change.reason),
     }
+    return data if change.place is None else data | {"place": change.place.value}
 
 
 def reason_to_json(reason: Reason) -> Json:
@@ -168,7 +169,8 @@ def change_from_json(data: Json) -> Change[Resource]:
     before, after = (None if data[side] is None else kind.from_json(data[side]) for side in ("before", "after"))
     if before is None and after is None:
         raise ValueError("it has neither a before nor an after")
-    return Change(before, after, Reason(str(data["reason"]["text"]), _location(data["reason"]["at"])))
+    place = Place(data["place"]) if data.get("place") else None
+    return Change(before, after, Reason(str(data["reason"]["text"]), _location(data["reason"]["at"])), place)
 
 
 def _may_be_planned(change: Change[Resource]) -> bool:

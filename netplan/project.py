@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
-from typing import Final, TypeAlias
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from itertools import chain
+from typing import Final, TypeAlias, TypeVar
 
 from msgspec.structs import replace
 
@@ -13,14 +14,31 @@ from netplan.kinds.chain.value import Chain, ChainKey, PlacedRule
 from netplan.kinds.fdb.value import FdbEntry
 from netplan.kinds.link.value import Link
 from netplan.kinds.neighbour.value import Neighbour
-from netplan.kinds.route.value import Route
+from netplan.kinds.route.order import inserted, replaced
+from netplan.kinds.route.value import Route, RouteKey
 from netplan.kinds.sysctl.forwarding import SWITCHES, rewritten
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import IPV6_MTU_MIN, IfName
-from netplan.resource import Change, Resource
+from netplan.resource import Change, Place, Resource
 from netplan.snapshot import KINDS, Snapshot
 
-_Objects: TypeAlias = dict[type[Resource], dict[Hashable, Resource]]
+_Links: TypeAlias = Mapping[Hashable, Resource]
+R = TypeVar("R", bound=Resource)
+
+
+class _Objects(dict[type[Resource], dict[Hashable, Resource]]):
+    """The objects of a state by their kinds and keys, but for routes: of these there may be several of one key."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        super().__init__(
+            (kind, {resource.key: resource for resource in snapshot.all(kind)}) for kind in KINDS if kind is not Route
+        )
+        self.routes: dict[RouteKey, Sequence[Route]] = dict(snapshot.routes)
+
+    def all(self, kind: type[Resource]) -> tuple[Resource, ...]:
+        """Give the objects of one kind."""
+        return tuple(chain.from_iterable(self.routes.values()) if kind is Route else self[kind].values())
+
 
 _WHEN_DOWN: Final = (Route, Neighbour)
 """What a link loses when it goes down, and of IPv4 with its last address; when it is up again nothing is back."""
@@ -38,19 +56,21 @@ def project(snapshot: Snapshot, changes: Iterable[Change[Resource]]) -> Snapshot
     if not changes:
         return snapshot
     placed: dict[ChainKey, list[Change[PlacedRule]]] = {}
-    objects: _Objects = {kind: {resource.key: resource for resource in snapshot.all(kind)} for kind in KINDS}
+    objects = _Objects(snapshot)
     for change in changes:
         resource = change.resource
         if isinstance(resource, PlacedRule):
             before, after = change.before, change.after
             if isinstance(before, PlacedRule | None) and isinstance(after, PlacedRule | None):
                 placed.setdefault(resource.chain, []).append(Change(before, after, change.reason))
+        elif isinstance(resource, Route):
+            _change_route(objects, resource.key, change)
         else:
             _switch(objects, resource)
             _change(objects, resource, gone=change.after is None)
     for key, edits in placed.items():
         objects[Chain][key] = edited(snapshot.chains.get(key, Chain(key, policy="ACCEPT")), edits)
-    return Snapshot(snapshot.backend, {kind: tuple(found.values()) for kind, found in objects.items()})
+    return Snapshot(snapshot.backend, {kind: objects.all(kind) for kind in KINDS})
 
 
 def after_updates(snapshot: Snapshot, changes: Iterable[Change[Resource]]) -> Snapshot:
@@ -63,12 +83,34 @@ def after_updates(snapshot: Snapshot, changes: Iterable[Change[Resource]]) -> Sn
     return project(snapshot, below) if below else snapshot
 
 
-def lost(kind: type[Resource], before: Snapshot, after: Snapshot) -> tuple[Resource, ...]:
+def lost(kind: type[R], before: Snapshot, after: Snapshot) -> tuple[R, ...]:
     """Give the objects of a kind that `after_updates` took away, ours if they went from a link that is ours by then."""
     if after is before:
         return ()
-    links: _Objects = {Link: {link.key: link for link in after.all(Link)}}
+    if kind is Route:
+        stay = {*after.all(kind)}
+        return tuple(each for each in before.all(kind) if each not in stay)
+    links: _Links = {link.key: link for link in after.all(Link)}
     return tuple(_owned(each, links) for each in before.all(kind) if (each.kind, each.key) not in after.index)
+
+
+def _change_route(objects: _Objects, key: RouteKey, change: Change[Resource]) -> None:
+    """Let a route come, go, or take the place of another, as the kernel does among those of its key."""
+    before, after = change.before, change.after
+    there = tuple(objects.routes.get(key, ()))
+    if isinstance(before, Route) and (after is None or change.place is not None) and before in there:
+        at = there.index(before)
+        there = there[:at] + there[at + 1 :]
+    if isinstance(after, Route):
+        there = _with(there, after, change)
+    objects.routes[key] = there
+
+
+def _with(there: tuple[Route, ...], route: Route, change: Change[Resource]) -> tuple[Route, ...]:
+    if change.before is None or change.place is not None or not there:
+        return inserted(there, route, change.place or Place.LAST)
+    at = replaced(there, route)
+    return (*there[:at], route, *there[at + 1 :])
 
 
 def _change(objects: _Objects, resource: Resource, *, gone: bool) -> None:
@@ -77,7 +119,7 @@ def _change(objects: _Objects, resource: Resource, *, gone: bool) -> None:
     if gone:
         there.pop(resource.key, None)
     else:
-        there[resource.key] = _owned(resource, objects)
+        there[resource.key] = _owned(resource, objects[Link])
     if isinstance(resource, Link) and isinstance(before, Link):
         _change_link(objects, before, None if gone else resource)
     if isinstance(resource, LinkAddress) and (gone or (before is not None and before != resource)):
@@ -104,12 +146,16 @@ def _change_link(objects: _Objects, before: Link, after: Link | None) -> None:
 
 def _lose(objects: _Objects, link: IfName, kinds: Iterable[type[Resource]], version: int | None = None) -> None:
     """Take away what stands on a link, all of it or what is of an IP version."""
+
+    def stays(resource: Resource) -> bool:
+        return link not in stands_on(resource) or version not in (None, version_of(resource))
+
     for kind in kinds:
-        objects[kind] = {
-            key: each
-            for key, each in objects[kind].items()
-            if link not in stands_on(each) or version not in (None, version_of(each))
-        }
+        if kind is Route:
+            left = {key: tuple(filter(stays, routes)) for key, routes in objects.routes.items()}
+            objects.routes = {key: routes for key, routes in left.items() if routes}
+        else:
+            objects[kind] = {key: each for key, each in objects[kind].items() if stays(each)}
 
 
 def version_of(resource: Resource) -> int | None:
@@ -130,14 +176,14 @@ def version_of(resource: Resource) -> int | None:
 def _hand_over(objects: _Objects) -> None:
     """Make what stands on a link ours, or no longer ours, with the link."""
     for kind in (LinkAddress, Neighbour, FdbEntry):
-        objects[kind] = {key: _owned(each, objects) for key, each in objects[kind].items()}
+        objects[kind] = {key: _owned(each, objects[Link]) for key, each in objects[kind].items()}
 
 
-def _owned(resource: Resource, objects: _Objects) -> Resource:
+def _owned(resource: R, links: _Links) -> R:
     """Give an object that stands on a link as ours if the link is."""
     if not isinstance(resource, LinkAddress | Neighbour | FdbEntry):
         return resource
-    link = objects[Link].get(resource.link)
+    link = links.get(resource.link)
     return resource if link is None or link.ours == resource.ours else replace(resource, ours=link.ours)
 
 

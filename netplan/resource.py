@@ -17,8 +17,8 @@ Json = Mapping[str, Any]
 class Resource(Protocol):
     """A frozen kernel object.
 
-    `key` is what the kernel indexes by, so two objects of one key can't be there at once; equality covers the content
-    too. `str()` is the object as the field's own tools print it.
+    `key` is what the kernel indexes by, so two objects of one key can't be there at once, but for routes, of which it
+    keeps several in an order; equality covers the content too. `str()` is the object as the field's own tools print it.
     """
 
     kind: ClassVar[str]
@@ -73,12 +73,23 @@ class Action(StrEnum):
     MOVE = "move"
 
 
+class Place(StrEnum):
+    """Where an object comes among others of its key that the kernel keeps beside it."""
+
+    FIRST = "first"
+    LAST = "last"
+
+
 class Change(Struct, Generic[R_co], frozen=True):
-    """One difference between two states of a node; `before` or `after` is None where the object is not there."""
+    """One difference between two states of a node; `before` or `after` is None where the object is not there.
+
+    With a `place` the object comes beside others of its key, and one before goes before it comes.
+    """
 
     before: R_co | None
     after: R_co | None
     reason: Reason
+    place: Place | None = None
 
     @property
     def resource(self) -> R_co:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-from netplan.diff import diff
+from netplan.diff import Routes, diff, diff_routes
 from netplan.kinds.chain.edit import Slot, changes_to
 from netplan.kinds.chain.place import put_back
 from netplan.kinds.chain.rule import Rule
@@ -29,6 +29,9 @@ def restoration(
     settings = _settings(before, now, undone, SWITCHES.intersection(_touched_sysctls(touched)))
     state = now
     for kind in KINDS:
+        if kind is Route:
+            yield from _routes(before, now, state, undone, reason)
+            continue
         wanted = [Wanted(resource, reason) for resource in before.all(kind) if undone(resource)]
         actual = [resource for resource in state.all(kind) if undone(resource)]
         changes = (
@@ -46,13 +49,17 @@ def restoration(
 def relevant(state: Snapshot, touched: Sequence[Change[Resource]]) -> Snapshot:
     """Give what of a state `restoration` looks at, so that it need not be kept whole.
 
-    That is what is ours or was touched, with what stands on such links; sysctls; and the chains that hold our jumps or
-    rules that were touched.
+    That is what is ours or was touched, with what stands on such links and the routes that stand beside such ones;
+    sysctls; and the chains that hold our jumps or rules that were touched.
     """
     placed = _touched_chains(touched)
     undone = _undone(state, touched)
+    beside = {route for routes in state.routes.values() if routes[1:] and any(map(undone, routes)) for route in routes}
     kept = [
-        resource for kind in KINDS for resource in state.all(kind) if undone(resource) or isinstance(resource, Sysctl)
+        resource
+        for kind in KINDS
+        for resource in state.all(kind)
+        if undone(resource) or isinstance(resource, Sysctl) or (beside and resource in beside)
     ]
     others = (chain for chain in state.all(Chain) if not chain.ours)
     holding = (chain for chain in others if chain.key in placed or any(map(is_our_jump, chain.rules)))
@@ -121,15 +128,28 @@ def _in_slots(slots: Sequence[Slot]) -> tuple[Rule, ...]:
 def _undone(before: Snapshot, touched: Iterable[Change[Resource]]) -> Callable[[Resource], bool]:
     """Make the test whether an object is undone: ours, one that the changes touched, or on a link of that kind."""
     sides = [side for change in touched for side in (change.before, change.after) if side is not None]
-    keys = {(side.kind, side.key) for side in sides if isinstance(side, Link) or not side.ours}
+    keys = {_identity(side) for side in sides if isinstance(side, Link) or not side.ours}
     links = {link.name for link in before.all(Link) if link.ours or (link.kind, link.key) in keys}
 
     def undone(resource: Resource) -> bool:
-        if resource.ours or (resource.kind, resource.key) in keys:
+        if resource.ours or (keys and _identity(resource) in keys):
             return True
         return not isinstance(resource, Route) and not links.isdisjoint(stands_on(resource))
 
     return undone
+
+
+def _identity(resource: Resource) -> tuple[str, Hashable]:
+    """Give what tells an object from all others: its key, but of a route the whole of it."""
+    return resource.kind, resource if isinstance(resource, Route) else resource.key
+
+
+def _routes(
+    before: Snapshot, now: Snapshot, state: Snapshot, undone: Callable[[Resource], bool], reason: Reason
+) -> Iterator[Change[Route]]:
+    wanted = (Wanted(route, reason) for route in before.all(Route) if undone(route))
+    gone = tuple(filter(undone, lost(Route, now, state)))
+    yield from diff_routes(wanted, Routes(state.routes, undone, gone, before.routes), reason)
 
 
 def _reached(sysctl: Sysctl, touched: Collection[str]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Final, TypeVar, cast
 
@@ -18,7 +18,7 @@ from netplan.kinds.ipset.value import IpSet
 from netplan.kinds.link.value import Link
 from netplan.kinds.neighbour.value import Neighbour
 from netplan.kinds.policy.value import PolicyRule
-from netplan.kinds.route.value import Route
+from netplan.kinds.route.value import Route, RouteKey
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.resource import Resource
 
@@ -95,8 +95,16 @@ class Snapshot(Struct, frozen=True, dict=True):
 
     @cached_property
     def index(self) -> Mapping[tuple[str, Hashable], Resource]:
-        """Every object by its kind and key."""
-        return {(kind.kind, item.key): item for kind in KINDS for item in self.all(kind)}
+        """Every object by its kind and key; of several routes of one key the first, by which packets go."""
+        return {(kind.kind, item.key): item for kind in KINDS for item in reversed(self.all(kind))}
+
+    @cached_property
+    def routes(self) -> Mapping[RouteKey, Sequence[Route]]:
+        """The routes by their keys, those of one key in the kernel's order."""
+        found: dict[RouteKey, list[Route]] = {}
+        for route in self.all(Route):
+            found.setdefault(route.key, []).append(route)
+        return found
 
     @cached_property
     def chains(self) -> Mapping[ChainKey, Chain]:

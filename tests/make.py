@@ -231,13 +231,14 @@ def said(changes: Iterable[Change[Resource]]) -> list[str]:
 
 
 def content(state: Snapshot) -> dict[str, object]:
-    """Give all that a state holds, rules in their order and everything else without one."""
+    """Give all that a state holds, rules and routes of one key in their order and everything else without one."""
     held: dict[str, object] = {
         str(chain.key): [chain.policy, *texts(chain.rules)]
         for chain in state.all(Chain)
         if chain.rules or chain.policy is None  # a built-in chain without rules is there and is not there
     }
-    return held | {kind.kind: frozenset(state.all(kind)) for kind in KINDS if kind is not Chain}
+    several = {str(key): list(routes) for key, routes in state.routes.items() if routes[1:]}
+    return held | several | {kind.kind: frozenset(state.all(kind)) for kind in KINDS if kind is not Chain}
 
 
 def foreign_rules(state: Snapshot, key: ChainKey, without: Iterable[Rule] = ()) -> list[Rule]:

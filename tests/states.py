@@ -12,9 +12,9 @@ from msgspec.structs import replace
 from netplan.compile import Desired, compile_node
 from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import Backend, Chain, ChainKey, jump_to
-from netplan.kinds.route.value import Route
+from netplan.kinds.route.value import KERNEL, Route
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.net import Address
+from netplan.net import Address, IfName
 from netplan.snapshot import Snapshot
 from netplan.spec.load import Spec
 from netplan.topology import Node
@@ -169,6 +169,23 @@ def _leave_a_stale_route(draw: st.DrawFn, state: Snapshot) -> Snapshot:
     return state.replace(Route, [*others, stale])
 
 
+def _put_a_route_beside(draw: st.DrawFn, state: Snapshot) -> Snapshot:
+    """Put one of ours, or the kernel's own for an address of the bridge, before or behind one of ours."""
+    others: list[dict[str, object]] = [
+        {"next_hop": Address.parse("10.4.7.98")},
+        {"type": "blackhole"},
+        {"oif": IfName("docker0"), "next_hop": None, "protocol": KERNEL},
+    ]
+    fields = draw(st.sampled_from(others))
+    behind = draw(st.booleans())
+
+    def beside(route: Route) -> list[Route]:
+        other = replace(route, **fields)
+        return [route] if other in state.all(Route) else [route, other] if behind else [other, route]
+
+    return _routes(draw, state, beside)
+
+
 def _lose_a_jump(draw: st.DrawFn, state: Snapshot) -> Snapshot:
     key = draw(st.sampled_from(list(BELOW)))
     return _with_rules(state, key, tuple(make.foreign_rules(state, key)))
@@ -202,6 +219,8 @@ DAMAGES = (
     _lose_a_route,
     _misdirect_a_route,
     _leave_a_stale_route,
+    _put_a_route_beside,
+    _put_a_route_beside,
     _lose_a_jump,
     _duplicate_a_jump,
     _edit_a_chain,

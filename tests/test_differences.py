@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from netplan.compile import nothing
-from netplan.differences import STALE, differences
+from netplan.differences import SECOND, STALE, differences
 from netplan.kinds.chain.value import Chain, ChainKey
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.resource import Resource
@@ -20,6 +20,15 @@ def test_what_is_wanted_has_the_specs_reason_and_place():
 
 def test_what_is_no_longer_wanted_says_so():
     assert reasons(make.snapshot("", make.route("172.7.9.0/24")))["172.7.9.0/24 via 10.4.7.22 dev eth0"] == STALE
+
+
+def test_of_two_routes_of_one_prefix_each_has_its_own_reason():
+    found = reasons(make.snapshot("", make.route(via="10.4.7.9"), make.route(), make.route(via="10.4.7.8")))
+    gone = {what: reason for what, reason in found.items() if what.startswith("172.7.22.0/24")}
+    assert gone == {
+        "172.7.22.0/24 via 10.4.7.9 dev eth0": SECOND,
+        "172.7.22.0/24 via 10.4.7.8 dev eth0": SECOND,
+    }
 
 
 def test_a_rule_that_goes_says_which_line_of_the_spec_names_it():

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
-from netplan.freshness import changed_since, unmet
+from netplan.freshness import changed_since, dependencies, unmet
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.value import Backend, Chain, jump_to
 from netplan.kinds.link.value import Link
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import IfName, InterfaceAddress
 from netplan.project import project
+from netplan.resource import Change
 from tests import make
 
 STORY = make.snapshot(make.saved(nat=["-j LOG", make.DOCKER_MASQUERADE, "-j LOG"]))
@@ -184,3 +185,25 @@ def test_a_policy_that_came_behind_the_place_of_our_jump_in_forward_makes_a_plan
     before = make.snapshot(make.saved(filter=["-j LOG"]))
     now = make.snapshot(make.saved(filter=["-j LOG", "-d 172.7.21.5/32 -j DROP"]))
     assert [*stale(now, before)] == ["the rules of filter FORWARD"]
+
+
+CONNECTED = make.route(via=None, dev="docker0", protocol=2)
+
+
+def test_a_route_beside_one_that_changes_is_part_of_what_a_plan_depends_on():
+    changes = [Change(make.route(), None, make.WHY)]
+    depends = dependencies(changes, make.snapshot("", make.route()))
+    (found,) = changed_since(depends, changes, make.snapshot("", make.route(), CONNECTED))
+    assert found == ("route 172.7.22.0/24", f"{make.route()}; {CONNECTED}")
+
+
+def test_a_delete_is_met_where_another_route_of_its_prefix_stays():
+    changes = [Change(make.route(), None, make.WHY)]
+    before = make.snapshot("", make.route(), CONNECTED)
+    assert [*unmet(changes, before, make.snapshot("", CONNECTED))] == []
+
+
+def test_a_delete_is_unmet_where_the_other_route_of_its_prefix_went():
+    changes = [Change(make.route(via="10.4.7.9"), None, make.WHY)]
+    before = make.snapshot("", make.route(via="10.4.7.9"), make.route())
+    assert [*unmet(changes, before, make.snapshot("", make.route(via="10.4.7.9")))] == changes

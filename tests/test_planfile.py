@@ -16,7 +16,7 @@ from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Address
 from netplan.plan import NodePlan, Source
 from netplan.planfile import is_plan, plan_to_json, read_plan, render_plan, summary
-from netplan.resource import Change, Reason
+from netplan.resource import Change, Place, Reason
 from tests import make, tunnels
 
 GOLDEN = Path(__file__).parent / "golden" / "plan.json"
@@ -81,17 +81,23 @@ def test_keys_that_a_reader_does_not_know_are_ignored():
 
 
 def test_a_plan_of_a_later_minor_version_is_read():
-    assert read_plan(text().replace('"1.0"', '"1.7"', 1), "plan.json") == story()
+    assert read_plan(text().replace('"1.1"', '"1.7"', 1), "plan.json") == story()
 
 
 def test_a_plan_of_another_major_version_is_refused():
-    with pytest.raises(UsageError, match=r"^plan\.json has plan format 2\.0; this podnet reads 1\.0: plan again"):
-        read_plan(text().replace('"1.0"', '"2.0"', 1), "plan.json")
+    with pytest.raises(UsageError, match=r"^plan\.json has plan format 2\.0; this podnet reads 1\.1: plan again"):
+        read_plan(text().replace('"1.1"', '"2.0"', 1), "plan.json")
 
 
 def test_a_fingerprint_is_that_of_what_the_plan_depends_on():
     (first, _) = story().nodes
     assert plan_to_json(story())["nodes"][0]["fingerprint"] == first.fingerprint
+
+
+def test_the_place_of_a_route_beside_others_is_read_back():
+    changes = (Change(None, make.route(), Reason("subnet of b"), Place.FIRST),)
+    plan = make.plans(NodePlan("a", Address.parse("10.4.7.21"), Source.LIVE, Backend.NFT, changes, {}))
+    assert read_plan(render_plan(plan), "plan.json") == plan
 
 
 def test_changes_are_counted_and_a_move_is_an_update():

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from netplan.kinds.chain.value import Backend, Chain, jump_to
 from netplan.kinds.link.value import Link
 from netplan.kinds.route.value import Route
@@ -7,7 +9,7 @@ from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import IfName
 from netplan.project import project
 from netplan.resource import Change
-from netplan.restore import restoration
+from netplan.restore import relevant, restoration
 from netplan.snapshot import Snapshot
 from tests import make
 
@@ -59,6 +61,17 @@ def test_a_rule_that_docker_brought_back_itself_is_there_once():
 def test_a_foreign_route_that_came_meanwhile_stays():
     now = AFTER.replace(Route, [*AFTER.all(Route), make.route("10.9.0.0/16", protocol=188)])
     assert not [line for line in undone(now) if "10.9.0.0/16" in line]
+
+
+CONNECTED = make.route("172.7.9.0/24", None, "docker0", protocol=2)
+STALE = make.route("172.7.9.0/24")
+
+
+@pytest.mark.parametrize("beside", [(STALE, CONNECTED), (CONNECTED, STALE)], ids=["before it", "behind it"])
+def test_a_route_of_ours_comes_back_to_its_place_beside_one_that_others_hold(beside):
+    before, now, changes = make.snapshot("", *beside), make.snapshot("", CONNECTED), [Change(STALE, None, make.WHY)]
+    kept = relevant(before, changes)
+    assert restored(now, kept, changes).routes[STALE.key] == [*beside]
 
 
 def test_a_foreign_route_that_came_in_the_place_of_ours_is_not_taken_away():

@@ -13,6 +13,7 @@ from netplan.kinds.chain.other import OtherChain
 from netplan.kinds.chain.reached import reached
 from netplan.kinds.chain.value import Chain, ChainKey
 from netplan.kinds.link.value import Link, own_settings
+from netplan.kinds.route.order import excludes
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl, accept_ra, spelled_out
 from netplan.net import IPV6_MTU_MIN, IfName
@@ -132,8 +133,12 @@ def _check_link(links: Mapping[IfName, Link], change: Change[Resource], link: Li
 
 
 def _check_route(state: Snapshot, change: Change[Resource], route: Route) -> None:
-    if change.before is None and any(other.key == route.key for other in state.all(Route)):
+    there = [each for each in state.routes.get(route.key, ()) if change.place is None or each != change.before]
+    if there and change.before is None and change.place is None:
         raise refused(change, "a route of this prefix, metric and table exists")
+    beside = change.place is not None or (route.prefix.version == 4 and route not in there[:1])
+    if beside and any(excludes(each, route) for each in there):
+        raise refused(change, "this route exists beside others of its prefix, metric and table")
     if route.type != "unicast":
         return
     down = {link.name for link in state.all(Link) if not link.up}.intersection(stands_on(route))

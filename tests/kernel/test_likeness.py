@@ -18,7 +18,7 @@ from netplan.kinds.fdb.value import FdbEntry
 from netplan.kinds.link.value import Link
 from netplan.kinds.neighbour.value import Neighbour
 from netplan.kinds.route.value import Route
-from netplan.resource import Change, Resource
+from netplan.resource import Change, Place, Resource
 from netplan.snapshot import Interest, Snapshot
 from tests import make, tunnels
 from tests.lab.inside import inside
@@ -128,3 +128,53 @@ def test_a_change_is_taken_or_refused_by_both_and_leads_to_the_same_state(lab, b
     tries = [*(BEGUN if begun else ()), *tries]
     state, seen = inside(lab, "n1", on_linux, tries)
     assert run(tries, MemoryKernel(state)) == seen
+
+
+BESIDE = [
+    make.route(via="10.4.7.2"),
+    make.route(via="10.4.7.3"),
+    make.route(via=None),
+    make.route(via="10.4.7.2", protocol=3),
+    replace(make.route(), type="blackhole", oif=None, next_hop=None),
+]
+OF_IPV6 = [
+    replace(make.route("fd00:7:0:22::/64", via=None, dev=device, protocol=protocol), metric=1024)
+    for device, protocol in (("eth0", 112), ("lo", 112), ("eth0", 3))
+]
+WRITES = st.tuples(st.sampled_from(["create", "replace", Place.FIRST, Place.LAST, "delete"]), st.integers(0, 4))
+
+
+def beside(writes, routes, kernel):
+    """Make writes among routes of one key, and give what there is after each, None if it was refused."""
+    seen: list[tuple[Route, ...] | None] = []
+    for how, number in writes:
+        route = routes[number % len(routes)]
+        place = how if isinstance(how, Place) else None
+        change = Change(
+            route if how in ("replace", "delete") else None, None if how == "delete" else route, make.WHY, place
+        )
+        try:
+            kernel.write(batches([change])[0])
+        except KernelError:
+            seen.append(None)
+        else:
+            seen.append(kernel.observe(NOTHING).routes.get(route.key, ()))
+    return seen
+
+
+def beside_on_linux(writes, routes):
+    kernel = Linux()
+    begin = kernel.observe(NOTHING)
+    try:
+        return begin, beside(writes, routes, kernel)
+    finally:
+        left = kernel.observe(NOTHING).routes.get(routes[0].key, ())
+        for batch in batches([Change(each, None, make.WHY) for each in left]):
+            kernel.write(batch)
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from([BESIDE, OF_IPV6]), st.lists(WRITES, min_size=1, max_size=8))
+def test_routes_of_one_key_are_taken_refused_and_kept_in_the_same_order_by_both(lab, routes, writes):
+    state, seen = inside(lab, "n1", beside_on_linux, writes, routes)
+    assert beside(writes, routes, MemoryKernel(state)) == seen

@@ -20,6 +20,7 @@ from netplan.kinds.policy.value import ACTIONS, PolicyRule
 from netplan.kinds.route import codec as routes
 from netplan.kinds.route.value import Hop, Route
 from netplan.net import Address, IfName, InterfaceAddress, LinkLayerAddress
+from netplan.netlink import APPEND, EXCLUSIVE, REPLACE
 from netplan.rtnetlink import ADDRESS, LINK, NEIGHBOUR, ROUTE, RULE
 from tests.kinds import pyroute
 
@@ -113,17 +114,24 @@ def test_a_route_that_pyroute2_wrote_is_read(route):
     assert routes.decode(message, LINKS, {}) == route
 
 
-@given(any_route(), st.booleans())
-def test_a_route_that_is_made_is_read_by_pyroute2(route, replaced):
+@given(any_route(), st.sampled_from([EXCLUSIVE, REPLACE, APPEND, 0]))
+def test_a_route_that_is_made_is_read_by_pyroute2(route, how):
     gateways = [route.next_hop, *(hop.next_hop for hop in route.hops)]
     scope = {"local": "host", "unicast": "universe" if any(gateways) else "link"}.get(route.type, "universe")
     fields, attributes = pyroute.route(route, scope)
-    assert pyroute.read(ROUTE, routes.made(route, NAMES, None, replace=replaced), fields) == (fields, attributes)
+    assert pyroute.read(ROUTE, routes.made(route, NAMES, None, how), fields) == (fields, attributes)
 
 
 @given(any_route())
 def test_a_route_that_goes_is_read_by_pyroute2(route):
-    fields, attributes = pyroute.route(route, "nowhere")
+    to_device = route.type == "unicast" and not any([route.next_hop, *(hop.next_hop for hop in route.hops)])
+    fields, attributes = pyroute.route(route, "link" if to_device else "nowhere")
+    if (
+        route.prefix.version == 6
+        and route.oif is None
+        and route.type in ("blackhole", "unreachable", "prohibit", "throw")
+    ):
+        attributes["RTA_OIF"] = NAMES[IfName("lo")]
     assert pyroute.read(ROUTE, routes.gone(route, NAMES, None), fields) == (fields, attributes)
 
 

@@ -21,7 +21,7 @@ from tests.edits import Cluster, Place, edits
 from tests.netns.racks import LOOK_AT_TUNNELS
 from tests.scratch import in_scratch
 
-_FLOOR: Final = """
+FLOOR: Final = """
 ip link set lo up
 for version in 4 6; do
     for setting in rp_filter accept_ra accept_dad; do
@@ -66,7 +66,7 @@ def shell(script: str) -> str:
 
 def made_by(clusters: Sequence[Cluster]) -> str:
     """Apply specs on a fresh node, one after the other, and give what its kernel holds then."""
-    shell(_FLOOR)
+    shell(FLOOR)
     kernel = Linux(Backend.NFT)
     for cluster in clusters:
         spec = cluster.spec
@@ -82,7 +82,7 @@ def left_by_failures(clusters: Sequence[Cluster]) -> list[tuple[str, str]]:
 
     Beside what was there before it.
     """
-    shell(_FLOOR)
+    shell(FLOOR)
     kernel = Linux(Backend.NFT)
     seen = []
     for cluster in clusters:
@@ -101,7 +101,7 @@ def left_after_remove(clusters: Sequence[Cluster]) -> tuple[str, str]:
 
     Beside what was there in the beginning.
     """
-    shell(_FLOOR)
+    shell(FLOOR)
     before = shell(_LOOK)
     kernel = Linux(Backend.NFT)
     for cluster in clusters:

@@ -20,6 +20,11 @@ def test_of_two_routes_to_one_prefix_the_lower_metric_decides():
     assert outcome(state(routes=metrics), POD, OUTSIDE).endswith("via 10.4.7.9")
 
 
+def test_of_two_routes_of_one_prefix_and_metric_the_first_decides():
+    beside = ("198.51.100.0/24 via 10.4.7.8 dev eth0", "198.51.100.0/24 via 10.4.7.9 dev eth0")
+    assert outcome(state(routes=beside), POD, OUTSIDE).endswith("via 10.4.7.8")
+
+
 def test_what_is_on_link_has_no_next_hop():
     assert traced(state(), POD, PEER).next_hop is None
 

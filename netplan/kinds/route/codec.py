@@ -10,7 +10,7 @@ from netplan.kinds.link.value import Link
 from netplan.kinds.route.nexthop import NextHop
 from netplan.kinds.route.value import PROTOCOL, Hop, Route
 from netplan.net import Address, IfName, Prefix
-from netplan.netlink import CREATE, EXCLUSIVE, REPLACE, Attributes, Request, attribute, attributes, number_attribute
+from netplan.netlink import CREATE, Attributes, Request, attribute, attributes, number_attribute
 from netplan.rtnetlink import FAMILIES, ROUTE, Message, address, deleting, making, u32
 
 # RTA_*, linux/rtnetlink.h
@@ -149,18 +149,26 @@ def _resolved(
     return _device(found.oif, links), found.gateway, listed, found.onlink
 
 
-def made(route: Route, indexes: Mapping[IfName, int], number: int | None, *, replace: bool) -> Request:
+def made(route: Route, indexes: Mapping[IfName, int], number: int | None, how: int) -> Request:
     """Give the request that makes a route, by a next-hop object if it has the number of one.
 
-    A replace is one message, so that no packet of an unchanged flow finds the route missing.
+    `how` is what becomes of others of its key: EXCLUSIVE, REPLACE, APPEND, or 0 to come before them. A replace is one
+    message, so that no packet of an unchanged flow finds the route missing.
     """
-    content = _attributes(route, indexes, number)
-    return making(ROUTE, CREATE | (REPLACE if replace else EXCLUSIVE), _fields(route, _scope(route), number), content)
+    return making(ROUTE, CREATE | how, _fields(route, _scope(route), number), _attributes(route, indexes, number))
 
 
 def gone(route: Route, indexes: Mapping[IfName, int], number: int | None) -> Request:
-    """Give the request that deletes a route, whatever its scope; one by a next-hop object only by its number."""
-    return deleting(ROUTE, _fields(route, "nowhere", number), _attributes(route, indexes, number))
+    """Give the request that deletes a route; one by a next-hop object only by its number.
+
+    The kernel deletes the first that fits, and what is not named fits all: by its scope a route to a device is told
+    from one by a gateway behind it, and by its device one of IPv6 that leads nowhere from all others.
+    """
+    content = _attributes(route, indexes, number)
+    if route.prefix.version == 6 and route.type in _NOWHERE and route.oif is None:
+        content += number_attribute(_OIF, indexes[IfName(_LOOPBACK)])
+    scope = "link" if _scope(route) == "link" else "nowhere"
+    return deleting(ROUTE, _fields(route, scope, number), content)
 
 
 def _fields(route: Route, scope: str, number: int | None) -> tuple[int, ...]:

@@ -15,8 +15,8 @@ from netplan.kinds.route.lead import asks, leads
 from netplan.kinds.route.nexthop import NextHop, Way
 from netplan.kinds.route.value import MAIN_TABLE, PROTOCOL, Route
 from netplan.net import IfName, Prefix
-from netplan.netlink import Channel
-from netplan.resource import Change, refused
+from netplan.netlink import APPEND, EXCLUSIVE, REPLACE, Channel
+from netplan.resource import Change, Place, refused
 from netplan.rtnetlink import FAMILIES, NEXTHOP, ROUTE, Message, dump
 
 MANY: Final = 2000
@@ -137,7 +137,7 @@ def _write(
     changes: Sequence[Change[Route]],
     objects: Mapping[Way, Sequence[NextHop]],
 ) -> None:
-    asked = [_asked(change, indexes, objects) for change in changes]
+    asked = [each for change in changes for each in _asked(change, indexes, objects)]
     with _led(channel, indexes, [change.after for change in changes if change.after is not None]):
         writing.write(channel, asked, _MEANING)
 
@@ -149,7 +149,7 @@ def _led(channel: Channel, indexes: Mapping[IfName, int], wanted: Iterable[Route
     if not made:
         yield
         return
-    refusals = writing.send(channel, [codec.made(each, indexes, None, replace=False) for each in made], _LEADS)
+    refusals = writing.send(channel, [codec.made(each, indexes, None, EXCLUSIVE) for each in made], _LEADS)
     try:
         yield
     finally:
@@ -168,16 +168,36 @@ def _leads(channel: Channel, indexes: Mapping[IfName, int], wanted: Sequence[Rou
 
 def _asked(
     change: Change[Route], indexes: Mapping[IfName, int], objects: Mapping[Way, Sequence[NextHop]]
+) -> Iterator[writing.Asked[Route]]:
+    """Yield the requests of a change: where a route comes beside others, one before goes first."""
+    before, after = change.before, change.after
+    if before is not None and (after is None or change.place is not None):
+        yield _asked_away(change, before, indexes, _objects_of(before, indexes, objects))
+    if after is not None:
+        number = next((each.number for each in _objects_of(after, indexes, objects) if each.ours), None)
+        yield writing.Asked(change, codec.made(after, indexes, number, _how(change)))
+
+
+def _how(change: Change[Route]) -> int:
+    if change.place is not None:
+        return APPEND if change.place is Place.LAST else 0
+    return EXCLUSIVE if change.before is None else REPLACE
+
+
+def _asked_away(
+    change: Change[Route], route: Route, indexes: Mapping[IfName, int], objects: Iterable[NextHop]
 ) -> writing.Asked[Route]:
-    """Give the request of a change; a route that goes may have been made by an object of its way or without one."""
-    route = change.resource
-    way = nexthop.way_of(route, indexes) if objects else None
-    there = objects.get(way, ()) if way is not None else ()
-    if change.after is not None:
-        number = next((each.number for each in there if each.ours), None)
-        return writing.Asked(change, codec.made(route, indexes, number, replace=change.before is not None))
-    requests = [codec.gone(route, indexes, number) for number in (*(each.number for each in there), None)]
+    """Ask for the end of a route, which may have been made by an object of its way or without one."""
+    numbers = (*(each.number for each in objects), None)
+    requests = [codec.gone(route, indexes, number) for number in numbers]
     return writing.Asked(change, requests[0], tuple(requests[1:]))
+
+
+def _objects_of(
+    route: Route, indexes: Mapping[IfName, int], objects: Mapping[Way, Sequence[NextHop]]
+) -> Sequence[NextHop]:
+    way = nexthop.way_of(route, indexes) if objects else None
+    return objects.get(way, ()) if way is not None else ()
 
 
 def _sweep(channel: Channel) -> None:

@@ -37,7 +37,7 @@ _INSTALLERS: Final = {
 
 
 class RouteKey(Struct, frozen=True, order=True):
-    """What the FIB indexes a route by; two routes that differ here stand side by side."""
+    """What the FIB indexes a route by; of several routes of one key packets go by the first."""
 
     table: int
     prefix: Prefix
@@ -100,6 +100,11 @@ class Route(Struct, frozen=True):
     def connected(self) -> bool:
         """Whether the kernel keeps the route for an address of a device: it comes and goes with that."""
         return self.protocol == KERNEL
+
+    @property
+    def by_gateway(self) -> bool:
+        """Whether the route leads to a gateway, or several: of IPv6 the kernel keeps those of one key as one."""
+        return self.next_hop is not None or any(hop.next_hop is not None for hop in self.hops)
 
     @property
     def installer(self) -> str:
