@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from msgspec.structs import replace
 
 from netplan.adoption import adopter
-from netplan.compile import OUR_CHAINS, Desired
+from netplan.compile import Desired
 from netplan.diff import Routes, diff, diff_routes
-from netplan.kinds.chain.edit import changes_to
-from netplan.kinds.chain.place import Span, arrange
-from netplan.kinds.chain.rule import Rule
-from netplan.kinds.chain.value import ChainKey, PlacedRule, is_our_jump
+from netplan.hooks import Hook, all_hooks, hooks_of, rule_changes
+from netplan.kinds.chain.value import PlacedRule, is_our_jump
 from netplan.kinds.link.value import Link
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.forwarding import once_switched, switched_first
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.overwritten import put_back
-from netplan.placement import span_of
 from netplan.project import after_updates, lost
 from netplan.resource import Change, Reason, Resource, Wanted
 from netplan.snapshot import KINDS, Snapshot
@@ -49,9 +46,8 @@ def differences(desired: Desired, snapshot: Snapshot) -> Iterator[Change[Resourc
         changes = [_explained(change, snapshot) for change in diff(wanted, actual, STALE, gone)]
         yield from changes
         state = after_updates(state, changes)
-    strayed = {key for key, chain in snapshot.chains.items() if not key.owned and any(map(is_our_jump, chain.rules))}
-    for key in sorted({*OUR_CHAINS.values(), *strayed, *(removal.chain for removal in desired.removals)}):
-        yield from _rule_changes(key, desired, snapshot)
+    for hook in all_hooks(hooks_of(desired), snapshot):
+        yield from _rule_changes(hook, desired, snapshot)
 
 
 def _routes(
@@ -91,21 +87,12 @@ def _sysctls(desired: Desired, snapshot: Snapshot) -> Iterator[Change[Sysctl]]:
     yield from diff([Wanted(each, reasons[each]) for each in wanted], once_switched(actual, wanted), STALE)
 
 
-def _rule_changes(key: ChainKey, desired: Desired, snapshot: Snapshot) -> Iterator[Change[PlacedRule]]:
-    now = snapshot.rules(key)
-    jump = next((jump for jump in desired.jumps if jump.hook == key), None)
-    traffic = next((each for each in desired.traffic if each.version == key.version), None)
-    removed = {removal.rule: removal.reason for removal in desired.removals if removal.chain == key}
-    reasons = {rule: STALE for rule in now if is_our_jump(rule)} | removed
+def _rule_changes(hook: Hook, desired: Desired, snapshot: Snapshot) -> Iterator[Change[PlacedRule]]:
+    jump = next((jump for jump in desired.jumps if jump.hook == hook.chain), None)
+    reasons = {rule: STALE for rule in snapshot.rules(hook.chain) if is_our_jump(rule)}
+    reasons |= {removal.rule: removal.reason for removal in desired.removals if removal.chain == hook.chain}
     if jump is not None:
         reasons[jump.rule] = jump.reason
-
-    def span(rules: Sequence[Rule]) -> Span:
-        if jump is None or traffic is None:
-            return Span(0, 0)
-        return span_of(jump, traffic, rules, snapshot.chains)
-
-    slots = arrange(now, None if jump is None else jump.rule, removed, span)
-    for change in changes_to(key, now, slots, reasons):
+    for change in rule_changes(hook, snapshot, reasons):
         second = change.after is None and jump is not None and change.resource.rule == jump.rule
         yield replace(change, reason=SECOND) if second else change

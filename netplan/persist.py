@@ -88,7 +88,7 @@ class Wish(Struct, frozen=True):
             def span(rules: Sequence[Rule]) -> Span:
                 if jump is None or key.version not in traffic:
                     return Span(0, 0)
-                return span_of(jump, traffic[key.version], rules, chains)
+                return span_of(jump.place, key, traffic[key.version], rules, chains)
 
             return arrange(rules, None if jump is None else jump.rule, removed.get(key, ()), span)
 

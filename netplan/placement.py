@@ -4,26 +4,55 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Final
+from typing import Final, Protocol
 
-from netplan.compile import Jump, Place, Traffic
+from netplan.compile import Place
 from netplan.kinds.chain.place import Span
 from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import ChainKey, PlacedRule
 from netplan.kinds.chain.values import Masked
-from netplan.net import Prefix
+from netplan.net import IfName, Prefix
+from netplan.spec.model import Mark
 from netplan.trace.flow import ANYWHERE, Flow
 from netplan.trace.targets import REFUSED, Fate
 from netplan.trace.walk import Chains, Walker
 
 
-def span_of(jump: Jump, traffic: Traffic, rules: Sequence[Rule], chains: Chains) -> Span:
-    """Give the gaps between foreign rules in which a jump may stand."""
+class PodTraffic(Protocol):
+    """The pod traffic of one IP version on a node; the fields are those of `compile.Traffic`."""
+
+    @property
+    def version(self) -> int:
+        """The IP version."""
+
+    @property
+    def network(self) -> Prefix:
+        """The pod network."""
+
+    @property
+    def subnet(self) -> Prefix:
+        """The node's part of it."""
+
+    @property
+    def bridge(self) -> IfName:
+        """The bridge of the node's pods."""
+
+    @property
+    def kept(self) -> tuple[Prefix, ...]:
+        """The destinations that must see a pod's own address."""
+
+    @property
+    def respected(self) -> tuple[Mark, ...]:
+        """The marks of packets that ask for another source."""
+
+
+def span_of(place: Place, hook: ChainKey, traffic: PodTraffic, rules: Sequence[Rule], chains: Chains) -> Span:
+    """Give the gaps between foreign rules of a chain in which our jump may stand."""
     walker = Walker(chains)
-    if jump.place is Place.SHIELD:
-        return Span(0, min(_first_rewriter(rules, jump.hook, flow, walker) for flow in shielded(traffic)))
-    high = _end(rules, jump.hook, walker)
-    return Span(max(_last_refusal(rules[:high], jump.hook, flow, walker) for flow in _forwarded(traffic)), high)
+    if place is Place.SHIELD:
+        return Span(0, min(_first_rewriter(rules, hook, flow, walker) for flow in shielded(traffic)))
+    high = _end(rules, hook, walker)
+    return Span(max(_last_refusal(rules[:high], hook, flow, walker) for flow in _forwarded(traffic)), high)
 
 
 _OUTSIDE: Final = {
@@ -33,14 +62,14 @@ _OUTSIDE: Final = {
 """Prefixes that no node routes for itself (RFC 5737, 2544, 3849, 9637): a packet to one of them is to the outside."""
 
 
-def outsides(traffic: Traffic) -> Iterator[Prefix]:
+def outsides(traffic: PodTraffic) -> Iterator[Prefix]:
     """Give a prefix that stands for the outside, unless the spec keeps them all."""
     return islice(
         (prefix for prefix in _OUTSIDE[traffic.version] if not any(kept.overlaps(prefix) for kept in traffic.kept)), 1
     )
 
 
-def shielded(traffic: Traffic) -> Iterator[Flow]:
+def shielded(traffic: PodTraffic) -> Iterator[Flow]:
     """Give the pod traffic that keeps its source address: what leaves this node, and what arrives for its pods."""
     unmarked = tuple(Masked(mark.value, mark.mask) for mark in traffic.respected)
     for prefix in traffic.kept:
@@ -48,7 +77,7 @@ def shielded(traffic: Traffic) -> Iterator[Flow]:
     yield Flow(traffic.network, (traffic.subnet,), traffic.subnet, traffic.bridge, unmarked=unmarked)
 
 
-def _forwarded(traffic: Traffic) -> Iterator[Flow]:
+def _forwarded(traffic: PodTraffic) -> Iterator[Flow]:
     anywhere = ANYWHERE[traffic.version]
     yield Flow(traffic.network, (anywhere,))
     yield Flow(anywhere, (traffic.network,))

@@ -15,6 +15,7 @@ from netplan.compile import OUR_CHAINS, Desired
 from netplan.differences import differences
 from netplan.effects import TrafficEffect, effects
 from netplan.freshness import dependencies, digest
+from netplan.hooks import Hook, hooks_of
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.value import Backend, Chain, PlacedRule
 from netplan.kinds.link.value import Link
@@ -49,10 +50,10 @@ class NodePlan(Struct, frozen=True):
 
     `depends` holds a digest of every part of the state that the changes depend on, by the part's name; `refusals` say
     why the plan can't be applied as it is, `checks` what must work once it has been, `persist` is the file that has the
-    rules for the next boot, `sysctls` names the parameters that are wanted, changed or not, and `waiting` are those of
-    devices that are not there yet. With `adopts` objects
-    of others may become ours. `effects` are what people are shown besides, found by tracing the `probes`; a saved plan
-    is read with the probes alone.
+    rules for the next boot, `sysctls` names the parameters that are wanted, changed or not, `waiting` are those of
+    devices that are not there yet, and `hooks` say where our jumps are to stand, None if that is not known. With
+    `adopts` objects of others may become ours. `effects` are what people are shown besides, found by tracing the
+    `probes`; a saved plan is read with the probes alone.
     """
 
     node: str
@@ -68,6 +69,7 @@ class NodePlan(Struct, frozen=True):
     adopts: bool = False
     sysctls: tuple[str, ...] = ()
     waiting: tuple[Sysctl, ...] = ()
+    hooks: tuple[Hook, ...] | None = None
     effects: tuple[TrafficEffect, ...] = ()
     probes: tuple[Probe, ...] = ()
 
@@ -173,6 +175,7 @@ def plan_node(desired: Desired, snapshot: Snapshot, source: Source) -> NodePlan:
         adopts=desired.adopts,
         sysctls=tuple(sorted(desired.sysctls)),
         waiting=late,
+        hooks=hooks_of(desired),
     )
 
 

@@ -11,6 +11,7 @@ from netplan import __version__
 from netplan.check import Check
 from netplan.errors import Location, UsageError
 from netplan.fields import FieldChange, field_changes
+from netplan.hooks import Hook
 from netplan.kinds.chain.value import Backend, PlacedRule
 from netplan.kinds.link.value import Link
 from netplan.kinds.route.value import Route
@@ -103,7 +104,8 @@ def _node_to_json(node: NodePlan) -> Json:
         "persist": node.persist,
         "sysctls": list(node.sysctls),
     }
-    return data | {key: value for key, value in optional.items() if value}
+    hooks = {} if node.hooks is None else {"hooks": [hook.to_json() for hook in node.hooks]}
+    return data | {key: value for key, value in optional.items() if value} | hooks
 
 
 def _fields(change: Change[Resource]) -> tuple[FieldChange, ...]:
@@ -143,6 +145,7 @@ def _node_from_json(data: Json) -> NodePlan:
         persist=str(data["persist"]) if data.get("persist") else None,
         adopts=bool(data.get("adopts", False)),
         sysctls=tuple(_sysctl(name) for name in data.get("sysctls", ())),
+        hooks=None if data.get("hooks") is None else tuple(map(Hook.from_json, data["hooks"])),
         probes=tuple(Probe.from_json(probe) for probe in data.get("probes", ())),
     )
 

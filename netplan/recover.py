@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import Final
 
@@ -12,9 +12,10 @@ from msgspec.structs import replace
 
 from netplan.apply import Job, apply, restore
 from netplan.errors import RefusedError
+from netplan.hooks import all_hooks, rule_changes
 from netplan.kernel import Kernel
 from netplan.kinds.address.value import LinkAddress
-from netplan.kinds.chain.value import Backend
+from netplan.kinds.chain.value import Backend, PlacedRule
 from netplan.kinds.link.value import Link
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl
@@ -133,22 +134,45 @@ def bring_back(
     after = generation.after
     kernel = open_kernel(after.backend)
     _await_ways(kernel, after, patience)
-    interest = interest_of(_settings(after)) | Interest(frozenset(after.chains), frozenset(), frozenset())
+    wanted = [*_settings(after), *_rules_taken_away(generation)]
+    placed = frozenset(hook.chain for hook in all_hooks(generation.hooks or (), after))
+    interest = interest_of(wanted) | Interest(frozenset(after.chains) | placed, placed, frozenset())
     now = kernel.observe(interest)
     late = _late(after, now)
-    touched = [change for change in _settings(after) if change.after not in late]
-    reason = Reason(f"as in generation {generation.number}, before the reboot")
+    touched = [change for change in wanted if change.after not in late]
 
     def left(now: Snapshot) -> tuple[Change[Resource], ...]:
-        return tuple(restoration(after, now, touched, reason))
+        return tuple(_left(generation, now, touched))
 
     changes = left(now)
     if not changes and not late:
         return None
-    undertaking = Undertaking(store, _now(generation.origin), [each.name for each in after.all(Sysctl)], waiting=late)
+    undertaking = Undertaking(
+        store, _now(generation.origin), [each.name for each in after.all(Sysctl)], waiting=late, hooks=generation.hooks
+    )
     apply(Job(changes, now, interest, left), kernel, undertaking)
     number = undertaking.finished().number if changes else None
     return Recovery(Found.REBOOT, generation.origin, changes, number, late)
+
+
+def _left(generation: Generation, now: Snapshot, touched: Sequence[Change[Resource]]) -> Iterator[Change[Resource]]:
+    """Return what brings a generation back: rules by its `hooks`, or else by their old neighbours."""
+    reason = Reason(f"as in generation {generation.number}, before the reboot")
+    changes = restoration(generation.after, now, touched, reason)
+    if generation.hooks is None:
+        yield from changes
+        return
+    yield from (change for change in changes if not isinstance(change.resource, PlacedRule))
+    for hook in all_hooks(generation.hooks, now):
+        own = (hook.standing.rule,) if hook.standing else ()
+        yield from rule_changes(hook, now, dict.fromkeys((*own, *now.rules(hook.chain)), reason))
+
+
+def _rules_taken_away(generation: Generation) -> Iterator[Change[Resource]]:
+    """Return those changes of a generation by which rules of others went: they go again if they are back."""
+    for change in generation.changes:
+        if isinstance(change.resource, PlacedRule) and change.after is None and not change.resource.ours:
+            yield change
 
 
 def _late(after: Snapshot, now: Snapshot) -> tuple[Sysctl, ...]:

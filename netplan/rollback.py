@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from netplan.errors import UsageError
+from netplan.hooks import Hook
 from netplan.kinds.chain.value import PlacedRule
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.resource import Change, Reason, Resource
@@ -21,7 +22,8 @@ class WayBack(Struct, frozen=True):
     """The state to go back to, the changes made since, and what the plan and the new generation say of it.
 
     `origin` is what led to that state; its spec has no name where nobody knows one, as of a state before podnet.
-    `sysctls` names the parameters that the spec of that state wanted, `generation` is the newest one then.
+    `sysctls` names the parameters that the spec of that state wanted, `hooks` where it wanted our jumps, and
+    `generation` is the newest one then.
     """
 
     target: Snapshot
@@ -31,6 +33,7 @@ class WayBack(Struct, frozen=True):
     reason: Reason
     sysctls: tuple[str, ...]
     generation: int
+    hooks: tuple[Hook, ...] | None = None
 
     @property
     def touched_rules(self) -> Iterator[PlacedRule]:
@@ -73,7 +76,9 @@ def _before(newest: Generation, former: Generation | Damaged | None) -> WayBack:
     verb = f"rollback to before {newest.number}"
     number = newest.number - 1
     if isinstance(former, Generation):
-        return WayBack(newest.before, newest.changes, former.origin, verb, reason, _wanted(former), number)
+        return WayBack(
+            newest.before, newest.changes, former.origin, verb, reason, _wanted(former), number, former.hooks
+        )
     return WayBack(newest.before, newest.changes, _unnamed(newest), verb, reason, (), number)
 
 
@@ -99,7 +104,16 @@ def _after(generation: Generation, later: Sequence[Generation]) -> WayBack:
     target, touched = _undoing(generation.after, later)
     reason = Reason(f"as it was after generation {generation.number}")
     number = generation.number
-    return WayBack(target, touched, generation.origin, f"rollback to {number}", reason, _wanted(generation), number)
+    return WayBack(
+        target,
+        touched,
+        generation.origin,
+        f"rollback to {number}",
+        reason,
+        _wanted(generation),
+        number,
+        generation.hooks,
+    )
 
 
 def _wanted(generation: Generation) -> tuple[str, ...]:

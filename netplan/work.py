@@ -85,7 +85,7 @@ class Work(Struct, frozen=True):
         now = kernel.observe(interest)
         changes = restoration(way.target, now, way.touched, way.reason)
         plan = restoring(way.origin.node, way.origin.address, changes, now)
-        return cls(replace(plan, sysctls=way.sysctls), kernel, now, interest)
+        return cls(replace(plan, sysctls=way.sysctls, hooks=way.hooks), kernel, now, interest)
 
 
 def whole_state(

@@ -10,6 +10,7 @@ from netplan.apply import Job, Journal, apply
 from netplan.compile import Desired, compile_node
 from netplan.differences import differences
 from netplan.errors import Location
+from netplan.hooks import hooks_of
 from netplan.kernel import Kernel
 from netplan.kernel.memory import MemoryKernel
 from netplan.kinds.address.value import LinkAddress
@@ -199,7 +200,7 @@ def origin(verb="apply", boot: str | None = None) -> Origin:
 
 def generation(store: Store, wanted: Desired, kernel: MemoryKernel, boot: str | None = None) -> Generation:
     """Apply what is wanted, and keep that as a generation."""
-    undertaking = Undertaking(store, origin(boot=boot), wanted.sysctls)
+    undertaking = Undertaking(store, origin(boot=boot), wanted.sysctls, hooks=hooks_of(wanted))
     carry_out(wanted, kernel, undertaking)
     return undertaking.finished()
 

@@ -18,7 +18,7 @@ def span(hook, rules, more="", made=None):
     (jump,) = [jump for jump in wanted.jumps if jump.hook == hook]
     (traffic,) = wanted.traffic
     chains = make.snapshot(more).chains
-    return tuple(span_of(jump, traffic, make.rules(*rules), chains))
+    return tuple(span_of(jump.place, hook, traffic, make.rules(*rules), chains))
 
 
 def shield(*rules, more="", **keys):

@@ -199,10 +199,38 @@ def test_after_a_reboot_a_parameter_that_the_spec_no_longer_wanted_stays_as_it_i
     assert Sysctl(TTL, "60") in after.state.all(Sysctl)
 
 
+OTHERS = ["-s 10.9.9.9/32 -j ACCEPT", "-j LOG"]
+BACK = make.snapshot(make.saved(nat=[make.DOCKER_MASQUERADE, *OTHERS], filter=[make.REJECT]))
+
+
 def test_after_a_reboot_foreign_rules_stay(rebooted):
-    kernel = MemoryKernel(make.snapshot(make.saved(nat=[make.DOCKER_MASQUERADE])))
+    kernel = MemoryKernel(BACK)
     brought_back(rebooted, kernel)
-    assert make.texts(make.foreign_rules(kernel.state, make.POSTROUTING)) == [make.DOCKER_MASQUERADE]
+    assert make.texts(make.foreign_rules(kernel.state, make.POSTROUTING)) == OTHERS
+
+
+def test_after_a_reboot_rules_that_had_been_taken_away_go_again(rebooted):
+    kernel = MemoryKernel(BACK)
+    brought_back(rebooted, kernel)
+    assert make.said(differences(WANTED, kernel.state)) == []
+
+
+def test_a_generation_of_an_earlier_podnet_takes_those_rules_away_again_that_it_took_away_itself(rebooted):
+    (kept,) = rebooted.generations.all()
+    kernel = MemoryKernel(BACK)
+    without = replace(kept, begun=replace(kept.begun, hooks=None))
+    bring_back(rebooted, without, lambda _: kernel, 0.0)
+    assert make.texts(make.foreign_rules(kernel.state, make.POSTROUTING)) == OTHERS
+
+
+@pytest.mark.parametrize("now", [[make.DOCKER_MASQUERADE, "-j LOG"], ["-j LOG", make.DOCKER_MASQUERADE, "-j RETURN"]])
+def test_after_a_reboot_a_jump_stands_where_it_belongs_whatever_stood_beside_it_before(store, now):
+    wanted = make.desired(make.spec())
+    before = make.snapshot(make.saved(nat=["-j LOG", make.DOCKER_MASQUERADE]))
+    make.generation(store, wanted, MemoryKernel(before), EARLIER)
+    kernel = MemoryKernel(make.snapshot(make.saved(nat=now, filter=[make.REJECT])))
+    brought_back(store, kernel)
+    assert make.said(differences(wanted, kernel.state)) == []
 
 
 def test_what_came_back_after_a_reboot_is_a_generation_of_this_boot(rebooted):

@@ -91,7 +91,9 @@ def carry_out(
     spec = None if file is None else str(Path(origin.spec_path).absolute())
     asked_for = None if within is None else asked(within, secret, spec)
     plan, guard = work.plan, arm(here.store, here.lock)
-    undertaking = Undertaking(here.store, origin, plan.sysctls, asked_for, guard, waiting=plan.waiting)
+    undertaking = Undertaking(
+        here.store, origin, plan.sysctls, asked_for, guard, waiting=plan.waiting, hooks=plan.hooks
+    )
     with bar.during("preparing"):
         after = carry.carry_out(work, undertaking)
     if work.plan.changes:

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from netplan.errors import HalfStateError
+from netplan.hooks import Hook
 from netplan.kernel import recorded
 from netplan.malformed import FormatError, of_format, why
 from netplan.planfile import change_from_json, reason_to_json
@@ -24,8 +25,11 @@ from netplan.state.clock import Process
 from netplan.state.files import UNREADABLE
 from netplan.state.origin import Origin
 
-FORMAT_VERSION: Final = "2.0"
-"""That of a generation too. In 1 the state after had all that was observed, and no numbers for what changes make."""
+FORMAT_VERSION: Final = "2.1"
+"""That of a generation too. In 2.0 there were no `hooks`.
+
+In 1 the state after had all that was observed, and no numbers for what changes make.
+"""
 
 _NAME: Final = "journal.json"
 _ID: Final = re.compile("[0-9a-f]{16}")
@@ -70,15 +74,20 @@ class Confirm(Struct, frozen=True):
 
 
 class Begun(Struct, frozen=True, dict=True):
-    """What an apply has begun: its changes, and the state before them."""
+    """What an apply has begun: its changes, the state before them, and where our jumps are to stand after them.
+
+    `hooks` is None where nothing is known of that, as in what podnet 0.1.0 wrote.
+    """
 
     changes: tuple[Change[Resource], ...]
     before: Snapshot
+    hooks: tuple[Hook, ...] | None = None
 
     @cached_property
     def text(self) -> str:
         """The same as members of a JSON object: made once, since it is written again with what comes of it."""
-        return _members(changes=[*map(_change_to_json, self.changes)], before=recorded.to_json(self.before))
+        hooks = {} if self.hooks is None else {"hooks": [hook.to_json() for hook in self.hooks]}
+        return _members(changes=[*map(_change_to_json, self.changes)], before=recorded.to_json(self.before), **hooks)
 
     @cached_property
     def numbers(self) -> Mapping[Resource, int]:
@@ -88,7 +97,8 @@ class Begun(Struct, frozen=True, dict=True):
     @classmethod
     def from_json(cls, data: Json) -> Begun:
         """Read what `text` gave."""
-        return cls(tuple(map(change_from_json, data["changes"])), recorded.from_json(data["before"]))
+        hooks = None if data.get("hooks") is None else tuple(map(Hook.from_json, data["hooks"]))
+        return cls(tuple(map(change_from_json, data["changes"])), recorded.from_json(data["before"]), hooks)
 
     def state_from_json(self, data: Json) -> Snapshot:
         """Read a state after it, which names what the changes made by their numbers."""
@@ -109,6 +119,11 @@ class OfBegun:
     def before(self) -> Snapshot:
         """The state before."""
         return self.begun.before
+
+    @property
+    def hooks(self) -> tuple[Hook, ...] | None:
+        """Where our jumps are to stand; None if that is not known."""
+        return self.begun.hooks
 
 
 class Entry(Struct, OfBegun, frozen=True, dict=True):

@@ -11,6 +11,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from netplan.errors import LockedError, PendingError, StoreError
+from netplan.hooks import Hook
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.resource import Change, Resource
 from netplan.restore import relevant
@@ -99,7 +100,8 @@ class Undertaking:
     """The journal of one apply, as `apply` asks for it.
 
     `sysctls` are the parameters that are wanted: of the state after, which a reboot brings back, no others are kept;
-    `waiting` are those of devices that are not there yet, and are kept with them.
+    `waiting` are those of devices that are not there yet, and are kept with them, as are the `hooks`, by which our
+    jumps find their places again.
     With `confirm` it is to be confirmed, and `arm` starts what brings the state before back where nobody does.
     """
 
@@ -112,11 +114,13 @@ class Undertaking:
         arm: Callable[[Entry], None] = lambda _: None,
         *,
         waiting: Collection[Sysctl] = (),
+        hooks: tuple[Hook, ...] | None = None,
     ) -> None:
         self._store = store
         self._origin = origin
         self._sysctls = sysctls
         self._waiting = waiting
+        self._hooks = hooks
         self._confirm = confirm
         self._arm = arm
         self._entry: Entry | None = None
@@ -124,9 +128,8 @@ class Undertaking:
     def opened(self, changes: Sequence[Change[Resource]], before: Snapshot) -> None:
         """Write down what is about to be done; StoreError (3) if that can't be, and nothing must be written then."""
         kept = relevant(before, changes)
-        entry = Entry(
-            secrets.token_hex(8), self._origin, Phase.WRITING, Begun(tuple(changes), kept), confirm=self._confirm
-        )
+        begun = Begun(tuple(changes), kept, self._hooks)
+        entry = Entry(secrets.token_hex(8), self._origin, Phase.WRITING, begun, confirm=self._confirm)
         with files.reported("the journal", self._store.journal.path, "; nothing was changed"):
             self._store.verdicts.forget()
             self._store.journal.write(entry)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from netplan.hooks import hooks_of
 from netplan.project import project
 from netplan.state.generations import KEPT, Damaged, Generations
 from netplan.state.journal import FORMAT_VERSION, Begun, Entry, Phase
@@ -35,6 +36,13 @@ def test_a_generation_is_read_back(generations):
     kept = generations.keep(entry())
     (read,) = generations.all()
     assert (read.begun, read.after.index) == (kept.begun, kept.after.index)
+
+
+def test_where_jumps_stand_is_read_back(generations):
+    hooks = hooks_of(make.desired(make.spec(firewall=make.REMOVE)))
+    generations.keep(replace(entry(), begun=Begun(CHANGES, STATE, hooks)))
+    (read,) = generations.all()
+    assert read.hooks == hooks
 
 
 def test_without_any_there_are_none(generations):

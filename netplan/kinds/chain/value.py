@@ -91,7 +91,7 @@ class Chain(Struct, frozen=True):
     @classmethod
     def from_json(cls, data: Json) -> Chain:
         """Read what `to_json` gave."""
-        key = _chain_key(data)
+        key = key_from_json(data)
         rules = tuple(Rule.parse(str(text), version=key.version) for text in data["rules"])
         policy = None if data["policy"] is None else str(data["policy"])
         return cls(key, rules, policy, int(data.get("unread", 0)))
@@ -140,7 +140,7 @@ class PlacedRule(Struct, frozen=True):
     @classmethod
     def from_json(cls, data: Json) -> PlacedRule:
         """Read what `to_json` gave."""
-        key, position = _chain_key(data), int(data["position"])
+        key, position = key_from_json(data), int(data["position"])
         if position < 1:
             raise ValueError(f"{position} is not the position of a rule: they count from 1")
         return cls(key, position, Rule.parse(str(data["rule"]), version=key.version))
@@ -156,7 +156,8 @@ def is_our_jump(rule: Rule) -> bool:
     return rule.target is not None and rule.target.name.startswith(OWNED_PREFIX)
 
 
-def _chain_key(data: Json) -> ChainKey:
+def key_from_json(data: Json) -> ChainKey:
+    """Read a chain's version, table and name; ValueError for a name or table that iptables does not have."""
     version, table, name = int(data["version"]), str(data["table"]), str(data["chain"])
     check_characters(name)
     if version not in (4, 6) or table not in TABLES:

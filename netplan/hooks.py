@@ -1,0 +1,142 @@
+"""Where our jumps stand and which rules must not, by chain: what a generation keeps, to plan them anew after a boot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from msgspec import Struct
+
+from netplan.compile import OUR_CHAINS, Desired, Jump, Place
+from netplan.kinds.chain.edit import changes_to
+from netplan.kinds.chain.place import Span, arrange
+from netplan.kinds.chain.rule import Rule
+from netplan.kinds.chain.value import ChainKey, PlacedRule, is_our_jump, key_from_json
+from netplan.net import IfName, Prefix
+from netplan.placement import span_of
+from netplan.resource import Change, Json, Reason
+from netplan.snapshot import Snapshot
+from netplan.spec.model import Mark
+
+
+class Pods(Struct, frozen=True):
+    """The pod traffic of one IP version, as far as a jump finds its place by it (see `compile.Traffic`)."""
+
+    network: Prefix
+    subnet: Prefix
+    bridge: IfName
+    kept: tuple[Prefix, ...]
+    respected: tuple[Mark, ...]
+
+    @property
+    def version(self) -> int:
+        """The IP version."""
+        return self.network.version
+
+    def to_json(self) -> Json:
+        """Return it as JSON values."""
+        return {
+            "network": str(self.network),
+            "subnet": str(self.subnet),
+            "bridge": self.bridge,
+            "kept": [*map(str, self.kept)],
+            "respected": [*map(str, self.respected)],
+        }
+
+    @classmethod
+    def from_json(cls, data: Json) -> Pods:
+        """Read what `to_json` gave."""
+        return cls(
+            Prefix.parse(str(data["network"])),
+            Prefix.parse(str(data["subnet"])),
+            IfName(str(data["bridge"])),
+            tuple(Prefix.parse(str(text)) for text in data["kept"]),
+            tuple(Mark.parse(str(text)) for text in data["respected"]),
+        )
+
+
+class Standing(Struct, frozen=True):
+    """A jump of ours, the place that it belongs to, and the traffic which decides where that is."""
+
+    rule: Rule
+    place: Place
+    pods: Pods
+
+    def to_json(self) -> Json:
+        """Return it as JSON values."""
+        return {"rule": str(self.rule), "place": self.place.name.lower(), **self.pods.to_json()}
+
+    @classmethod
+    def from_json(cls, data: Json, version: int) -> Standing:
+        """Read what `to_json` gave."""
+        rule = Rule.parse(str(data["rule"]), version=version)
+        if not is_our_jump(rule):
+            raise ValueError(f"{rule} is no jump of podnet's")
+        return cls(rule, Place[str(data["place"]).upper()], Pods.from_json(data))
+
+
+class Hook(Struct, frozen=True):
+    """A chain that is not ours: the jump that should be in it, None if none, and the rules that should not."""
+
+    chain: ChainKey
+    standing: Standing | None = None
+    removed: tuple[Rule, ...] = ()
+
+    def to_json(self) -> Json:
+        """Return it as JSON values."""
+        return {
+            "version": self.chain.version,
+            "table": self.chain.table,
+            "chain": self.chain.name,
+            "jump": None if self.standing is None else self.standing.to_json(),
+            "removed": [*map(str, self.removed)],
+        }
+
+    @classmethod
+    def from_json(cls, data: Json) -> Hook:
+        """Read what `to_json` gave; ValueError, KeyError or TypeError if it is something else."""
+        key = key_from_json(data)
+        standing = None if data["jump"] is None else Standing.from_json(data["jump"], key.version)
+        removed = tuple(Rule.parse(str(text), version=key.version) for text in data["removed"])
+        return cls(key, standing, removed)
+
+
+def hooks_of(desired: Desired) -> tuple[Hook, ...]:
+    """Return the chains that a spec wants anything of."""
+    keys = sorted({jump.hook for jump in desired.jumps} | {removal.chain for removal in desired.removals})
+    return tuple(_hook(key, desired) for key in keys)
+
+
+def _hook(key: ChainKey, desired: Desired) -> Hook:
+    jump = next((jump for jump in desired.jumps if jump.hook == key), None)
+    removed = tuple(removal.rule for removal in desired.removals if removal.chain == key)
+    return Hook(key, None if jump is None else _standing(jump, desired), removed)
+
+
+def _standing(jump: Jump, desired: Desired) -> Standing:
+    traffic = next(traffic for traffic in desired.traffic if traffic.version == jump.hook.version)
+    pods = Pods(traffic.network, traffic.subnet, traffic.bridge, traffic.kept, traffic.respected)
+    return Standing(jump.rule, jump.place, pods)
+
+
+def all_hooks(hooks: Iterable[Hook], snapshot: Snapshot) -> Iterator[Hook]:
+    """Return those hooks, and one for each other chain in which a jump of ours may stand, or does."""
+    known = {hook.chain: hook for hook in hooks}
+    strayed = {key for key, chain in snapshot.chains.items() if not key.owned and any(map(is_our_jump, chain.rules))}
+    for key in sorted({*known, *OUR_CHAINS.values(), *strayed}):
+        yield known.get(key, Hook(key))
+
+
+def rule_changes(hook: Hook, snapshot: Snapshot, reasons: Mapping[Rule, Reason]) -> list[Change[PlacedRule]]:
+    """Return the changes after which a chain holds one jump of ours where it belongs, and none of the rules removed.
+
+    `reasons` has that of every rule that may change. Foreign rules keep their order.
+    """
+    standing, now = hook.standing, snapshot.rules(hook.chain)
+
+    def span(rules: Sequence[Rule]) -> Span:
+        if standing is None:
+            return Span(0, 0)
+        return span_of(standing.place, hook.chain, standing.pods, rules, snapshot.chains)
+
+    jump = None if standing is None else standing.rule
+    return changes_to(hook.chain, now, arrange(now, jump, hook.removed, span), dict(reasons))
