@@ -15,7 +15,7 @@ from netplan.kinds.chain.value import PlacedRule, is_our_jump
 from netplan.kinds.link.value import Link
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.forwarding import once_switched, switched_first
-from netplan.kinds.sysctl.value import Sysctl
+from netplan.kinds.sysctl.value import Sysctl, of_ipv6
 from netplan.overwritten import put_back
 from netplan.project import after_updates, lost
 from netplan.resource import Change, Reason, Resource, Wanted
@@ -79,12 +79,19 @@ def _sysctls(desired: Desired, snapshot: Snapshot) -> Iterator[Change[Sysctl]]:
     """Compare with the state in which forwarding is switched already, which rewrites what is set after it."""
     late = waiting(desired, snapshot)
     reasons = {want.resource: want.reason for want in desired.objects if isinstance(want.resource, Sysctl)}
-    reasons = {sysctl: reason for sysctl, reason in reasons.items() if sysctl not in late}
+    reasons = {
+        sysctl: reason for sysctl, reason in reasons.items() if sysctl not in late and _is_there(sysctl, snapshot)
+    }
     reasons |= {want.resource: want.reason for want in put_back(desired, snapshot)}
     wanted = switched_first(reasons)
     named = {each.name for each in wanted}
     actual = [each for each in snapshot.all(Sysctl) if each.name in named]
     yield from diff([Wanted(each, reasons[each]) for each in wanted], once_switched(actual, wanted), STALE)
+
+
+def _is_there(sysctl: Sysctl, snapshot: Snapshot) -> bool:
+    """Whether a parameter may differ from what is wanted: where the kernel has no IPv6, all of its are as good as 0."""
+    return snapshot.ipv6 or sysctl.value != "0" or not of_ipv6(sysctl.name)
 
 
 def _rule_changes(hook: Hook, desired: Desired, snapshot: Snapshot) -> Iterator[Change[PlacedRule]]:

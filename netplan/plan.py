@@ -21,7 +21,7 @@ from netplan.kinds.chain.value import Backend, Chain, PlacedRule
 from netplan.kinds.link.value import Link
 from netplan.kinds.route.value import ANNOUNCED, MAIN_TABLE, Route
 from netplan.kinds.sysctl.forwarding import IP_FORWARD, IPV6_FORWARD
-from netplan.kinds.sysctl.value import Sysctl, accept_ra
+from netplan.kinds.sysctl.value import Sysctl, accept_ra, of_ipv6
 from netplan.net import Address, Prefix
 from netplan.parting import parted
 from netplan.persist import file_of
@@ -164,6 +164,7 @@ def plan_node(desired: Desired, snapshot: Snapshot, source: Source) -> NodePlan:
         ),
         refusals=(
             *(elsewhere(desired.node, desired.address, snapshot) if source is Source.LIVE else ()),
+            *_without_ipv6(desired, changes, snapshot),
             *(_unsettable(desired, changes) if source is Source.LIVE else ()),
             *occupied.refusals(desired, snapshot),
             *adoption.refusals(desired, snapshot),
@@ -237,6 +238,18 @@ def _announced(changes: Iterable[Change[Resource]], snapshot: Snapshot) -> Itera
                 f"the default route {route} was announced by a router, and goes as {IPV6_FORWARD} becomes 1: "
                 f"write sysctl: {{{accept_ra(device)}: 2}} to keep it"
             )
+
+
+def _without_ipv6(desired: Desired, changes: Iterable[Change[Resource]], snapshot: Snapshot) -> Iterator[str]:
+    """Name what needs IPv6 where the kernel has none; what is none of the spec's own is left out by `differences`."""
+    if snapshot.ipv6:
+        return
+    needing = [str(traffic.network) for traffic in desired.traffic if traffic.version == 6]
+    needing += [
+        str(change.after) for change in changes if isinstance(change.after, Sysctl) and of_ipv6(change.after.name)
+    ]
+    for needs in needing:
+        yield f"{needs} needs IPv6, and the kernel of this node has none: start it without ipv6.disable=1"
 
 
 def _unsettable(desired: Desired, changes: Iterable[Change[Resource]]) -> Iterator[str]:

@@ -70,7 +70,7 @@ def project(snapshot: Snapshot, changes: Iterable[Change[Resource]]) -> Snapshot
             _change(objects, resource, gone=change.after is None)
     for key, edits in placed.items():
         objects[Chain][key] = edited(snapshot.chains.get(key, Chain(key, policy="ACCEPT")), edits)
-    return Snapshot(snapshot.backend, {kind: objects.all(kind) for kind in KINDS})
+    return Snapshot(snapshot.backend, {kind: objects.all(kind) for kind in KINDS}, snapshot.ipv6)
 
 
 def after_updates(snapshot: Snapshot, changes: Iterable[Change[Resource]]) -> Snapshot:

@@ -60,14 +60,18 @@ class Message(Struct, frozen=True):
 
 
 def dump(channel: Channel, layout: Layout, fields: tuple[int, ...], content: bytes = b"") -> Iterator[Message]:
-    """Give all objects of a kind that the fields and attributes ask for; ObserveError if the kernel won't tell."""
+    """Give all objects of a kind that the fields and attributes ask for; ObserveError if the kernel won't tell.
+
+    The first of the fields is the address family; a kernel without IPv6 answers with those of every family.
+    """
+    family = fields[0]
     try:
         found = channel.dump(layout.get, layout.header.pack(*fields) + content)
     except UnsettledError as error:
         raise ObserveError("routes and devices change faster than they can be read: try again") from error
     except OSError as error:
         raise ObserveError(f"the kernel does not tell its routes and devices: {error.strerror or error}") from error
-    return (message_of(layout, each) for each in found)
+    return (message_of(layout, each) for each in found if family in (socket.AF_UNSPEC, each[0]))
 
 
 def message_of(layout: Layout, data: bytes) -> Message:

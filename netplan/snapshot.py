@@ -80,18 +80,19 @@ class Interest(Struct, frozen=True):
 
 
 class Snapshot(Struct, frozen=True, dict=True):
-    """The state of one node: its objects by kind, and the packet filter that its rules are in."""
+    """The state of one node: its objects by kind, the packet filter that its rules are in, and whether it has IPv6."""
 
     backend: Backend
     objects: Mapping[type[Resource], tuple[Resource, ...]] = field(default_factory=dict)
+    ipv6: bool = True
 
     @classmethod
-    def of(cls, backend: Backend, resources: Iterable[Resource] = ()) -> Snapshot:
+    def of(cls, backend: Backend, resources: Iterable[Resource] = (), *, ipv6: bool = True) -> Snapshot:
         """Sort objects by their kinds, each kind in the order given."""
         objects: dict[type[Resource], list[Resource]] = {}
         for resource in resources:
             objects.setdefault(type(resource), []).append(resource)
-        return cls(backend, {kind: tuple(found) for kind, found in objects.items()})
+        return cls(backend, {kind: tuple(found) for kind, found in objects.items()}, ipv6)
 
     @cached_property
     def index(self) -> Mapping[tuple[str, Hashable], Resource]:
@@ -121,4 +122,4 @@ class Snapshot(Struct, frozen=True, dict=True):
 
     def replace(self, kind: type[R], resources: Iterable[R]) -> Snapshot:
         """Give the same state with other objects of one kind."""
-        return Snapshot(self.backend, {**self.objects, kind: tuple(resources)})
+        return Snapshot(self.backend, {**self.objects, kind: tuple(resources)}, self.ipv6)

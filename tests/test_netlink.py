@@ -35,6 +35,7 @@ NAME, MTU = 3, 4
 LOCAL = 2
 DESTINATION, OIF, GATEWAY = 1, 4, 5
 LOOPBACK = 1
+DECNET = 12  # a family that no kernel has any longer
 
 
 @given(st.dictionaries(st.integers(1, 100), st.binary(max_size=40)))
@@ -271,3 +272,11 @@ def test_answers_to_earlier_requests_are_passed_over(speak):
     channel = speak([error(errno.EEXIST)], [lambda _: stale(1), answer(OBJECT, b"new!"), answer(DONE, bytes(4))])
     channel.write([Request(1, 0, b"")])
     assert channel.dump(1, b"") == [b"new!"]
+
+
+@pytest.mark.parametrize("layout", [ADDRESS, ROUTES], ids=["addresses", "routes"])
+def test_of_a_family_that_the_kernel_does_not_have_it_tells_nothing(layout):
+    with Channel(ROUTE) as channel:
+        asked = layout.header.unpack(bytes(layout.header.size))
+        assert list(dump(channel, layout, asked)) != []
+        assert list(dump(channel, layout, (DECNET, *asked[1:]))) == []

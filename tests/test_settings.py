@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from netplan.batches import batches
 from netplan.carry import carry_out
 from netplan.compile import compile_node, nothing
 from netplan.differences import differences
 from netplan.kernel.memory import MemoryKernel
+from netplan.kernel.recorded import parse, render
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.value import Backend, Chain
 from netplan.kinds.link.value import Link
@@ -193,3 +195,27 @@ def test_after_a_reboot_what_the_kernel_does_not_have_is_said_to_be_missing(stor
 def test_what_waited_after_a_reboot_is_in_the_generation_for_the_next_one(store):
     recovery, _ = after_a_boot(store, WITH_NETFILTER)
     assert Sysctl(LATE, "2") in store.generations.all()[recovery.generation - 1].after.all(Sysctl)
+
+
+WITHOUT_IPV6 = replace(make.snapshot(make.docker()), ipv6=False)
+
+
+def test_a_tunnel_is_made_without_the_settings_of_ipv6_where_the_kernel_has_none():
+    kernel = MemoryKernel(WITHOUT_IPV6)
+    make.carry_out(wanted(TUNNEL), kernel)
+    assert make.said(differences(wanted(TUNNEL), kernel.observe(wanted(TUNNEL).interest))) == []
+
+
+def test_a_plan_from_a_record_knows_that_the_kernel_has_no_ipv6():
+    record = parse(render(WITHOUT_IPV6, "a", "c"), "a.json", "c", "a")
+    plan = plan_node(wanted(TUNNEL), record.state, Source.RECORDED)
+    assert [change.resource.key for change in plan.changes if change.resource.kind == "sysctl"] == [
+        "net.ipv4.ip_forward"
+    ]
+
+
+def test_what_needs_ipv6_is_refused_where_the_kernel_has_none():
+    spec = make.spec(A, B, backend="{type: vxlan}", **DUAL)
+    why = "needs IPv6, and the kernel of this node has none: start it without ipv6.disable=1"
+    plan = plan_node(wanted(spec), MemoryKernel(WITHOUT_IPV6).observe(wanted(spec).interest), Source.LIVE)
+    assert set(plan.refusals) == {f"fd00:7::/48 {why}", f"net.ipv6.conf.all.forwarding = 1 {why}"}

@@ -68,7 +68,7 @@ class Linux:
     def observe(self, interest: Interest) -> Snapshot:
         """Read the state of interest."""
         self._told(self._reading, 0, None)
-        return Snapshot.of(self._iptables.backend, self._observe(interest))
+        return Snapshot.of(self._iptables.backend, self._observe(interest), ipv6=sysctls.has_ipv6())
 
     def _observe(self, interest: Interest) -> Iterator[Resource]:
         with Channel(ROUTE) as channel:
@@ -84,7 +84,9 @@ class Linux:
                 yield from rules
                 yield from routes.observe(channel, devices, routing_tables(rules), version)
         names = {*spelled_out(interest.sysctls, {each.link for each in carried})}
-        yield from sysctls.observe(names | own_settings(devices.values()))
+        there = {None, *(link.name for link in devices.values())}
+        read = sysctls.observe(names | own_settings(devices.values()))
+        yield from (sysctl for sysctl in read if sysctl.device in there)
         if interest.rules:
             yield from self._observe_rules(interest)
 

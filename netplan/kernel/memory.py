@@ -15,7 +15,7 @@ from netplan.kinds.chain.value import Chain, ChainKey
 from netplan.kinds.link.value import Link, own_settings
 from netplan.kinds.route.order import excludes
 from netplan.kinds.route.value import Route
-from netplan.kinds.sysctl.value import Sysctl, accept_ra, spelled_out
+from netplan.kinds.sysctl.value import Sysctl, accept_ra, of_ipv6, spelled_out
 from netplan.net import IPV6_MTU_MIN, IfName
 from netplan.project import project, stands_on, version_of
 from netplan.resource import Change, Resource, refused
@@ -45,6 +45,10 @@ class MemoryKernel:
         devices = {each.link for each in self.state.all(LinkAddress)}
         names = {*spelled_out(interest.sysctls, devices)} | own_settings(self.state.all(Link))
         sysctls = [sysctl for sysctl in self.state.all(Sysctl) if sysctl.name in names]
+        if not self.state.ipv6:
+            there = {None, *(link.name for link in self.state.all(Link))}
+            read = [Sysctl(name, "0") for name in sorted(filter(of_ipv6, names))]
+            sysctls += [sysctl for sysctl in read if sysctl.device in there]
         return self.state.replace(Chain, chains).replace(OtherChain, beside).replace(Sysctl, sysctls)
 
     def write(self, batch: Batch) -> None:
@@ -97,7 +101,7 @@ def _with_settings(before: Snapshot, after: Snapshot) -> Snapshot:
     """Return the state after a write with the parameters that come with a device, as the kernel makes them."""
     old = {link.name: link for link in before.all(Link)}
     new = [link for link in after.all(Link) if link.name not in old or not old[link.name].can_become(link)]
-    wide = [link for link in after.all(Link) if link.mtu >= IPV6_MTU_MIN]
+    wide = [link for link in after.all(Link) if after.ipv6 and link.mtu >= IPV6_MTU_MIN]
     grown = [link for link in wide if link in new or old[link.name].mtu < IPV6_MTU_MIN]
     coming = [Sysctl(name, "0") for link in new for name in settings_of(link.name)]
     coming += [Sysctl(accept_ra(link.name), "1") for link in grown]
@@ -112,6 +116,8 @@ def _check(state: Snapshot, change: Change[Resource], after: Resource) -> None:
     for name in stands_on(after):
         if name is not None and name not in links:
             raise refused(change, f"there is no interface {name}")
+    if version_of(after) == 6 and not state.ipv6:
+        raise refused(change, "the kernel has no IPv6")
     if isinstance(after, Link):
         _check_link(links, change, after)
     elif version_of(after) == 6 and any(links[each].mtu < IPV6_MTU_MIN for each in stands_on(after) if each):

@@ -27,7 +27,7 @@ from netplan.malformed import MALFORMED, FormatError, each, explained, of_format
 from netplan.resource import Change, Json, Resource
 from netplan.snapshot import Snapshot
 
-FORMAT_VERSION: Final = "1.0"
+FORMAT_VERSION: Final = "1.1"
 
 _NOTHING_KNOWN: Final[Mapping[Resource, int]] = {}
 _RECORD: Final = "a record of a node's state"
@@ -75,7 +75,8 @@ def render(snapshot: Snapshot, node: str, cluster: str | None, overwritten: Iter
 def to_json(snapshot: Snapshot, known: Mapping[Resource, int] = _NOTHING_KNOWN) -> Json:
     """Give a state as JSON values; `from_json` reads it back. An object that is known is its number there."""
     lists = {name: [_item(resource, known) for resource in snapshot.all(kind)] for name, kind in _LISTS.items()}
-    return {"backend": snapshot.backend.value} | {
+    without = {} if snapshot.ipv6 else {"ipv6": False}
+    return {"backend": snapshot.backend.value, **without} | {
         name: listed for name, listed in lists.items() if listed or name not in _OPTIONAL
     }
 
@@ -101,7 +102,7 @@ def from_json(data: Json, changes: Sequence[Change[Resource]] = ()) -> Snapshot:
 
     lists = ((name, partial(read, kind)) for name, kind in _LISTS.items())
     resources = [found for name, read_item in lists for found in each(name, _list(data, name), read_item)]
-    return Snapshot.of(Backend(data["backend"]), resources)
+    return Snapshot.of(Backend(data["backend"]), resources, ipv6=bool(data.get("ipv6", True)))
 
 
 def parse(text: str, path: str, cluster: str, node: str) -> Record:

@@ -50,8 +50,8 @@ def test_a_record_that_does_not_know_its_cluster_is_read_for_any():
     [
         (text(cluster="other"), "is a record of cluster other, not of c: capture a again"),
         (text(node="b"), "is a record of node b, not of a: capture a again"),
-        (text(format_version="2.0"), r"has record format 2\.0; this podnet reads 1\.0: capture the node again"),
-        ('{"format_version": "9.0"}', r"has record format 9\.0; this podnet reads 1\.0: capture the node again"),
+        (text(format_version="2.0"), r"has record format 2\.0; this podnet reads 1\.1: capture the node again"),
+        ('{"format_version": "9.0"}', r"has record format 9\.0; this podnet reads 1\.1: capture the node again"),
         (text(backend="ipfw"), "is not a record of a node's state: 'ipfw' is not a valid Backend"),
         (text(routes=None), "is not a record of a node's state: a value of another type is expected"),
         (text(chains=[{"version": 4}]), r"is not a record of a node's state: chains\[0\]: the key 'table' is missing"),

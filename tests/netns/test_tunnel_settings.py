@@ -100,3 +100,25 @@ def test_a_setting_of_a_bridge_waits_for_it_while_all_else_is_done(racks):
     reboot(racks)
     done = racks.recover(NODE)
     assert (done.code, "waits for the interface cni9" in done.stdout) == (0, True)
+
+
+HIDDEN = ["unshare", "--mount", "sh", "-ec", 'mount -t tmpfs tmpfs /proc/sys/net/ipv6; exec "$@"', "sh"]
+
+
+def test_a_kernel_without_ipv6_gets_its_tunnel_also_by_a_plan_that_does_not_know(racks, tmp_path):
+    path, plan = tmp_path / "racks.yaml", tmp_path / "plan.json"
+    path.write_text(SPEC)
+    words = ("--node", NODE)
+    racks.podnet(NODE, "plan", SPEC, "--live", "--out", str(plan))
+    assert "accept_ra" in plan.read_text()
+    for verb in (
+        ("apply", plan, "--yes"),
+        ("drift", path),
+        ("remove", path, "--yes"),
+        ("apply", path, "--yes"),
+        ("drift", path),
+    ):
+        done = process(racks.lab, NODE, *verb, *words, before=HIDDEN)
+        assert done.code == 0, done
+    record = process(racks.lab, NODE, "capture", *words, before=HIDDEN)
+    assert '"ipv6": false' in record.stdout

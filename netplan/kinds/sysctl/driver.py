@@ -6,11 +6,16 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from netplan.kinds.sysctl.value import Sysctl
+from netplan.kinds.sysctl.value import Sysctl, of_ipv6
 from netplan.resource import Change, refused
 
 _ROOT: Final = Path("/proc/sys")
 _SWAP: Final = str.maketrans("./", "/.")
+
+
+def has_ipv6() -> bool:
+    """Whether the kernel has IPv6; one that was started with ipv6.disable=1 has not."""
+    return (_ROOT / "net/ipv6/conf").exists()
 
 
 def observe(names: Iterable[str]) -> Iterator[Sysctl]:
@@ -18,9 +23,9 @@ def observe(names: Iterable[str]) -> Iterator[Sysctl]:
 
     Those of IPv6 read as 0 in a kernel without it: it accepts nothing, and forwards nothing.
     """
-    without_ipv6 = not (_ROOT / "net/ipv6").exists()
+    without_ipv6 = not has_ipv6()
     for name in sorted(names):
-        if without_ipv6 and name.startswith("net.ipv6."):
+        if without_ipv6 and of_ipv6(name):
             yield Sysctl(name, "0")
             continue
         try:
@@ -31,8 +36,13 @@ def observe(names: Iterable[str]) -> Iterator[Sysctl]:
 
 
 def write(change: Change[Sysctl]) -> None:
-    """Set one parameter; KernelError names it if the kernel refuses."""
+    """Set one parameter; KernelError names it if the kernel refuses.
+
+    One of IPv6 is as good as 0 already in a kernel without it.
+    """
     sysctl = change.resource
+    if sysctl.value == "0" and of_ipv6(sysctl.name) and not has_ipv6():
+        return
     try:
         _path(sysctl.name).write_text(sysctl.value + "\n")
     except OSError as error:

@@ -38,6 +38,11 @@ def accept_ra(device: str) -> str:
     return f"net.ipv6.conf.{device.replace('.', '/')}.accept_ra"
 
 
+def of_ipv6(name: str) -> bool:
+    """Whether a name is that of a parameter that only a kernel with IPv6 has."""
+    return name.startswith("net.ipv6.")
+
+
 class Sysctl(Struct, frozen=True):
     """A kernel parameter and its value, both as sysctl(8) writes them: `net.ipv4.ip_forward` and `1`.
 
