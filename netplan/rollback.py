@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -10,7 +10,10 @@ from msgspec.structs import replace
 from netplan.errors import UsageError
 from netplan.hooks import Hook
 from netplan.kinds.chain.value import PlacedRule
+from netplan.kinds.link.value import Link
+from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl
+from netplan.net import counted
 from netplan.resource import Change, Reason, Resource
 from netplan.restore import Deed, earlier
 from netplan.snapshot import Snapshot
@@ -40,6 +43,37 @@ class WayBack(Struct, frozen=True):
         """The rules in chains of others that were put there or taken away since."""
         sides = (side for change in self.touched for side in (change.before, change.after))
         return (side for side in sides if isinstance(side, PlacedRule))
+
+
+class TakenOver(Struct, frozen=True):
+    """Objects of other programs that became podnet's, as they were before, and the generation that still had them."""
+
+    objects: tuple[Resource, ...]
+    generation: int
+
+    def __str__(self) -> str:
+        links = [resource.name for resource in self.objects if isinstance(resource, Link)]
+        routes = sum(isinstance(resource, Route) for resource in self.objects)
+        return " and ".join([*links, *([counted(routes, "route")] if routes else [])])
+
+
+def taken_over(kept: Sequence[Generation | Damaged], deleted: Iterable[Resource]) -> TakenOver | None:
+    """Return what of the links and routes that are deleted was another program's before; None if nothing was.
+
+    That is known as long as the generation is kept that took it over.
+    """
+    keys = {(resource.kind, resource.key) for resource in deleted if isinstance(resource, Link | Route)}
+    taken: dict[Hashable, tuple[int, Resource]] = {}
+    for generation in kept:
+        for change in generation.changes if isinstance(generation, Generation) else ():
+            key, before, after = (change.resource.kind, change.resource.key), change.before, change.after
+            if before is None or after is None or not after.ours:
+                taken.pop(key, None)
+            elif key in keys and not before.ours:
+                taken.setdefault(key, (generation.number - 1, before))
+    if not taken:
+        return None
+    return TakenOver(tuple(before for _, before in taken.values()), min(number for number, _ in taken.values()))
 
 
 def way_back(kept: Sequence[Generation | Damaged], number: int | None) -> WayBack:

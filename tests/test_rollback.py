@@ -10,11 +10,12 @@ from netplan.compile import nothing
 from netplan.errors import UsageError
 from netplan.kernel.memory import MemoryKernel
 from netplan.kinds.chain.value import Chain
+from netplan.kinds.link.value import Link
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl, accept_ra
 from netplan.net import IfName
 from netplan.resource import Resource
-from netplan.rollback import way_back
+from netplan.rollback import taken_over, way_back
 from netplan.state.store import Store, Undertaking
 from netplan.trace import settings_of
 from netplan.work import Work
@@ -127,6 +128,14 @@ def test_what_was_taken_over_comes_back_after_remove_by_the_number_before_that(s
     assert not [route for route in kernel.state.all(Route) if route.oif == "flannel.1"]
     roll_back(store, kernel, len(before))
     assert make.content(kernel.state) == flannels
+
+
+def test_what_was_given_back_is_not_taken_over_any_more(store):
+    kernel = MemoryKernel(make.snapshot("", *FLANNELS))
+    make.generation(store, make.desired(TAKES_OVER), kernel)
+    taken = taken_over(store.generations.all(), kernel.state.all(Link))
+    roll_back(store, kernel)
+    assert (str(taken), taken_over(store.generations.all(), kernel.state.all(Link))) == ("flannel.1", None)
 
 
 def test_a_rollback_says_why_of_each_change(store, kernel, states):

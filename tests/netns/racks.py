@@ -129,9 +129,9 @@ class Racks(Struct, frozen=True):
             done = self.podnet(node, "apply", spec, "--yes")
             assert done.code == 0, done.stderr
 
-    def rollback(self, node: str) -> None:
-        """Bring back the state before the newest generation of a node."""
-        done = podnet(self.lab, node, "rollback", "--yes", "--allow-many-deletes")
+    def rollback(self, node: str, *number: str) -> None:
+        """Bring back the state of a generation of a node, by default the one before the newest."""
+        done = podnet(self.lab, node, "rollback", *number, "--yes", "--allow-many-deletes")
         assert done.code == 0, done.stderr
 
     def recover(self, node: str) -> Outcome:

@@ -79,3 +79,9 @@ def test_jump_of_ours_in_a_chain_where_none_belongs_goes(applied):
 def test_remove_says_what_becomes_of_traffic(applied):
     said = applied.podnet("remove", applied.spec, "--yes").stdout
     assert re.search(r"= traffic pod on hdss7-22 -> pod here +source kept -> ", said)
+
+
+def test_remove_names_the_rules_that_stay_away_until_their_program_starts(applied):
+    said = applied.remove().stderr
+    assert "  filter FORWARD: -j REJECT --reject-with icmp-host-prohibited\n" in said
+    assert "(the programs that made them do so as they start)" in said
