@@ -7,7 +7,7 @@ PROGRAMS := ip:iproute2 iptables-nft:iptables iptables-legacy:iptables nft:nftab
 	unshare:util-linux nsenter:util-linux cc:gcc
 BIN := .venv/bin
 
-.PHONY: demo test soak bench lint programs clean lock records picture
+.PHONY: demo test soak fuzz bench lint programs clean lock records picture
 
 demo: .venv/ready
 	PATH="$(CURDIR)/$(BIN):$$PATH" docs/story/demo.sh
@@ -21,6 +21,12 @@ test: lint
 soak: PROGRAMS += dockerd:docker.io docker:docker.io busybox:busybox-static
 soak: .venv/ready programs
 	$(BIN)/pytest -m soak
+
+# Hostile inputs for every file that podnet reads. The same seed makes the same ones; what they find is below fuzz-findings/.
+fuzz: SEED ?= 1
+fuzz: COUNT ?= 100000
+fuzz: .venv/ready
+	$(BIN)/python -m tests.fuzz --seed $(SEED) --count $(COUNT)
 
 # podnet beside the tools that one would use instead: the table, also in README, bench/results.json and bench/size.svg.
 bench: .venv/ready programs

@@ -1,0 +1,204 @@
+"""Run podnet's command line in this process on a kernel in memory, and look at everything that it does meanwhile."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+from msgspec import Struct
+
+import netplan.check_runner
+import netplan.kernel.linux
+import netplan.ready
+import netplan.recover
+from netplan.batches import Batch
+from netplan.cli import main as command
+from netplan.kernel.memory import MemoryKernel
+from netplan.kinds.chain.payload import payload
+from netplan.kinds.chain.reached import reached
+from netplan.kinds.chain.saved import SavedTable, SavedTables
+from netplan.kinds.chain.value import Chain
+from netplan.snapshot import Interest, Snapshot
+
+MAX_SECONDS: Final = 10
+MAX_BYTES: Final = 1 << 30
+"""More than that a process can't have: what needs more fails, and says so."""
+
+_CODES: Final = frozenset(range(6))
+_WRONG: Final = re.compile(
+    r"Traceback \(most recent|internal error|a mistake in podnet itself|MemoryError|allocate memory"
+)
+_CONTROL: Final = re.compile(r"[^\t\n -~\xa0-\U0010ffff]")
+_LINE: Final = re.compile(
+    r"\*(filter|nat|mangle|raw|security)|:[!-~]{1,28} - \[0:0\]"
+    r"|(-[AD] [!-~]{1,28}|-I [!-~]{1,28} \d+)( [^\x00-\x1f\x7f]*)?|-D [!-~]{1,28} \d+|-[FX] [!-~]{1,28}|COMMIT|"
+)
+"""What podnet sends to iptables-restore, line by line."""
+
+_WRITING: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
+_CHANGING: Final = {"os.rename": 2, "os.remove": 1, "os.mkdir": 1, "os.link": 2, "os.symlink": 2, "os.rmdir": 1}
+_DEVICES: Final = frozenset({"/dev/null", "/dev/tty"})
+_VERBS: Final = ("apply", "confirm", "connections", "countdown", "drift", "live", "recover", "remembered", "write")
+
+
+class FindingError(Exception):
+    """Podnet did what it must not do with any input."""
+
+
+class TooSlowError(BaseException):
+    """A run took longer than it may: nothing in podnet catches this."""
+
+
+class Outcome(Struct, frozen=True):
+    """What a command left: its exit code and what it wrote."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+class CheckedKernel(MemoryKernel):
+    """A kernel in memory that reads its rules from what iptables-save printed, if any, and looks at what is written."""
+
+    def __init__(self, state: Snapshot, tables: tuple[SavedTable, ...] = ()) -> None:
+        super().__init__(state)
+        self._saved = {table.name: table for table in tables}
+
+    def observe(self, interest: Interest) -> Snapshot:
+        """Read the rules as they were printed, which raises what reading a kernel does."""
+        if self._saved:
+            list(reached(SavedTables(self._saved.get, interest.limit), interest.reach))
+        return super().observe(interest)
+
+    def write(self, batch: Batch) -> None:
+        """Look at the text that would go to iptables-restore, and make the changes."""
+        if batch.kind == "table":
+            lines = payload(batch.table, batch.changes, self.state.chains).split("\n")
+            rules = sum(len(change.after.rules) + 1 for change in batch.changes if isinstance(change.after, Chain))
+            if not all(map(_LINE.fullmatch, lines)) or lines.count("COMMIT") != 1 or len(lines) < rules + 3:
+                raise FindingError(f"a payload out of form: {lines}")
+        super().write(batch)
+
+
+class _Clock:
+    """A clock that goes on only as somebody sleeps."""
+
+    def __init__(self) -> None:
+        self._now = 0.0
+
+    def monotonic(self) -> float:
+        return self._now
+
+    def sleep(self, seconds: float) -> None:
+        self._now += seconds
+
+    def time(self) -> float:
+        return time.time()
+
+
+class _Watch:
+    """Where files may be written while a command runs, and what else was tried."""
+
+    folder: Path | None = None
+    strays: list[str]
+
+    def __init__(self) -> None:
+        self.strays = []
+        sys.addaudithook(self._heard)
+
+    def _heard(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if self.folder is None:
+            return
+        if event == "open" and isinstance(arguments[0], str | bytes) and arguments[2] & _WRITING:
+            self._check(event, arguments[0])
+        elif event in _CHANGING:
+            for path in arguments[: _CHANGING[event]]:
+                self._check(event, path)
+        elif event in ("subprocess.Popen", "os.exec", "os.posix_spawn", "os.system", "socket.connect"):
+            self._stray(f"{event} {arguments}")
+
+    def _check(self, event: str, path: str | bytes | os.PathLike[str]) -> None:
+        target = Path(os.fsdecode(path)).absolute()
+        if str(target) not in _DEVICES and self.folder is not None and not target.is_relative_to(self.folder):
+            self._stray(f"{event} {target}")
+
+    def _stray(self, what: str) -> NoReturn:
+        self.strays.append(what)
+        raise PermissionError(1, f"the fuzzer does not let podnet: {what!a}")
+
+
+_watch = _Watch()
+
+
+def enter(kernel: CheckedKernel) -> None:
+    """Put a kernel in memory in the place of this machine's; connections, checks and waits are none of a kernel's."""
+    clock = _Clock()
+    netplan.kernel.linux.connections = lambda *_: ()
+    netplan.check_runner.run = lambda *_: ()
+    for module in (netplan.ready, netplan.recover):
+        module.time = clock  # type: ignore[attr-defined]
+    for name in _VERBS:
+        verb = import_module(f"netplan.cli.{name}")
+        if hasattr(verb, "Linux"):
+            verb.Linux = lambda *_, **__: kernel  # type: ignore[attr-defined]
+        if hasattr(verb, "require_privilege"):
+            verb.require_privilege = lambda: None  # type: ignore[attr-defined]
+
+
+def podnet(folder: Path, *words: str | Path, strays: bool = False) -> Outcome:
+    """Run a command in a folder, to which alone it may write; FindingError if it does what it must not.
+
+    With `strays` the input names other places itself: those are not written to either, and that is no finding.
+    """
+    streams = sys.stdin, sys.stdout, sys.stderr
+    written = [io.TextIOWrapper(io.BytesIO(), "utf-8", "backslashreplace", write_through=True) for _ in range(2)]
+    sys.argv = ["podnet", *map(str, words)]
+    sys.stdin, sys.stdout, sys.stderr = io.StringIO(), *written
+    os.chdir(folder)
+    _watch.folder, _watch.strays = folder, []
+    try:
+        with _limited():
+            code = command.main()
+    except TooSlowError as error:
+        raise FindingError(f"it took more than {MAX_SECONDS} s") from error
+    finally:
+        _watch.folder = None
+        sys.stdin, sys.stdout, sys.stderr = streams
+    outcome = Outcome(code, *(stream.buffer.getvalue().decode() for stream in written))
+    _check(outcome, [] if strays else _watch.strays)
+    return outcome
+
+
+@contextmanager
+def _limited() -> Iterator[None]:
+    signal.signal(signal.SIGALRM, _too_slow)
+    signal.setitimer(signal.ITIMER_REAL, MAX_SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _too_slow(*_: object) -> NoReturn:
+    raise TooSlowError
+
+
+def _check(outcome: Outcome, strays: list[str]) -> None:
+    text = outcome.stdout + outcome.stderr
+    if outcome.code not in _CODES:
+        raise FindingError(f"exit code {outcome.code}: {outcome.stderr}")
+    if _WRONG.search(text):
+        raise FindingError(text)
+    if control := _CONTROL.search(text):
+        raise FindingError(f"{control[0]!a} was printed: {text!a}")
+    if strays:
+        raise FindingError(f"it wrote elsewhere: {strays}")
