@@ -55,15 +55,18 @@ class Pods(Struct, frozen=True):
 
 
 class Standing(Struct, frozen=True):
-    """A jump of ours, the place that it belongs to, and the traffic which decides where that is."""
+    """A jump of ours, the place that it belongs to, and the traffic which decides where that is.
+
+    Where the traffic is not known the jump goes before all rules of others, which shields pods from every one of them.
+    """
 
     rule: Rule
     place: Place
-    pods: Pods
+    pods: Pods | None
 
     def to_json(self) -> Json:
         """Return it as JSON values."""
-        return {"rule": str(self.rule), "place": self.place.name.lower(), **self.pods.to_json()}
+        return {"rule": str(self.rule), "place": self.place.name.lower(), **(self.pods.to_json() if self.pods else {})}
 
     @classmethod
     def from_json(cls, data: Json, version: int) -> Standing:
@@ -71,7 +74,7 @@ class Standing(Struct, frozen=True):
         rule = Rule.parse(str(data["rule"]), version=version)
         if not is_our_jump(rule):
             raise ValueError(f"{rule} is no jump of podnet's")
-        return cls(rule, Place[str(data["place"]).upper()], Pods.from_json(data))
+        return cls(rule, Place[str(data["place"]).upper()], Pods.from_json(data) if "network" in data else None)
 
 
 class Hook(Struct, frozen=True):
@@ -134,7 +137,7 @@ def rule_changes(hook: Hook, snapshot: Snapshot, reasons: Mapping[Rule, Reason])
     standing, now = hook.standing, snapshot.rules(hook.chain)
 
     def span(rules: Sequence[Rule]) -> Span:
-        if standing is None:
+        if standing is None or standing.pods is None:
             return Span(0, 0)
         return span_of(standing.place, hook.chain, standing.pods, rules, snapshot.chains)
 

@@ -11,14 +11,16 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from netplan.apply import Job, apply, restore
+from netplan.compile import Place
 from netplan.errors import RefusedError
-from netplan.hooks import all_hooks, rule_changes
+from netplan.hooks import Hook, Standing, all_hooks, rule_changes
 from netplan.kernel import Kernel
 from netplan.kinds.address.value import LinkAddress
-from netplan.kinds.chain.value import Backend, PlacedRule
+from netplan.kinds.chain.value import Backend, PlacedRule, is_our_jump
 from netplan.kinds.link.value import Link
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl
+from netplan.masquerade import POSTROUTING
 from netplan.net import Address, IfName
 from netplan.plan import interest_of
 from netplan.resource import Change, Reason, Resource
@@ -158,21 +160,33 @@ def bring_back(
 def _left(generation: Generation, now: Snapshot, touched: Sequence[Change[Resource]]) -> Iterator[Change[Resource]]:
     """Return what brings a generation back: rules by its `hooks`, or else by their old neighbours."""
     reason = Reason(f"as in generation {generation.number}, before the reboot")
-    changes = restoration(generation.after, now, touched, reason)
-    if generation.hooks is None:
-        yield from changes
-        return
-    yield from (change for change in changes if not isinstance(change.resource, PlacedRule))
-    for hook in all_hooks(generation.hooks, now):
+    hooks = {hook.chain: hook for hook in _hooks(generation, now)}
+    for change in restoration(generation.after, now, touched, reason):
+        if not (isinstance(change.resource, PlacedRule) and change.resource.chain in hooks):
+            yield change
+    for key, hook in hooks.items():
         own = (hook.standing.rule,) if hook.standing else ()
-        yield from rule_changes(hook, now, dict.fromkeys((*own, *now.rules(hook.chain)), reason))
+        yield from rule_changes(hook, now, dict.fromkeys((*own, *now.rules(key)), reason))
 
 
-def _rules_taken_away(generation: Generation) -> Iterator[Change[Resource]]:
+def _hooks(generation: Generation, now: Snapshot) -> Iterator[Hook]:
+    """Return where a generation wants our jumps; of one that did not keep that, those before any SNAT."""
+    if generation.hooks is not None:
+        yield from all_hooks(generation.hooks, now)
+        return
+    gone = [change.resource for change in _rules_taken_away(generation)]
+    for key in POSTROUTING.values():
+        removed = tuple(placed.rule for placed in gone if placed.chain == key)
+        for rule in filter(is_our_jump, generation.after.rules(key)):
+            yield Hook(key, Standing(rule, Place.SHIELD, None), removed)
+
+
+def _rules_taken_away(generation: Generation) -> Iterator[Change[PlacedRule]]:
     """Return those changes of a generation by which rules of others went: they go again if they are back."""
     for change in generation.changes:
-        if isinstance(change.resource, PlacedRule) and change.after is None and not change.resource.ours:
-            yield change
+        before = change.before
+        if isinstance(before, PlacedRule) and change.after is None and not before.ours:
+            yield Change(before, None, change.reason)
 
 
 def _late(after: Snapshot, now: Snapshot) -> tuple[Sysctl, ...]:

@@ -215,6 +215,15 @@ def test_after_a_reboot_rules_that_had_been_taken_away_go_again(rebooted):
     assert make.said(differences(WANTED, kernel.state)) == []
 
 
+def test_a_generation_of_an_earlier_podnet_has_its_jump_before_any_snat(store):
+    wanted = make.desired(make.spec())
+    before = make.snapshot(make.saved(nat=["-j LOG", make.DOCKER_MASQUERADE]))
+    kept = make.generation(store, wanted, MemoryKernel(before), EARLIER)
+    kernel = MemoryKernel(make.snapshot(make.saved(nat=[make.DOCKER_MASQUERADE, "-j LOG"])))
+    bring_back(store, replace(kept, begun=replace(kept.begun, hooks=None)), lambda _: kernel, 0.0)
+    assert make.said(differences(wanted, kernel.state)) == []
+
+
 def test_a_generation_of_an_earlier_podnet_takes_those_rules_away_again_that_it_took_away_itself(rebooted):
     (kept,) = rebooted.generations.all()
     kernel = MemoryKernel(BACK)
