@@ -1,4 +1,7 @@
-"""What a spec with `adopt` takes over from other programs: their link of the wanted name, and what stands on it."""
+"""What is taken over from other programs: routes in the place of podnet's, and what a spec with `adopt` says.
+
+That is their link of the wanted name, and what stands on it.
+"""
 
 from __future__ import annotations
 
@@ -21,13 +24,21 @@ def adopted_links(desired: Desired, snapshot: Snapshot) -> frozenset[IfName]:
     return frozenset(link.name for link in wanted if link.name in foreign and foreign[link.name].can_become(link))
 
 
+def replacing_routes(desired: Desired, snapshot: Snapshot) -> frozenset[Route]:
+    """Return the routes of others by which packets go instead of one that is wanted, and that podnet had there."""
+    wanted = (want.resource.key for want in desired.objects if isinstance(want.resource, Route))
+    places = (snapshot.routes.get(key, ()) for key in wanted if key in desired.applied) if desired.applied else ()
+    first = (there[0] for there in places if there and not any(route.ours for route in there))
+    return frozenset(route for route in first if not route.connected)
+
+
 def adopter(desired: Desired, snapshot: Snapshot) -> Callable[[Resource], bool]:
     """Make the test whether an object of others becomes ours, or goes since its link does.
 
     These are links, routes to wanted prefixes, and whatever routes lead over an adopted link, but for those that the
-    kernel keeps itself for addresses of devices.
+    kernel keeps itself for addresses of devices; and routes that replaced podnet's.
     """
-    links = adopted_links(desired, snapshot)
+    links, replacing = adopted_links(desired, snapshot), replacing_routes(desired, snapshot)
     objects = desired.objects if desired.adopts else ()
     routes = {want.resource.key for want in objects if isinstance(want.resource, Route)}
 
@@ -36,6 +47,8 @@ def adopter(desired: Desired, snapshot: Snapshot) -> Callable[[Resource], bool]:
             return resource.name in links
         if not isinstance(resource, Route) or resource.connected:
             return False
+        if replacing and resource in replacing:
+            return True
         return resource.oif in links or (bool(routes) and resource.key in routes)
 
     return adopts

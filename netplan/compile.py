@@ -18,7 +18,7 @@ from netplan.kinds.chain.built_in import BUILT_IN_BY_TABLE
 from netplan.kinds.chain.reached import MANY_RULES
 from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import Backend, Chain, ChainKey, jump_to
-from netplan.kinds.route.value import USUAL_METRIC, Route
+from netplan.kinds.route.value import USUAL_METRIC, Route, RouteKey
 from netplan.kinds.sysctl.forwarding import FORWARDING, IPV6_FORWARD
 from netplan.kinds.sysctl.overwritten import Overwritten
 from netplan.kinds.sysctl.value import EACH, Sysctl, accept_ra
@@ -102,6 +102,7 @@ class Desired(Struct, frozen=True):
     nothing of it.
     `checks` are what must work then, `persist` is the file in which its rules should be besides, None if in none.
     `overwritten` are the parameters that podnet wrote on this node: what is not wanted of them is to be as before.
+    `applied` are the keys of the routes that it had there last: what took the place of such a one gives it back.
     """
 
     node: str
@@ -116,6 +117,7 @@ class Desired(Struct, frozen=True):
     persist: str | None = None
     adopts: bool = False
     overwritten: tuple[Overwritten, ...] = ()
+    applied: frozenset[RouteKey] = frozenset()
 
     @property
     def sysctls(self) -> frozenset[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Final
 
 from msgspec.structs import replace
@@ -13,7 +13,7 @@ from netplan.diff import Routes, diff, diff_routes
 from netplan.hooks import Hook, all_hooks, hooks_of, rule_changes
 from netplan.kinds.chain.value import PlacedRule, is_our_jump
 from netplan.kinds.link.value import Link
-from netplan.kinds.route.value import Route
+from netplan.kinds.route.value import Route, RouteKey
 from netplan.kinds.sysctl.forwarding import once_switched, switched_first
 from netplan.kinds.sysctl.value import Sysctl, of_ipv6
 from netplan.overwritten import put_back
@@ -23,6 +23,7 @@ from netplan.snapshot import KINDS, Snapshot
 from netplan.waiting import waiting
 
 STALE: Final = Reason("ours, and no longer wanted")
+REPLACED: Final = "another program replaced it"
 ADOPTED: Final = Reason("on a link that is taken over, and not wanted")
 SECOND: Final = Reason("ours, and there is one already")
 
@@ -39,7 +40,9 @@ def differences(desired: Desired, snapshot: Snapshot) -> Iterator[Change[Resourc
             yield from _sysctls(desired, state)
             continue
         if kind is Route:
-            yield from (_explained(change, snapshot) for change in _routes(desired, snapshot, state, adopts))
+            yield from (
+                _explained(change, snapshot, desired.applied) for change in _routes(desired, snapshot, state, adopts)
+            )
             continue
         actual = [each for each in state.all(kind) if each.ours or adopts(each)]
         gone = [each for each in lost(kind, snapshot, state) if each.ours or adopts(each)]
@@ -61,14 +64,15 @@ def _routes(
     yield from diff_routes(wanted, Routes(state.routes, may_change, gone), STALE, SECOND)
 
 
-def _explained(change: Change[Resource], snapshot: Snapshot) -> Change[Resource]:
-    """Say why a link is replaced or taken over, and why an object goes that is foreign in the snapshot."""
+def _explained(change: Change[Resource], snapshot: Snapshot, applied: Collection[RouteKey] = ()) -> Change[Resource]:
+    """Say why a link is replaced, an object taken over or put back, and why a foreign one goes."""
     before, after = change.before, change.after
     found = before
     if before is not None and not isinstance(before, Route):
         found = snapshot.index.get((before.kind, before.key))
     if found is not None and not found.ours:
-        return replace(change, reason=ADOPTED if after is None else change.reason.with_remark("taken over"))
+        remark = REPLACED if isinstance(before, Route) and before.key in applied else "taken over"
+        return replace(change, reason=ADOPTED if after is None else change.reason.with_remark(remark))
     if isinstance(before, Link) and isinstance(after, Link) and not before.can_become(after):
         remark = f"a new one: {before.fixed_unlike(after)} can't be changed"
         return replace(change, reason=change.reason.with_remark(remark))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
+from netplan.adoption import replacing_routes
 from netplan.compile import Desired
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.route.value import USUAL_METRIC, Route, RouteKey
@@ -19,16 +20,26 @@ def refusals(desired: Desired, snapshot: Snapshot) -> Iterator[str]:
 
     One that the kernel keeps for an address of a device is never adopted: it comes and goes with the address.
     """
-    foreign = [route for route in snapshot.all(Route) if not route.ours]
+    replacing = replacing_routes(desired, snapshot)
+    foreign = [route for route in snapshot.all(Route) if not route.ours and route not in replacing]
     connected = {_place(route): route for route in foreign if route.connected}
-    others = {route.key: route for route in foreign if not route.connected} if not desired.adopts else {}
+    others = {} if desired.adopts else {route.key: route for route in foreign if not route.connected}
     for want in desired.objects if connected or others else ():
         route = want.resource
         if isinstance(route, Route):
-            if route.key in connected:
-                yield _connected(route, want.reason, connected[route.key], desired, snapshot)
-            if route.key in others:
-                yield _other(route, others[route.key])
+            key = route.key
+            if key in connected:
+                yield _connected(route, want.reason, connected[key], desired, snapshot)
+            if key in others:
+                yield _other(route, others[key])
+
+
+def occupied(desired: Desired, snapshot: Snapshot) -> bool:
+    """Return whether a route of others that is not adopted holds the place of one of ours."""
+    if desired.adopts:
+        return False
+    foreign = {route.key for route in snapshot.all(Route) if not route.ours and not route.connected}
+    return any(isinstance(want.resource, Route) and want.resource.key in foreign for want in desired.objects if foreign)
 
 
 def _place(connected: Route) -> RouteKey:

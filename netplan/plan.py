@@ -52,8 +52,8 @@ class NodePlan(Struct, frozen=True):
     why the plan can't be applied as it is, `checks` what must work once it has been, `persist` is the file that has the
     rules for the next boot, `sysctls` names the parameters that are wanted, changed or not, `waiting` are those of
     devices that are not there yet, and `hooks` say where our jumps are to stand, None if that is not known. With
-    `adopts` objects of others may become ours. `effects` are what people are shown besides, found by tracing the
-    `probes`; a saved plan is read with the probes alone.
+    `adopts` objects of others may become ours, with `puts_back` routes that replaced ours. `effects` are what people
+    are shown besides, found by tracing the `probes`; a saved plan is read with the probes alone.
     """
 
     node: str
@@ -67,6 +67,7 @@ class NodePlan(Struct, frozen=True):
     checks: tuple[Check, ...] = ()
     persist: str | None = None
     adopts: bool = False
+    puts_back: bool = False
     sysctls: tuple[str, ...] = ()
     waiting: tuple[Sysctl, ...] = ()
     hooks: tuple[Hook, ...] | None = None
@@ -174,6 +175,7 @@ def plan_node(desired: Desired, snapshot: Snapshot, source: Source) -> NodePlan:
         checks=desired.checks,
         persist=desired.persist,
         adopts=desired.adopts,
+        puts_back=bool(adoption.replacing_routes(desired, snapshot)),
         sysctls=tuple(sorted(desired.sysctls)),
         waiting=late,
         hooks=hooks_of(desired),

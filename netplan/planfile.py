@@ -102,6 +102,7 @@ def _node_to_json(node: NodePlan) -> Json:
         "adopts": node.adopts,
         "checks": [check.to_json() for check in node.checks],
         "persist": node.persist,
+        "puts_back": node.puts_back,
         "sysctls": list(node.sysctls),
     }
     hooks = {} if node.hooks is None else {"hooks": [hook.to_json() for hook in node.hooks]}
@@ -137,13 +138,16 @@ def _node_from_json(data: Json) -> NodePlan:
         address=Address.parse(data["address"]),
         source=Source(data["source"]),
         backend=Backend(data["backend"]),
-        changes=_changes_from_json(data["changes"], adopts=bool(data.get("adopts", False))),
+        changes=_changes_from_json(
+            data["changes"], adopts=bool(data.get("adopts", False)), puts_back=bool(data.get("puts_back", False))
+        ),
         depends={str(part): str(digest) for part, digest in data["depends"].items()},
         warnings=tuple(map(str, data["warnings"])),
         refusals=tuple(map(str, data["refusals"])),
         checks=tuple(map(Check.from_json, data.get("checks", ()))),
         persist=str(data["persist"]) if data.get("persist") else None,
         adopts=bool(data.get("adopts", False)),
+        puts_back=bool(data.get("puts_back", False)),
         sysctls=tuple(_sysctl(name) for name in data.get("sysctls", ())),
         hooks=None if data.get("hooks") is None else tuple(map(Hook.from_json, data["hooks"])),
         probes=tuple(Probe.from_json(probe) for probe in data.get("probes", ())),
@@ -155,11 +159,13 @@ def _sysctl(name: Any) -> str:  # noqa: ANN401 - whatever JSON holds
     return Sysctl.from_json({"name": name, "value": ""}).name
 
 
-def _changes_from_json(data: Iterable[Json], *, adopts: bool) -> tuple[Change[Resource], ...]:
+def _changes_from_json(data: Iterable[Json], *, adopts: bool, puts_back: bool) -> tuple[Change[Resource], ...]:
     changes = tuple(each("changes", data, change_from_json))
     links = {change.resource.key for change in changes if isinstance(change.resource, Link) and _adopts(change)}
     for change in changes:
-        if not (_may_be_planned(change) or (adopts and (_adopts(change) or _goes_with(change, links)))):
+        put_back = puts_back and isinstance(change.resource, Route) and _adopts(change)
+        adopted = adopts and (_adopts(change) or _goes_with(change, links))
+        if not (_may_be_planned(change) or put_back or adopted):
             raise ValueError(f"{change.resource} is not podnet's to {change.action}")
     return changes
 

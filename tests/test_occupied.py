@@ -5,9 +5,14 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from netplan.errors import UsageError
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.route.value import KERNEL
 from netplan.net import IfName, InterfaceAddress
+from netplan.plan import Source, plan_node
+from netplan.planfile import read_plan, render_plan
+from netplan.project import project
+from netplan.restore import relevant, restoration
 from tests import make
 
 ADOPTING = "{type: host-gw, adopt: true}"
@@ -79,3 +84,55 @@ def test_a_route_of_the_spec_that_the_kernel_has_by_itself_is_to_be_left_out():
 def test_a_route_whose_address_is_not_known_names_the_device():
     (refusal,) = refusals(replace(make.route(dev="docker0", protocol=KERNEL), next_hop=None))
     assert refusal.endswith("from the kernel: take that address off docker0")
+
+
+FOREIGN = make.route(via="10.4.7.254", protocol=3)
+
+
+def replaced_by(*others):
+    """Plan for a node that podnet had a route on where others stand now."""
+    desired = replace(make.desired(), applied=frozenset({make.route().key}))
+    return plan_node(desired, make.snapshot("", *others), Source.LIVE)
+
+
+def test_a_route_that_another_program_replaced_is_put_back_and_the_plan_says_so():
+    plan = replaced_by(FOREIGN)
+    (change,) = [each for each in plan.changes if each.resource.kind == "route"]
+    assert (change.before, change.after, change.reason.text, plan.refusals) == (
+        FOREIGN,
+        make.route(),
+        "subnet of b; another program replaced it",
+        (),
+    )
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        (FOREIGN, make.route(via="10.4.7.253", protocol=3)),
+        (make.route(), FOREIGN),
+        bridge_in("172.7.22.0/24", "172.7.22.1"),
+    ],
+    ids=["behind the one that replaced it", "behind ours", "the kernel's own"],
+)
+def test_what_only_stands_beside_is_refused_as_before(others):
+    assert len(replaced_by(*others).refusals) == 1
+
+
+def test_a_saved_plan_that_puts_a_route_back_is_read():
+    plan = make.plans(replaced_by(FOREIGN))
+    assert read_plan(render_plan(plan), "plan.json").nodes[0].changes == plan.nodes[0].changes
+
+
+def test_a_plan_that_takes_a_route_of_others_and_does_not_say_that_it_puts_one_back_is_none():
+    plan = make.plans(replace(replaced_by(FOREIGN), puts_back=False))
+    with pytest.raises(UsageError, match="is not podnet's to update"):
+        read_plan(render_plan(plan), "plan.json")
+
+
+def test_an_undo_brings_back_what_had_replaced_the_route():
+    before = make.snapshot("", FOREIGN)
+    changes = replaced_by(FOREIGN).changes
+    now = project(before, changes)
+    back = project(now, restoration(relevant(before, changes), now, changes))
+    assert back.routes[FOREIGN.key] == [FOREIGN]

@@ -15,6 +15,7 @@ from netplan.cli.options import FlushConntrack, LockTimeout, VarDir
 from netplan.cli.output import say, show, show_plan
 from netplan.cli.persist import Pending, of_spec, pending
 from netplan.cli.progress import bar
+from netplan.cli.remembered import checked_against
 from netplan.cli.safety import allowing, check_safe
 from netplan.cli.spec import DEFAULT_STATE, NodeName, StateDir, Yes, open_here
 from netplan.cli.verb import verb_app
@@ -73,7 +74,7 @@ def apply(
         saved = _of_this_node(read_plan(text, str(source)), node)
         with turn("apply", folder, lock_timeout) as here:
             with bar.during("reading the kernel"):
-                work = Work.saved(saved.nodes[0], kernel_of(saved.nodes[0].backend))
+                work = Work.saved(checked_against(saved.nodes[0], folder), kernel_of(saved.nodes[0].backend))
             _apply(work, replace(saved, nodes=(work.plan,)), here, _file_of(saved, state, here.store), options)
         return
     spec, at = open_here(source, node, state)

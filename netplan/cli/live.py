@@ -6,11 +6,12 @@ from pathlib import Path
 
 from netplan import programs
 from netplan.cli.progress import bar
-from netplan.cli.remembered import recalled
+from netplan.cli.remembered import recalled, with_applied
 from netplan.compile import Desired
 from netplan.kernel.linux import Linux, devices
 from netplan.kinds.chain.reached import MANY_RULES
 from netplan.kinds.chain.value import Backend
+from netplan.occupied import occupied
 from netplan.topology import AUTO, Node
 from netplan.underlay import resolved
 from netplan.work import Work
@@ -29,11 +30,15 @@ def resolved_here(node: Node) -> Node:
 def live_work(desired: Desired, folder: Path | None, *, limit: int = MANY_RULES) -> Work:
     """Plan for the kernel as it is now, with what podnet remembers of this node in a folder; see `Work.live`.
 
-    Where some of it was read before the rest, a difference may be none: everything is read again then.
+    Where some of it was read before the rest, a difference may be none: everything is read again then. So it is where
+    routes of others stand in the place of ours: whether they replaced ours, the newest generation tells.
     """
     with bar.during("reading the kernel"):
         recalling, kernel = recalled(desired, folder), kernel_of(desired.backend)
         work = Work.live(recalling, kernel, limit=limit)
-        if programs.used_begun() and not work.plan.in_sync:
+        taken = bool(work.plan.refusals) and occupied(recalling, work.before)
+        if taken:
+            recalling = with_applied(recalling, folder)
+        if taken or (programs.used_begun() and not work.plan.in_sync):
             work = Work.live(recalling, kernel, limit=limit)
         return work

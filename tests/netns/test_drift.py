@@ -154,8 +154,41 @@ def test_changed_next_hop_is_named_before_and_after(applied):
     assert applied.drift().fields == {"gateway": ("10.4.7.254", "10.4.7.22")}
 
 
-def test_route_that_somebody_replaced_with_their_own_is_not_taken_back(applied):
+@pytest.fixture
+def replaced(applied):
+    """A node on which another program replaced a route that podnet's newest generation had."""
+    applied.shell("ip route del 172.7.22.0/24")
+    assert applied.apply().code == 0
     applied.shell("ip route replace 172.7.22.0/24 via 10.4.7.254 proto static")
+    return applied
+
+
+def test_route_that_another_program_replaced_is_put_back(replaced):
+    told = replaced.drift()
+    assert (told.code, told.changes) == (1, ["update route 172.7.22.0/24"])
+    assert (replaced.drift("--fix").code, replaced.drift().code) == (0, 0)
+
+
+def test_saved_plan_puts_back_a_route_that_another_program_replaced(replaced, tmp_path):
+    replaced.podnet("plan", replaced.spec, "--live", "--out", tmp_path / "plan.json")
+    assert (replaced.podnet("apply", tmp_path / "plan.json", "--yes").code, replaced.drift().code) == (0, 0)
+
+
+def test_rollback_brings_back_the_route_that_had_replaced_ours(replaced):
+    before = replaced.state()
+    codes = [replaced.apply().code, replaced.podnet("rollback", "--yes").code]
+    assert (codes, replaced.state()) == ([0, 0], before)
+
+
+def test_missed_confirm_brings_back_the_route_that_had_replaced_ours(replaced):
+    before = replaced.state()
+    code = replaced.podnet("apply", replaced.spec, "--yes", "--confirm-within", "1").code
+    assert (code, replaced.state()) == (4, before)
+
+
+def test_route_of_others_where_podnet_had_none_is_not_taken(applied):
+    assert applied.podnet("remove", applied.spec, "--yes", "--lock-timeout", "20").code == 0
+    applied.shell("ip route add 172.7.22.0/24 via 10.4.7.254 proto static")
     assert applied.drift("--fix").code == 3
 
 
