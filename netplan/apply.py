@@ -24,7 +24,7 @@ Handler: TypeAlias = Callable[[int, FrameType | None], None] | signal.Handlers
 _ROUNDS: Final = 3
 """How often an undo is tried: other programs may change the same tables meanwhile."""
 
-_GO_ON: Final = "\n`podnet recover` goes on from here."
+_GO_ON: Final = "\n`podnet recover` goes on from here; `podnet recover --abandon` leaves the node as it is now."
 
 _STOPPING: Final = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
+from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
@@ -12,7 +13,7 @@ from msgspec.structs import replace
 
 from netplan.apply import Job, apply, restore
 from netplan.compile import Place
-from netplan.errors import RefusedError
+from netplan.errors import HalfStateError, PodnetError, RefusedError
 from netplan.hooks import Hook, Standing, all_hooks, rule_changes
 from netplan.kernel import Kernel
 from netplan.kinds.address.value import LinkAddress
@@ -26,6 +27,7 @@ from netplan.plan import interest_of
 from netplan.resource import Change, Reason, Resource
 from netplan.restore import restoration
 from netplan.snapshot import Interest, Snapshot
+from netplan.state.files import reported, set_aside
 from netplan.state.generations import Generation
 from netplan.state.journal import Entry, Phase
 from netplan.state.lock import alone
@@ -56,6 +58,21 @@ class Found(StrEnum):
 
 
 _WORDS: Final = {Found.INTERRUPTED: "interrupted", Found.UNCONFIRMED: "not confirmed"}
+
+
+class NotReadyError(RefusedError):
+    """An interface that the routes of a state need is not there, not up, or has not the address."""
+
+
+class Leftover(Struct, frozen=True):
+    """What a journal tells of that can be given up: its entry and what is left to do to undo that.
+
+    `unknown` says why one or both can't be told, else it is empty.
+    """
+
+    entry: Entry | None
+    changes: tuple[Change[Resource], ...] = ()
+    unknown: str = ""
 
 
 class Recovery(Struct, frozen=True):
@@ -101,12 +118,53 @@ def _settle(store: Store, entry: Entry, open_kernel: OpenKernel, patience: float
         return Recovery(Found.VERIFIED, entry.origin, generation=store.finish(entry).number)
     kernel = open_kernel(entry.before.backend)
     if entry.origin.boot_id != boot_id():
-        _await_ways(kernel, entry.before, patience)
+        _await_own(kernel, entry, patience)
     found = Found.UNCONFIRMED if entry.pending else Found.INTERRUPTED
     why = f"{entry.origin} was {_WORDS[found]}"
     changes = restore(_touched(entry), entry.before, kernel, interest_of(entry.changes), why)
     store.close()
     return Recovery(found, entry.origin, changes)
+
+
+def _await_own(kernel: Kernel, entry: Entry, patience: float) -> None:
+    """Wait as `_await_ways`; NotReadyError (3) names the verb that waits no longer."""
+    try:
+        _await_ways(kernel, entry.before, patience)
+    except NotReadyError as error:
+        raise NotReadyError(f"{error}; `podnet recover --abandon` leaves the node as it is now") from error
+
+
+def leftover(store: Store, open_kernel: OpenKernel) -> Leftover | None:
+    """Return what there is to give up: None without a journal, or if all that it tells of was done. The lock is held.
+
+    PendingError (3) if it waits for its confirm.
+    """
+    try:
+        entry = store.journal.read()
+    except HalfStateError as error:
+        return Leftover(None, unknown=str(error))
+    if entry is None or _stays(store, entry):
+        return None
+    touched = _touched(entry)
+    settings = frozenset(sysctl.name for sysctl in entry.before.all(Sysctl))
+    interest = interest_of(touched) | Interest(frozenset(), frozenset(), settings)
+    try:
+        now = open_kernel(entry.before.backend).observe(interest)
+    except PodnetError as error:
+        return Leftover(entry, unknown=str(error))
+    return Leftover(entry, tuple(restoration(entry.before, now, touched)))
+
+
+def give_up(store: Store, left: Leftover) -> Path:
+    """Close a journal, and return the file beside it in which it is kept; StoreError (3).
+
+    What its sysctls were before podnet is remembered, as of an apply that was done.
+    """
+    with reported("the journal", store.journal.path):
+        if left.entry is not None:
+            store.overwritten.keep(left.entry)
+        kept = set_aside(store.journal.path, "abandoned")
+    return kept or store.journal.path
 
 
 def _stays(store: Store, entry: Entry) -> bool:
@@ -213,7 +271,7 @@ def _await_ways(kernel: Kernel, after: Snapshot, patience: float) -> None:
     deadline = time.monotonic() + patience
     while missing := sorted(set(_missing(ways, kernel.observe(_DEVICES)))):
         if time.monotonic() >= deadline:
-            raise RefusedError(
+            raise NotReadyError(
                 f"the routes of the state before the reboot can't come back: {'; '.join(missing)} (waited "
                 f"{patience:.0f} s); nothing was changed"
             )

@@ -10,15 +10,16 @@ from msgspec.structs import replace
 from netplan.apply import Job, apply
 from netplan.batches import batches
 from netplan.compile import nothing
+from netplan.confirm import asked
 from netplan.differences import differences
-from netplan.errors import HalfStateError, RefusedError, StoreError
+from netplan.errors import HalfStateError, ObserveError, PendingError, RefusedError, StoreError
 from netplan.kernel.memory import MemoryKernel
 from netplan.kinds.chain.value import Chain
 from netplan.kinds.link.value import Link
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.overwritten import Overwritten
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.recover import Found, bring_back, settle
+from netplan.recover import Found, bring_back, give_up, leftover, settle
 from netplan.state.generations import Generation
 from netplan.state.store import Store, Undertaking
 from tests import make
@@ -91,7 +92,10 @@ def test_an_undone_apply_is_told_with_who_it_was_and_what_it_took(store):
 def test_what_could_not_be_undone_keeps_the_journal(store):
     opened(store)
     kernel = Refusing(AFTER)
-    with pytest.raises(HalfStateError, match=r"podnet apply by root .* was interrupted\n.*left to do:"):
+    with pytest.raises(
+        HalfStateError,
+        match=r"podnet apply by root .* was interrupted\n(.*\n)+`podnet recover` goes on .*`podnet recover --abandon`",
+    ):
         settled(store, kernel)
     assert store.journal.read() is not None
 
@@ -150,6 +154,81 @@ def test_an_apply_that_the_last_boot_interrupted_leaves_nothing_of_ours(store):
 
 
 REBOOTED = make.snapshot("")
+
+
+def left_of(store, kernel):
+    """Give what there is to give up."""
+    left = leftover(store, lambda _: kernel)
+    assert left is not None
+    return left
+
+
+def test_what_can_not_be_undone_is_given_up_with_what_that_leaves(store):
+    opened(store)
+    kernel = Refusing(AFTER)
+    left = left_of(store, kernel)
+    assert "delete route 172.7.22.0/24 via 10.4.7.22 dev eth0" in make.said(left.changes)
+    kept = give_up(store, left)
+    assert (kept.name, kernel.writes, store.journal.read()) == ("journal.abandoned-1.json", 0, None)
+
+
+def test_a_journal_that_was_given_up_is_kept_as_it_was(store):
+    opened(store)
+    text = store.journal.path.read_text()
+    kept = give_up(store, left_of(store, MemoryKernel(AFTER)))
+    assert kept.read_text() == text
+
+
+def test_what_an_apply_overwrote_that_was_given_up_is_remembered(store):
+    opened(store)
+    give_up(store, left_of(store, MemoryKernel(AFTER)))
+    assert store.overwritten.read() == (Overwritten("net.ipv4.ip_forward", "0", "1"),)
+
+
+@pytest.mark.parametrize("text", ["{", '{"format_version": "3.0"}'])
+def test_a_journal_that_can_not_be_read_is_given_up_with_the_reason(store, text):
+    store.journal.path.write_text(text)
+    left = left_of(store, MemoryKernel(AFTER))
+    assert (left.entry, str(store.journal.path) in left.unknown, give_up(store, left).read_text()) == (None, True, text)
+
+
+class Unreadable(MemoryKernel):
+    """A kernel that can't be read."""
+
+    def observe(self, interest):
+        raise ObserveError("table nat can't be read safely")
+
+
+def test_a_journal_on_a_kernel_that_can_not_be_read_is_given_up_with_the_reason(store):
+    opened(store)
+    left = left_of(store, Unreadable(AFTER))
+    assert (left.changes, left.unknown) == ((), "table nat can't be read safely")
+
+
+def test_without_a_journal_there_is_nothing_to_give_up(store):
+    assert leftover(store, lambda _: MemoryKernel(AFTER)) is None
+
+
+def test_an_apply_that_was_done_is_not_given_up(store):
+    opened(store).verified(AFTER)
+    assert leftover(store, lambda _: MemoryKernel(AFTER)) is None
+
+
+def test_an_apply_that_waits_for_its_confirm_is_not_given_up(store):
+    undertaking = Undertaking(store, make.origin(), WANTED.sysctls, asked(600, "secret", None))
+    undertaking.opened(tuple(differences(WANTED, BEFORE)), BEFORE)
+    undertaking.verified(AFTER)
+    with pytest.raises(PendingError):
+        leftover(store, lambda _: MemoryKernel(AFTER))
+
+
+def test_what_can_not_be_undone_after_a_reboot_names_the_verb_that_gives_it_up(store):
+    opened(store, boot=EARLIER, state=AFTER.replace(Chain, BEFORE.all(Chain)))
+    kernel = MemoryKernel(without_device(up=None))
+    with pytest.raises(
+        RefusedError, match=r"no interface eth0 .*; `podnet recover --abandon` leaves the node as it is"
+    ):
+        settle(store, lambda _: kernel, 0.0)
 
 
 @pytest.fixture

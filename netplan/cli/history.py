@@ -7,11 +7,13 @@ from typing import Annotated
 import typer
 
 from netplan.cli.options import VarDir
-from netplan.cli.output import Format, show, show_json
+from netplan.cli.output import Format, say, show, show_json
 from netplan.cli.progress import bar
 from netplan.cli.verb import verb_app
-from netplan.cli.views.memory import history_json, history_text
+from netplan.cli.views.memory import BegunApply, history_json, history_text
 from netplan.cli.write import intact
+from netplan.errors import HalfStateError
+from netplan.net import printable
 from netplan.state.store import Store
 from netplan.state.vardir import var_dir
 
@@ -25,10 +27,22 @@ def history(
     format: Annotated[Format, typer.Option(help="How to print the generations.")] = Format.TEXT,
 ) -> None:
     """Show the states that were applied on this node, the newest last."""
+    store = Store(var_dir(folder))
     with bar.during("reading the generations"):
-        generations = Store(var_dir(folder)).generations.all()
+        generations = store.generations.all()
     intact(generations)
+    begun = _begun(store)
     if format is Format.JSON:
-        show_json(history_json(generations))
+        show_json(history_json(generations, begun))
     else:
-        show(history_text(generations))
+        show(history_text(generations, begun))
+
+
+def _begun(store: Store) -> BegunApply | None:
+    """Give the apply that is no generation yet, if there is one; that its journal can't be read is a warning."""
+    try:
+        entry = store.journal.read()
+    except HalfStateError as error:
+        say(f"warning: {printable(str(error))}")
+        return None
+    return None if entry is None else BegunApply(entry, waits=store.waits(entry))

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import Annotated
 
 import typer
 
 from netplan.cli.options import LockTimeout, VarDir
-from netplan.cli.output import Format, show, show_json
+from netplan.cli.output import Format, ask, show, show_json
+from netplan.cli.spec import Yes
 from netplan.cli.verb import verb_app
-from netplan.cli.views.memory import NOTHING, recoveries_json, recovery_text
+from netplan.cli.views.memory import NOTHING, leftover_json, leftover_text, recoveries_json, recovery_text
 from netplan.cli.write import intact
-from netplan.errors import ExitCode, RefusedError
+from netplan.errors import ExitCode, RefusedError, UsageError
 from netplan.kernel.linux import Linux, require_privilege
-from netplan.recover import Recovery, bring_back, settle
+from netplan.recover import Leftover, Recovery, bring_back, give_up, leftover, settle
 from netplan.state.generations import Damaged, Generation
 from netplan.state.store import Store
 from netplan.state.vardir import var_dir
@@ -25,15 +27,25 @@ app = verb_app()
 @app.command()
 def recover(
     *,
+    abandon: Annotated[
+        bool, typer.Option("--abandon", help="Give up what can't be undone: the node stays as it is now.")
+    ] = False,
+    yes: Yes = False,
     folder: VarDir = None,
     lock_timeout: LockTimeout = 0,
     format: Annotated[Format, typer.Option(help="How to print what was done.")] = Format.TEXT,
 ) -> None:
     """Undo or finish what was interrupted; after a reboot, bring back the state of before it."""
+    if yes and not abandon:
+        raise UsageError("--yes goes with --abandon: without it, recover asks nothing")
     require_privilege()
     store = Store(var_dir(folder))
     done = []
     with store.locked("recover", lock_timeout):
+        left = leftover(store, Linux) if abandon else None
+        if left is not None:
+            _abandon(store, left, format, yes=yes)
+            return
         for recovery in _recoveries(store):
             done.append(recovery)
             if format is Format.TEXT:
@@ -43,6 +55,21 @@ def recover(
     elif not done:
         show(NOTHING)
     raise typer.Exit(ExitCode.DONE if all(recovery.whole for recovery in done) else ExitCode.DIFFERENCES)
+
+
+def _abandon(store: Store, left: Leftover, format: Format, *, yes: bool) -> None:
+    """Give a journal up, after a yes; RefusedError (3) without one."""
+    if format is Format.TEXT:
+        show(leftover_text(left))
+    if not yes and not sys.stdin.isatty():
+        raise RefusedError("there is no terminal to ask on, and nothing was changed: say --yes to give it up unasked")
+    if not yes and not ask("Leave the node as it is?"):
+        raise RefusedError("nothing was changed")
+    kept = give_up(store, left)
+    if format is Format.JSON:
+        show_json(leftover_json(left, kept))
+    else:
+        show(f"Given up; the journal is kept in {kept}. `podnet apply SPEC` makes the node what a spec says.")
 
 
 def _recoveries(store: Store) -> Iterator[Recovery]:

@@ -196,13 +196,14 @@ class JournalFile:
             return None
         except FormatError as error:
             raise HalfStateError(
-                f"another version of podnet wrote {self.path}, in {error}: run `podnet recover` of that version. "
-                "Nothing was changed now."
+                f"another version of podnet wrote {self.path}, in {error}: run `podnet recover` of that version, or "
+                "`podnet recover --abandon` to leave the node as it is. Nothing was changed now."
             ) from error
         except UNREADABLE as error:
             raise HalfStateError(
                 f"{self.path} is damaged ({why(error)}); the state of the node is not known: "
-                "compare with `podnet plan --live`, then move the file away. Nothing was changed now."
+                "`podnet recover --abandon` leaves it as it is, and `podnet drift SPEC` compares it with a spec. "
+                "Nothing was changed now."
             ) from error
 
     def stamp(self) -> tuple[int, int] | None:

@@ -6,11 +6,22 @@ import pytest
 from msgspec.structs import replace
 
 from netplan import waiting
-from netplan.cli.views.memory import history_text, recoveries_json, recovery_text
+from netplan.cli.views.memory import (
+    BegunApply,
+    history_json,
+    history_text,
+    leftover_json,
+    leftover_text,
+    recoveries_json,
+    recovery_text,
+)
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.recover import Found, Recovery
+from netplan.recover import Found, Leftover, Recovery
+from netplan.resource import Change
+from netplan.state import clock
+from netplan.state.clock import Process
 from netplan.state.generations import Damaged, Generation
-from netplan.state.journal import Begun
+from netplan.state.journal import Begun, Confirm, Entry, Phase
 from tests import make
 
 WHEN = make.origin().when
@@ -42,6 +53,49 @@ def test_a_generation_of_another_version_is_called_after_its_format():
 def test_what_a_terminal_would_act_on_is_escaped():
     hostile = replace(GENERATION, origin=replace(make.origin(), spec_path="\x1b[2J"))
     assert "\\x1b[2J" in history_text([hostile])
+
+
+ENTRY = Entry("c0ffee", make.origin(), Phase.WRITING, Begun(PLAN.changes, make.snapshot()))
+CONFIRM = Confirm(60, clock.now() + 60, "", Process(1, 1))
+
+
+def test_an_apply_that_waits_for_its_confirm_is_a_line_of_the_history():
+    waiting = replace(ENTRY, phase=Phase.VERIFIED, after=make.snapshot(), confirm=CONFIRM)
+    assert history_text([], BegunApply(waiting, waits=True)) == (
+        f">    -  {WHEN}  root (uid 0)  apply  specs/c.yaml 00000000  5 create, 1 update, 2 delete; "
+        f"waits for its confirm until {clock.at(CONFIRM.deadline)}"
+    )
+
+
+def test_an_apply_that_was_interrupted_is_a_line_of_the_history_with_what_goes_on_from_it():
+    first, second = history_text([GENERATION], BegunApply(ENTRY, waits=False)).splitlines()
+    assert (first[0], second[0], second.endswith("; not finished: podnet recover")) == ("*", ">", True)
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_an_apply_that_is_no_generation_yet_is_told_to_programs(waits):
+    told = history_json([], BegunApply(replace(ENTRY, confirm=CONFIRM), waits=waits))["pending"]
+    assert (told["verb"], told["waits_for_confirm"], told["seconds_left"] is not None) == ("apply", waits, waits)
+
+
+LEFT = {
+    "  create route 172.7.99.0/24 via 10.4.7.22 dev eth0": Leftover(
+        ENTRY, (Change(None, make.route("172.7.99.0/24"), make.WHY),)
+    ),
+    "  nothing: it is there": Leftover(ENTRY),
+    "  table nat can't be read": Leftover(ENTRY, unknown="table nat can't be read"),
+}
+
+
+@pytest.mark.parametrize(("line", "left"), LEFT.items(), ids=["undone", "nothing", "unknown"])
+def test_what_is_given_up_is_said_with_what_that_leaves(line, left):
+    told = f"podnet apply by root (uid 0) of {WHEN} was not finished. What would bring the state before it back:"
+    assert leftover_text(left) == f"{told}\n{line}"
+
+
+def test_what_is_given_up_is_told_to_programs():
+    told = leftover_json(Leftover(ENTRY, PLAN.changes), Path("/x"))["abandoned"]
+    assert (told["verb"], len(told["changes"]), told["unknown"], told["kept"]) == ("apply", 8, None, "/x")
 
 
 RECOVERIES = {

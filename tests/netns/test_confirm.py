@@ -169,6 +169,15 @@ def test_another_user_needs_the_token(node, pending):
     assert (done.code, "give the token" in done.stderr) == (3, True)
 
 
+def test_an_apply_that_waits_for_its_confirm_is_in_the_history(node, pending):
+    node.shell('rm -rf "$PODNET_VAR_DIR/generations"')
+    assert "; waits for its confirm until" in node.podnet("history").stdout
+
+
+def test_an_apply_that_waits_for_its_confirm_is_not_abandoned(node, pending):
+    assert node.podnet("recover", "--abandon", "--yes").code == 3
+
+
 def test_nothing_to_confirm_is_said(node):
     done = node.podnet("confirm")
     assert (done.code, "nothing to confirm" in done.stderr) == (3, True)

@@ -161,6 +161,16 @@ def test_damaged_journal_exits_5_and_changes_nothing(node, podnet, memory, words
 
 
 @ONCE
+def test_damaged_journal_is_given_up(node, podnet, memory):
+    (memory / "journal.json").write_text('{"format')
+    assert (podnet("recover", "--abandon").code, podnet("recover", "--abandon", "--yes").code) == (3, 0)
+    assert ((memory / "journal.abandoned-1.json").read_text(), podnet("apply", str(node.spec), "--yes").code) == (
+        '{"format',
+        0,
+    )
+
+
+@ONCE
 def test_damaged_journal_does_not_keep_from_looking(node, podnet, memory):
     (memory / "journal.json").write_text('{"format')
     assert node.podnet("plan", node.spec, "--live").code == 0

@@ -58,7 +58,7 @@ DAMAGED = {
 def test_a_damaged_journal_is_a_state_that_is_not_known(journal, text):
     journal.path.write_text(text, errors="surrogateescape")
     with pytest.raises(
-        HalfStateError, match=rf"^{journal.path} is damaged .*`podnet plan --live`, then move"
+        HalfStateError, match=rf"^{journal.path} is damaged .*`podnet recover --abandon` leaves it"
     ) as caught:
         journal.read()
     assert caught.value.exit_code is ExitCode.HALF_STATE

@@ -3,19 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from netplan import waiting
 from netplan.net import counted, printable
 from netplan.planfile import change_to_json, counts
-from netplan.recover import Found, Recovery
-from netplan.resource import Json
+from netplan.recover import Found, Leftover, Recovery
+from netplan.resource import Change, Json, Resource
+from netplan.state import clock
 from netplan.state.generations import Damaged, Generation
+from netplan.state.journal import Entry
+from netplan.state.origin import Origin
 
 _DIGEST: Final = 8
 _NO_SPEC: Final = "-"
 NOTHING: Final = "Nothing to recover."
 _EMPTY: Final = "No generations: podnet has applied nothing on this node."
+
+
+class BegunApply(Struct, frozen=True):
+    """An apply that is no generation yet, and whether it waits for its confirm."""
+
+    entry: Entry
+    waits: bool
+
+    def __str__(self) -> str:
+        if self.waits and self.entry.confirm is not None:
+            return f"waits for its confirm until {clock.at(self.entry.confirm.deadline)}"
+        return "not finished: podnet recover"
 
 
 def recovery_text(recovery: Recovery) -> str:
@@ -55,9 +73,26 @@ def recoveries_json(recoveries: Sequence[Recovery]) -> Json:
     }
 
 
-def history_text(generations: Sequence[Generation | Damaged]) -> str:
-    """Lay generations out in columns, the newest last and marked."""
-    rows = list(_rows(generations))
+def leftover_text(left: Leftover) -> str:
+    """Say what is given up, and what stays undone by that."""
+    if left.entry is None:
+        return printable(left.unknown)
+    lines = [f"{printable(str(left.entry.origin))} was not finished. What would bring the state before it back:"]
+    lines += [printable(f"  {left.unknown}")] if left.unknown else []
+    lines += [printable(f"  {change.action.value} {change.resource.kind} {change.resource}") for change in left.changes]
+    return "\n".join(lines if lines[1:] else [*lines, "  nothing: it is there"])
+
+
+def leftover_json(left: Leftover, kept: Path) -> Json:
+    """Give what was given up as JSON values, with the file in which its journal is kept."""
+    origin = {} if left.entry is None else left.entry.origin.to_json()
+    left_undone = [change_to_json(change) for change in left.changes]
+    return {"abandoned": {**origin, "changes": left_undone, "unknown": left.unknown or None, "kept": str(kept)}}
+
+
+def history_text(generations: Sequence[Generation | Damaged], begun: BegunApply | None = None) -> str:
+    """Lay generations out in columns, the newest last and marked, and behind them what is none yet."""
+    rows = [*_rows(generations), *([] if begun is None else [_begun_row(begun)])]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     return "\n".join(lines) or _EMPTY
@@ -69,15 +104,35 @@ def _rows(generations: Sequence[Generation | Damaged]) -> Iterator[tuple[str, ..
         if isinstance(each, Damaged):
             yield (number, "damaged" if each.format is None else f"format {each.format}", "", "", "", "")
             continue
-        origin = each.origin
-        spec = f"{origin.spec_path} {origin.spec_sha256[:_DIGEST]}" if origin.spec_path else _NO_SPEC
-        changes = ", ".join(f"{count} {verb}" for verb, count in counts(each.changes).items() if count)
-        yield (number, *map(printable, (origin.when, origin.who, origin.verb, spec)), changes)
+        yield (number, *_cells(each.origin), _counted(each.changes))
 
 
-def history_json(generations: Sequence[Generation | Damaged]) -> Json:
-    """Give generations as JSON values, the newest last."""
-    return {"generations": [_generation_json(each, current=each is generations[-1]) for each in generations]}
+def _begun_row(begun: BegunApply) -> tuple[str, ...]:
+    """Give the row of what is no generation yet."""
+    entry = begun.entry
+    return (">    -", *_cells(entry.origin), f"{_counted(entry.changes)}; {begun}")
+
+
+def _cells(origin: Origin) -> Iterator[str]:
+    spec = f"{origin.spec_path} {origin.spec_sha256[:_DIGEST]}" if origin.spec_path else _NO_SPEC
+    return map(printable, (origin.when, origin.who, origin.verb, spec))
+
+
+def _counted(changes: Sequence[Change[Resource]]) -> str:
+    return ", ".join(f"{count} {verb}" for verb, count in counts(changes).items() if count)
+
+
+def history_json(generations: Sequence[Generation | Damaged], begun: BegunApply | None = None) -> Json:
+    """Give generations as JSON values, the newest last, and what is none yet."""
+    kept = [_generation_json(each, current=each is generations[-1]) for each in generations]
+    return {"generations": kept, "pending": None if begun is None else _begun_json(begun)}
+
+
+def _begun_json(begun: BegunApply) -> Json:
+    entry = begun.entry
+    left = entry.confirm.deadline - clock.now() if begun.waits and entry.confirm is not None else None
+    phase = {"phase": entry.phase.value, "waits_for_confirm": begun.waits, "seconds_left": left and round(left, 1)}
+    return {**entry.origin.to_json(), **phase, "changes": counts(entry.changes)}
 
 
 def _generation_json(generation: Generation | Damaged, *, current: bool) -> Json:
