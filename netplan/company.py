@@ -7,13 +7,14 @@ traffic from the rules behind it in its own chain only.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
 from netplan.compile import Desired, Place, Traffic
 from netplan.kinds.chain.other import OtherChain, Owner, program_of
 from netplan.kinds.route.value import Route
+from netplan.masquerade import LINK_LOCAL, MULTICAST
 from netplan.net import BITS, Prefix, counted
 from netplan.placement import outsides, shielded
 from netplan.snapshot import Snapshot
@@ -29,19 +30,31 @@ _MATTERS: Final = {
 
 _REFUSES: Final = frozenset({Deed.REFUSES})
 _SAID: Final = {
-    Deed.REFUSES: "may refuse pod traffic",
-    Deed.REWRITES_SOURCE: "may give pod traffic another source",
-    Deed.SENDS_ELSEWHERE: "may send pod traffic elsewhere",
+    Deed.REFUSES: "may refuse pod traffic to {}",
+    Deed.REWRITES_SOURCE: "may give pod traffic to {} another source",
+    Deed.SENDS_ELSEWHERE: "may send pod traffic to {} elsewhere",
 }
+_OUTSIDE: Final = "the outside"
+
+
+class _Finding(NamedTuple):
+    """What a chain may do to the traffic of the spec, where the packets go, and whether a plan may be applied beside.
+
+    It may where the spec names none of the destinations: no router forwards packets to link-local addresses.
+    """
+
+    harm: Harm
+    destinations: tuple[str, ...]
+    forbids: bool
 
 
 def refusals(desired: Desired, snapshot: Snapshot) -> Iterator[str]:
     """Say which rules beside this node's iptables may undo what the plan is for, and what podnet left there itself."""
     if not desired.traffic:
         return
-    for harm in _all_harms(desired, snapshot):
-        if _forbids(harm):
-            yield f"{_told(harm, snapshot)}; take it away first: {_look(harm.chain)} shows it"
+    for finding in _all_findings(desired, snapshot):
+        if finding.forbids:
+            yield f"{_told(finding, snapshot)}; take it away first: {_look(finding.harm.chain)} shows it"
     for left in snapshot.all(OtherChain):
         if left.left_behind:
             yield (
@@ -54,10 +67,10 @@ def warnings(desired: Desired, snapshot: Snapshot) -> Iterator[str]:
     """Say what else there is beside this node's iptables, in one line for each table."""
     if not desired.traffic:
         return
-    harms = tuple(_all_harms(desired, snapshot))
+    findings = tuple(_all_findings(desired, snapshot))
     versions = {traffic.version for traffic in desired.traffic}
-    harmful = {_table(harm.chain) for harm in harms}
-    yield from dict.fromkeys(_told(harm, snapshot) for harm in harms if not _forbids(harm))
+    harmful = {_table(finding.harm.chain) for finding in findings}
+    yield from dict.fromkeys(_told(finding, snapshot) for finding in findings if not finding.forbids)
     tables: dict[str, dict[str, OtherChain]] = {}
     for chain in snapshot.all(OtherChain):
         if chain.hook is not None and chain.chain.key.version in versions:
@@ -75,18 +88,15 @@ def _unshown(chain: OtherChain, snapshot: Snapshot) -> str:
     return f"{_table(chain)} holds rules that {program} does not show"
 
 
-def _all_harms(desired: Desired, snapshot: Snapshot) -> Iterator[Harm]:
+def _all_findings(desired: Desired, snapshot: Snapshot) -> Iterator[_Finding]:
     for traffic in desired.traffic:
-        yield from _harms(desired, traffic, snapshot)
+        yield from _findings(desired, traffic, snapshot)
 
 
-def _forbids(harm: Harm) -> bool:
-    """Whether a plan must not be applied beside a rule; of nft's filters that is not decided here."""
-    return harm.chain.owner is not Owner.NATIVE or harm.deed is not Deed.REFUSES
-
-
-def _told(harm: Harm, snapshot: Snapshot) -> str:
-    return f"{_unshown(harm.chain, snapshot)}, and {harm.place} {_SAID[harm.deed]}: {harm.rule}"
+def _told(finding: _Finding, snapshot: Snapshot) -> str:
+    harm = finding.harm
+    said = _SAID[harm.deed].format(" and ".join(finding.destinations))
+    return f"{_unshown(harm.chain, snapshot)}, and {harm.place} {said}: {harm.rule}"
 
 
 def _table(chain: OtherChain) -> str:
@@ -103,8 +113,8 @@ def _look(chain: OtherChain) -> str:
     return f"nft list table {table}" if chain.owner is Owner.NATIVE else f"{chain.program}-save -t {table}"
 
 
-def _harms(desired: Desired, traffic: Traffic, snapshot: Snapshot) -> Iterator[Harm]:
-    """Give at most one harm for each chain that packets enter."""
+def _findings(desired: Desired, traffic: Traffic, snapshot: Snapshot) -> Iterator[_Finding]:
+    """Return at most one finding for each chain that packets enter: of filters that nft made none forbids a plan."""
     if not snapshot.all(OtherChain):
         return
     fib = Fib(snapshot, traffic.version)
@@ -117,9 +127,30 @@ def _harms(desired: Desired, traffic: Traffic, snapshot: Snapshot) -> Iterator[H
             deeds = _MATTERS.get(chain.hook or "", frozenset()) if chain.nat else _REFUSES
             came = _rewritable(traffic, chain) if chain.nat else _refusable(forwarded, chain)
             flows = [each for flow in came for each in _leaving(flow, desired, traffic, fib)]
-            found = beside.harm(chain, flows, deeds)
-            if found is not None:
-                yield found
+            of_spec = [flow for flow in flows if not _link_local(flow, traffic)]
+            harm = beside.harm(chain, of_spec, deeds)
+            forbids = harm is not None and (chain.nat or chain.owner is not Owner.NATIVE)
+            harm = harm or beside.harm(chain, flows, deeds)
+            if harm is not None:
+                yield _Finding(harm, tuple(_named(harm, traffic)), forbids)
+
+
+def _link_local(flow: Flow, traffic: Traffic) -> bool:
+    """Whether packets go to addresses that keep their meaning on one link only, and that the spec does not name."""
+    near = (LINK_LOCAL[traffic.version], MULTICAST[traffic.version])
+    return all(prefix in near and prefix not in traffic.exempt for prefix in flow.destinations)
+
+
+def _named(harm: Harm, traffic: Traffic) -> Iterator[str]:
+    """Return where the packets of a harm go, in the prefixes of the spec."""
+    known = (traffic.subnet, *traffic.kept)
+    named = {next((each for each in known if each.covers(prefix)), None) for prefix in harm.destinations}
+    prefixes = sorted(prefix for prefix in named if prefix is not None)
+    yield from (
+        str(prefix) for prefix in prefixes if not any(other != prefix and other.covers(prefix) for other in prefixes)
+    )
+    if None in named:
+        yield _OUTSIDE
 
 
 def _rewritable(traffic: Traffic, chain: OtherChain) -> Iterator[Flow]:

@@ -32,6 +32,8 @@ from netplan.topology import Node, Topology
 from tests.spec.factory import load
 
 CAPTURES: Final = Path(__file__).parent / "data" / "captures"
+FOREIGN: Final = tuple(path.name for path in sorted(CAPTURES.glob("*.rules")) if not path.name.startswith("podnet-"))
+"""The captured rules in which there is nothing of podnet's."""
 STORY: Final = Path(__file__).parents[1] / "docs" / "story"
 
 POSTROUTING: Final = ChainKey(4, "nat", "POSTROUTING")

@@ -55,7 +55,7 @@ FOREIGN = {
         "-j DROP",
     ),
 }
-BASES = ("", *(make.capture(path.name) for path in sorted(make.CAPTURES.glob("*.rules"))), make.docker())
+BASES = ("", *(make.capture(name) for name in make.FOREIGN), make.docker())
 
 
 class Case(Struct, frozen=True):

@@ -71,6 +71,14 @@ HARMLESS = {
     "a refusal of what is invalid": other("-m conntrack --ctstate INVALID -j DROP", table="filter", name="FORWARD"),
     "a refusal of other bridges": other("-o br-1 -j DROP", "-i br-1 -j DROP", table="filter", name="FORWARD"),
     "a service": other("-d 10.96.0.1/32 -j DNAT --to-destination 172.7.21.2", name="PREROUTING"),
+    "a masquerade of packets whose mark is tested and then set": other(
+        "-m mark --mark 0x4000/0x4000 -m MARK --set-xmark 0x4000/0x0 -j MASQUERADE",
+        table="ip kube-proxy",
+        owner=Owner.NATIVE,
+        nat=True,
+    ),
+    "a masquerade of link-local destinations": other("-d 169.254.0.0/16 -j MASQUERADE"),
+    "a masquerade of multicast": other("-d 224.0.0.0/4 -j MASQUERADE"),
     "a refusal of what is for the node": other("-j DROP", table="filter", name="INPUT"),
     "a refusal of other networks": other("-s 10.9.0.0/16 -d 10.9.0.0/16 -j DROP", table="filter", name="FORWARD"),
     "a repair of checksums": other("-p udp -m udp --dport 68 -j CHECKSUM --checksum-fill", table="mangle"),
@@ -97,13 +105,24 @@ def test_refusal_says_whose_rule_it_is_where_it_stands_what_it_does_and_how_to_s
     (said,) = refused(other("-s 10.9.0.0/16 -j ACCEPT", MASK))
     assert said == (
         "iptables-legacy's table nat holds rules that iptables-nft does not show, and POSTROUTING 2 may give pod "
-        f"traffic another source: {MASK}; take it away first: iptables-legacy-save -t nat shows it"
+        f"traffic to 172.7.0.0/16 another source: {MASK}; take it away first: iptables-legacy-save -t nat shows it"
     )
+
+
+def test_link_local_destinations_that_the_spec_names_must_keep_the_source():
+    masked = other("-d 169.254.0.0/16 -j MASQUERADE")
+    (said,) = refused(masked, ip_masq="{non_masquerade_cidrs: [169.254.0.0/16]}")
+    assert "POSTROUTING 1 may give pod traffic to 169.254.0.0/16 another source" in said
+
+
+def test_refusal_is_of_a_rule_that_touches_what_the_spec_names_whatever_stands_before():
+    (said,) = refused(other("-d 169.254.0.0/16 -j MASQUERADE", "-d 172.7.22.0/24 -j MASQUERADE"))
+    assert "POSTROUTING 2 may give pod traffic to 172.7.0.0/16 another source" in said
 
 
 def test_refusal_names_the_rule_below_a_jump():
     (said,) = refused(other("-j BELOW"), below("-s 10.9.0.0/16 -j RETURN", "-j MASQUERADE"))
-    assert "and BELOW 2 may give pod traffic another source: -j MASQUERADE;" in said
+    assert "and BELOW 2 may give pod traffic to 172.7.0.0/16 another source: -j MASQUERADE;" in said
 
 
 def test_rule_of_nft_is_followed_below_a_jump_in_its_own_table_only():
@@ -116,7 +135,8 @@ def test_rule_is_named_at_the_place_and_in_the_words_in_which_its_program_shows_
         "-s 10.9.9.9 -j ACCEPT", "! -d 10.9.9.9 -m addrtype ! --dst-type LOCAL -j DROP", table="raw", name="PREROUTING"
     )
     (said,) = refused(replace(base, length=1, chain=replace(base.chain, rules=base.chain.rules[1:])))
-    assert "PREROUTING 1 may refuse pod traffic: ! -d 10.9.9.9/32 -m addrtype ! --dst-type LOCAL -j DROP;" in said
+    named = "PREROUTING 1 may refuse pod traffic to 172.7.0.0/16 and the outside: "
+    assert f"{named}! -d 10.9.9.9/32 -m addrtype ! --dst-type LOCAL -j DROP;" in said
 
 
 def test_chain_that_podnet_left_in_the_other_backend_is_refused_with_the_way_out():

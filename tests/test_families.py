@@ -164,8 +164,9 @@ def test_a_masquerade_of_ipv6_beside_ip6tables_is_refused_where_pods_have_ipv6(m
     before = state(beside(6, "-s fd00:7:0:21::/64 -j MASQUERADE"))
     refusals = plan_node(make.desired(made), before, Source.LIVE).refusals
     said = (
-        "nft's table ip6 mine holds rules that ip6tables-nft does not show, and c 1 may give pod traffic another "
-        "source: -s fd00:7:0:21::/64 -j MASQUERADE; take it away first: nft list table ip6 mine shows it"
+        "nft's table ip6 mine holds rules that ip6tables-nft does not show, and c 1 may give pod traffic to "
+        "fd00:7::/48 another source: -s fd00:7:0:21::/64 -j MASQUERADE; take it away first: "
+        "nft list table ip6 mine shows it"
     )
     assert refusals == ((said,) if len(made.model.networks) == 2 else ())
 
@@ -189,7 +190,7 @@ def test_a_filter_of_ipv6_in_the_other_backend_is_refused_and_named_by_its_progr
     (refusal,) = plan_node(make.desired(make.spec(A, B, **DUAL)), before, Source.LIVE).refusals
     assert refusal == (
         "ip6tables-legacy's table filter holds rules that ip6tables-nft does not show, and FORWARD 1 may refuse pod "
-        "traffic: -j DROP; take it away first: ip6tables-legacy-save -t filter shows it"
+        "traffic to fd00:7::/48 and the outside: -j DROP; take it away first: ip6tables-legacy-save -t filter shows it"
     )
 
 

@@ -16,7 +16,7 @@ from tests.states import cases, specs
 JUMP = "-A POSTROUTING -m comment --comment podnet -j PODNET-POSTROUTING"
 HEAD = "*nat\n:POSTROUTING ACCEPT [12:345]\n"
 NAT = f"{HEAD}-A POSTROUTING -o br0 -j LOG\n-A POSTROUTING {make.DOCKER_MASQUERADE}\nCOMMIT\n"
-DUMPS = tuple(make.capture(path.name) for path in sorted(make.CAPTURES.glob("*.rules")))
+DUMPS = tuple(make.capture(name) for name in make.FOREIGN)
 
 thorough = settings(deadline=None, max_examples=150)
 

@@ -18,6 +18,7 @@ from netplan.kinds.chain.other import OtherChain, Owner
 from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import Chain, ChainKey, PlacedRule
 from netplan.kinds.chain.values import AddressMask, Condition
+from netplan.net import Prefix
 from netplan.snapshot import Snapshot
 from netplan.trace.fib import Fib
 from netplan.trace.flow import NO_DEVICE, Flow
@@ -45,7 +46,7 @@ class Harm(Struct, frozen=True):
     """What a chain does to packets: the rule that does it, and what becomes of them; None: nobody can tell.
 
     The step's place names the program and the table too, `place` the chain and the position alone, `rule` the rule as
-    it stands there.
+    it stands there. `destinations` are those of the packets that come to harm by this rule.
     """
 
     chain: OtherChain
@@ -54,6 +55,7 @@ class Harm(Struct, frozen=True):
     step: Step
     place: str
     rule: str
+    destinations: tuple[Prefix, ...]
 
 
 class Beside:
@@ -90,14 +92,16 @@ class Beside:
         """Say the first of some deeds that a chain may do to packets, None if it does none of them."""
         if not other.read:
             step = Step(other.label, "", "unknown: its rules were not read", certain=False)
-            return Harm(other, Deed.CHANGES, None, step, other.chain.key.name, "") if Deed.CHANGES in deeds else None
+            unread = Harm(other, Deed.CHANGES, None, step, other.chain.key.name, "", _destinations(flows))
+            return unread if Deed.CHANGES in deeds else None
         found = [(flow, branch) for flow in _at(other, flows) for branch in self._walked(other, flow)]
-        harmful = [(deed, branch) for flow, branch in found for deed in _deeds(flow, branch) if deed in deeds]
+        harmful = [(deed, flow, branch) for flow, branch in found for deed in _deeds(flow, branch) if deed in deeds]
         if not harmful:
             return None
-        deed, first = harmful[0]
+        deed, _, first = harmful[0]
         sure = all(branch.fate is first.fate in REFUSED and not doubts(branch.trail) for _, branch in found)
-        return self._told(other, deed, first, sure=sure)
+        alike = (flow for each, flow, branch in harmful if (each, _last(branch)) == (deed, _last(first)))
+        return self._told(other, deed, first, _destinations(alike), sure=sure)
 
     def _walked(self, other: OtherChain, flow: Flow) -> list[Branch]:
         chains = _same_table(other, self._tables[_table(other)])
@@ -105,13 +109,16 @@ class Beside:
             chains = {key: _passed(chain, self._fib) for key, chain in chains.items()}
         return Walker(chains, None if self._passing else self._fib).hook(_key(other, other), flow)
 
-    def _told(self, other: OtherChain, deed: Deed, branch: Branch, *, sure: bool) -> Harm:
+    def _told(
+        self, other: OtherChain, deed: Deed, branch: Branch, destinations: tuple[Prefix, ...], *, sure: bool
+    ) -> Harm:
         """Say who does it: at the place and in the words in which the rule's own program shows it."""
         step = branch.trail[-1] if branch.trail else Step(str(_key(other, other)), "", branch.fate.value)
         place, rule = self._places(other).get(step.at, (step.at.partition(" ")[2], step.rule))
         effect = step.effect if sure or not step.certain else f"may match: {step.effect}"
         at = f"{other.program} {other.chain.key.table} {place}"
-        return Harm(other, deed, branch.fate if sure else None, Step(at, step.rule, effect, sure), place, rule)
+        fate = branch.fate if sure else None
+        return Harm(other, deed, fate, Step(at, step.rule, effect, sure), place, rule, destinations)
 
     def _places(self, other: OtherChain) -> Mapping[str, tuple[str, str]]:
         """Give place and text of every rule by the label that the walk gives it."""
@@ -123,6 +130,15 @@ class Beside:
             for each in self._tables[_table(other)]
             for number, rule in enumerate(each.chain.rules, 1)
         }
+
+
+def _last(branch: Branch) -> str:
+    """Return the place of the rule that decided on packets."""
+    return branch.trail[-1].at if branch.trail else ""
+
+
+def _destinations(flows: Iterable[Flow]) -> tuple[Prefix, ...]:
+    return tuple(dict.fromkeys(prefix for flow in flows for prefix in flow.destinations))
 
 
 def _table(other: OtherChain) -> tuple[Owner, str]:

@@ -15,6 +15,7 @@ from netplan.net import Prefix
 from netplan.trace.fib import Fib
 from netplan.trace.flow import NO_CONNECTION, NO_DEVICE, Flow, Holds, only_address
 from netplan.trace.sets import Sets
+from netplan.trace.targets import MARKING
 
 _SYN: Final = frozenset({"SYN"})
 _APART: Final = (("LOCAL",), ("MULTICAST",), ("BROADCAST",))
@@ -22,7 +23,7 @@ _APART: Final = (("LOCAL",), ("MULTICAST",), ("BROADCAST",))
 
 def match_holds(match: Match, flow: Flow, fib: Fib | None, sets: Sets | None = None) -> Holds:
     """Whether all that a match asks holds."""
-    if match.name == "comment":
+    if match.name == "comment" or match.name in MARKING:
         return Holds.ALWAYS
     if not match.known:
         return Holds.SOMETIMES

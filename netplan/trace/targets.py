@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
 from netplan.kinds.chain.extension import Option
-from netplan.kinds.chain.match import Target
+from netplan.kinds.chain.match import Match, Target
+from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.values import BITS, AddressRange, Masked, Range
 from netplan.net import Address, Prefix
 from netplan.trace.fib import Fib
 from netplan.trace.flow import ANYWHERE, NO_CONNECTION, UNTRACKED, Flow, Mark, single
+
+MARKING: Final = frozenset({"MARK", "CONNMARK"})
+"""What sets a mark and does nothing else: a target, or what stands as a match before the target of a rule of nft."""
 
 _FEW: Final = 16
 _LOCALHOST: Final = {4: Address(4, 0x7F000001), 6: Address(6, 1)}
@@ -49,11 +54,29 @@ def outcomes(target: Target, table: str, flow: Flow, fib: Fib | None) -> list[Ou
     known = _TARGETS.get(target.name)
     if target.name in _PASSING:
         return [Outcome(Fate.CONTINUES, flow)]
+    if target.name in MARKING and target.unread:
+        return [Outcome(Fate.CONTINUES, flow.blurred(), "mark unknown")]
     if known is None or target.unread:
         return anything(table, flow)
     if table == "nat" and target.name == "ACCEPT":
         return [Outcome(Fate.ACCEPTED, flow, "addresses stay as they are")]
     return known(target, flow, fib)
+
+
+def marked(rule: Rule, flow: Flow) -> Flow:
+    """Return packets for which a rule holds as its target meets them: one of nft's own may set marks before it."""
+    for match in rule.matches:
+        if match.name in MARKING:
+            (outcome,) = outcomes(_setting(match), "mangle", flow, None)
+            flow = outcome.flow
+    return flow
+
+
+@lru_cache(maxsize=256)
+def _setting(match: Match) -> Target:
+    """Return the target whose words stand where a match does."""
+    target = Rule.parse(f"-j {match}").target
+    return Target(match.name) if target is None else target
 
 
 def anything(table: str, flow: Flow) -> list[Outcome]:

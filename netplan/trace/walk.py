@@ -16,7 +16,7 @@ from netplan.trace.conditions import holds
 from netplan.trace.fib import Fib
 from netplan.trace.flow import Flow, Holds
 from netplan.trace.sets import Sets
-from netplan.trace.targets import Fate, Outcome, anything, outcomes
+from netplan.trace.targets import Fate, Outcome, anything, marked, outcomes
 
 Chains = Mapping[ChainKey, Chain]
 
@@ -88,7 +88,7 @@ class Walker:
         certain = holds(placed.rule, flow, self._fib, self._sets)
         if certain is Holds.NEVER:
             return [Branch(Fate.CONTINUES, flow)]
-        taken = self._taken(placed, flow, certain)
+        taken = self._taken(placed, marked(placed.rule, flow), certain)
         return taken if certain is Holds.ALWAYS else merged([*taken, Branch(Fate.CONTINUES, flow)])
 
     def _taken(self, placed: PlacedRule, flow: Flow, certain: Holds) -> list[Branch]:

@@ -124,7 +124,7 @@ def test_masquerade_in_the_other_backend_is_refused(masked):
 def test_masquerade_in_the_other_backend_is_named(masked):
     assert (
         f"iptables-{other(masked)}'s table nat holds rules that iptables-{masked.backend} does not show, "
-        "and POSTROUTING 1 may give pod traffic another source: -s 172.7.0.0/16 -j MASQUERADE"
+        "and POSTROUTING 1 may give pod traffic to 172.7.0.0/16 another source: -s 172.7.0.0/16 -j MASQUERADE"
     ) in masked.apply().stderr
 
 
@@ -162,7 +162,7 @@ def test_rule_below_a_jump_in_the_other_backend_is_named(node):
     beside(node, "-t nat -N DEEP")
     beside(node, "-t nat -A DEEP -s 172.7.21.0/24 -j MASQUERADE")
     beside(node, "-t nat -A POSTROUTING -j DEEP")
-    assert "DEEP 1 may give pod traffic another source" in node.apply().stderr
+    assert "DEEP 1 may give pod traffic to 172.7.0.0/16 another source" in node.apply().stderr
 
 
 def test_plan_from_a_record_refuses_what_the_record_holds(masked, tmp_path):
@@ -187,7 +187,7 @@ def test_reject_in_the_other_backend_is_refused(node):
 
 def test_destination_nat_of_pods_in_the_other_backend_is_refused(node):
     beside(node, "-t nat -A PREROUTING -p tcp -m tcp --dport 80 -j DNAT --to-destination 10.9.9.9")
-    assert "PREROUTING 1 may send pod traffic elsewhere" in node.apply().stderr
+    assert "PREROUTING 1 may send pod traffic to 172.7.0.0/16 elsewhere" in node.apply().stderr
 
 
 def test_published_port_in_the_other_backend_is_let_be(node):
@@ -252,7 +252,7 @@ def with_another_iptc(words, source, limit=30.0):
 @NFT_ONLY
 def test_legacy_rules_are_read_by_python_iptables_where_there_is_no_program(masked):
     said = inside(masked.lab, masked.name, without_legacy, ["apply", str(masked.spec), "--yes"]).stderr
-    assert "POSTROUTING 1 may give pod traffic another source: -s 172.7.0.0/16 -j MASQUERADE" in said
+    assert "POSTROUTING 1 may give pod traffic to 172.7.0.0/16 another source: -s 172.7.0.0/16 -j MASQUERADE" in said
 
 
 @NFT_ONLY
@@ -327,7 +327,7 @@ def test_chain_of_nft_in_the_table_of_iptables_is_walked(node):
 def test_rules_that_iptables_nft_can_t_read_are_walked_as_nft_s(node):
     nft(node, "add table ip nat; add chain ip nat POSTROUTING { type nat hook postrouting priority 100; }")
     nft(node, "add rule ip nat POSTROUTING ip saddr { 172.7.21.2, 172.7.21.3 } masquerade")
-    assert "POSTROUTING 1 may give pod traffic another source: -s 172.7.21." in node.apply().stderr
+    assert "POSTROUTING 1 may give pod traffic to 172.7.0.0/16 another source: -s 172.7.21." in node.apply().stderr
 
 
 def test_firewalld_that_masquerades_is_refused(node):
@@ -345,7 +345,7 @@ def test_firewalld_that_masquerades_really_hides_the_pod_s_address(applied, peer
     "text",
     [
         "nft's table inet firewalld",
-        "nat_POST_public_allow 1 may give pod traffic another source: ! -o lo -j MASQUERADE",
+        "nat_POST_public_allow 1 may give pod traffic to 172.7.0.0/16 another source: ! -o lo -j MASQUERADE",
         "nft list table inet firewalld shows it",
     ],
 )
@@ -383,7 +383,7 @@ def test_filter_of_nft_that_refuses_pod_traffic_is_warned_of(node):
 
 def test_destination_nat_of_pods_by_nft_is_refused(node):
     nft(node, FORWARDED_PORT)
-    assert "before 1 may send pod traffic elsewhere" in node.apply().stderr
+    assert "before 1 may send pod traffic to 172.7.0.0/16 elsewhere" in node.apply().stderr
 
 
 def test_published_port_on_local_addresses_by_nft_is_let_be(node):

@@ -89,7 +89,7 @@ def test_nft_s_masquerade_of_ipv6_hides_the_pods_whatever_our_chain_accepts(mask
 
 def test_nft_s_masquerade_of_ipv6_is_drift_and_named(masked):
     found = podnet(masked, "n1", "drift", SPEC, "--node", "n1")
-    named = "out 1 may give pod traffic another source: -s fd00:10::/32 -j MASQUERADE"
+    named = "out 1 may give pod traffic to fd00:10::/32 another source: -s fd00:10::/32 -j MASQUERADE"
     assert (found.code, named in found.stdout) == (1, True)
 
 

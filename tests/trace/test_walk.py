@@ -103,6 +103,17 @@ def test_kube_proxys_chain_may_rewrite_packets_that_a_rule_before_it_marked():
     assert REWRITTEN in fates(marking, "-j KUBE", KUBE=kube)
 
 
+def test_a_mark_that_stands_before_a_target_is_set_on_the_packets_of_the_rule_and_on_no_others():
+    setting = "-m mark --mark 0x4000/0x4000 -m MARK --set-xmark 0x4001/0xffffffff"
+    tested = (f"{setting} -j KUBE", "-m mark ! --mark 0x4001/0x4001 -j DROP", "-j ACCEPT")
+    marking = "-j MARK --set-xmark 0x4000/0x4000"
+    assert [fates(*tested, KUBE=[]), fates(marking, *tested, KUBE=[])] == [{DROPPED}, {ACCEPTED}]
+
+
+def test_a_mark_that_nobody_knows_keeps_no_packet_from_going_on():
+    assert fates("-m mark --mark 0x1 -m MARK --set-nft -j CONNMARK --set-nft") == {CONTINUES}
+
+
 def test_a_chain_below_may_have_marked_packets():
     kube = ["-m mark ! --mark 0x4000/0x4000 -j RETURN", "-j MASQUERADE"]
     below = ["-j MARK --set-xmark 0x4000/0x4000"]

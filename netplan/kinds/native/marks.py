@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from functools import reduce
 from typing import Final
-
-from msgspec.structs import replace
 
 from netplan.kinds.native.expression import Expression
 from netplan.kinds.native.load import native
@@ -18,20 +17,12 @@ _ALL_BITS: Final = 0xFFFFFFFF
 def mark_set(way: Way, each: Expression) -> Way:
     """Read what sets the mark of a packet (`meta`), or of its connection (`ct`), from a register."""
     of_packet = each.name == "meta"
-    return _marked(way, *_targets(way, each.number(3 if of_packet else 4), of_packet=of_packet))
+    return reduce(Way.marking, _targets(way, each.number(3 if of_packet else 4), of_packet=of_packet), way)
 
 
 def mark_set_by_target(way: Way, name: str, said: bytes) -> Way:
     """Read the target MARK or CONNMARK of iptables, by what the kernel keeps of it (linux/netfilter/xt_connmark.h)."""
-    return _marked(way, f"-j {name} {_option(name, said)}")
-
-
-def _marked(way: Way, *targets: str) -> Way:
-    """Go on with another mark: what was loaded of it before, and what was asked of it, no longer holds."""
-    for target in targets:
-        way = way.acting(target)
-        way = replace(way, conditions=way.conditions.remarked())
-    return replace(way, held={})
+    return way.marking(f"-j {name} {_option(name, said)}")
 
 
 def _targets(way: Way, register: int, *, of_packet: bool) -> Iterator[str]:

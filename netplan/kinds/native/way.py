@@ -15,6 +15,22 @@ SLOT: Final = 4
 """How many bytes a slot has: registers of sixteen bytes overlap those of four."""
 
 
+class Marked(Struct, frozen=True):
+    """The last rule that a way has become: `conditions` test marks that its `targets` then set.
+
+    `after` are the conditions behind it, which say nothing of marks any more.
+    """
+
+    conditions: Conditions
+    targets: tuple[str, ...]
+    after: Conditions
+
+    def before(self, target: str) -> str:
+        """Return the rule with one more target: what sets marks stands before it as if it were a match."""
+        setting = (f"-m {words.removeprefix('-j ')}" for words in self.targets)
+        return " ".join([str(self.conditions), *setting, target])
+
+
 class Way(Struct, frozen=True):
     """A rule as it is for some packets, until one of its instructions: `said` are rules that it has become already.
 
@@ -26,6 +42,7 @@ class Way(Struct, frozen=True):
     said: tuple[str, ...] = ()
     ended: bool = False
     chain: str = ""
+    marked: Marked | None = None
 
     def texts(self) -> Iterator[str]:
         """Give the rules; none if no packet meets them."""
@@ -36,8 +53,26 @@ class Way(Struct, frozen=True):
             yield str(self.conditions)
 
     def acting(self, target: str) -> Way:
-        """Give the rule with a target that lets packets go on."""
-        return replace(self, said=(*self.said, f"{self.conditions} {target}"))
+        """Return the rule with a target that lets packets go on.
+
+        For just those packets whose mark was tested and then set it is one rule with that (`Marked`).
+        """
+        if self._pending is None:
+            return replace(self, said=(*self.said, f"{self.conditions} {target}"))
+        return replace(self, said=(*self.said[:-1], self._pending.before(target)), marked=None)
+
+    def marking(self, target: str) -> Way:
+        """Return the rule with a target that sets a mark: what was loaded and tested of it before no longer holds."""
+        after = self.conditions.remarked()
+        marked = Marked(self.conditions, (target,), after) if self.conditions.marks else None
+        if self._pending is not None:
+            marked = replace(self._pending, targets=(*self._pending.targets, target), after=after)
+        return replace(self.acting(target), conditions=after, marked=marked, held={})
+
+    @property
+    def _pending(self) -> Marked | None:
+        """The last rule, if it set a mark and nothing else was tested since."""
+        return self.marked if self.marked is not None and self.marked.after is self.conditions else None
 
     def ending(self, target: str, chain: str = "") -> Way:
         """Give the rule with its last target."""

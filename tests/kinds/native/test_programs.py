@@ -65,34 +65,34 @@ LET_BE = {
 REFUSED = {
     "netavark's masquerade of pods": (
         filled(NETAVARK, **AT_THE_PODS),
-        "nv_2f259bab_10_88_0_0_nm16 2 may give pod traffic another source: ! -d 224.0.0.0/4 -j MASQUERADE",
+        "nv_2f259bab_10_88_0_0_nm16 2 may give pod traffic to 172.7.0.0/16 another source: ! -d 224.0.0.0/4 -j",
     ),
     "docker's masquerade of pods": (
         filled(DOCKER, **AT_THE_PODS),
-        "nat-postrouting-out__docker0 1 may give pod traffic another source: -s 172.7.21.0/24 ! -o docker0 -j MASQ",
+        "nat-postrouting-out__docker0 1 may give pod traffic to 172.7.0.0/16 another source: -s 172.7.21.0/24 ! -",
     ),
     "a service within the pod network": (
         filled(KUBE_PROXY, CLUSTER_IP="172.7.99.1"),
-        "may send pod traffic elsewhere: -p tcp -j DNAT --to-destination 172.7.2",
+        "may send pod traffic to 172.7.0.0/16 elsewhere: -p tcp -j DNAT --to-destination 172.7.2",
     ),
     "firewalld's masquerade": (
         filled(FIREWALLD, VERDICT="accept", MASQUERADE='oifname != "lo" masquerade'),
-        "nat_POST_public 1 may give pod traffic another source: ! -o lo -j MASQUERADE",
+        "nat_POST_public 1 may give pod traffic to 172.7.0.0/16 another source: ! -o lo -j MASQUERADE",
     ),
 }
 WARNED = {
     "firewalld's rejecting zone": (
         filled(FIREWALLD, VERDICT="reject", MASQUERADE=""),
-        "filter_FWD_pods 1 may refuse pod traffic: -j REJECT --reject-with icmp-port-unreachable",
+        "filter_FWD_pods 1 may refuse pod traffic to 172.7.0.0/16 and the outside: -j REJECT --reject-with icmp-port",
     ),
     "firewalld's default": (
         filled(FIREWALLD, VERDICT="ct state invalid drop", MASQUERADE=""),
-        "filter_FORWARD 7 may refuse pod traffic: -j REJECT --reject-with icmp-admin-prohibited",
+        "filter_FORWARD 7 may refuse pod traffic to 172.7.0.0/16 and the outside: -j REJECT --reject-with icmp-admin",
     ),
     "docker's own bridge": (filled(DOCKER, **AT_THE_PODS), "filter-forward-in__docker0 4 may refuse pod traffic"),
     "docker's guard against direct access": (
         filled(DOCKER, **AT_THE_PODS),
-        "raw-PREROUTING 1 may refuse pod traffic: -d 172.7.21.2/32 ! -i docker0 -j DROP",
+        "raw-PREROUTING 1 may refuse pod traffic to 172.7.21.0/24: -d 172.7.21.2/32 ! -i docker0 -j DROP",
     ),
     "a firewall that drops": (filled(DEBIAN, POLICY="drop"), "forward policy may refuse pod traffic"),
 }
@@ -143,7 +143,7 @@ def test_set_of_too_many_elements_holds_for_some_packets(said):
         chain n {{ type nat hook postrouting priority 100; ip saddr @many masquerade; }}
     }}
     """
-    assert "n 1 may give pod traffic another source: -m nft -j MASQUERADE" in " ".join(said(text)[0])
+    assert "n 1 may give pod traffic to 172.7.0.0/16 another source: -m nft -j MASQUERADE" in " ".join(said(text)[0])
 
 
 def services(*addresses):
@@ -165,6 +165,6 @@ def test_services_that_no_pod_traffic_is_for_are_let_be_however_many_they_are(sa
 
 
 def test_chain_that_was_not_followed_may_do_anything(said):
-    assert "n 1 may send pod traffic elsewhere: -d 172.7.99.1/32 -g service-0256" in " ".join(
+    assert "n 1 may send pod traffic to 172.7.0.0/16 elsewhere: -d 172.7.99.1/32 -g service-0256" in " ".join(
         said(services("172.7.99.1"))[0]
     )

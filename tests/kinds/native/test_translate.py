@@ -82,7 +82,29 @@ ROWS = {
     "mark set mark or 0x4000": ["-j MARK --set-xmark 0x4000/0x4000"],
     "mark set mark and 0xff": ["-j MARK --set-xmark 0x0/0xffffff00"],
     "mark set 5 return": ["-j MARK --set-xmark 0x5/0xffffffff", "-j RETURN"],
-    "mark 5 mark set 6 return": ["-m mark --mark 0x5 -j MARK --set-xmark 0x6/0xffffffff", "-m nft -j RETURN"],
+    "mark 5 mark set 6": ["-m mark --mark 0x5 -j MARK --set-xmark 0x6/0xffffffff"],
+    "mark 5 mark set 6 return": ["-m mark --mark 0x5 -m MARK --set-xmark 0x6/0xffffffff -j RETURN"],
+    "mark and 0x4000 != 0 mark set mark xor 0x4000 masquerade fully-random": [
+        "-m mark --mark 0x4000/0x4000 -m MARK --set-xmark 0x4000/0x0 -j MASQUERADE"
+    ],
+    "mark 5 mark set 6 ct mark set mark accept": [
+        (
+            "-m mark --mark 0x5 -m MARK --set-xmark 0x6/0xffffffff "
+            "-m CONNMARK --save-mark --nfmask 0xffffffff --ctmask 0xffffffff -j ACCEPT"
+        )
+    ],
+    "mark 5 mark set 6 ip daddr 1.1.1.1 accept": [
+        "-m mark --mark 0x5 -j MARK --set-xmark 0x6/0xffffffff",
+        "-d 1.1.1.1/32 -m nft -j ACCEPT",
+    ],
+    "mark 5 mark set 6 limit rate 1/second accept": [
+        "-m mark --mark 0x5 -j MARK --set-xmark 0x6/0xffffffff",
+        "-m nft -j ACCEPT",
+    ],
+    "mark 5 mark set 6 notrack accept": [
+        "-m mark --mark 0x5 -m MARK --set-xmark 0x6/0xffffffff -j NOTRACK",
+        "-m nft -j ACCEPT",
+    ],
     "mark set ct mark": ["-j CONNMARK --restore-mark --nfmask 0xffffffff --ctmask 0xffffffff"],
     "ct mark set mark and 0xff": ["-j CONNMARK --save-mark --nfmask 0xff --ctmask 0xffffffff"],
     "ct mark set mark or 0x1000": [
