@@ -10,6 +10,7 @@ from typing import Final
 from msgspec import Struct, field
 
 from netplan.kinds.chain.rule import Rule, parse_rule_line
+from netplan.kinds.chain.text import pictured
 from netplan.kinds.chain.value import Chain, ChainKey
 from netplan.net import printable
 
@@ -36,7 +37,7 @@ class Entry(Struct, frozen=True):
     def rule(self) -> Rule:
         """Return the rule; SavedRulesError if it can't be read."""
         try:
-            return parse_rule_line(self.text, version=self.chain.version)[1]
+            return parse_rule_line(pictured(self.text), version=self.chain.version)[1]
         except ValueError as error:
             raise _unreadable(self.index or 0, str(error)) from error
 

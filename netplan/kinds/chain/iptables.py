@@ -13,8 +13,9 @@ from msgspec import Struct
 from netplan import programs
 from netplan.errors import KernelError, ObserveError, RefusedError
 from netplan.kinds.chain.legacy_tables import is_absent
-from netplan.kinds.chain.rule import Rule, parse_rule_line
+from netplan.kinds.chain.rule import Rule, kernel_rule
 from netplan.kinds.chain.saved import absent
+from netplan.kinds.chain.text import logical_lines
 from netplan.kinds.chain.value import Backend, Chain, ChainKey, table_label
 from netplan.kinds.native.misread import misread
 from netplan.net import printable
@@ -147,21 +148,14 @@ def _backend_of(program: str) -> Backend:
 def _parse(key: ChainKey, listed: str) -> Chain:
     policy: str | None = None
     rules: list[Rule] = []
-    for number, line in enumerate(listed.splitlines(), 1):
+    for number, line in enumerate(logical_lines(listed).removesuffix("\n").split("\n"), 1):
         if line.startswith("-P "):
             policy = line.split()[2]
         elif line.startswith("-A "):
-            rules.append(_rule(key, number, line))
+            rules.append(kernel_rule(line, version=key.version))
         elif not line.startswith("-N "):
             raise ObserveError(f"{key}: line {number} of its rules can't be read: {printable(line)}")
     return Chain(key, tuple(rules), policy)
-
-
-def _rule(key: ChainKey, number: int, line: str) -> Rule:
-    try:
-        return parse_rule_line(line, version=key.version)[1]
-    except ValueError as error:
-        raise ObserveError(f"{key}: line {number} of its rules can't be read: {printable(str(error))}") from error
 
 
 def _said(stderr: str) -> str:

@@ -13,7 +13,7 @@ from netplan.kinds.chain.matches import MATCHES
 from netplan.kinds.chain.names import PROTOCOL_NAMES
 from netplan.kinds.chain.parser import RuleParser
 from netplan.kinds.chain.targets import TARGETS
-from netplan.kinds.chain.text import split
+from netplan.kinds.chain.text import always_quote, pictured, split
 from netplan.kinds.chain.values import AddressMask, Condition
 from netplan.kinds.chain.word import chain_name
 
@@ -79,6 +79,20 @@ def parse_rule_line(text: str, *, version: int = 4, table: str | None = None) ->
     if table is not None:
         check_place(rule, table, chain)
     return chain, rule
+
+
+def kernel_rule(text: str, *, version: int = 4) -> Rule:
+    """Return the rule of a line `-A CHAIN …` that iptables printed, whatever the kernel holds.
+
+    What stands in no rule of ours has its picture there (`pictured`). A line that nobody can read is a rule that may do
+    anything to some packets: `-m unread --line "…" -j unread`.
+    """
+    text = pictured(text)
+    try:
+        return parse_rule_line(text, version=version)[1]
+    except ValueError:
+        _, _, rule = text.removeprefix("-A ").partition(" ")
+        return Rule.parse(f"-m unread --line {always_quote(rule)} -j unread", version=version)
 
 
 def check_place(rule: Rule, table: str, chain: str) -> None:

@@ -12,7 +12,8 @@ from msgspec import Struct
 
 from netplan.errors import ObserveError
 from netplan.kinds.chain.built_in import BUILT_IN
-from netplan.kinds.chain.rule import Rule, parse_rule_line
+from netplan.kinds.chain.rule import Rule, kernel_rule
+from netplan.kinds.chain.text import logical_lines
 from netplan.kinds.chain.value import OWNED_PREFIX, Chain, ChainKey
 from netplan.net import printable
 
@@ -31,13 +32,12 @@ class SavedTable(Struct, frozen=True, dict=True):
     """A table as iptables-save prints it: in `text` each chain and each rule is a line of its own behind a newline.
 
     The text is searched for the first chains that are asked for: to take a hundred thousand lines apart takes longer
-    than iptables-save. `before` is how many lines were printed before it.
+    than iptables-save.
     """
 
     name: str
     version: int = 4
     text: str = "\n"
-    before: int = 0
 
     @cached_property
     def _found(self) -> dict[str, list[int]]:
@@ -80,7 +80,7 @@ class SavedTable(Struct, frozen=True, dict=True):
         return len(self._starts(chain))
 
     def chain(self, name: str) -> Chain:
-        """Read one chain; ObserveError names the line that can't be read."""
+        """Read one chain."""
         key = ChainKey(self.version, self.name, name)
         policy = self.policy(name)
         return Chain(
@@ -106,13 +106,7 @@ class SavedTable(Struct, frozen=True, dict=True):
         return self._found[chain]
 
     def _rule(self, key: ChainKey, start: int) -> Rule:
-        try:
-            return parse_rule_line(self.text[start : self.text.find("\n", start)], version=key.version)[1]
-        except ValueError as error:
-            number = self.before + self.text.count("\n", 0, start)
-            raise ObserveError(
-                f"table {key.table_label}: line {number} can't be read: {printable(str(error))}"
-            ) from error
+        return kernel_rule(self.text[start : self.text.find("\n", start)], version=key.version)
 
 
 class SavedTables:
@@ -156,7 +150,7 @@ def absent(key: ChainKey) -> Chain | None:
 
 def saved_tables(text: str, version: int = 4) -> list[SavedTable]:
     """Split what iptables-save or ip6tables-save prints; ObserveError names a line that is none of its."""
-    text = f"\n{text}\n"
+    text = f"\n{logical_lines(text)}\n"
     starts = [found.start() for found in _TABLE.finditer(text)]
     _check(_STRANGE, text, 0, starts[0] if starts else len(text))
     return [_saved_table(text, version, *part) for part in pairwise([*starts, len(text) - 1])]
@@ -167,12 +161,12 @@ def _saved_table(text: str, version: int, start: int, end: int) -> SavedTable:
     before, part = text.count("\n", 0, start), text[start : end + 1]
     _check(_NO_RULE, part, before, len(part))
     name, _, rules = part[2:].partition("\n")
-    return SavedTable(name, version, f"\n{rules}", before + 1)
+    return SavedTable(name, version, f"\n{rules}")
 
 
 def listed_table(text: str, table: str, version: int) -> SavedTable:
     """Read what `iptables -S` prints of a whole table; ObserveError names a line that is none of its."""
-    text = f"\n{text}\n"
+    text = f"\n{logical_lines(text)}\n"
     _check(_UNLISTED, text, 0, len(text))
     return SavedTable(table, version, _LISTED.sub(lambda chain: f"\n:{chain[1]} {chain[2] or '-'}", text))
 

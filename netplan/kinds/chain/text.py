@@ -6,6 +6,7 @@ Written by hand, a word may also stand in single quotes, as in a shell.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -14,6 +15,12 @@ _WORDS: Final = re.compile(r"""[^ "']+(?= |$)|'[^']*'(?= |$)|[^ "]*"[^"\\]*(?:\\
 _ESCAPE: Final = re.compile(r"\\(.)")
 _ESCAPED: Final = str.maketrans({char: f"\\{char}" for char in "\"\\'"})
 _BARE_TEXT: Final = re.compile(r"[A-Za-z0-9_-]+")
+_CLOSED: Final = re.compile(r"""(?<= )"[^"\\]*(?:\\.[^"\\]*)*"(?= |$)""", re.DOTALL)
+_PICTURES: Final = {code: 0x2400 + code for code in range(0x20)} | {0x7F: 0x2421}
+_REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
+_COMMENT: Final = 256
+"""How many bytes of a comment the kernel keeps: it has no more lines."""
+_NEWLINE: Final = chr(_PICTURES[ord("\n")])
 _BARE_WORD: Final = re.compile(r"""[^'" ][^" ]*""")
 
 
@@ -35,6 +42,33 @@ def check_characters(text: str) -> None:
     """Refuse what could end a line or deceive its reader: NUL, newline, other control characters, line separators."""
     if not text.isprintable() and (found := _CONTROL.search(text)):
         raise ValueError(f"character {found.start() + 1} is U+{ord(found[0]):04X}: a rule holds no control characters")
+
+
+def pictured(text: str) -> str:
+    """Return a text of the kernel's with a picture in the place of what a rule can't hold: `␉` for a tab.
+
+    What has none becomes U+FFFD. Such a rule is shown and compared, and never written: no spec can name it.
+    """
+    return text if text.isprintable() else _CONTROL.sub(_REPLACEMENT, text.translate(_PICTURES))
+
+
+def logical_lines(text: str) -> str:
+    """Return what iptables prints with every rule in one line: a newline in quotes becomes its picture."""
+    plain = text.replace("\\\\", "").replace('\\"', "") if "\\" in text else text
+    if not any("\n" in quoted for quoted in plain.split('"')[1::2]):
+        return text
+    lines, joined, start = text.split("\n"), [], 0
+    while start < len(lines):
+        ends = range(start + 1, min(start + _COMMENT, len(lines)) + 1)
+        end = next((end for end in ends if not _is_open(lines[start:end])), start + 1)
+        joined.append(_NEWLINE.join(lines[start:end]))
+        start = end
+    return "\n".join(joined)
+
+
+def _is_open(lines: Sequence[str]) -> bool:
+    """Whether a quote that begins in the first of some lines does not end in the last."""
+    return ' "' in lines[0] and ' "' in _CLOSED.sub("", _NEWLINE.join(lines))
 
 
 def split(text: str) -> list[str]:

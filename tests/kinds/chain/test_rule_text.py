@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from netplan.kinds.chain.extension import Option
 from netplan.kinds.chain.match import Match, Target
-from netplan.kinds.chain.rule import Rule
-from netplan.kinds.chain.text import quote, split
+from netplan.kinds.chain.rule import Rule, kernel_rule
+from netplan.kinds.chain.text import always_quote, logical_lines, quote, split
 
 PIECES = (
     *("!", "-f", "-s 10/8", "-d 10.0.0.1", "-i eth0", "-o 'a'", "-p tcp", "-p udp", "-m tcp", "--dport 80", "--syn"),
@@ -71,3 +71,21 @@ def test_any_text_is_a_rule_that_is_read_back_or_a_value_error(text):
     except ValueError:
         return
     assert Rule.parse(str(rule)) == rule
+
+
+ANY_TEXT = st.text(st.sampled_from("ab\"'\\ \t\n-:*#\x00\x1b\x85\u2028\udcff")) | st.sampled_from(
+    ["\n-A FORWARD -j DROP\n", "\nCOMMIT\n*nat\n:INPUT DROP", '\n" -j DROP\n-A FORWARD -m comment --comment "']
+)
+
+
+@given(st.lists(ANY_TEXT, max_size=4), st.sampled_from(["eth0", 'a"b', "a'b", "a\\b"]))
+def test_whatever_stands_in_comments_every_rule_is_in_one_line(texts, device):
+    rules = [f"-A FORWARD -i {device} -m comment --comment {always_quote(text)} -j ACCEPT" for text in texts]
+    lines = logical_lines("\n".join([*rules, "-A FORWARD -j REJECT"])).split("\n")
+    assert ([line.replace("\u240a", "\n") for line in lines[:-1]], lines[-1]) == (rules, "-A FORWARD -j REJECT")
+
+
+@given(ANY_TEXT)
+def test_whatever_the_kernel_holds_is_a_rule_that_can_be_written_down(text):
+    rule = kernel_rule(f"-A FORWARD -s 192.0.2.1/32 -m comment --comment {always_quote(text)} -j {text}")
+    assert (Rule.parse(str(rule)), "\n" in str(rule)) == (rule, False)
