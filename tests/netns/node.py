@@ -71,7 +71,11 @@ class Node(Struct, frozen=True):
     spec: Path
 
     def reset(self) -> None:
-        """Put the node into the state that the story starts from: docker, kube-proxy, a distribution's firewall."""
+        """Put the node into the state that the story starts from: docker, kube-proxy, a distribution's firewall.
+
+        Podnet has had no routes there: those that it had last are its own to put back.
+        """
+        self.shell('rm -rf "$PODNET_VAR_DIR/generations"')
         self.load(Image(self.story(), ()))
 
     def image(self) -> Image:
