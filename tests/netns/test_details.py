@@ -44,7 +44,7 @@ ip -4 route flush proto 112; ip -4 route flush proto static
 ip link del podnet.1 || true
 nft flush ruleset
 echo 1 > /proc/sys/net/ipv4/ip_forward
-rm -f "$PODNET_VAR_DIR/sysctls.json"
+rm -rf "$PODNET_VAR_DIR/sysctls.json" "$PODNET_VAR_DIR/generations"
 """
 
 
