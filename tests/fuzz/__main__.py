@@ -28,11 +28,9 @@ def pieces(count: int, only: str | None) -> list[Piece]:
     shares = {name: surface.share for name, surface in SURFACES.items() if only in (None, name)}
     whole = sum(shares.values())
     counts = {name: max(1, count * share // whole) for name, share in shares.items()}
-    return [
-        Piece(name, range(start, min(start + _PIECE, total)))
-        for name, total in counts.items()
-        for start in range(0, total, _PIECE)
-    ]
+    parts = [(name, start, total) for name, total in counts.items() for start in range(0, total, _PIECE)]
+    mixed = sorted(parts, key=lambda part: part[1] / part[2])
+    return [Piece(name, range(start, min(start + _PIECE, total))) for name, start, total in mixed]
 
 
 def main() -> int:
@@ -56,6 +54,7 @@ def main() -> int:
                     made(each.name, asked.seed, each.number)
                 )
                 sys.stdout.write(f"{each.name} {asked.seed}/{each.number}: {each.what[:2000]}\n")
+            sys.stderr.write(f"{done.total()} inputs, {findings.total()} findings\n")
     for name, count in done.items():
         sys.stdout.write(f"{name:<14} {count:>7} inputs {findings[name]:>5} findings\n")
     total = f"{done.total()} inputs, {time.monotonic() - begun:.0f} s, {findings.total()} findings"

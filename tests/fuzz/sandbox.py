@@ -37,7 +37,6 @@ _CODES: Final = frozenset(range(6))
 _WRONG: Final = re.compile(
     r"Traceback \(most recent|internal error|a mistake in podnet itself|MemoryError|allocate memory"
 )
-_CONTROL: Final = re.compile(r"[^\t\n -~\xa0-\U0010ffff]")
 _LINE: Final = re.compile(
     r"\*(filter|nat|mangle|raw|security)|:[!-~]{1,28} - \[0:0\]"
     r"|(-[AD] [!-~]{1,28}|-I [!-~]{1,28} \d+)( [^\x00-\x1f\x7f]*)?|-D [!-~]{1,28} \d+|-[FX] [!-~]{1,28}|COMMIT|"
@@ -198,7 +197,8 @@ def _check(outcome: Outcome, strays: list[str]) -> None:
         raise FindingError(f"exit code {outcome.code}: {outcome.stderr}")
     if _WRONG.search(text):
         raise FindingError(text)
-    if control := _CONTROL.search(text):
-        raise FindingError(f"{control[0]!a} was printed: {text!a}")
+    odd = next((character for character in text if character != "\n" and not character.isprintable()), None)
+    if odd is not None:
+        raise FindingError(f"{odd!a} was printed: {text!a}")
     if strays:
         raise FindingError(f"it wrote elsewhere: {strays}")

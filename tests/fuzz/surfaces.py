@@ -38,6 +38,8 @@ TOLD: Final = ("hdss7", "flannel-vxlan")
 NODES: Final = {"hdss7": "hdss7-21", "flannel-vxlan": "master"}
 PODS: Final = {"hdss7": ("172.7.21.2", "--to", "172.7.22.2"), "flannel-vxlan": ("10.244.0.2", "--to", "10.244.1.2")}
 
+_CHAIN: Final = re.compile(rb"-A (\S+)")
+
 Run = Callable[[Path, bytes, Random], None]
 
 
@@ -224,9 +226,15 @@ def _ended(done: Outcome) -> bool:
 
 
 def _lines(path: Path) -> list[bytes]:
-    """Return the lines that a program reads; podnet removes a file that holds nothing else."""
+    """Return the lines that a program reads, the rules of a chain in their order; podnet removes an empty file."""
     data = path.read_bytes() if path.exists() else b""
-    return [line for line in data.replace(b"\r\n", b"\n").split(b"\n") if line and not line.startswith(b"#")]
+    lines = [line for line in data.replace(b"\r\n", b"\n").split(b"\n") if line and not line.startswith(b"#")]
+    table, placed = 0, list[tuple[int, bytes, bytes]]()
+    for line in lines:
+        table += line.startswith(b"*")
+        chain = _CHAIN.search(line)
+        placed.append((table, chain[1] if chain else b"", line))
+    return [line for _, _, line in sorted(placed, key=lambda place: place[:2])]
 
 
 def _foreign(lines: Sequence[bytes]) -> list[bytes]:
