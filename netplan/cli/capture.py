@@ -15,12 +15,16 @@ from netplan.cli.output import say, show, write_file
 from netplan.cli.progress import bar
 from netplan.cli.remembered import overwritten
 from netplan.cli.verb import verb_app
-from netplan.errors import UsageError
+from netplan.errors import ObserveError, RefusedError, UsageError
 from netplan.kernel import Kernel, recorded
 from netplan.kinds.address.value import LinkAddress
+from netplan.kinds.chain.other import OtherChain
+from netplan.kinds.chain.value import Backend, Chain
+from netplan.kinds.ipset.value import IpSet
 from netplan.kinds.sysctl.usual import usual
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import host_name
+from netplan.resource import Resource
 from netplan.snapshot import Interest, Snapshot
 from netplan.work import whole_state
 
@@ -44,10 +48,11 @@ def capture(
     written = overwritten(folder)
     with bar.during("reading the kernel"):
         snapshot = _recorded(kernel_of(None), {each.name for each in written})
+        other = _of_the_other_backend(snapshot)
     if str(out) == "-":
-        show(recorded.render(snapshot, name, None, written))
+        show(recorded.render(snapshot, name, None, written, other))
         return
-    write_file(out, recorded.render(snapshot, name, _cluster(out), written))
+    write_file(out, recorded.render(snapshot, name, _cluster(out), written, other))
     say(f"Recorded {name} in {out}.")
 
 
@@ -58,6 +63,21 @@ def _recorded(kernel: Kernel, written: Set[str]) -> Snapshot:
     settings = kernel.observe(Interest(frozenset(), frozenset(), usual(devices) | written)).all(Sysctl)
     known = {sysctl.name: sysctl for sysctl in (*whole.all(Sysctl), *settings)}
     return whole.replace(Sysctl, [known[name] for name in sorted(known)])
+
+
+def _of_the_other_backend(state: Snapshot) -> Snapshot | None:
+    """Observe the rules as the iptables of the other backend shows them; None if it is not here or can't read them."""
+    (backend,) = set(Backend) - {state.backend}
+    try:
+        seen = whole_state(kernel_of(backend))
+    except ObserveError as error:
+        say(f"The rules as iptables-{backend} shows them are not recorded: {error}")
+        return None
+    except RefusedError:  # that program is not installed
+        return None
+    kinds: tuple[type[Resource], ...] = (Chain, OtherChain, IpSet)
+    rules = {kind: seen.all(kind) for kind in kinds}
+    return Snapshot(backend, {**state.objects, **rules})
 
 
 def _cluster(out: Path) -> str | None:

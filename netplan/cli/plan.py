@@ -100,7 +100,8 @@ def recorded_plan(spec: Spec, folder: Path, names: Sequence[str]) -> Plan:
             plans.append(plan_node(desired, _empty(desired), Source.EMPTY))
         else:
             desired = replace(desired, overwritten=record.overwritten)
-            plans.append(_doubted(warned(_recorded(desired, record.state), record.state)))
+            state = record.of(desired.backend)
+            plans.append(_doubted(warned(_recorded(desired, state), state)))
     empty = [plan.node for plan in plans.made if plan.source is Source.EMPTY]
     tell_assumed(spec, [spec.topology.by_name[name] for name in empty])
     _tell_unrecorded(folder, spec.model.cluster, empty)

@@ -111,7 +111,8 @@ def _recorded(spec: Spec, node: Node, folder: Path, version: int) -> _Start:
         raise UsageError(
             f"{folder} has no record of {node.name}: run podnet capture there, or say --live on the node itself"
         )
-    record = found.state
+    desired = compile_node(spec, resolved_in(node, found.state))
+    record = found.of(desired.backend)
     unread = [
         table
         for table, hooks in BUILT_IN_BY_TABLE.items()
@@ -119,7 +120,7 @@ def _recorded(spec: Spec, node: Node, folder: Path, version: int) -> _Start:
     ]
     if unread:
         say(f"podnet: the record of {node.name} holds nothing of table {' and '.join(unread)}: taken as empty")
-    return _Start(record, replace(compile_node(spec, resolved_in(node, record)), overwritten=found.overwritten))
+    return _Start(record, replace(desired, overwritten=found.overwritten))
 
 
 def _entering(packet: Packet, tracer: Tracer, node: Node) -> Packet:

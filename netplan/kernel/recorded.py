@@ -48,25 +48,45 @@ _OPTIONAL: Final = frozenset({"other_chains", "ipsets", "neighbours", "fdb", "po
 """Lists that a record has only if they are not empty; older ones never have them."""
 
 
+_RULES: Final = ("chains", "other_chains", "ipsets")
+"""Lists whose objects depend on which of the kernel's two packet filters iptables writes to."""
+
 _OVERWRITTEN: Final = "overwritten"
+_OTHER: Final = "other_backend"
 
 
 class Record(Struct, frozen=True):
-    """A node's state, and the parameters of it that podnet had overwritten."""
+    """A node's state, and the parameters of it that podnet had overwritten.
+
+    `other` is the same state with the rules as the iptables of the other backend shows them, None if that is not known.
+    """
 
     state: Snapshot
     overwritten: tuple[Overwritten, ...] = ()
+    other: Snapshot | None = None
+
+    def of(self, backend: Backend | None) -> Snapshot:
+        """Return the state as the iptables of a backend shows it; as the node's own does for None or an unknown one."""
+        return self.other if self.other is not None and self.other.backend is backend else self.state
 
 
-def render(snapshot: Snapshot, node: str, cluster: str | None, overwritten: Iterable[Overwritten] = ()) -> str:
-    """Give the text of a record; `cluster` is None where it is not known."""
+def render(
+    snapshot: Snapshot,
+    node: str,
+    cluster: str | None,
+    overwritten: Iterable[Overwritten] = (),
+    other: Snapshot | None = None,
+) -> str:
+    """Give the text of a record; `cluster` is None where it is not known, for `other` see `Record`."""
     written = [each.to_json() for each in overwritten]
+    rules = {} if other is None else to_json(other)
     data = {
         "format_version": FORMAT_VERSION,
         "podnet_version": __version__,
         "cluster": cluster,
         "node": node,
         **to_json(snapshot),
+        **({_OTHER: {name: rules[name] for name in ("backend", *_RULES) if name in rules}} if rules else {}),
         **({_OVERWRITTEN: written} if written else {}),
     }
     return json.dumps(data, indent=1) + "\n"
@@ -115,7 +135,9 @@ def parse(text: str, path: str, cluster: str, node: str) -> Record:
                     raise UsageError(
                         f"{path} is a record of {name} {data[name]}, not of {expected}: capture {node} again"
                     )
-            return Record(from_json(data), tuple(map(Overwritten.from_json, data.get(_OVERWRITTEN, ()))))
+            rules = data.get(_OTHER)
+            other = None if rules is None else from_json({**data, **dict.fromkeys(("backend", *_RULES), ()), **rules})
+            return Record(from_json(data), tuple(map(Overwritten.from_json, data.get(_OVERWRITTEN, ()))), other)
     except FormatError as error:
         raise UsageError(f"{path} has record {error}: capture the node again") from error
     except MALFORMED as error:

@@ -137,6 +137,28 @@ def test_a_record_holds_what_podnet_has_overwritten():
     assert recorded.parse(text, "state/c/a.json", "c", "a").overwritten == written
 
 
+OTHER = make.snapshot(make.saved(nat=["-j MASQUERADE"]), make.route(), backend=Backend.NFT)
+
+
+def test_a_record_holds_the_rules_of_both_backends_and_all_else_once():
+    written = recorded.render(STATE, "a", "c", (), OTHER)
+    found = recorded.parse(written, "state/c/a.json", "c", "a")
+    seen = [make.content(found.of(backend)) for backend in (None, Backend.LEGACY, Backend.NFT)]
+    assert seen == [make.content(STATE), make.content(STATE), make.content(OTHER)]
+    assert {*json.loads(written)["other_backend"]} == {"backend", "chains"}
+
+
+def test_a_record_of_an_older_podnet_is_that_of_the_one_backend_it_has():
+    older = recorded.parse(text(format_version="1.0"), "state/c/a.json", "c", "a")
+    assert older.of(Backend.NFT) == older.state
+
+
+@pytest.mark.parametrize("other", [5, {}, {"backend": "nft", "chains": 5}, {"backend": "nft", "chains": [{}]}], ids=str)
+def test_rules_of_another_backend_that_are_none_are_refused_with_the_files_name(other):
+    with pytest.raises(UsageError, match=r"^state/c/a\.json is not a record of a node's state"):
+        parsed(text(other_backend=other))
+
+
 def test_a_parameter_that_is_none_is_refused_with_the_files_name():
     with pytest.raises(UsageError, match=r"^state/c/a\.json is not a record"):
         parsed(text(overwritten=[{"name": "../x", "before": "0", "written": "1"}]))

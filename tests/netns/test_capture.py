@@ -48,6 +48,17 @@ def test_plan_from_a_record_of_a_node_in_sync_is_empty(node, capture, tmp_path):
     assert recorded_plan(node, record).changes == []
 
 
+def test_plan_from_a_record_is_for_the_backend_of_the_spec_whatever_iptables_is(node, tmp_path):
+    record = tmp_path / "state/hdss7/hdss7-21.json"
+    record.parent.mkdir(parents=True)
+    other = "legacy" if node.backend == "nft" else "nft"
+    start = as_default(tmp_path, other)
+    assert process(node.lab, node.name, "capture", "--out", record, before=start).code == 0
+    live = node.podnet("plan", node.spec, "--live", "--format", "json")
+    planned = json.loads(recorded_plan(node, record).stdout)["nodes"][0]
+    assert planned == {**json.loads(live.stdout)["nodes"][0], "source": "recorded"}
+
+
 def test_record_on_stdout_is_that_of_the_file_but_for_the_cluster(capture, record):
     assert json.loads(capture().stdout) == {**json.loads(record.read_text()), "cluster": None}
 

@@ -65,7 +65,6 @@ def test_odd_rules_stay_when_podnet_leaves(odd, before):
     assert (odd.drift().code, odd.remove().code, odd.shell(FOREIGN, odd.backend)) == (0, 0, before)
 
 
-@pytest.mark.parametrize("backend", ["nft"], indirect=True)
 def test_odd_rules_go_through_a_record_and_reach_no_terminal(odd, tmp_path):
     record = tmp_path / "hdss7" / "hdss7-21.json"
     record.parent.mkdir(parents=True)
