@@ -109,7 +109,7 @@ MISTAKES = {
     "a number of a table": (
         "nodes.csv",
         TABLE.replace("1450", "many"),
-        "specs/nodes.csv:3:30: nodes.b.mtu: expected a whole number from 576 to 65535, found 'many'",
+        "specs/nodes.csv:3:30: nodes.b.mtu: expected auto or a whole number from 576 to 65535, found 'many'",
     ),
     "a value of an object": (
         "nodes.jsonl",
@@ -161,12 +161,12 @@ MISTAKES = {
     "a fraction of an object": (
         "nodes.jsonl",
         LINES.replace("1450", "1.5"),
-        "specs/nodes.jsonl:2:76: nodes.b.mtu: expected a whole number from 576 to 65535, found 1.5, which JSON",
+        "specs/nodes.jsonl:2:76: nodes.b.mtu: expected auto or a whole number from 576 to 65535, found 1.5, which JSON",
     ),
     "a truth value of an object": (
         "nodes.jsonl",
         LINES.replace("1450", "true"),
-        "specs/nodes.jsonl:2:76: nodes.b.mtu: expected a whole number from 576 to 65535, found true",
+        "specs/nodes.jsonl:2:76: nodes.b.mtu: expected auto or a whole number from 576 to 65535, found true",
     ),
     "an empty name of an object": (
         "nodes.jsonl",
@@ -176,7 +176,7 @@ MISTAKES = {
     "a fraction of a table": (
         "nodes.csv",
         TABLE.replace("1450", "1.5"),
-        "specs/nodes.csv:3:30: nodes.b.mtu: expected a whole number from 576 to 65535, found 1.5, which podnet",
+        "specs/nodes.csv:3:30: nodes.b.mtu: expected auto or a whole number from 576 to 65535, found 1.5, which podnet",
     ),
     "an empty name of a table": (
         "nodes.csv",
