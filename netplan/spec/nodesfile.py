@@ -231,6 +231,10 @@ def _read_json(lines: Iterator[Line], made: NodesFile) -> None:
         except (_TwiceError, RecursionError) as error:
             made.report((number, 1), str(error) if isinstance(error, _TwiceError) else "this is nested too deeply")
             continue
+        if half := _half_of_a_pair(line, node):
+            hint = "write the character itself, or both halves of its surrogate pair"
+            made.report((number, half.start() + 1), f"{half[0]} is no character", hint)
+            continue
         if not isinstance(node, dict):
             made.report((number, 1), f"expected an object, found {found(node)}", f"write a line like {_EXAMPLE}")
             continue
@@ -242,6 +246,13 @@ def _read_json(lines: Iterator[Line], made: NodesFile) -> None:
         at = number, line.find('"') + 1
         values = {key: value for key, value in node.items() if value is not None}
         made.add(name, values, Entry(at, at, _JsonPlaces(number, line), made.path))
+
+
+def _half_of_a_pair(line: str, value: object) -> re.Match[str] | None:
+    """Return where a line has the first escape of a surrogate, if one of them in its texts stands alone."""
+    escape = _SURROGATE.search(line)
+    alone = escape and _ALONE.search(json.dumps(value, ensure_ascii=False))
+    return escape if alone else None
 
 
 def _object(pairs: list[tuple[str, Value]]) -> dict[str, Value]:
@@ -261,6 +272,8 @@ def _fraction(text: str) -> Plain:
     return Plain(text, "a fraction", reader="JSON")
 
 
+_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+_ALONE: Final = re.compile("[\ud800-\udfff]")
 _DECODER: Final = json.JSONDecoder(
     object_pairs_hook=_object, parse_int=_whole, parse_float=_fraction, parse_constant=_fraction
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -20,6 +21,9 @@ Settings = Mapping[str, str]
 BRIDGE_CALLS: Final = {4: "net.bridge.bridge-nf-call-iptables", 6: "net.bridge.bridge-nf-call-ip6tables"}
 
 _STRICT: Final = 1
+_NUMBER: Final = re.compile("[0-9]{1,9}", re.ASCII)
+"""What the kernel shows as the value of a setting; a record may say anything."""
+
 _NO_SOURCE: Final = {4: Address(4, 0), 6: Address(6, 0)}
 
 
@@ -211,8 +215,8 @@ class Router:
 
     def _of_device(self, name: str, device: str) -> int | None:
         """Give the greater of a setting for all devices and for one, as the kernel does; None if it is not known."""
-        texts = [self._settings.get(_setting(each, name)) for each in ("all", device)]
-        return None if None in texts else max(int(text) for text in texts if text is not None)
+        texts = [self._settings.get(_setting(each, name), "") for each in ("all", device)]
+        return max(map(int, texts)) if all(map(_NUMBER.fullmatch, texts)) else None
 
 
 def settings_of(device: str) -> tuple[str, ...]:

@@ -151,6 +151,11 @@ MISTAKES = {
         "specs/nodes.csv:4:1: nodes.c d: 'c d' is not a name: 1 to 63 letters",
     ),
     "no JSON": ("nodes.jsonl", LINES + "{,}\n", "specs/nodes.jsonl:3:2: this is no JSON: Expecting property name"),
+    "half of a surrogate pair": (
+        "nodes.jsonl",
+        LINES + '{"name": "c\\ud800"}\n',
+        r"specs/nodes.jsonl:3:12: \ud800 is no character",
+    ),
     "no object": ("nodes.jsonl", LINES + "[]\n", "specs/nodes.jsonl:3:1: expected an object, found a list"),
     "an object without a name": ("nodes.jsonl", LINES + "{}\n", "specs/nodes.jsonl:3:1: there is no name"),
     "a name that is a number": (
