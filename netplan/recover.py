@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
-from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
@@ -13,7 +12,7 @@ from msgspec.structs import replace
 
 from netplan.apply import Job, apply, restore
 from netplan.compile import Place
-from netplan.errors import HalfStateError, PodnetError, RefusedError
+from netplan.errors import RefusedError
 from netplan.hooks import Hook, Standing, all_hooks, rule_changes
 from netplan.kernel import Kernel
 from netplan.kinds.address.value import LinkAddress
@@ -27,7 +26,6 @@ from netplan.plan import interest_of
 from netplan.resource import Change, Reason, Resource
 from netplan.restore import restoration
 from netplan.snapshot import Interest, Snapshot
-from netplan.state.files import reported, set_aside
 from netplan.state.generations import Generation
 from netplan.state.journal import Entry, Phase
 from netplan.state.lock import alone
@@ -62,17 +60,6 @@ _WORDS: Final = {Found.INTERRUPTED: "interrupted", Found.UNCONFIRMED: "not confi
 
 class NotReadyError(RefusedError):
     """An interface that the routes of a state need is not there, not up, or has not the address."""
-
-
-class Leftover(Struct, frozen=True):
-    """What a journal tells of that can be given up: its entry and what is left to do to undo that.
-
-    `unknown` says why one or both can't be told, else it is empty.
-    """
-
-    entry: Entry | None
-    changes: tuple[Change[Resource], ...] = ()
-    unknown: str = ""
 
 
 class Recovery(Struct, frozen=True):
@@ -114,14 +101,14 @@ def settle(
 
 
 def _settle(store: Store, entry: Entry, open_kernel: OpenKernel, patience: float) -> Recovery:
-    if _stays(store, entry):
+    if stays(store, entry):
         return Recovery(Found.VERIFIED, entry.origin, generation=store.finish(entry).number)
     kernel = open_kernel(entry.before.backend)
     if entry.origin.boot_id != boot_id():
         _await_own(kernel, entry, patience)
     found = Found.UNCONFIRMED if entry.pending else Found.INTERRUPTED
     why = f"{entry.origin} was {_WORDS[found]}"
-    changes = restore(_touched(entry), entry.before, kernel, interest_of(entry.changes), why)
+    changes = restore(entry.touched, entry.before, kernel, interest_of(entry.changes), why)
     store.close()
     return Recovery(found, entry.origin, changes)
 
@@ -134,51 +121,13 @@ def _await_own(kernel: Kernel, entry: Entry, patience: float) -> None:
         raise NotReadyError(f"{error}; `podnet recover --abandon` leaves the node as it is now") from error
 
 
-def leftover(store: Store, open_kernel: OpenKernel) -> Leftover | None:
-    """Return what there is to give up: None without a journal, or if all that it tells of was done. The lock is held.
-
-    PendingError (3) if it waits for its confirm.
-    """
-    try:
-        entry = store.journal.read()
-    except HalfStateError as error:
-        return Leftover(None, unknown=str(error))
-    if entry is None or _stays(store, entry):
-        return None
-    touched = _touched(entry)
-    settings = frozenset(sysctl.name for sysctl in entry.before.all(Sysctl))
-    interest = interest_of(touched) | Interest(frozenset(), frozenset(), settings)
-    try:
-        now = open_kernel(entry.before.backend).observe(interest)
-    except PodnetError as error:
-        return Leftover(entry, unknown=str(error))
-    return Leftover(entry, tuple(restoration(entry.before, now, touched)))
-
-
-def give_up(store: Store, left: Leftover) -> Path:
-    """Close a journal, and return the file beside it in which it is kept; StoreError (3).
-
-    What its sysctls were before podnet is remembered, as of an apply that was done.
-    """
-    with reported("the journal", store.journal.path):
-        if left.entry is not None:
-            store.overwritten.keep(left.entry)
-        kept = set_aside(store.journal.path, "abandoned")
-    return kept or store.journal.path
-
-
-def _stays(store: Store, entry: Entry) -> bool:
+def stays(store: Store, entry: Entry) -> bool:
     """Whether the state that an entry tells of is to stay; PendingError (3) if that is not decided yet."""
     if entry.confirm is None:
         return entry.phase is Phase.VERIFIED
     if store.waits(entry):
         raise pending(entry)
     return store.verdicts.expire(entry.id) is Verdict.CONFIRMED
-
-
-def _touched(entry: Entry) -> tuple[Change[Resource], ...]:
-    """Give what an interrupted apply touched; what was not podnet's went with the boot that it was in."""
-    return entry.changes if entry.origin.boot_id == boot_id() else ()
 
 
 def bring_back(

@@ -19,9 +19,10 @@ from netplan.kinds.link.value import Link
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.overwritten import Overwritten
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.recover import Found, bring_back, give_up, leftover, settle
+from netplan.recover import Found, bring_back, settle
 from netplan.state.generations import Generation
 from netplan.state.store import Store, Undertaking
+from netplan.unfinished import give_up, leftover
 from tests import make
 
 WANTED = make.desired(make.spec(firewall=make.REMOVE))

@@ -16,10 +16,11 @@ from netplan.cli.views.memory import NOTHING, leftover_json, leftover_text, reco
 from netplan.cli.write import intact
 from netplan.errors import ExitCode, RefusedError, UsageError
 from netplan.kernel.linux import Linux, require_privilege
-from netplan.recover import Leftover, Recovery, bring_back, give_up, leftover, settle
+from netplan.recover import Recovery, bring_back, settle
 from netplan.state.generations import Damaged, Generation
 from netplan.state.store import Store
 from netplan.state.vardir import var_dir
+from netplan.unfinished import Leftover, give_up, leftover
 
 app = verb_app()
 

@@ -21,34 +21,41 @@ from netplan.kernel.linux import Linux, require_privilege
 from netplan.masquerade import MASQUERADE_CHAIN
 from netplan.net import printable
 from netplan.plan import NodePlan
-from netplan.recover import settle
+from netplan.recover import Recovery
 from netplan.state.generations import Damaged, Generation
 from netplan.state.origin import Origin
 from netplan.state.store import Store, Undertaking
 from netplan.state.vardir import var_dir
+from netplan.unfinished import Unfinished, answered, check_takes_over, complete, settle_or_leave
 from netplan.work import Work, check_allowed
 
 
 class Turn(NamedTuple):
-    """A verb's turn on the node: what podnet remembers there, and the descriptor of the lock."""
+    """A verb's turn on the node: what podnet remembers there, the descriptor of the lock, and what can't be undone."""
 
     store: Store
     lock: int
+    unfinished: Unfinished | None = None
 
 
 @contextmanager
 def turn(verb: str, folder: Path | None, timeout: float) -> Iterator[Turn]:
     """Wait for this verb's turn on the node; what an earlier one left half done is undone or finished first.
 
-    StoreError, LockedError, PendingError, RefusedError (3); HalfStateError (5) if the state of the node is not known.
+    StoreError, LockedError, PendingError, RefusedError (3); HalfStateError (5) if the state of the node is not known,
+    or if what can't be undone is as it was at the end of the block.
     """
     require_privilege()
     store = Store(var_dir(folder))
     with store.locked(verb, timeout) as descriptor:
-        recovery = settle(store, Linux)
-        if recovery is not None:
-            say(recovery_text(recovery))
-        yield Turn(store, descriptor)
+        settled = settle_or_leave(store, Linux)
+        unfinished = settled if isinstance(settled, Unfinished) else None
+        if isinstance(settled, Recovery):
+            say(recovery_text(settled))
+        if unfinished is not None:
+            say(f"warning: {printable(str(unfinished))}")
+        with answered(store, unfinished):
+            yield Turn(store, descriptor, unfinished)
 
 
 def intact(kept: Iterable[Generation | Damaged]) -> list[Generation]:
@@ -87,6 +94,9 @@ def carry_out(
     Connections that are older than the rules are counted, or with `flush` ended. With `within` the state before comes
     back unless somebody confirms within so many seconds: RestoredError (4).
     """
+    if here.unfinished is not None:
+        check_takes_over(here.store, here.unfinished, work.desired, work.before.backend)
+        within = within if work.plan.changes else None
     secret = token()
     spec = None if file is None else str(Path(origin.spec_path).absolute())
     asked_for = None if within is None else asked(within, secret, spec)
@@ -102,6 +112,8 @@ def carry_out(
             _finish(undertaking)
         else:
             await_confirm(here.store, undertaking.entry, secret)
+    elif here.unfinished is not None and complete(here.store, here.unfinished, undertaking, after):
+        say(f"{here.unfinished.entry.origin} is taken over from: {work.plan.node} is as planned.")
     if work.plan.changes or flush:
         ours = [after.chains[key] for key in MASQUERADE_CHAIN.values() if key in after.chains]
         tell_outdated(ours, flush=flush)

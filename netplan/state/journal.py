@@ -23,7 +23,7 @@ from netplan.snapshot import Snapshot
 from netplan.state import files
 from netplan.state.clock import Process
 from netplan.state.files import UNREADABLE
-from netplan.state.origin import Origin
+from netplan.state.origin import Origin, boot_id
 
 FORMAT_VERSION: Final = "2.1"
 """That of a generation too. In 2.0 there were no `hooks`.
@@ -139,6 +139,11 @@ class Entry(Struct, OfBegun, frozen=True, dict=True):
     begun: Begun
     after: Snapshot | None = None
     confirm: Confirm | None = None
+
+    @property
+    def touched(self) -> tuple[Change[Resource], ...]:
+        """What it may have changed: what was not podnet's went with the boot that it was in."""
+        return self.changes if self.origin.boot_id == boot_id() else ()
 
     @property
     def pending(self) -> bool:

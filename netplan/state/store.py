@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +14,7 @@ from netplan.errors import LockedError, PendingError, StoreError
 from netplan.hooks import Hook
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.resource import Change, Resource
-from netplan.restore import relevant
+from netplan.restore import Deed, earlier, relevant
 from netplan.snapshot import Snapshot
 from netplan.state import clock, files, lock
 from netplan.state.generations import Generation, Generations
@@ -96,8 +96,17 @@ def pending(entry: Entry) -> PendingError:
     )
 
 
+def _begun(former: Entry | None, deed: Deed) -> Begun:
+    """Return what is begun by a deed; with what a former apply has left, whose undo is then that of both."""
+    if former is None:
+        return Begun(tuple(deed.changes), relevant(deed.before, deed.changes))
+    first = Deed(former.touched, former.before)
+    changes = (*first.changes, *deed.changes)
+    return Begun(changes, relevant(earlier(first.before, [first, deed]), changes))
+
+
 class Undertaking:
-    """The journal of one apply, as `apply` asks for it.
+    """The journal of one apply, as `apply` asks for it; one that is there still is taken over from.
 
     `sysctls` are the parameters that are wanted: of the state after, which a reboot brings back, no others are kept;
     `waiting` are those of devices that are not there yet, and are kept with them, as are the `hooks`, by which our
@@ -124,15 +133,17 @@ class Undertaking:
         self._confirm = confirm
         self._arm = arm
         self._entry: Entry | None = None
+        self._former: Entry | None = None
 
     def opened(self, changes: Sequence[Change[Resource]], before: Snapshot) -> None:
         """Write down what is about to be done; StoreError (3) if that can't be, and nothing must be written then."""
-        kept = relevant(before, changes)
-        begun = Begun(tuple(changes), kept, self._hooks)
+        self._former = self._store.journal.read()
+        begun = replace(_begun(self._former, Deed(tuple(changes), before)), hooks=self._hooks)
         entry = Entry(secrets.token_hex(8), self._origin, Phase.WRITING, begun, confirm=self._confirm)
         with files.reported("the journal", self._store.journal.path, "; nothing was changed"):
-            self._store.verdicts.forget()
             self._store.journal.write(entry)
+        with suppress(OSError):
+            self._store.verdicts.forget()
         self._entry = entry
         if entry.confirm is not None:
             self._start_guard(entry)
@@ -141,7 +152,7 @@ class Undertaking:
         try:
             self._arm(entry)
         except BaseException:
-            self._store.close()
+            self.undone()
             raise
 
     def verified(self, after: Snapshot) -> None:
@@ -157,8 +168,13 @@ class Undertaking:
         self._entry = entry
 
     def undone(self) -> None:
-        """Close the journal of an apply that failed and was restored; StoreError (3)."""
-        self._store.close()
+        """Close the journal of an apply that failed and was restored, or go back to that of before; StoreError (3)."""
+        if self._former is None:
+            self._store.close()
+            return
+        again = replace(self._former, phase=Phase.WRITING, after=None, confirm=None)  # that it goes is decided
+        with files.reported("the journal", self._store.journal.path):
+            self._store.journal.write(again)
 
     def finished(self) -> Generation:
         """Make a generation of what was verified, and close the journal; StoreError (3)."""

@@ -16,12 +16,13 @@ from netplan.cli.views.memory import (
     recovery_text,
 )
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.recover import Found, Leftover, Recovery
+from netplan.recover import Found, Recovery
 from netplan.resource import Change
 from netplan.state import clock
 from netplan.state.clock import Process
 from netplan.state.generations import Damaged, Generation
 from netplan.state.journal import Begun, Confirm, Entry, Phase
+from netplan.unfinished import Leftover
 from tests import make
 
 WHEN = make.origin().when

@@ -86,9 +86,10 @@ def test_a_journal_that_was_not_confirmed_is_undone(left):
     assert (recovery.found, make.content(kernel.state)) == (Found.UNCONFIRMED, make.content(left.state("second")))
 
 
-def test_a_rollback_goes_back_to_a_generation(left):
+@pytest.mark.parametrize("number", [None, 1])
+def test_a_rollback_goes_back_to_a_generation(left, number):
     kernel = MemoryKernel(left.state("second"))
-    carry.carry_out(Work.back(way_back(left.store("settled").generations.all(), None), kernel), make.Unwritten())
+    carry.carry_out(Work.back(way_back(left.store("settled").generations.all(), number), kernel), make.Unwritten())
     assert make.content(kernel.state) == make.content(left.state("first"))
 
 
