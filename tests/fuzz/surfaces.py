@@ -39,6 +39,7 @@ NODES: Final = {"hdss7": "hdss7-21", "flannel-vxlan": "master"}
 PODS: Final = {"hdss7": ("172.7.21.2", "--to", "172.7.22.2"), "flannel-vxlan": ("10.244.0.2", "--to", "10.244.1.2")}
 
 _CHAIN: Final = re.compile(rb"-A (\S+)")
+_OURS: Final = re.compile(rb":PODNET-|(?:\[\S+\] )?-A .*PODNET-")
 
 Run = Callable[[Path, bytes, Random], None]
 
@@ -238,7 +239,7 @@ def _lines(path: Path) -> list[bytes]:
 
 
 def _foreign(lines: Sequence[bytes]) -> list[bytes]:
-    return [line for line in lines if b"PODNET-" not in line]
+    return [line for line in lines if not _OURS.match(line)]
 
 
 def _dump(folder: Path, data: bytes, random: Random) -> None:
