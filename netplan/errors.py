@@ -94,7 +94,11 @@ class StoreError(RefusedError):
 
 
 class LockedError(RefusedError):
-    """Another podnet is at work on the node; the message says which."""
+    """Another podnet is at work on the node; the message says which, `verb` what it does, "" if that is not known."""
+
+    def __init__(self, message: str, verb: str = "") -> None:
+        super().__init__(message)
+        self.verb = verb
 
 
 class PendingError(RefusedError):

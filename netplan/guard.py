@@ -18,7 +18,7 @@ from netplan.errors import ExitCode, PodnetError
 from netplan.kernel.linux import Linux
 from netplan.net import printable
 from netplan.state import files
-from netplan.state.lock import Holder, hold
+from netplan.state.lock import GUARD, Holder, hold
 from netplan.state.origin import local_time
 from netplan.state.store import Store
 
@@ -37,7 +37,7 @@ def main(words: Sequence[str]) -> int:
     with ExitStack() as held:
         if descriptors:
             ready, lock = descriptors
-            hold(lock, Holder(os.getpid(), "apply --confirm-within", local_time()))
+            hold(lock, Holder(os.getpid(), GUARD, local_time()))
             os.write(ready, b"ready")
             os.close(ready)
         else:

@@ -18,6 +18,9 @@ from netplan.net import printable
 from netplan.state.files import reported
 from netplan.state.origin import local_time
 
+GUARD: Final = "apply --confirm-within"
+"""What a guard that holds the lock is called."""
+
 _NAME: Final = "lock"
 _MODE: Final = 0o600
 _POLL_SECONDS: Final = 0.05
@@ -120,7 +123,8 @@ def _wait(descriptor: int, timeout: float) -> None:
         if time.monotonic() >= start + waits:
             raise LockedError(
                 f"{holder or 'another podnet'} holds the lock on this node: wait for it (--lock-timeout SECONDS); if "
-                "it hangs, end it, and `podnet recover` goes on from there"
+                "it hangs, end it, and `podnet recover` goes on from there",
+                "" if holder is None else holder.verb,
             )
         time.sleep(_POLL_SECONDS)
 

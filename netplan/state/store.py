@@ -52,17 +52,23 @@ class Store:
             try:
                 descriptor = stack.enter_context(lock.locked(self.folder, verb, timeout))
             except LockedError as error:
-                entry = self.journal.read()
-                if entry is None or entry.confirm is None:
-                    raise
-                if self.waits(entry):
-                    raise pending(entry) from error
-                if not self._overdue(entry, entry.confirm):
-                    raise
-                lock.end_holder(self.folder)
-                entry.confirm.process.kill()
+                self._make_way(error)
                 descriptor = stack.enter_context(lock.locked(self.folder, verb, max(timeout, _DYING_SECONDS)))
             yield descriptor
+
+    def _make_way(self, error: LockedError) -> None:
+        """End what holds the lock and hangs; LockedError, PendingError (3) if it does not, and is not about to end."""
+        entry = self.journal.read()
+        if entry is None and error.verb == lock.GUARD:
+            return
+        if entry is None or entry.confirm is None:
+            raise error
+        if self.waits(entry):
+            raise pending(entry) from error
+        if not self._overdue(entry, entry.confirm):
+            raise error
+        lock.end_holder(self.folder)
+        entry.confirm.process.kill()
 
     def waits(self, entry: Entry) -> bool:
         """Whether an entry waits for its confirm: it is in time, and nothing was decided."""

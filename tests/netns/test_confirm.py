@@ -114,7 +114,8 @@ def test_an_apply_that_is_confirmed_exits_0(node):
 
 
 def test_an_apply_that_nobody_confirms_exits_4(node):
-    assert node.podnet("apply", node.spec, "--yes", "--confirm-within", "1").code == 4
+    done = node.podnet("apply", node.spec, "--yes", "--confirm-within", "1")
+    assert done.code == 4, done.stderr
 
 
 def test_an_apply_that_nobody_confirms_restores_the_state_before(node):
