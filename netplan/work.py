@@ -16,6 +16,7 @@ from netplan.kinds.chain.built_in import BUILT_IN_BY_TABLE
 from netplan.kinds.chain.reached import MANY_RULES
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.overwritten import unknown
+from netplan.ownership import foreign
 from netplan.plan import NodePlan, Source, elsewhere, in_full, interest_of, restoring, with_effects, with_ground
 from netplan.probe import packets_of
 from netplan.probes import Probing
@@ -64,10 +65,12 @@ class Work(Struct, frozen=True):
     def saved(cls, plan: NodePlan, kernel: Kernel) -> Work:
         """Take up a plan that was saved; StalePlanError (3) if the state it depends on has changed.
 
+        RefusedError (3) if it changes an object that is another program's, whatever the file says of it.
         What it does to traffic is traced anew: other programs may have changed what the plan does not depend on.
         """
         before = whole_state(kernel, plan.interest, packets_of(plan.probes))
         check_fresh(plan, before)
+        _check_ours(plan, before)
         against = (
             *elsewhere(plan.node, plan.address, before),
             *unknown(plan.changes),
@@ -112,6 +115,15 @@ def check_allowed(plan: NodePlan) -> None:
     if plan.refusals:
         listed = "\n".join(f"  {refusal}" for refusal in plan.refusals)
         raise RefusedError(f"the plan of {plan.node} can't be applied, and nothing was changed:\n{listed}")
+
+
+def _check_ours(plan: NodePlan, now: Snapshot) -> None:
+    listed = "\n".join(f"  {each.kind} {each}" for each in foreign(plan.changes, now, adopts=plan.adopts))
+    if listed:
+        raise RefusedError(
+            f"the plan of {plan.node} changes what is not podnet's, and nothing was changed:\n{listed}\n"
+            "podnet plans no such change: plan again, and find out who wrote this file."
+        )
 
 
 def check_fresh(plan: NodePlan, now: Snapshot) -> None:

@@ -14,6 +14,7 @@ from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.link.value import Link
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import IfName, InterfaceAddress
+from netplan.ownership import foreign
 from netplan.plan import Plan, Source, plan_node
 from netplan.planfile import read_plan, render_plan
 from netplan.snapshot import Snapshot
@@ -113,6 +114,16 @@ def test_a_saved_plan_is_read_back_as_it_was(clusters):
     make.carry_out(wanted(one), kernel)
     made = Plan("c", "specs/c.yaml", "0" * 64, (plan_node(wanted(other), kernel.state, Source.LIVE),))
     assert read_plan(render_plan(made), "plan.json") == made
+
+
+@thorough
+@given(edits(most=1))
+def test_what_is_planned_changes_nothing_of_other_programs(clusters):
+    one, other = (cluster.spec for cluster in clusters)
+    kernel = MemoryKernel(FOREIGN)
+    make.carry_out(wanted(one), kernel)
+    made = plan_node(wanted(other), kernel.state, Source.LIVE)
+    assert list(foreign(made.changes, kernel.state, adopts=made.adopts)) == []
 
 
 @thorough

@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from netplan.freshness import digest
+
 HAIRPIN = "-t nat -A POSTROUTING -s 172.7.21.2/32 -d 172.7.21.2/32 -p tcp -m tcp --dport 80 -j MASQUERADE"
 
 
@@ -293,3 +295,18 @@ def test_tampered_plan_changes_nothing(node, saved, apply, tamper):
     before = node.state()
     apply()
     assert node.state() == before
+
+
+@pytest.mark.parametrize("backend", ["nft"], indirect=True)
+def test_a_forged_mark_deletes_no_device_of_another_program(node, saved, apply):
+    node.shell("ip link add stranger type veth peer name other")
+    (link,) = [each for each in json.loads(node.podnet("capture").stdout)["links"] if each["name"] == "stranger"]
+    plan = json.loads(saved.read_text())
+    reason = {"text": "ours, and no longer wanted", "at": None}
+    change = {"action": "delete", "kind": "link", "key": "stranger", "before": {**link, "alias": "podnet"}}
+    plan["nodes"][0]["changes"].append({**change, "after": None, "fields": [], "reason": reason})
+    plan["nodes"][0]["depends"]["link stranger"] = digest(link)
+    saved.write_text(json.dumps(plan))
+    done = apply()
+    there = node.shell("ip link show stranger && ip link del stranger")
+    assert (done.code, "stranger" in there, "changes what is not podnet's" in done.stderr) == (3, True, True)
