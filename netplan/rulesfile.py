@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import stat
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Final
 
 from netplan.errors import RefusedError
+from netplan.files import located, replace, sync
 from netplan.net import printable
+from netplan.trust import own_links
 
 _MAX_BYTES: Final = 64 << 20
+_MODE: Final = 0o600
 
 
 def read(path: str) -> str | None:
@@ -50,37 +51,13 @@ def check_writable(path: str) -> None:
 def write(path: str, text: str) -> None:
     """Replace the file, or remove it if nothing is left in it; a symbolic link stays, and what it leads to is replaced.
 
-    Its owner, mode and extended attributes are kept; a new file is its owner's alone. OSError if it can't be done.
+    Its owner, mode and extended attributes are kept; a new file is its owner's alone. OSError if it can't be done,
+    RefusedError (3) for a link of another user.
     """
-    target = Path(path).resolve()
-    if not text:
-        target.unlink(missing_ok=True)
-    else:
-        with NamedTemporaryFile("wb", dir=target.parent, prefix=f".{target.name}.", delete=False) as file:
-            try:
-                file.write(text.encode(errors="surrogateescape"))
-                _be_like(target, Path(file.name))
-                file.flush()
-                os.fsync(file.fileno())
-                Path(file.name).replace(target)
-            except BaseException:
-                Path(file.name).unlink(missing_ok=True)
-                raise
-    _sync(target.parent)
-
-
-def _be_like(target: Path, new: Path) -> None:
-    """Give a new file, which is its owner's alone, what the one has that it replaces."""
-    with contextlib.suppress(FileNotFoundError):
-        was = target.stat()
-        os.chown(new, was.st_uid, was.st_gid)
-        shutil.copystat(target, new)
-        os.utime(new)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    if text:
+        replace(Path(path), [text.encode(errors="surrogateescape")], own_links, mode=_MODE)
+        return
+    with located(Path(path), own_links) as place:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(place.name, dir_fd=place.folder)
+        sync(".", folder=place.folder)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
-import stat
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Final
 from netplan.cli.progress import bar
 from netplan.cli.streams import give_up
 from netplan.errors import UsageError
+from netplan.files import replace
+from netplan.trust import own_links
 
 if TYPE_CHECKING:
     from netplan.cli.views.styled import Styled
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
 
 LAYING_OUT: Final = "laying the plan out"
 _NARROW: Final = 80
-_READABLE: Final = 0o644
 _WIDE: Final = 120
 
 
@@ -108,58 +109,21 @@ def ask(question: str) -> bool:
     return answer.strip().lower() in ("y", "yes")
 
 
-def write_file(path: Path, text: str) -> None:
-    """Write a file whole or not at all, and so that a loss of power right after does not lose it.
+def write_file(path: Path, text: str | Iterable[str]) -> None:
+    """Write a file whole or not at all, as `files.replace` does.
 
-    A symbolic link stays, and what it leads to is written; what is no regular file, such as a device or a pipe, is
-    written to and not replaced. UsageError (2) if it can't be written, or its folder is not there.
+    UsageError (2) if it can't be written, or its folder is not there; RefusedError (3) for a link of another user.
     """
+    parts = [text] if isinstance(text, str) else text
     try:
-        target = _replaceable(path)
-        if target is None:
-            with path.open("w") as opened:
-                opened.write(text)
-        elif not target.parent.is_dir():
-            raise UsageError(f"{path} can't be written: there is no folder {target.parent}: mkdir -p makes it")
-        else:
-            _replace(target, text)
-    except OSError as error:
-        raise UsageError(f"{path} can't be written: {error.strerror}") from error
+        replace(path, (part.encode() for part in parts), own_links)
+    except FileNotFoundError as error:
+        raise UsageError(f"{path} can't be written: there is no folder {error.filename}: mkdir -p makes it") from error
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} can't be written: {_why(error)}") from error
 
 
-def _replaceable(path: Path) -> Path | None:
-    """Give the regular file that a path leads to, or that is to be made; None for what can only be written to."""
-    target = Path(os.path.realpath(path))
-    try:
-        found = path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return target
-    # a link below /proc, as /dev/stdout is one, may lead to a file that has no name any more
-    return target if stat.S_ISREG(found.st_mode) and target.exists() and target.samefile(path) else None
-
-
-def _replace(target: Path, text: str) -> None:
-    """Put a new file in the place of one, or where none is."""
-    from tempfile import NamedTemporaryFile
-
-    with NamedTemporaryFile("w", dir=target.parent, prefix=f".{target.name}.", delete=False) as file:
-        written = Path(file.name)
-        try:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-            written.chmod(_READABLE)
-            written.replace(target)
-            _sync(target.parent)
-        except OSError:
-            written.unlink(missing_ok=True)
-            raise
-
-
-def _sync(folder: Path) -> None:
-    """Wait until a folder's names are on the disk."""
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
+def _why(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return "no program reads this pipe" if error.errno == errno.ENXIO else str(error.strerror)
+    return "it would hold half a character" if isinstance(error, UnicodeEncodeError) else str(error)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Final
 
 from netplan.errors import StoreError
+from netplan.files import new_file, sync
 
 UNREADABLE: Final = (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
 """What reading a file of podnet's raises that is not what podnet wrote."""
@@ -32,25 +33,23 @@ def reported(what: str, path: Path, remark: str = "") -> Iterator[None]:
 
 def write(path: Path, text: str) -> None:
     """Write a file whole or not at all, readable for its owner only; whoever calls this holds the lock. OSError."""
-    new = _written(path, text)
-    new.replace(path)
-    _sync(path.parent)
+    with _written(path, text) as new:
+        new.replace(path)
+    sync(str(path.parent))
 
 
 def create(path: Path, text: str) -> None:
     """Write a file as `write` does, unless there is one of its name already: FileExistsError."""
-    new = _written(path, text)
-    try:
+    with _written(path, text) as new:
         path.hardlink_to(new)
-    finally:
         new.unlink()
-    _sync(path.parent)
+    sync(str(path.parent))
 
 
 def remove(path: Path) -> None:
     """Remove a file, if it is there; OSError."""
     path.unlink(missing_ok=True)
-    _sync(path.parent)
+    sync(str(path.parent))
 
 
 def set_aside(path: Path, word: str) -> Path | None:
@@ -73,7 +72,7 @@ def make_folder(path: Path) -> None:
     with reported("podnet's folder", path, "; nothing was changed"):
         for missing in [each for each in reversed([path, *path.parents]) if not each.exists()]:
             missing.mkdir(mode=_FOLDER_MODE, exist_ok=True)
-            _sync(missing.parent)
+            sync(str(missing.parent))
         link, folder = path.lstat(), path.stat()
     if not stat.S_ISDIR(folder.st_mode):
         raise StoreError(f"{path} is no folder; nothing was changed")
@@ -84,26 +83,10 @@ def make_folder(path: Path) -> None:
         raise StoreError(f"others than its owner may write to {path}, and change what podnet does: chmod go-w {path}")
 
 
-def _written(path: Path, text: str) -> Path:
-    """Write a new file beside a path, down to the disk; of a failure nothing is left."""
+@contextmanager
+def _written(path: Path, text: str) -> Iterator[Path]:
+    """Write a new file beside a path, in the place of one that a killed podnet has left, for a block to name it."""
     new = path.with_name(f".{path.name}.new")
-    with suppress(FileNotFoundError):
-        new.unlink()
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _FILE_MODE)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(descriptor)
-    except BaseException:
-        new.unlink()
-        raise
-    return new
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    new.unlink(missing_ok=True)
+    with new_file(str(new), [text.encode(errors="surrogateescape")], _FILE_MODE):
+        yield new
