@@ -71,8 +71,8 @@ class _Walk:
                 entry = os.open(name, _ENTRY, dir_fd=self.folder)
             except FileNotFoundError as error:
                 if not self._waiting:
-                    return Place(self.folder, name, self._at / name, None, passing=False)
-                error.filename = str(Path(self._at, name, *self._waiting[:0:-1]))
+                    return Place(self.folder, name, self._path(name), None, passing=False)
+                error.filename = str(self._path(name).joinpath(*self._waiting[:0:-1]))
                 raise
             try:
                 found = self._step(name, entry)
@@ -87,16 +87,19 @@ class _Walk:
         link = stat.S_ISLNK(status.st_mode)
         passing = link and status.st_dev == _PROC.stat().st_dev
         if link and not passing:
-            self._judge(self._at / name, status)
+            self._judge(self._path(name), status)
             self._follow(os.readlink("", dir_fd=entry))
         elif self._waiting:
             self._enter(
-                self._at / name, os.open(name if passing else ".", _FOLDER, dir_fd=self.folder if passing else entry)
+                self._path(name), os.open(name if passing else ".", _FOLDER, dir_fd=self.folder if passing else entry)
             )
         else:
             found = os.stat(name, dir_fd=self.folder) if passing else status
-            return Place(self.folder, name, self._at / name, found, passing)
+            return Place(self.folder, name, self._path(name), found, passing)
         return None
+
+    def _path(self, name: str) -> Path:
+        return self._at.parent if name == ".." else self._at / name
 
     def _follow(self, target: str) -> None:
         self._links += 1

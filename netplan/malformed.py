@@ -72,6 +72,17 @@ def each(name: str, items: Iterable[Any], read: Callable[[Any], T]) -> list[T]:
     return found
 
 
+@contextmanager
+def within(where: str) -> Iterator[None]:
+    """Say of what a block raises that is no JSON of podnet's where it is: MisplacedError."""
+    try:
+        yield
+    except MisplacedError as error:
+        raise MisplacedError(f"{where}.{error.where}", error.why) from error
+    except MALFORMED as error:
+        raise MisplacedError(where, why(error)) from error
+
+
 def explained(error: Exception, path: str, what: str) -> str:
     """Give the message of an error that reading a file raised: FILE:LINE:COL where it is no JSON, else the part."""
     if isinstance(error, json.JSONDecodeError):

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Collection, Hashable, Iterable
-from typing import Any, Final
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
+from typing import Any, BinaryIO, Final, NamedTuple, TypeAlias
 
 from netplan import __version__
 from netplan.check import Check
 from netplan.errors import Location, UsageError
 from netplan.fields import FieldChange, field_changes
+from netplan.files import MAX_BYTES, too_large
 from netplan.hooks import Hook
+from netplan.json_stream import JsonStream, Part, TooLargeError
 from netplan.kinds.chain.value import Backend, PlacedRule
 from netplan.kinds.link.value import Link
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.malformed import MALFORMED, FormatError, each, explained, of_format
+from netplan.malformed import MALFORMED, FormatError, check_format, each, explained, of_format, within
 from netplan.net import Address, host_name
 from netplan.plan import NodePlan, Plan, Source
 from netplan.probe import Probe
@@ -25,20 +27,29 @@ from netplan.snapshot import KINDS
 
 FORMAT_VERSION: Final = "1.1"
 
+_VERSION: Final = "format_version"
+_NODES: Final = "nodes"
+_BEGINNING: Final = 1 << 16
+
 _CHANGED: Final[tuple[type[Resource], ...]] = (*KINDS, PlacedRule)
 _KINDS: Final = {kind.kind: kind for kind in _CHANGED}
 
 
 def plan_to_json(plan: Plan) -> Json:
     """Give a plan as JSON values; readers ignore keys that they don't know."""
-    return {
-        "format_version": FORMAT_VERSION,
+    head, tail = _around(plan)
+    return {**head, _NODES: [_node_to_json(node) for node in plan.nodes], **tail}
+
+
+def _around(plan: Plan) -> tuple[Json, Json]:
+    """Return what stands before and behind the nodes of a plan."""
+    head = {
+        _VERSION: FORMAT_VERSION,
         "podnet_version": __version__,
         "cluster": plan.cluster,
         "spec": {"path": plan.spec_path, "sha256": plan.spec_sha256},
-        "nodes": [_node_to_json(node) for node in plan.nodes],
-        "summary": summary(plan),
     }
+    return head, {"summary": summary(plan)}
 
 
 def summary(plan: Plan) -> dict[str, int]:
@@ -60,28 +71,90 @@ def counts(changes: Iterable[Change[Resource]]) -> dict[str, int]:
     }
 
 
-def render_plan(plan: Plan) -> str:
-    """Give the text of a saved plan; `read_plan` reads it back."""
-    return json.dumps(plan_to_json(plan), indent=1) + "\n"
+def render_plan(plan: Plan) -> Iterator[str]:
+    """Yield the text of a saved plan, a node at a time: that of many is large; `read_plan` reads it back."""
+    head, tail = _around(plan)
+    yield json.dumps(head, indent=1).removesuffix("\n}") + f',\n "{_NODES}": ['
+    for number, node in enumerate(plan.nodes):
+        text = json.dumps(_node_to_json(node), indent=1).replace("\n", "\n  ")
+        yield f"{',' if number else ''}\n  {text}"
+    yield ("\n ]," if plan.nodes else "],") + json.dumps(tail, indent=1).removeprefix("{") + "\n"
 
 
-def is_plan(text: str) -> bool:
-    """Whether a text is a saved plan rather than a spec."""
-    return text.lstrip().startswith("{") and '"format_version"' in text
+def is_plan(file: BinaryIO) -> bool:
+    """Whether a file is a saved plan rather than a spec, by how it begins; it is to be read from its beginning then."""
+    start = file.tell()
+    beginning = file.read(_BEGINNING)
+    file.seek(start)
+    return beginning.lstrip().startswith(b"{") and f'"{_VERSION}"'.encode() in beginning
 
 
-def read_plan(text: str, path: str) -> Plan:
-    """Read a saved plan; UsageError (2) if the text is something else."""
+Choice: TypeAlias = Callable[[Mapping[str, Address]], Iterable[str]]
+"""Chooses nodes of a plan, by the names and addresses of all of them."""
+
+
+def read_plan(file: BinaryIO, path: str, choose: Choice = tuple) -> Plan:
+    """Read the parts of some nodes of a saved plan; UsageError (2) if it is something else, or a part is too large.
+
+    The file is gone through a node at a time, and then at the parts that are chosen.
+    """
     try:
-        data = json.loads(text)
-        with of_format(data, FORMAT_VERSION):
-            spec = data["spec"]
-            nodes = tuple(each("nodes", data["nodes"], _node_from_json))
-            return Plan(host_name(str(data["cluster"])), str(spec["path"]), str(spec["sha256"]), nodes)
+        head, parts = _head_and_parts(JsonStream(file, MAX_BYTES))
+        with of_format({_VERSION: head[_VERSION].value}, FORMAT_VERSION):
+            chosen = choose({name: part.address for name, part in parts.items()})
+            nodes = tuple(_node(parts[name], file) for name in chosen)
+            cluster, spec = (_content(file, head[key].start, head[key].length) for key in ("cluster", "spec"))
+            return Plan(host_name(str(cluster)), str(spec["path"]), str(spec["sha256"]), nodes)
     except FormatError as error:
         raise UsageError(f"{path} has plan {error}: plan again with it") from error
+    except TooLargeError as error:
+        raise too_large(f"{path}: the part of one node") from error
     except MALFORMED as error:
         raise UsageError(explained(error, path, "a plan that podnet saved")) from error
+
+
+class _NodePart(NamedTuple):
+    """A node of a plan: its number and its address, and where all else that the file says of it is."""
+
+    number: int
+    address: Address
+    start: int
+    length: int
+
+
+def _head_and_parts(document: JsonStream) -> tuple[dict[str, Part], dict[str, _NodePart]]:
+    """Go through a plan: give what it says of all nodes by its keys, and each node by its name."""
+    head: dict[str, Part] = {}
+    parts: dict[str, _NodePart] = {}
+    for key in document.members():
+        if key == _NODES:
+            head[key] = Part(None, 0, 0)
+            for number, part in enumerate(document.items()):
+                with within(f"{_NODES}[{number}]"):
+                    name = str(part.value["node"])
+                    if name in parts:
+                        raise ValueError(f"the node {name} stands twice")
+                    parts[name] = _NodePart(number, Address.parse(part.value["address"]), part.start, part.length)
+        else:
+            head[key] = document.value()
+        if key == _VERSION:
+            check_format({_VERSION: head[key].value}, FORMAT_VERSION)
+    document.end()
+    for key in (_VERSION, _NODES):
+        if key not in head:
+            raise KeyError(key)
+    return head, parts
+
+
+def _node(part: _NodePart, file: BinaryIO) -> NodePlan:
+    with within(f"{_NODES}[{part.number}]"):
+        return _node_from_json(_content(file, part.start, part.length))
+
+
+def _content(file: BinaryIO, start: int, length: int) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """Read a part of a file by itself, with its texts as they are."""
+    file.seek(start)
+    return json.loads(file.read(length).decode(errors="surrogateescape"))
 
 
 def _node_to_json(node: NodePlan) -> Json:

@@ -6,8 +6,8 @@ from netplan.check import Check, Command, Connect, Ping, PingGateway, checks_of,
 from netplan.errors import Location
 from netplan.net import Address
 from netplan.plan import Source, plan_node
-from netplan.planfile import read_plan, render_plan
 from tests import make
+from tests.plans import read_plan, rendered
 
 AT = Location("specs/c.yaml", 30, 5)
 
@@ -92,7 +92,7 @@ def test_what_is_no_check_is_refused(data):
 
 def saved(**keys):
     spec = make.spec(**keys)
-    return render_plan(make.plans(plan_node(make.desired(spec), make.snapshot(), Source.LIVE)))
+    return rendered(make.plans(plan_node(make.desired(spec), make.snapshot(), Source.LIVE)))
 
 
 def test_a_saved_plan_carries_its_checks():

@@ -10,10 +10,10 @@ from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.route.value import KERNEL
 from netplan.net import IfName, InterfaceAddress
 from netplan.plan import Source, plan_node
-from netplan.planfile import read_plan, render_plan
 from netplan.project import project
 from netplan.restore import relevant, restoration
 from tests import make
+from tests.plans import read_plan, rendered
 
 ADOPTING = "{type: host-gw, adopt: true}"
 IPV6 = [
@@ -121,13 +121,13 @@ def test_what_only_stands_beside_is_refused_as_before(others):
 
 def test_a_saved_plan_that_puts_a_route_back_is_read():
     plan = make.plans(replaced_by(FOREIGN))
-    assert read_plan(render_plan(plan), "plan.json").nodes[0].changes == plan.nodes[0].changes
+    assert read_plan(rendered(plan), "plan.json").nodes[0].changes == plan.nodes[0].changes
 
 
 def test_a_plan_that_takes_a_route_of_others_and_does_not_say_that_it_puts_one_back_is_none():
     plan = make.plans(replace(replaced_by(FOREIGN), puts_back=False))
     with pytest.raises(UsageError, match="is not podnet's to update"):
-        read_plan(render_plan(plan), "plan.json")
+        read_plan(rendered(plan), "plan.json")
 
 
 def test_an_undo_brings_back_what_had_replaced_the_route():

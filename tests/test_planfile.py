@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,10 @@ from netplan.kinds.chain.value import Backend, Chain, PlacedRule, jump_to
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Address
 from netplan.plan import NodePlan, Source
-from netplan.planfile import is_plan, plan_to_json, read_plan, render_plan, summary
+from netplan.planfile import is_plan, plan_to_json, summary
 from netplan.resource import Change, Place, Reason
 from tests import make, tunnels
+from tests.plans import read_plan, rendered
 
 GOLDEN = Path(__file__).parent / "golden" / "plan.json"
 
@@ -50,7 +52,7 @@ def story():
 
 def text():
     """Give the story's plan without what changes with every release."""
-    return render_plan(story()).replace(f'"podnet_version": "{__version__}"', '"podnet_version": "0"')
+    return rendered(story()).replace(f'"podnet_version": "{__version__}"', '"podnet_version": "0"')
 
 
 def altered(**keys):
@@ -97,7 +99,7 @@ def test_a_fingerprint_is_that_of_what_the_plan_depends_on():
 def test_the_place_of_a_route_beside_others_is_read_back():
     changes = (Change(None, make.route(), Reason("subnet of b"), Place.FIRST),)
     plan = make.plans(NodePlan("a", Address.parse("10.4.7.21"), Source.LIVE, Backend.NFT, changes, {}))
-    assert read_plan(render_plan(plan), "plan.json") == plan
+    assert read_plan(rendered(plan), "plan.json") == plan
 
 
 def test_changes_are_counted_and_a_move_is_an_update():
@@ -110,7 +112,11 @@ def test_a_node_in_sync_is_not_counted_as_changed():
 
 
 def test_a_plan_is_told_from_a_spec():
-    assert [is_plan(render_plan(story())), is_plan("version: 1\ncluster: c\n"), is_plan("{}")] == [True, False, False]
+    assert [is_plan(BytesIO(text.encode())) for text in (rendered(story()), "version: 1\ncluster: c\n", "{}")] == [
+        True,
+        False,
+        False,
+    ]
 
 
 @pytest.mark.parametrize("content", ["", "version: 1", "[" * 9])
@@ -186,7 +192,7 @@ def replaced(data, path, value):
     return copy
 
 
-PLAN = json.loads(render_plan(story()))
+PLAN = json.loads(rendered(story()))
 RECORD = json.loads(recorded.render(make.snapshot(make.docker(), make.route()), "a", "c"))
 ODD = st.sampled_from([None, True, -1, 1e400, float("nan"), "", "\x1b[31m", "٣", "10.0.0.0/99", [], {}, [1], {"a": 1}])
 
@@ -212,7 +218,7 @@ FOREIGN = tunnels.link("flannel.1", alias="")
 def read_back(*changes, adopts=True):
     address = Address.parse("10.4.7.21")
     made = make.plans(NodePlan("a", address, Source.LIVE, Backend.NFT, changes, {}, adopts=adopts))
-    return read_plan(render_plan(made), "plan.json").nodes[0].changes
+    return read_plan(rendered(made), "plan.json").nodes[0].changes
 
 
 @pytest.mark.parametrize(

@@ -17,11 +17,11 @@ from netplan.kinds.chain.value import Backend, PlacedRule
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.plan import Plan, Source, plan_node
-from netplan.planfile import read_plan, render_plan
 from netplan.project import project
 from netplan.restore import Deed, earlier, relevant, restoration
 from netplan.snapshot import Snapshot
 from tests import make
+from tests.plans import read_plan, rendered
 from tests.states import Case, cases, meddled, specs
 
 thorough = settings(deadline=None, max_examples=80)
@@ -113,7 +113,7 @@ def test_remove_after_apply_leaves_exactly_what_is_foreign(case):
 @given(cases())
 def test_applying_a_saved_plan_leads_to_the_state_that_applying_the_spec_does(case):
     made = Plan("c", "c.yaml", "0" * 64, (plan_node(case.desired, case.state, Source.LIVE),))
-    (saved,) = read_plan(render_plan(made), "plan.json").nodes
+    (saved,) = read_plan(rendered(made), "plan.json").nodes
     kernel = MemoryKernel(case.state)
     before = kernel.observe(saved.interest)
     assert not [*changed_since(saved.depends, saved.changes, before)]
@@ -126,7 +126,7 @@ def test_applying_a_saved_plan_leads_to_the_state_that_applying_the_spec_does(ca
 @given(cases(), st.sampled_from(Source))
 def test_a_saved_plan_is_read_back_as_it_was(case, source):
     made = Plan("c", "specs/c.yaml", "0" * 64, (plan_node(case.desired, case.state, source),))
-    assert read_plan(render_plan(made), "plan.json") == made
+    assert read_plan(rendered(made), "plan.json") == made
 
 
 @thorough

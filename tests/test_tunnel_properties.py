@@ -16,12 +16,12 @@ from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import IfName, InterfaceAddress
 from netplan.ownership import foreign
 from netplan.plan import Plan, Source, plan_node
-from netplan.planfile import read_plan, render_plan
 from netplan.snapshot import Snapshot
 from netplan.spec.load import Spec
 from netplan.trace import settings_of
 from tests import make, tunnels
 from tests.edits import HERE, edits
+from tests.plans import read_plan, rendered
 
 thorough = settings(deadline=None, max_examples=80)
 
@@ -113,7 +113,7 @@ def test_a_saved_plan_is_read_back_as_it_was(clusters):
     kernel = MemoryKernel(FOREIGN)
     make.carry_out(wanted(one), kernel)
     made = Plan("c", "specs/c.yaml", "0" * 64, (plan_node(wanted(other), kernel.state, Source.LIVE),))
-    assert read_plan(render_plan(made), "plan.json") == made
+    assert read_plan(rendered(made), "plan.json") == made
 
 
 @thorough

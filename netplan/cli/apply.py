@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
 from typing import Annotated
 
@@ -17,10 +19,11 @@ from netplan.cli.persist import Pending, of_spec, pending
 from netplan.cli.progress import bar
 from netplan.cli.remembered import checked_against
 from netplan.cli.safety import allowing, check_safe
-from netplan.cli.spec import DEFAULT_STATE, NodeName, StateDir, Yes, open_here
+from netplan.cli.spec import DEFAULT_STATE, AllowUntrusted, NodeName, StateDir, Yes, open_here, trusting
 from netplan.cli.verb import verb_app
 from netplan.cli.write import Turn, carry_out, confirm, turn
 from netplan.compile import backend_of, compile_node
+from netplan.files import MAX_BYTES, Judge, opened
 from netplan.plan import Plan
 from netplan.planfile import is_plan, read_plan
 from netplan.ready import await_interface
@@ -65,19 +68,21 @@ def apply(
     ] = None,
     folder: VarDir = None,
     lock_timeout: LockTimeout = 0,
+    allow_untrusted_file: AllowUntrusted = False,
     flags: frozenset[Flag],
 ) -> None:
     """Make this node what the spec, or a saved plan, says."""
     options = Options(yes, flush_conntrack, confirm_within, flags)
-    text = _text(source)
-    if text is not None and is_plan(text):
-        saved = _of_this_node(read_plan(text, str(source)), node)
+    with trusting(allow=allow_untrusted_file) as judge:
+        found = _saved(source, node, judge) or open_here(source, node, state, judge)
+    if isinstance(found, Plan):
+        saved = found
         with turn("apply", folder, lock_timeout) as here:
             with bar.during("reading the kernel"):
                 work = Work.saved(checked_against(saved.nodes[0], folder), kernel_of(saved.nodes[0].backend))
             _apply(work, replace(saved, nodes=(work.plan,)), here, _file_of(saved, state, here.store), options)
         return
-    spec, at = open_here(source, node, state)
+    spec, at = found
     await_interface(kernel_of(backend_of(spec)), at, say)
     desired = compile_node(spec, resolved_here(at))
     with turn("apply", folder, lock_timeout) as here:
@@ -85,10 +90,13 @@ def apply(
         _apply(work, Plan.of(spec, [work.plan]), here, pending(desired, here.store), options)
 
 
-def _of_this_node(saved: Plan, name: str | None) -> Plan:
-    plans = {plan.node: plan for plan in saved.nodes}
-    plan = plans[this_node({node: each.address for node, each in plans.items()}, name)]
-    return Plan(saved.cluster, saved.spec_path, saved.spec_sha256, (plan,))
+def _saved(path: Path, name: str | None, judge: Judge) -> Plan | None:
+    """Read this node's part of a saved plan; None if the file is a spec, or can't be read."""
+    with suppress(OSError, ValueError), opened(path, judge) as file:
+        whole = file if file.seekable() else BytesIO(file.read(MAX_BYTES))
+        if is_plan(whole):
+            return read_plan(whole, str(path), lambda nodes: [this_node(nodes, name)])
+    return None
 
 
 def _file_of(saved: Plan, state: Path, store: Store) -> Pending | None:
@@ -105,10 +113,3 @@ def _apply(work: Work, plan: Plan, here: Turn, file: Pending | None, options: Op
     confirm(work.plan, file, yes=options.yes)
     origin = Origin.here("apply", plan, work.plan)
     carry_out(work, here, origin, file, flush=options.flush, within=options.within)
-
-
-def _text(path: Path) -> str | None:
-    try:
-        return path.read_text()
-    except (OSError, UnicodeDecodeError):
-        return None

@@ -14,7 +14,7 @@ from netplan.cli.options import FlushConntrack, LockTimeout, VarDir
 from netplan.cli.output import Format, say, show, show_json, show_plan, write_file
 from netplan.cli.persist import Pending, outdated, pending
 from netplan.cli.safety import allowing, check_safe
-from netplan.cli.spec import DEFAULT_STATE, NodeName, SpecPath, StateDir, open_here
+from netplan.cli.spec import DEFAULT_STATE, AllowUntrusted, NodeName, SpecPath, StateDir, open_here, trusting
 from netplan.cli.verb import verb_app
 from netplan.cli.views.lines import DRIFT
 from netplan.compile import Desired, compile_node
@@ -25,6 +25,7 @@ from netplan.safety import Flag
 from netplan.spec.load import Spec
 from netplan.state.taken import TakenFile
 from netplan.state.vardir import var_dir
+from netplan.trust import FLAG
 
 app = verb_app()
 
@@ -44,13 +45,16 @@ def drift(
     flush_conntrack: FlushConntrack = False,
     folder: VarDir = None,
     lock_timeout: LockTimeout = 0,
+    allow_untrusted_file: AllowUntrusted = False,
     flags: frozenset[Flag],
 ) -> None:
     """Compare this node with the spec; exit 1 on any difference."""
-    said = [*(["--flush-conntrack"] if flush_conntrack else []), *sorted(flags)]
+    options = {"--flush-conntrack": flush_conntrack, FLAG: allow_untrusted_file}
+    said = [*(option for option, given in options.items() if given), *sorted(flags)]
     if said and not fix:
         raise UsageError(f"{said[0]} goes with --fix: without it, drift changes nothing")
-    loaded, here = open_here(spec, node, state)
+    with trusting(allow=allow_untrusted_file or not fix) as judge:
+        loaded, here = open_here(spec, node, state, judge)
     desired = compile_node(loaded, resolved_here(here))
     if not fix:
         work = live_work(desired, folder, limit=FEW_RULES)

@@ -14,7 +14,7 @@ from netplan.cli.output import say, show, show_plan
 from netplan.cli.persist import Pending, pending
 from netplan.cli.progress import bar
 from netplan.cli.safety import allowing, check_safe
-from netplan.cli.spec import DEFAULT_STATE, NodeName, SpecPath, StateDir, Yes, open_here
+from netplan.cli.spec import DEFAULT_STATE, AllowUntrusted, NodeName, SpecPath, StateDir, Yes, open_here, trusting
 from netplan.cli.verb import verb_app
 from netplan.cli.write import Turn, carry_out, confirm, turn
 from netplan.compile import Removal, compile_node, nothing
@@ -53,11 +53,13 @@ def remove(
     yes: Yes = False,
     folder: VarDir = None,
     lock_timeout: LockTimeout = 0,
+    allow_untrusted_file: AllowUntrusted = False,
     flags: frozenset[Flag],
 ) -> None:
     """Take everything of podnet's off this node, nothing else."""
     try:
-        loaded, here = open_here(spec, node, state)
+        with trusting(allow=allow_untrusted_file) as judge:
+            loaded, here = open_here(spec, node, state, judge)
     except NoNodeError as error:
         raise UsageError(f"{error}; {_LEFT.format(printable(str(spec)))}") from error
     here = resolved_here(here)

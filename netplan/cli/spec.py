@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -11,11 +12,13 @@ import typer
 from netplan.cli.nodes import this_node
 from netplan.cli.output import say
 from netplan.cli.progress import bar
+from netplan.files import Judge, anything
 from netplan.net import Address, printable
 from netplan.spec.constraints.constraint import nodes as name_nodes
 from netplan.spec.leases import STATE
 from netplan.spec.load import Spec, read
 from netplan.topology import USUAL_MTU, Node
+from netplan.trust import FLAG, Trust
 
 SpecPath = Annotated[Path, typer.Argument(metavar="SPEC", help="The cluster spec, a YAML file.")]
 NodeName = Annotated[
@@ -27,7 +30,25 @@ StateDir = Annotated[
     Path, typer.Option("--state", metavar="DIR", help="Where leased subnets are, in DIR/CLUSTER/leases.yaml.")
 ]
 Records = Annotated[Path, typer.Option("--state", metavar="DIR", help="Where recorded states and leased subnets are.")]
+AllowUntrusted = Annotated[
+    bool, typer.Option(FLAG, help="Go by a spec, plan or leases that another user could have changed.")
+]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+
+
+@contextmanager
+def trusting(*, allow: bool) -> Iterator[Judge]:
+    """Give the judge of what a verb goes by; UntrustedError (3) unless all is allowed, as where nothing is written.
+
+    That a group may change it is a warning, when the block ends.
+    """
+    if allow:
+        yield anything
+        return
+    judge = Trust()
+    yield judge
+    for path in judge.groups:
+        say(f"warning: a group may write to {printable(str(path))}, and change what root does: chmod g-w, or mind it")
 
 
 def addresses_of(spec: Spec) -> dict[str, Address]:
@@ -35,10 +56,10 @@ def addresses_of(spec: Spec) -> dict[str, Address]:
     return {node.name: node.address.address for node in spec.topology.nodes}
 
 
-def open_spec(path: Path, state: Path) -> Spec:
+def open_spec(path: Path, state: Path, judge: Judge = anything) -> Spec:
     """Read a spec with the leases below a state folder, with a bar if that takes long."""
     with bar.during(f"reading {printable(path.name)}"):
-        return read(path, state)
+        return read(path, state, judge)
 
 
 def tell_assumed(spec: Spec, nodes: Sequence[Node]) -> None:
@@ -49,7 +70,7 @@ def tell_assumed(spec: Spec, nodes: Sequence[Node]) -> None:
         say(f"podnet: mtu: auto: {USUAL_MTU} is assumed for {name_nodes(assumed)}: no kernel or record is at hand")
 
 
-def open_here(path: Path, name: str | None, state: Path) -> tuple[Spec, Node]:
+def open_here(path: Path, name: str | None, state: Path, judge: Judge = anything) -> tuple[Spec, Node]:
     """Read a spec with the leases below a state folder, and find the node that this machine is."""
-    spec = open_spec(path, state)
+    spec = open_spec(path, state, judge)
     return spec, spec.topology.by_name[this_node(addresses_of(spec), name)]

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from netplan import __version__
+from netplan import __version__, files
 from netplan.errors import UsageError
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.other import OtherChain
@@ -158,9 +158,9 @@ def read(folder: Path, cluster: str, node: str) -> Record | None:
     """Read the record of a node below a state folder, None if it has none."""
     path = path_of(folder, cluster, node)
     try:
-        text = path.read_text(encoding="utf-8", errors="surrogateescape")
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise UsageError(f"{path} can't be read: {error.strerror}") from error
-    return parse(text, str(path), cluster, node)
+        content = files.read(path, regular=True)
+    except UsageError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            return None
+        raise
+    return parse(content.decode(errors="surrogateescape"), str(path), cluster, node)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import gc
-import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from msgspec import Struct
 from pydantic import ValidationError
 
+from netplan import files
 from netplan.errors import Location, Problem, SpecError, UsageError
-from netplan.net import Prefix, printable
+from netplan.files import Judge, anything
+from netplan.net import Prefix
 from netplan.spec.constraints import check
 from netplan.spec.constraints.subnets import check_subnets_present
 from netplan.spec.document import Document
@@ -30,8 +31,6 @@ from netplan.spec.problems import LINE_BREAK, spec_error
 from netplan.spec.quick import compose_quickly
 from netplan.spec.salvage import salvaged
 from netplan.topology import USUAL_MTU, Node, Topology
-
-MAX_BYTES: Final = 64 << 20
 
 Lookup: TypeAlias = Callable[[str], Leases]
 """Finds the leases of a cluster by its name."""
@@ -139,37 +138,38 @@ def parse(text: str, path: str, lookup: Lookup | None = None) -> Spec:
 
 
 @_uncollected()
-def understand(text: str, path: str, lookup: Lookup | None = None) -> Reading:
+def understand(text: str, path: str, lookup: Lookup | None = None, judge: Judge = anything) -> Reading:
     """Read a spec from its text and judge nothing yet; SpecError if it is no YAML.
 
-    Without `lookup` nothing is leased. A file of nodes that the spec names is read too.
+    Without `lookup` nothing is leased. A file of nodes that the spec names is read too, and judged before that.
     """
     document = compose_quickly(text, path)
-    nodes = _nodes_file(document, text)
+    nodes = _nodes_file(document, text, judge)
     document = with_nodes(document, nodes) if nodes else document
     model, mistakes = _validate(document)
     return Reading(text, document, model, tuple(mistakes), _leases(document, lookup), nodes)
 
 
 @_uncollected()
-def read(path: Path, state: Path = Path(STATE)) -> Spec:
-    """Read a spec from its file and the leases below a state folder.
+def read(path: Path, state: Path = Path(STATE), judge: Judge = anything) -> Spec:
+    """Read a spec from its file and the leases below a state folder, each of which `judge` looks at first.
 
     UsageError says why a file can't be read, SpecError what is wrong in it.
     """
-    return read_unjudged(path, state).judge()
+    return read_unjudged(path, state, judge).judge()
 
 
-def read_unjudged(path: Path, state: Path | None) -> Reading:
-    """Read a spec from its file and, if there is a state folder, the leases below it; judge nothing yet."""
-    return understand(_read_text(path), str(path), None if state is None else lambda name: read_leases(state, name))
+def read_unjudged(path: Path, state: Path | None, judge: Judge = anything) -> Reading:
+    """Read a spec from its file and, if there is a state folder, the leases below it; judge nothing in it yet."""
+    lookup = None if state is None else lambda name: read_leases(state, name, judge)
+    return understand(_read_text(path, judge), str(path), lookup, judge)
 
 
-def read_leases(state: Path, cluster: str) -> Leases:
+def read_leases(state: Path, cluster: str, judge: Judge = anything) -> Leases:
     """Read the leases of a cluster below a state folder; there are none if there is no file."""
     path = Path(leases_path(state, cluster))
     try:
-        text = _read_text(path)
+        text = _read_text(path, judge)
     except UsageError as error:
         if isinstance(error.__cause__, FileNotFoundError):
             return Leases(str(path))
@@ -177,14 +177,14 @@ def read_leases(state: Path, cluster: str) -> Leases:
     return parse_leases(text, str(path))
 
 
-def _nodes_file(document: Document, text: str) -> NodesFile | None:
+def _nodes_file(document: Document, text: str, judge: Judge) -> NodesFile | None:
     """Read the file of nodes that a spec names, if it does; SpecError if it can't be read, or nothing of it."""
     named = salvaged(read_nodes_path, document.data.get("nodes_file"))
     if named is None:
         return None
     path = Path(document.places.path).parent / named
     try:
-        nodes = parse_nodes(_read_text(path, regular=True), str(path))
+        nodes = parse_nodes(_read_text(path, judge, regular=True), str(path))
     except SpecError:
         raise
     except UsageError as error:
@@ -205,19 +205,9 @@ def _leases(document: Document, lookup: Lookup | None) -> Leases:
     return lookup(cluster)
 
 
-def _read_text(path: Path, *, regular: bool = False) -> str:
+def _read_text(path: Path, judge: Judge, *, regular: bool = False) -> str:
     """Read a text; with `regular` from a file only: a pipe or a device that a spec names may have no end."""
-    try:
-        if regular and not stat.S_ISREG(path.stat().st_mode):
-            raise UsageError(f"{printable(str(path))}: not a regular file")
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise UsageError(f"{printable(str(path))}: {reason}") from error
-    if len(content) > MAX_BYTES:
-        raise UsageError(f"{printable(str(path))}: larger than {MAX_BYTES >> 20} MiB; this is no file of podnet's")
-    return _decode(content, str(path))
+    return _decode(files.read(path, judge, regular=regular), str(path))
 
 
 def _validate(document: Document) -> tuple[ClusterSpec | None, Iterable[Problem]]:

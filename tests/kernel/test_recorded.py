@@ -117,7 +117,7 @@ def test_a_node_may_have_no_record(tmp_path):
 
 def test_a_record_that_can_not_be_opened_is_named(tmp_path):
     (tmp_path / "c" / "a.json").mkdir(parents=True)
-    with pytest.raises(UsageError, match=r"a\.json can't be read: Is a directory"):
+    with pytest.raises(UsageError, match=r"a\.json: Is a directory"):
         recorded.read(tmp_path, "c", "a")
 
 

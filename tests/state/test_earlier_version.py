@@ -14,7 +14,6 @@ from netplan.errors import PendingError
 from netplan.kernel import recorded
 from netplan.kernel.memory import MemoryKernel
 from netplan.kinds.sysctl.overwritten import Overwritten
-from netplan.planfile import read_plan
 from netplan.recover import Found, settle
 from netplan.rollback import way_back
 from netplan.snapshot import Snapshot
@@ -25,6 +24,7 @@ from netplan.state.origin import boot_id, who
 from netplan.state.store import Store
 from netplan.work import Work
 from tests import make
+from tests.plans import read_plan
 
 DATA: Final = Path(__file__).parents[1] / "data/0.1.0"
 NODES: Final = {"hdss7": "hdss7-21", "flannel-vxlan": "master"}

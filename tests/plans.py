@@ -1,0 +1,18 @@
+"""Saved plans as text."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+from netplan import planfile
+from netplan.plan import Plan
+
+
+def rendered(plan: Plan) -> str:
+    """Give the text of a saved plan."""
+    return "".join(planfile.render_plan(plan))
+
+
+def read_plan(text: str, path: str) -> Plan:
+    """Read a saved plan from its text, every node of it."""
+    return planfile.read_plan(BytesIO(text.encode()), path)
