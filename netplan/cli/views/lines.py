@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from hashlib import sha256
+from itertools import chain
 from pathlib import PurePath
 from typing import Final, TypeAlias
 
 from msgspec import Struct
 
+from netplan.check import Command
 from netplan.effects import Fares, TrafficEffect, blamed
-from netplan.kinds.chain.value import Backend, PlacedRule
+from netplan.kinds.chain.value import Backend, Chain, PlacedRule
 from netplan.net import counted, printable
 from netplan.peers import Alike
 from netplan.plan import NodePlan, Plan, Source
@@ -41,7 +44,11 @@ _Reads: TypeAlias = tuple[bytes, Source, Backend, tuple[str, ...], tuple[str, ..
 
 
 class Line(Struct, frozen=True):
-    """One change: its sign, the kind of object, what happens, and why; `details` are the fields of an update."""
+    """One change: its sign, the kind of object, what happens, and why.
+
+    `details` are the fields of an update, or the rules of a chain that is made. A command that is run in the end has a
+    line too, with the sign `$`.
+    """
 
     sign: str
     kind: str
@@ -79,8 +86,8 @@ class Block(Struct, frozen=True):
 
     @property
     def lines(self) -> Iterator[Line]:
-        """Every change."""
-        return map(line_of, self.nodes[0].changes)
+        """Every change, and every command."""
+        return chain(map(line_of, self.nodes[0].changes), commands(self.nodes[0]))
 
     @property
     def shortened(self) -> Iterator[Line]:
@@ -94,6 +101,7 @@ class Block(Struct, frozen=True):
                 yield line_of(change)
             elif seen[sort] == _NAMED + 1:
                 yield Line(*sort, f"and {counts[sort] - _NAMED} more", "")
+        yield from commands(self.nodes[0])
 
     @property
     def title(self) -> str:
@@ -134,7 +142,8 @@ def reading(node: NodePlan, worded: dict[int, bytes] | None = None) -> Reads:
         lines = sha256("\0".join(words).encode(errors="surrogateescape")).digest()
         if worded is not None:
             worded[id(node.changes)] = lines
-    return lines, node.source, node.backend, node.warnings, node.refusals
+    run = (line.text for line in commands(node))
+    return lines, node.source, node.backend, (*run, *node.warnings), node.refusals
 
 
 def traffic_lines(effects: Iterable[TrafficEffect]) -> Iterator[TrafficLine]:
@@ -213,7 +222,17 @@ def line_of(change: Change[Resource]) -> Line:
         from netplan.fields import field_changes
 
         details = tuple(printable(str(field)) for field in field_changes(change))
+    elif isinstance(change.after, Chain):
+        details = tuple(printable(str(rule)) for rule in change.after.rules)
     return Line(*_sort(change), printable(_text(change)), reason_text(change.reason), details)
+
+
+def commands(node: NodePlan) -> Iterator[Line]:
+    """Give the commands that the spec has run once a plan has been applied, whole: they are run as who applies it."""
+    for check in node.checks if node.changes else ():
+        if isinstance(check.what, Command):
+            reason = Reason(f"checks, within {check.within} s", check.at)
+            yield Line("$", "run", printable(shlex.join(check.what.argv)), reason_text(reason))
 
 
 def _sort(change: Change[Resource]) -> tuple[str, str]:

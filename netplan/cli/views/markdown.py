@@ -19,12 +19,12 @@ def plan_markdown(plan: Plan, settings: Sequence[str] = ()) -> str:
 
 
 def _block(block: Block) -> Iterator[str]:
-    fence = "`" * max(3, 1 + _ticks(line.text for line in block.lines))
+    fence = "`" * max(3, 1 + _ticks(text for line in block.lines for text in (line.text, *line.details)))
     yield from (f"**{block.title}** ({block.source})", "", f"{fence}diff")
     for line in block.lines:
         sign = "!" if line.sign == "~" else line.sign
         yield f"{sign} {line.kind} {line.text}  # {line.reason}"
-        yield from (f"!   {detail}" for detail in line.details)
+        yield from (f"{sign}   {detail}" for detail in line.details)
     for traffic in block.traffic:
         blame = f"  # {traffic.blame}" if traffic.blame else ""
         yield f"{'!' if traffic.sign == '!' else ' '} traffic {traffic}{blame}"

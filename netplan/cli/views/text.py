@@ -9,7 +9,7 @@ from netplan.cli.views.lines import DRIFT, Block, Line, TrafficLine, blocks, rem
 from netplan.cli.views.styled import Styled
 from netplan.plan import Plan
 
-_STYLES: Final = {"+": "green", "-": "red", "~": "yellow", "=": "cyan", "!": "bold red", "?": "yellow"}
+_STYLES: Final = {"+": "green", "-": "red", "~": "yellow", "=": "cyan", "!": "bold red", "?": "yellow", "$": "magenta"}
 _WIDTH: Final = 80
 _INDENT: Final = " " * 12
 
