@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from netplan.kinds.address.value import LinkAddress
@@ -17,11 +17,14 @@ from netplan.snapshot import Snapshot
 _ON_LINKS: Final = (LinkAddress, Neighbour, FdbEntry)
 
 
-def foreign(changes: Iterable[Change[Resource]], now: Snapshot, *, adopts: bool) -> Iterator[Resource]:
-    """Yield the objects of other programs that a plan changes and may not, as they are now; `adopts` is the plan's.
+def foreign(
+    changes: Iterable[Change[Resource]], now: Snapshot, *, adopts: bool, puts_back: bool = False
+) -> Iterator[Resource]:
+    """Yield the objects of other programs that a plan changes and may not, as they are now.
 
     What stands on a link is podnet's if the link is, or becomes so by the plan. Chains and rules are known by their
-    own names and comments, and sysctls belong to no program.
+    own names and comments, and sysctls belong to no program. `adopts` and `puts_back` are the plan's: of others it may
+    take links and routes, or the routes that replaced ours.
     """
     changes = tuple(changes)
     links = {link.name: link for link in now.all(Link)}
@@ -32,17 +35,26 @@ def foreign(changes: Iterable[Change[Resource]], now: Snapshot, *, adopts: bool)
     }
     for change in changes:
         resource = change.resource
-        present = now.index.get((resource.kind, resource.key))
         if isinstance(resource, _ON_LINKS):
             if resource.link not in becoming and not _ours(links, resource.link):
-                yield present or resource
-        elif isinstance(present, Link) and not present.ours:
-            if present.name not in becoming:
-                yield present
-        elif isinstance(present, Route) and not present.ours:
-            taken = adopts and change.after is not None and change.after.ours
-            if not taken and not (change.after is None and present.oif in becoming):
-                yield present
+                yield now.index.get((resource.kind, resource.key), resource)
+        elif isinstance(resource, Link):
+            if resource.name not in becoming and not _ours(links, resource.name) and resource.name in links:
+                yield links[resource.name]
+        elif isinstance(resource, Route):
+            taken = change.after is not None and change.after.ours and (adopts or puts_back)
+            along = change.after is None and resource.oif in becoming
+            yield from _routes(change, now.routes.get(resource.key, ()), allowed=taken or along)
+
+
+def _routes(change: Change[Resource], present: Sequence[Route], *, allowed: bool) -> Iterator[Route]:
+    """Yield the route of others that a change is about; of one that is not there, what else has its place."""
+    if change.before in present:
+        named = next(route for route in present if route == change.before)
+        if not named.ours and not allowed:
+            yield named
+    else:
+        yield from [route for route in present if not route.ours][:1]
 
 
 def _ours(links: Mapping[IfName, Link], name: IfName) -> bool:

@@ -118,7 +118,9 @@ def check_allowed(plan: NodePlan) -> None:
 
 
 def _check_ours(plan: NodePlan, now: Snapshot) -> None:
-    listed = "\n".join(f"  {each.kind} {each}" for each in foreign(plan.changes, now, adopts=plan.adopts))
+    listed = "\n".join(
+        f"  {each.kind} {each}" for each in foreign(plan.changes, now, adopts=plan.adopts, puts_back=plan.puts_back)
+    )
     if listed:
         raise RefusedError(
             f"the plan of {plan.node} changes what is not podnet's, and nothing was changed:\n{listed}\n"

@@ -17,10 +17,10 @@ FLANNEL = tunnels.link("flannel.1", alias="")
 OVER_FLANNEL = tunnels.route("172.7.23.0/24", "flannel.1", protocol=3)
 
 
-def refused(now, *changes, adopts=False):
+def refused(now, *changes, adopts=False, puts_back=False):
     """Give what may not be changed of a state that holds some objects; each change is a pair of sides."""
     made = (Change(before, after, make.WHY) for before, after in changes)
-    return list(foreign(made, make.snapshot("", *now), adopts=adopts))
+    return list(foreign(made, make.snapshot("", *now), adopts=adopts, puts_back=puts_back))
 
 
 FORGED = [
@@ -53,6 +53,17 @@ def test_a_plan_that_adopts_may_change_a_link_and_what_stands_on_it_and_goes_wit
     entry = tunnels.fdb(device="flannel.1", ours=False)
     changes = [taken, (OVER_FLANNEL, None), (replace(entry, ours=True), None), (DEFAULT, make.route("0.0.0.0/0"))]
     assert refused([FLANNEL, OVER_FLANNEL, entry, DEFAULT], *changes, adopts=True) == []
+
+
+def test_a_plan_that_puts_back_may_change_a_route_that_replaced_ours_and_nothing_else():
+    back = (DEFAULT, make.route("0.0.0.0/0"))
+    assert refused([DEFAULT], back, puts_back=True) == []
+    assert refused([DEFAULT, VETH], (DEFAULT, None), (VETH, None), puts_back=True) == [DEFAULT, VETH]
+
+
+def test_beside_ours_a_route_of_another_program_may_stand():
+    ours = make.route()
+    assert refused([ours, make.route(via="10.4.7.254", protocol=3)], (ours, None)) == []
 
 
 def test_a_plan_that_adopts_may_not_delete_what_it_does_not_adopt():

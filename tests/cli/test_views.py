@@ -4,7 +4,9 @@ import json
 import re
 
 import pytest
+from msgspec.structs import replace
 
+from netplan.check import Check, Command
 from netplan.cli.views.desired import desired_json, desired_text
 from netplan.cli.views.lines import blocks
 from netplan.cli.views.markdown import plan_markdown
@@ -243,3 +245,26 @@ def test_the_kind_of_a_neighbour_fits_into_its_column():
     tunnel = make.desired(make.spec(backend="{type: vxlan}"))
     kinds = [line[:11] for line in desired_text([tunnel]).plain.split("\n") if "172.7.22.0 dev podnet.1 " in line]
     assert "  neigh    " in kinds
+
+
+def with_check(name="a", command=("curl", "-sf", "x" * 300)):
+    """Give a plan that makes a chain of two rules, and runs a command in the end."""
+    chain = Chain(make.MASQUERADE_CHAIN, make.rules("-d 172.7.0.0/16 -j ACCEPT", "-j MASQUERADE"))
+    check = Check(Command(command), 5, Location("specs/c.yaml", 9, 3))
+    return replace(node((None, chain), name=name), checks=(check,))
+
+
+@pytest.mark.parametrize("shown", [text, markdown])
+def test_the_rules_of_a_chain_that_is_made_and_what_is_run_in_the_end_are_shown_whole(shown):
+    lines = [line.strip(" +") for line in shown(with_check())]
+    assert [line for line in lines if line.startswith("-")] == ["-d 172.7.0.0/16 -j ACCEPT", "-j MASQUERADE"]
+    assert next(line.split() for line in lines if line.startswith("$"))[:5] == ["$", "run", "curl", "-sf", "x" * 300]
+
+
+def test_nodes_on_which_another_command_is_run_are_different_blocks():
+    plans = (with_check(), with_check("b", ("true",)))
+    assert len(blocks(make.plans(*plans))) == 2
+
+
+def test_without_a_change_nothing_is_run():
+    assert text(replace(with_check(), changes=()))[-1] == "No changes. a: in sync."
