@@ -10,7 +10,7 @@ from types import FrameType
 from typing import Final, NamedTuple, NoReturn, Protocol, TypeAlias
 
 from netplan.batches import Batch, batches
-from netplan.errors import CheckError, HalfStateError, KernelError, PodnetError, RestoredError, StoreError
+from netplan.errors import CheckError, HalfStateError, KernelError, RestoredError, StoreError, told
 from netplan.kernel import Kernel
 from netplan.kinds.link.value import Link
 from netplan.kinds.sysctl.forwarding import SWITCHES, followers
@@ -135,11 +135,9 @@ def _closed(journal: Journal) -> str:
 
 
 def _reason(error: BaseException) -> str:
-    if isinstance(error, PodnetError):
-        return str(error)
     if isinstance(error, KeyboardInterrupt):
         return f"interrupted by {error}" if str(error) else "interrupted"
-    return f"a mistake in podnet itself: {type(error).__name__}: {error}"
+    return told(error)
 
 
 @contextmanager
@@ -195,7 +193,7 @@ def restore(
         kernel.sweep()
     except Exception as error:
         left = f"what was begun:\n{_listed(changes)}"
-        raise HalfStateError(f"{why}\nThe state before could not be restored: {error}\n{left}{_GO_ON}") from error
+        raise HalfStateError(f"{why}\nThe state before could not be restored: {told(error)}\n{left}{_GO_ON}") from error
     if remaining:
         reasons = "".join(f"\n  {failure}" for failure in failures)
         raise HalfStateError(
@@ -209,7 +207,7 @@ def _attempt(kernel: Kernel, batch: Batch) -> list[str]:
     try:
         kernel.write(batch)
     except Exception as error:
-        return [str(error)]
+        return [told(error)]
     return []
 
 

@@ -17,9 +17,11 @@ PodnetError
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Sequence
 from enum import IntEnum
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from msgspec import Struct
 
@@ -33,6 +35,20 @@ class ExitCode(IntEnum):
     REFUSED = 3
     RESTORED = 4
     HALF_STATE = 5
+
+
+_SHORTAGES: Final = frozenset(
+    {
+        errno.EAGAIN,
+        errno.EDQUOT,
+        errno.EMFILE,
+        errno.ENFILE,
+        errno.ENOBUFS,
+        errno.ENOLCK,
+        errno.ENOMEM,
+        errno.ENOSPC,
+    }
+)
 
 
 class Location(Struct, frozen=True, order=True):
@@ -127,3 +143,14 @@ class HalfStateError(PodnetError):
     """An apply failed, and the state before it could not be restored wholly; the message says what is left."""
 
     exit_code = ExitCode.HALF_STATE
+
+
+def told(error: BaseException) -> str:
+    """Return in words what went wrong: podnet's own message, what the machine is short of, or an internal error."""
+    if isinstance(error, PodnetError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "this machine is short of what podnet needs: out of memory"
+    if isinstance(error, OSError) and error.errno in _SHORTAGES:
+        return f"this machine is short of what podnet needs: {os.strerror(error.errno)}"
+    return f"internal error (please report): {type(error).__name__}: {error}"

@@ -5,10 +5,11 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Final, NamedTuple, TypeAlias
 
@@ -36,6 +37,11 @@ class Output(NamedTuple):
     stdout: str
     stderr: str
 
+    @property
+    def killed(self) -> str | None:
+        """How the program was ended, if it did not end by itself: `killed by SIGKILL`."""
+        return f"killed by {signal.Signals(-self.code).name}" if self.code < 0 else None
+
 
 def find(program: str) -> str | None:
     """Give the path of a program, or None."""
@@ -61,7 +67,9 @@ def handing_down(descriptor: int) -> Iterator[None]:
 
 
 def run(argv: Sequence[str], text: str | None = None, *, limit: float = _TIME_LIMIT) -> Output:
-    """Run a program to its end, with `text` on its standard input; ObserveError if it takes more seconds than `limit`.
+    """Run a program to its end, with `text` on its standard input.
+
+    ObserveError if it can't be started, or takes more seconds than `limit`.
 
     What it prints goes into memory, since iptables-save may print ten megabytes, a line in each piece that a pipe would
     carry. Bytes that are not UTF-8 are carried through as surrogates, so that what was read is written back unchanged.
@@ -130,16 +138,21 @@ def _kill(started: _Started) -> None:
 
 
 def _start(argv: Sequence[str]) -> _Started:
-    """Start a program that prints into memory."""
-    output = os.fdopen(os.memfd_create(Path(argv[0]).name), "w+b")
-    process = subprocess.Popen(
-        argv,
-        stdin=subprocess.PIPE,
-        stdout=output,
-        stderr=subprocess.PIPE,
-        env={**os.environ, "LC_ALL": "C", "PATH": SEARCH_PATH},
-        pass_fds=tuple(_handed_down),
-    )
+    """Start a program that prints into memory; ObserveError if it can't be started."""
+    with ExitStack() as stack:
+        try:
+            output = stack.enter_context(os.fdopen(os.memfd_create(Path(argv[0]).name), "w+b"))
+            process = subprocess.Popen(
+                argv,
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.PIPE,
+                env={**os.environ, "LC_ALL": "C", "PATH": SEARCH_PATH},
+                pass_fds=tuple(_handed_down),
+            )
+        except OSError as error:
+            raise ObserveError(f"{argv[0]} can't be started: {error.strerror}") from error
+        stack.pop_all()
     return process, output
 
 

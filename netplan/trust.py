@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -36,15 +36,26 @@ class Trust:
 
     def __call__(self, path: Path, status: os.stat_result) -> None:
         """Raise UntrustedError (3) if another user could change what is here, or put something else in its place."""
-        kind = "folder " if stat.S_ISDIR(status.st_mode) else ""
-        if status.st_uid not in self.users:
-            raise _untrusted(f"{kind}{printable(str(path))} belongs to {_user(status.st_uid)}", f"chown root {path}")
-        if not _replaceable(status):
-            return
-        if status.st_mode & stat.S_IWOTH:
-            raise _untrusted(f"every user may write to {kind}{printable(str(path))}", f"chmod o-w {path}")
-        if status.st_mode & stat.S_IWGRP and path not in self.groups:
+        found = changeable(path, status, self.users)
+        if found is not None:
+            why, remedy = found
+            raise UntrustedError(f"{why}, and what root does must not be theirs to choose: {remedy}, or {FLAG}")
+        if _replaceable(status) and status.st_mode & stat.S_IWGRP and path not in self.groups:
             self.groups.append(path)
+
+
+def changeable(path: Path, status: os.stat_result, users: Collection[int]) -> tuple[str, str] | None:
+    """Return who else than some users could change what a path leads to, and the command against it; None if no one.
+
+    What a group may write to is let be.
+    """
+    shown = printable(str(path))
+    kind = "folder " if stat.S_ISDIR(status.st_mode) else ""
+    if status.st_uid not in users:
+        return f"{kind}{shown} belongs to {_user(status.st_uid)}", f"chown root {shown}"
+    if _replaceable(status) and status.st_mode & stat.S_IWOTH:
+        return f"every user may write to {kind}{shown}", f"chmod o-w {shown}"
+    return None
 
 
 def own_links(path: Path, status: os.stat_result) -> None:
@@ -73,10 +84,6 @@ def caller_of(uid: int, said: str) -> Iterator[int]:
 def _replaceable(status: os.stat_result) -> bool:
     """Whether who may write to something may change what is read: not so a sticky folder's entries, or a device."""
     return stat.S_ISREG(status.st_mode) or (stat.S_ISDIR(status.st_mode) and not status.st_mode & stat.S_ISVTX)
-
-
-def _untrusted(what: str, remedy: str) -> UntrustedError:
-    return UntrustedError(f"{what}, and what root does must not be theirs to choose: {printable(remedy)}, or {FLAG}")
 
 
 def _user(uid: int) -> str:

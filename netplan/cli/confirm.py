@@ -13,6 +13,7 @@ from netplan.cli.spec import DEFAULT_STATE, StateDir
 from netplan.cli.verb import verb_app
 from netplan.confirm import confirm as confirm_state
 from netplan.kernel.linux import require_privilege
+from netplan.state.files import check_folder
 from netplan.state.store import Store
 from netplan.state.vardir import var_dir
 
@@ -31,6 +32,7 @@ def confirm(
     """Keep the state that `apply --confirm-within` left."""
     require_privilege()
     store = Store(var_dir(folder))
+    check_folder(store.folder)
     entry = store.journal.read()
     kept = confirm_state(store, token)
     show(f"Confirmed: generation {kept.number}.")

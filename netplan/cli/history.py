@@ -14,6 +14,7 @@ from netplan.cli.views.memory import BegunApply, history_json, history_text
 from netplan.cli.write import intact
 from netplan.errors import HalfStateError
 from netplan.net import printable
+from netplan.state.files import check_folder
 from netplan.state.store import Store
 from netplan.state.vardir import var_dir
 
@@ -28,6 +29,7 @@ def history(
 ) -> None:
     """Show the states that were applied on this node, the newest last."""
     store = Store(var_dir(folder))
+    check_folder(store.folder)
     with bar.during("reading the generations"):
         generations = store.generations.all()
     intact(generations)

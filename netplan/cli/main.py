@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from netplan import __version__
-from netplan.errors import ExitCode, PodnetError, SpecError
+from netplan.errors import ExitCode, PodnetError, SpecError, told
 from netplan.net import printable
 
 VERBS: Final = {
@@ -103,8 +103,8 @@ def _ended(end: SystemExit) -> tuple[int, str]:
 
 
 def _unexpected(error: BaseException) -> tuple[ExitCode, str]:
-    """Give the exit code and the message of a mistake; one after an apply is not told as if nothing was changed."""
-    said = _escaped(f"podnet: a mistake in podnet itself: {type(error).__name__}: {error}")
+    """Give the exit code and the message of what was not foreseen; after an apply the node is not as it was."""
+    said = _escaped(f"podnet: {told(error)}")
     apply = sys.modules.get("netplan.apply")
     if apply is None or not apply.written():
         return ExitCode.REFUSED, said

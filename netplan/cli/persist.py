@@ -151,6 +151,8 @@ def of_spec(path: str, digest: str, node: str, state: Path, store: Store) -> Pen
             "made. podnet apply SPEC brings them up to date."
         )
         return None
+    if node not in spec.topology.by_name:
+        raise RefusedError(f"{printable(path)} has no node {node}: podnet plan --out saves a plan for one that it has")
     return pending(compile_node(spec, resolved_here(spec.topology.by_name[node])), store)
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from netplan.errors import StoreError
-from netplan.files import new_file, sync
+from netplan.files import located, new_file, sync
+from netplan.trust import changeable, trusted_users
 
 UNREADABLE: Final = (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
 """What reading a file of podnet's raises that is not what podnet wrote."""
@@ -69,18 +70,46 @@ def set_aside(path: Path, word: str) -> Path | None:
 
 def make_folder(path: Path) -> None:
     """Make a folder that only its owner may look into; StoreError (3) if it can't be made, or is not safe to use."""
+    _check_way(path)
     with reported("podnet's folder", path, "; nothing was changed"):
         for missing in [each for each in reversed([path, *path.parents]) if not each.exists()]:
             missing.mkdir(mode=_FOLDER_MODE, exist_ok=True)
             sync(str(missing.parent))
-        link, folder = path.lstat(), path.stat()
+    check_folder(path)
+
+
+def check_folder(path: Path) -> None:
+    """Raise StoreError (3) for a folder of podnet's that another user could change, or change for another one."""
+    folder = _check_way(path)
+    if folder is not None:
+        judge_folder(path, folder)
+
+
+def judge_folder(path: Path, folder: os.stat_result) -> None:
+    """Raise StoreError (3) if what is at a path is not a folder to which root and the user of this process write."""
     if not stat.S_ISDIR(folder.st_mode):
         raise StoreError(f"{path} is no folder; nothing was changed")
-    for found in (link, folder):
-        if found.st_uid not in (_ROOT, os.geteuid()):
-            raise StoreError(f"{path} belongs to another user (uid {found.st_uid}), who could change what podnet does")
+    if folder.st_uid not in (_ROOT, os.geteuid()):
+        raise StoreError(f"{path} belongs to another user (uid {folder.st_uid}), who could change what podnet does")
     if folder.st_mode & _OTHERS_WRITE:
         raise StoreError(f"others than its owner may write to {path}, and change what podnet does: chmod go-w {path}")
+
+
+def _check_way(path: Path) -> os.stat_result | None:
+    """Look at the folders and links on the way to a path; give what is at its end, None if it is not there yet."""
+    users = trusted_users()
+
+    def judge(at: Path, status: os.stat_result) -> None:
+        found = changeable(at, status, users)
+        if found is not None:
+            raise StoreError(f"{found[0]}, and could change what podnet does by {path}: {found[1]}")
+
+    with reported("podnet's folder", path, "; nothing was changed"):
+        try:
+            with located(path, judge) as place:
+                return place.status
+        except FileNotFoundError:
+            return None
 
 
 @contextmanager

@@ -131,3 +131,9 @@ def test_a_recovery_after_a_reboot_says_what_is_not_back():
 def test_recoveries_are_told_to_programs():
     (told,) = recoveries_json([Recovery(Found.REBOOT, make.origin(), PLAN.changes, 4)])["recovered"]
     assert (told["found"], told["verb"], told["generation"], len(told["changes"])) == ("reboot", "apply", 4, 8)
+
+
+def test_history_refuses_a_folder_that_every_user_may_write_to(podnet, tmp_path):
+    tmp_path.chmod(0o757)
+    code, _, err = podnet("history", "--var-dir", str(tmp_path))
+    assert (code, f"chmod go-w {tmp_path}" in err) == (3, True)

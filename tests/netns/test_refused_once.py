@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
+from netplan import programs
+from netplan.kinds.chain import iptables
 from tests.netns.podnet import process
 from tests.netns.strace import injected, points
 from tests.netns.tools import first_in_path, links, wrap
@@ -61,3 +65,18 @@ def test_file_that_the_disk_refuses_leaves_the_state_before_or_after(trial):
             code, as_before, _ = trial.refuse(point, "ENOSPC")
             assert (point, code, as_before) == (point, code, code != 0)
             assert (trial.node.podnet("recover").code, trial.node.state() == trial.before) == (0, as_before)
+
+
+@pytest.mark.parametrize("backend", ["nft"], indirect=True)
+@pytest.mark.parametrize(("end", "said"), [("kill -9 $$", "was killed by SIGKILL"), ("exec sleep 99", "did not end")])
+def test_a_table_whose_change_is_killed_or_hangs_is_undone_with_the_cause(node, tmp_path, monkeypatch, end, said):
+    node.shell('rm -rf "$PODNET_VAR_DIR"')
+    before = node.state()
+    links(tmp_path, {"iptables-nft": "iptables-nft"})
+    wrap(tmp_path, "iptables-nft-restore", before=[end])
+    monkeypatch.setattr(programs, "SEARCH_PATH", f"{tmp_path}:{programs.SEARCH_PATH}")
+    monkeypatch.setattr(iptables, "restore_limit", 1.0)
+    start = time.monotonic()
+    done = node.podnet("apply", node.spec, "--yes")
+    assert (done.code, node.state(), said in done.stderr) == (4, before, True), done.stderr
+    assert time.monotonic() - start < 20

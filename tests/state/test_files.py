@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -87,18 +88,30 @@ def test_a_folder_that_is_a_file_is_refused(tmp_path):
         files.make_folder(tmp_path / "podnet")
 
 
-class Somebody:
-    """What os.stat gives, of another user's file."""
-
-    def __init__(self, found: os.stat_result) -> None:
-        self.st_uid, self.st_mode = 4711, found.st_mode
-
-
-@pytest.mark.parametrize("look", ["lstat", "stat"])
-def test_a_folder_or_a_link_to_it_that_somebody_else_owns_is_refused(tmp_path, monkeypatch, look):
-    real = getattr(type(tmp_path), look)
-    monkeypatch.setattr(
-        type(tmp_path), look, lambda path, **keys: Somebody(real(path)) if path == tmp_path else real(path, **keys)
-    )
+def test_a_folder_of_another_user_is_refused():
+    status = os.stat_result((stat.S_IFDIR | 0o755, 0, 0, 1, 4711, 0, 0, 0, 0, 0))
     with pytest.raises(StoreError, match=r"belongs to another user \(uid 4711\)"):
-        files.make_folder(tmp_path)
+        files.judge_folder(Path("/var/lib/podnet"), status)
+
+
+@pytest.mark.parametrize("check", [files.make_folder, files.check_folder])
+def test_a_folder_below_one_that_every_user_may_write_to_is_refused(tmp_path, check):
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib").chmod(0o777)
+    with pytest.raises(
+        StoreError, match=f"every user may write to folder {tmp_path}/lib, .*: chmod o-w {tmp_path}/lib"
+    ):
+        check(tmp_path / "lib" / "podnet")
+    assert [*(tmp_path / "lib").iterdir()] == []
+
+
+def test_a_link_leads_to_a_folder_whose_way_is_looked_at_too(tmp_path):
+    (tmp_path / "open" / "podnet").mkdir(parents=True)
+    (tmp_path / "open").chmod(0o777)
+    (tmp_path / "podnet").symlink_to("open/podnet")
+    with pytest.raises(StoreError, match=f"every user may write to folder {tmp_path}/open"):
+        files.check_folder(tmp_path / "podnet")
+
+
+def test_a_folder_that_is_not_there_yet_is_no_danger(tmp_path):
+    files.check_folder(tmp_path / "var" / "podnet")

@@ -21,6 +21,9 @@ from netplan.kinds.native.misread import misread
 from netplan.net import printable
 
 _LOCK_SECONDS: Final = "10"
+restore_limit = 30.0
+"""How many seconds a change of a table may take: beside 140,000 lines it takes one."""
+
 _MODES: Final = {"nf_tables": Backend.NFT, "legacy": Backend.LEGACY}
 _LINE_NUMBER: Final = re.compile(r"line:? (\d+)")
 
@@ -86,7 +89,7 @@ class Iptables(Struct, frozen=True, dict=True):
             return _parse(key, listed.stdout)
         if self._missing(key, listed.stderr):
             return None
-        said = _said(listed.stderr)
+        said = listed.killed or _said(listed.stderr)
         raise ObserveError(f"table {key.table_label} can't be read safely: {said}")
 
     def list(self, table: str) -> str:
@@ -103,7 +106,7 @@ class Iptables(Struct, frozen=True, dict=True):
     def _whole(self, table: str, command: Sequence[str]) -> str:
         done = programs.run(command)
         if done.code != 0:
-            said = _said(done.stderr)
+            said = done.killed or _said(done.stderr)
             raise ObserveError(f"table {table_label(self.version, table)} can't be read safely: {said}")
         return done.stdout
 
@@ -120,11 +123,17 @@ class Iptables(Struct, frozen=True, dict=True):
         return "does not exist" in checked.stderr
 
     def restore(self, payload: str) -> None:
-        """Make a table's changes in one transaction; KernelError names the line that was refused."""
-        done = programs.run([self._restore, "--noflush", "-w", _LOCK_SECONDS], payload)
+        """Make a table's changes in one transaction; KernelError names the line that was refused.
+
+        One that hangs is ended (ObserveError), well after it would have given up waiting for iptables' own lock.
+        """
+        done = programs.run([self._restore, "--noflush", "-w", _LOCK_SECONDS], payload, limit=restore_limit)
         if done.code == 0:
             return
         lines = payload.splitlines()
+        if done.killed:
+            table = table_label(self.version, lines[0][1:])
+            raise KernelError(f"{self._restore} was {done.killed} while it changed table {table}")
         found = _LINE_NUMBER.search(done.stderr)
         line = lines[int(found[1]) - 1] if found and 0 < int(found[1]) <= len(lines) else lines[0]
         said = " ".join(done.stderr.split())

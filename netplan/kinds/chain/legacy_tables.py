@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from netplan import programs
+from netplan.errors import ObserveError
 
 _NAMES: Final = {version: Path(f"/proc/self/net/{name}_tables_names") for version, name in ((4, "ip"), (6, "ip6"))}
 _PROGRAMS: Final = {4: "iptables-legacy-save", 6: "ip6tables-legacy-save"}
@@ -36,7 +37,7 @@ def saving(version: int) -> list[str] | None:
 
 def begin() -> None:
     """Begin to save all tables, for who will ask for them soon: that may take as long as podnet takes to start."""
-    with suppress(OSError):
+    with suppress(OSError, ObserveError):
         for version in _NAMES:
             for table in names(version):
                 command = saving(version)
