@@ -48,7 +48,8 @@ def trusting(*, allow: bool) -> Iterator[Judge]:
     judge = Trust()
     yield judge
     for path in judge.groups:
-        say(f"warning: a group may write to {printable(str(path))}, and change what root does: chmod g-w, or mind it")
+        shown = printable(str(path))
+        say(f"warning: a group may write to {shown}, and so choose what root does: chmod g-w {shown}")
 
 
 def addresses_of(spec: Spec) -> dict[str, Address]:
