@@ -26,7 +26,7 @@ def restoration(
 ) -> Iterator[Change[Resource]]:
     """Give the changes that bring back the state before: what others changed meanwhile stays theirs."""
     undone = _undone(before, touched)
-    settings = _settings(before, now, undone, SWITCHES.intersection(_touched_sysctls(touched)))
+    settings = _settings(before, now, undone, _touched_sysctls(touched))
     state = now
     for kind in KINDS:
         if kind is Route:
@@ -158,20 +158,28 @@ def _reached(sysctl: Sysctl, touched: Collection[str]) -> bool:
 
 
 def _settings(
-    before: Snapshot, now: Snapshot, undone: Callable[[Resource], bool], switched: Collection[str]
+    before: Snapshot, now: Snapshot, undone: Callable[[Resource], bool], touched: Collection[str]
 ) -> list[Sysctl]:
     """Return the parameters that get their values back: those that are undone, and what the kernel rewrote with them.
 
-    The latter follow the switches of forwarding that were `switched`. One that is not there can't be had, unless it
-    comes with a link that does; and one that was not there before goes with its link.
+    The latter follow the switches of forwarding that were `touched`. One that is not there can't be had, unless it
+    comes with a link that does; and one that was not there before goes with its link. Where a switch has another value
+    now, which stays, as after a reboot, devices forward as it says.
     """
+    switched = SWITCHES.intersection(touched)
+    moved = {name for name in SWITCHES if before.index.get((Sysctl.kind, name)) != now.index.get((Sysctl.kind, name))}
+    elsewhere = moved - switched
     links = [link for link in before.all(Link) if undone(link)]
     coming = {link.name for link in links if now.index.get((link.kind, link.key)) != link}
     there = {sysctl.name for sysctl in now.all(Sysctl)}
     return [
         sysctl
         for sysctl in before.all(Sysctl)
-        if (undone(sysctl) and (sysctl.device is None or sysctl.device in coming or sysctl.name in there))
+        if (
+            undone(sysctl)
+            and (sysctl.device is None or sysctl.device in coming or sysctl.name in there)
+            and (sysctl.name in touched or not follows(sysctl.name, elsewhere))
+        )
         or (follows(sysctl.name, switched) and sysctl.name in there)
     ]
 

@@ -11,7 +11,7 @@ from netplan.project import project
 from netplan.resource import Change
 from netplan.restore import relevant, restoration
 from netplan.snapshot import Snapshot
-from tests import make
+from tests import make, tunnels
 
 JUMP = str(jump_to(make.MASQUERADE_CHAIN))
 BEFORE = make.snapshot(make.docker())
@@ -118,6 +118,13 @@ def test_a_device_that_has_gone_meanwhile_is_not_set_back():
 def test_forwarding_of_a_device_stays_where_the_switch_was_not_touched():
     now = make.snapshot(make.docker(), *of_devices(eth0="1", docker0="1"))
     assert not undone(now, FORWARDING, changes=[])
+
+
+@pytest.mark.parametrize("tunnel", [[], [tunnels.link(), *of_devices(**{"podnet/1": "1"})]], ids=["gone", "there"])
+def test_a_tunnel_from_before_a_reboot_forwards_as_the_switch_says_since_then(tunnel):
+    before = make.snapshot("", tunnels.link(), *of_devices(**{"podnet/1": "0"}), ip_forward="0")
+    now = make.snapshot("", *tunnel, ip_forward="1")
+    assert [line for line in undone(now, before, changes=[]) if "sysctl" in line] == []
 
 
 def test_a_device_that_went_down_meanwhile_is_not_ours_to_bring_up():
