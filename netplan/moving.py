@@ -29,7 +29,10 @@ from netplan.topology import Node, Topology
 
 
 class Move(Struct, frozen=True):
-    """The plan of one node, and the state that the older spec would have made of it when it was bare."""
+    """The plan of one node, and the state that the older spec would have made of it when it was bare.
+
+    It is a plan to read: where jumps are to stand after a reboot is kept by plans of a node's own state alone.
+    """
 
     plan: NodePlan
     before: Snapshot
@@ -42,10 +45,11 @@ class Move(Struct, frozen=True):
 def move(desired: Desired, then: Desired | None) -> Move:
     """Plan one node from what an older spec wanted of it, if it wanted anything."""
     before = bare(desired.watched[0].node, desired.backend)
+    if then is not None:
+        before = project(before, differences(then, before))
+    plan = replace(plan_node(desired, before, Source.SPEC), hooks=None)
     if then is None:
-        return Move(plan_node(desired, before, Source.SPEC), before)
-    before = project(before, differences(then, before))
-    plan = plan_node(desired, before, Source.SPEC)
+        return Move(plan, before)
     changes = (*plan.changes, *given_up(desired, then, before))
     return Move(replace(plan, changes=changes, depends=dependencies(changes, before)), before)
 

@@ -125,25 +125,3 @@ def test_route_through_a_device_with_a_hostile_name_can_be_deleted(hostile):
 
 def test_device_with_a_hostile_name_can_be_recorded(hostile):
     assert ESCAPE not in hostile.podnet("capture").stdout
-
-
-UNREADABLE = {
-    "an escape in a comment": 'iptables-nft -A FORWARD -m comment --comment "$1" -j ACCEPT',
-    "a line break in a comment": "iptables-nft -A FORWARD -m comment --comment 'x\ny' -j ACCEPT",
-    "an escape in the name of a chain": 'iptables-nft -N "$1"; iptables-nft -A FORWARD -j "$1"',
-}
-
-
-@pytest.mark.parametrize("script", [pytest.param(script, id=what) for what, script in UNREADABLE.items()])
-def test_rule_with_control_characters_is_not_read_and_refused(node, script):
-    node.shell(script, HOSTILE)
-    refused = node.apply()
-    assert (refused.code, ESCAPE in refused.stderr) == (3, False)
-
-
-@pytest.mark.parametrize("script", [pytest.param(script, id=what) for what, script in UNREADABLE.items()])
-def test_rule_with_control_characters_stays_as_it_was(node, script):
-    node.shell(script, HOSTILE)
-    before = node.state()
-    node.apply()
-    assert node.state() == before
