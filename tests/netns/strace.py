@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
-from tests.netns.node import Node
+from netplan.lab import Lab
 from tests.netns.podnet import Outcome, process
 from tests.netns.tools import real
 
@@ -15,6 +15,18 @@ CALLS: Final = "sendto,sendmsg,write,pwrite64,ftruncate,fsync,rename,link,unlink
 """What podnet writes by, itself or by a program that it starts; not how it waits, which differs each time."""
 
 _CALL: Final = re.compile(r"(\w+)\((.*)")
+
+
+class Host(Protocol):
+    """A host of a lab."""
+
+    @property
+    def lab(self) -> Lab:
+        """Return the lab."""
+
+    @property
+    def name(self) -> str:
+        """Return the name that the host has in it."""
 
 
 class Point(NamedTuple):
@@ -29,11 +41,11 @@ class Point(NamedTuple):
 
     @property
     def changes_the_kernel(self) -> bool:
-        """Whether it asks for a route to change, or sets a kernel parameter."""
-        return bool(re.search(r"RTM_(NEW|DEL)ROUTE|^\d+, \"\d\\n\"", self.arguments))
+        """Whether it asks for a route, or what a tunnel consists of, to change, or sets a kernel parameter."""
+        return bool(re.search(r"RTM_(NEW|DEL|SET)(ROUTE|LINK|ADDR|NEIGH)|^\d+, \"\d\\n\"", self.arguments))
 
 
-def points(node: Node, folder: Path, *words: str | Path) -> list[Point]:
+def points(node: Host, folder: Path, *words: str | Path) -> list[Point]:
     """Run podnet to its end and give its system calls from the one on by which it took the lock."""
     log = folder / "strace"
     done = process(node.lab, node.name, *words, before=_strace("-o", str(log), "-e", f"trace=flock,{CALLS}"))
@@ -48,7 +60,7 @@ def points(node: Node, folder: Path, *words: str | Path) -> list[Point]:
     return found[locked + 1 :]
 
 
-def injected(node: Node, point: Point, what: str, *words: str | Path, times: int = 1) -> Outcome:
+def injected(node: Host, point: Point, what: str, *words: str | Path, times: int = 1) -> Outcome:
     """Run podnet with something done to one of its system calls, or some in a row: `signal=SIGKILL`, `error=EPERM`."""
     inject = f"inject={point.call}:{what}:when={point.number}..{point.number + times - 1}"
     strace = _strace("-qq", "-o", "/dev/null", "-e", f"trace={point.call}", "-e", inject)
