@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence, Set
 from enum import StrEnum
 from typing import Final
 
@@ -21,7 +21,7 @@ from netplan.kinds.link.value import Link
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.masquerade import POSTROUTING
-from netplan.net import Address, IfName
+from netplan.net import BITS, Address, IfName, InterfaceAddress
 from netplan.plan import interest_of
 from netplan.resource import Change, Reason, Resource
 from netplan.restore import restoration
@@ -32,6 +32,7 @@ from netplan.state.lock import alone
 from netplan.state.origin import Origin, boot_id, local_time, who
 from netplan.state.store import Store, Undertaking, pending
 from netplan.state.verdict import Verdict
+from netplan.underlay import holders_of
 
 PATIENCE: Final = 30.0
 """How many seconds after a reboot the interfaces that routes need are waited for."""
@@ -116,7 +117,7 @@ def _settle(store: Store, entry: Entry, open_kernel: OpenKernel, patience: float
 def _await_own(kernel: Kernel, entry: Entry, patience: float) -> None:
     """Wait as `_await_ways`; NotReadyError (3) names the verb that waits no longer."""
     try:
-        _await_ways(kernel, entry.before, patience)
+        _await_ways(kernel, entry.before, entry.origin.address, patience)
     except NotReadyError as error:
         raise NotReadyError(f"{error}; `podnet recover --abandon` leaves the node as it is now") from error
 
@@ -142,7 +143,7 @@ def bring_back(
         return None
     after = generation.after
     kernel = open_kernel(after.backend)
-    _await_ways(kernel, after, patience)
+    _await_ways(kernel, after, generation.origin.address, patience)
     wanted = [*_settings(after), *_rules_taken_away(generation)]
     placed = frozenset(hook.chain for hook in all_hooks(generation.hooks or (), after))
     interest = interest_of(wanted) | Interest(frozenset(after.chains) | placed, placed, frozenset())
@@ -213,12 +214,12 @@ def _settings(after: Snapshot) -> tuple[Change[Resource], ...]:
     return tuple(Change(None, sysctl, reason) for sysctl in after.all(Sysctl))
 
 
-def _await_ways(kernel: Kernel, after: Snapshot, patience: float) -> None:
+def _await_ways(kernel: Kernel, after: Snapshot, address: Address, patience: float) -> None:
     """Wait until every interface that the routes of a state use is up and has the next hops on-link."""
     own = {link.name for link in after.all(Link) if link.ours}
     ways = {way for route in after.all(Route) if route.ours for way in _ways(route) if way[0] not in own}
     deadline = time.monotonic() + patience
-    while missing := sorted(set(_missing(ways, kernel.observe(_DEVICES)))):
+    while missing := sorted(set(_missing(ways, address, kernel.observe(_DEVICES)))):
         if time.monotonic() >= deadline:
             raise NotReadyError(
                 f"the routes of the state before the reboot can't come back: {'; '.join(missing)} (waited "
@@ -234,13 +235,22 @@ def _ways(route: Route) -> Iterator[tuple[IfName, Address | None]]:
             yield hop.oif, hop.next_hop
 
 
-def _missing(ways: Iterable[tuple[IfName, Address | None]], now: Snapshot) -> Iterator[str]:
+def _missing(ways: Set[tuple[IfName, Address | None]], address: Address, now: Snapshot) -> Iterator[str]:
     up = {link.name: link.up for link in now.all(Link)}
+    renamed = _renamed(address, {oif for oif, _ in ways}, now)
     for oif, next_hop in ways:
         prefixes = (held.address.prefix for held in now.all(LinkAddress) if held.link == oif)
         if oif not in up:
-            yield f"there is no interface {oif}"
+            yield f"there is no interface {oif}{renamed}"
         elif not up[oif]:
             yield f"the interface {oif} is down"
         elif next_hop is not None and not any(prefix.contains(next_hop) for prefix in prefixes):
             yield f"the interface {oif} has no address in one prefix with {next_hop}"
+
+
+def _renamed(address: Address, used: Container[IfName], now: Snapshot) -> str:
+    """Say which interface has the node's address, if it is none of those used, and what makes routes leave by it."""
+    own = InterfaceAddress(address, BITS[address.version])
+    holders = holders_of(own, now.all(Link), now.all(LinkAddress))
+    other = next((holder for holder in holders if holder not in used), None)
+    return "" if other is None else f" ({address} is on {other}: podnet apply SPEC)"

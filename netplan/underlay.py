@@ -15,7 +15,7 @@ from netplan.compile import Desired
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.link.value import Link, Vxlan
 from netplan.kinds.route.value import Route
-from netplan.net import IPV6_MTU_MIN, Address, IfName, InterfaceAddress
+from netplan.net import BITS, IPV6_MTU_MIN, Address, IfName, InterfaceAddress
 from netplan.resource import Change, Resource
 from netplan.snapshot import Snapshot
 from netplan.topology import AUTO, Node
@@ -91,7 +91,7 @@ def absent(
     made = {link.name for link in after if isinstance(link, Link)}
     used = {device for resource in after for device in _devices(resource)}
     for name in sorted(used - links - made) if links else ():
-        own = InterfaceAddress(address, 32 if address.version == 4 else 128)
+        own = InterfaceAddress(address, BITS[address.version])
         holders = holders_of(own, state.all(Link), state.all(LinkAddress)) if interface in (None, name) else ()
         if name == AUTO or name.startswith("("):
             yield f"interface: auto: {_which(address, holders)}"

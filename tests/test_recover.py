@@ -14,11 +14,13 @@ from netplan.confirm import asked
 from netplan.differences import differences
 from netplan.errors import HalfStateError, ObserveError, PendingError, RefusedError, StoreError
 from netplan.kernel.memory import MemoryKernel
+from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.value import Chain
 from netplan.kinds.link.value import Link
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.overwritten import Overwritten
 from netplan.kinds.sysctl.value import Sysctl
+from netplan.net import IfName
 from netplan.recover import Found, bring_back, settle
 from netplan.state.generations import Generation
 from netplan.state.store import Store, Undertaking
@@ -349,10 +351,17 @@ def without_device(up):
     return REBOOTED.replace(Link, links)
 
 
+def renamed_device():
+    links = [replace(link, name=IfName("ens3")) if link.name == "eth0" else link for link in REBOOTED.all(Link)]
+    held = [replace(each, link=IfName("ens3")) for each in REBOOTED.all(LinkAddress)]
+    return REBOOTED.replace(Link, links).replace(LinkAddress, held)
+
+
 @pytest.mark.parametrize(
     ("state", "missing"),
     [
         (without_device(up=None), "there is no interface eth0"),
+        (renamed_device(), r"there is no interface eth0 \(10\.4\.7\.21 is on ens3: podnet apply SPEC\)"),
         (without_device(up=False), "the interface eth0 is down"),
         (
             make.snapshot("", address="10.9.9.9/24"),

@@ -272,3 +272,9 @@ def test_the_cells_of_a_line_are_those_that_csv_reads(cells):
     found = parse_nodes(f"name,interface,bridge\n{line}\n", "nodes.csv")
     filled = {key: text for key, text in zip(("interface", "bridge"), expected[1:], strict=True) if text}
     assert (found.nodes, found.problems) == ({"c": filled}, [])
+
+
+def test_a_node_of_a_table_may_leave_its_interface_to_itself(folder):
+    text = TABLE.replace("mtu,blackhole", "mtu,interface").replace("1450,true", "auto,auto")
+    node = load(folder, "nodes.csv", text).topology.by_name["b"]
+    assert (node.interface, node.mtu_assumed) == ("auto", True)

@@ -30,7 +30,7 @@ def test_a_device_is_read_back_from_its_json(kind):
     assert Link.from_json(link.to_json()) == link
 
 
-@pytest.mark.parametrize("link", [TUNNEL, tunnels.link(learning=True, alias="")])
+@pytest.mark.parametrize("link", [TUNNEL, tunnels.link(learning=True, alias=""), tunnels.link(exclusive=True)])
 def test_a_tunnel_is_read_back_from_its_json(link):
     assert Link.from_json(link.to_json()) == link
 
