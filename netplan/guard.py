@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Final
 
 from netplan.confirm import guard, lock_again
+from netplan.emptied import clear_away, noting
 from netplan.errors import ExitCode, PodnetError
-from netplan.kernel.linux import Linux
 from netplan.net import printable
 from netplan.state import files
 from netplan.state.lock import GUARD, Holder, hold
@@ -43,9 +43,11 @@ def main(words: Sequence[str]) -> int:
         else:
             lock_again(store, held)
         try:
-            guard(store, entry, Linux)
+            guard(store, entry, noting(store))
         except PodnetError as error:
             with suppress(OSError):
                 files.write(folder / LOG, f"{printable(str(error))}\n")
             return error.exit_code
+        finally:
+            clear_away(store)
     return ExitCode.DONE

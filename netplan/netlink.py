@@ -32,8 +32,10 @@ REPLACE: Final = 0x100
 
 _ERROR: Final = 2
 _DONE: Final = 3
+ACK: Final = 0x4
+"""What a request says that is to be answered even if it is done."""
+
 _REQUEST: Final = 0x1
-_ACK: Final = 0x4
 _DUMP: Final = 0x300
 _INTERRUPTED: Final = 0x10
 _CAPPED: Final = 0x100
@@ -239,7 +241,7 @@ class Channel:
         self._sent += len(batch)
         *others, last = batch
         data = [_message(request, first + index) for index, request in enumerate(others)]
-        data.append(_message(last._replace(flags=last.flags | _ACK), self._sent))
+        data.append(_message(last._replace(flags=last.flags | ACK), self._sent))
         self._socket.send(b"".join(data))
         refused: dict[int, Refusal] = {}
         while True:
@@ -250,6 +252,19 @@ class Channel:
                         refused[start + number - first] = refusal
                     if number == self._sent:
                         return refused
+
+    def transact(self, requests: Sequence[Request]) -> Refusal | None:
+        """Send requests as one transaction; return why it was refused, None once a request with ACK is answered.
+
+        OSError if the kernel does not answer: it is unknown then what it has done.
+        """
+        first = self._sent + 1
+        self._sent += len(requests)
+        self._socket.send(b"".join(_message(request, first + index) for index, request in enumerate(requests)))
+        while True:
+            for answer, flags, number, content in _messages(self._receive()):
+                if answer == _ERROR and first <= number <= self._sent:
+                    return _refusal(flags, content)
 
 
 def _alike(data: bytes, at: int, step: int) -> int:

@@ -17,12 +17,14 @@ from msgspec import Struct
 
 from netplan.errors import ObserveError
 from netplan.netlink import (
+    ACK,
     NETFILTER,
     Attributes,
     Channel,
     Pile,
     Request,
     UnsettledError,
+    attribute,
     attributes,
     spellings,
 )
@@ -30,6 +32,9 @@ from netplan.netlink import (
 NFTABLES: Final = 10
 CONNTRACK: Final = 1
 
+_BEGIN: Final = 0x10
+_END: Final = 0x11
+_GENERATION: Final = 1
 _GENERIC: Final = struct.Struct("!BBH")
 _ABSENT: Final = frozenset({errno.EINVAL, errno.EOPNOTSUPP, errno.EPROTONOSUPPORT, errno.ENOENT})
 
@@ -119,6 +124,20 @@ def request(subsystem: int, message: int, family: int, content: bytes) -> None:
         refused = channel.write([Request(subsystem << 8 | message, 0, _GENERIC.pack(family, 0, 0) + content)])
     for refusal in refused.values():
         raise OSError(refusal.code, str(refusal))
+
+
+def transact(subsystem: int, generation: bytes, message: int, family: int, content: bytes) -> bool:
+    """Make one change in a transaction, if all is as it was at a generation; False if it is not, and nothing is done.
+
+    `generation` is as the kernel told it. OSError if it refuses.
+    """
+    change = Request(subsystem << 8 | message, ACK, _GENERIC.pack(family, 0, 0) + content)
+    begin = Request(_BEGIN, 0, _GENERIC.pack(0, 0, subsystem) + attribute(_GENERATION, generation))
+    with Channel(NETFILTER) as channel:
+        refusal = channel.transact([begin, change, Request(_END, 0, _GENERIC.pack(0, 0, subsystem))])
+    if refusal is not None and refusal.code != errno.ERESTART:
+        raise OSError(refusal.code, str(refusal))
+    return refusal is None
 
 
 def number(data: bytes, *, signed: bool = False) -> int:

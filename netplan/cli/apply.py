@@ -79,7 +79,7 @@ def apply(
         saved = found
         with turn("apply", folder, lock_timeout) as here:
             with bar.during("reading the kernel"):
-                work = Work.saved(checked_against(saved.nodes[0], folder), kernel_of(saved.nodes[0].backend))
+                work = Work.saved(checked_against(saved.nodes[0], folder), kernel_of(saved.nodes[0].backend, folder))
             _apply(work, replace(saved, nodes=(work.plan,)), here, _file_of(saved, state, here.store), options)
         return
     spec, at = found

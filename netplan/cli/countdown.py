@@ -7,8 +7,8 @@ import sys
 
 from netplan.cli.output import say
 from netplan.confirm import awaited
+from netplan.emptied import noting
 from netplan.errors import RestoredError
-from netplan.kernel.linux import Linux
 from netplan.recover import settle
 from netplan.state import clock
 from netplan.state.journal import Entry
@@ -31,7 +31,7 @@ def await_confirm(store: Store, entry: Entry, secret: str) -> None:
         verdict = store.verdicts.expire(entry.id)
         why = "interrupted instead of confirmed"
     _clear()
-    settle(store, Linux, only=entry.id)
+    settle(store, noting(store), only=entry.id)
     if verdict is Verdict.EXPIRED:
         raise RestoredError(f"{why}\nNothing is changed: the state before was restored.")
     say("Confirmed.")

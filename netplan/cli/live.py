@@ -12,14 +12,16 @@ from netplan.kernel.linux import Linux, devices
 from netplan.kinds.chain.reached import MANY_RULES
 from netplan.kinds.chain.value import Backend
 from netplan.occupied import occupied
+from netplan.state.tables import TablesFile
+from netplan.state.vardir import var_dir
 from netplan.topology import AUTO, Node
 from netplan.underlay import resolved
 from netplan.work import Work
 
 
-def kernel_of(backend: Backend | None) -> Linux:
-    """Give this machine's kernel, of whose work the bar tells."""
-    return Linux(backend, told=bar.tell)
+def kernel_of(backend: Backend | None, folder: Path | None = None) -> Linux:
+    """Return this machine's kernel, of whose work the bar tells; tables that it makes are noted in podnet's folder."""
+    return Linux(backend, told=bar.tell, making=TablesFile(var_dir(folder)).note)
 
 
 def resolved_here(node: Node) -> Node:
@@ -34,7 +36,7 @@ def live_work(desired: Desired, folder: Path | None, *, limit: int = MANY_RULES)
     routes of others stand in the place of ours: whether they replaced ours, the newest generation tells.
     """
     with bar.during("reading the kernel"):
-        recalling, kernel = recalled(desired, folder), kernel_of(desired.backend)
+        recalling, kernel = recalled(desired, folder), kernel_of(desired.backend, folder)
         work = Work.live(recalling, kernel, limit=limit)
         taken = bool(work.plan.refusals) and occupied(recalling, work.before)
         if taken:

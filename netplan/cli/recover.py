@@ -13,9 +13,10 @@ from netplan.cli.output import Format, ask, show, show_json
 from netplan.cli.spec import Yes
 from netplan.cli.verb import verb_app
 from netplan.cli.views.memory import NOTHING, leftover_json, leftover_text, recoveries_json, recovery_text
-from netplan.cli.write import intact
+from netplan.cli.write import clearing_away, intact
+from netplan.emptied import noting
 from netplan.errors import ExitCode, RefusedError, UsageError
-from netplan.kernel.linux import Linux, require_privilege
+from netplan.kernel.linux import require_privilege
 from netplan.recover import Recovery, bring_back, settle
 from netplan.state.generations import Damaged, Generation
 from netplan.state.store import Store
@@ -42,8 +43,8 @@ def recover(
     require_privilege()
     store = Store(var_dir(folder))
     done = []
-    with store.locked("recover", lock_timeout):
-        left = leftover(store, Linux) if abandon else None
+    with store.locked("recover", lock_timeout), clearing_away(store):
+        left = leftover(store, noting(store)) if abandon else None
         if left is not None:
             _abandon(store, left, format, yes=yes)
             return
@@ -74,10 +75,10 @@ def _abandon(store: Store, left: Leftover, format: Format, *, yes: bool) -> None
 
 
 def _recoveries(store: Store) -> Iterator[Recovery]:
-    settled = settle(store, Linux)
+    settled = settle(store, noting(store))
     if settled is not None:
         yield settled
-    back = bring_back(store, _newest(store), Linux)
+    back = bring_back(store, _newest(store), noting(store))
     if back is not None:
         yield back
 

@@ -70,7 +70,7 @@ def remove(
         _take_away(work, held, pending(desired, held.store), orders)
         for backend in sorted({chain.owner.backend for chain in work.before.all(OtherChain) if chain.left_behind}):
             with bar.during("reading the kernel"):
-                other = Work.live(desired, kernel_of(backend))
+                other = Work.live(desired, kernel_of(backend, folder))
             _take_away(other, held, None, orders)
     if work.plan.changes:
         for line in (*_dead(work.plan), *_stay_away(compile_node(loaded, here).removals, work.before)):

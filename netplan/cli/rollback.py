@@ -44,7 +44,7 @@ def rollback(
         way = way_back(kept, generation)
         origin = way.origin
         with bar.during("reading the kernel"):
-            work = Work.back(way, kernel_of(way.target.backend))
+            work = Work.back(way, kernel_of(way.target.backend, folder))
         plan = Plan(origin.cluster, origin.spec_path, origin.spec_sha256, (work.plan,))
         file = rolled_back(way, here.store)
         show_plan(plan)

@@ -16,8 +16,9 @@ from netplan.cli.persist import Pending
 from netplan.cli.progress import bar
 from netplan.cli.views.memory import recovery_text
 from netplan.confirm import arm, asked, token
+from netplan.emptied import clear_away, noting
 from netplan.errors import RefusedError, StoreError
-from netplan.kernel.linux import Linux, require_privilege
+from netplan.kernel.linux import require_privilege
 from netplan.masquerade import MASQUERADE_CHAIN
 from netplan.net import printable
 from netplan.plan import NodePlan
@@ -47,8 +48,8 @@ def turn(verb: str, folder: Path | None, timeout: float) -> Iterator[Turn]:
     """
     require_privilege()
     store = Store(var_dir(folder))
-    with store.locked(verb, timeout) as descriptor:
-        settled = settle_or_leave(store, Linux)
+    with store.locked(verb, timeout) as descriptor, clearing_away(store):
+        settled = settle_or_leave(store, noting(store))
         unfinished = settled if isinstance(settled, Unfinished) else None
         if isinstance(settled, Recovery):
             say(recovery_text(settled))
@@ -56,6 +57,16 @@ def turn(verb: str, folder: Path | None, timeout: float) -> Iterator[Turn]:
             say(f"warning: {printable(str(unfinished))}")
         with answered(store, unfinished):
             yield Turn(store, descriptor, unfinished)
+
+
+@contextmanager
+def clearing_away(store: Store) -> Iterator[None]:
+    """Take away, at the end of a block that holds the lock, the tables that podnet made and no program uses."""
+    try:
+        yield
+    finally:
+        for remark in clear_away(store):
+            say(printable(remark))
 
 
 def intact(kept: Iterable[Generation | Damaged]) -> list[Generation]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from functools import cached_property, partial
 from typing import Final, TypeAlias, cast
 
 from netplan.batches import Batch
-from netplan.errors import RefusedError
+from netplan.errors import ObserveError, RefusedError
 from netplan.kinds.address import driver as held
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain import beside
@@ -25,6 +26,8 @@ from netplan.kinds.ipset.value import asked_sets
 from netplan.kinds.link import driver as links
 from netplan.kinds.link.value import Link, own_settings
 from netplan.kinds.native.expression import chains as chains_of_nft
+from netplan.kinds.native.table import read as read_table
+from netplan.kinds.native.table import table_name
 from netplan.kinds.neighbour import driver as neighbours
 from netplan.kinds.neighbour.value import Neighbour
 from netplan.kinds.policy import driver as policies
@@ -43,6 +46,14 @@ Told: TypeAlias = Callable[[str, int, int | None], None]
 """Hears what is under way, how much of it is done, and of how much, None where nobody knows."""
 
 
+Making: TypeAlias = Callable[[str], None]
+"""Hears which table of nftables, as nft(8) names it (`ip nat`), is about to be brought into being."""
+
+
+def _unheard(_table: str) -> None:
+    """Hear nothing."""
+
+
 def _nobody(_what: str, _done: int, _total: int | None) -> None:
     """Hear nothing."""
 
@@ -50,15 +61,24 @@ def _nobody(_what: str, _done: int, _total: int | None) -> None:
 class Linux:
     """The kernel of this machine; `backend` None is the packet filter that its iptables uses.
 
-    By `many` gateways or more, routes are made through next-hop objects. `told` hears what is under way.
+    By `many` gateways or more, routes are made through next-hop objects. `told` hears what is under way, `making`
+    which tables come with it.
     RefusedError (3) if the process may not administer the network, or if there is no iptables.
     """
 
-    def __init__(self, backend: Backend | None = None, *, many: int = routes.MANY, told: Told = _nobody) -> None:
+    def __init__(
+        self,
+        backend: Backend | None = None,
+        *,
+        many: int = routes.MANY,
+        told: Told = _nobody,
+        making: Making = _unheard,
+    ) -> None:
         require_privilege()
         self._wanted = backend
         self._many = many
         self._told = told
+        self._making = making
         self._reading = "reading the kernel"
 
     @cached_property
@@ -104,11 +124,19 @@ class Linux:
         writing, self._reading = f"writing {batch}", "verifying"
         self._told(writing, 0, None)
         if batch.kind == "table":
+            self._announce(batch.version, batch.table)
             chains.write(self._iptables if batch.version == 4 else self._iptables.ipv6, batch.table, batch.changes)
         elif batch.kind == "sysctl":
             _write_sysctls(batch)
         else:
             _write_netlink(batch, self._many, partial(self._told, writing))
+
+    def _announce(self, version: int, table: str) -> None:
+        """Tell of a table that iptables is about to make; where it is unknown whether there is one, nothing is told."""
+        if self._iptables.backend is Backend.NFT:
+            with suppress(ObserveError):
+                if read_table(version, table) is None:
+                    self._making(table_name(version, table))
 
     def sweep(self) -> None:
         """Delete the next-hop objects that a write has left without a route."""

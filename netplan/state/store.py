@@ -21,6 +21,7 @@ from netplan.state.generations import Generation, Generations
 from netplan.state.journal import Begun, Confirm, Entry, JournalFile, Phase
 from netplan.state.origin import Origin, boot_id
 from netplan.state.overwritten import OverwrittenFile
+from netplan.state.tables import TablesFile
 from netplan.state.taken import TakenFile
 from netplan.state.verdict import Verdicts
 
@@ -31,7 +32,7 @@ _DYING_SECONDS: Final = 5.0
 
 
 class Store:
-    """The folder of a node: its lock, journal, generations, and what sysctls and saved rules were before podnet."""
+    """The folder of a node: its lock, journal, generations, what podnet overwrote, and the tables that it made."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -40,6 +41,7 @@ class Store:
         self.verdicts = Verdicts(folder)
         self.overwritten = OverwrittenFile(folder)
         self.taken = TakenFile(folder)
+        self.tables = TablesFile(folder)
 
     @contextmanager
     def locked(self, verb: str, timeout: float) -> Iterator[int]:

@@ -18,6 +18,7 @@ from msgspec import Struct
 
 import netplan.check_runner
 import netplan.kernel.linux
+import netplan.kernel.tables
 import netplan.ready
 import netplan.recover
 from netplan.batches import Batch
@@ -142,15 +143,16 @@ def enter(kernel: CheckedKernel) -> None:
     """Put a kernel in memory in the place of this machine's; connections, checks and waits are none of a kernel's."""
     clock = _Clock()
     netplan.kernel.linux.connections = lambda *_: ()
+    netplan.kernel.tables.take_away = lambda *_: None
     netplan.check_runner.run = lambda *_: ()
     for module in (netplan.ready, netplan.recover):
         module.time = clock  # type: ignore[attr-defined]
-    for name in _VERBS:
-        verb = import_module(f"netplan.cli.{name}")
-        if hasattr(verb, "Linux"):
-            verb.Linux = lambda *_, **__: kernel  # type: ignore[attr-defined]
-        if hasattr(verb, "require_privilege"):
-            verb.require_privilege = lambda: None  # type: ignore[attr-defined]
+    for name in ("emptied", *(f"cli.{verb}" for verb in _VERBS)):
+        module = import_module(f"netplan.{name}")
+        if hasattr(module, "Linux"):
+            module.Linux = lambda *_, **__: kernel  # type: ignore[attr-defined]
+        if hasattr(module, "require_privilege"):
+            module.require_privilege = lambda: None  # type: ignore[attr-defined]
 
 
 def podnet(folder: Path, *words: str | Path, strays: bool = False) -> Outcome:

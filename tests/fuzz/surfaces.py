@@ -275,6 +275,8 @@ SAVED_RULES: Final = b"""{"format_version": "1.0", "files": [{
   "version": 4, "table": "filter", "chain": "FORWARD", "lines": ["[0:0] -A FORWARD -i a -j LOG", "-A FORWARD -j DROP"],
   "taken": [{"index": 1, "generation": 1}], "led_to": []}]}]}"""
 
+TABLES: Final = b'{"format_version": "1.0", "boot_id": "HERE", "tables": ["ip nat", "ip6 filter"]}'
+
 SURFACES: Final = {
     "spec": Surface(contents(*SPECS), by_bytes, _spec, 15),
     "spec-keys": Surface(contents(*SPECS), in_yaml, _spec, 18),
@@ -285,7 +287,10 @@ SURFACES: Final = {
     "plans": Surface(PLANS, in_json, _plans, 8),
     "journals": Surface(JOURNALS, in_json, _remembers("journal.json", applied="half"), 6),
     "generations": Surface(GENERATIONS, in_json, _remembers("generations/000002.json", applied="second"), 5),
-    "sysctls": Surface(SETTINGS, in_json, _remembers("sysctls.json", applied="second"), 2),
+    "sysctls": Surface(SETTINGS, in_json, _remembers("sysctls.json", applied="second"), 1),
+    "tables": Surface(
+        lambda: (TABLES.replace(b"HERE", boot_id().encode()),), in_json, _remembers("tables.json", applied="second"), 1
+    ),
     "saved-rules": Surface(lambda: (SAVED_RULES,), in_json, _remembers("saved-rules.json", applied="second"), 2),
     "rules-file": Surface(RULES, in_words, _rules_file, 4),
     "kernel-rules": Surface(RULES, in_words, _dump, 4),

@@ -28,7 +28,7 @@ for table in $(cat /proc/net/ip_tables_names); do
     printf '*%s\\nCOMMIT\\n' "$table" | iptables-legacy-restore
 done
 echo 1 > /proc/sys/net/ipv4/ip_forward
-rm -f "$PODNET_VAR_DIR/sysctls.json" "$PODNET_VAR_DIR/saved-rules.json"
+rm -f "$PODNET_VAR_DIR/sysctls.json" "$PODNET_VAR_DIR/saved-rules.json" "$PODNET_VAR_DIR/tables.json"
 iptables-$1-restore --noflush "$rules"
 """
 

@@ -95,7 +95,7 @@ done
 nft flush ruleset
 echo 1 > /proc/sys/net/ipv4/ip_forward
 echo 0 > /proc/sys/net/ipv6/conf/all/forwarding
-rm -f "$PODNET_VAR_DIR/sysctls.json"
+rm -f "$PODNET_VAR_DIR/sysctls.json" "$PODNET_VAR_DIR/tables.json"
 """
 
 

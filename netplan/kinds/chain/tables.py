@@ -114,7 +114,7 @@ class NftTables:
     def read(self, key: ChainKey) -> Chain | None:
         """Read one chain, None if it does not exist; ObserveError if it can't be read whole."""
         held = self._held(key.table, key.name)
-        if held is not None and not _is_usual(key, held):
+        if held is not None and not is_usual(key, held):
             raise ObserveError(
                 f"table {key.table_label} can't be read safely: its chain {printable(key.name)} is nft's own"
             )
@@ -196,7 +196,7 @@ class NftTables:
         return chain
 
 
-def _is_usual(key: ChainKey, held: Held) -> bool:
+def is_usual(key: ChainKey, held: Held) -> bool:
     """Whether packets enter a chain where iptables says: it prints one of nft's own at another place as empty."""
     base = held.base
     if base is None:

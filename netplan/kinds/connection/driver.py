@@ -17,6 +17,7 @@ from netplan.rtnetlink import FAMILIES
 _GET, _DELETE = 1, 2
 _ORIGINAL, _REPLY, _STATUS, _ID, _ZONE, _STATUS_MASK = 1, 2, 3, 12, 18, 26
 _SOURCE_NAT: Final = (1 << 4).to_bytes(4, "big")
+_DESTINATION_NAT: Final = (1 << 5).to_bytes(4, "big")
 _IP: Final = 1
 _ENDS: Final = {4: (1, 2), 6: (3, 4)}
 """The attributes of source and destination by IP version."""
@@ -34,6 +35,17 @@ def observe(wanted: Wanted, version: int = 4) -> Iterator[Connection]:
         connection = _connection(message.attributes)
         if connection is not None and wanted(connection):
             yield connection
+
+
+def translated(version: int) -> int:
+    """Count the connections of an IP version whose source or destination is rewritten; ObserveError."""
+    identities = set()
+    for status in (_SOURCE_NAT, _DESTINATION_NAT):
+        wanted = attribute(_STATUS, status) + attribute(_STATUS_MASK, status)
+        for message in nfnetlink.dump(CONNTRACK, _GET, FAMILIES[version], wanted):
+            if number(message.attributes.get(_STATUS, b"")) & number(status):
+                identities.add((message.attributes.get(_ORIGINAL), message.attributes.get(_ZONE)))
+    return len(identities)
 
 
 def delete(connection: Connection) -> bool:

@@ -1,0 +1,38 @@
+"""The tables of nftables that podnet brought into being: noted as they are made, taken away when they are unused."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from netplan.errors import told
+from netplan.kernel import tables
+from netplan.kernel.linux import Linux
+from netplan.kinds.native.table import table_name
+from netplan.net import counted
+from netplan.recover import OpenKernel
+from netplan.state.store import Store
+
+
+def noting(store: Store) -> OpenKernel:
+    """Return what opens the kernel of this node, so that tables which it makes are noted."""
+    return partial(Linux, making=store.tables.note)
+
+
+def clear_away(store: Store) -> tuple[str, ...]:
+    """Take away the noted tables that are unused; return in sentences why one stays that could go. The lock is held.
+
+    Never fails: what can't be taken away stays noted for the next time. The kernel is asked nothing if none is noted.
+    """
+    try:
+        noted = store.tables.read()
+        left = {table: stays for table in noted if (stays := tables.take_away(*table)) is not None}
+        if len(left) < len(noted):
+            store.tables.keep(left)
+    except Exception as error:
+        return (f"warning: {told(error)}",)
+    return tuple(_remark(table_name(*table), stays.connections) for table, stays in left.items() if stays.connections)
+
+
+def _remark(name: str, connections: int) -> str:
+    count = counted(connections, "translated connection")
+    return f"Table {name} stays for {count}: `podnet remove` takes it away when none is left."

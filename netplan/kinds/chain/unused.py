@@ -1,0 +1,26 @@
+"""Whether a table of nftables is as iptables makes it, with nothing in it: then no program misses it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from netplan.kinds.chain.built_in import BUILT_IN_BY_TABLE
+from netplan.kinds.chain.tables import is_usual
+from netplan.kinds.chain.value import ChainKey
+from netplan.kinds.native.expression import Held, held_chain
+from netplan.kinds.native.table import Table
+
+
+def built_in(version: int, table: str) -> dict[ChainKey, Held]:
+    """Return those built-in chains of a table of an IP version that are there; ObserveError."""
+    held = {ChainKey(version, table, name): held_chain(version, table, name) for name in BUILT_IN_BY_TABLE[table]}
+    return {key: chain for key, chain in held.items() if chain is not None}
+
+
+def is_unused(table: Table, chains: Mapping[ChainKey, Held]) -> bool:
+    """Whether a table holds its built-in chains and nothing else: `chains`, without a rule or a policy but accept."""
+    return table.plain and table.uses == len(chains) and all(_is_empty(key, held) for key, held in chains.items())
+
+
+def _is_empty(key: ChainKey, held: Held) -> bool:
+    return held.base is not None and is_usual(key, held) and not held.uses and held.base.policy == "accept"
