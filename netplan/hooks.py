@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
 
 from msgspec import Struct
 
 from netplan.compile import OUR_CHAINS, Desired, Jump, Place
-from netplan.kinds.chain.edit import changes_to
+from netplan.kinds.chain.edit import Slot, changes_to
 from netplan.kinds.chain.place import Span, arrange
 from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import ChainKey, PlacedRule, is_our_jump, key_from_json
@@ -16,6 +17,9 @@ from netplan.placement import span_of
 from netplan.resource import Change, Json, Reason
 from netplan.snapshot import Snapshot
 from netplan.spec.model import Mark
+from netplan.trace.walk import Chains
+
+_HOOKS: Final = "hooks"
 
 
 class Pods(Struct, frozen=True):
@@ -84,6 +88,20 @@ class Hook(Struct, frozen=True):
     standing: Standing | None = None
     removed: tuple[Rule, ...] = ()
 
+    def arranged(self, rules: Sequence[Rule], chains: Chains) -> list[Slot]:
+        """Return the rules of the chain as they should be: the jump where it belongs, and none of those removed.
+
+        `chains` are those of the same kernel or file, which decide where the jump belongs.
+        """
+        standing = self.standing
+
+        def span(foreign: Sequence[Rule]) -> Span:
+            if standing is None or standing.pods is None:
+                return Span(0, 0)
+            return span_of(standing.place, self.chain, standing.pods, foreign, chains)
+
+        return arrange(rules, None if standing is None else standing.rule, self.removed, span)
+
     def to_json(self) -> Json:
         """Return it as JSON values."""
         return {
@@ -101,6 +119,16 @@ class Hook(Struct, frozen=True):
         standing = None if data["jump"] is None else Standing.from_json(data["jump"], key.version)
         removed = tuple(Rule.parse(str(text), version=key.version) for text in data["removed"])
         return cls(key, standing, removed)
+
+
+def hooks_to_json(hooks: Iterable[Hook] | None) -> Json:
+    """Return the member of a JSON object that holds hooks; none where they are not known."""
+    return {} if hooks is None else {_HOOKS: [hook.to_json() for hook in hooks]}
+
+
+def hooks_from_json(data: Json) -> tuple[Hook, ...] | None:
+    """Read what `hooks_to_json` gave out of an object with other members; see `Hook.from_json`."""
+    return None if data.get(_HOOKS) is None else tuple(map(Hook.from_json, data[_HOOKS]))
 
 
 def hooks_of(desired: Desired) -> tuple[Hook, ...]:
@@ -134,12 +162,5 @@ def rule_changes(hook: Hook, snapshot: Snapshot, reasons: Mapping[Rule, Reason])
 
     `reasons` has that of every rule that may change. Foreign rules keep their order.
     """
-    standing, now = hook.standing, snapshot.rules(hook.chain)
-
-    def span(rules: Sequence[Rule]) -> Span:
-        if standing is None or standing.pods is None:
-            return Span(0, 0)
-        return span_of(standing.place, hook.chain, standing.pods, rules, snapshot.chains)
-
-    jump = None if standing is None else standing.rule
-    return changes_to(hook.chain, now, arrange(now, jump, hook.removed, span), dict(reasons))
+    now = snapshot.rules(hook.chain)
+    return changes_to(hook.chain, now, hook.arranged(now, snapshot.chains), dict(reasons))

@@ -14,11 +14,11 @@ from typing import Final
 from msgspec import Struct, field
 
 from netplan.compile import Desired
+from netplan.hooks import Hook, hooks_of
 from netplan.kinds.chain.edit import Slot
-from netplan.kinds.chain.place import Span, arrange, put_back
+from netplan.kinds.chain.place import put_back
 from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import OWNED_PREFIX, Chain, ChainKey, is_our_jump
-from netplan.placement import span_of
 from netplan.savedtables import Entry, SavedRulesError, Table, TableChains, tables_of
 from netplan.snapshot import Snapshot
 from netplan.taken import TakenRules, loadable, taken_out, with_taken
@@ -61,7 +61,7 @@ class _Edit(Struct):
 
 
 Arranged = Callable[[ChainKey, Sequence[Rule], Mapping[ChainKey, Chain]], list[Slot]]
-"""Gives a chain of others as it should be in the file: without what is to go, with our jump at its place."""
+"""Returns a chain of others as it should be in the file: without what is to go, with our jump at its place."""
 
 
 class Wish(Struct, frozen=True):
@@ -76,23 +76,13 @@ class Wish(Struct, frozen=True):
     def of(cls, desired: Desired) -> Wish:
         """Return what a spec wants; of a node that should have nothing, ours go."""
         chains = tuple(want.resource for want in desired.objects if isinstance(want.resource, Chain))
-        jumps = {jump.hook: jump for jump in desired.jumps}
-        traffic = {each.version: each for each in desired.traffic}
-        removed: dict[ChainKey, set[Rule]] = {}
-        for removal in desired.removals:
-            removed.setdefault(removal.chain, set()).add(removal.rule)
+        hooks = {hook.chain: hook for hook in hooks_of(desired)}
+        jumps = {key: hook.standing.rule for key, hook in hooks.items() if hook.standing is not None}
 
         def arranged(key: ChainKey, rules: Sequence[Rule], chains: Mapping[ChainKey, Chain]) -> list[Slot]:
-            jump = jumps.get(key)
+            return hooks.get(key, Hook(key)).arranged(rules, chains)
 
-            def span(rules: Sequence[Rule]) -> Span:
-                if jump is None or key.version not in traffic:
-                    return Span(0, 0)
-                return span_of(jump.place, key, traffic[key.version], rules, chains)
-
-            return arrange(rules, None if jump is None else jump.rule, removed.get(key, ()), span)
-
-        return cls(chains, {hook: jump.rule for hook, jump in jumps.items()}, removed, arranged)
+        return cls(chains, jumps, {key: hook.removed for key, hook in hooks.items()}, arranged)
 
     @classmethod
     def as_in(cls, state: Snapshot, removed: Mapping[ChainKey, Collection[Rule]]) -> Wish:
@@ -115,7 +105,7 @@ class Wish(Struct, frozen=True):
         return [hook for hook in self.jumps if (hook.table, hook.version) == (table, version)]
 
 
-NOTHING: Final = Wish((), {}, {}, lambda _key, rules, _chains: arrange(rules, None, (), lambda _rules: Span(0, 0)))
+NOTHING: Final = Wish((), {}, {}, lambda key, rules, chains: Hook(key).arranged(rules, chains))
 
 
 class Merged(Struct, frozen=True):

@@ -12,7 +12,7 @@ from netplan.check import Check
 from netplan.errors import Location, UsageError
 from netplan.fields import FieldChange, field_changes
 from netplan.files import MAX_BYTES, too_large
-from netplan.hooks import Hook
+from netplan.hooks import hooks_from_json, hooks_to_json
 from netplan.json_stream import JsonStream, Part, TooLargeError
 from netplan.kinds.chain.value import Backend, PlacedRule
 from netplan.kinds.link.value import Link
@@ -178,8 +178,7 @@ def _node_to_json(node: NodePlan) -> Json:
         "puts_back": node.puts_back,
         "sysctls": list(node.sysctls),
     }
-    hooks = {} if node.hooks is None else {"hooks": [hook.to_json() for hook in node.hooks]}
-    return data | {key: value for key, value in optional.items() if value} | hooks
+    return {**data, **{key: value for key, value in optional.items() if value}, **hooks_to_json(node.hooks)}
 
 
 def _fields(change: Change[Resource]) -> tuple[FieldChange, ...]:
@@ -206,23 +205,22 @@ def reason_to_json(reason: Reason) -> Json:
 
 
 def _node_from_json(data: Json) -> NodePlan:
+    adopts, puts_back = bool(data.get("adopts", False)), bool(data.get("puts_back", False))
     return NodePlan(
         node=host_name(str(data["node"])),
         address=Address.parse(data["address"]),
         source=Source(data["source"]),
         backend=Backend(data["backend"]),
-        changes=_changes_from_json(
-            data["changes"], adopts=bool(data.get("adopts", False)), puts_back=bool(data.get("puts_back", False))
-        ),
+        changes=_changes_from_json(data["changes"], adopts=adopts, puts_back=puts_back),
         depends={str(part): str(digest) for part, digest in data["depends"].items()},
         warnings=tuple(map(str, data["warnings"])),
         refusals=tuple(map(str, data["refusals"])),
         checks=tuple(map(Check.from_json, data.get("checks", ()))),
         persist=str(data["persist"]) if data.get("persist") else None,
-        adopts=bool(data.get("adopts", False)),
-        puts_back=bool(data.get("puts_back", False)),
+        adopts=adopts,
+        puts_back=puts_back,
         sysctls=tuple(_sysctl(name) for name in data.get("sysctls", ())),
-        hooks=None if data.get("hooks") is None else tuple(map(Hook.from_json, data["hooks"])),
+        hooks=hooks_from_json(data),
         probes=tuple(Probe.from_json(probe) for probe in data.get("probes", ())),
     )
 

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from netplan.errors import HalfStateError
-from netplan.hooks import Hook
+from netplan.hooks import Hook, hooks_from_json, hooks_to_json
 from netplan.kernel import recorded
 from netplan.malformed import FormatError, of_format, why
 from netplan.planfile import change_from_json, reason_to_json
@@ -86,8 +86,8 @@ class Begun(Struct, frozen=True, dict=True):
     @cached_property
     def text(self) -> str:
         """The same as members of a JSON object: made once, since it is written again with what comes of it."""
-        hooks = {} if self.hooks is None else {"hooks": [hook.to_json() for hook in self.hooks]}
-        return _members(changes=[*map(_change_to_json, self.changes)], before=recorded.to_json(self.before), **hooks)
+        changes, before = [*map(_change_to_json, self.changes)], recorded.to_json(self.before)
+        return _members(changes=changes, before=before, **hooks_to_json(self.hooks))
 
     @cached_property
     def numbers(self) -> Mapping[Resource, int]:
@@ -97,8 +97,8 @@ class Begun(Struct, frozen=True, dict=True):
     @classmethod
     def from_json(cls, data: Json) -> Begun:
         """Read what `text` gave."""
-        hooks = None if data.get("hooks") is None else tuple(map(Hook.from_json, data["hooks"]))
-        return cls(tuple(map(change_from_json, data["changes"])), recorded.from_json(data["before"]), hooks)
+        changes = tuple(map(change_from_json, data["changes"]))
+        return cls(changes, recorded.from_json(data["before"]), hooks_from_json(data))
 
     def state_from_json(self, data: Json) -> Snapshot:
         """Read a state after it, which names what the changes made by their numbers."""
