@@ -9,7 +9,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from netplan.kinds.route.order import Step, arranged, steps
+from netplan.kinds.route.order import Step, arranged, by_key, steps
 from netplan.kinds.route.value import Route, RouteKey
 from netplan.resource import Change, R_co, Reason, Wanted
 
@@ -61,7 +61,7 @@ def diff_routes(
     Those that may not be changed stay, in their order. `second` is the reason of a delete where another of its key is
     wanted, by default `unwanted`.
     """
-    present, lost = dict(routes.there), _by_key(routes.lost)
+    present, lost = dict(routes.there), by_key(routes.lost)
     deletes: list[Change[Route]] = []
     for key, wants in _grouped(wanted, routes.order):
         there = present.pop(key, ())
@@ -82,26 +82,19 @@ def diff_routes(
     yield from sorted(deletes, key=lambda change: change.resource.key)
 
 
-def _by_key(routes: Iterable[Route]) -> dict[RouteKey, list[Route]]:
-    found: dict[RouteKey, list[Route]] = {}
-    for route in routes:
-        found.setdefault(route.key, []).append(route)
-    return found
-
-
 def _grouped(
     wanted: Iterable[Wanted[Route]], order: Mapping[RouteKey, Sequence[Route]]
 ) -> Iterator[tuple[RouteKey, Sequence[Wanted[Route]]]]:
     """Yield what is wanted by its keys; last those of which several are."""
     several = {key for key, there in order.items() if there[1:]}
-    found: dict[RouteKey, list[Wanted[Route]]] = {}
+    grouped: dict[RouteKey, list[Wanted[Route]]] = {}
     for want in wanted:
         key = want.resource.key
         if several and key in several:
-            found.setdefault(key, []).append(want)
+            grouped.setdefault(key, []).append(want)
         else:
             yield key, (want,)
-    yield from found.items()
+    yield from grouped.items()
 
 
 def _of_key(

@@ -44,29 +44,17 @@ class JsonStream:
 
     def members(self) -> Iterator[str]:
         """Yield the keys of the object that is next; the value of each is to be read before the next key."""
-        self._open("{", "an object")
-        if self._next() == "}":
-            self._expect("}")
-            return
-        while True:
+        for _ in self._separated("{", "}", "an object"):
             key = self.value().value
             if not isinstance(key, str):
                 raise self._wrong("Expecting property name enclosed in double quotes")
             self._expect(":")
             yield key
-            if not self._goes_on("}"):
-                return
 
     def items(self) -> Iterator[Part]:
         """Yield the values of the array that is next."""
-        self._open("[", "a list")
-        if self._next() == "]":
-            self._expect("]")
-            return
-        while True:
+        for _ in self._separated("[", "]", "a list"):
             yield self.value()
-            if not self._goes_on("]"):
-                return
 
     def value(self) -> Part:
         """Read the value that is next; TooLargeError, JSONDecodeError or RecursionError if that can't be done."""
@@ -96,18 +84,21 @@ class JsonStream:
         if self._next():
             raise self._wrong("Extra data")
 
-    def _open(self, character: str, what: str) -> None:
-        if self._next() != character:
+    def _separated(self, opening: str, closing: str, what: str) -> Iterator[None]:
+        """Yield once before each part between an opening and its closing character, which commas separate."""
+        if self._next() != opening:
             self.value()
             raise ValueError(f"{what} is expected")
         self._at += 1
-
-    def _goes_on(self, closing: str) -> bool:
-        found = self._next()
-        if found not in (",", closing):
+        goes_on = self._next() != closing
+        while goes_on:
+            yield
+            goes_on = self._next() == ","
+            if goes_on:
+                self._at += 1
+        if self._next() != closing:
             raise self._wrong("Expecting ',' delimiter")
         self._at += 1
-        return found == ","
 
     def _expect(self, character: str) -> None:
         if self._next() != character:

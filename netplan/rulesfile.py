@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Final
 
 from netplan.errors import RefusedError
-from netplan.files import located, replace, sync
+from netplan.files import MAX_BYTES, located, replace, sync
 from netplan.net import printable
 from netplan.trust import own_links
 
-_MAX_BYTES: Final = 64 << 20
 _MODE: Final = 0o600
 
 
@@ -26,13 +25,13 @@ def read(path: str) -> str | None:
         if not stat.S_ISREG(Path(path).stat().st_mode):
             raise RefusedError(f"{printable(path)} is not a file; firewall.persist names one")
         with Path(path).open("rb") as file:
-            content = file.read(_MAX_BYTES + 1)
+            content = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise RefusedError(f"{printable(path)} can't be read: {error.strerror}") from error
-    if len(content) > _MAX_BYTES:
-        raise RefusedError(f"{printable(path)} is larger than {_MAX_BYTES >> 20} MiB: that is no file of rules")
+    if len(content) > MAX_BYTES:
+        raise RefusedError(f"{printable(path)} is larger than {MAX_BYTES >> 20} MiB: that is no file of rules")
     return content.decode(errors="surrogateescape")
 
 

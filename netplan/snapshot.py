@@ -18,6 +18,7 @@ from netplan.kinds.ipset.value import IpSet
 from netplan.kinds.link.value import Link
 from netplan.kinds.neighbour.value import Neighbour
 from netplan.kinds.policy.value import PolicyRule
+from netplan.kinds.route.order import by_key
 from netplan.kinds.route.value import Route, RouteKey
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.resource import Resource
@@ -102,10 +103,7 @@ class Snapshot(Struct, frozen=True, dict=True):
     @cached_property
     def routes(self) -> Mapping[RouteKey, Sequence[Route]]:
         """The routes by their keys, those of one key in the kernel's order."""
-        found: dict[RouteKey, list[Route]] = {}
-        for route in self.all(Route):
-            found.setdefault(route.key, []).append(route)
-        return found
+        return by_key(self.all(Route))
 
     @cached_property
     def chains(self) -> Mapping[ChainKey, Chain]:

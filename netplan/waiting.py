@@ -22,14 +22,8 @@ def waiting(desired: Desired, snapshot: Snapshot) -> tuple[Sysctl, ...]:
     links = snapshot.all(Link)
     if all(link.ours for link in links):
         return ()
-    made = [resource for resource in wanted if isinstance(resource, Link)]
-    return of_missing((resource for resource in wanted if isinstance(resource, Sysctl)), [*links, *made])
-
-
-def of_missing(sysctls: Iterable[Sysctl], links: Iterable[Link]) -> tuple[Sysctl, ...]:
-    """Return the parameters that are those of a device which is none of these links."""
-    known = {None, *(link.name for link in links)}
-    return tuple(sysctl for sysctl in sysctls if sysctl.device not in known)
+    devices = {None, *(link.name for link in (*links, *wanted) if isinstance(link, Link))}
+    return tuple(sysctl for sysctl in wanted if isinstance(sysctl, Sysctl) and sysctl.device not in devices)
 
 
 def warnings(sysctls: Iterable[Sysctl]) -> Iterator[str]:

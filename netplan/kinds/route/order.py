@@ -7,12 +7,12 @@ first of its sort; those by gateways are one route with several hops (net/ipv6/i
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from netplan.kinds.route.value import Hop, Route
+from netplan.kinds.route.value import Hop, Route, RouteKey
 from netplan.resource import Place
 
 
@@ -24,10 +24,18 @@ class Step(NamedTuple):
     place: Place | None = None
 
 
+def by_key(routes: Iterable[Route]) -> dict[RouteKey, list[Route]]:
+    """Return routes by their keys, those of one key in the order given."""
+    grouped: dict[RouteKey, list[Route]] = {}
+    for route in routes:
+        grouped.setdefault(route.key, []).append(route)
+    return grouped
+
+
 def excludes(there: Route, route: Route) -> bool:
     """Return whether the kernel refuses a route beside one of its key: the same, and of IPv6 one that leads as it does.
 
-    Of IPv6 that is whoever installed it (net/ipv6/ip6_fib.c, rt6_duplicate_nexthop).
+    Of IPv6 it does not matter which program installed it (net/ipv6/ip6_fib.c, rt6_duplicate_nexthop).
     """
     return there == route or (route.prefix.version == 6 and _way(there) == _way(route))
 
