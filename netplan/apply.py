@@ -174,6 +174,11 @@ def _heard(_number: int, _frame: FrameType | None) -> None:
     """Go on with the undoing."""
 
 
+def undo_interest(before: Snapshot, interest: Interest) -> Interest:
+    """Return what must be observed to undo changes of interest: with all parameters that may get their values back."""
+    return interest | Interest(frozenset(), frozenset(), frozenset(sysctl.name for sysctl in before.all(Sysctl)))
+
+
 def restore(
     changes: Sequence[Change[Resource]], before: Snapshot, kernel: Kernel, interest: Interest, why: str
 ) -> tuple[Change[Resource], ...]:
@@ -181,7 +186,7 @@ def restore(
 
     HalfStateError (5) begins with `why`, and says what is left to do.
     """
-    interest |= Interest(frozenset(), frozenset(), frozenset(sysctl.name for sysctl in before.all(Sysctl)))
+    interest = undo_interest(before, interest)
     failures: list[str] = []
     try:
         undo = remaining = tuple(restoration(before, kernel.observe(interest), changes))

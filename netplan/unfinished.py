@@ -9,15 +9,15 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
+from netplan.apply import undo_interest
 from netplan.compile import Desired
 from netplan.errors import HalfStateError, PodnetError, RefusedError, RestoredError
 from netplan.kinds.chain.value import Backend
-from netplan.kinds.sysctl.value import Sysctl
 from netplan.plan import interest_of
 from netplan.recover import PATIENCE, NotReadyError, OpenKernel, Recovery, settle, stays
 from netplan.resource import Change, Resource
 from netplan.restore import restoration
-from netplan.snapshot import Interest, Snapshot
+from netplan.snapshot import Snapshot
 from netplan.state.files import reported, set_aside
 from netplan.state.journal import Entry
 from netplan.state.store import Store, Undertaking
@@ -115,14 +115,11 @@ def leftover(store: Store, open_kernel: OpenKernel) -> Leftover | None:
         return Leftover(None, unknown=str(error))
     if entry is None or stays(store, entry):
         return None
-    touched = entry.touched
-    settings = frozenset(sysctl.name for sysctl in entry.before.all(Sysctl))
-    interest = interest_of(touched) | Interest(frozenset(), frozenset(), settings)
     try:
-        now = open_kernel(entry.before.backend).observe(interest)
+        now = open_kernel(entry.before.backend).observe(undo_interest(entry.before, interest_of(entry.changes)))
     except PodnetError as error:
         return Leftover(entry, unknown=str(error))
-    return Leftover(entry, tuple(restoration(entry.before, now, touched)))
+    return Leftover(entry, tuple(restoration(entry.before, now, entry.touched)))
 
 
 def give_up(store: Store, left: Leftover) -> Path:
