@@ -21,7 +21,7 @@ from netplan.kinds.native.misread import misread
 from netplan.net import printable
 
 _LOCK_SECONDS: Final = "10"
-restore_limit = 30.0
+RESTORE_SECONDS: Final = 30.0
 """How many seconds a change of a table may take: beside 140,000 lines it takes one."""
 
 _MODES: Final = {"nf_tables": Backend.NFT, "legacy": Backend.LEGACY}
@@ -127,7 +127,7 @@ class Iptables(Struct, frozen=True, dict=True):
 
         One that hangs is ended (ObserveError), well after it would have given up waiting for iptables' own lock.
         """
-        done = programs.run([self._restore, "--noflush", "-w", _LOCK_SECONDS], payload, limit=restore_limit)
+        done = programs.run([self._restore, "--noflush", "-w", _LOCK_SECONDS], payload, limit=RESTORE_SECONDS)
         if done.code == 0:
             return
         lines = payload.splitlines()
