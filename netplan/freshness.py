@@ -161,7 +161,7 @@ def _parts(changes: Iterable[Change[Resource]], snapshot: Snapshot) -> Iterator[
 
 
 def _object(resource: Resource, snapshot: Snapshot) -> _Part:
-    """Give an object as it is, or all routes of its key."""
+    """Return an object as it is, or all routes of its key."""
     there: Sequence[Resource] = snapshot.routes.get(resource.key, ()) if isinstance(resource, Route) else ()
     name, present = f"{resource.kind} {resource.label}", snapshot.index.get((resource.kind, resource.key))
     if there[1:]:

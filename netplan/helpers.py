@@ -1,7 +1,7 @@
 """Processes that podnet starts of itself: through its own entry, and never with code of the current folder.
 
-`python -m` puts the current folder before the library: root in /tmp would run anybody's hashlib.py. A helper is a verb
-of podnet's that is not shown, `podnet internal NAME ARGUMENT...`, so that a build in one file has it too.
+`python -m` puts the current folder before the library: root in /tmp would run another user's hashlib.py. A helper is a
+verb of podnet's that is not shown, `podnet internal NAME ARGUMENT...`, so that a build in one file has it too.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ def occupied(desired: Desired, snapshot: Snapshot) -> bool:
 
 
 def _place(connected: Route) -> RouteKey:
-    """Give the key of the routes that a connected one goes before: its metric is less than that of others of IPv6."""
+    """Return the key of the routes that a connected one goes before: its metric is less than that of others of IPv6."""
     usual = USUAL_METRIC[connected.prefix.version]
     return replace(connected.key, metric=usual) if connected.metric < usual else connected.key
 

@@ -47,7 +47,7 @@ class PodTraffic(Protocol):
 
 
 def span_of(place: Place, hook: ChainKey, traffic: PodTraffic, rules: Sequence[Rule], chains: Chains) -> Span:
-    """Give the gaps between foreign rules of a chain in which our jump may stand."""
+    """Return the gaps between foreign rules of a chain in which our jump may stand."""
     walker = Walker(chains)
     if place is Place.SHIELD:
         return Span(0, min(_first_rewriter(rules, hook, flow, walker) for flow in shielded(traffic)))

@@ -36,7 +36,7 @@ class _Objects(dict[type[Resource], dict[Hashable, Resource]]):
         self.routes: dict[RouteKey, Sequence[Route]] = dict(snapshot.routes)
 
     def all(self, kind: type[Resource]) -> tuple[Resource, ...]:
-        """Give the objects of one kind."""
+        """Return the objects of one kind."""
         return tuple(chain.from_iterable(self.routes.values()) if kind is Route else self[kind].values())
 
 

@@ -92,9 +92,9 @@ def settle(
 ) -> Recovery | None:
     """Undo or finish what a journal tells of, and close it; None if there is none, or not that of the id `only`.
 
-    The lock is held; whoever else settles the same journal is waited for, for `turn` seconds. HalfStateError (5) if the
-    journal is damaged, or the state before could not be brought back wholly; PendingError (3) if what it tells of waits
-    for its confirm.
+    The lock is held; another process that settles the same journal is waited for, for `turn` seconds. HalfStateError
+    (5) if the journal is damaged, or the state before could not be brought back wholly; PendingError (3) if what it
+    tells of waits for its confirm.
     """
     with alone(store.folder, turn):
         entry = store.journal.read()

@@ -140,7 +140,7 @@ def _undone(before: Snapshot, touched: Iterable[Change[Resource]]) -> Callable[[
 
 
 def _identity(resource: Resource) -> tuple[str, Hashable]:
-    """Give what tells an object from all others: its key, but of a route the whole of it."""
+    """Return what tells an object from all others: its key, but of a route the whole of it."""
     return resource.kind, resource if isinstance(resource, Route) else resource.key
 
 

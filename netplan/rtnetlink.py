@@ -60,7 +60,7 @@ class Message(Struct, frozen=True):
 
 
 def dump(channel: Channel, layout: Layout, fields: tuple[int, ...], content: bytes = b"") -> Iterator[Message]:
-    """Give all objects of a kind that the fields and attributes ask for; ObserveError if the kernel won't tell.
+    """Return all objects of a kind that the fields and attributes ask for; ObserveError if the kernel won't tell.
 
     The first of the fields is the address family; a kernel without IPv6 answers with those of every family.
     """

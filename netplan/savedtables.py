@@ -60,11 +60,11 @@ class Table(Struct):
         return max([self.start, *self.headers.values(), *rules])
 
     def key(self, chain: str) -> ChainKey:
-        """Give the key of one of its chains."""
+        """Return the key of one of its chains."""
         return ChainKey(self.version, self.name, chain)
 
     def chains(self) -> Iterator[str]:
-        """Give the name of every chain that has a header or a rule."""
+        """Return the name of every chain that has a header or a rule."""
         return iter(dict.fromkeys([*self.headers, *self.rules]))
 
 

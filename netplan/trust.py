@@ -1,4 +1,4 @@
-"""Whose files podnet goes by where it writes as root: those that nobody else could have changed on their way here."""
+"""Whose files podnet goes by where it writes as root: those that no other user could have changed on their way here."""
 
 from __future__ import annotations
 

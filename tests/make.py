@@ -234,7 +234,7 @@ def said(changes: Iterable[Change[Resource]]) -> list[str]:
 
 
 def content(state: Snapshot) -> dict[str, object]:
-    """Give all that a state holds, rules and routes of one key in their order and everything else without one."""
+    """Return all that a state holds, rules and routes of one key in their order and everything else without one."""
     held: dict[str, object] = {
         str(chain.key): [chain.policy, *texts(chain.rules)]
         for chain in state.all(Chain)

@@ -9,7 +9,7 @@ from netplan.plan import Plan
 
 
 def rendered(plan: Plan) -> str:
-    """Give the text of a saved plan."""
+    """Return the text of a saved plan."""
     return "".join(planfile.render_plan(plan))
 
 

@@ -1,4 +1,4 @@
-"""A verdict is carried out once, whoever of the apply, its guard and the confirmer comes first, or ends too early."""
+"""A verdict is carried out once, whether the apply, its guard or the confirmer comes first or ends too early."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def wait_for_a_confirm(store):
 
 
 def journal_id(store):
-    """Give the number of the apply that waits."""
+    """Return the number of the apply that waits."""
     entry = store.journal.read()
     assert entry is not None
     return entry.id

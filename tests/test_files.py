@@ -15,7 +15,7 @@ from tests.forked import forked
 
 
 def walked(path):
-    """Give what is judged on the way to a file, below a folder."""
+    """Return what is judged on the way to a file, below a folder."""
     seen = []
     with files.located(path, lambda at, status: seen.append((at, stat.filemode(status.st_mode)[0]))) as place:
         return seen, place.path

@@ -21,7 +21,7 @@ VALUES = st.recursive(
 
 
 def read(content):
-    """Give an object's members, those that are lists item by item, each read again by its place."""
+    """Return an object's members, those that are lists item by item, each read again by its place."""
     found = {}
     document = JsonStream(BytesIO(content), 1 << 20)
     for key in document.members():

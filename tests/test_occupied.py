@@ -28,7 +28,7 @@ def refusals(*others, nodes=(), **keys):
 
 
 def bridge_in(prefix, gateway, metric=0):
-    """Give what the kernel holds for an address of the bridge."""
+    """Return what the kernel holds for an address of the bridge."""
     connected = make.route(prefix, None, "docker0", protocol=KERNEL, metric=metric)
     length = prefix.partition("/")[2]
     return LinkAddress(IfName("docker0"), InterfaceAddress.parse(f"{gateway}/{length}")), connected

@@ -18,7 +18,7 @@ OVER_FLANNEL = tunnels.route("172.7.23.0/24", "flannel.1", protocol=3)
 
 
 def refused(now, *changes, adopts=False, puts_back=False):
-    """Give what may not be changed of a state that holds some objects; each change is a pair of sides."""
+    """Return what may not be changed of a state that holds some objects; each change is a pair of sides."""
     made = (Change(before, after, make.WHY) for before, after in changes)
     return list(foreign(made, make.snapshot("", *now), adopts=adopts, puts_back=puts_back))
 

@@ -22,7 +22,7 @@ thorough = settings(deadline=None, max_examples=150)
 
 
 def merge(text, desired, version=4):
-    """Give the text of a file after what a node should have was put into it."""
+    """Return the text of a file after what a node should have was put into it."""
     return persist.merge(text, Wish.of(desired), version).text
 
 

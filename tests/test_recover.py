@@ -160,7 +160,7 @@ REBOOTED = make.snapshot("")
 
 
 def left_of(store, kernel):
-    """Give what there is to give up."""
+    """Return what there is to give up."""
     left = leftover(store, lambda _: kernel)
     assert left is not None
     return left

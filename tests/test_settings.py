@@ -141,7 +141,7 @@ WITH_NETFILTER = START.replace(Sysctl, [*START.all(Sysctl), Sysctl(NETFILTER, "0
 
 
 def with_cni0(state):
-    """Give a state that has the bridge cni0 too."""
+    """Return a state that has the bridge cni0 too."""
     kernel = MemoryKernel(state)
     kernel.write(batches([Change(None, Link(IfName("cni0"), 1500, up=True), make.WHY)])[0])
     return kernel.state

@@ -43,7 +43,7 @@ def removed(text, taken):
 
 
 def plain(text):
-    """Give the lines of a file that a program reads."""
+    """Return the lines of a file that a program reads."""
     return [line for line in text.replace("\r", "").split("\n") if line and not line.startswith("#")]
 
 

@@ -65,7 +65,7 @@ def gives_forwarding_back(change):
 
 
 def renamed(state: Snapshot, name: str = "ens3") -> Snapshot:
-    """Give the state once eth0 was taken down and has come up under another name."""
+    """Return the state once eth0 was taken down and has come up under another name."""
     new = IfName(name)
     links = [replace(link, name=new) if link.name == "eth0" else link for link in state.all(Link)]
     addresses = [replace(each, link=new) if each.link == "eth0" else each for each in state.all(LinkAddress)]
@@ -101,7 +101,7 @@ def applied(store: Store, kernel: MemoryKernel, wanted: Desired, unfinished: Unf
 
 
 def left(store, kernel):
-    """Give what the journal tells of and can't be undone."""
+    """Return what the journal tells of and can't be undone."""
     unfinished = settle_or_leave(store, lambda _: kernel, 0.0)
     assert isinstance(unfinished, Unfinished)
     return unfinished

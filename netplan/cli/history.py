@@ -41,7 +41,7 @@ def history(
 
 
 def _begun(store: Store) -> BegunApply | None:
-    """Give the apply that is no generation yet, if there is one; that its journal can't be read is a warning."""
+    """Return the apply that is no generation yet, if there is one; that its journal can't be read is a warning."""
     try:
         entry = store.journal.read()
     except HalfStateError as error:

@@ -103,7 +103,7 @@ def _ended(end: SystemExit) -> tuple[int, str]:
 
 
 def _unexpected(error: BaseException) -> tuple[ExitCode, str]:
-    """Give the exit code and the message of what was not foreseen; after an apply the node is not as it was."""
+    """Return the exit code and the message of what was not foreseen; after an apply the node is not as it was."""
     said = _escaped(f"podnet: {told(error)}")
     apply = sys.modules.get("netplan.apply")
     if apply is None or not apply.written():

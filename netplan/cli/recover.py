@@ -84,7 +84,7 @@ def _recoveries(store: Store) -> Iterator[Recovery]:
 
 
 def _newest(store: Store) -> Generation | None:
-    """Give the newest generation that can be read, and warn of those after it that are damaged.
+    """Return the newest generation that can be read, and warn of those after it that are damaged.
 
     RefusedError (3) if it is another version's: an older state must not come back in its place.
     """

@@ -38,7 +38,7 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 @contextmanager
 def trusting(*, allow: bool) -> Iterator[Judge]:
-    """Give the judge of what a verb goes by; UntrustedError (3) unless all is allowed, as where nothing is written.
+    """Return the judge of what a verb goes by; UntrustedError (3) unless all is allowed, as where nothing is written.
 
     That a group may change it is a warning, when the block ends.
     """

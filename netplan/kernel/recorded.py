@@ -77,7 +77,7 @@ def render(
     overwritten: Iterable[Overwritten] = (),
     other: Snapshot | None = None,
 ) -> str:
-    """Give the text of a record; `cluster` is None where it is not known, for `other` see `Record`."""
+    """Return the text of a record; `cluster` is None where it is not known, for `other` see `Record`."""
     written = [each.to_json() for each in overwritten]
     rules = {} if other is None else to_json(other)
     data = {

@@ -99,7 +99,7 @@ class Generations:
         return Generation(number, entry.id, entry.origin, entry.begun, entry.after)
 
     def _outworn(self) -> list[int]:
-        """Give those that are too many; of another version's none, which only that one can judge."""
+        """Return those that are too many; of another version's none, which only that one can judge."""
         numbers = self._numbers()
         if len(numbers) <= KEPT:
             return []

@@ -135,7 +135,7 @@ WORKER_B = B.replace("b:", "worker-b:")
 
 
 def warnings(new, old):
-    """Give the warnings of each planned node."""
+    """Return the warnings of each planned node."""
     return {plan.node: plan.warnings for plan in moving_plan(new, old, []).nodes}
 
 

@@ -248,7 +248,7 @@ def test_the_kind_of_a_neighbour_fits_into_its_column():
 
 
 def with_check(name="a", command=("curl", "-sf", "x" * 300)):
-    """Give a plan that makes a chain of two rules, and runs a command in the end."""
+    """Return a plan that makes a chain of two rules, and runs a command in the end."""
     chain = Chain(make.MASQUERADE_CHAIN, make.rules("-d 172.7.0.0/16 -j ACCEPT", "-j MASQUERADE"))
     check = Check(Command(command), 5, Location("specs/c.yaml", 9, 3))
     return replace(node((None, chain), name=name), checks=(check,))

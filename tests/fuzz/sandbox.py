@@ -90,7 +90,7 @@ class CheckedKernel(MemoryKernel):
 
 
 class _Clock:
-    """A clock that goes on only as somebody sleeps."""
+    """A clock that goes on only while podnet sleeps."""
 
     def __init__(self) -> None:
         self._now = 0.0

@@ -206,7 +206,7 @@ VERDICT: Final = r"""
 id=$(sed -E 's/.*"id": "([0-9a-f]+)".*/\1/' "$PODNET_VAR_DIR/journal.json")
 echo '{"verdict": "confirmed", "who": "root (uid 0)", "pid": 0}' > "$PODNET_VAR_DIR/verdict-$id.json"
 """
-"""Somebody has confirmed, and has ended before anything came of it."""
+"""A process has confirmed, and has ended before anything came of it."""
 
 
 @pytest.fixture

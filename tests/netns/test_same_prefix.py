@@ -39,7 +39,7 @@ BESIDE = {
 
 
 def routes() -> str:
-    """Give the routes in the kernel's order."""
+    """Return the routes in the kernel's order."""
     return "".join(
         shell(f"ip -{version} route show table main {kind}") for version in (4, 6) for kind in ("", "type 6")
     )

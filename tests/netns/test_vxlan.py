@@ -273,7 +273,7 @@ def test_rollback_gives_an_adopted_tunnel_back(flannel):
 
 
 def flannels(racks):
-    """Give what is there of flannel's, without the numbers that the kernel gives to devices."""
+    """Return what is there of flannel's, without the numbers that the kernel gives to devices."""
     return sorted(re.sub(r"^\d+: ", "", line) for line in racks.shell("r1-n1", FLANNELS).splitlines())
 
 

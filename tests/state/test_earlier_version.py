@@ -38,12 +38,12 @@ class Left(NamedTuple):
     folder: Path
 
     def state(self, name: str) -> Snapshot:
-        """Give a state of the node that was recorded."""
+        """Return a state of the node that was recorded."""
         path = DATA / self.cluster / f"{name}.json"
         return recorded.parse(path.read_text(), str(path), self.cluster, NODES[self.cluster]).state
 
     def store(self, name: str, deadline: float = 0.0) -> Store:
-        """Give what podnet remembered, as if that had been in this boot, and with another deadline for a confirm."""
+        """Return what podnet remembered, as if that had been in this boot, and with another deadline for a confirm."""
         shutil.copytree(DATA / self.cluster / name, self.folder, dirs_exist_ok=True)
         then = (DATA / self.cluster / "pending/journal.json").read_text()
         for path in self.folder.rglob("*.json"):

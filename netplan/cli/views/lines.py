@@ -228,7 +228,7 @@ def line_of(change: Change[Resource]) -> Line:
 
 
 def commands(node: NodePlan) -> Iterator[Line]:
-    """Give the commands that the spec has run once a plan has been applied, whole: they are run as who applies it."""
+    """Return the commands that the spec has run once a plan has been applied, whole: they are run as who applies it."""
     for check in node.checks if node.changes else ():
         if isinstance(check.what, Command):
             reason = Reason(f"checks, within {check.within} s", check.at)

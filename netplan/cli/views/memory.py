@@ -85,7 +85,7 @@ def leftover_text(left: Leftover) -> str:
 
 
 def leftover_json(left: Leftover, kept: Path) -> Json:
-    """Give what was given up as JSON values, with the file in which its journal is kept."""
+    """Return what was given up as JSON values, with the file in which its journal is kept."""
     origin = {} if left.entry is None else left.entry.origin.to_json()
     left_undone = [change_to_json(change) for change in left.changes]
     return {"abandoned": {**origin, "changes": left_undone, "unknown": left.unknown or None, "kept": str(kept)}}
@@ -109,7 +109,7 @@ def _rows(generations: Sequence[Generation | Damaged]) -> Iterator[tuple[str, ..
 
 
 def _begun_row(begun: BegunApply) -> tuple[str, ...]:
-    """Give the row of what is no generation yet."""
+    """Return the row of what is no generation yet."""
     entry = begun.entry
     return (">    -", *_cells(entry.origin), f"{_counted(entry.changes)}; {begun}")
 
@@ -124,7 +124,7 @@ def _counted(changes: Sequence[Change[Resource]]) -> str:
 
 
 def history_json(generations: Sequence[Generation | Damaged], begun: BegunApply | None = None) -> Json:
-    """Give generations as JSON values, the newest last, and what is none yet."""
+    """Return generations as JSON values, the newest last, and what is none yet."""
     kept = [_generation_json(each, current=each is generations[-1]) for each in generations]
     return {"generations": kept, "pending": None if begun is None else _begun_json(begun)}
 

@@ -84,7 +84,7 @@ def parse_rule_line(text: str, *, version: int = 4, table: str | None = None) ->
 def kernel_rule(text: str, *, version: int = 4) -> Rule:
     """Return the rule of a line `-A CHAIN …` that iptables printed, whatever the kernel holds.
 
-    What stands in no rule of ours has its picture there (`pictured`). A line that nobody can read is a rule that may do
+    What stands in no rule of ours has its picture there (`pictured`). A line that can't be read is a rule that may do
     anything to some packets: `-m unread --line "…" -j unread`.
     """
     text = pictured(text)

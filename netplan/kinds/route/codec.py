@@ -159,7 +159,7 @@ def made(route: Route, indexes: Mapping[IfName, int], number: int | None, how: i
 
 
 def gone(route: Route, indexes: Mapping[IfName, int], number: int | None) -> Request:
-    """Give the request that deletes a route; one by a next-hop object only by its number.
+    """Return the request that deletes a route; one by a next-hop object only by its number.
 
     The kernel deletes the first that fits, and what is not named fits all: by its scope a route to a device is told
     from one by a gateway behind it, and by its device one of IPv6 that leads nowhere from all others.

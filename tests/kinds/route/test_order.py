@@ -19,7 +19,7 @@ OURS = (*DEVICES, *GATEWAYS)
 
 
 def of_ipv6(routes):
-    """Give routes as they may be together of IPv6: no more than one of them by a gateway, or to each device."""
+    """Return routes as they may be together of IPv6: no more than one of them by a gateway, or to each device."""
     ipv6: list[Route] = []
     for each in routes:
         via = each.next_hop and Address(6, each.next_hop.value)
@@ -39,7 +39,7 @@ def situations(draw):
 
 
 def led(there, wanted, fixed=()):
-    """Give every state on the way, after each step."""
+    """Return every state on the way, after each step."""
     states = [tuple(there)]
     for step in steps(there, wanted, fixed):
         now = states[-1]
