@@ -29,7 +29,7 @@ from netplan.snapshot import Interest
 from netplan.spec.load import Spec
 from netplan.spec.model import ClusterSpec, Mark
 from netplan.spec.removals import Values, filled_in
-from netplan.topology import AUTO, Node
+from netplan.topology import AUTO, Node, is_unnamed
 from netplan.trace import Packet, Passing
 
 OUR_CHAINS: Final = {
@@ -271,8 +271,7 @@ def _removals(spec: Spec, node: Node) -> Iterator[Removal]:
 
 def removal_values(model: ClusterSpec, node: Node) -> Values:
     """Give what a rule to remove may name of a node, by the IP versions of its pods."""
-    interface = node.interface if " " not in node.interface else AUTO  # words for one that is not at hand
-    devices = {"bridge": node.bridge, "interface": interface}
+    devices = {"bridge": node.bridge, "interface": AUTO if is_unnamed(node.interface) else node.interface}
     return {
         network.version: {"subnet": subnet, "network": network, **devices}
         for network, subnet in zip(model.networks, node.subnets, strict=True)

@@ -14,9 +14,18 @@ from netplan.net import Address, IfName, InterfaceAddress, Prefix
 USUAL_MTU: Final = 1500
 """The largest packet that an interface carries, in bytes, where nothing else is known of it."""
 
-
 AUTO: Final = IfName("auto")
 """The interface of a node whose spec leaves it to the node's devices: the one that holds its address."""
+
+
+def in_words(address: Address) -> IfName:
+    """Return the words that stand for the interface of a node whose devices, which could name it, are not at hand."""
+    return IfName(f"(that of {address})")
+
+
+def is_unnamed(interface: IfName) -> bool:
+    """Whether a node's interface is `AUTO`, or words: no device has a name like these."""
+    return interface == AUTO or interface.startswith("(")
 
 
 class Node(Struct, frozen=True):

@@ -18,7 +18,7 @@ from netplan.kinds.route.value import Route
 from netplan.net import BITS, IPV6_MTU_MIN, Address, IfName, InterfaceAddress
 from netplan.resource import Change, Resource
 from netplan.snapshot import Snapshot
-from netplan.topology import AUTO, Node
+from netplan.topology import AUTO, Node, in_words, is_unnamed
 
 _LOOPBACK: Final = IfName("lo")
 _FIRST_OTHER_PORT: Final = 8473
@@ -44,8 +44,7 @@ def resolved_in(node: Node, state: Snapshot) -> Node:
 
 def unresolved(node: Node) -> Node:
     """Return the node with words for an interface that only its devices could name."""
-    told = IfName(f"(that of {node.address.address})")
-    return replace(node, interface=told) if node.interface == AUTO else node
+    return replace(node, interface=in_words(node.address.address)) if node.interface == AUTO else node
 
 
 def holders_of(address: InterfaceAddress, links: Iterable[Link], held: Iterable[LinkAddress]) -> tuple[IfName, ...]:
@@ -93,7 +92,7 @@ def absent(
     for name in sorted(used - links - made) if links else ():
         own = InterfaceAddress(address, BITS[address.version])
         holders = holders_of(own, state.all(Link), state.all(LinkAddress)) if interface in (None, name) else ()
-        if name == AUTO or name.startswith("("):
+        if is_unnamed(name):
             yield f"interface: auto: {_which(address, holders)}"
         else:
             yield f"there is no interface {name} on this node{_written(address, holders)}"
