@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from msgspec.structs import replace
 
@@ -20,10 +20,8 @@ def refusals(desired: Desired, snapshot: Snapshot) -> Iterator[str]:
 
     One that the kernel keeps for an address of a device is never adopted: it comes and goes with the address.
     """
-    replacing = replacing_routes(desired, snapshot)
-    foreign = [route for route in snapshot.all(Route) if not route.ours and route not in replacing]
-    connected = {_place(route): route for route in foreign if route.connected}
-    others = {} if desired.adopts else {route.key: route for route in foreign if not route.connected}
+    connected = {_place(route): route for route in snapshot.all(Route) if route.connected and not route.ours}
+    others = _others(desired, snapshot, replacing_routes(desired, snapshot))
     for want in desired.objects if connected or others else ():
         route = want.resource
         if isinstance(route, Route):
@@ -36,10 +34,16 @@ def refusals(desired: Desired, snapshot: Snapshot) -> Iterator[str]:
 
 def occupied(desired: Desired, snapshot: Snapshot) -> bool:
     """Return whether a route of others that is not adopted holds the place of one of ours."""
+    others = _others(desired, snapshot)
+    return any(isinstance(want.resource, Route) and want.resource.key in others for want in desired.objects if others)
+
+
+def _others(desired: Desired, snapshot: Snapshot, replacing: Collection[Route] = ()) -> dict[RouteKey, Route]:
+    """Return the routes by their keys that a plan neither changes, nor the kernel keeps for an address."""
     if desired.adopts:
-        return False
-    foreign = {route.key for route in snapshot.all(Route) if not route.ours and not route.connected}
-    return any(isinstance(want.resource, Route) and want.resource.key in foreign for want in desired.objects if foreign)
+        return {}
+    routes = (route for route in snapshot.all(Route) if not route.ours and not route.connected)
+    return {route.key: route for route in routes if route not in replacing}
 
 
 def _place(connected: Route) -> RouteKey:
