@@ -65,8 +65,8 @@ def diff_routes(
     deletes: list[Change[Route]] = []
     for key, wants in _grouped(wanted, routes.order):
         there = present.pop(key, ())
-        gone = lost.pop(key, []) if lost else []
-        want, alone = wants[0], not (there[1:] or gone or wants[1:])
+        taken_away = lost.pop(key, []) if lost else []
+        want, alone = wants[0], not (there[1:] or taken_away or wants[1:])
         if alone and not there:
             yield Change(None, want.resource, want.reason)
         elif alone and there[0] == want.resource:
@@ -74,7 +74,7 @@ def diff_routes(
         elif alone and routes.may_change(there[0]):
             yield Change(there[0], want.resource, want.reason)
         else:
-            changes = [*_of_key(wants, there, gone, routes, second or unwanted)]
+            changes = [*_of_key(wants, there, taken_away, routes, second or unwanted)]
             yield from (change for change in changes if change.after is not None)
             deletes += (change for change in changes if change.after is None)
     stale = filter(routes.may_change, chain.from_iterable(present.values()))

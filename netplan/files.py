@@ -35,7 +35,7 @@ def anything(_path: Path, _status: os.stat_result) -> None:
     """Go by whatever is there: for verbs that only read."""
 
 
-class Place(NamedTuple):
+class Destination(NamedTuple):
     """Where a path leads: the descriptor of a folder, a name in it, and what is there, None if nothing is.
 
     `passing`: the name is a link of procfs, as /dev/stdin is one in the end, which the kernel alone can follow.
@@ -62,7 +62,7 @@ class _Walk:
         self._links = 0
         self.folder = os.open("/", _FOLDER)
 
-    def end(self) -> Place:
+    def end(self) -> Destination:
         """Go to the end of the path; FileNotFoundError names the folder that is not there."""
         while True:
             self._judge(self._at, os.fstat(self.folder))
@@ -71,17 +71,17 @@ class _Walk:
                 entry = os.open(name, _ENTRY, dir_fd=self.folder)
             except FileNotFoundError as error:
                 if not self._waiting:
-                    return Place(self.folder, name, self._path(name), None, passing=False)
+                    return Destination(self.folder, name, self._path(name), None, passing=False)
                 error.filename = str(self._path(name).joinpath(*self._waiting[:0:-1]))
                 raise
             try:
-                found = self._step(name, entry)
+                destination = self._step(name, entry)
             finally:
                 os.close(entry)
-            if found is not None:
-                return found
+            if destination is not None:
+                return destination
 
-    def _step(self, name: str, entry: int) -> Place | None:
+    def _step(self, name: str, entry: int) -> Destination | None:
         """Follow a link, or enter a folder; the end of the path is given."""
         status = os.fstat(entry)
         link = stat.S_ISLNK(status.st_mode)
@@ -94,8 +94,8 @@ class _Walk:
                 self._path(name), os.open(name if passing else ".", _FOLDER, dir_fd=self.folder if passing else entry)
             )
         else:
-            found = os.stat(name, dir_fd=self.folder) if passing else status
-            return Place(self.folder, name, self._path(name), found, passing)
+            status = os.stat(name, dir_fd=self.folder) if passing else status
+            return Destination(self.folder, name, self._path(name), status, passing)
         return None
 
     def _path(self, name: str) -> Path:
@@ -116,7 +116,7 @@ class _Walk:
 
 
 @contextmanager
-def located(path: Path, judge: Judge = anything) -> Iterator[Place]:
+def located(path: Path, judge: Judge = anything) -> Iterator[Destination]:
     """Find where a path leads, with its folder open during the block; OSError."""
     walk = _Walk(path, judge)
     try:
@@ -173,7 +173,7 @@ def replace(path: Path, parts: Iterable[bytes], judge: Judge = anything, *, mode
             _replace(place, parts, mode)
 
 
-def _replace(place: Place, parts: Iterable[bytes], mode: int) -> None:
+def _replace(place: Destination, parts: Iterable[bytes], mode: int) -> None:
     new = f".{place.name}.{os.urandom(4).hex()}"
     with new_file(new, parts, mode, folder=place.folder, finish=lambda descriptor: _be_like(place, descriptor)):
         os.replace(new, place.name, src_dir_fd=place.folder, dst_dir_fd=place.folder)
@@ -205,7 +205,7 @@ def new_file(
         raise
 
 
-def _be_like(place: Place, descriptor: int) -> None:
+def _be_like(place: Destination, descriptor: int) -> None:
     """Give a new file what the one has that it replaces."""
     if place.status is None:
         return
@@ -219,7 +219,7 @@ def _be_like(place: Place, descriptor: int) -> None:
     os.utime(descriptor)
 
 
-def _write_through(place: Place, parts: Iterable[bytes]) -> None:
+def _write_through(place: Destination, parts: Iterable[bytes]) -> None:
     descriptor = place.open(_THROUGH)
     try:
         poll = select.poll()

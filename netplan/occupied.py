@@ -53,24 +53,26 @@ def _place(connected: Route) -> RouteKey:
 
 
 def _connected(wanted: Route, reason: Reason, route: Route, desired: Desired, snapshot: Snapshot) -> str:
-    held = next((each for each in snapshot.all(LinkAddress) if _makes(each, route)), None)
-    if held is None:
+    on_link = next((address for address in snapshot.all(LinkAddress) if _makes(address, route)), None)
+    if on_link is None:
         return f"route {wanted} conflicts with {route} from {route.installer}: take that address off {route.oif}"
     own = _subnet(desired, route.prefix.version)
     if own is None or not reason.text.startswith("subnet of "):
-        return f"route {wanted} ({reason.text}) conflicts with {held.address} on {held.link}: leave one of them out"
+        return (
+            f"route {wanted} ({reason.text}) conflicts with {on_link.address} on {on_link.link}: leave one of them out"
+        )
     return (
-        f"{held.link} holds {held.address.address}/{held.address.length}, the {reason.text}; this node's is {own}: "
-        f"give {held.link} an address of {own}, and take the other off: ip address del {held.address} dev {held.link}"
+        f"{on_link.link} holds {on_link.address}, the {reason.text}; this node's is {own}: give {on_link.link} an "
+        f"address of {own}, and take the other off: ip address del {on_link.address} dev {on_link.link}"
     )
 
 
-def _makes(held: LinkAddress, connected: Route) -> bool:
-    return held.link == connected.oif and held.address.prefix == connected.prefix
+def _makes(address: LinkAddress, connected: Route) -> bool:
+    return address.link == connected.oif and address.address.prefix == connected.prefix
 
 
 def _subnet(desired: Desired, version: int) -> Prefix | None:
-    return next((each.subnet for each in desired.watched if each.version == version), None)
+    return next((traffic.subnet for traffic in desired.watched if traffic.version == version), None)
 
 
 def _other(wanted: Route, route: Route) -> str:

@@ -22,7 +22,7 @@ from netplan.malformed import MALFORMED, FormatError, check_format, each, explai
 from netplan.net import Address, host_name
 from netplan.plan import NodePlan, Plan, Source
 from netplan.probe import Probe
-from netplan.resource import Action, Change, Json, Place, Reason, Resource
+from netplan.resource import Action, Change, Insertion, Json, Reason, Resource
 from netplan.snapshot import KINDS
 
 FORMAT_VERSION: Final = "1.1"
@@ -249,7 +249,7 @@ def change_from_json(data: Json) -> Change[Resource]:
     before, after = (None if data[side] is None else kind.from_json(data[side]) for side in ("before", "after"))
     if before is None and after is None:
         raise ValueError("it has neither a before nor an after")
-    place = Place(data["place"]) if data.get("place") else None
+    place = Insertion(data["place"]) if data.get("place") else None
     return Change(before, after, Reason(str(data["reason"]["text"]), _location(data["reason"]["at"])), place)
 
 

@@ -19,7 +19,7 @@ from netplan.kinds.route.value import Route, RouteKey
 from netplan.kinds.sysctl.forwarding import SWITCHES, rewritten
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import IPV6_MTU_MIN, IfName
-from netplan.resource import Change, Place, Resource
+from netplan.resource import Change, Insertion, Resource
 from netplan.snapshot import KINDS, Snapshot
 
 _Links: TypeAlias = Mapping[Hashable, Resource]
@@ -108,7 +108,7 @@ def _change_route(objects: _Objects, key: RouteKey, change: Change[Resource]) ->
 
 def _with(there: tuple[Route, ...], route: Route, change: Change[Resource]) -> tuple[Route, ...]:
     if change.before is None or change.place is not None or not there:
-        return inserted(there, route, change.place or Place.LAST)
+        return inserted(there, route, change.place or Insertion.LAST)
     at = replaced(there, route)
     return (*there[:at], route, *there[at + 1 :])
 

@@ -73,8 +73,8 @@ class Action(StrEnum):
     MOVE = "move"
 
 
-class Place(StrEnum):
-    """Where an object comes among others of its key that the kernel keeps beside it."""
+class Insertion(StrEnum):
+    """Where the kernel inserts an object among others of its key."""
 
     FIRST = "first"
     LAST = "last"
@@ -89,7 +89,7 @@ class Change(Struct, Generic[R_co], frozen=True):
     before: R_co | None
     after: R_co | None
     reason: Reason
-    place: Place | None = None
+    place: Insertion | None = None
 
     @property
     def resource(self) -> R_co:

@@ -148,8 +148,8 @@ def _routes(
     before: Snapshot, now: Snapshot, state: Snapshot, undone: Callable[[Resource], bool], reason: Reason
 ) -> Iterator[Change[Route]]:
     wanted = (Wanted(route, reason) for route in before.all(Route) if undone(route))
-    gone = tuple(filter(undone, lost(Route, now, state)))
-    yield from diff_routes(wanted, Routes(state.routes, undone, gone, before.routes), reason)
+    taken_away = tuple(filter(undone, lost(Route, now, state)))
+    yield from diff_routes(wanted, Routes(state.routes, undone, taken_away, before.routes), reason)
 
 
 def _reached(sysctl: Sysctl, touched: Collection[str]) -> bool:

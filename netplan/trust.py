@@ -7,7 +7,7 @@ import pwd
 import stat
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from netplan.errors import RefusedError
 from netplan.net import printable
@@ -36,25 +36,33 @@ class Trust:
 
     def __call__(self, path: Path, status: os.stat_result) -> None:
         """Raise UntrustedError (3) if another user could change what is here, or put something else in its place."""
-        found = changeable(path, status, self.users)
-        if found is not None:
-            why, remedy = found
-            raise UntrustedError(f"{why}, and what root does must not be theirs to choose: {remedy}, or {FLAG}")
+        danger = changeable(path, status, self.users)
+        if danger is not None:
+            raise UntrustedError(
+                f"{danger.why}, and what root does must not be theirs to choose: {danger.remedy}, or {FLAG}"
+            )
         if _replaceable(status) and status.st_mode & stat.S_IWGRP and path not in self.groups:
             self.groups.append(path)
 
 
-def changeable(path: Path, status: os.stat_result, users: Collection[int]) -> tuple[str, str] | None:
-    """Return who else than some users could change what a path leads to, and the command against it; None if no one.
+class Danger(NamedTuple):
+    """Who else could change what a path leads to, and the command against it."""
+
+    why: str
+    remedy: str
+
+
+def changeable(path: Path, status: os.stat_result, users: Collection[int]) -> Danger | None:
+    """Return who else than some users could change what a path leads to; None if no other user.
 
     What a group may write to is let be.
     """
     shown = printable(str(path))
     kind = "folder " if stat.S_ISDIR(status.st_mode) else ""
     if status.st_uid not in users:
-        return f"{kind}{shown} belongs to {_user(status.st_uid)}", f"chown root {shown}"
+        return Danger(f"{kind}{shown} belongs to {_user(status.st_uid)}", f"chown root {shown}")
     if _replaceable(status) and status.st_mode & stat.S_IWOTH:
-        return f"every user may write to {kind}{shown}", f"chmod o-w {shown}"
+        return Danger(f"every user may write to {kind}{shown}", f"chmod o-w {shown}")
     return None
 
 

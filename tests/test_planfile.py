@@ -17,7 +17,7 @@ from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Address
 from netplan.plan import NodePlan, Source
 from netplan.planfile import is_plan, plan_to_json, summary
-from netplan.resource import Change, Place, Reason
+from netplan.resource import Change, Insertion, Reason
 from tests import make, tunnels
 from tests.plans import read_plan, rendered
 
@@ -97,7 +97,7 @@ def test_a_fingerprint_is_that_of_what_the_plan_depends_on():
 
 
 def test_the_place_of_a_route_beside_others_is_read_back():
-    changes = (Change(None, make.route(), Reason("subnet of b"), Place.FIRST),)
+    changes = (Change(None, make.route(), Reason("subnet of b"), Insertion.FIRST),)
     plan = make.plans(NodePlan("a", Address.parse("10.4.7.21"), Source.LIVE, Backend.NFT, changes, {}))
     assert read_plan(rendered(plan), "plan.json") == plan
 

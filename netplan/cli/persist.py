@@ -133,10 +133,10 @@ def _differing(files: Iterable[File]) -> Pending | None:
     return Pending(differ) if differ else None
 
 
-def _writable(found: Pending | None) -> Pending | None:
-    for path in found.paths if found is not None else ():
+def _writable(file: Pending | None) -> Pending | None:
+    for path in file.paths if file is not None else ():
         rulesfile.check_writable(path)
-    return found
+    return file
 
 
 def of_spec(path: str, digest: str, node: str, state: Path, store: Store) -> Pending | None:

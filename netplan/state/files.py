@@ -100,9 +100,9 @@ def _check_way(path: Path) -> os.stat_result | None:
     users = trusted_users()
 
     def judge(at: Path, status: os.stat_result) -> None:
-        found = changeable(at, status, users)
-        if found is not None:
-            raise StoreError(f"{found[0]}, and could change what podnet does by {path}: {found[1]}")
+        danger = changeable(at, status, users)
+        if danger is not None:
+            raise StoreError(f"{danger.why}, and could change what podnet does by {path}: {danger.remedy}")
 
     with reported("podnet's folder", path, "; nothing was changed"):
         try:

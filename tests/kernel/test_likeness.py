@@ -18,7 +18,7 @@ from netplan.kinds.fdb.value import FdbEntry
 from netplan.kinds.link.value import Link
 from netplan.kinds.neighbour.value import Neighbour
 from netplan.kinds.route.value import Route
-from netplan.resource import Change, Place, Resource
+from netplan.resource import Change, Insertion, Resource
 from netplan.snapshot import Interest, Snapshot
 from tests import make, tunnels
 from tests.lab.inside import inside
@@ -141,7 +141,7 @@ OF_IPV6 = [
     replace(make.route("fd00:7:0:22::/64", via=None, dev=device, protocol=protocol), metric=1024)
     for device, protocol in (("eth0", 112), ("lo", 112), ("eth0", 3))
 ]
-WRITES = st.tuples(st.sampled_from(["create", "replace", Place.FIRST, Place.LAST, "delete"]), st.integers(0, 4))
+WRITES = st.tuples(st.sampled_from(["create", "replace", Insertion.FIRST, Insertion.LAST, "delete"]), st.integers(0, 4))
 
 
 def beside(writes, routes, kernel):
@@ -149,7 +149,7 @@ def beside(writes, routes, kernel):
     seen: list[tuple[Route, ...] | None] = []
     for how, number in writes:
         route = routes[number % len(routes)]
-        place = how if isinstance(how, Place) else None
+        place = how if isinstance(how, Insertion) else None
         change = Change(
             route if how in ("replace", "delete") else None, None if how == "delete" else route, make.WHY, place
         )

@@ -16,7 +16,7 @@ from netplan.kinds.route.nexthop import NextHop, Way
 from netplan.kinds.route.value import MAIN_TABLE, PROTOCOL, Route
 from netplan.net import IfName, Prefix
 from netplan.netlink import APPEND, EXCLUSIVE, REPLACE, Channel
-from netplan.resource import Change, Place, refused
+from netplan.resource import Change, Insertion, refused
 from netplan.rtnetlink import FAMILIES, NEXTHOP, ROUTE, Message, dump
 
 MANY: Final = 2000
@@ -180,7 +180,7 @@ def _asked(
 
 def _how(change: Change[Route]) -> int:
     if change.place is not None:
-        return APPEND if change.place is Place.LAST else 0
+        return APPEND if change.place is Insertion.LAST else 0
     return EXCLUSIVE if change.before is None else REPLACE
 
 

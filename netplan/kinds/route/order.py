@@ -13,7 +13,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from netplan.kinds.route.value import Hop, Route, RouteKey
-from netplan.resource import Place
+from netplan.resource import Insertion
 
 
 class Step(NamedTuple):
@@ -21,7 +21,7 @@ class Step(NamedTuple):
 
     before: Route | None
     after: Route | None
-    place: Place | None = None
+    place: Insertion | None = None
 
 
 def by_key(routes: Iterable[Route]) -> dict[RouteKey, list[Route]]:
@@ -51,10 +51,10 @@ def replaced(there: Sequence[Route], route: Route) -> int:
     return next((index for index, other in enumerate(there) if other.by_gateway == route.by_gateway), 0)
 
 
-def inserted(there: Sequence[Route], route: Route, place: Place) -> tuple[Route, ...]:
+def inserted(there: Sequence[Route], route: Route, place: Insertion) -> tuple[Route, ...]:
     """Return the routes of a key after one came."""
     if route.prefix.version == 4:
-        return (route, *there) if place is Place.FIRST else (*there, route)
+        return (route, *there) if place is Insertion.FIRST else (*there, route)
     joined = next((index for index, other in enumerate(there) if other.by_gateway and route.by_gateway), None)
     if joined is None:
         return (*there, route)
@@ -110,14 +110,14 @@ def steps(there: Sequence[Route], wanted: Sequence[Route], fixed: Collection[Rou
             yield Step(now[index], route)
             now[index] = route
     start, end = _block(now, wanted, fixed)
-    places = [(route, Place.FIRST) for route in reversed(wanted[:start])]
-    places += [(route, Place.LAST) for route in wanted[end:]]
-    gone = set()
+    places = [(route, Insertion.FIRST) for route in reversed(wanted[:start])]
+    places += [(route, Insertion.LAST) for route in wanted[end:]]
+    deleted = set()
     for number, (route, place) in enumerate(places):
         before = next((other for other in now if excludes(other, route)), None)
-        gone.add(before)
+        deleted.add(before)
         yield Step(before, route, place if now or number else None)
-    yield from (Step(route, None) for route in now if route not in wanted and route not in gone)
+    yield from (Step(route, None) for route in now if route not in wanted and route not in deleted)
 
 
 def _block(now: Sequence[Route], wanted: Sequence[Route], fixed: Collection[Route]) -> tuple[int, int]:

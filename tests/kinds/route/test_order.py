@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from netplan.kinds.route.order import arranged, excludes, inserted, replaced, steps
 from netplan.kinds.route.value import Route
 from netplan.net import Address, IfName, Prefix
-from netplan.resource import Place
+from netplan.resource import Insertion
 
 DEVICES = [Route(Prefix.parse("172.7.22.0/24"), IfName(f"d{number}")) for number in range(3)]
 GATEWAYS = [replace(DEVICES[0], next_hop=Address.parse(f"10.4.7.{number}")) for number in range(3)]
@@ -52,7 +52,7 @@ def led(there, wanted, fixed=()):
         elif step.after is not None:
             assert not any(excludes(each, step.after) for each in now), "the kernel refuses a second one"
             assert bool(now) or step.place is None or step.before is not None
-            now = inserted(now, step.after, step.place or Place.LAST)
+            now = inserted(now, step.after, step.place or Insertion.LAST)
         states.append(now)
     return states
 
@@ -111,7 +111,7 @@ def test_the_first_one_is_replaced_in_one_step_and_what_is_behind_it_stays():
 
 
 def test_of_two_of_ours_the_right_one_is_not_replaced_by_the_wrong_one():
-    assert [*steps([B], [A, B])] == [(None, A, Place.FIRST)]
+    assert [*steps([B], [A, B])] == [(None, A, Insertion.FIRST)]
 
 
 def test_of_ipv6_a_route_by_a_gateway_does_not_come_beside_one_of_others():
