@@ -10,8 +10,19 @@ from types import FrameType
 from typing import Final, NamedTuple, NoReturn, Protocol, TypeAlias
 
 from netplan.batches import Batch, batches
-from netplan.errors import CheckError, HalfStateError, KernelError, RestoredError, StoreError, told
+from netplan.errors import (
+    CheckError,
+    ContendedError,
+    HalfStateError,
+    KernelError,
+    OvertakenError,
+    RestoredError,
+    StoreError,
+    UnsteadyError,
+    told,
+)
 from netplan.kernel import Kernel
+from netplan.kinds.chain.value import PlacedRule
 from netplan.kinds.link.value import Link
 from netplan.kinds.sysctl.forwarding import SWITCHES, followers
 from netplan.kinds.sysctl.value import Sysctl
@@ -22,7 +33,10 @@ from netplan.snapshot import Interest, Snapshot
 Handler: TypeAlias = Callable[[int, FrameType | None], None] | signal.Handlers
 
 _ROUNDS: Final = 3
-"""How often an undo is tried: other programs may change the same tables meanwhile."""
+"""How often an undo is tried that the kernel refuses."""
+
+_ROUNDS_BESIDE_OTHERS: Final = 10
+"""How often it is tried while other programs change the same tables."""
 
 _GO_ON: Final = "\n`podnet recover` goes on from here; `podnet recover --abandon` leaves the node as it is now."
 
@@ -67,9 +81,9 @@ class Job(NamedTuple):
 def apply(job: Job, kernel: Kernel, journal: Journal) -> Snapshot:
     """Write the changes, read the kernel again, and give what was read.
 
-    RestoredError (4) if a write failed or the outcome is not what was planned, and the state before is back;
-    HalfStateError (5) if it could not be brought back wholly: then the journal stays. Without changes nothing is
-    written, to the journal neither.
+    RestoredError (4) if a write failed or the outcome is not what was planned, and the state before is back,
+    OvertakenError (4) if that is since another program changed the same rules meanwhile; HalfStateError (5) if it could
+    not be brought back wholly: then the journal stays. Without changes nothing is written, to the journal neither.
     """
     if not job.changes:
         return job.before
@@ -81,7 +95,7 @@ def apply(job: Job, kernel: Kernel, journal: Journal) -> Snapshot:
             with _held_back():
                 journal.opened(job.changes, before)
                 opened = True
-            for batch in batches(job.changes):
+            for batch in batches(job.changes, before):
                 attempted += batch.changes
                 kernel.write(batch)
             after = kernel.observe(job.interest)
@@ -96,15 +110,18 @@ def apply(job: Job, kernel: Kernel, journal: Journal) -> Snapshot:
             with _signals(signal.SIG_IGN):
                 restore(attempted, before, kernel, job.interest, why)
                 remark = _closed(journal)
-            raise RestoredError(f"{why}\nNothing is changed: the state before was restored.{remark}") from error
+            kind = OvertakenError if isinstance(error, ContendedError | UnsteadyError) else RestoredError
+            raise kind(f"{why}\nNothing is changed: the state before was restored.{remark}") from error
     return after
 
 
 def _check(job: Job, after: Snapshot) -> None:
-    """Raise KernelError or CheckError if a state is not what the job is for."""
+    """Raise KernelError, ContendedError or CheckError if a state is not what the job is for."""
     remaining = job.left(after)
     if remaining:
-        raise KernelError("the kernel does not hold what was written:\n" + _listed(remaining))
+        others_did = all(isinstance(change.resource, PlacedRule) for change in remaining)  # a table is written whole
+        kind = ContendedError if others_did else KernelError
+        raise kind("the kernel does not hold what was written:\n" + _listed(remaining))
     failures = job.check(after)
     if failures:
         raise CheckError("\n".join(failures))
@@ -187,32 +204,45 @@ def restore(
     HalfStateError (5) begins with `why`, and says what is left to do.
     """
     interest = undo_interest(before, interest)
-    failures: list[str] = []
+    failures: list[Exception] = []
     try:
-        undo = remaining = tuple(restoration(before, kernel.observe(interest), changes))
-        for _ in range(_ROUNDS):
-            if not remaining:
+        now = _seen(kernel, interest)
+        undo = remaining = tuple(restoration(before, now, changes))
+        for number in range(_ROUNDS_BESIDE_OTHERS):
+            refused = not all(isinstance(failure, ContendedError) for failure in failures)
+            if not remaining or (refused and number >= _ROUNDS):
                 break
-            failures = [failure for batch in batches(remaining) for failure in _attempt(kernel, batch)]
-            remaining = tuple(restoration(before, kernel.observe(interest), changes))
+            failures = [failure for batch in batches(remaining, now) for failure in _attempt(kernel, batch)]
+            now = _seen(kernel, interest)
+            remaining = tuple(restoration(before, now, changes))
         kernel.sweep()
     except Exception as error:
         left = f"what was begun:\n{_listed(changes)}"
         raise HalfStateError(f"{why}\nThe state before could not be restored: {told(error)}\n{left}{_GO_ON}") from error
     if remaining:
-        reasons = "".join(f"\n  {failure}" for failure in failures)
+        reasons = "".join(f"\n  {told(failure)}" for failure in failures)
         raise HalfStateError(
             f"{why}\nThe state before is not wholly restored; left to do:\n{_listed(remaining)}{reasons}{_GO_ON}"
         )
     return undo
 
 
-def _attempt(kernel: Kernel, batch: Batch) -> list[str]:
+def _seen(kernel: Kernel, interest: Interest) -> Snapshot:
+    """Read the state, again and again while it changes faster than it can be read; ObserveError."""
+    for _ in range(_ROUNDS_BESIDE_OTHERS - 1):
+        try:
+            return kernel.observe(interest)
+        except UnsteadyError:
+            continue
+    return kernel.observe(interest)
+
+
+def _attempt(kernel: Kernel, batch: Batch) -> list[Exception]:
     """Write one batch of an undo; a failure is kept, so that the batches after it are still tried."""
     try:
         kernel.write(batch)
     except Exception as error:
-        return [told(error)]
+        return [error]
     return []
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -14,6 +14,7 @@ from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Address
 from netplan.resource import Action, Change, Resource
+from netplan.snapshot import Snapshot
 
 _CREATED: Final = ("link", "address", "sysctl", "table", "neighbour", "fdb", "route")
 _FIRST: Final = {"link": Action.DELETE, "address": Action.CREATE}
@@ -23,13 +24,15 @@ _PLURAL: Final = {"address": "addresses", "fdb": "fdb entries"}
 class Batch(Struct, frozen=True):
     """Changes that are written together: those of one kind, or of one table of the packet filter for an IP version.
 
-    A table is changed in one transaction, chains and rules together; the objects of another kind one by one.
+    A table is changed in one transaction, chains and rules together; the objects of another kind one by one. `chains`
+    are those in which the positions of its rules count, as they were then.
     """
 
     kind: str
     table: str
     changes: tuple[Change[Resource], ...]
     version: int = 4
+    chains: tuple[Chain, ...] = ()
 
     def __str__(self) -> str:
         return (
@@ -45,8 +48,8 @@ class _Group(Struct, frozen=True):
     version: int = 4
 
 
-def batches(changes: Iterable[Change[Resource]]) -> tuple[Batch, ...]:
-    """Group changes and put them in order.
+def batches(changes: Iterable[Change[Resource]], before: Snapshot | None = None) -> tuple[Batch, ...]:
+    """Group changes to a state, if it is given, and put them in order.
 
     What is referred to comes before what refers to it, and rules come before routes, so that no connection is pinned to
     a wrong source address. Deletes come last, in the opposite order; only a link that excludes another goes before it,
@@ -63,7 +66,7 @@ def batches(changes: Iterable[Change[Resource]]) -> tuple[Batch, ...]:
         leaving = (leaves and (not group.table or group not in filled)) or (retreat and group.kind == Sysctl.kind)
         groups.setdefault((group, leaving), []).append(change)
     ordered = sorted(groups, key=lambda key: (key[1], (-1 if key[1] else 1) * _CREATED.index(key[0].kind)))
-    return tuple(_batch(group, groups[group, leaving]) for group, leaving in ordered)
+    return tuple(_batch(group, groups[group, leaving], before) for group, leaving in ordered)
 
 
 class _Coming(Struct, frozen=True):
@@ -99,8 +102,15 @@ def _in_order(kind: str, changes: Iterable[Change[Resource]]) -> tuple[Change[Re
     return tuple(changes if first is None else sorted(changes, key=lambda change: change.action is not first))
 
 
-def _batch(group: _Group, changes: Iterable[Change[Resource]]) -> Batch:
-    return Batch(group.kind, group.table, _in_order(group.kind, changes), group.version)
+def _batch(group: _Group, changes: Sequence[Change[Resource]], before: Snapshot | None) -> Batch:
+    chains = () if before is None else tuple(_holding(changes, before))
+    return Batch(group.kind, group.table, _in_order(group.kind, changes), group.version, chains)
+
+
+def _holding(changes: Iterable[Change[Resource]], before: Snapshot) -> Iterator[Chain]:
+    """Find the chains that rules are placed in."""
+    keys = dict.fromkeys(change.resource.chain for change in changes if isinstance(change.resource, PlacedRule))
+    return (before.chains[key] for key in keys if key in before.chains)
 
 
 def _group(change: Change[Resource]) -> _Group:

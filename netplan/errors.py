@@ -5,13 +5,16 @@ PodnetError
     SpecError            the spec, with every problem and its place
   RefusedError        3  nothing was changed
     ObserveError         the kernel's state can't be read, or not safely
+      UnsteadyError      it changes faster than it can be read
     StalePlanError       the kernel changed since the plan was made
     StoreError           podnet's own files on the node can't be read or written, or not safely
     LockedError          another podnet is at work on the node
     PendingError         an apply on the node waits for its confirm
-  KernelError            the kernel refused one write; apply turns it into one of the last two
+  KernelError            the kernel refused one write; apply turns it into one of the last three
+    ContendedError       another program changed what was being written
   CheckError             something that the spec wants to work does not after an apply: likewise
   RestoredError       4  failed, and the state before was restored
+    OvertakenError       since another program changed the same rules meanwhile: planned again it may succeed
   HalfStateError      5  failed, and the state before could not be restored wholly
 """
 
@@ -101,6 +104,10 @@ class ObserveError(RefusedError):
     """The kernel's state can't be read, or not safely."""
 
 
+class UnsteadyError(ObserveError):
+    """The kernel's state changes faster than it can be read: tried again it may succeed."""
+
+
 class StalePlanError(RefusedError):
     """What a saved plan depends on has changed since it was made."""
 
@@ -127,6 +134,10 @@ class KernelError(PodnetError):
     exit_code = ExitCode.RESTORED
 
 
+class ContendedError(KernelError):
+    """Another program changed what was being written: planned again it may succeed."""
+
+
 class CheckError(PodnetError):
     """A check of the spec failed after an apply; the message names it."""
 
@@ -137,6 +148,10 @@ class RestoredError(PodnetError):
     """An apply failed, and the state before it was restored."""
 
     exit_code = ExitCode.RESTORED
+
+
+class OvertakenError(RestoredError):
+    """An apply was undone since another program changed the same rules meanwhile: planned again it may succeed."""
 
 
 class HalfStateError(PodnetError):

@@ -15,7 +15,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from netplan.errors import ObserveError
+from netplan.errors import ObserveError, UnsteadyError
 from netplan.netlink import (
     ACK,
     NETFILTER,
@@ -111,7 +111,7 @@ def _reported() -> Iterator[None]:
     try:
         yield
     except UnsettledError as error:
-        raise ObserveError("the packet filter changes faster than it can be read: try again") from error
+        raise UnsteadyError("the packet filter changes faster than it can be read: try again") from error
     except OSError as error:
         if error.errno not in _ABSENT:
             said = error.strerror or error

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from msgspec import Struct
 
-from netplan.errors import ObserveError
+from netplan.errors import ObserveError, UnsteadyError
 from netplan.net import Address
 from netplan.netlink import Attributes, Channel, Request, UnsettledError, attributes
 
@@ -68,7 +68,7 @@ def dump(channel: Channel, layout: Layout, fields: tuple[int, ...], content: byt
     try:
         found = channel.dump(layout.get, layout.header.pack(*fields) + content)
     except UnsettledError as error:
-        raise ObserveError("routes and devices change faster than they can be read: try again") from error
+        raise UnsteadyError("routes and devices change faster than they can be read: try again") from error
     except OSError as error:
         raise ObserveError(f"the kernel does not tell its routes and devices: {error.strerror or error}") from error
     return (message_of(layout, each) for each in found if family in (socket.AF_UNSPEC, each[0]))

@@ -4,8 +4,18 @@ import signal
 
 import pytest
 
-from netplan.errors import ExitCode, HalfStateError, KernelError, ObserveError, RestoredError
+from netplan.differences import differences
+from netplan.errors import (
+    ExitCode,
+    HalfStateError,
+    KernelError,
+    ObserveError,
+    OvertakenError,
+    RestoredError,
+    UnsteadyError,
+)
 from netplan.kernel.memory import MemoryKernel
+from netplan.kinds.chain.value import Chain
 from tests import make
 
 WANTED = make.desired(make.spec(firewall=make.REMOVE))
@@ -171,3 +181,75 @@ def test_a_second_signal_does_not_stop_the_undoing():
     with pytest.raises(RestoredError, match="interrupted by SIGHUP"):
         make.carry_out(WANTED, kernel)
     assert (make.content(kernel.state), signal.getsignal(signal.SIGHUP)) == (make.content(BEFORE), before)
+
+
+class Shared(MemoryKernel):
+    """A kernel in whose nat POSTROUTING another program puts a rule on top at some of its readings and writes."""
+
+    busy: frozenset[int] = frozenset()
+    turns = 0
+    rule = "-s 10.9.9.0/24 -j RETURN"
+
+    def observe(self, interest):
+        seen = super().observe(interest)
+        self._insert()
+        return seen
+
+    def write(self, step):
+        super().write(step)
+        self._insert()
+
+    def _insert(self):
+        self.turns += 1
+        if self.turns in self.busy:
+            chains = self.state.chains
+            changed = Chain(make.POSTROUTING, (make.rule(self.rule), *self.state.rules(make.POSTROUTING)), "ACCEPT")
+            self.state = self.state.replace(Chain, [*({**chains, make.POSTROUTING: changed}).values()])
+
+
+@pytest.mark.parametrize("turn", range(1, 9))
+def test_a_rule_that_another_program_puts_before_ours_at_whatever_moment_stops_nothing(turn):
+    kernel = Shared(BEFORE)
+    kernel.busy = frozenset({turn})
+    make.carry_out(WANTED, kernel)
+    assert not [*differences(WANTED, kernel.state)]
+
+
+class Rewriting(Shared):
+    """A kernel in which that rule would take the pods' source."""
+
+    rule = "-j MASQUERADE"
+
+
+def test_an_apply_is_overtaken_by_a_rule_that_comes_to_stand_wrongly_before_ours_and_is_undone():
+    kernel = Rewriting(BEFORE)
+    kernel.busy = frozenset({4})
+    with pytest.raises(OvertakenError, match=r"does not hold what was written:\n  move rule nat POSTROUTING"):
+        make.carry_out(WANTED, kernel)
+    assert kernel.state.rules(make.POSTROUTING) == (*BEFORE.rules(make.POSTROUTING), make.rule(Rewriting.rule))
+    unlike = [key for key, held in make.content(kernel.state).items() if held != make.content(BEFORE).get(key)]
+    assert unlike == [str(make.POSTROUTING)]
+
+
+class Unsteady(MemoryKernel):
+    """A kernel that refuses routes and, from then on, changes too fast to be read, some times."""
+
+    times = 3
+
+    def write(self, step):
+        if step.kind == "route":
+            raise KernelError("no")
+        super().write(step)
+
+    def observe(self, interest):
+        if self.writes and self.times:
+            self.times -= 1
+            raise UnsteadyError("the packet filter changes faster than it can be read: try again")
+        return super().observe(interest)
+
+
+def test_a_state_that_changes_too_fast_to_be_read_is_read_again_by_an_undo():
+    kernel = Unsteady(BEFORE)
+    with pytest.raises(RestoredError, match="no"):
+        make.carry_out(WANTED, kernel)
+    assert make.content(kernel.state) == make.content(BEFORE)

@@ -125,7 +125,8 @@ class Linux:
         self._told(writing, 0, None)
         if batch.kind == "table":
             self._announce(batch.version, batch.table)
-            chains.write(self._iptables if batch.version == 4 else self._iptables.ipv6, batch.table, batch.changes)
+            iptables = self._iptables if batch.version == 4 else self._iptables.ipv6
+            chains.write(iptables, batch.table, batch.changes, batch.chains)
         elif batch.kind == "sysctl":
             _write_sysctls(batch)
         else:

@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from netplan.batches import Batch
-from netplan.errors import KernelError
+from netplan.errors import ContendedError
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.edit import ConflictError
 from netplan.kinds.chain.other import OtherChain
+from netplan.kinds.chain.place import rebased
 from netplan.kinds.chain.reached import reached
 from netplan.kinds.chain.value import Chain, ChainKey
 from netplan.kinds.link.value import Link, own_settings
@@ -54,7 +55,9 @@ class MemoryKernel:
     def write(self, batch: Batch) -> None:
         """Make the changes of one batch, or refuse as the kernel would."""
         if batch.kind == "table":
-            self._commit(batch.changes)
+            changes = rebased(batch.changes, batch.chains, self.state.chains)
+            if changes:
+                self._commit(tuple(changes))
             return
         for change in batch.changes:
             self._commit((change,))
@@ -69,7 +72,7 @@ class MemoryKernel:
         try:
             after = project(self.state, changes)
         except ConflictError as error:
-            raise KernelError(str(error)) from error
+            raise ContendedError(str(error)) from error
         _check_jumps(after, changes)
         self.state = _with_settings(self.state, after)
 

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import Chain, ChainKey, PlacedRule
-from netplan.resource import Change, Reason
+from netplan.resource import Change, Reason, Resource
 
 
 class Slot(Struct, frozen=True):
@@ -37,6 +37,17 @@ def changes_to(
         changes.append(Change(placed, after, reasons[placed.rule]))
     changes += [Change(None, placed, reasons[placed.rule]) for placed in come]
     return changes
+
+
+def by_chain(changes: Iterable[Change[Resource]]) -> dict[ChainKey, list[Change[PlacedRule]]]:
+    """Return the changes of placed rules, sorted by the chains that hold these."""
+    placed: dict[ChainKey, list[Change[PlacedRule]]] = {}
+    for change in changes:
+        before, after = change.before, change.after
+        if isinstance(before, PlacedRule | None) and isinstance(after, PlacedRule | None):
+            rule = Change(before, after, change.reason)
+            placed.setdefault(rule.resource.chain, []).append(rule)
+    return placed
 
 
 def edited(chain: Chain, changes: Iterable[Change[PlacedRule]]) -> Chain:

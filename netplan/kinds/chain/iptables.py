@@ -17,7 +17,6 @@ from netplan.kinds.chain.rule import Rule, kernel_rule
 from netplan.kinds.chain.saved import absent
 from netplan.kinds.chain.text import logical_lines
 from netplan.kinds.chain.value import Backend, Chain, ChainKey, table_label
-from netplan.kinds.native.misread import misread
 from netplan.net import printable
 
 _LOCK_SECONDS: Final = "10"
@@ -76,17 +75,20 @@ class Iptables(Struct, frozen=True, dict=True):
         return self.program
 
     def read(self, key: ChainKey) -> Chain | None:
-        """Read one chain, None if it does not exist; ObserveError if it can't be read whole.
+        """Read one chain as iptables prints it, None if it does not exist; ObserveError if it prints none of it.
 
-        Of rules that nft made, iptables-nft refuses some and prints others as if they said less (`misread`).
+        Of rules that nft made, iptables-nft refuses some and prints others as if they said less: see `NftTables`.
         """
         if self.backend is Backend.LEGACY and is_absent(key.table, self.version):
             return absent(key)
+        listing = self.listing(key)
+        return None if listing is None else parsed(key, listing)
+
+    def listing(self, key: ChainKey) -> str | None:
+        """Return what `iptables -S CHAIN` prints, None if the chain does not exist; ObserveError if it fails."""
         listed = programs.run([self._listing, "-w", _LOCK_SECONDS, "-t", key.table, "-S", key.name])
         if listed.code == 0:
-            if self.backend is Backend.NFT:
-                check_read(key.table_label, misread(key.table, key.name, self.version))
-            return _parse(key, listed.stdout)
+            return listed.stdout
         if self._missing(key, listed.stderr):
             return None
         said = listed.killed or _said(listed.stderr)
@@ -154,7 +156,8 @@ def _backend_of(program: str) -> Backend:
     return _MODES.get(found[1], Backend.LEGACY) if found else Backend.LEGACY
 
 
-def _parse(key: ChainKey, listed: str) -> Chain:
+def parsed(key: ChainKey, listed: str) -> Chain:
+    """Return the chain that `iptables -S CHAIN` printed; ObserveError names a line that can't be read."""
     policy: str | None = None
     rules: list[Rule] = []
     for number, line in enumerate(logical_lines(listed).removesuffix("\n").split("\n"), 1):

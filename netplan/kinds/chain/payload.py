@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from netplan.kinds.chain.edit import commands
-from netplan.kinds.chain.value import Chain, ChainKey, PlacedRule
+from netplan.kinds.chain.edit import by_chain, commands
+from netplan.kinds.chain.value import Chain, ChainKey
 from netplan.resource import Change, Resource
 
 
@@ -29,13 +29,7 @@ def _filled(changes: Iterable[Change[Resource]]) -> Iterator[str]:
 
 
 def _placed(changes: Iterable[Change[Resource]], now: Mapping[ChainKey, Chain]) -> Iterator[str]:
-    placed: dict[ChainKey, list[Change[PlacedRule]]] = {}
-    for change in changes:
-        before, after = change.before, change.after
-        if isinstance(before, PlacedRule | None) and isinstance(after, PlacedRule | None):
-            rule = Change(before, after, change.reason)
-            placed.setdefault(rule.resource.chain, []).append(rule)
-    for key, edits in placed.items():
+    for key, edits in by_chain(changes).items():
         yield from commands(now.get(key, Chain(key)), edits)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from netplan.kinds.chain.edit import Slot
+from netplan.kinds.chain.edit import Slot, by_chain, changes_to, edited
 from netplan.kinds.chain.rule import Rule
-from netplan.kinds.chain.value import is_our_jump
+from netplan.kinds.chain.value import Chain, ChainKey, PlacedRule, is_our_jump
+from netplan.resource import Change, Resource
 
 
 class Span(NamedTuple):
@@ -64,6 +65,36 @@ def put_back(before: Sequence[Rule], now: Sequence[Rule], touched: Collection[Ru
         elif (anchor := _find(slots, rule, low)) is not None:
             low = anchor + 1
     return slots
+
+
+def rebased(
+    changes: Iterable[Change[Resource]], before: Iterable[Chain], now: Mapping[ChainKey, Chain]
+) -> list[Change[Resource]]:
+    """Return the changes to chains as they are `now` that do what `changes` would have done to them as they were.
+
+    A rule that comes stands behind the one that it would have followed, wherever others have moved that meanwhile; one
+    that is gone already needs no change. ConflictError if the changes do not fit the chains before.
+    """
+    changes = list(changes)
+    placed = by_chain(changes)
+    moved = {chain.key: chain for chain in before if chain.key in placed and _differs(chain, now)}
+    staying = (change for change in changes if not _is_in(change.resource, moved))
+    return [*staying, *(change for key, was in moved.items() for change in _rebased(placed[key], was, now[key]))]
+
+
+def _differs(chain: Chain, now: Mapping[ChainKey, Chain]) -> bool:
+    return not chain.unread and chain.key in now and now[chain.key].rules != chain.rules
+
+
+def _is_in(resource: Resource, chains: Collection[ChainKey]) -> bool:
+    return isinstance(resource, PlacedRule) and resource.chain in chains
+
+
+def _rebased(changes: Sequence[Change[PlacedRule]], before: Chain, now: Chain) -> list[Change[PlacedRule]]:
+    reasons = {rule: changes[0].reason for rule in now.rules if is_our_jump(rule)}
+    touched = {side.rule: change.reason for change in changes for side in (change.before, change.after) if side}
+    slots = put_back(edited(before, changes).rules, now.rules, touched)
+    return changes_to(now.key, now.rules, slots, reasons | touched)
 
 
 def _undone(rule: Rule, touched: Collection[Rule]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 from msgspec import Struct
@@ -81,11 +82,14 @@ def parse_rule_line(text: str, *, version: int = 4, table: str | None = None) ->
     return chain, rule
 
 
+@lru_cache(maxsize=4096)
 def kernel_rule(text: str, *, version: int = 4) -> Rule:
     """Return the rule of a line `-A CHAIN …` that iptables printed, whatever the kernel holds.
 
     What stands in no rule of ours has its picture there (`pictured`). A line that can't be read is a rule that may do
     anything to some packets: `-m unread --line "…" -j unread`.
+
+    A chain is read again where it is written and once it was: its lines are remembered, so that little time is between.
     """
     text = pictured(text)
     try:

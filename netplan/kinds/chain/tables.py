@@ -13,9 +13,9 @@ from typing import Final, TypeVar
 
 from msgspec import Struct
 
-from netplan.errors import ObserveError
+from netplan.errors import ObserveError, UnsteadyError
 from netplan.kinds.chain.built_in import BUILT_IN
-from netplan.kinds.chain.iptables import Iptables, check_read
+from netplan.kinds.chain.iptables import Iptables, check_read, parsed
 from netplan.kinds.chain.legacy_tables import is_absent
 from netplan.kinds.chain.reached import Tables
 from netplan.kinds.chain.saved import SavedTable, SavedTables, absent, listed_table, saved_tables
@@ -28,6 +28,7 @@ from netplan.kinds.native.expression import (
     held_chain,
     names,
     rules_by_chain,
+    rules_of,
     uses,
 )
 from netplan.kinds.native.misread import misread_among
@@ -189,7 +190,9 @@ class NftTables:
         if self._is_told(key):
             policy = held.base.policy.upper() if held is not None and held.base is not None else None
             return absent(key) if held is None else Chain(key, (), policy)
-        chain = _steadily(lambda: self._iptables.read(key))
+        listing, kept = _steadily(lambda: (self._iptables.listing(key), rules_of(*key)))
+        check_read(key.table_label, misread_among(key.name, map(expressions, kept)))
+        chain = None if listing is None else parsed(key, listing)
         for rule in chain.rules if chain else ():
             if rule.target is not None:
                 self._led_to.add(key._replace(name=rule.target.name))
@@ -212,4 +215,4 @@ def _steadily(read: Callable[[], T]) -> T:
         found = read()
         if generation() == before:
             return found
-    raise ObserveError("the packet filter changes faster than it can be read: try again")
+    raise UnsteadyError("the packet filter changes faster than it can be read: try again")

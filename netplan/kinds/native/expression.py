@@ -131,9 +131,17 @@ def _base(chain: Message) -> Base:
 
 def rules(family: str, table: str, chain: str) -> list[tuple[Expression, ...]]:
     """Read the rules of one chain; none if it is not there."""
+    return [expressions(rule) for rule in _rules(number_of(family), table, chain)]
+
+
+def rules_of(version: int, table: str, chain: str) -> list[Message]:
+    """Read the rules of one chain of an IP version; `expressions` takes one apart."""
+    return _rules(FAMILIES[version].number, table, chain)
+
+
+def _rules(family: int, table: str, chain: str) -> list[Message]:
     wanted = attribute(1, terminated(table)) + attribute(2, terminated(chain))
-    found = nfnetlink.dump(NFTABLES, _GET_RULE, number_of(family), wanted)
-    return [expressions(rule) for rule in found]
+    return nfnetlink.dump(NFTABLES, _GET_RULE, family, wanted)
 
 
 def rules_by_chain(table: str, version: int) -> dict[str, list[Message]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from netplan.kinds.native.expression import Expression, rules, sets
+from netplan.kinds.native.expression import Expression, sets
 from netplan.kinds.native.family import FAMILIES
 
 _EQUAL, _UNEQUAL, _AT_MOST, _AT_LEAST = 0, 1, 3, 5
@@ -22,13 +22,8 @@ _OPERATORS: Final = {2: "<", 3: "<=", 4: ">", 5: ">="}
 Field = tuple[str, int, int]
 
 
-def misread(table: str, chain: str, version: int = 4) -> str | None:
-    """Say which rule of a table's chain iptables would print as another; None if there is none."""
-    return misread_among(chain, rules(FAMILIES[version].name, table, chain))
-
-
 def misread_among(chain: str, rules: Iterable[Sequence[Expression]]) -> str | None:
-    """Say the same of rules that were read before."""
+    """Say which of a chain's rules iptables would print as another; None if there is none."""
     for position, rule in enumerate(rules, 1):
         why = next(reasons(rule), None)
         if why is not None:

@@ -3,9 +3,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netplan.kinds.chain.edit import changes_to
-from netplan.kinds.chain.place import Span, arrange, put_back
-from netplan.kinds.chain.value import jump_to
+from netplan.kinds.chain.edit import by_chain, changes_to, edited
+from netplan.kinds.chain.place import Span, arrange, put_back, rebased
+from netplan.kinds.chain.value import Chain, jump_to
 from tests import make
 
 JUMP = jump_to(make.FORWARD_CHAIN)
@@ -120,3 +120,36 @@ def test_putting_back_twice_is_putting_back_once(before, now):
     after = back(before, now)
     slots = put_back(before, after, [OURS])
     assert [slot.origin for slot in slots] == [*range(len(after))]
+
+
+def written(before, wanted, now):
+    """Give the rules of a chain in which others have changed the rules before, once the changes are written."""
+    was, there = Chain(make.FORWARD, tuple(before)), Chain(make.FORWARD, tuple(now))
+    reasons = dict.fromkeys((*before, *wanted, JUMP, OURS), make.WHY)
+    slots = put_back(wanted, before, {OURS})
+    changes = changes_to(make.FORWARD, before, slots, reasons)
+    placed = by_chain(rebased(changes, [was], {make.FORWARD: there}))
+    return list(edited(there, placed.get(make.FORWARD, ())).rules)
+
+
+def test_a_jump_comes_behind_the_rule_that_it_would_have_followed():
+    assert written([A, B, C], [A, JUMP, B, C], [NEW, A, B, C]) == [NEW, A, JUMP, B, C]
+
+
+def test_a_rule_that_others_have_shifted_goes_all_the_same():
+    assert written([A, OURS, B], [A, B], [NEW, A, OURS, B]) == [NEW, A, B]
+
+
+def test_a_rule_that_others_have_taken_away_need_not_go():
+    assert written([A, OURS, B], [A, B], [NEW, A, B]) == [NEW, A, B]
+
+
+def test_what_stands_where_it_should_is_written_no_more():
+    was, there = Chain(make.FORWARD, (A, B)), Chain(make.FORWARD, (A, JUMP, B))
+    changes = changes_to(make.FORWARD, was.rules, put_back(there.rules, was.rules, ()), {JUMP: make.WHY})
+    assert rebased(changes, [was], {make.FORWARD: there}) == []
+
+
+@given(st.permutations([A, B, C, OURS]), st.permutations([A, B, C, JUMP]), st.permutations([A, B, C, NEW, OURS]))
+def test_changes_leave_the_rules_of_others_as_others_have_put_them(before, wanted, now):
+    assert [rule for rule in written(before, wanted, now) if rule != JUMP] == [rule for rule in now if rule != OURS]
