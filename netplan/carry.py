@@ -12,20 +12,20 @@ from netplan.differences import differences
 from netplan.freshness import unmet
 from netplan.resource import Change, Resource
 from netplan.snapshot import Snapshot
-from netplan.work import Work, check_allowed, check_fresh
+from netplan.work import Work, brought_up, check_allowed
 
 
 def carry_out(work: Work, journal: Journal) -> Snapshot:
     """Apply a plan, journal in hand, and give the state that it was seen to lead to; nothing without changes.
 
-    RefusedError (3) if it must not be applied, or if the state that it depends on has changed meanwhile.
+    RefusedError (3) if it must not be applied, StalePlanError (3) if the state that it depends on has changed meanwhile
+    so that other changes are needed, OvertakenError (4) if that happened while it was written.
     """
     check_allowed(work.plan)
     if not work.plan.changes:
         return work.before
-    now = work.kernel.observe(work.interest)
-    check_fresh(work.plan, now)
-    job = Job(work.plan.changes, now, work.interest, partial(_left, work), partial(_check, work))
+    work = brought_up(work, work.kernel.observe(work.interest))
+    job = Job(work.plan.changes, work.before, work.interest, partial(_left, work), partial(_check, work))
     return apply(job, work.kernel, journal)
 
 

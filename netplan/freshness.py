@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import count, islice
 from typing import Final
 
@@ -93,6 +93,33 @@ def _same(change: Change[Resource], expected: Sequence[Route], now: Sequence[Rou
     """Whether the routes of a key are as expected, whatever others brought or took meanwhile."""
     known = [each for each in now if each.ours or each in expected or each == change.before]
     return known == [each for each in expected if each.ours or each in now]
+
+
+def unlike(
+    changes: Sequence[Change[Resource]], others: Sequence[Change[Resource]]
+) -> tuple[tuple[str, Change[Resource]], ...]:
+    """Return the changes that only one of two lists has: "-" with those of the first, "+" with those of the second.
+
+    The position of a rule does not count: another program's rule before it shifts it.
+    """
+    gone, come = _beyond(changes, others), _beyond(others, changes)
+    return (*(("-", change) for change in gone), *(("+", change) for change in come))
+
+
+def _beyond(changes: Iterable[Change[Resource]], others: Iterable[Change[Resource]]) -> Iterator[Change[Resource]]:
+    """Return the changes that are more than those of the others."""
+    left = Counter(map(_substance, others))
+    for change in changes:
+        substance = _substance(change)
+        if not left[substance]:
+            yield change
+        left[substance] -= 1
+
+
+def _substance(change: Change[Resource]) -> Hashable:
+    return tuple(
+        (side.chain, side.rule) if isinstance(side, PlacedRule) else side for side in (change.before, change.after)
+    )
 
 
 def _stands(rule: Rule, depth: int, expected: Sequence[Rule], now: Sequence[Rule]) -> bool:

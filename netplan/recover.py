@@ -11,8 +11,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from netplan.apply import Job, apply, restore
+from netplan.attempts import LEAST_PATIENCE, Attempts
 from netplan.compile import Place
-from netplan.errors import RefusedError
+from netplan.errors import OvertakenError, RefusedError, UnsteadyError
 from netplan.hooks import Hook, Standing, all_hooks, rule_changes
 from netplan.kernel import Kernel
 from netplan.kinds.address.value import LinkAddress
@@ -136,14 +137,25 @@ def bring_back(
 ) -> Recovery | None:
     """Bring the newest generation back after a reboot; None if it is of this boot or its state is there. Lock is held.
 
+    Beside programs that start at the same time it is tried again as by `Attempts`.
     RefusedError (3) if an interface that its routes need is not ready within so many seconds; RestoredError (4) and
     HalfStateError (5) as from `apply`.
     """
     if generation is None or generation.origin.boot_id == boot_id():
         return None
+    kernel = open_kernel(generation.after.backend)
+    _await_ways(kernel, generation.after, generation.origin.address, patience)
+    attempts = Attempts(LEAST_PATIENCE)
+    while True:
+        try:
+            return _bring_back(store, generation, kernel)
+        except (OvertakenError, UnsteadyError):
+            if not attempts.another():
+                raise
+
+
+def _bring_back(store: Store, generation: Generation, kernel: Kernel) -> Recovery | None:
     after = generation.after
-    kernel = open_kernel(after.backend)
-    _await_ways(kernel, after, generation.origin.address, patience)
     wanted = [*_settings(after), *_rules_taken_away(generation)]
     placed = frozenset(hook.chain for hook in all_hooks(generation.hooks or (), after))
     interest = interest_of(wanted) | Interest(frozenset(after.chains) | placed, placed, frozenset())

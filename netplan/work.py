@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -10,14 +11,24 @@ from msgspec.structs import replace
 
 from netplan.compile import Desired, everything
 from netplan.errors import RefusedError, StalePlanError
-from netplan.freshness import changed_since
+from netplan.freshness import changed_since, unlike
 from netplan.kernel import Kernel
 from netplan.kinds.chain.built_in import BUILT_IN_BY_TABLE
 from netplan.kinds.chain.reached import MANY_RULES
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.overwritten import unknown
 from netplan.ownership import foreign
-from netplan.plan import NodePlan, Source, elsewhere, in_full, interest_of, restoring, with_effects, with_ground
+from netplan.plan import (
+    NodePlan,
+    Source,
+    elsewhere,
+    in_full,
+    interest_of,
+    plan_node,
+    restoring,
+    with_effects,
+    with_ground,
+)
 from netplan.probe import packets_of
 from netplan.probes import Probing
 from netplan.restore import restoration
@@ -35,7 +46,8 @@ _NO_RULES = Interest(frozenset(), frozenset(), frozenset())
 class Work(Struct, frozen=True):
     """A node's plan together with the kernel it is for, the state it starts from, and what would be left of it.
 
-    `desired` is None for a saved plan, whose spec is not at hand.
+    `desired` is None for a saved plan, whose spec is not at hand. `anew` makes the plan from another state; a saved one
+    can't be made anew.
     """
 
     plan: NodePlan
@@ -43,6 +55,7 @@ class Work(Struct, frozen=True):
     before: Snapshot
     interest: Interest
     desired: Desired | None = None
+    anew: Callable[[Snapshot], NodePlan] | None = None
 
     @classmethod
     def live(cls, desired: Desired, kernel: Kernel, *, limit: int = MANY_RULES) -> Work:
@@ -59,7 +72,8 @@ class Work(Struct, frozen=True):
             packets |= further
             state = whole_state(kernel, desired.interest, packets, limit=limit)
             found = tuple(probing(state))
-        return cls(in_full(desired, state, Source.LIVE, found), kernel, state, desired.interest, desired)
+        plan = in_full(desired, state, Source.LIVE, found)
+        return cls(plan, kernel, state, desired.interest, desired, partial(plan_node, desired, source=Source.LIVE))
 
     @classmethod
     def saved(cls, plan: NodePlan, kernel: Kernel) -> Work:
@@ -86,9 +100,14 @@ class Work(Struct, frozen=True):
         kept = Interest(frozenset(way.target.chains), frozenset(), settings)
         interest = with_ground(interest_of(way.touched) | kept)
         now = kernel.observe(interest)
-        changes = restoration(way.target, now, way.touched, way.reason)
-        plan = restoring(way.origin.node, way.origin.address, changes, now)
-        return cls(replace(plan, sysctls=way.sysctls, hooks=way.hooks), kernel, now, interest)
+
+        def anew(state: Snapshot) -> NodePlan:
+            changes = restoration(way.target, state, way.touched, way.reason)
+            return replace(
+                restoring(way.origin.node, way.origin.address, changes, state), sysctls=way.sysctls, hooks=way.hooks
+            )
+
+        return cls(anew(now), kernel, now, interest, anew=anew)
 
 
 def whole_state(
@@ -108,6 +127,19 @@ def _further(packets: frozenset[Packet], state: Snapshot) -> frozenset[Packet]:
     hooks = ((key._replace(name=hook), rule) for key, rule in unread for hook in BUILT_IN_BY_TABLE[key.table])
     reach = any(follows(hook, rule) for hook, rule in hooks)
     return packets if reach else frozenset()
+
+
+def brought_up(work: Work, now: Snapshot) -> Work:
+    """Return the work as it is in a later state of its kernel; StalePlanError (3) if other changes are needed there.
+
+    Rules that others put before ours shift the positions alone: the changes are the same.
+    """
+    if not any(changed_since(work.plan.depends, work.plan.changes, now)):
+        return replace(work, before=now)
+    later = work.plan if work.anew is None else work.anew(now)
+    if work.anew is None or later.refusals != work.plan.refusals or unlike(work.plan.changes, later.changes):
+        check_fresh(work.plan, now)
+    return replace(work, before=now, plan=replace(work.plan, changes=later.changes, depends=later.depends))
 
 
 def check_allowed(plan: NodePlan) -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from netplan.freshness import changed_since, dependencies, unmet
+from netplan.freshness import changed_since, dependencies, unlike, unmet
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.value import Backend, Chain, jump_to
 from netplan.kinds.link.value import Link
@@ -207,3 +207,22 @@ def test_a_delete_is_unmet_where_the_other_route_of_its_prefix_went():
     changes = [Change(make.route(via="10.4.7.9"), None, make.WHY)]
     before = make.snapshot("", make.route(via="10.4.7.9"), make.route())
     assert [*unmet(changes, before, make.snapshot("", make.route(via="10.4.7.9")))] == changes
+
+
+def test_changes_are_the_same_where_only_positions_differ():
+    now = with_rules(STORY, "-s 10.9.9.0/24 -j RETURN", "-j LOG", make.DOCKER_MASQUERADE, "-j LOG")
+    assert unlike(make.plan(STORY, make.spec()).changes, make.plan(now, make.spec()).changes) == ()
+
+
+def test_changes_that_only_one_of_two_plans_has_are_told_apart():
+    now = with_rules(STORY, "-j LOG", "-j LOG")
+    keys = {"firewall": make.REMOVE}
+    others = unlike(make.plan(STORY, make.spec(**keys)).changes, make.plan(now, make.spec(**keys)).changes)
+    assert [(sign, str(change.resource)) for sign, change in others] == [
+        ("-", f"nat POSTROUTING 2: {make.DOCKER_MASQUERADE}")
+    ]
+
+
+def test_a_change_that_is_needed_twice_is_not_the_same_as_one_that_is_needed_once():
+    change = Change(make.route(), None, make.WHY)
+    assert unlike([change, change], [change]) == (("-", change),)

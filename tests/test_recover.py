@@ -12,7 +12,7 @@ from netplan.batches import batches
 from netplan.compile import nothing
 from netplan.confirm import asked
 from netplan.differences import differences
-from netplan.errors import HalfStateError, ObserveError, PendingError, RefusedError, StoreError
+from netplan.errors import ContendedError, HalfStateError, ObserveError, PendingError, RefusedError, StoreError
 from netplan.kernel.memory import MemoryKernel
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.value import Chain
@@ -337,6 +337,24 @@ def test_in_the_same_boot_nothing_comes_back(store):
 
 def test_a_state_that_is_there_after_a_reboot_needs_no_generation(rebooted):
     assert brought_back(rebooted, MemoryKernel(AFTER)) is None
+
+
+class Overtaken(MemoryKernel):
+    """A kernel in which docker, which starts too, changes the first table that is written at that very moment."""
+
+    times = 1
+
+    def write(self, step):
+        if step.kind == "table" and self.times:
+            self.times -= 1
+            raise ContendedError("table nat was changed by another program meanwhile")
+        super().write(step)
+
+
+def test_what_another_program_came_in_the_way_of_after_a_reboot_is_tried_again(rebooted):
+    kernel = Overtaken(BEFORE)
+    recovery = brought_back(rebooted, kernel)
+    assert (recovery.found, make.content(kernel.state)) == (Found.REBOOT, make.content(AFTER))
 
 
 def test_what_fails_after_a_reboot_is_undone(rebooted):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Annotated
@@ -14,21 +16,20 @@ from msgspec.structs import replace
 from netplan.cli.live import kernel_of, live_work, resolved_here
 from netplan.cli.nodes import this_node
 from netplan.cli.options import FlushConntrack, LockTimeout, VarDir
-from netplan.cli.output import say, show, show_plan
+from netplan.cli.output import say
 from netplan.cli.persist import Pending, of_spec, pending
 from netplan.cli.progress import bar
 from netplan.cli.remembered import checked_against
-from netplan.cli.safety import allowing, check_safe
+from netplan.cli.safety import allowing
 from netplan.cli.spec import DEFAULT_STATE, AllowUntrusted, NodeName, StateDir, Yes, open_here, trusting
 from netplan.cli.verb import verb_app
-from netplan.cli.write import Turn, carry_out, confirm, turn
+from netplan.cli.write import Order, carry_out, show_with_file, turn
 from netplan.compile import backend_of, compile_node
 from netplan.files import MAX_BYTES, Judge, opened
-from netplan.plan import Plan
+from netplan.plan import NodePlan, Plan
 from netplan.planfile import is_plan, read_plan
 from netplan.ready import await_interface
 from netplan.safety import Flag
-from netplan.state.origin import Origin
 from netplan.state.store import Store
 from netplan.work import Work
 
@@ -78,16 +79,16 @@ def apply(
     if isinstance(found, Plan):
         saved = found
         with turn("apply", folder, lock_timeout) as here:
-            with bar.during("reading the kernel"):
-                work = Work.saved(checked_against(saved.nodes[0], folder), kernel_of(saved.nodes[0].backend, folder))
-            _apply(work, replace(saved, nodes=(work.plan,)), here, _file_of(saved, state, here.store), options)
+            read = partial(_taken_up, checked_against(saved.nodes[0], folder), folder)
+            file = _file_of(saved, state, here.store)
+            carry_out(_order(read, lambda plan: replace(saved, nodes=(plan,)), file, options), here)
         return
     spec, at = found
     await_interface(kernel_of(backend_of(spec)), at, say)
     desired = compile_node(spec, resolved_here(at))
     with turn("apply", folder, lock_timeout) as here:
-        work = live_work(desired, folder)
-        _apply(work, Plan.of(spec, [work.plan]), here, pending(desired, here.store), options)
+        read = partial(live_work, desired, folder)
+        carry_out(_order(read, lambda plan: Plan.of(spec, [plan]), pending(desired, here.store), options), here)
 
 
 def _saved(path: Path, name: str | None, judge: Judge) -> Plan | None:
@@ -105,11 +106,12 @@ def _file_of(saved: Plan, state: Path, store: Store) -> Pending | None:
     return of_spec(saved.spec_path, saved.spec_sha256, plan.node, state, store) if plan.persist else None
 
 
-def _apply(work: Work, plan: Plan, here: Turn, file: Pending | None, options: Options) -> None:
-    show_plan(plan)
-    if file is not None:
-        show(str(file))
-    check_safe(work, options.flags)
-    confirm(work.plan, file, yes=options.yes)
-    origin = Origin.here("apply", plan, work.plan)
-    carry_out(work, here, origin, file, flush=options.flush, within=options.within)
+def _taken_up(plan: NodePlan, folder: Path | None) -> Work:
+    """Read the kernel for a saved plan; StalePlanError (3) if the state it depends on has changed."""
+    with bar.during("reading the kernel"):
+        return Work.saved(plan, kernel_of(plan.backend, folder))
+
+
+def _order(read: Callable[[], Work], of: Callable[[NodePlan], Plan], file: Pending | None, options: Options) -> Order:
+    how = (options.flags, options.yes, file, options.flush, options.within)
+    return Order("apply", read, of, partial(show_with_file, file=file), *how)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +14,7 @@ from netplan.cli.live import live_work, resolved_here
 from netplan.cli.options import FlushConntrack, LockTimeout, VarDir
 from netplan.cli.output import Format, say, show, show_json, show_plan, write_file
 from netplan.cli.persist import Pending, outdated, pending
-from netplan.cli.safety import allowing, check_safe
+from netplan.cli.safety import allowing
 from netplan.cli.spec import DEFAULT_STATE, AllowUntrusted, NodeName, SpecPath, StateDir, open_here, trusting
 from netplan.cli.verb import verb_app
 from netplan.cli.views.lines import DRIFT
@@ -62,17 +63,19 @@ def drift(
         _show(Plan.of(loaded, [work.plan]), file, format)
         _measure(metrics_file, loaded, work.plan)
         raise typer.Exit(ExitCode.DONE if work.plan.in_sync and file is None else ExitCode.DIFFERENCES)
-    from netplan.cli.write import carry_out, turn
-    from netplan.state.origin import Origin
+    from netplan.cli.write import Order, carry_out, turn
 
     with turn("drift --fix", folder, lock_timeout) as held:
-        work = live_work(desired, folder)
-        plan, file = Plan.of(loaded, [work.plan]), pending(desired, held.store)
-        _show(plan, file, format)
-        _measure(metrics_file, loaded, work.plan)
-        check_safe(work, flags)
-        carry_out(work, held, Origin.here("drift --fix", plan, work.plan), file, flush=flush_conntrack)
-    mended = replace(work.plan, changes=())
+        file = pending(desired, held.store)
+
+        def present(plan: Plan) -> None:
+            _show(plan, file, format)
+            _measure(metrics_file, loaded, plan.nodes[0])
+
+        read = partial(live_work, desired, folder)
+        how = (flags, True, file, flush_conntrack)  # without asking
+        order = Order("drift --fix", read, lambda plan: Plan.of(loaded, [plan]), present, *how)
+        mended = replace(carry_out(order, held).plan, changes=())
     _measure(metrics_file, loaded, mended)
     raise typer.Exit(ExitCode.DONE if mended.in_sync else ExitCode.DIFFERENCES)
 

@@ -15,7 +15,13 @@ VarDir = Annotated[
     typer.Option("--var-dir", metavar="DIR", help=f"Where podnet remembers; default: {ENVIRONMENT}, or {DEFAULT}."),
 ]
 LockTimeout = Annotated[
-    float, typer.Option("--lock-timeout", metavar="SECONDS", min=0, help="How long to wait for another podnet.")
+    float,
+    typer.Option(
+        "--lock-timeout",
+        metavar="SECONDS",
+        min=0,
+        help="How long to wait for another podnet, and to plan again beside other programs (at least 3 s).",
+    ),
 ]
 FlushConntrack = Annotated[
     bool,

@@ -2,45 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from pathlib import Path
 from typing import Final
-
-from msgspec import Struct
 
 from netplan.cli.live import kernel_of, live_work, resolved_here
 from netplan.cli.nodes import NoNodeError
 from netplan.cli.options import LockTimeout, VarDir
-from netplan.cli.output import say, show, show_plan
+from netplan.cli.output import say
 from netplan.cli.persist import Pending, pending
 from netplan.cli.progress import bar
-from netplan.cli.safety import allowing, check_safe
+from netplan.cli.safety import allowing
 from netplan.cli.spec import DEFAULT_STATE, AllowUntrusted, NodeName, SpecPath, StateDir, Yes, open_here, trusting
 from netplan.cli.verb import verb_app
-from netplan.cli.write import Turn, carry_out, confirm, turn
-from netplan.compile import Removal, compile_node, nothing
+from netplan.cli.write import Order, Turn, carry_out, show_with_file, turn
+from netplan.compile import Desired, Removal, compile_node, nothing
 from netplan.errors import UsageError
 from netplan.kinds.chain.other import OtherChain
+from netplan.kinds.chain.value import Backend
 from netplan.kinds.route.value import Route
 from netplan.net import counted, printable
 from netplan.plan import NodePlan, Plan
 from netplan.rollback import taken_over
 from netplan.safety import Flag
 from netplan.snapshot import Snapshot
-from netplan.spec.load import Spec
-from netplan.state.origin import Origin
 from netplan.work import Work
 
 _LEFT: Final = "a node that was taken out of a spec is cleaned with one that has it still: git log -p {} shows it"
 
 app = verb_app()
-
-
-class Orders(Struct, frozen=True):
-    """What is to be taken away, and how: the spec, what is allowed that is dangerous, without asking."""
-
-    spec: Spec
-    flags: frozenset[Flag]
-    yes: bool
 
 
 @app.command()
@@ -64,14 +55,20 @@ def remove(
         raise UsageError(f"{error}; {_LEFT.format(printable(str(spec)))}") from error
     here = resolved_here(here)
     desired = nothing(loaded, here)
-    orders = Orders(loaded, flags | {Flag.MANY_DELETES}, yes)  # it takes all of them
+    flags |= {Flag.MANY_DELETES}  # it takes all of them
+
+    def take_away(read: Callable[[], Work], file: Pending | None) -> Work:
+        def present(plan: Plan) -> None:
+            show_with_file(plan, file)
+            _warn_of_adoption(held, plan.nodes[0])
+
+        order = Order("remove", read, lambda plan: Plan.of(loaded, [plan]), present, flags, yes, file)
+        return carry_out(order, held)
+
     with turn("remove", folder, lock_timeout) as held:
-        work = live_work(desired, folder)
-        _take_away(work, held, pending(desired, held.store), orders)
+        work = take_away(partial(live_work, desired, folder), pending(desired, held.store))
         for backend in sorted({chain.owner.backend for chain in work.before.all(OtherChain) if chain.left_behind}):
-            with bar.during("reading the kernel"):
-                other = Work.live(desired, kernel_of(backend, folder))
-            _take_away(other, held, None, orders)
+            take_away(partial(_left_behind, desired, backend, folder), None)
     if work.plan.changes:
         for line in (*_dead(work.plan), *_stay_away(compile_node(loaded, here).removals, work.before)):
             say(line)
@@ -106,13 +103,7 @@ def _warn_of_adoption(held: Turn, plan: NodePlan) -> None:
         )
 
 
-def _take_away(work: Work, held: Turn, file: Pending | None, orders: Orders) -> None:
-    """Show what is taken away of one backend, ask, and do it."""
-    plan = Plan.of(orders.spec, [work.plan])
-    show_plan(plan)
-    if file is not None:
-        show(str(file))
-    _warn_of_adoption(held, work.plan)
-    check_safe(work, orders.flags)
-    confirm(work.plan, file, yes=orders.yes)
-    carry_out(work, held, Origin.here("remove", plan, work.plan), file)
+def _left_behind(desired: Desired, backend: Backend | None, folder: Path | None) -> Work:
+    """Plan for the rules of another backend."""
+    with bar.during("reading the kernel"):
+        return Work.live(desired, kernel_of(backend, folder))

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from netplan.cli.live import kernel_of
 from netplan.cli.options import LockTimeout, VarDir
-from netplan.cli.output import show, show_plan
 from netplan.cli.persist import rolled_back
 from netplan.cli.progress import bar
-from netplan.cli.safety import allowing, check_safe
+from netplan.cli.safety import allowing
 from netplan.cli.spec import Yes
 from netplan.cli.verb import verb_app
-from netplan.cli.write import carry_out, confirm, intact, turn
-from netplan.plan import Plan
-from netplan.rollback import way_back
+from netplan.cli.write import Order, carry_out, intact, show_with_file, turn
+from netplan.plan import NodePlan, Plan
+from netplan.rollback import WayBack, way_back
 from netplan.safety import Flag
-from netplan.state.origin import Origin
 from netplan.work import Work
 
 app = verb_app()
@@ -43,13 +43,15 @@ def rollback(
         intact(kept)
         way = way_back(kept, generation)
         origin = way.origin
-        with bar.during("reading the kernel"):
-            work = Work.back(way, kernel_of(way.target.backend, folder))
-        plan = Plan(origin.cluster, origin.spec_path, origin.spec_sha256, (work.plan,))
+
+        def of(plan: NodePlan) -> Plan:
+            return Plan(origin.cluster, origin.spec_path, origin.spec_sha256, (plan,))
+
         file = rolled_back(way, here.store)
-        show_plan(plan)
-        if file is not None:
-            show(str(file))
-        check_safe(work, flags)
-        confirm(work.plan, file, yes=yes)
-        carry_out(work, here, Origin.here(way.verb, plan, work.plan), file)
+        present = partial(show_with_file, file=file)
+        carry_out(Order(way.verb, partial(_planned, way, folder), of, present, flags, yes, file), here)
+
+
+def _planned(way: WayBack, folder: Path | None) -> Work:
+    with bar.during("reading the kernel"):
+        return Work.back(way, kernel_of(way.target.backend, folder))

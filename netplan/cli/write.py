@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+from msgspec import Struct
 
 from netplan import carry
+from netplan.attempts import LEAST_PATIENCE, Attempts
 from netplan.cli.connections import tell_outdated
 from netplan.cli.countdown import await_confirm
-from netplan.cli.output import ask, say
+from netplan.cli.output import ask, say, show, show_plan
 from netplan.cli.persist import Pending
 from netplan.cli.progress import bar
+from netplan.cli.safety import check_safe
 from netplan.cli.views.memory import recovery_text
 from netplan.confirm import arm, asked, token
 from netplan.emptied import clear_away, noting
-from netplan.errors import RefusedError, StoreError
+from netplan.errors import OvertakenError, RefusedError, StalePlanError, StoreError, UnsteadyError
+from netplan.freshness import unlike
 from netplan.kernel.linux import require_privilege
 from netplan.masquerade import MASQUERADE_CHAIN
 from netplan.net import printable
-from netplan.plan import NodePlan
+from netplan.plan import NodePlan, Plan
 from netplan.recover import Recovery
+from netplan.resource import Change, Resource
+from netplan.safety import Flag
+from netplan.snapshot import Snapshot
 from netplan.state.generations import Damaged, Generation
 from netplan.state.origin import Origin
 from netplan.state.store import Store, Undertaking
@@ -30,13 +38,46 @@ from netplan.state.vardir import var_dir
 from netplan.unfinished import Unfinished, answered, check_takes_over, complete, settle_or_leave
 from netplan.work import Work, check_allowed
 
+_AGAIN: Final = "Another program changed the node meanwhile, and nothing is changed: planning again."
+
 
 class Turn(NamedTuple):
-    """A verb's turn on the node: what podnet remembers there, the descriptor of the lock, and what can't be undone."""
+    """A verb's turn on the node: what podnet remembers there, the descriptor of the lock, and what can't be undone.
+
+    `patience` is for how many seconds something is tried again that other programs come in the way of.
+    """
 
     store: Store
     lock: int
     unfinished: Unfinished | None = None
+    patience: float = LEAST_PATIENCE
+
+
+class Applied(NamedTuple):
+    """What an apply has led to, its journal, and what a person types to confirm it."""
+
+    after: Snapshot
+    undertaking: Undertaking
+    secret: str
+
+
+class Order(Struct, frozen=True):
+    """What a verb has podnet do: how it reads and plans the node, and how that is shown.
+
+    `of` gives the plan of the cluster that a node's plan belongs to; `flags` are the dangers that are allowed, and with
+    `yes` nobody is asked. `file` waits for the rules, `flush` ends old connections, and `within` says in how many
+    seconds it must be confirmed.
+    """
+
+    verb: str
+    read: Callable[[], Work]
+    of: Callable[[NodePlan], Plan]
+    show: Callable[[Plan], None]
+    flags: frozenset[Flag]
+    yes: bool
+    file: Pending | None = None
+    flush: bool = False
+    within: float | None = None
 
 
 @contextmanager
@@ -56,7 +97,7 @@ def turn(verb: str, folder: Path | None, timeout: float) -> Iterator[Turn]:
         if unfinished is not None:
             say(f"warning: {printable(str(unfinished))}")
         with answered(store, unfinished):
-            yield Turn(store, descriptor, unfinished)
+            yield Turn(store, descriptor, unfinished, max(timeout, LEAST_PATIENCE))
 
 
 @contextmanager
@@ -91,45 +132,103 @@ def confirm(plan: NodePlan, file: Pending | None = None, *, yes: bool) -> None:
         raise RefusedError("nothing was changed")
 
 
-def carry_out(
-    work: Work,
-    here: Turn,
-    origin: Origin,
-    file: Pending | None = None,
-    *,
-    flush: bool = False,
-    within: float | None = None,
-) -> None:
-    """Apply a plan, keep the state as a generation, tell of it, and put the rules into the file that waits for them.
+def show_with_file(plan: Plan, file: Pending | None = None) -> None:
+    """Show a plan as text, and the files that wait for the rules."""
+    show_plan(plan)
+    if file is not None:
+        show(str(file))
 
-    Connections that are older than the rules are counted, or with `flush` ended. With `within` the state before comes
-    back unless somebody confirms within so many seconds: RestoredError (4).
+
+def carry_out(order: Order, here: Turn) -> Work:
+    """Plan, show it, ask, apply it, keep the state as a generation, tell of it; return what was done.
+
+    Where another program changes the same rules meanwhile, the node is planned again and, if other changes are needed,
+    asked about again: see `Attempts`. RefusedError (3), RestoredError (4), HalfStateError (5).
     """
+    attempts = Attempts(here.patience)
+    work = _read(order, attempts)
+    shown, agreed = work.plan, False
+    order.show(order.of(shown))
+    while True:
+        try:
+            agreed = _agree(order, work, shown, agreed=agreed)
+            shown = work.plan
+            applied = _apply(order, work, here)
+            break
+        except (StalePlanError, OvertakenError, UnsteadyError):
+            if not attempts.another():
+                raise
+        say(_AGAIN)
+        work = _read(order, attempts)
+    _conclude(order, work, here, applied)
+    return work
+
+
+def _read(order: Order, attempts: Attempts) -> Work:
+    """Read the kernel and plan, again and again while it changes faster than it can be read."""
+    while True:
+        try:
+            return order.read()
+        except UnsteadyError:
+            if not attempts.another():
+                raise
+
+
+def _agree(order: Order, work: Work, shown: NodePlan, *, agreed: bool) -> bool:
+    """Check a plan and ask for it, unless the one that was `shown` has the same changes and is agreed to; return True.
+
+    RefusedError (3) if it is unsafe, or if nobody said yes.
+    """
+    others = unlike(shown.changes, work.plan.changes)
+    if others:
+        say("Other changes are needed now:\n" + "\n".join(f"  {sign} {_told(change)}" for sign, change in others))
+    check_safe(work, order.flags)
+    if others or not agreed:
+        confirm(work.plan, order.file, yes=order.yes)
+    return True
+
+
+def _told(change: Change[Resource]) -> str:
+    return printable(f"{change.action.value} {change.resource.kind} {change.resource}")
+
+
+def _apply(order: Order, work: Work, here: Turn) -> Applied:
+    """Apply a plan, journal in hand."""
+    within = order.within
     if here.unfinished is not None:
         check_takes_over(here.store, here.unfinished, work.desired, work.before.backend)
         within = within if work.plan.changes else None
-    secret = token()
-    spec = None if file is None else str(Path(origin.spec_path).absolute())
+    origin, secret, plan = Origin.here(order.verb, order.of(work.plan), work.plan), token(), work.plan
+    spec = None if order.file is None else str(Path(origin.spec_path).absolute())
     asked_for = None if within is None else asked(within, secret, spec)
-    plan, guard = work.plan, arm(here.store, here.lock)
+    guard = arm(here.store, here.lock)
     undertaking = Undertaking(
         here.store, origin, plan.sysctls, asked_for, guard, waiting=plan.waiting, hooks=plan.hooks
     )
     with bar.during("preparing"):
-        after = carry.carry_out(work, undertaking)
+        return Applied(carry.carry_out(work, undertaking), undertaking, secret)
+
+
+def _conclude(order: Order, work: Work, here: Turn, applied: Applied) -> None:
+    """Keep the state as a generation, tell of it, and put the rules into the file that waits for them.
+
+    Connections that are older than the rules are counted, or ended where the order says so. If it must be confirmed,
+    the state before comes back unless somebody does so in time: RestoredError (4).
+    """
+    after, undertaking, _ = applied
     if work.plan.changes:
         say(f"Applied. {work.plan.node} is as planned; the kernel was read again to see it.")
-        if asked_for is None:
+        if order.within is None:
             _finish(undertaking)
         else:
-            await_confirm(here.store, undertaking.entry, secret)
+            await_confirm(here.store, undertaking.entry, applied.secret)
     elif here.unfinished is not None and complete(here.store, here.unfinished, undertaking, after):
         say(f"{here.unfinished.entry.origin} is taken over from: {work.plan.node} is as planned.")
-    if work.plan.changes or flush:
+    if work.plan.changes or order.flush:
         ours = [after.chains[key] for key in MASQUERADE_CHAIN.values() if key in after.chains]
-        tell_outdated(ours, flush=flush)
-    if file is not None:
-        file.write(here.store)
+        tell_outdated(ours, flush=order.flush)
+    if order.file is not None:
+        order.file.write(here.store)
 
 
 def _finish(undertaking: Undertaking) -> None:

@@ -6,20 +6,37 @@ import os
 import select
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import NamedTuple
 
 from netplan.lab import Lab
 from tests.netns.podnet import Outcome
 
 
+class Answer(NamedTuple):
+    """What is typed once a prompt has appeared, and what happens before that."""
+
+    typed: str
+    meanwhile: Callable[[], object] = lambda: None
+    prompt: str = "[y/N]"
+
+
 def on_terminal(lab: Lab, host: str, command: Sequence[str], *, typed: str = "", prompt: str = "") -> Outcome:
     """Run a command on a terminal, and type a text once a prompt has appeared; all that it shows counts as stdout."""
+    return dialogue(lab, host, command, Answer(typed, prompt=prompt))
+
+
+def dialogue(lab: Lab, host: str, command: Sequence[str], *answers: Answer) -> Outcome:
+    """Run a command on a terminal, and give the answers, one after the other."""
     controller, terminal = os.openpty()
+    shown = b""
     with subprocess.Popen(lab.command(host, command), stdin=terminal, stdout=terminal, stderr=terminal) as process:
         os.close(terminal)
-        shown = read(controller, prompt) if prompt else b""
-        os.write(controller, typed.encode())
+        for answer in answers:
+            shown += read(controller, answer.prompt) if answer.prompt else b""
+            answer.meanwhile()
+            os.write(controller, answer.typed.encode())
         shown += read(controller)
     os.close(controller)
     return Outcome(process.returncode, shown.decode(), "")

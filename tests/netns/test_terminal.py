@@ -8,9 +8,10 @@ import subprocess
 import pytest
 
 from tests.netns.podnet import argv, process
-from tests.netns.terminal import hung_up, on_terminal
+from tests.netns.terminal import Answer, dialogue, hung_up, on_terminal
 
 ESCAPE = "\x1b"
+DOCKER = "-s 172.7.21.0/24 ! -o docker0 -j MASQUERADE"
 HOSTILE = "x\x1b[2Jy"
 
 pytestmark = pytest.mark.parametrize("backend", ["nft"], indirect=True)
@@ -42,6 +43,28 @@ def test_terminal_that_closes_at_the_question_is_a_no(applied, verb):
     before = applied.state()
     code = hung_up(applied.lab, applied.name, argv(verb, applied.spec), "[y/N]")
     assert (code, applied.state()) == (3, before)
+
+
+def answered(node, *answers):
+    return dialogue(node.lab, node.name, argv("apply", node.spec), *answers)
+
+
+def test_a_rule_that_comes_before_ours_while_podnet_asks_is_not_asked_about_again(node):
+    done = answered(node, Answer("y\n", lambda: node.iptables("-t nat -I POSTROUTING -d 192.0.2.1 -j RETURN")))
+    assert (done.code, done.stdout.count("[y/N]"), node.drift().code) == (0, 1, 0)
+
+
+def test_where_other_changes_are_needed_by_then_they_are_shown_and_asked_about(node):
+    gone = f"-t nat -D POSTROUTING {DOCKER}"
+    done = answered(node, Answer("y\n", lambda: node.iptables(gone)), Answer("y\n"))
+    assert (done.code, node.drift().code) == (0, 0)
+    assert f"Other changes are needed now:\r\n  - delete rule nat POSTROUTING 2: {DOCKER}\r\n" in done.stdout
+
+
+def test_a_no_to_the_other_changes_changes_nothing(node):
+    gone = f"-t nat -D POSTROUTING {DOCKER}"
+    assert answered(node, Answer("y\n", lambda: node.iptables(gone)), Answer("n\n")).code == 3
+    assert "PODNET" not in node.rules()
 
 
 def test_yes_applies(node):
