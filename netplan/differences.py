@@ -16,6 +16,7 @@ from netplan.kinds.link.value import Link
 from netplan.kinds.route.value import Route, RouteKey
 from netplan.kinds.sysctl.forwarding import once_switched, switched_first
 from netplan.kinds.sysctl.value import Sysctl, of_ipv6
+from netplan.on_link import taken_as_on_link
 from netplan.overwritten import put_back
 from netplan.project import after_updates, lost
 from netplan.resource import Change, Reason, Resource, Wanted
@@ -61,7 +62,7 @@ def _routes(
 
     wanted = (Wanted(want.resource, want.reason) for want in desired.objects if isinstance(want.resource, Route))
     gone = tuple(filter(may_change, lost(Route, snapshot, state)))
-    yield from diff_routes(wanted, Routes(state.routes, may_change, gone), STALE, SECOND)
+    yield from diff_routes(taken_as_on_link(wanted, state), Routes(state.routes, may_change, gone), STALE, SECOND)
 
 
 def _explained(change: Change[Resource], snapshot: Snapshot, applied: Collection[RouteKey] = ()) -> Change[Resource]:

@@ -241,7 +241,8 @@ def _await_ways(kernel: Kernel, after: Snapshot, address: Address, patience: flo
 
 
 def _ways(route: Route) -> Iterator[tuple[IfName, Address | None]]:
-    yield from ((route.oif, route.next_hop),) if route.oif is not None else ()
+    if route.oif is not None:
+        yield route.oif, None if route.onlink else route.next_hop
     for hop in route.hops:
         if hop.oif is not None:
             yield hop.oif, hop.next_hop

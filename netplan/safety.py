@@ -12,12 +12,11 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.names import TCP
 from netplan.kinds.chain.value import PlacedRule
-from netplan.kinds.link.value import Link
 from netplan.kinds.route.value import Route
-from netplan.net import Address, Prefix, printable
+from netplan.net import Address, printable
+from netplan.on_link import OnLink
 from netplan.plan import NodePlan
 from netplan.resource import Action, Change, Resource
 from netplan.snapshot import Snapshot
@@ -234,32 +233,12 @@ def _of_deletes(changes: Iterable[Change[Resource]], before: Snapshot) -> Iterat
 
 
 def _of_next_hops(changes: Iterable[Change[Resource]], after: Snapshot) -> Iterator[Danger]:
-    """Name the routes whose next hop nobody answers for; a record without addresses can't tell."""
-    if not after.all(LinkAddress):
-        return
-    there = {link.name for link in after.all(Link)}
-    held: dict[str, list[Prefix]] = {}
-    for each in after.all(LinkAddress):
-        held.setdefault(each.link, []).append(each.address.prefix)
-    fibs = {version: Fib(after, version) for version in (4, 6)}
-    routes = [change.after for change in changes if isinstance(change.after, Route) and change.after.oif in there]
-    off = [route for route in routes if not _on_link(route, held.get(route.oif or "", ()), fibs[route.prefix.version])]
+    """Name the routes whose next hop nobody answers for."""
+    on_link = OnLink(after)
+    off = [change.after for change in changes if isinstance(change.after, Route) and on_link.off(change.after)]
     if off:
         count = f"{len(off)} routes" if len(off) > 1 else "a route"
         yield Danger(Flag.OFF_LINK, f"{count} would lead to a next hop that is not on-link: {_some(off)}")
-
-
-def _on_link(route: Route, held: Iterable[Prefix], fib: Fib) -> bool:
-    """Whether a device reaches a route's next hop without a router, by the prefix of an address held or by a route.
-
-    An `onlink` route says so itself: what a tunnel needs for it stands beside it.
-    """
-    if route.next_hop is None or route.onlink:
-        return True
-    if any(prefix.contains(route.next_hop) for prefix in held):
-        return True
-    way = fib.route_to(route.next_hop)
-    return way is not None and way.next_hop is None and way.oif == route.oif and way.type == "unicast"
 
 
 def _some(routes: list[Route] | list[Resource]) -> str:

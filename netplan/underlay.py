@@ -60,6 +60,7 @@ def refusals(desired: Desired, changes: Sequence[Change[Resource]], state: Snaps
     """Say what of a plan the kernel would refuse for the devices that are there, with the line of the spec to write."""
     node = desired.watched[0].node
     yield from absent(changes, node.address.address, state, node.interface)
+    yield from _down(changes, state)
     for change in changes:
         link = change.after
         if isinstance(link, Link) and link.vxlan is not None:
@@ -96,6 +97,13 @@ def absent(
             yield f"interface: auto: {_which(address, holders)}"
         else:
             yield f"there is no interface {name} on this node{_written(address, holders)}"
+
+
+def _down(changes: Iterable[Change[Resource]], state: Snapshot) -> Iterator[str]:
+    """Name the devices that routes are to leave by and that are down: the kernel takes no route by one."""
+    used = {oif for change in changes if isinstance(change.after, Route) for oif in _devices(change.after)}
+    down = [link.name for link in state.all(Link) if link.name in used and not link.up and not link.ours]
+    yield from (f"the interface {name} is down: ip link set {name} up" for name in down)
 
 
 def _devices(resource: Resource) -> Iterator[IfName]:

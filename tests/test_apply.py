@@ -93,10 +93,9 @@ def test_a_refused_write_is_undone_and_says_what_was_refused_and_why_it_was_want
 
 
 def test_what_was_refused_for_a_reason_of_the_kernels_is_undone():
-    nodes = [f"{name}: {{address: 10.4.{6 + n}.21/23, subnet: 172.7.{n}.0/24}}" for n, name in enumerate("ba")]
-    unreachable = make.desired(make.spec(*nodes))
-    with pytest.raises(RestoredError, match="the next hop is not on-link"):
-        make.carry_out(unreachable, MemoryKernel(BEFORE))
+    kernel = MemoryKernel(make.snapshot(make.docker(), address="10.4.7.22/24"))
+    with pytest.raises(RestoredError, match="the next hop is an address of this node"):
+        make.carry_out(WANTED, kernel)
 
 
 def test_an_outcome_that_is_not_what_was_written_is_undone():

@@ -74,7 +74,7 @@ DOCKER = make.rule(make.DOCKER_MASQUERADE)
             "create route 172.7.22.0/24 via 10.4.7.22 dev eth0",
         ),
         (
-            CLEAN.replace(Route, [make.route(via="10.4.7.9")]),
+            CLEAN.replace(Route, [*make.snapshot().all(Route), make.route(via="10.4.7.9")]),
             "update route 172.7.22.0/24 via 10.4.7.22 dev eth0",
         ),
         (

@@ -394,6 +394,15 @@ def test_an_interface_that_is_not_ready_in_time_is_named_and_nothing_is_changed(
     assert kernel.writes == 0
 
 
+def test_a_next_hop_that_a_route_takes_for_on_link_is_not_waited_for(store):
+    before = make.snapshot(address="10.4.7.21/32")
+    make.carry_out(WANTED, MemoryKernel(before), Undertaking(store, make.origin(boot=EARLIER), WANTED.sysctls))
+    store.finish(store.journal.read())
+    kernel = MemoryKernel(before)
+    assert brought_back(store, kernel).found is Found.REBOOT
+    assert replace(make.route(), onlink=True) in kernel.state.all(Route)
+
+
 def test_an_interface_is_waited_for(rebooted):
     kernel = MemoryKernel(without_device(up=None))
     threading.Timer(0.3, lambda: setattr(kernel, "state", REBOOTED)).start()

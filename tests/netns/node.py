@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -127,6 +129,18 @@ class Node(Struct, frozen=True):
         """Read every rule that the node's iptables holds, as iptables-save prints it."""
         state = self.state()
         return state.nft if self.backend == "nft" else state.legacy
+
+
+@contextmanager
+def refused_route(node: Node, folder: Path) -> Iterator[tuple[str | Path, ...]]:
+    """Give a spec, with what else is to be said, by whose route the node would send to itself: it is refused."""
+    path = folder / "hdss7.yaml"
+    path.write_text(node.spec.read_text().replace("interface: eth0", "interface: docker0"))
+    node.shell("ip address add 10.4.7.22/32 dev lo")
+    try:
+        yield path, "--allow-off-link", "--node", node.name
+    finally:
+        node.shell("ip address del 10.4.7.22/32 dev lo")
 
 
 def _shell(script: str, arguments: tuple[str, ...], text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.netns.node import refused_route
 from tests.netns.test_refused import variant
 
 pytestmark = pytest.mark.parametrize("backend", ["nft"], indirect=True)
@@ -13,7 +14,6 @@ echo 0 > /proc/sys/net/ipv4/ip_forward
 echo 1 > /proc/sys/net/ipv4/conf/docker0/forwarding
 echo 0 > /proc/sys/net/ipv4/conf/all/accept_redirects
 """
-UNSAFE = ("--yes", "--allow-off-link")
 
 
 @pytest.fixture
@@ -31,8 +31,9 @@ def settings(node):
 
 def test_failed_apply_leaves_every_setting_as_it_was(still, tmp_path):
     before = settings(still)
-    refused = still.podnet("apply", variant(still, tmp_path, "interface: eth0", "interface: docker0"), *UNSAFE)
-    assert (refused.code, settings(still)) == (4, before)
+    with refused_route(still, tmp_path) as words:
+        assert still.podnet("apply", *words, "--yes").code == 4
+    assert settings(still) == before
 
 
 @pytest.mark.parametrize("device", ["x\x1b[2Jy", "eth0.100", "br-a_b"], ids=ascii)
@@ -40,8 +41,9 @@ def test_failed_apply_on_a_node_with_such_a_device_is_undone(still, tmp_path, de
     still.shell('ip link add "$1" type bridge', device)
     try:
         before = settings(still)
-        refused = still.podnet("apply", variant(still, tmp_path, "interface: eth0", "interface: docker0"), *UNSAFE)
-        assert (refused.code, settings(still)) == (4, before)
+        with refused_route(still, tmp_path) as words:
+            assert still.podnet("apply", *words, "--yes").code == 4
+        assert settings(still) == before
     finally:
         still.shell('ip link del "$1"', device)
 

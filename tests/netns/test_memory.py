@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from tests.netns.node import refused_route
 from tests.netns.podnet import argv, process
 from tests.netns.strace import Point, injected
 from tests.netns.tools import first_in_path, links, wrap
@@ -136,9 +137,8 @@ def test_every_verb_that_writes_is_a_generation(node, podnet, apply):
 
 @ONCE
 def test_apply_that_was_undone_leaves_no_journal(node, podnet, memory, tmp_path):
-    spec = tmp_path / "other.yaml"
-    spec.write_text(node.spec.read_text().replace("interface: eth0", "interface: docker0"))
-    assert podnet("apply", str(spec), "--yes", "--allow-off-link").code == 4
+    with refused_route(node, tmp_path) as words:
+        assert podnet("apply", *map(str, words), "--yes").code == 4
     assert [path.name for path in memory.iterdir()] == ["lock"]
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from netplan import ready
 from tests.netns.node import State
+from tests.netns.node import refused_route as refusing
 from tests.netns.podnet import Outcome, process
 from tests.netns.tools import first_in_path, links, wrap
 
@@ -41,19 +42,14 @@ class Attempt(NamedTuple):
     after: State
 
 
-@pytest.fixture(
-    scope="module",
-    params=[pytest.param("docker0", id="the next hop is not on-link")],
-)
-def refused_route(request, nodes, tmp_path_factory):
-    """An apply of a spec whose routes leave by an interface that can't reach the next hop."""
+@pytest.fixture(scope="module")
+def refused_route(nodes, tmp_path_factory):
+    """An apply of a spec by whose route the node would lead to itself."""
     node = nodes["hdss7-21"]
     node.reset()
-    other = variant(node, tmp_path_factory.mktemp("refused"), "interface: eth0", f"interface: {request.param}")
-    before = node.state()
-    with pytest.MonkeyPatch.context() as impatient:
-        impatient.setattr(ready, "PATIENCE", 0)
-        return Attempt(other, node.podnet("apply", other, "--yes", "--allow-off-link"), before, node.state())
+    with refusing(node, tmp_path_factory.mktemp("refused")) as words:
+        before = node.state()
+        return Attempt(Path(words[0]), node.podnet("apply", *words, "--yes"), before, node.state())
 
 
 def test_refused_route_exits_4(refused_route):
@@ -73,15 +69,48 @@ def test_line_of_a_refused_route_is_named(refused_route):
 
 
 def test_refused_route_leaves_a_node_that_was_in_sync_in_sync(applied, tmp_path):
-    applied.podnet(
-        "apply", variant(applied, tmp_path, "interface: eth0", "interface: docker0"), "--yes", "--allow-off-link"
-    )
+    with refusing(applied, tmp_path) as words:
+        assert applied.podnet("apply", *words, "--yes").code == 4
     assert applied.drift().code == 0
 
 
 def test_refused_fix_exits_4(node, tmp_path):
+    with refusing(node, tmp_path) as words:
+        assert node.podnet("drift", *words, "--fix").code == 4
+
+
+OFF_LINK = {
+    "the device has another address": "",
+    "a route leads to the next hop by another device": "ip route add 10.4.7.22/32 dev eth0",
+}
+
+
+@pytest.mark.parametrize("other", OFF_LINK)
+def test_next_hop_that_is_not_on_link_is_taken_for_it_if_that_is_allowed(node, tmp_path, other):
     spec = variant(node, tmp_path, "interface: eth0", "interface: docker0")
-    assert node.podnet("drift", spec, "--fix", "--allow-off-link").code == 4
+    node.shell(OFF_LINK[other])
+    try:
+        codes = [node.podnet("apply", spec, "--yes", *flags).code for flags in ((), ("--allow-off-link",))]
+        route = node.shell("ip route show 172.7.22.0/24").strip()
+        assert (codes, node.podnet("drift", spec).code) == ([3, 0], 0)
+        assert route == "172.7.22.0/24 via 10.4.7.22 dev docker0 proto 112 onlink"
+    finally:
+        node.shell("ip route del 10.4.7.22/32 2>/dev/null || true")
+
+
+@NFT_ONLY
+def test_a_route_is_as_any_other_again_once_its_next_hop_is_on_link(applied):
+    applied.shell("ip address flush dev eth0; ip address add 10.4.7.21/32 dev eth0")
+    try:
+        assert applied.podnet("apply", applied.spec, "--yes", "--allow-off-link").code == 0
+        assert applied.shell("ip route show proto 112") == "172.7.22.0/24 via 10.4.7.22 dev eth0 onlink \n"
+        applied.shell("ip address add 10.4.7.99/24 dev eth0")
+        assert applied.drift("--fix").changes == ["update route 172.7.22.0/24"]
+        assert applied.shell("ip route show proto 112") == "172.7.22.0/24 via 10.4.7.22 dev eth0 \n"
+    finally:
+        applied.shell(
+            "ip address flush dev eth0; ip address add 10.4.7.21/24 dev eth0; ip route add default via 10.4.7.254"
+        )
 
 
 def test_interface_that_is_not_there_is_told_in_the_plan(node, tmp_path):
@@ -95,7 +124,10 @@ def test_interface_that_is_down_is_given_as_a_cause(node, tmp_path, monkeypatch)
     spec = variant(node, tmp_path, "10.4.7.", "10.4.8.")
     spec.write_text(spec.read_text().replace("interface: eth0", "interface: spare"))
     try:
-        assert "the interface is down" in node.podnet("apply", spec, "--node", "hdss7-21", "--yes").stderr
+        assert (
+            "the interface spare is down: ip link set spare up"
+            in node.podnet("apply", spec, "--node", "hdss7-21", "--yes").stderr
+        )
     finally:
         node.shell("ip link del spare")
 

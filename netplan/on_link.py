@@ -1,0 +1,79 @@
+"""Whether a device reaches a next hop without a router, as the kernel decides it (fib_check_nh, ip6_route_check_nh)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+
+from msgspec.structs import replace
+
+from netplan.kinds.address.value import LinkAddress
+from netplan.kinds.link.value import Link
+from netplan.kinds.route.value import MAIN_TABLE, Route
+from netplan.net import BITS, Address, IfName, Prefix
+from netplan.resource import Wanted
+from netplan.snapshot import Snapshot
+
+
+class OnLink:
+    """What the devices of a state reach without a router; of one without addresses, as of a record, nothing is known.
+
+    The kernel takes a route by a next hop only if the longest of the device's own routes to it has no next hop itself;
+    one that is `onlink` it takes as it is.
+    """
+
+    def __init__(self, state: Snapshot) -> None:
+        self._state = state
+
+    def reaches(self, oif: IfName, next_hop: Address) -> bool:
+        """Whether a device reaches a next hop."""
+        host = Prefix(next_hop.version, next_hop.value, BITS[next_hop.version])
+        for length in self._lengths:
+            route = self._routes.get((oif, host.within(length))) if length <= host.length else None
+            if route is not None:
+                return route.next_hop is None and route.type == "unicast"
+        return False
+
+    def off(self, route: Route) -> bool:
+        """Whether a route leads by a device that is there and up to a next hop which it does not reach.
+
+        By a link of ours every route does: what a tunnel needs for it stands beside it.
+        """
+        if route.next_hop is None or route.oif not in self._foreign:
+            return False
+        return not self.reaches(route.oif, route.next_hop)
+
+    @cached_property
+    def _foreign(self) -> frozenset[IfName]:
+        known = bool(self._state.all(LinkAddress))
+        return frozenset(link.name for link in self._state.all(Link) if known and link.up and not link.ours)
+
+    @cached_property
+    def _routes(self) -> dict[tuple[IfName, Prefix], Route]:
+        """The routes of the main table by device and prefix; of several to a prefix the one that is used."""
+        found: dict[tuple[IfName, Prefix], Route] = {}
+        for route in self._state.all(Route):
+            if route.table == MAIN_TABLE and route.oif is not None and not route.tos:
+                before = found.setdefault((route.oif, route.prefix), route)
+                if route.metric < before.metric:
+                    found[route.oif, route.prefix] = route
+        return found
+
+    @cached_property
+    def _lengths(self) -> tuple[int, ...]:
+        """The lengths of all their prefixes, the longest first."""
+        return tuple(sorted({prefix.length for _, prefix in self._routes}, reverse=True))
+
+
+def taken_as_on_link(wanted: Iterable[Wanted[Route]], state: Snapshot) -> Iterator[Wanted[Route]]:
+    """Give wanted routes as the kernel takes them: `onlink` where a device would not reach the next hop.
+
+    One that is there as it is wanted stays, whatever has become of the device's addresses.
+    """
+    on_link, there = OnLink(state), frozenset(route for route in state.all(Route) if route.ours)
+    for want in wanted:
+        route = want.resource
+        if route not in there and on_link.off(route):
+            yield Wanted(replace(route, onlink=True), want.reason)
+        else:
+            yield want
