@@ -10,6 +10,7 @@ from netplan.apply import Job, Journal, apply
 from netplan.check import gateway_of
 from netplan.differences import differences
 from netplan.freshness import unmet
+from netplan.obstacles import identity
 from netplan.resource import Change, Resource
 from netplan.snapshot import Snapshot
 from netplan.work import Work, brought_up, check_allowed
@@ -35,8 +36,9 @@ def _check(work: Work, after: Snapshot) -> Sequence[str]:
 
 
 def _left(work: Work, now: Snapshot) -> Sequence[Change[Resource]]:
-    """Give what is still to be done in a state; what belongs to a device that came meanwhile is for the next apply."""
+    """Give what is still to be done in a state: not what waits for a device that came meanwhile, or for an obstacle."""
     if work.desired is not None:
-        late = {sysctl.key for sysctl in work.plan.waiting}
-        return tuple(change for change in differences(work.desired, now) if change.resource.key not in late)
+        later = {identity(sysctl) for sysctl in work.plan.waiting}
+        later |= {identity(change.resource) for change in work.left_out}
+        return tuple(change for change in differences(work.desired, now) if identity(change.resource) not in later)
     return tuple(unmet(work.plan.changes, work.before, now))

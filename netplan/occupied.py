@@ -11,11 +11,12 @@ from netplan.compile import Desired
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.route.value import USUAL_METRIC, Route, RouteKey
 from netplan.net import Prefix
+from netplan.obstacles import Obstacle
 from netplan.resource import Reason
 from netplan.snapshot import Snapshot
 
 
-def refusals(desired: Desired, snapshot: Snapshot) -> Iterator[str]:
+def obstacles(desired: Desired, snapshot: Snapshot) -> Iterator[Obstacle]:
     """Name the foreign routes that hold the place of one of ours: the kernel would take either, or replace it.
 
     One that the kernel keeps for an address of a device is never adopted: it comes and goes with the address.
@@ -27,9 +28,9 @@ def refusals(desired: Desired, snapshot: Snapshot) -> Iterator[str]:
         if isinstance(route, Route):
             key = route.key
             if key in connected:
-                yield _connected(route, want.reason, connected[key], desired, snapshot)
+                yield Obstacle.before(_connected(route, want.reason, connected[key], desired, snapshot), [route])
             if key in others:
-                yield _other(route, others[key])
+                yield Obstacle.before(_other(route, others[key]), [route])
 
 
 def occupied(desired: Desired, snapshot: Snapshot) -> bool:

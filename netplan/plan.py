@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import Final
 
@@ -23,10 +23,11 @@ from netplan.kinds.route.value import ANNOUNCED, MAIN_TABLE, Route
 from netplan.kinds.sysctl.forwarding import IP_FORWARD, IPV6_FORWARD
 from netplan.kinds.sysctl.value import Sysctl, accept_ra, of_ipv6
 from netplan.net import Address, Prefix
+from netplan.obstacles import Obstacle, identity
 from netplan.parting import parted
 from netplan.persist import file_of
 from netplan.probe import Probe
-from netplan.project import project
+from netplan.project import blocked, project
 from netplan.resource import Change, Resource
 from netplan.snapshot import Interest, Snapshot
 from netplan.spec.load import Spec
@@ -49,7 +50,8 @@ class NodePlan(Struct, frozen=True):
     """The changes of one node, in the order in which people read them.
 
     `depends` holds a digest of every part of the state that the changes depend on, by the part's name; `refusals` say
-    why the plan can't be applied as it is, `checks` what must work once it has been, `persist` is the file that has the
+    why the plan can't be applied as it is, of which `obstacles` stand
+    in the way of some objects alone, `checks` what must work once it has been, `persist` is the file that has the
     rules for the next boot, `sysctls` names the parameters that are wanted, changed or not, `waiting` are those of
     devices that are not there yet, and `hooks` say where our jumps are to stand, None if that is not known. With
     `adopts` objects of others may become ours, with `puts_back` routes that replaced ours. `effects` are what people
@@ -64,6 +66,7 @@ class NodePlan(Struct, frozen=True):
     depends: Mapping[str, str]
     warnings: tuple[str, ...] = ()
     refusals: tuple[str, ...] = ()
+    obstacles: tuple[Obstacle, ...] = ()
     checks: tuple[Check, ...] = ()
     persist: str | None = None
     adopts: bool = False
@@ -145,6 +148,15 @@ def plan_node(desired: Desired, snapshot: Snapshot, source: Source) -> NodePlan:
     """Compare what a node should have with what it has."""
     changes = sorted(differences(desired, snapshot), key=_shown)
     late = waiting.waiting(desired, snapshot)
+    against = (
+        *(elsewhere(desired.node, desired.address, snapshot) if source is Source.LIVE else ()),
+        *_without_ipv6(desired, changes, snapshot),
+        *(_unsettable(desired, changes) if source is Source.LIVE else ()),
+        *occupied.obstacles(desired, snapshot),
+        *adoption.refusals(desired, snapshot),
+        *company.refusals(desired, snapshot),
+        *underlay.obstacles(desired, changes, snapshot),
+    )
     return NodePlan(
         node=desired.node,
         address=desired.address,
@@ -163,15 +175,8 @@ def plan_node(desired: Desired, snapshot: Snapshot, source: Source) -> NodePlan:
             *waiting.warnings(late),
             *company.warnings(desired, snapshot),
         ),
-        refusals=(
-            *(elsewhere(desired.node, desired.address, snapshot) if source is Source.LIVE else ()),
-            *_without_ipv6(desired, changes, snapshot),
-            *(_unsettable(desired, changes) if source is Source.LIVE else ()),
-            *occupied.refusals(desired, snapshot),
-            *adoption.refusals(desired, snapshot),
-            *company.refusals(desired, snapshot),
-            *underlay.refusals(desired, changes, snapshot),
-        ),
+        refusals=tuple(map(str, against)),
+        obstacles=tuple(reason for reason in against if isinstance(reason, Obstacle)),
         checks=desired.checks,
         persist=desired.persist,
         adopts=desired.adopts,
@@ -179,6 +184,24 @@ def plan_node(desired: Desired, snapshot: Snapshot, source: Source) -> NodePlan:
         sysctls=tuple(sorted(desired.sysctls)),
         waiting=late,
         hooks=hooks_of(desired),
+    )
+
+
+def beside(plan: NodePlan, obstacles: Collection[Obstacle], state: Snapshot) -> NodePlan:
+    """Return what of a plan can be done where the obstacles stay: without the changes that have to wait for them.
+
+    `state` is that from which it starts. What stands in the way of the whole plan stays a refusal.
+    """
+    waits = blocked(plan.changes, obstacles)
+    changes = tuple(change for change in plan.changes if identity(change.resource) not in waits)
+    texts = {obstacle.text for obstacle in obstacles}
+    return replace(
+        plan,
+        changes=changes,
+        depends=dependencies(changes, state),
+        refusals=tuple(text for text in plan.refusals if text not in texts),
+        obstacles=(),
+        sysctls=tuple(name for name in plan.sysctls if (Sysctl.kind, name) not in waits),
     )
 
 
@@ -254,12 +277,12 @@ def _without_ipv6(desired: Desired, changes: Iterable[Change[Resource]], snapsho
         yield f"{needs} needs IPv6, and the kernel of this node has none: start it without ipv6.disable=1"
 
 
-def _unsettable(desired: Desired, changes: Iterable[Change[Resource]]) -> Iterator[str]:
+def _unsettable(desired: Desired, changes: Iterable[Change[Resource]]) -> Iterator[Obstacle]:
     """Name the parameters that the kernel does not have, and that do not come with a link of ours."""
     made = {want.resource.name for want in desired.objects if isinstance(want.resource, Link)}
     for change in changes:
         if isinstance(change.after, Sysctl) and change.before is None and change.after.device not in made:
-            yield waiting.absent(change.after)
+            yield Obstacle.before(waiting.absent(change.after), [change.after])
 
 
 def _unsaved(desired: Desired) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Final, TypeAlias, TypeVar
 
@@ -19,6 +19,7 @@ from netplan.kinds.route.value import Route, RouteKey
 from netplan.kinds.sysctl.forwarding import SWITCHES, rewritten
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import IPV6_MTU_MIN, IfName
+from netplan.obstacles import Identity, Obstacle, identity
 from netplan.resource import Change, Insertion, Resource
 from netplan.snapshot import KINDS, Snapshot
 
@@ -210,3 +211,25 @@ def _switch(objects: _Objects, resource: Resource) -> None:
     if isinstance(resource, Sysctl) and resource.name in SWITCHES and found.get(resource.key) != resource:
         settings = (each for each in found.values() if isinstance(each, Sysctl))
         objects[Sysctl] = {each.key: each for each in rewritten(settings, resource)}
+
+
+def blocked(changes: Iterable[Change[Resource]], obstacles: Iterable[Obstacle]) -> frozenset[Identity]:
+    """Return which of the objects that are changed have to wait: those with an obstacle, and what depends on them.
+
+    Nothing can stand on a link that can't come; and as long as one can't, no link goes that it may be there for.
+    """
+    changes = tuple(changes)
+    stopped = {item for obstacle in obstacles for item in obstacle.objects}
+    links = {change.resource.name for change in changes if isinstance(change.resource, Link) and _in(change, stopped)}
+    if links:
+        links |= {change.resource.name for change in changes if isinstance(change.resource, Link) and not change.after}
+    stopped |= {(Link.kind, name) for name in links}
+    return frozenset(
+        identity(change.resource)
+        for change in changes
+        if _in(change, stopped) or not links.isdisjoint(stands_on(change.resource))
+    )
+
+
+def _in(change: Change[Resource], stopped: Collection[Identity]) -> bool:
+    return identity(change.resource) in stopped

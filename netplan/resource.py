@@ -109,7 +109,15 @@ class Change(Struct, Generic[R_co], frozen=True):
         return Action.MOVE if self.before.kind == "rule" else Action.UPDATE
 
 
-def refused(change: Change[Resource], why: str) -> KernelError:
+class ObjectRefusedError(KernelError):
+    """The kernel refused one change, `change`."""
+
+    def __init__(self, message: str, change: Change[Resource]) -> None:
+        super().__init__(message)
+        self.change = change
+
+
+def refused(change: Change[Resource], why: str) -> ObjectRefusedError:
     """Give the error of a change that the kernel refused: the object, why, and the line of the spec it comes from."""
     at = f" ({change.reason.text}, {change.reason.at})" if change.reason.at else f" ({change.reason.text})"
-    return KernelError(f"{change.resource.kind} {change.resource}{at}: {why}")
+    return ObjectRefusedError(f"{change.resource.kind} {change.resource}{at}: {why}", change)

@@ -45,10 +45,14 @@ class Flag(StrEnum):
 
 
 class Danger(Struct, frozen=True):
-    """Something that a plan would do, and the option without which it is refused."""
+    """Something that a plan would do, the option without which it is refused, and the objects that it lies in, if few.
+
+    What does not change these objects is not dangerous.
+    """
 
     flag: Flag
     text: str
+    objects: tuple[Resource, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.flag}: {self.text}"
@@ -238,7 +242,7 @@ def _of_next_hops(changes: Iterable[Change[Resource]], after: Snapshot) -> Itera
     off = [change.after for change in changes if isinstance(change.after, Route) and on_link.off(change.after)]
     if off:
         count = f"{len(off)} routes" if len(off) > 1 else "a route"
-        yield Danger(Flag.OFF_LINK, f"{count} would lead to a next hop that is not on-link: {_some(off)}")
+        yield Danger(Flag.OFF_LINK, f"{count} would lead to a next hop that is not on-link: {_some(off)}", tuple(off))
 
 
 def _some(routes: list[Route] | list[Resource]) -> str:

@@ -16,6 +16,7 @@ from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.link.value import Link, Vxlan
 from netplan.kinds.route.value import Route
 from netplan.net import BITS, IPV6_MTU_MIN, Address, IfName, InterfaceAddress
+from netplan.obstacles import Obstacle
 from netplan.resource import Change, Resource
 from netplan.snapshot import Snapshot
 from netplan.topology import AUTO, Node, in_words, is_unnamed
@@ -56,7 +57,7 @@ def holders_of(address: InterfaceAddress, links: Iterable[Link], held: Iterable[
     return tuple(dict.fromkeys(up or [each.link for each in same]))
 
 
-def refusals(desired: Desired, changes: Sequence[Change[Resource]], state: Snapshot) -> Iterator[str]:
+def obstacles(desired: Desired, changes: Sequence[Change[Resource]], state: Snapshot) -> Iterator[Obstacle]:
     """Say what of a plan the kernel would refuse for the devices that are there, with the line of the spec to write."""
     node = desired.watched[0].node
     yield from absent(changes, node.address.address, state, node.interface)
@@ -64,9 +65,12 @@ def refusals(desired: Desired, changes: Sequence[Change[Resource]], state: Snaps
     for change in changes:
         link = change.after
         if isinstance(link, Link) and link.vxlan is not None:
-            yield from _without_address(link.vxlan, node, state)
-            yield from _port_taken(link, changes, state)
-            yield from _too_wide(link, change.before, desired, state)
+            texts = (
+                *_without_address(link.vxlan, node, state),
+                *_port_taken(link, changes, state),
+                *_too_wide(link, change.before, desired, state),
+            )
+            yield from (Obstacle.before(text, [link]) for text in texts)
 
 
 def warnings(desired: Desired, changes: Iterable[Change[Resource]], state: Snapshot) -> Iterator[str]:
@@ -81,7 +85,7 @@ def warnings(desired: Desired, changes: Iterable[Change[Resource]], state: Snaps
 
 def absent(
     changes: Iterable[Change[Resource]], address: Address, state: Snapshot, interface: IfName | None = None
-) -> Iterator[str]:
+) -> Iterator[Obstacle]:
     """Name the devices that changes need and a node has not, and the one that has its address.
 
     `interface` is the node's, None where that is not known.
@@ -89,21 +93,31 @@ def absent(
     links = {link.name for link in state.all(Link)}
     after = [change.after for change in changes if change.after is not None]
     made = {link.name for link in after if isinstance(link, Link)}
-    used = {device for resource in after for device in _devices(resource)}
-    for name in sorted(used - links - made) if links else ():
+    users = _users(after)
+    for name in sorted(users.keys() - links - made) if links else ():
         own = InterfaceAddress(address, BITS[address.version])
         holders = holders_of(own, state.all(Link), state.all(LinkAddress)) if interface in (None, name) else ()
         if is_unnamed(name):
-            yield f"interface: auto: {_which(address, holders)}"
+            text = f"interface: auto: {_which(address, holders)}"
         else:
-            yield f"there is no interface {name} on this node{_written(address, holders)}"
+            text = f"there is no interface {name} on this node{_written(address, holders)}"
+        yield Obstacle.before(text, users[name])
 
 
-def _down(changes: Iterable[Change[Resource]], state: Snapshot) -> Iterator[str]:
+def _down(changes: Iterable[Change[Resource]], state: Snapshot) -> Iterator[Obstacle]:
     """Name the devices that routes are to leave by and that are down: the kernel takes no route by one."""
-    used = {oif for change in changes if isinstance(change.after, Route) for oif in _devices(change.after)}
-    down = [link.name for link in state.all(Link) if link.name in used and not link.up and not link.ours]
-    yield from (f"the interface {name} is down: ip link set {name} up" for name in down)
+    users = _users(change.after for change in changes if isinstance(change.after, Route))
+    down = [link.name for link in state.all(Link) if link.name in users and not link.up and not link.ours]
+    yield from (Obstacle.before(f"the interface {name} is down: ip link set {name} up", users[name]) for name in down)
+
+
+def _users(resources: Iterable[Resource]) -> dict[IfName, list[Resource]]:
+    """Return the resources by the devices that they leave by."""
+    users: dict[IfName, list[Resource]] = {}
+    for resource in resources:
+        for device in _devices(resource):
+            users.setdefault(device, []).append(resource)
+    return users
 
 
 def _devices(resource: Resource) -> Iterator[IfName]:

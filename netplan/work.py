@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,11 +16,13 @@ from netplan.kernel import Kernel
 from netplan.kinds.chain.built_in import BUILT_IN_BY_TABLE
 from netplan.kinds.chain.reached import MANY_RULES
 from netplan.kinds.sysctl.value import Sysctl
+from netplan.obstacles import Obstacle, identity
 from netplan.overwritten import unknown
 from netplan.ownership import foreign
 from netplan.plan import (
     NodePlan,
     Source,
+    beside,
     elsewhere,
     in_full,
     interest_of,
@@ -31,6 +33,7 @@ from netplan.plan import (
 )
 from netplan.probe import packets_of
 from netplan.probes import Probing
+from netplan.resource import Change, Resource
 from netplan.restore import restoration
 from netplan.singled import leads_further
 from netplan.snapshot import Interest, Snapshot
@@ -47,7 +50,7 @@ class Work(Struct, frozen=True):
     """A node's plan together with the kernel it is for, the state it starts from, and what would be left of it.
 
     `desired` is None for a saved plan, whose spec is not at hand. `anew` makes the plan from another state; a saved one
-    can't be made anew.
+    can't be made anew. `left_out` are the changes that `obstacles` stand in the way of.
     """
 
     plan: NodePlan
@@ -56,6 +59,8 @@ class Work(Struct, frozen=True):
     interest: Interest
     desired: Desired | None = None
     anew: Callable[[Snapshot], NodePlan] | None = None
+    left_out: tuple[Change[Resource], ...] = ()
+    obstacles: tuple[Obstacle, ...] = ()
 
     @classmethod
     def live(cls, desired: Desired, kernel: Kernel, *, limit: int = MANY_RULES) -> Work:
@@ -88,7 +93,7 @@ class Work(Struct, frozen=True):
         against = (
             *elsewhere(plan.node, plan.address, before),
             *unknown(plan.changes),
-            *absent(plan.changes, plan.address, before),
+            *map(str, absent(plan.changes, plan.address, before)),
         )
         refusals = tuple(dict.fromkeys((*plan.refusals, *against)))
         return cls(with_effects(replace(plan, refusals=refusals), plan.probes, before), kernel, before, plan.interest)
@@ -108,6 +113,21 @@ class Work(Struct, frozen=True):
             )
 
         return cls(anew(now), kernel, now, interest, anew=anew)
+
+    def beside(self, obstacles: Sequence[Obstacle]) -> Work:
+        """Return what can be done where the obstacles stay; the work itself if there are none."""
+        if not obstacles:
+            return self
+        anew, plan = self.anew, beside(self.plan, obstacles, self.before)
+        kept = {identity(change.resource) for change in plan.changes}
+        left_out = (change for change in self.plan.changes if identity(change.resource) not in kept)
+        return replace(
+            self,
+            plan=plan,
+            anew=None if anew is None else lambda state: beside(anew(state), obstacles, state),
+            left_out=(*self.left_out, *left_out),
+            obstacles=(*self.obstacles, *obstacles),
+        )
 
 
 def whole_state(

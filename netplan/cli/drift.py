@@ -21,6 +21,7 @@ from netplan.cli.views.lines import DRIFT
 from netplan.compile import Desired, compile_node
 from netplan.errors import ExitCode, RefusedError, UsageError
 from netplan.kinds.chain.reached import FEW_RULES
+from netplan.net import printable
 from netplan.plan import NodePlan, Plan
 from netplan.safety import Flag
 from netplan.spec.load import Spec
@@ -74,8 +75,11 @@ def drift(
 
         read = partial(live_work, desired, folder)
         how = (flags, True, file, flush_conntrack)  # without asking
-        order = Order("drift --fix", read, lambda plan: Plan.of(loaded, [plan]), present, *how)
-        mended = replace(carry_out(order, held).plan, changes=())
+        order = Order("drift --fix", read, lambda plan: Plan.of(loaded, [plan]), present, *how, partly=True)
+        done = carry_out(order, held)
+        for obstacle in done.obstacles:
+            say(f"podnet cannot fix what is blocked on this: {printable(str(obstacle))}")
+        mended = replace(done.plan, changes=done.left_out)
     _measure(metrics_file, loaded, mended)
     raise typer.Exit(ExitCode.DONE if mended.in_sync else ExitCode.DIFFERENCES)
 

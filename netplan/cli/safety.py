@@ -11,6 +11,7 @@ import typer
 from msgspec.structs import replace
 
 from netplan.errors import RefusedError
+from netplan.obstacles import Obstacle
 from netplan.plan import NodePlan
 from netplan.project import project
 from netplan.safety import Danger, Flag, dangers, session_packets
@@ -65,6 +66,12 @@ def check_safe(work: Work, flags: Collection[Flag]) -> None:
             f"the plan of {work.plan.node} is unsafe, and nothing was changed:\n{listed}\n"
             f"If that is what should happen, say {names}."
         )
+
+
+def off_link(work: Work, flags: Collection[Flag]) -> tuple[Obstacle, ...]:
+    """Return what stands in the way of routes whose next hops are not on-link, unless a flag allows them."""
+    found = () if Flag.OFF_LINK in flags else _found(work)
+    return tuple(Obstacle.before(str(danger), danger.objects) for danger in found if danger.flag is Flag.OFF_LINK)
 
 
 def warned(plan: NodePlan, before: Snapshot, session: str | None = None) -> NodePlan:

@@ -17,18 +17,19 @@ from netplan.cli.countdown import await_confirm
 from netplan.cli.output import ask, say, show, show_plan
 from netplan.cli.persist import Pending
 from netplan.cli.progress import bar
-from netplan.cli.safety import check_safe
+from netplan.cli.safety import check_safe, off_link
 from netplan.cli.views.memory import recovery_text
 from netplan.confirm import arm, asked, token
 from netplan.emptied import clear_away, noting
-from netplan.errors import OvertakenError, RefusedError, StalePlanError, StoreError, UnsteadyError
+from netplan.errors import OvertakenError, RefusedError, RestoredError, StalePlanError, StoreError, UnsteadyError
 from netplan.freshness import unlike
 from netplan.kernel.linux import require_privilege
 from netplan.masquerade import MASQUERADE_CHAIN
 from netplan.net import printable
+from netplan.obstacles import Obstacle
 from netplan.plan import NodePlan, Plan
 from netplan.recover import Recovery
-from netplan.resource import Change, Resource
+from netplan.resource import Change, ObjectRefusedError, Resource
 from netplan.safety import Flag
 from netplan.snapshot import Snapshot
 from netplan.state.generations import Damaged, Generation
@@ -37,6 +38,9 @@ from netplan.state.store import Store, Undertaking
 from netplan.state.vardir import var_dir
 from netplan.unfinished import Unfinished, answered, check_takes_over, complete, settle_or_leave
 from netplan.work import Work, check_allowed
+
+_MOST_REFUSED: Final = 8
+"""How many objects that the kernel refuses are left out before a repair is given up."""
 
 _AGAIN: Final = "Another program changed the node meanwhile, and nothing is changed: planning again."
 
@@ -66,7 +70,7 @@ class Order(Struct, frozen=True):
 
     `of` gives the plan of the cluster that a node's plan belongs to; `flags` are the dangers that are allowed, and with
     `yes` nobody is asked. `file` waits for the rules, `flush` ends old connections, and `within` says in how many
-    seconds it must be confirmed.
+    seconds it must be confirmed. `partly` does all that no obstacle stands in the way of.
     """
 
     verb: str
@@ -78,6 +82,7 @@ class Order(Struct, frozen=True):
     file: Pending | None = None
     flush: bool = False
     within: float | None = None
+    partly: bool = False
 
 
 @contextmanager
@@ -143,12 +148,15 @@ def carry_out(order: Order, here: Turn) -> Work:
     """Plan, show it, ask, apply it, keep the state as a generation, tell of it; return what was done.
 
     Where another program changes the same rules meanwhile, the node is planned again and, if other changes are needed,
-    asked about again: see `Attempts`. RefusedError (3), RestoredError (4), HalfStateError (5).
+    asked about again: see `Attempts`. An order that is carried out partly goes on without what the kernel refuses.
+    RefusedError (3), RestoredError (4), HalfStateError (5).
     """
     attempts = Attempts(here.patience)
+    refused: tuple[Obstacle, ...] = ()
     work = _read(order, attempts)
+    order.show(order.of(work.plan))
+    work = _possible(order, here, work)
     shown, agreed = work.plan, False
-    order.show(order.of(shown))
     while True:
         try:
             agreed = _agree(order, work, shown, agreed=agreed)
@@ -158,10 +166,34 @@ def carry_out(order: Order, here: Turn) -> Work:
         except (StalePlanError, OvertakenError, UnsteadyError):
             if not attempts.another():
                 raise
-        say(_AGAIN)
-        work = _read(order, attempts)
+            say(_AGAIN)
+            work = _possible(order, here, _read(order, attempts), refused)
+        except RestoredError as error:
+            cause = error.__cause__
+            if not isinstance(cause, ObjectRefusedError) or not order.partly or len(refused) == _MOST_REFUSED:
+                raise
+            refused = (*refused, Obstacle.before(str(cause), [cause.change.resource]))
+            work = _possible(order, here, _read(order, attempts), refused)
+            shown = work.plan
     _conclude(order, work, here, applied)
     return work
+
+
+def _possible(order: Order, here: Turn, work: Work, refused: tuple[Obstacle, ...] = ()) -> Work:
+    """Return what is done of a work: if the order may be carried out partly, what can be where obstacles stay.
+
+    `refused` is what the kernel refused. RefusedError (3) if nothing can be done.
+    """
+    if not order.partly or here.unfinished is not None:
+        return work
+    possible = work.beside((*work.plan.obstacles, *refused))
+    if not possible.plan.refusals:
+        possible = possible.beside(off_link(possible, order.flags))
+    if possible.obstacles and not possible.plan.changes and order.file is None:
+        check_safe(work, order.flags)
+        listed = "\n".join(f"  {obstacle}" for obstacle in possible.obstacles)
+        raise RefusedError(f"nothing of the plan of {work.plan.node} can be done, and nothing was changed:\n{listed}")
+    return possible
 
 
 def _read(order: Order, attempts: Attempts) -> Work:
@@ -217,7 +249,9 @@ def _conclude(order: Order, work: Work, here: Turn, applied: Applied) -> None:
     """
     after, undertaking, _ = applied
     if work.plan.changes:
-        say(f"Applied. {work.plan.node} is as planned; the kernel was read again to see it.")
+        done = f": {len(work.plan.changes)} of {len(work.plan.changes) + len(work.left_out)} changes are done"
+        said = done if work.left_out else " is as planned"
+        say(f"Applied. {work.plan.node}{said}; the kernel was read again to see it.")
         if order.within is None:
             _finish(undertaking)
         else:

@@ -65,6 +65,24 @@ def test_a_route_of_ipv6_that_somebody_took_is_named_and_put_back(lab):
     assert (missed.code, missed.changes, fixed.code) == (1, ["create route fd00:10:244:2::/64 metric 1024"], 0)
 
 
+@pytest.fixture
+def flapped(lab):
+    """The first node after its interface went down and up: IPv4's routes are gone, and IPv6's address too."""
+    held = lab.run("n1", ["ip", "-6", "-o", "address", "show", "dev", "eth0", "scope", "global"]).stdout.split()[3]
+    lab.run("n1", ["ip", "link", "set", "eth0", "down"])
+    lab.run("n1", ["ip", "link", "set", "eth0", "up"])
+    yield lab
+    lab.run("n1", ["ip", "-6", "address", "add", held, "dev", "eth0", "nodad"])
+    assert podnet(lab, "n1", "drift", SPEC, "--node", "n1", "--fix").code == 0
+
+
+def test_a_fix_brings_back_the_family_whose_address_is_there(flapped):
+    fixed = podnet(flapped, "n1", "drift", SPEC, "--node", "n1", "--fix")
+    left = podnet(flapped, "n1", "drift", SPEC, "--node", "n1", "--format", "json")
+    assert (fixed.code, left.changes) == (1, ["create route fd00:10:244:2::/64 metric 1024"]), fixed.stderr
+    assert "not on-link: fd00:10:244:2::/64" in fixed.stderr
+
+
 MASQUERADING = """
 table inet mine {
     chain out {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import NamedTuple
 
@@ -74,9 +75,13 @@ def test_refused_route_leaves_a_node_that_was_in_sync_in_sync(applied, tmp_path)
     assert applied.drift().code == 0
 
 
-def test_refused_fix_exits_4(node, tmp_path):
+def test_fix_does_all_but_what_the_kernel_refuses_and_names_that(node, tmp_path):
     with refusing(node, tmp_path) as words:
-        assert node.podnet("drift", *words, "--fix").code == 4
+        done = node.podnet("drift", *words, "--fix")
+        spec, _allowed, *node_words = words
+        left = node.podnet("drift", spec, *node_words, "--format", "json").changes
+    assert (done.code, left) == (1, ["create route 172.7.22.0/24"]), done.stderr
+    assert "podnet cannot fix what is blocked on this: route 172.7.22.0/24 via 10.4.7.22 dev docker0" in done.stderr
 
 
 OFF_LINK = {
@@ -168,6 +173,19 @@ def test_foreign_route_in_the_way_is_named_with_its_owner(occupied):
 
 def test_foreign_route_in_the_way_counts_as_drift(occupied):
     assert occupied.drift().code == 1
+
+
+def test_fix_does_all_but_the_route_that_another_stands_in_the_way_of(occupied):
+    done = occupied.drift("--fix")
+    left = [change["kind"] for change in json.loads(occupied.drift().stdout)["nodes"][0]["changes"]]
+    assert (done.code, left, "172.7.22.0/24 via 10.4.7.254" in occupied.state().routes) == (1, ["route"], True)
+    assert "podnet cannot fix what is blocked on this: route 172.7.22.0/24" in done.stderr
+
+
+def test_fix_that_can_do_nothing_is_a_refusal(occupied):
+    occupied.drift("--fix")
+    before = occupied.state()
+    assert (occupied.drift("--fix").code, occupied.state()) == (3, before)
 
 
 def test_foreign_route_of_another_metric_is_not_in_the_way(node):

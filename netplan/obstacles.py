@@ -1,0 +1,33 @@
+"""What stands in the way of some objects of a plan alone: all else can be done but what depends on them."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from typing import Self, TypeAlias
+
+from msgspec import Struct
+
+from netplan.resource import Resource
+
+Identity: TypeAlias = tuple[str, Hashable]
+"""The kind and the key of an object."""
+
+
+class Obstacle(Struct, frozen=True):
+    """Why some objects can't be written, as a person is told it, and which they are."""
+
+    text: str
+    objects: frozenset[Identity]
+
+    @classmethod
+    def before(cls, text: str, resources: Iterable[Resource]) -> Self:
+        """Return what stands in the way of those objects."""
+        return cls(text, frozenset(map(identity, resources)))
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def identity(resource: Resource) -> Identity:
+    """Return what an object is known by, whatever it holds."""
+    return resource.kind, resource.key
