@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ from typing import Final
 
 from netplan.errors import StoreError
 from netplan.files import located, new_file, sync
+from netplan.malformed import check_format
+from netplan.resource import Json
 from netplan.trust import changeable, trusted_users
 
 UNREADABLE: Final = (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
@@ -30,6 +33,16 @@ def reported(what: str, path: Path, remark: str = "") -> Iterator[None]:
         yield
     except OSError as error:
         raise StoreError(f"{what} can't be written: {path}: {error.strerror or error}{remark}") from error
+
+
+def read_json(path: Path, current: str) -> Json | None:
+    """Return what a file of the current format holds, None if it is not there; FormatError, or one of `UNREADABLE`."""
+    try:
+        data: Json = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    check_format(data, current)
+    return data
 
 
 def write(path: Path, text: str) -> None:

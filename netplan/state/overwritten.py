@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from netplan.errors import StoreError
 from netplan.kinds.sysctl.overwritten import Overwritten, remember
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.malformed import check_format, why
-from netplan.resource import Change
+from netplan.malformed import why
+from netplan.resource import Change, Json
 from netplan.state import files
 from netplan.state.files import UNREADABLE
 from netplan.state.origin import boot_id
@@ -66,16 +66,12 @@ class OverwrittenFile:
             raise self._damaged(error) from error
         return ()
 
-    def _data(self) -> dict[str, Any]:
+    def _data(self) -> Json:
         """Read the file, nothing if there is none."""
         try:
-            data: dict[str, Any] = json.loads(self.path.read_text(encoding="utf-8"))
-            check_format(data, FORMAT_VERSION)
-        except FileNotFoundError:
-            return {}
+            return files.read_json(self.path, FORMAT_VERSION) or {}
         except UNREADABLE as error:
             raise self._damaged(error) from error
-        return data
 
     def _damaged(self, error: Exception) -> StoreError:
         return StoreError(

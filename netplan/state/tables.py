@@ -6,13 +6,13 @@ import json
 from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from netplan.errors import StoreError
 from netplan.kinds.chain.built_in import BUILT_IN_BY_TABLE
 from netplan.kinds.native.family import FAMILIES
 from netplan.kinds.native.table import table_name
-from netplan.malformed import check_format, why
+from netplan.malformed import why
 from netplan.state import files
 from netplan.state.files import UNREADABLE
 from netplan.state.origin import boot_id
@@ -59,13 +59,10 @@ class TablesFile:
     def _names(self) -> tuple[str, ...]:
         """Read the names of this boot, none if there is no file."""
         try:
-            data: dict[str, Any] = json.loads(self.path.read_text(encoding="utf-8"))
-            check_format(data, FORMAT_VERSION)
-            names = tuple(data["tables"]) if data["boot_id"] == boot_id() else ()
+            data = files.read_json(self.path, FORMAT_VERSION)
+            names = tuple(data["tables"]) if data is not None and data["boot_id"] == boot_id() else ()
             if unknown := [name for name in names if name not in _TABLES]:
                 raise ValueError(f"{unknown[0]!r} is not the name of a table of iptables")
-        except FileNotFoundError:
-            return ()
         except UNREADABLE as error:
             raise StoreError(
                 f"{self.path} can't be read ({why(error)}): which tables of nftables podnet made is not known, and "

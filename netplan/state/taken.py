@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from netplan.errors import StoreError
-from netplan.malformed import FormatError, check_format, why
+from netplan.malformed import FormatError, why
 from netplan.state import files
 from netplan.state.files import UNREADABLE
 from netplan.taken import TakenFrom
@@ -27,19 +27,19 @@ class TakenFile:
     def read(self) -> dict[str, TakenFrom]:
         """Return what was taken out of the files, by their paths; StoreError (3) if it can't be read."""
         try:
-            data = json.loads(self.path.read_text(encoding="utf-8", errors="surrogateescape"))
-            check_format(data, FORMAT_VERSION)
-            taken = [TakenFrom.from_json(each) for each in data["files"]]
-        except FileNotFoundError:
-            return {}
+            data = files.read_json(self.path, FORMAT_VERSION)
+            taken = [] if data is None else [TakenFrom.from_json(file) for file in data["files"]]
         except FormatError as error:
-            raise StoreError(f"{self.path} can't be read: {error}") from error
+            raise StoreError(
+                f"another version of podnet wrote {self.path}, in {error}: use that version, or move the file away; "
+                "what it lists stays out of the rules for the next boot then"
+            ) from error
         except UNREADABLE as error:
             raise StoreError(
                 f"{self.path} can't be read ({why(error)}): what podnet took out of the rules for the next boot is not "
                 "known. Compare those with what firewall.remove names, then move the file away"
             ) from error
-        return {each.path: each for each in taken}
+        return {file.path: file for file in taken}
 
     def keep(self, taken: Iterable[TakenFrom]) -> None:
         """Put what is taken in the place of what was; StoreError (3)."""
