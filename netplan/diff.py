@@ -30,11 +30,11 @@ def diff(
     present: dict[Hashable, R_co] = {resource.key: resource for resource in actual} | again
     for want in wanted:
         resource = want.resource
-        found = present.pop(resource.key, None)
-        if found is None:
+        before = present.pop(resource.key, None)
+        if before is None:
             yield Change(None, resource, want.reason)
-        elif found != resource:
-            yield Change(found, resource, want.reason)
+        elif before != resource:
+            yield Change(before, resource, want.reason)
         elif again and resource.key in again:
             yield Change(resource, resource, want.reason.with_remark(_AGAIN))
     for resource in sorted(present.values(), key=attrgetter("key")):
