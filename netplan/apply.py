@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from threading import Event
 from types import FrameType
 from typing import Final, NamedTuple, NoReturn, Protocol, TypeAlias
 
@@ -41,8 +40,6 @@ _ROUNDS_BESIDE_OTHERS: Final = 10
 _GO_ON: Final = "\n`podnet recover` goes on from here; `podnet recover --abandon` leaves the node as it is now."
 
 _STOPPING: Final = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
-
-_verified: Final = Event()
 
 Left = Callable[[Snapshot], Sequence[Change[Resource]]]
 """What is still to be done in a state: nothing, when an apply has succeeded."""
@@ -102,7 +99,6 @@ def apply(job: Job, kernel: Kernel, journal: Journal) -> Snapshot:
             _check(job, after)
             with _signals(signal.SIG_IGN):
                 journal.verified(after)
-                _verified.set()
         except BaseException as error:
             if not opened:
                 raise
@@ -125,11 +121,6 @@ def _check(job: Job, after: Snapshot) -> None:
     failures = job.check(after)
     if failures:
         raise CheckError("\n".join(failures))
-
-
-def written() -> bool:
-    """Whether this process has changed the kernel, and that stays."""
-    return _verified.is_set()
 
 
 def _wholly(job: Job, kernel: Kernel) -> Snapshot:

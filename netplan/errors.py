@@ -17,6 +17,7 @@ PodnetError
   RestoredError       4  failed, and the state before was restored
     OvertakenError       since another program changed the same rules meanwhile: planned again it may succeed
   HalfStateError      5  failed, and the state before could not be restored wholly
+  ChangedError        5  something unforeseen, after the node was changed: that stays
 """
 
 from __future__ import annotations
@@ -159,6 +160,15 @@ class HalfStateError(PodnetError):
     """An apply failed, and the state before it could not be restored wholly; the message says what is left."""
 
     exit_code = ExitCode.HALF_STATE
+
+
+class ChangedError(PodnetError):
+    """Something unforeseen happened after the node was changed, and the change stays."""
+
+    exit_code = ExitCode.HALF_STATE
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(f"{told(error)}\nThe node was changed before that: `podnet drift` compares it with the spec.")
 
 
 def told(error: BaseException) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
 from typing import Annotated, Any, Final
 
@@ -103,12 +102,8 @@ def _ended(end: SystemExit) -> tuple[int, str]:
 
 
 def _unexpected(error: BaseException) -> tuple[ExitCode, str]:
-    """Return the exit code and the message of what was not foreseen; after an apply the node is not as it was."""
-    said = _escaped(f"podnet: {told(error)}")
-    apply = sys.modules.get("netplan.apply")
-    if apply is None or not apply.written():
-        return ExitCode.REFUSED, said
-    return ExitCode.HALF_STATE, f"{said}\nThe node was changed before that: `podnet drift` compares it with the spec."
+    """Return the exit code and the message of what was not foreseen."""
+    return ExitCode.REFUSED, _escaped(f"podnet: {told(error)}")
 
 
 def _escaped(message: str) -> str:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 from typing import Final, NamedTuple
 
 from msgspec import Struct
@@ -21,7 +22,16 @@ from netplan.cli.safety import check_safe, off_link
 from netplan.cli.views.memory import recovery_text
 from netplan.confirm import arm, asked, token
 from netplan.emptied import clear_away, noting
-from netplan.errors import OvertakenError, RefusedError, RestoredError, StalePlanError, StoreError, UnsteadyError
+from netplan.errors import (
+    ChangedError,
+    OvertakenError,
+    PodnetError,
+    RefusedError,
+    RestoredError,
+    StalePlanError,
+    StoreError,
+    UnsteadyError,
+)
 from netplan.freshness import unlike
 from netplan.kernel.linux import require_privilege
 from netplan.masquerade import MASQUERADE_CHAIN
@@ -48,13 +58,15 @@ _AGAIN: Final = "Another program changed the node meanwhile, and nothing is chan
 class Turn(NamedTuple):
     """A verb's turn on the node: what podnet remembers there, the descriptor of the lock, and what can't be undone.
 
-    `patience` is for how many seconds something is tried again that other programs come in the way of.
+    `patience` is for how many seconds something is tried again that other programs come in the way of; `changed` is set
+    as soon as the node is changed to stay so.
     """
 
     store: Store
     lock: int
-    unfinished: Unfinished | None = None
-    patience: float = LEAST_PATIENCE
+    unfinished: Unfinished | None
+    patience: float
+    changed: Event
 
 
 class Applied(NamedTuple):
@@ -101,8 +113,22 @@ def turn(verb: str, folder: Path | None, timeout: float) -> Iterator[Turn]:
             say(recovery_text(settled))
         if unfinished is not None:
             say(f"warning: {printable(str(unfinished))}")
-        with answered(store, unfinished):
-            yield Turn(store, descriptor, unfinished, max(timeout, LEAST_PATIENCE))
+        here = Turn(store, descriptor, unfinished, max(timeout, LEAST_PATIENCE), Event())
+        with answered(store, unfinished), _unforeseen(here.changed):
+            yield here
+
+
+@contextmanager
+def _unforeseen(changed: Event) -> Iterator[None]:
+    """Raise ChangedError (5) in the place of what nothing in podnet foresaw, once the node is changed."""
+    try:
+        yield
+    except PodnetError:
+        raise
+    except Exception as error:
+        if not changed.is_set():
+            raise
+        raise ChangedError(error) from error
 
 
 @contextmanager
@@ -175,6 +201,8 @@ def carry_out(order: Order, here: Turn) -> Work:
             refused = (*refused, Obstacle.before(str(cause), [cause.change.resource]))
             work = _possible(order, here, _read(order, attempts), refused)
             shown = work.plan
+    if work.plan.changes:
+        here.changed.set()
     _conclude(order, work, here, applied)
     return work
 
