@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 from msgspec.structs import replace
@@ -28,6 +28,9 @@ from netplan.spec.load import Spec
 from netplan.state.taken import TakenFile
 from netplan.state.vardir import var_dir
 from netplan.trust import FLAG
+
+if TYPE_CHECKING:
+    from netplan.cli.write import Order, Turn
 
 app = verb_app()
 
@@ -57,31 +60,55 @@ def drift(
         raise UsageError(f"{said[0]} goes with --fix: without it, drift changes nothing")
     with trusting(allow=allow_untrusted_file or not fix) as judge:
         loaded, here = open_here(spec, node, state, judge)
-    desired = compile_node(loaded, resolved_here(here))
+    desired, report = compile_node(loaded, resolved_here(here)), _Report(loaded, format, metrics_file)
     if not fix:
         work = live_work(desired, folder, limit=FEW_RULES)
         file = _readable(desired, TakenFile(var_dir(folder)))
-        _show(Plan.of(loaded, [work.plan]), file, format)
-        _measure(metrics_file, loaded, work.plan)
+        report.show(report.whole(work.plan), file)
         raise typer.Exit(ExitCode.DONE if work.plan.in_sync and file is None else ExitCode.DIFFERENCES)
-    from netplan.cli.write import Order, carry_out, turn
+    from netplan.cli.write import Order, turn
 
     with turn("drift --fix", folder, lock_timeout) as held:
         file = pending(desired, held.store)
-
-        def present(plan: Plan) -> None:
-            _show(plan, file, format)
-            _measure(metrics_file, loaded, plan.nodes[0])
-
-        read = partial(live_work, desired, folder)
+        read, present = partial(live_work, desired, folder), partial(report.show, file=file)
         how = (flags, True, file, flush_conntrack)  # without asking
-        order = Order("drift --fix", read, lambda plan: Plan.of(loaded, [plan]), present, *how, partly=True)
-        done = carry_out(order, held)
-        for obstacle in done.obstacles:
-            say(f"podnet cannot fix what is blocked on this: {printable(str(obstacle))}")
-        mended = replace(done.plan, changes=done.left_out)
-    _measure(metrics_file, loaded, mended)
-    raise typer.Exit(ExitCode.DONE if mended.in_sync else ExitCode.DIFFERENCES)
+        fixed = _fixed(Order("drift --fix", read, report.whole, present, *how, partly=True), held)
+    report.measure(fixed)
+    raise typer.Exit(ExitCode.DONE if fixed.in_sync else ExitCode.DIFFERENCES)
+
+
+def _fixed(order: Order, held: Turn) -> NodePlan:
+    """Apply what can be applied, name what stands against the rest, and return the plan of that rest."""
+    from netplan.cli.write import carry_out
+
+    done = carry_out(order, held)
+    for obstacle in done.obstacles:
+        say(f"podnet cannot fix what is blocked on this: {printable(str(obstacle))}")
+    return replace(done.plan, changes=done.left_out)
+
+
+class _Report(NamedTuple):
+    """How the differences of a node are shown, and the file in which they are counted, if they are."""
+
+    spec: Spec
+    format: Format
+    metrics_file: Path | None
+
+    def whole(self, plan: NodePlan) -> Plan:
+        """Return the plan of the node as one of its cluster."""
+        return Plan.of(self.spec, [plan])
+
+    def show(self, plan: Plan, file: Pending | None) -> None:
+        """Show and count the differences."""
+        _show(plan, file, self.format)
+        self.measure(plan.nodes[0])
+
+    def measure(self, plan: NodePlan) -> None:
+        """Write what is true of the node now, if there is a file for that."""
+        if self.metrics_file is not None:
+            from netplan.cli.views.metrics import drift_metrics
+
+            write_file(self.metrics_file, drift_metrics(self.spec.model.cluster, plan, time.time()))
 
 
 def _show(plan: Plan, file: Pending | None, format: Format) -> None:
@@ -105,11 +132,3 @@ def _readable(desired: Desired, taken: TakenFile) -> Pending | None:
             raise
         say(str(error))
         return None
-
-
-def _measure(path: Path | None, spec: Spec, plan: NodePlan) -> None:
-    """Write what is true of the node now, if anybody wants to know."""
-    if path is not None:
-        from netplan.cli.views.metrics import drift_metrics
-
-        write_file(path, drift_metrics(spec.model.cluster, plan, time.time()))
