@@ -9,7 +9,7 @@ from typing import Final
 _MOST: Final = 5
 _SHORTEST, _LONGEST = 0.05, 0.5
 LEAST_PATIENCE: Final = 3.0
-"""How many seconds it may take where nobody says more: all the pauses, and the work between on a node of usual size."""
+"""How many seconds it may take by default: all the pauses, and the work between on a node of usual size."""
 
 
 class Attempts:

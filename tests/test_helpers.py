@@ -16,7 +16,7 @@ NO_CODE_OF_THE_FOLDER = ["hashlib.py", "signal.py", "netplan.py", "msgspec.py", 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """The current folder, in which there is a module of anybody's for each name that helpers import."""
+    """The current folder, in which there is another user's module for each name that helpers import."""
     for name in NO_CODE_OF_THE_FOLDER:
         (tmp_path / name).write_text(HOSTILE)
     monkeypatch.chdir(tmp_path)

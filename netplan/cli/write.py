@@ -81,7 +81,7 @@ class Order(Struct, frozen=True):
     """What a verb has podnet do: how it reads and plans the node, and how that is shown.
 
     `of` gives the plan of the cluster that a node's plan belongs to; `flags` are the dangers that are allowed, and with
-    `yes` nobody is asked. `file` waits for the rules, `flush` ends old connections, and `within` says in how many
+    `yes` nothing is asked. `file` waits for the rules, `flush` ends old connections, and `within` says in how many
     seconds it must be confirmed. `partly` does all that no obstacle stands in the way of.
     """
 
@@ -153,7 +153,7 @@ def intact(kept: Iterable[Generation | Damaged]) -> list[Generation]:
 
 
 def confirm(plan: NodePlan, file: Pending | None = None, *, yes: bool) -> None:
-    """Ask whether to apply a plan, unless `yes` or nothing changes; RefusedError (3) if nobody said yes."""
+    """Ask whether to apply a plan, unless `yes` or nothing changes; RefusedError (3) without a yes."""
     if yes or not (plan.changes or file):
         return
     check_allowed(plan)
@@ -237,7 +237,7 @@ def _read(order: Order, attempts: Attempts) -> Work:
 def _agree(order: Order, work: Work, shown: NodePlan, *, agreed: bool) -> bool:
     """Check a plan and ask for it, unless the one that was `shown` has the same changes and is agreed to; return True.
 
-    RefusedError (3) if it is unsafe, or if nobody said yes.
+    RefusedError (3) if it is unsafe, or without a yes.
     """
     others = unlike(shown.changes, work.plan.changes)
     if others:
@@ -273,7 +273,7 @@ def _conclude(order: Order, work: Work, here: Turn, applied: Applied) -> None:
     """Keep the state as a generation, tell of it, and put the rules into the file that waits for them.
 
     Connections that are older than the rules are counted, or ended where the order says so. If it must be confirmed,
-    the state before comes back unless somebody does so in time: RestoredError (4).
+    the state before comes back unless a confirm comes in time: RestoredError (4).
     """
     after, undertaking, _ = applied
     if work.plan.changes:

@@ -45,7 +45,7 @@ TEXTS: Final = (
         "9" * 5000,
     ),
 )
-"""Words that mean something to podnet, to iptables or to a terminal, and some that must mean nothing to anybody."""
+"""Words that mean something to podnet, to iptables or to a terminal, and some that must mean nothing to any of them."""
 
 VALUES: Final[tuple[Any, ...]] = (
     *(None, True, False, 0, 1, -1, 4, 6, 112, 254, 255, 65535, 65536, 2**31, 2**32, 2**53 + 1, 2**63, 2**64, 10**400),
