@@ -132,8 +132,9 @@ def _hops(found: Attributes, links: Mapping[int, Link]) -> tuple[Hop, ...]:
 def _each_hop(data: bytes, links: Mapping[int, Link]) -> Iterator[Hop]:
     at = 0
     while at + _HOP.size <= len(data):
-        length, _, weight, index = _HOP.unpack_from(data, at)
-        yield Hop(_device(index, links), _gateway(attributes(data[at + _HOP.size : at + length])), weight + 1)
+        length, flags, weight, index = _HOP.unpack_from(data, at)
+        gateway = _gateway(attributes(data[at + _HOP.size : at + length]))
+        yield Hop(_device(index, links), gateway, weight + 1, bool(flags & _ONLINK))
         at += max(_HOP.size, (length + 3) & ~3)
 
 
@@ -145,7 +146,7 @@ def _resolved(
     if found is None:
         return None, None, (), False
     hops = [(objects[member], weight) for member, weight in found.members if member in objects]
-    listed = tuple(Hop(_device(each.oif, links), each.gateway, weight) for each, weight in hops)
+    listed = tuple(Hop(_device(each.oif, links), each.gateway, weight, each.onlink) for each, weight in hops)
     return _device(found.oif, links), found.gateway, listed, found.onlink
 
 
@@ -197,7 +198,8 @@ def _attributes(route: Route, indexes: Mapping[IfName, int], number: int | None)
 def _hop(hop: Hop, version: int, indexes: Mapping[IfName, int]) -> bytes:
     content = _towards(version, hop.next_hop)
     index = 0 if hop.oif is None else indexes[hop.oif]
-    return _HOP.pack(_HOP.size + len(content), 0, hop.weight - 1, index) + content
+    flags = _ONLINK if hop.onlink else 0
+    return _HOP.pack(_HOP.size + len(content), flags, hop.weight - 1, index) + content
 
 
 def _towards(version: int, gateway: Address | None) -> bytes:

@@ -62,8 +62,10 @@ def inserted(there: Sequence[Route], route: Route, place: Insertion) -> tuple[Ro
 
 
 def _merged(route: Route, other: Route) -> Route:
-    hops = tuple(hop for part in (route, other) for hop in part.hops or (Hop(part.oif, part.next_hop),))
-    return replace(route, oif=None, next_hop=None, hops=hops)
+    hops = tuple(
+        hop for part in (route, other) for hop in part.hops or (Hop(part.oif, part.next_hop, onlink=part.onlink),)
+    )
+    return replace(route, oif=None, next_hop=None, onlink=False, hops=hops)
 
 
 def arranged(

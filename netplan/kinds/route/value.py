@@ -51,9 +51,25 @@ class Hop(Struct, frozen=True):
     oif: IfName | None
     next_hop: Address | None
     weight: int = 1
+    onlink: bool = False
 
     def __str__(self) -> str:
-        return " ".join(["nexthop", *_way(self.oif, self.next_hop), "weight", str(self.weight)])
+        words = ["nexthop", *_way(self.oif, self.next_hop), "weight", str(self.weight)]
+        return " ".join([*words, "onlink"] if self.onlink else words)
+
+    def to_json(self) -> Json:
+        """Return the values as `ip -j route` names them."""
+        gateway = None if self.next_hop is None else str(self.next_hop)
+        data: dict[str, Any] = {"gateway": gateway, "dev": self.oif, "weight": self.weight}
+        if self.onlink:
+            data["flags"] = ["onlink"]
+        return data
+
+    @classmethod
+    def from_json(cls, data: Json) -> Hop:
+        """Read what `to_json` gave."""
+        onlink = "onlink" in data.get("flags", ())
+        return cls(_device(data["dev"]), _address(data["gateway"]), int(data["weight"]), onlink)
 
 
 class Route(Struct, frozen=True):
@@ -145,10 +161,7 @@ class Route(Struct, frozen=True):
         if self.onlink:
             data["flags"] = ["onlink"]
         if self.hops:
-            data["nexthops"] = [
-                {"gateway": None if hop.next_hop is None else str(hop.next_hop), "dev": hop.oif, "weight": hop.weight}
-                for hop in self.hops
-            ]
+            data["nexthops"] = [hop.to_json() for hop in self.hops]
         return data
 
     @classmethod
@@ -163,10 +176,7 @@ class Route(Struct, frozen=True):
             protocol=int(data["protocol"]),
             type=str(data["type"]),
             prefsrc=_address(data.get("prefsrc")),
-            hops=tuple(
-                Hop(_device(hop["dev"]), _address(hop["gateway"]), int(hop["weight"]))
-                for hop in data.get("nexthops", ())
-            ),
+            hops=tuple(map(Hop.from_json, data.get("nexthops", ()))),
             tos=int(data.get("tos", 0)),
             onlink="onlink" in data.get("flags", ()),
         )

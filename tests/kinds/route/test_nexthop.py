@@ -76,10 +76,11 @@ def delete(*routes, **options):
     write(*(Change(route, None, make.WHY) for route in routes), **options)
 
 
-def ours():
-    """Read our routes."""
+def ours(version=4):
+    """Read our routes of an IP version."""
     with Channel(ROUTE) as channel:
-        return sorted(filter(lambda each: each.ours, driver.observe(channel, links.observe(channel), ())), key=str)
+        routes = driver.observe(channel, links.observe(channel), (), version)
+        return sorted(filter(lambda each: each.ours, routes), key=str)
 
 
 def on_a_node(function, *arguments):
@@ -213,8 +214,28 @@ def test_routes_by_objects_are_read_where_the_kernel_tells_no_more_than_their_nu
         Path("/proc/sys/net/ipv4/nexthop_compat_mode").write_text("0")
 
     _, found, _ = on_a_node(run)
-    hops = (Hop(IfName("eth0"), Address.parse("10.4.7.40"), 5), Hop(IfName("eth1"), Address.parse("10.4.7.41")))
+    other = Hop(IfName("eth1"), Address.parse("10.4.7.41"), onlink=True)
+    hops = (Hop(IfName("eth0"), Address.parse("10.4.7.40"), 5), other)
     assert found == [*some(2), Route(Prefix.parse("172.7.40.0/24"), hops=hops)]
+
+
+@pytest.mark.parametrize(
+    ("family", "prefix", "near", "far"),
+    [(4, "172.7.40.0/24", "10.4.7.40", "10.9.9.9"), (6, "fd00:7:0:40::/64", "fd00:a::40", "fd00:9::9")],
+    ids=["IPv4", "IPv6"],
+)
+def test_a_way_of_several_that_its_device_does_not_reach_is_kept_onlink(family, prefix, near, far):
+    ways = f"nexthop via {far} dev eth1 onlink nexthop via {near} dev eth0"
+
+    def run():
+        shell("ip address add fd00:a::21/64 dev eth0 nodad")
+        shell(f"ip -{family} route add {prefix} metric 1024 proto 112 {ways}")
+        (route,) = ours(family)
+        delete(route)
+        add(Route.from_json(route.to_json()))
+        return [(hop.next_hop, hop.onlink) for route in ours(family) for hop in route.hops]
+
+    assert on_a_node(run)[0] == [(Address.parse(far), True), (Address.parse(near), False)]
 
 
 def test_a_kernel_without_objects_gets_plain_routes():
