@@ -11,6 +11,7 @@ from netplan.compile import Desired
 from netplan.kinds.link.value import VXLAN, Link
 from netplan.kinds.route.value import Route
 from netplan.net import IfName
+from netplan.obstacles import Obstacle
 from netplan.resource import Resource
 from netplan.snapshot import Snapshot
 
@@ -54,20 +55,21 @@ def adopter(desired: Desired, snapshot: Snapshot) -> Callable[[Resource], bool]:
     return adopts
 
 
-def refusals(desired: Desired, snapshot: Snapshot) -> Iterator[str]:
+def obstacles(desired: Desired, snapshot: Snapshot) -> Iterator[Obstacle]:
     """Name the foreign links that stand in the way of ours, and what to do about each."""
     adopted = adopted_links(desired, snapshot)
     foreign = [link for link in snapshot.all(Link) if not link.ours and link.name not in adopted]
     for want in desired.objects if foreign else ():
         if isinstance(want.resource, Link):
-            yield from (_refusal(want.resource, link, desired) for link in foreign if _in_the_way(want.resource, link))
+            texts = (_told(want.resource, link, desired) for link in foreign if _in_the_way(want.resource, link))
+            yield from (Obstacle.before(text, [want.resource]) for text in texts)
 
 
 def _in_the_way(wanted: Link, link: Link) -> bool:
     return link.name == wanted.name or link.excludes(wanted)
 
 
-def _refusal(wanted: Link, link: Link, desired: Desired) -> str:
+def _told(wanted: Link, link: Link, desired: Desired) -> str:
     away = f"take that away first: ip link del {link.name}"
     if link.name != wanted.name:
         over = f"adopt it (backend: name: {link.name}, adopt: true)"

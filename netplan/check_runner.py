@@ -71,6 +71,17 @@ def run(checks: Sequence[Check], gateway: Address | None) -> tuple[str, ...]:
     return tuple(failures)
 
 
+def working(checks: Sequence[Check], gateway: Address | None) -> tuple[Check, ...]:
+    """Return the checks that succeed, run as by `run`."""
+    succeeded: list[Check] = []
+    for _, group in groupby(checks, key=lambda check: check.at):
+        line = tuple(group)
+        with ThreadPoolExecutor(min(_AT_ONCE, len(line))) as pool:
+            failures = pool.map(lambda check: _failure(check, gateway), line)
+            succeeded += [check for check, failure in zip(line, failures, strict=True) if failure is None]
+    return tuple(succeeded)
+
+
 def _side_by_side(checks: Sequence[Check], gateway: Address | None) -> Iterator[str]:
     """Run checks some at a time, and no more of them once enough have failed."""
     told, tried = 0, 0

@@ -16,7 +16,6 @@ from netplan.differences import differences
 from netplan.effects import TrafficEffect, effects
 from netplan.freshness import dependencies, digest
 from netplan.hooks import Hook, hooks_of
-from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.value import Backend, Chain, PlacedRule
 from netplan.kinds.link.value import Link
 from netplan.kinds.route.value import ANNOUNCED, MAIN_TABLE, Route
@@ -149,11 +148,11 @@ def plan_node(desired: Desired, snapshot: Snapshot, source: Source) -> NodePlan:
     changes = sorted(differences(desired, snapshot), key=_shown)
     late = waiting.waiting(desired, snapshot)
     against = (
-        *(elsewhere(desired.node, desired.address, snapshot) if source is Source.LIVE else ()),
+        *(_elsewhere(desired, changes, snapshot) if source is Source.LIVE else ()),
         *_without_ipv6(desired, changes, snapshot),
         *(_unsettable(desired, changes) if source is Source.LIVE else ()),
         *occupied.obstacles(desired, snapshot),
-        *adoption.refusals(desired, snapshot),
+        *adoption.obstacles(desired, snapshot),
         *company.refusals(desired, snapshot),
         *underlay.obstacles(desired, changes, snapshot),
     )
@@ -220,13 +219,9 @@ def in_full(desired: Desired, whole: Snapshot, source: Source, found: Iterable[P
     return replace(plan, warnings=(*plan.warnings, missing))
 
 
-def elsewhere(node: str, address: Address, snapshot: Snapshot) -> Iterator[str]:
-    """Say that a machine is not the node that it was taken for, if none of its devices has the node's address."""
-    if all(held.address.address != address for held in snapshot.all(LinkAddress)):
-        yield (
-            f"{address}, the address of {node}, is on no interface of this machine: "
-            "say --node for the node that this is"
-        )
+def _elsewhere(desired: Desired, changes: Iterable[Change[Resource]], snapshot: Snapshot) -> Iterator[str | Obstacle]:
+    addresses = (held.address for held in desired.watched[0].node.addresses)
+    return underlay.elsewhere(desired.node, desired.address, changes, snapshot, addresses)
 
 
 def _taken_away(desired: Desired, snapshot: Snapshot) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from enum import StrEnum
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
@@ -110,11 +110,12 @@ class Change(Struct, Generic[R_co], frozen=True):
 
 
 class ObjectRefusedError(KernelError):
-    """The kernel refused one change, `change`."""
+    """The kernel refused one change, `change`; `others` are the errors of those that it refused with it."""
 
-    def __init__(self, message: str, change: Change[Resource]) -> None:
+    def __init__(self, message: str, change: Change[Resource], others: Iterable[ObjectRefusedError] = ()) -> None:
         super().__init__(message)
         self.change = change
+        self.others = tuple(others)
 
 
 def refused(change: Change[Resource], why: str) -> ObjectRefusedError:

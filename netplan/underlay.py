@@ -83,6 +83,25 @@ def warnings(desired: Desired, changes: Iterable[Change[Resource]], state: Snaps
             yield from _elsewhere(address, node, node.interface, state)
 
 
+def elsewhere(
+    node: str, address: Address, changes: Iterable[Change[Resource]], state: Snapshot, others: Iterable[Address] = ()
+) -> Iterator[str | Obstacle]:
+    """Say that a machine is not the node that it was taken for, if none of its devices has the node's address.
+
+    Where one has another of the node's addresses, of `others`, that of one IP version is gone: its routes have to wait.
+    """
+    held = {each.address.address for each in state.all(LinkAddress)}
+    if address in held:
+        return
+    text = f"{address}, the address of {node}, is on no interface of this machine"
+    if held.isdisjoint(others):
+        yield f"{text}: say --node for the node that this is"
+        return
+    routes = [change.resource for change in changes if isinstance(change.resource, Route)]
+    own = [route for route in routes if route.prefix.version == address.version]
+    yield Obstacle.before(f"{text}: give it back, or write the one that it has now into the spec", own)
+
+
 def absent(
     changes: Iterable[Change[Resource]], address: Address, state: Snapshot, interface: IfName | None = None
 ) -> Iterator[Obstacle]:

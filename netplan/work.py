@@ -23,7 +23,6 @@ from netplan.plan import (
     NodePlan,
     Source,
     beside,
-    elsewhere,
     in_full,
     interest_of,
     plan_node,
@@ -38,7 +37,7 @@ from netplan.restore import restoration
 from netplan.singled import leads_further
 from netplan.snapshot import Interest, Snapshot
 from netplan.trace import Packet, Passing
-from netplan.underlay import absent
+from netplan.underlay import absent, elsewhere
 
 if TYPE_CHECKING:
     from netplan.rollback import WayBack
@@ -91,7 +90,7 @@ class Work(Struct, frozen=True):
         check_fresh(plan, before)
         _check_ours(plan, before)
         against = (
-            *elsewhere(plan.node, plan.address, before),
+            *map(str, elsewhere(plan.node, plan.address, plan.changes, before)),
             *unknown(plan.changes),
             *map(str, absent(plan.changes, plan.address, before)),
         )

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from netplan.check import Check, Command, Connect, Ping, PingGateway
-from netplan.check_runner import run
+from netplan.check_runner import run, working
 from netplan.errors import Location
 from netplan.net import Address
 
@@ -65,6 +65,11 @@ def test_a_connection_may_come_about_late():
 
 def test_a_command_that_ends_well_is_no_failure():
     assert failures(Command(("true",))) == []
+
+
+def test_of_checks_those_that_succeed_are_told():
+    checks = [Check(Command((name,)), 1, AT) for name in ("true", "false", "true")]
+    assert working(checks, None) == (checks[0], checks[2])
 
 
 def test_a_command_is_tried_until_it_succeeds(tmp_path):
@@ -167,7 +172,7 @@ def test_once_many_have_failed_the_rest_of_the_line_is_not_tried():
 
 ASK = """
 from netplan.check import Check, Ping
-from netplan.check_runner import run
+from netplan.check_runner import run, working
 from netplan.errors import Location
 from netplan.net import Address
 print(*run([Check(Ping(Address.parse("10.4.7.22"), "b"), 1, Location("c.yaml", 3, 1))], None), sep="\\n")

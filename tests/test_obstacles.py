@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.link.value import Link
+from netplan.kinds.route.value import Route
+from netplan.kinds.sysctl.forwarding import IPV6_FORWARD
+from netplan.kinds.sysctl.value import Sysctl
+from netplan.net import IfName, InterfaceAddress
 from netplan.obstacles import Obstacle, identity
 from netplan.plan import NodePlan, beside
 from netplan.project import blocked
 from netplan.resource import Change, Reason, Resource
 from netplan.snapshot import Snapshot
 from tests import make, tunnels
+from tests.spec.test_families import DUAL, A, B
 
 THREE = [f"{name}: {{address: 10.4.7.{n}/24, subnet: 172.7.{n}.0/24}}" for name, n in (("a", 21), ("b", 22), ("c", 23))]
 WHY = Reason("a test")
@@ -31,6 +37,22 @@ def test_a_port_that_is_taken_stands_in_the_way_of_the_tunnel_and_of_what_stands
     state = make.snapshot("", tunnels.link("cilium_vxlan", vni=7, alias="", exclusive=True))
     _, rest = possible(state, backend="{type: vxlan}")
     assert {change.resource.kind for change in rest.changes} == {"chain", "rule", "sysctl"}
+
+
+def test_a_link_of_others_stands_in_the_way_of_the_tunnel_of_that_name_and_of_what_stands_on_it():
+    plan, rest = possible(make.snapshot("", tunnels.link(alias="")), backend="{type: vxlan}")
+    assert len(plan.obstacles) == len(plan.refusals) == 1
+    assert {change.resource.kind for change in rest.changes} == {"chain", "rule", "sysctl"}
+
+
+def test_where_the_address_of_ipv4_alone_is_gone_the_routes_of_ipv4_wait():
+    held = LinkAddress(IfName("eth0"), InterfaceAddress.parse("fd00:4::21/64"))
+    before = make.snapshot("", held, Sysctl(IPV6_FORWARD, "1"), address="10.4.7.99/24")
+    plan = make.plan(before, make.spec(A, B, **DUAL))
+    rest = beside(plan, plan.obstacles, before)
+    routes = [change.after for change in rest.changes if isinstance(change.after, Route)]
+    assert [text.split(",")[0] for text in plan.refusals] == ["10.4.7.21"]
+    assert [route.prefix.version for route in routes] == [6]
 
 
 def test_what_concerns_the_whole_node_stays_a_refusal():

@@ -84,7 +84,7 @@ def _fixed(order: Order, held: Turn) -> NodePlan:
     done = carry_out(order, held)
     for obstacle in done.obstacles:
         say(f"podnet cannot fix what is blocked on this: {printable(str(obstacle))}")
-    return replace(done.plan, changes=done.left_out)
+    return replace(done.plan, changes=done.left_out, refusals=tuple(map(str, done.obstacles)))
 
 
 class _Report(NamedTuple):

@@ -50,7 +50,7 @@ from netplan.unfinished import Unfinished, answered, check_takes_over, complete,
 from netplan.work import Work, check_allowed
 
 _MOST_REFUSED: Final = 8
-"""How many objects that the kernel refuses are left out before a repair is given up."""
+"""How often objects that the kernel refuses are left out before a repair is given up."""
 
 _AGAIN: Final = "Another program changed the node meanwhile, and nothing is changed: planning again."
 
@@ -179,6 +179,7 @@ def carry_out(order: Order, here: Turn) -> Work:
     """
     attempts = Attempts(here.patience)
     refused: tuple[Obstacle, ...] = ()
+    rounds = 0
     work = _read(order, attempts)
     order.show(order.of(work.plan))
     work = _possible(order, here, work)
@@ -196,9 +197,10 @@ def carry_out(order: Order, here: Turn) -> Work:
             work = _possible(order, here, _read(order, attempts), refused)
         except RestoredError as error:
             cause = error.__cause__
-            if not isinstance(cause, ObjectRefusedError) or not order.partly or len(refused) == _MOST_REFUSED:
+            if not isinstance(cause, ObjectRefusedError) or not order.partly or rounds == _MOST_REFUSED:
                 raise
-            refused = (*refused, Obstacle.before(str(cause), [cause.change.resource]))
+            rounds += 1
+            refused += tuple(Obstacle.before(str(each), [each.change.resource]) for each in (cause, *cause.others))
             work = _possible(order, here, _read(order, attempts), refused)
             shown = work.plan
     if work.plan.changes:

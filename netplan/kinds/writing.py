@@ -9,7 +9,7 @@ from typing import Final, Generic, NamedTuple
 from netplan.errors import KernelError
 from netplan.net import IfName
 from netplan.netlink import Channel, Refusal, Request
-from netplan.resource import Change, R_co, refused
+from netplan.resource import Change, ObjectRefusedError, R_co, refused
 from netplan.rtnetlink import ADDRESS, LINK, NEIGHBOUR, ROUTE
 
 _DELETES: Final = frozenset(layout.delete for layout in (LINK, ADDRESS, NEIGHBOUR, ROUTE))
@@ -34,19 +34,23 @@ class Asked(NamedTuple, Generic[R_co]):
 def write(channel: Channel, asked: Iterable[Asked[R_co]], meaning: Mapping[int, str] = MEANING) -> None:
     """Send the requests of changes in order; of an object that is gone already the delete counts as done.
 
-    KernelError names the first object that the kernel refused; what stands behind it may have been written.
+    ObjectRefusedError names the first object that the kernel refused, and has the others; what stands behind it may
+    have been written.
     """
     waiting = list(asked)
     while waiting:
         first = waiting[0].change.resource
         more = f" and {len(waiting) - 1} more" if waiting[1:] else ""
         refusals = send(channel, [each.request for each in waiting], f"{first.kind} {first}{more}")
-        absent = []
+        absent, errors = [], []
         for index in sorted(refusals):
             each, refusal = waiting[index], refusals[index]
-            if each.request.kind not in _DELETES or refusal.code not in _GONE:
-                raise refused(each.change, meaning.get(refusal.code, str(refusal)))
-            absent.append(each)
+            if each.request.kind in _DELETES and refusal.code in _GONE:
+                absent.append(each)
+            else:
+                errors.append(refused(each.change, meaning.get(refusal.code, str(refusal))))
+        if errors:
+            raise ObjectRefusedError(str(errors[0]), errors[0].change, errors[1:])
         waiting = [Asked(each.change, each.others[0], each.others[1:]) for each in absent if each.others]
 
 

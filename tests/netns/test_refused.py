@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -180,6 +181,36 @@ def test_fix_does_all_but_the_route_that_another_stands_in_the_way_of(occupied):
     left = [change["kind"] for change in json.loads(occupied.drift().stdout)["nodes"][0]["changes"]]
     assert (done.code, left, "172.7.22.0/24 via 10.4.7.254" in occupied.state().routes) == (1, ["route"], True)
     assert "podnet cannot fix what is blocked on this: route 172.7.22.0/24" in done.stderr
+
+
+@NFT_ONLY
+def test_fix_does_the_rest_though_a_check_fails_for_what_is_blocked(occupied, tmp_path):
+    checks = "checks: [{tcp: '10.4.7.250:9', within: 1}]"
+    spec = variant(occupied, tmp_path, "cluster: hdss7", f"cluster: hdss7\n{checks}")
+    done = occupied.podnet("drift", spec, "--node", occupied.name, "--fix")
+    assert (done.code, "PODNET-POSTROUTING" in occupied.rules()) == (1, True), done.stderr
+
+
+@NFT_ONLY
+def test_fix_is_not_in_sync_beside_a_route_of_others_behind_ours(applied):
+    applied.shell("ip route append 172.7.22.0/24 via 10.4.7.254 proto static; sysctl -qw net.ipv4.ip_forward=0")
+    done = applied.drift("--fix")
+    assert (done.code, applied.shell("cat /proc/sys/net/ipv4/ip_forward")) == (1, "1\n"), done.stderr
+
+
+@NFT_ONLY
+def test_fix_leaves_out_all_that_the_kernel_refuses_at_once(node, tmp_path):
+    many = [f"  h{n}: {{address: 10.4.7.{n}/24, subnet: 172.7.{n}.0/24}}" for n in range(100, 112)]
+    with refusing(node, tmp_path) as (written, *words):
+        path = Path(written)
+        text = re.sub(r"  subnet_max:.*\n|subnet_max:.*\n", "", path.read_text())
+        path.write_text("\n".join([text.rstrip(), *many, ""]))
+        node.shell("for n in $(seq 100 111); do ip address add 10.4.7.$n/32 dev lo; done")
+        try:
+            done = node.podnet("drift", path, *words, "--fix")
+        finally:
+            node.shell("for n in $(seq 100 111); do ip address del 10.4.7.$n/32 dev lo; done")
+    assert (done.code, done.stderr.count("podnet cannot fix what is blocked on this: route")) == (1, 13), done.stderr
 
 
 def test_fix_that_can_do_nothing_is_a_refusal(occupied):
