@@ -117,6 +117,10 @@ class ObjectRefusedError(KernelError):
         self.change = change
         self.others = tuple(others)
 
+    def __reduce__(self) -> tuple[type[ObjectRefusedError], tuple[str, Change[Resource]]]:
+        """Return how the error is made again in another process."""
+        return type(self), (str(self), self.change)
+
 
 def refused(change: Change[Resource], why: str) -> ObjectRefusedError:
     """Give the error of a change that the kernel refused: the object, why, and the line of the spec it comes from."""
