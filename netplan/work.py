@@ -14,6 +14,7 @@ from netplan.errors import RefusedError, StalePlanError
 from netplan.freshness import changed_since, unlike
 from netplan.kernel import Kernel
 from netplan.kinds.chain.built_in import BUILT_IN_BY_TABLE
+from netplan.kinds.chain.edit import ConflictError
 from netplan.kinds.chain.reached import MANY_RULES
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.obstacles import Obstacle, identity
@@ -83,7 +84,8 @@ class Work(Struct, frozen=True):
     def saved(cls, plan: NodePlan, kernel: Kernel) -> Work:
         """Take up a plan that was saved; StalePlanError (3) if the state it depends on has changed.
 
-        RefusedError (3) if it changes an object that is another program's, whatever the file says of it.
+        RefusedError (3) if it changes an object that is another program's, whatever the file says of it, or a rule at a
+        place that its chain has not.
         What it does to traffic is traced anew: other programs may have changed what the plan does not depend on.
         """
         before = whole_state(kernel, plan.interest, packets_of(plan.probes))
@@ -95,7 +97,13 @@ class Work(Struct, frozen=True):
             *map(str, absent(plan.changes, plan.address, before)),
         )
         refusals = tuple(dict.fromkeys((*plan.refusals, *against)))
-        return cls(with_effects(replace(plan, refusals=refusals), plan.probes, before), kernel, before, plan.interest)
+        try:
+            traced = with_effects(replace(plan, refusals=refusals), plan.probes, before)
+        except ConflictError as error:
+            raise RefusedError(
+                f"the plan of {plan.node} does not fit the node, and nothing was changed: {error}. Plan again."
+            ) from error
+        return cls(traced, kernel, before, plan.interest)
 
     @classmethod
     def back(cls, way: WayBack, kernel: Kernel) -> Work:

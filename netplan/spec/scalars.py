@@ -17,6 +17,7 @@ _KINDS: Final = {
     "tag:yaml.org,2002:timestamp": "a date",
     "tag:yaml.org,2002:merge": MERGE,
     "tag:yaml.org,2002:value": "a default value",
+    "tag:yaml.org,2002:yaml": "a mark of its own",
 }
 _RESOLVERS: Final = yaml.SafeLoader.yaml_implicit_resolvers
 _DECIMAL: Final = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")

@@ -39,7 +39,7 @@ NODES: Final = {"hdss7": "hdss7-21", "flannel-vxlan": "master"}
 PODS: Final = {"hdss7": ("172.7.21.2", "--to", "172.7.22.2"), "flannel-vxlan": ("10.244.0.2", "--to", "10.244.1.2")}
 
 _CHAIN: Final = re.compile(rb"-A (\S+)")
-_OURS: Final = re.compile(rb":PODNET-|(?:\[\S+\] )?-A .*PODNET-")
+_OURS: Final = re.compile(rb":PODNET-|(?:\[\S+\] )?-A (?:PODNET-|.* -[jg] PODNET-)")
 
 Run = Callable[[Path, bytes, Random], None]
 
