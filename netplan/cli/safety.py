@@ -18,7 +18,7 @@ from netplan.safety import Danger, Flag, dangers, session_packets
 from netplan.session import ssh_connection
 from netplan.snapshot import Snapshot
 from netplan.trace import Packet
-from netplan.work import Work, check_allowed, check_fresh, whole_state
+from netplan.work import Work, brought_up, check_allowed, whole_state
 
 _MEANING: Final = {
     Flag.SESSION: "Touch what the SSH session that this runs in needs.",
@@ -94,14 +94,10 @@ def _found(work: Work) -> tuple[Danger, ...]:
     if not work.plan.changes:
         return ()
     session = ssh_connection()
-    before = _met_by(session_packets(session, work.before), work)
-    return dangers(work.plan, before, project(before, work.plan.changes), session)
+    now = _with_met_by(session_packets(session, work.before), work)
+    return dangers(now.plan, now.before, project(now.before, now.plan.changes), session)
 
 
-def _met_by(packets: Collection[Packet], work: Work) -> Snapshot:
-    """Read what else some packets meet in the kernel that a plan is for; without packets nothing is read again."""
-    if not packets:
-        return work.before
-    seen = whole_state(work.kernel, work.interest, packets)
-    check_fresh(work.plan, seen)
-    return seen
+def _with_met_by(packets: Collection[Packet], work: Work) -> Work:
+    """Return the work with what else some packets meet in the kernel; without packets nothing is read again."""
+    return brought_up(work, whole_state(work.kernel, work.interest, packets)) if packets else work

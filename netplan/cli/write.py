@@ -180,29 +180,27 @@ def carry_out(order: Order, here: Turn) -> Work:
     attempts = Attempts(here.patience)
     refused: tuple[Obstacle, ...] = ()
     rounds = 0
-    work = _read(order, attempts)
-    order.show(order.of(work.plan))
-    work = _possible(order, here, work)
-    shown, agreed = work.plan, False
+    whole = _read(order, attempts)
+    shown, agreed = whole.plan, False
+    order.show(order.of(shown))
     while True:
         try:
-            agreed = _agree(order, work, shown, agreed=agreed)
-            shown = work.plan
+            work = _possible(order, here, whole, refused)
+            agreed = _agree(order, whole.plan, work, shown, agreed=agreed)
+            shown = whole.plan
             applied = _apply(order, work, here)
             break
         except (StalePlanError, OvertakenError, UnsteadyError):
             if not attempts.another():
                 raise
             say(_AGAIN)
-            work = _possible(order, here, _read(order, attempts), refused)
         except RestoredError as error:
             cause = error.__cause__
             if not isinstance(cause, ObjectRefusedError) or not order.partly or rounds == _MOST_REFUSED:
                 raise
             rounds += 1
             refused += tuple(Obstacle.before(str(each), [each.change.resource]) for each in (cause, *cause.others))
-            work = _possible(order, here, _read(order, attempts), refused)
-            shown = work.plan
+        whole = _read(order, attempts)
     if work.plan.changes:
         here.changed.set()
     _conclude(order, work, here, applied)
@@ -236,12 +234,13 @@ def _read(order: Order, attempts: Attempts) -> Work:
                 raise
 
 
-def _agree(order: Order, work: Work, shown: NodePlan, *, agreed: bool) -> bool:
-    """Check a plan and ask for it, unless the one that was `shown` has the same changes and is agreed to; return True.
+def _agree(order: Order, plan: NodePlan, work: Work, shown: NodePlan, *, agreed: bool) -> bool:
+    """Check the work that is done of a plan, and ask for it; return True.
 
-    RefusedError (3) if it is unsafe, or without a yes.
+    A plan of the same changes as the one that was `shown`, and agreed to, is not asked for. RefusedError (3) if the
+    work is unsafe, or without a yes.
     """
-    others = unlike(shown.changes, work.plan.changes)
+    others = unlike(shown.changes, plan.changes)
     if others:
         say("Other changes are needed now:\n" + "\n".join(f"  {sign} {_told(change)}" for sign, change in others))
     check_safe(work, order.flags)

@@ -36,7 +36,8 @@ def inserted(node, place):
 @pytest.mark.parametrize(
     "place", [Place("nat", "POSTROUTING"), Place("filter", "FORWARD")], ids=lambda each: each.chain
 )
-def test_what_a_verb_does_is_done_beside_a_program_that_inserts_rules(node, place, times):
+def test_what_a_verb_does_is_done_beside_a_program_that_inserts_rules(node, place, times, monkeypatch):
+    monkeypatch.setenv("SSH_CONNECTION", "10.4.7.22 51000 10.4.7.21 22")  # whose packets' rules are looked at too
     failed = []
     for _ in range(times):
         node.reset()
