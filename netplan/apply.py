@@ -25,7 +25,7 @@ from netplan.kinds.chain.value import PlacedRule
 from netplan.kinds.link.value import Link
 from netplan.kinds.sysctl.forwarding import SWITCHES, followers
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.resource import Change, Resource
+from netplan.resource import Change, ObjectRefusedError, Resource
 from netplan.restore import restoration
 from netplan.snapshot import Interest, Snapshot
 
@@ -94,7 +94,7 @@ def apply(job: Job, kernel: Kernel, journal: Journal) -> Snapshot:
                 opened = True
             for batch in batches(job.changes, before):
                 attempted += batch.changes
-                kernel.write(batch)
+                _write(kernel, batch)
             after = kernel.observe(job.interest)
             _check(job, after)
             with _signals(signal.SIG_IGN):
@@ -109,6 +109,17 @@ def apply(job: Job, kernel: Kernel, journal: Journal) -> Snapshot:
             kind = OvertakenError if isinstance(error, ContendedError | UnsteadyError) else RestoredError
             raise kind(f"{why}\nNothing is changed: the state before was restored.{remark}") from error
     return after
+
+
+def _write(kernel: Kernel, batch: Batch) -> None:
+    """Make the changes of a batch; ObjectRefusedError of a table holds all of them, for it is written whole."""
+    try:
+        kernel.write(batch)
+    except KernelError as error:
+        if batch.kind != "table" or isinstance(error, ContendedError | ObjectRefusedError):
+            raise
+        first, *others = (ObjectRefusedError(str(error), change) for change in batch.changes)
+        raise ObjectRefusedError(str(error), first.change, others) from error
 
 
 def _check(job: Job, after: Snapshot) -> None:

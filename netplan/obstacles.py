@@ -7,7 +7,7 @@ from typing import Self, TypeAlias
 
 from msgspec import Struct
 
-from netplan.resource import Resource
+from netplan.resource import ObjectRefusedError, Resource
 
 Identity: TypeAlias = tuple[str, Hashable]
 """The kind and the key of an object."""
@@ -31,3 +31,11 @@ class Obstacle(Struct, frozen=True):
 def identity(resource: Resource) -> Identity:
     """Return what an object is known by, whatever it holds."""
     return resource.kind, resource.key
+
+
+def left_out_by(error: ObjectRefusedError) -> tuple[Obstacle, ...]:
+    """Return what stands in the way of the objects that the kernel refused at once, one obstacle for each text."""
+    resources: dict[str, list[Resource]] = {}
+    for refusal in (error, *error.others):
+        resources.setdefault(str(refusal), []).append(refusal.change.resource)
+    return tuple(Obstacle.before(text, refused) for text, refused in resources.items())

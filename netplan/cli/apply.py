@@ -17,13 +17,13 @@ from netplan.cli.live import kernel_of, live_work, resolved_here
 from netplan.cli.nodes import this_node
 from netplan.cli.options import FlushConntrack, LockTimeout, VarDir
 from netplan.cli.output import say
-from netplan.cli.persist import Pending, of_spec, pending
+from netplan.cli.persist import Pending, of_spec, pending, show_with_file
 from netplan.cli.progress import bar
 from netplan.cli.remembered import checked_against
 from netplan.cli.safety import allowing
 from netplan.cli.spec import DEFAULT_STATE, AllowUntrusted, NodeName, StateDir, Yes, open_here, trusting
 from netplan.cli.verb import verb_app
-from netplan.cli.write import Order, carry_out, show_with_file, turn
+from netplan.cli.write import Order, carry_out, turn
 from netplan.compile import backend_of, compile_node
 from netplan.files import MAX_BYTES, Judge, opened
 from netplan.plan import NodePlan, Plan

@@ -11,13 +11,14 @@ from msgspec.structs import replace
 
 from netplan import rulesfile
 from netplan.cli.live import resolved_here
-from netplan.cli.output import say
+from netplan.cli.output import say, show, show_plan
 from netplan.compile import Desired, compile_node
 from netplan.errors import HalfStateError, RefusedError, UsageError
 from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import OWNED_PREFIX, ChainKey
 from netplan.net import printable
 from netplan.persist import NOTHING, Merged, Wish, file_of, merge
+from netplan.plan import Plan
 from netplan.savedtables import SavedRulesError
 from netplan.spec.load import read
 from netplan.state.taken import TakenFile
@@ -83,6 +84,13 @@ def _write(file: File, store: Store) -> None:
         say(f"{printable(line)} is back in it.")
     for entry in merged.lost:
         say(f"{printable(entry.line)} of table {entry.chain.table} can't be put back into it: the chain is not there.")
+
+
+def show_with_file(plan: Plan, file: Pending | None = None) -> None:
+    """Show a plan as text, and the files that wait for the rules."""
+    show_plan(plan)
+    if file is not None:
+        show(str(file))
 
 
 def outdated(desired: Desired, taken: TakenFile) -> Pending | None:

@@ -11,12 +11,12 @@ from netplan.cli.live import kernel_of, live_work, resolved_here
 from netplan.cli.nodes import NoNodeError
 from netplan.cli.options import LockTimeout, VarDir
 from netplan.cli.output import say
-from netplan.cli.persist import Pending, pending
+from netplan.cli.persist import Pending, pending, show_with_file
 from netplan.cli.progress import bar
 from netplan.cli.safety import allowing
 from netplan.cli.spec import DEFAULT_STATE, AllowUntrusted, NodeName, SpecPath, StateDir, Yes, open_here, trusting
 from netplan.cli.verb import verb_app
-from netplan.cli.write import Order, Turn, carry_out, show_with_file, turn
+from netplan.cli.write import Order, Turn, carry_out, turn
 from netplan.compile import Desired, Removal, compile_node, nothing
 from netplan.errors import UsageError
 from netplan.kinds.chain.other import OtherChain

@@ -10,12 +10,12 @@ import typer
 
 from netplan.cli.live import kernel_of
 from netplan.cli.options import LockTimeout, VarDir
-from netplan.cli.persist import rolled_back
+from netplan.cli.persist import rolled_back, show_with_file
 from netplan.cli.progress import bar
 from netplan.cli.safety import allowing
 from netplan.cli.spec import Yes
 from netplan.cli.verb import verb_app
-from netplan.cli.write import Order, carry_out, intact, show_with_file, turn
+from netplan.cli.write import Order, carry_out, intact, turn
 from netplan.plan import NodePlan, Plan
 from netplan.rollback import WayBack, way_back
 from netplan.safety import Flag

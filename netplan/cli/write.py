@@ -15,7 +15,7 @@ from netplan import carry
 from netplan.attempts import LEAST_PATIENCE, Attempts
 from netplan.cli.connections import tell_outdated
 from netplan.cli.countdown import await_confirm
-from netplan.cli.output import ask, say, show, show_plan
+from netplan.cli.output import ask, say
 from netplan.cli.persist import Pending
 from netplan.cli.progress import bar
 from netplan.cli.safety import check_safe, off_link
@@ -36,7 +36,7 @@ from netplan.freshness import unlike
 from netplan.kernel.linux import require_privilege
 from netplan.masquerade import MASQUERADE_CHAIN
 from netplan.net import printable
-from netplan.obstacles import Obstacle
+from netplan.obstacles import Obstacle, left_out_by
 from netplan.plan import NodePlan, Plan
 from netplan.recover import Recovery
 from netplan.resource import Change, ObjectRefusedError, Resource
@@ -163,13 +163,6 @@ def confirm(plan: NodePlan, file: Pending | None = None, *, yes: bool) -> None:
         raise RefusedError("nothing was changed")
 
 
-def show_with_file(plan: Plan, file: Pending | None = None) -> None:
-    """Show a plan as text, and the files that wait for the rules."""
-    show_plan(plan)
-    if file is not None:
-        show(str(file))
-
-
 def carry_out(order: Order, here: Turn) -> Work:
     """Plan, show it, ask, apply it, keep the state as a generation, tell of it; return what was done.
 
@@ -199,7 +192,7 @@ def carry_out(order: Order, here: Turn) -> Work:
             if not isinstance(cause, ObjectRefusedError) or not order.partly or rounds == _MOST_REFUSED:
                 raise
             rounds += 1
-            refused += tuple(Obstacle.before(str(each), [each.change.resource]) for each in (cause, *cause.others))
+            refused += left_out_by(cause)
         whole = _read(order, attempts)
     if work.plan.changes:
         here.changed.set()

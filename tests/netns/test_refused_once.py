@@ -57,6 +57,19 @@ def test_table_that_iptables_refuses_is_undone(node, tmp_path, moment, number):
     assert (done.code, node.state(), node.shell('ls "$PODNET_VAR_DIR"').split()) == (4, before, ["lock"])
 
 
+def test_table_that_iptables_refuses_is_left_out_of_a_fix(node, tmp_path):
+    node.shell('rm -rf "$PODNET_VAR_DIR"')
+    iptables = f"iptables-{node.backend}"
+    links(tmp_path, {iptables: iptables})
+    payload = tmp_path / "payload"
+    kept = [f"cat > {payload}", f"! grep -qF '*filter' {payload} || exit 1", f"exec < {payload}"]
+    wrap(tmp_path, f"{iptables}-restore", before=kept)
+    done = process(node.lab, node.name, "drift", node.spec, "--fix", before=first_in_path(tmp_path))
+    left = node.drift()
+    assert (done.code, done.stderr.count("iptables refused")) == (1, 1)
+    assert {change.split()[2] for change in left.changes} == {"filter"}
+
+
 @pytest.mark.parametrize("backend", ["nft"], indirect=True)
 def test_file_that_the_disk_refuses_leaves_the_state_before_or_after(trial):
     """Refused with 3 or 4 the state is as before; applied with 0 it is not, and whatever is left is recovered."""
