@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from bisect import bisect_left
 from collections import defaultdict, deque
@@ -64,8 +65,21 @@ def setting_changes(before: Json, after: Json) -> tuple[FieldChange, ...]:
 def _differing(before: Json, after: Json) -> list[Any]:
     from deepdiff import DeepDiff  # noqa: PLC0415 - it takes as long to load as all of podnet: only updates need it
 
-    found = DeepDiff(before, after, ignore_order=True, report_repetition=True, threshold_to_diff_deeper=0, view="tree")
+    found = DeepDiff(
+        before,
+        after,
+        ignore_order=True,
+        report_repetition=True,
+        threshold_to_diff_deeper=0,
+        view="tree",
+        hasher=_digest,
+    )
     return [level for levels in found.values() for level in levels]
+
+
+def _digest(text: str | bytes) -> str:
+    """Return what tells texts apart, also those of the kernel that are no UTF-8."""
+    return hashlib.sha256(text if isinstance(text, bytes) else text.encode(errors="surrogatepass")).hexdigest()
 
 
 def _path(level: Any) -> list[str | int]:  # noqa: ANN401 - deepdiff's levels have no types
