@@ -37,7 +37,7 @@ class OnLink:
     def off(self, route: Route) -> bool:
         """Whether a route leads by a device that is there and up to a next hop which it does not reach.
 
-        By a link of ours every route does: what a tunnel needs for it stands beside it.
+        By a link of ours, and by any tunnel, every route does: what it needs for that stands beside it.
         """
         if route.next_hop is None or route.oif not in self._foreign:
             return False
@@ -46,7 +46,9 @@ class OnLink:
     @cached_property
     def _foreign(self) -> frozenset[IfName]:
         known = bool(self._state.all(LinkAddress))
-        return frozenset(link.name for link in self._state.all(Link) if known and link.up and not link.ours)
+        return frozenset(
+            link.name for link in self._state.all(Link) if known and link.up and not link.ours and not link.vxlan
+        )
 
     @cached_property
     def _routes(self) -> dict[tuple[IfName, Prefix], Route]:

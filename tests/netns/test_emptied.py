@@ -21,8 +21,9 @@ nft add rule inet other forward ct state established accept
 
 @pytest.fixture
 def bare(node):
-    """A node without a single table."""
+    """A node without a single table, and without connections of tests before."""
     node.shell("nft flush ruleset")
+    inside(node.lab, node.name, _forget_all)
     return node
 
 
