@@ -54,7 +54,8 @@ class NodePlan(Struct, frozen=True):
     rules for the next boot, `sysctls` names the parameters that are wanted, changed or not, `waiting` are those of
     devices that are not there yet, and `hooks` say where our jumps are to stand, None if that is not known. With
     `adopts` objects of others may become ours, with `puts_back` routes that replaced ours. `effects` are what people
-    are shown besides, found by tracing the `probes`; a saved plan is read with the probes alone.
+    are shown besides, found by tracing the `probes`; a saved plan is read with the probes alone, and
+    without the obstacles: it is applied whole, or refused.
     """
 
     node: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from netplan.apply import Job, apply
 from netplan.compile import compile_node, nothing
@@ -125,7 +126,8 @@ def test_applying_a_saved_plan_leads_to_the_state_that_applying_the_spec_does(ca
 @thorough
 @given(cases(), st.sampled_from(Source))
 def test_a_saved_plan_is_read_back_as_it_was(case, source):
-    made = Plan("c", "specs/c.yaml", "0" * 64, (plan_node(case.desired, case.state, source),))
+    node = replace(plan_node(case.desired, case.state, source), obstacles=())
+    made = Plan("c", "specs/c.yaml", "0" * 64, (node,))
     assert read_plan(rendered(made), "plan.json") == made
 
 
