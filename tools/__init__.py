@@ -1,0 +1,1 @@
+"""Tools for the work on podnet itself; nothing in here is installed."""
