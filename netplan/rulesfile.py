@@ -47,13 +47,13 @@ def check_writable(path: str) -> None:
         raise RefusedError(f"{printable(path)} can't be written: the folder does not permit it")
 
 
-def write(path: str, text: str) -> None:
-    """Replace the file, or remove it if nothing is left in it; a symbolic link stays, and what it leads to is replaced.
+def write(path: str, text: str, *, keep: bool = False) -> None:
+    """Replace the file; if nothing is left in it, remove it unless it is to `keep`.
 
-    Its owner, mode and extended attributes are kept; a new file is its owner's alone. OSError if it can't be done,
-    RefusedError (3) for a link of another user.
+    A symbolic link stays, and what it leads to is replaced. Its owner, mode and extended attributes are kept; a new
+    file is its owner's alone. OSError if it can't be done, RefusedError (3) for a link of another user.
     """
-    if text:
+    if text or keep:
         replace(Path(path), [text.encode(errors="surrogateescape")], own_links, mode=_MODE)
         return
     with located(Path(path), own_links) as place:

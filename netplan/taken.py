@@ -63,23 +63,28 @@ class TakenRules(Struct, frozen=True):
 
 
 class TakenFrom(Struct, frozen=True):
-    """What was taken out of an IP version's file, and the generation since which podnet's rules are in it."""
+    """What was taken out of an IP version's file, and the generation since which podnet's rules are in it.
+
+    One that was `empty` before that is empty again without them; else one in which nothing is left goes.
+    """
 
     path: str
     version: int
     since: int
     rules: tuple[TakenRules, ...]
+    empty: bool = False
 
     def to_json(self) -> Json:
         """Return it as JSON values; `from_json` reads them back."""
         chains = [rules.to_json() for rules in self.rules]
-        return {"path": self.path, "version": self.version, "since": self.since, "chains": chains}
+        data = {"path": self.path, "version": self.version, "since": self.since, "chains": chains}
+        return {**data, "empty": True} if self.empty else data
 
     @classmethod
     def from_json(cls, data: Json) -> Self:
         """Read what `to_json` returned; ValueError, KeyError or TypeError if it is something else."""
         rules = tuple(map(TakenRules.from_json, data["chains"]))
-        return cls(str(data["path"]), int(data["version"]), int(data["since"]), rules)
+        return cls(str(data["path"]), int(data["version"]), int(data["since"]), rules, bool(data.get("empty")))
 
 
 def with_taken(entries: Sequence[Entry], taken: TakenRules | None) -> list[Entry]:

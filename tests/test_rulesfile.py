@@ -69,6 +69,11 @@ def test_a_file_in_which_nothing_is_left_goes(file):
     assert not file.exists()
 
 
+def test_a_file_that_is_to_be_kept_is_empty_when_nothing_is_left_in_it(file):
+    rulesfile.write(str(file), "", keep=True)
+    assert file.read_bytes() == b""
+
+
 def test_nothing_is_left_behind(file, tmp_path):
     rulesfile.write(str(file), "x")
     assert list(tmp_path.iterdir()) == [file]

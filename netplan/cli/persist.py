@@ -22,7 +22,7 @@ from netplan.plan import Plan
 from netplan.savedtables import SavedRulesError
 from netplan.spec.load import read
 from netplan.state.taken import TakenFile
-from netplan.taken import TakenFrom, rules_for
+from netplan.taken import TakenFrom, TakenRules, rules_for
 
 if TYPE_CHECKING:
     from netplan.rollback import WayBack
@@ -72,18 +72,24 @@ class Pending(Struct, frozen=True):
 def _write(file: File, store: Store) -> None:
     known, generation = store.taken.read(), store.generations.newest
     file = replace(file, taken=known.get(file.path))
-    merged = _merged(file, generation)[1]
-    since = generation if file.taken is None else file.taken.since
-    known[file.path] = TakenFrom(file.path, file.version, since, merged.meanwhile)
+    now, merged = _merged(file, generation)
+    known[file.path] = _remembered(file, now, generation, merged.meanwhile)
     store.taken.keep(known.values())
-    rulesfile.write(file.path, merged.text)
-    known[file.path] = TakenFrom(file.path, file.version, since, merged.taken)
+    rulesfile.write(file.path, merged.text, keep=known[file.path].empty)
+    known[file.path] = replace(known[file.path], rules=merged.taken)
     store.taken.keep(known.values())
     say(f"{printable(file.path)} is as planned too, for the next boot.")
     for line in merged.returned:
         say(f"{printable(line)} is back in it.")
     for entry in merged.lost:
         say(f"{printable(entry.line)} of table {entry.chain.table} can't be put back into it: the chain is not there.")
+
+
+def _remembered(file: File, now: str | None, generation: int, rules: tuple[TakenRules, ...]) -> TakenFrom:
+    """Return what is remembered of a file that holds a text now, None if it is not there, and of what is out of it."""
+    if file.taken is None:
+        return TakenFrom(file.path, file.version, generation, rules, empty=now == "")
+    return replace(file.taken, rules=rules, empty=file.taken.empty if now else now == "")
 
 
 def show_with_file(plan: Plan, file: Pending | None = None) -> None:
@@ -180,7 +186,7 @@ def _differs(file: File) -> bool:
     if file.version not in file.cared_for and not remembered and not _holds_ours(file):
         return False
     now, merged = _merged(file)
-    return now != merged.text
+    return (now or "") != merged.text
 
 
 def _holds_ours(file: File) -> bool:
@@ -191,10 +197,10 @@ def _holds_ours(file: File) -> bool:
         return False
 
 
-def _merged(file: File, generation: int = 0) -> tuple[str, Merged]:
-    """Return the text of a file as it is, and the file as it should be."""
-    text = rulesfile.read(file.path) or ""
+def _merged(file: File, generation: int = 0) -> tuple[str | None, Merged]:
+    """Return the text of a file as it is, None if it is not there, and the file as it should be."""
+    text = rulesfile.read(file.path)
     try:
-        return text, merge(text, file.wish, file.version, file.taken.rules if file.taken else (), generation)
+        return text, merge(text or "", file.wish, file.version, file.taken.rules if file.taken else (), generation)
     except SavedRulesError as error:
         raise RefusedError(f"{printable(file.path)} can't be read: {error}") from error

@@ -1,14 +1,31 @@
-"""The files for the next boot, by the spec that a plan was made from."""
+"""The files for the next boot: by the spec that a plan was made from, and as they were before once ours are gone."""
 
 from __future__ import annotations
 
 import pytest
 
-from netplan.cli.persist import of_spec
+from netplan.cli.persist import of_spec, pending
+from netplan.compile import compile_node, nothing
 from netplan.errors import RefusedError
 from netplan.spec.load import read
 from netplan.state.store import Store
+from tests import make
 from tests.spec.factory import spec_text
+from tests.spec.test_families import DUAL, A, B
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = Store(tmp_path / "podnet")
+    store.folder.mkdir()
+    return store
+
+
+def written(desired, store):
+    """Bring the files for the next boot up to date."""
+    files = pending(desired, store)
+    assert files is not None
+    files.write(store)
 
 
 def test_a_plan_of_a_node_that_its_spec_does_not_have_is_refused(tmp_path):
@@ -16,3 +33,28 @@ def test_a_plan_of_a_node_that_its_spec_does_not_have_is_refused(tmp_path):
     path.write_text(spec_text())
     with pytest.raises(RefusedError, match=r"c\.yaml has no node z: "):
         of_spec(str(path), read(path).sha256, "z", tmp_path, Store(tmp_path))
+
+
+@pytest.mark.parametrize("before", ["", None], ids=["empty", "not there"])
+def test_a_file_that_held_nothing_is_as_it_was_once_ours_are_gone(store, tmp_path, before):
+    file = tmp_path / "rules.v6"
+    if before is not None:
+        file.write_text(before)
+    spec = make.spec(A, B, **DUAL, firewall=f"{{persist: {tmp_path}/rules.v4}}")
+    written(compile_node(spec, spec.topology.nodes[0]), store)
+    filled = file.read_text()
+    written(nothing(spec, spec.topology.nodes[0]), store)
+    assert (filled != "", file.read_text() if file.exists() else None) == (True, before)
+
+
+def test_an_empty_file_that_was_deleted_before_the_next_apply_is_not_brought_back(store, tmp_path):
+    file = tmp_path / "rules.v4"
+    file.write_text("")
+    spec = make.spec(firewall=f"{{persist: {file}}}")
+    node = spec.topology.nodes[0]
+    written(compile_node(spec, node), store)
+    written(nothing(spec, node), store)
+    file.unlink()
+    written(compile_node(spec, node), store)
+    written(nothing(spec, node), store)
+    assert not file.exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from netplan.errors import StoreError
 from netplan.kinds.chain.value import ChainKey
@@ -13,9 +14,17 @@ LINES = ("-A FORWARD -j DROP", '-A FORWARD -m comment --comment "caf\udce9" -j R
 TAKEN = TakenFrom("/etc/rules.v4", 4, 1, (TakenRules(ChainKey(4, "filter", "FORWARD"), LINES, (Taken(1, 1),)),))
 
 
-def test_what_was_taken_out_is_read_back_whatever_bytes_it_has(tmp_path):
-    TakenFile(tmp_path).keep([TAKEN])
-    assert TakenFile(tmp_path).read() == {TAKEN.path: TAKEN}
+@pytest.mark.parametrize("empty", [False, True])
+def test_what_was_taken_out_is_read_back_whatever_bytes_it_has(tmp_path, empty):
+    taken = replace(TAKEN, empty=empty)
+    TakenFile(tmp_path).keep([taken])
+    assert TakenFile(tmp_path).read() == {taken.path: taken}
+
+
+def test_of_a_file_that_an_earlier_version_remembered_it_is_not_known_that_it_was_empty():
+    data = {**TAKEN.to_json()}
+    data.pop("empty", None)
+    assert TakenFrom.from_json(data) == TAKEN
 
 
 def test_where_nothing_is_out_there_is_no_file(tmp_path):
