@@ -177,6 +177,7 @@ def _node_to_json(node: NodePlan) -> Json:
         "persist": node.persist,
         "puts_back": node.puts_back,
         "sysctls": list(node.sysctls),
+        "waiting": [sysctl.to_json() for sysctl in node.waiting],
     }
     return {**data, **{key: value for key, value in optional.items() if value}, **hooks_to_json(node.hooks)}
 
@@ -220,6 +221,7 @@ def _node_from_json(data: Json) -> NodePlan:
         adopts=adopts,
         puts_back=puts_back,
         sysctls=tuple(_sysctl(name) for name in data.get("sysctls", ())),
+        waiting=tuple(map(Sysctl.from_json, data.get("waiting", ()))),
         hooks=hooks_from_json(data),
         probes=tuple(Probe.from_json(probe) for probe in data.get("probes", ())),
     )

@@ -23,6 +23,7 @@ from tests.plans import read_plan, rendered
 
 GOLDEN = Path(__file__).parent / "golden" / "plan.json"
 
+OUTSIDE = "net.ipv4/../../kernel.core_pattern"
 AT = Location("specs/c.yaml", 22, 5)
 JUMP = jump_to(make.MASQUERADE_CHAIN)
 CHAIN = Chain(make.MASQUERADE_CHAIN, make.rules("-s 172.7.0.0/16 -d 172.7.0.0/16 -j ACCEPT"))
@@ -163,9 +164,10 @@ def test_a_plan_can_not_be_made_to_write_what_is_not_podnets(kind, after):
         read_plan(altered(kind=kind, before=None, after=after), "plan.json")
 
 
-def test_of_parameters_that_are_wanted_none_leads_out_of_the_network():
+@pytest.mark.parametrize("wanted", [{"sysctls": [OUTSIDE]}, {"waiting": [{"name": OUTSIDE, "value": "1"}]}])
+def test_of_parameters_that_are_wanted_none_leads_out_of_the_network(wanted):
     data = json.loads(text())
-    data["nodes"][0]["sysctls"] = ["net.ipv4/../../kernel.core_pattern"]
+    data["nodes"][0] |= wanted
     with pytest.raises(UsageError, match="is not the name of a sysctl"):
         read_plan(json.dumps(data), "plan.json")
 

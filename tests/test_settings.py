@@ -25,6 +25,7 @@ from netplan.state.generations import Generation
 from netplan.state.store import Store, Undertaking
 from netplan.work import Work, whole_state
 from tests import make
+from tests.plans import read_plan, rendered
 from tests.spec.test_families import A6, B6, DUAL, ONLY6, A, B
 from tests.test_rollback import roll_back
 
@@ -168,6 +169,16 @@ def test_a_device_that_comes_while_an_apply_writes_does_not_undo_it(store):
     kernel.state = with_cni0(kernel.state)
     carry_out(work, Undertaking(store, make.origin(), work.plan.sysctls))
     assert make.said(differences(wanted(OF_A_BRIDGE), kernel.state)) == [f"update sysctl {LATE} = 2"]
+
+
+def test_a_saved_plan_keeps_what_waits_for_the_next_boot_and_says_so_as_an_apply_of_its_spec_does(store):
+    kernel = MemoryKernel(WITH_NETFILTER)
+    saved = rendered(make.plans(Work.live(wanted(OF_A_BRIDGE), kernel).plan))
+    work = Work.saved(read_plan(saved, "plan.json").nodes[0], kernel)
+    undertaking = Undertaking(store, make.origin(), work.plan.sysctls, waiting=work.plan.waiting)
+    carry_out(work, undertaking)
+    assert work.plan.warnings == (WAITS,)
+    assert Sysctl(LATE, "2") in undertaking.finished().after.all(Sysctl)
 
 
 def test_where_no_device_of_a_node_is_known_no_setting_waits():
