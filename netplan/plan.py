@@ -173,6 +173,7 @@ def plan_node(desired: Desired, snapshot: Snapshot, source: Source) -> NodePlan:
             *underlay.warnings(desired, changes, snapshot),
             *overwritten.warnings(desired, snapshot),
             *waiting.warnings(late),
+            *occupied.warnings(desired, snapshot),
             *company.warnings(desired, snapshot),
         ),
         refusals=tuple(map(str, against)),

@@ -108,15 +108,53 @@ def test_a_route_that_another_program_replaced_is_put_back_and_the_plan_says_so(
 
 @pytest.mark.parametrize(
     "others",
-    [
-        (FOREIGN, make.route(via="10.4.7.253", protocol=3)),
-        (make.route(), FOREIGN),
-        bridge_in("172.7.22.0/24", "172.7.22.1"),
-    ],
-    ids=["behind the one that replaced it", "behind ours", "the kernel's own"],
+    [(FOREIGN, make.route()), bridge_in("172.7.22.0/24", "172.7.22.1")],
+    ids=["before ours", "the kernel's own"],
 )
-def test_what_only_stands_beside_is_refused_as_before(others):
+def test_what_packets_go_by_is_refused_where_it_did_not_replace_ours(others):
     assert len(replaced_by(*others).refusals) == 1
+
+
+BEHIND = make.route(via="10.4.7.253", protocol=3)
+IPV6_OURS = make.route("fd00:7:0:22::/64", "fd00:4::22", metric=1024)
+IPV6_BEHIND = make.route("fd00:7:0:22::/64", None, "docker0", protocol=4, metric=1024)
+
+
+@pytest.mark.parametrize(
+    ("first", "left"),
+    [
+        (make.route(), []),
+        (make.route(via="10.4.7.9"), ["update route 172.7.22.0/24 via 10.4.7.22 dev eth0"]),
+        (FOREIGN, ["update route 172.7.22.0/24 via 10.4.7.22 dev eth0"]),
+    ],
+    ids=["ours as it should be", "ours by another next hop", "one that replaced ours"],
+)
+def test_a_route_of_others_behind_the_place_of_ours_is_no_obstacle_and_stays_there(first, left):
+    plan = replaced_by(first, BEHIND)
+    assert make.said(change for change in plan.changes if change.resource.kind == "route") == left
+    assert plan.refusals == ()
+    assert project(make.snapshot("", first, BEHIND), plan.changes).routes[BEHIND.key] == [make.route(), BEHIND]
+
+
+def test_a_route_of_others_behind_ours_is_a_warning():
+    said = "stands behind ours: no packet goes by it as long as ours is there"
+    assert f"route {BEHIND} from {BEHIND.installer} {said}" in replaced_by(make.route(), BEHIND).warnings
+
+
+def test_of_many_routes_of_others_behind_ours_some_are_named_and_the_rest_counted():
+    nodes = [f"n{n}: {{address: 10.4.7.{n}/24, subnet: 172.7.{n}.0/24}}" for n in range(21, 27)]
+    pairs = [(f"172.7.{n}.0/24", f"10.4.7.{n}") for n in range(22, 27)]
+    ours = [make.route(prefix, via) for prefix, via in pairs]
+    others = [make.route(prefix, "10.4.7.253", protocol=3) for prefix, _ in pairs]
+    plan = make.plan(make.snapshot("", *ours, *others), make.spec(*nodes), name="n21")
+    assert [text.split(" ")[0] for text in plan.warnings if "stands behind ours" in text] == ["route"] * 3
+    assert "2 more routes of others stand behind ours" in plan.warnings
+
+
+@pytest.mark.parametrize(("ours", "count"), [(IPV6_OURS, 0), (replace(IPV6_OURS, next_hop=None), 1)])
+def test_of_ipv6_a_route_of_others_is_no_obstacle_where_ours_is_first_and_as_it_should_be(ours, count):
+    plan = make.plan(make.snapshot("", ours, IPV6_BEHIND), make.spec(*IPV6, **BOTH))
+    assert sum("conflicts with" in text for text in plan.refusals) == count
 
 
 def test_a_saved_plan_that_puts_a_route_back_is_read():

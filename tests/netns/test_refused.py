@@ -192,10 +192,20 @@ def test_fix_does_the_rest_though_a_check_fails_for_what_is_blocked(occupied, tm
 
 
 @NFT_ONLY
-def test_fix_is_not_in_sync_beside_a_route_of_others_behind_ours(applied):
-    applied.shell("ip route append 172.7.22.0/24 via 10.4.7.254 proto static; sysctl -qw net.ipv4.ip_forward=0")
+@pytest.mark.parametrize(("verb", "code"), [("prepend", 1), ("append", 0)])
+def test_fix_is_in_sync_beside_a_route_of_others_behind_ours_and_not_beside_one_before_it(applied, verb, code):
+    applied.shell(f"ip route {verb} 172.7.22.0/24 via 10.4.7.254 proto static; sysctl -qw net.ipv4.ip_forward=0")
     done = applied.drift("--fix")
-    assert (done.code, applied.shell("cat /proc/sys/net/ipv4/ip_forward")) == (1, "1\n"), done.stderr
+    assert (done.code, applied.shell("cat /proc/sys/net/ipv4/ip_forward")) == (code, "1\n"), done.stderr
+
+
+@NFT_ONLY
+def test_ours_takes_its_place_before_a_route_of_others_that_stays_behind_it(applied):
+    applied.shell("ip route append 172.7.22.0/24 via 10.4.7.254 proto static")
+    applied.shell("ip route replace 172.7.22.0/24 via 10.4.7.9 proto 112")
+    done = applied.apply()
+    hops = [line.split()[2] for line in applied.shell("ip route show 172.7.22.0/24").splitlines()]
+    assert (done.code, hops, applied.drift().code) == (0, ["10.4.7.22", "10.4.7.254"], 0), done.stderr
 
 
 @NFT_ONLY
