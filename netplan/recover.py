@@ -170,7 +170,12 @@ def _bring_back(store: Store, generation: Generation, kernel: Kernel) -> Recover
     if not changes and not late:
         return None
     undertaking = Undertaking(
-        store, _now(generation.origin), [each.name for each in after.all(Sysctl)], waiting=late, hooks=generation.hooks
+        store,
+        _now(generation.origin),
+        [each.name for each in after.all(Sysctl)],
+        waiting=late,
+        hooks=generation.hooks,
+        blocked={route.key for route in generation.blocked},
     )
     apply(Job(changes, now, interest, left), kernel, undertaking)
     number = undertaking.finished().number if changes else None

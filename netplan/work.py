@@ -16,6 +16,7 @@ from netplan.kernel import Kernel
 from netplan.kinds.chain.built_in import BUILT_IN_BY_TABLE
 from netplan.kinds.chain.edit import ConflictError
 from netplan.kinds.chain.reached import MANY_RULES
+from netplan.kinds.route.value import Route, RouteKey
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.obstacles import Obstacle, identity
 from netplan.overwritten import unknown
@@ -120,6 +121,11 @@ class Work(Struct, frozen=True):
             )
 
         return cls(anew(now), kernel, now, interest, anew=anew)
+
+    @property
+    def blocked(self) -> frozenset[RouteKey]:
+        """The places of routes that are wanted and left out."""
+        return frozenset(change.after.key for change in self.left_out if isinstance(change.after, Route))
 
     def beside(self, obstacles: Sequence[Obstacle]) -> Work:
         """Return what can be done where the obstacles stay; the work itself if there are none."""

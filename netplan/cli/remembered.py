@@ -51,7 +51,7 @@ def _applied(folder: Path | None, node: str) -> frozenset[RouteKey]:
         return frozenset()
     if newest is None or isinstance(newest, Damaged) or newest.origin.node != node:
         return frozenset()
-    return frozenset(route.key for route in newest.after.all(Route) if route.ours)
+    return frozenset(route.key for route in newest.routes)
 
 
 def overwritten(folder: Path | None) -> tuple[Overwritten, ...]:

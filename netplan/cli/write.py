@@ -257,7 +257,14 @@ def _apply(order: Order, work: Work, here: Turn) -> Applied:
     asked_for = None if within is None else asked(within, secret, spec)
     guard = arm(here.store, here.lock)
     undertaking = Undertaking(
-        here.store, origin, plan.sysctls, asked_for, guard, waiting=plan.waiting, hooks=plan.hooks
+        here.store,
+        origin,
+        plan.sysctls,
+        asked_for,
+        guard,
+        waiting=plan.waiting,
+        hooks=plan.hooks,
+        blocked=work.blocked,
     )
     with bar.during("preparing"):
         return Applied(carry.carry_out(work, undertaking), undertaking, secret)

@@ -11,6 +11,7 @@ from typing import Final
 from msgspec import Struct
 
 from netplan.errors import StoreError
+from netplan.kinds.route.value import Route
 from netplan.malformed import FormatError, of_format, why
 from netplan.resource import Json
 from netplan.snapshot import Snapshot
@@ -35,6 +36,12 @@ class Generation(Struct, OfBegun, frozen=True):
     origin: Origin
     begun: Begun
     after: Snapshot
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """The routes of podnet's on the node: those there, and those that it had before something stood in the way."""
+        there = tuple(route for route in self.after.all(Route) if route.ours)
+        return (*there, *(route for route in self.blocked if route not in there))
 
     @classmethod
     def from_json(cls, data: Json) -> Generation:

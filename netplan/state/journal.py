@@ -16,6 +16,7 @@ from msgspec import Struct
 from netplan.errors import HalfStateError
 from netplan.hooks import Hook, hooks_from_json, hooks_to_json
 from netplan.kernel import recorded
+from netplan.kinds.route.value import Route
 from netplan.malformed import FormatError, of_format, why
 from netplan.planfile import change_from_json, reason_to_json
 from netplan.resource import Change, Json, Resource
@@ -32,6 +33,7 @@ In 1 the state after had all that was observed, and no numbers for what changes 
 """
 
 _NAME: Final = "journal.json"
+_BLOCKED: Final = "blocked"
 _ID: Final = re.compile("[0-9a-f]{16}")
 
 
@@ -76,18 +78,21 @@ class Confirm(Struct, frozen=True):
 class Begun(Struct, frozen=True, dict=True):
     """What an apply has begun: its changes, the state before them, and where our jumps are to stand after them.
 
-    `hooks` is None where nothing is known of that, as in what podnet 0.1.0 wrote.
+    `hooks` is None where nothing is known of that, as in what podnet 0.1.0 wrote. `blocked` are routes of podnet's from
+    before that are wanted still, and that it leaves out since something stands in their way.
     """
 
     changes: tuple[Change[Resource], ...]
     before: Snapshot
     hooks: tuple[Hook, ...] | None = None
+    blocked: tuple[Route, ...] = ()
 
     @cached_property
     def text(self) -> str:
         """The same as members of a JSON object: made once, since it is written again with what comes of it."""
         changes, before = [*map(_change_to_json, self.changes)], recorded.to_json(self.before)
-        return _members(changes=changes, before=before, **hooks_to_json(self.hooks))
+        blocked = {_BLOCKED: [route.to_json() for route in self.blocked]} if self.blocked else {}
+        return _members(changes=changes, before=before, **hooks_to_json(self.hooks), **blocked)
 
     @cached_property
     def numbers(self) -> Mapping[Resource, int]:
@@ -98,7 +103,8 @@ class Begun(Struct, frozen=True, dict=True):
     def from_json(cls, data: Json) -> Begun:
         """Read what `text` gave."""
         changes = tuple(map(change_from_json, data["changes"]))
-        return cls(changes, recorded.from_json(data["before"]), hooks_from_json(data))
+        blocked = tuple(map(Route.from_json, data.get(_BLOCKED, ())))
+        return cls(changes, recorded.from_json(data["before"]), hooks_from_json(data), blocked)
 
     def state_from_json(self, data: Json) -> Snapshot:
         """Read a state after it, which names what the changes made by their numbers."""
@@ -124,6 +130,11 @@ class OfBegun:
     def hooks(self) -> tuple[Hook, ...] | None:
         """Where our jumps are to stand; None if that is not known."""
         return self.begun.hooks
+
+    @property
+    def blocked(self) -> tuple[Route, ...]:
+        """The routes of podnet's that were left out since something stood in their way."""
+        return self.begun.blocked
 
 
 class Entry(Struct, OfBegun, frozen=True, dict=True):

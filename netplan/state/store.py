@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from netplan.errors import LockedError, PendingError, StoreError
 from netplan.hooks import Hook
+from netplan.kinds.route.value import Route, RouteKey
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.resource import Change, Resource
 from netplan.restore import Deed, earlier, relevant
@@ -118,7 +119,8 @@ class Undertaking:
 
     `sysctls` are the parameters that are wanted: of the state after, which a reboot brings back, no others are kept;
     `waiting` are those of devices that are not there yet, and are kept with them, as are the `hooks`, by which our
-    jumps find their places again.
+    jumps find their places again. `blocked` are the places of routes that something stands in the way of: those that
+    the newest generation had there are remembered.
     With `confirm` it is to be confirmed, and `arm` starts what brings the state before back where nobody does.
     """
 
@@ -132,12 +134,14 @@ class Undertaking:
         *,
         waiting: Collection[Sysctl] = (),
         hooks: tuple[Hook, ...] | None = None,
+        blocked: Collection[RouteKey] = (),
     ) -> None:
         self._store = store
         self._origin = origin
         self._sysctls = sysctls
         self._waiting = waiting
         self._hooks = hooks
+        self._blocked = blocked
         self._confirm = confirm
         self._arm = arm
         self._entry: Entry | None = None
@@ -146,7 +150,8 @@ class Undertaking:
     def opened(self, changes: Sequence[Change[Resource]], before: Snapshot) -> None:
         """Write down what is about to be done; StoreError (3) if that can't be, and nothing must be written then."""
         self._former = self._store.journal.read()
-        begun = replace(_begun(self._former, Deed(tuple(changes), before)), hooks=self._hooks)
+        begun = _begun(self._former, Deed(tuple(changes), before))
+        begun = replace(begun, hooks=self._hooks, blocked=self._had_before())
         entry = Entry(secrets.token_hex(8), self._origin, Phase.WRITING, begun, confirm=self._confirm)
         with files.reported("the journal", self._store.journal.path, "; nothing was changed"):
             self._store.journal.write(entry)
@@ -155,6 +160,13 @@ class Undertaking:
         self._entry = entry
         if entry.confirm is not None:
             self._start_guard(entry)
+
+    def _had_before(self) -> tuple[Route, ...]:
+        """Return the routes that the newest generation had in the places that are blocked."""
+        newest = next(self._store.generations.newest_first(), None) if self._blocked else None
+        if not isinstance(newest, Generation) or newest.origin.node != self._origin.node:
+            return ()
+        return tuple(route for route in newest.routes if route.key in self._blocked)
 
     def _start_guard(self, entry: Entry) -> None:
         try:

@@ -45,6 +45,13 @@ def test_where_jumps_stand_is_read_back(generations):
     assert read.hooks == hooks
 
 
+def test_the_routes_that_something_stood_in_the_way_of_are_read_back_among_its_own(generations):
+    blocked = (make.route("172.7.99.0/24"),)
+    generations.keep(replace(entry(), begun=Begun(CHANGES, STATE, blocked=blocked)))
+    (read,) = generations.all()
+    assert (read.blocked, set(blocked) <= set(read.routes)) == (blocked, True)
+
+
 def test_without_any_there_are_none(generations):
     assert generations.all() == ()
 

@@ -1,0 +1,79 @@
+"""What podnet remembers of the routes that it had on a node, where something stood in the way of some of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from netplan.carry import carry_out
+from netplan.cli.remembered import with_applied
+from netplan.compile import compile_node
+from netplan.kernel.memory import MemoryKernel
+from netplan.kinds.route.value import Route
+from netplan.kinds.sysctl.value import Sysctl
+from netplan.obstacles import Obstacle
+from netplan.plan import Source, plan_node
+from netplan.recover import bring_back
+from netplan.state.store import Store, Undertaking
+from netplan.work import Work
+from tests import make
+
+OURS = make.route()
+FOREIGN = make.route(via="10.4.7.254", protocol=3)
+REFUSED = Obstacle.before("the kernel refuses it", [OURS])
+OFF = Sysctl("net.ipv4.ip_forward", "0")
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path)
+
+
+def mended_beside(store, kernel, wanted, boot=None):
+    """Take our route and forwarding from a node, and mend what can be where the kernel refuses the route."""
+    state = kernel.state
+    settings = [each for each in state.all(Sysctl) if each.name != OFF.name]
+    routes = [each for each in state.all(Route) if each != OURS]
+    kernel.state = state.replace(Route, routes).replace(Sysctl, [*settings, OFF])
+    work = Work.live(wanted, kernel).beside([REFUSED])
+    undertaking = Undertaking(
+        store, make.origin(boot=boot), work.plan.sysctls, hooks=work.plan.hooks, blocked=work.blocked
+    )
+    carry_out(work, undertaking)
+    undertaking.finished()
+
+
+def replaced(store, wanted):
+    """Plan where another program has put its route into the place of ours."""
+    return plan_node(with_applied(wanted, store.folder), make.snapshot("", FOREIGN), Source.LIVE)
+
+
+def test_a_route_that_was_left_out_of_a_fix_is_put_back_where_another_program_took_its_place_since(store):
+    kernel, wanted = MemoryKernel(make.snapshot()), make.desired()
+    make.generation(store, wanted, kernel)
+    mended_beside(store, kernel, wanted)
+    mended_beside(store, kernel, wanted)
+    plan = replaced(store, wanted)
+    assert (plan.refusals, plan.puts_back) == ((), True)
+
+
+def test_a_reboot_does_not_forget_it(store):
+    kernel, wanted = MemoryKernel(make.snapshot()), make.desired()
+    make.generation(store, wanted, kernel, "another boot")
+    mended_beside(store, kernel, wanted, "another boot")
+    bring_back(store, store.generations.all()[-1], lambda _: MemoryKernel(make.snapshot()), 0.0)
+    assert (store.generations.newest, replaced(store, wanted).refusals) == (3, ())
+
+
+def test_a_route_that_podnet_never_had_is_not_taken_for_its_own_since_a_fix_left_it_out(store):
+    kernel, wanted = MemoryKernel(make.snapshot()), make.desired()
+    mended_beside(store, kernel, wanted)
+    assert len(replaced(store, wanted).refusals) == 1
+
+
+def test_what_a_later_spec_does_without_is_forgotten(store):
+    kernel, wanted = MemoryKernel(make.snapshot()), make.desired()
+    make.generation(store, wanted, kernel)
+    mended_beside(store, kernel, wanted)
+    alone = make.spec("a: {address: 10.4.7.21/24, subnet: 172.7.21.0/24}", sysctl="{net.ipv4.conf.all.rp_filter: 2}")
+    make.generation(store, compile_node(alone, alone.topology.nodes[0]), kernel)
+    assert len(replaced(store, wanted).refusals) == 1
