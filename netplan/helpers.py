@@ -21,6 +21,7 @@ MISSING: Final = 77
 """The exit code of a helper whose library is not installed."""
 
 _MODULES: Final = {
+    "assemble": "netplan.lab.assemble",
     "enter": "netplan.lab.enter",
     "guard": "netplan.guard",
     "legacy-tables": "netplan.kinds.chain.iptc_dump",

@@ -1,8 +1,8 @@
 """The lab: a spec's cluster in network namespaces on this machine, for people to try and for tests to stand on.
 
-`layout` and `build` are pure: a topology becomes hosts, addresses and cables, and those become `ip` commands. `holder`
-starts and ends the process that everything in a lab lives in, `enter` is how a command gets into it, and `lab` puts
-them together. Nothing outside a lab is touched, and root is not needed where user namespaces are allowed.
+`layout` and `build` are pure: a topology becomes hosts, addresses and cables, and those become steps. `holder` starts
+and ends the process that everything in a lab lives in, `enter` is how a command gets into it, `assemble` carries the
+steps out there with pyroute2, and `lab` puts them together. Nothing outside a lab is touched, and root is not needed where user namespaces are allowed.
 """
 
 from __future__ import annotations

@@ -1,17 +1,16 @@
-"""The `ip` commands and sysctls that build a layout, in an order that the kernel accepts. Pure."""
+"""The steps and sysctls that build a layout, in an order that the kernel accepts. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
-from typing import Final
+from typing import Final, TypeAlias
 
 from msgspec import Struct
 
 from netplan.lab.layout import FLOOR, HostKind, Interface, Layout, Plug, Translation, Wiring
+from netplan.net import BITS
 from netplan.topology import USUAL_MTU
-
-_FLOOR_NAMESPACE: Final = "/proc/1/ns/net"
 
 _FIRST_INDEX: Final = 2
 _FIRST_PORT_INDEX: Final = 1001
@@ -38,70 +37,144 @@ _ROUTER_SYSCTLS: Final = (
 _NO_ROUTER_SYSCTLS: Final = ("net/ipv4/ip_forward=0", "net/ipv6/conf/all/forwarding=0")
 
 
+class Device(Struct, frozen=True):
+    """A network device of a host, as the kernel knows it and as people do."""
+
+    index: int
+    name: str
+
+
+class Peer(Struct, frozen=True):
+    """The other end of a veth, on another host."""
+
+    host: str
+    device: Device
+    mac: str
+    mtu: int
+
+    def __str__(self) -> str:
+        described = f"name {self.device.name} index {self.device.index}{_hardware(self.mac, self.mtu)}"
+        return f"peer {described} netns {namespace(self.host)}"
+
+
+class AddLink(Struct, frozen=True, tag=True):
+    """A new device: a veth if it has a peer, else a bridge; without a MAC the kernel chooses one."""
+
+    device: Device
+    mac: str = ""
+    mtu: int = USUAL_MTU
+    peer: Peer | None = None
+
+    def __str__(self) -> str:
+        kind = f"veth {self.peer}" if self.peer else "bridge"
+        described = f"index {self.device.index} name {self.device.name}{_hardware(self.mac, self.mtu)}"
+        return f"link add {described} type {kind}"
+
+
+class AddAddress(Struct, frozen=True, tag=True):
+    """A new address of a device, in its usual spelling."""
+
+    device: Device
+    address: str
+    length: int
+
+    def __str__(self) -> str:
+        return f"address add {self.address}/{self.length} dev {self.device.name}"
+
+
+class SetUp(Struct, frozen=True, tag=True):
+    """The device goes up, as a port of the bridge if there is one."""
+
+    device: Device
+    bridge: Device | None = None
+
+    def __str__(self) -> str:
+        return f"link set dev {self.device.name}{f' master {self.bridge.name}' if self.bridge else ''} up"
+
+
+class AddDefaultRoute(Struct, frozen=True, tag=True):
+    """A new default route of an IP version; the gateway is in its usual spelling."""
+
+    version: int
+    gateway: str
+
+    def __str__(self) -> str:
+        return f"route add {'default' if self.version == 4 else '::/0'} via {self.gateway}"
+
+
+_LOOPBACK: Final = Device(1, "lo")
+
+Step: TypeAlias = AddLink | AddAddress | SetUp | AddDefaultRoute
+"""One message to the kernel; as text it is the arguments of `ip` that do the same."""
+
+
 class Setup(Struct, frozen=True):
-    """What is done on one host at once: sysctls as `net/ipv4/ip_forward=1`, then commands for `ip -batch`.
+    """What is done on one host at once: new network namespaces, then sysctls as `net/ipv4/ip_forward=1`, then steps.
 
     Then `rules` are appended to the table nat of each IP version.
     """
 
     host: str
     sysctls: tuple[str, ...]
-    commands: tuple[str, ...]
+    steps: tuple[Step, ...]
+    namespaces: tuple[str, ...] = ()
     rules: Mapping[int, tuple[str, ...]] = {}
 
 
+def namespace(host: str) -> str:
+    """Return the path of a host's network namespace, as processes of the lab see it."""
+    return "/proc/1/ns/net" if host == FLOOR else f"/run/netns/{host}"
+
+
 def setups(layout: Layout) -> Iterator[Setup]:
-    """Give the setups that build a lab on an empty floor, in their order.
+    """Return the setups that build a lab on an empty floor, in their order.
 
     A cable's far end is made with it, so pods come before the node whose bridge they are plugged in, and the
     switches' ports last.
     """
-    ports = {plug: _FIRST_PORT_INDEX + number for number, plug in enumerate(layout.plugs())}
-    yield Setup(FLOOR, _FLOOR_SYSCTLS, tuple(_ground(layout)))
+    ports = {plug: Device(index, plug.port) for index, plug in enumerate(layout.plugs(), _FIRST_PORT_INDEX)}
+    switches = [Device(index, switch) for index, switch in enumerate(layout.switches, _FIRST_INDEX)]
+    hosts = tuple(wiring.name for wiring in layout.wirings)
+    yield Setup(FLOOR, _FLOOR_SYSCTLS, tuple(_ground(switches)), hosts)
     for wiring in sorted(layout.wirings, key=lambda wiring: wiring.kind != HostKind.POD):
-        yield Setup(wiring.name, _sysctls(wiring.kind), tuple(_connect(wiring, ports)), _rules(wiring))
-    yield Setup(FLOOR, (), tuple(_plug_in(FLOOR, ports)))
+        yield Setup(wiring.name, _sysctls(wiring.kind), tuple(_connect(wiring, ports)), rules=_rules(wiring))
+    yield Setup(FLOOR, (), tuple(_plug_in(FLOOR, ports, switches)))
 
 
-def _ground(layout: Layout) -> Iterator[str]:
-    yield "link set lo up"
-    for wiring in layout.wirings:
-        yield f"netns add {wiring.name}"
-    for switch in layout.switches:
-        yield f"link add name {switch} type bridge"
-        yield f"link set dev {switch} up"
+def _ground(switches: Sequence[Device]) -> Iterator[Step]:
+    yield SetUp(_LOOPBACK)
+    for switch in switches:
+        yield AddLink(switch)
+        yield SetUp(switch)
 
 
 def _sysctls(kind: HostKind) -> tuple[str, ...]:
     return (*_HOST_SYSCTLS, *(_ROUTER_SYSCTLS if kind is HostKind.ROUTER else _NO_ROUTER_SYSCTLS))
 
 
-def _connect(wiring: Wiring, ports: Mapping[Plug, int]) -> Iterator[str]:
-    yield "link set lo up"
-    for index, interface in enumerate(wiring.interfaces, _FIRST_INDEX):
-        mac = _mac("02:00", interface)
-        yield f"link add index {index} name {interface.name} address {mac}{_mtu(interface)} {_type(interface, ports)}"
+def _connect(wiring: Wiring, ports: Mapping[Plug, Device]) -> Iterator[Step]:
+    yield SetUp(_LOOPBACK)
+    devices = [Device(index, interface.name) for index, interface in enumerate(wiring.interfaces, _FIRST_INDEX)]
+    for device, interface in zip(devices, wiring.interfaces, strict=True):
+        yield AddLink(device, _mac("02:00", interface), interface.mtu, _peer(interface, ports))
         for held in interface.addresses:
-            yield f"address add {held} dev {interface.name}"
-        yield f"link set dev {interface.name} up"
+            yield AddAddress(device, str(held.address), held.length)
+        yield SetUp(device)
     for translation in wiring.translations:
-        yield f"address add {translation.public} dev lo"
-    yield from _plug_in(wiring.name, ports)
+        yield AddAddress(_LOOPBACK, str(translation.public), BITS[translation.public.version])
+    yield from _plug_in(wiring.name, ports, devices)
     for gateway in wiring.gateways:
-        yield f"route add {'default' if gateway.version == 4 else '::/0'} via {gateway}"
+        yield AddDefaultRoute(gateway.version, str(gateway))
 
 
-def _type(interface: Interface, ports: Mapping[Plug, int]) -> str:
+def _peer(interface: Interface, ports: Mapping[Plug, Device]) -> Peer | None:
     plug = interface.plug
-    if plug is None:
-        return "type bridge"
-    namespace = _FLOOR_NAMESPACE if plug.host == FLOOR else f"/run/netns/{plug.host}"
-    mac = _mac("02:01", interface)
-    return f"type veth peer name {plug.port} index {ports[plug]} address {mac}{_mtu(plug)} netns {namespace}"
+    return None if plug is None else Peer(plug.host, ports[plug], _mac("02:01", interface), plug.mtu)
 
 
-def _mtu(device: Interface | Plug) -> str:
-    return "" if device.mtu == USUAL_MTU else f" mtu {device.mtu}"
+def _hardware(mac: str, mtu: int) -> str:
+    """Return a device's MAC and MTU as `ip` wants them said, but for what the kernel chooses by itself."""
+    return (mac and f" address {mac}") + ("" if mtu == USUAL_MTU else f" mtu {mtu}")
 
 
 def _rules(wiring: Wiring) -> dict[int, tuple[str, ...]]:
@@ -121,11 +194,12 @@ def _nat(translations: Sequence[Translation]) -> Iterator[str]:
         yield f"-A POSTROUTING -s {node.segment} -d {node.own} -j MASQUERADE"
 
 
-def _plug_in(host: str, ports: Iterable[Plug]) -> Iterator[str]:
-    """Give the commands that make the far ends of cables, made before, ports of this host's bridges."""
-    for plug in ports:
+def _plug_in(host: str, ports: Mapping[Plug, Device], bridges: Sequence[Device]) -> Iterator[SetUp]:
+    """Return the steps that make the far ends of cables, made before, ports of this host's bridges."""
+    by_name = {bridge.name: bridge for bridge in bridges}
+    for plug, port in ports.items():
         if plug.host == host:
-            yield f"link set dev {plug.port} master {plug.bridge} up"
+            yield SetUp(port, by_name[plug.bridge])
 
 
 def _mac(start: str, interface: Interface) -> str:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-import re
+import os
+import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Final, TypeAlias
 
+from msgspec import json
+
+from netplan import helpers
 from netplan.errors import RefusedError
 from netplan.lab.build import Setup, setups
 from netplan.lab.holder import Holder
@@ -15,14 +20,6 @@ from netplan.lab.status import read_links
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Told after each setup how many are done, and of how many."""
-
-_SET_AND_BATCH: Final = """
-for setting do
-    file=/proc/sys/${setting%%=*}
-    [ ! -e "$file" ] || echo "${setting#*=}" > "$file"  # a kernel without IPv6 has none of its settings
-done
-exec ip -batch -
-"""
 
 _NAME_HOSTS: Final = """
 cat > /run/podnet/hosts
@@ -38,36 +35,45 @@ _SETTLE_SECONDS: Final = 10.0
 
 
 def construct(holder: Holder, layout: Layout, progress: Progress | None) -> None:
-    """Build all of a layout; RefusedError names the command that the kernel did not accept.
+    """Build all of a layout; RefusedError names the object that the kernel did not accept.
 
     When this returns packets pass everywhere, and none is lost because a device has yet to notice its carrier.
     """
     hosts = [wiring.host for wiring in layout.wirings]
     holder.run(FLOOR, ["sh", "-ec", _NAME_HOSTS], text="".join(_host_lines(hosts)))
     planned = list(setups(layout))
-    for number, setup in enumerate(planned, start=1):
-        _carry_out(holder, setup)
-        if progress is not None:
-            progress(number, len(planned))
+    _assemble(holder, planned, progress)
+    for setup in planned:
+        for version, rules in setup.rules.items():
+            holder.run(setup.host, [_RESTORE[version], "--noflush"], text="\n".join(["*nat", *rules, "COMMIT", ""]))
     _settle(holder, layout)
 
 
-def _carry_out(holder: Holder, setup: Setup) -> None:
-    argv = ["sh", "-ec", _SET_AND_BATCH, "sh", *setup.sysctls]
-    done = holder.run(setup.host, argv, check=False, text="".join(f"{command}\n" for command in setup.commands))
-    if done.returncode != 0:
-        raise RefusedError(f"the lab can't be built: {setup.host or 'switches'}: {_complaint(setup, done.stderr)}")
-    for version, rules in setup.rules.items():
-        holder.run(setup.host, [_RESTORE[version], "--noflush"], text="\n".join(["*nat", *rules, "COMMIT", ""]))
-
-
-def _complaint(setup: Setup, stderr: str) -> str:
-    """Put the command in the place of the line number that `ip -batch` gives."""
-    message = " ".join(stderr.split())
-    failed = re.search(r" ?Command failed -:(\d+)", message)
-    if failed is None:
-        return message
-    return f"ip {setup.commands[int(failed[1]) - 1]}: {message.replace(failed[0], '')}"
+def _assemble(holder: Holder, planned: Sequence[Setup], progress: Progress | None) -> None:
+    """Carry out setups in one process inside the lab; see `assemble`."""
+    with subprocess.Popen(
+        holder.command(FLOOR, helpers.command("assemble")),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": helpers.import_path()},
+    ) as process:
+        stdin, stdout, stderr = process.stdin, process.stdout, process.stderr
+        if stdin is None or stdout is None or stderr is None:
+            raise AssertionError("three pipes were asked for")
+        try:
+            with suppress(BrokenPipeError), stdin:
+                stdin.write(json.encode(planned))
+            for number, _ in enumerate(stdout, start=1):
+                if progress is not None:
+                    progress(number, len(planned))
+            complaint = stderr.read().decode(errors="replace").splitlines()
+        except BaseException:
+            process.kill()
+            raise
+    if process.returncode != 0:
+        reason = complaint[-1] if complaint else f"podnet internal assemble: exit code {process.returncode}"
+        raise RefusedError(f"the lab can't be built: {reason}")
 
 
 def _host_lines(hosts: Sequence[Host]) -> Iterator[str]:

@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from tests.loaded import telling
+
 FULL = "standard output can't be written: No space left on device"
 CLOSED = "standard output is closed: send it to /dev/null if nobody is to read it"
 VERBS = ["--help", "--version", "plan --help", "plan specs/hdss7.yaml", "schema"]
@@ -95,6 +97,17 @@ def test_a_drift_that_only_looks_loads_nothing_of_what_applies():
     command = "import sys, netplan.cli.drift; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True)
     assert set(APPLYING).isdisjoint(done.stdout.split())
+
+
+@pytest.mark.parametrize("words", ["validate specs/hdss7.yaml", "plan specs/hdss7.yaml", "lab --help"])
+def test_a_verb_that_makes_no_lab_does_not_load_pyroute2(words):
+    done = subprocess.run(telling(*words.split()), capture_output=True, text=True, check=True)
+    assert done.stderr.splitlines()[-1] == "False"
+
+
+def test_the_process_that_makes_a_lab_loads_pyroute2():
+    done = subprocess.run(telling("internal", "assemble"), input="[]", capture_output=True, text=True, check=True)
+    assert done.stderr.splitlines()[-1] == "True"
 
 
 def test_remove_says_how_a_node_is_cleaned_that_has_left_the_spec():

@@ -103,7 +103,7 @@ def _carry_out(folder: Path, spec: Path, random: Random, *, strays: bool) -> Non
     podnet(folder, "plan", spec, "--state", "state", "--format", random.choice(("text", "json", "markdown")))
     topology = read(spec, folder / "state").topology
     for setup in setups(lay_out(topology)):
-        lines = (*setup.commands, *(rule for rules in setup.rules.values() for rule in rules))
+        lines = (*map(str, setup.steps), *(rule for rules in setup.rules.values() for rule in rules))
         if any(not line.isprintable() for line in (*lines, *setup.sysctls)):
             raise FindingError(f"a batch of the lab out of form: {lines}")
     node = random.choice(topology.nodes)

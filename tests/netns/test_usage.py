@@ -1,4 +1,4 @@
-"""What podnet refuses before it looks at the kernel: exit 2, and nothing is changed."""
+"""What podnet refuses before it looks at the kernel: exit 2, and nothing is changed; and what it does not load."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from tests.loaded import telling
 from tests.netns.podnet import podnet
 
 TEN_MISTAKES = """\
@@ -33,6 +34,14 @@ def wrong(tmp_path):
     path = tmp_path / "wrong.yaml"
     path.write_text(TEN_MISTAKES)
     return path
+
+
+@pytest.mark.parametrize(
+    "words", [["apply", "--yes"], ["drift"], ["plan", "--live"], ["remove", "--yes"]], ids=" ".join
+)
+def test_verb_on_a_node_does_not_load_pyroute2(node, words):
+    done = node.lab.run(node.name, telling(words[0], node.spec, *words[1:]), check=False)
+    assert (done.returncode in (0, 1), done.stderr.splitlines()[-1]) == (True, "False")
 
 
 @pytest.mark.parametrize("words", WRITERS, ids=" ".join)
