@@ -11,7 +11,7 @@ import pytest
 from netplan import helpers, programs
 
 HOSTILE = 'open("was-here", "w").close()\n'
-NO_CODE_OF_THE_FOLDER = ["hashlib.py", "signal.py", "netplan.py", "msgspec.py", "iptc.py"]
+NO_CODE_OF_THE_FOLDER = ["hashlib.py", "signal.py", "netplan.py", "msgspec.py", "iptc.py", "pyroute2.py"]
 
 
 @pytest.fixture
@@ -24,7 +24,9 @@ def folder(tmp_path, monkeypatch):
 
 
 def ended(command, **environment):
-    done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, env=os.environ | environment, input="[]", capture_output=True, text=True, check=False
+    )
     return done.returncode, done.stderr
 
 
@@ -37,7 +39,11 @@ def test_the_guard_runs_no_code_of_the_current_folder(folder, monkeypatch, pytho
 
 @pytest.mark.parametrize(
     ("name", "words", "python", "code"),
-    [("legacy-tables", ["4"], ("-I",), 0), ("enter", ["0", "", "true"], ("-I", "-S"), 125)],
+    [
+        ("legacy-tables", ["4"], ("-I",), 0),
+        ("enter", ["0", "", "true"], ("-I", "-S"), 125),
+        ("assemble", [], ("-P",), 0),
+    ],
 )
 def test_other_helpers_run_no_code_of_the_current_folder(folder, name, words, python, code):
     assert (ended(helpers.command(name, *words, python=python))[0], (folder / "was-here").exists()) == (code, False)
