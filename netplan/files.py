@@ -9,6 +9,7 @@ import shutil
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple, TypeAlias
 
@@ -29,6 +30,11 @@ _MOST_LINKS: Final = 40
 _PROC: Final = Path("/proc")
 _PATIENCE: Final = 10_000
 """For so many milliseconds a pipe or a terminal that is written to may take nothing."""
+
+_WRITER_PATIENCE: Final = 2_000
+"""For so many milliseconds a pipe that is read may have no writer yet."""
+
+_PIECE: Final = 1 << 16
 
 
 def anything(_path: Path, _status: os.stat_result) -> None:
@@ -127,17 +133,36 @@ def located(path: Path, judge: Judge = anything) -> Iterator[Destination]:
 
 @contextmanager
 def opened(path: Path, judge: Judge = anything, *, regular: bool = False) -> Iterator[BinaryIO]:
-    """Open a file to be read; with `regular` no pipe or device, which may have no end. OSError, UsageError (2)."""
+    """Open a file to be read; with `regular` no pipe or device, which may have no end. OSError, UsageError (2).
+
+    A pipe is read to its end, or to `MAX_BYTES`, before that; one that no program writes to is refused.
+    """
     with located(path, judge) as place:
         if place.status is None:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
-        descriptor = place.open(os.O_RDONLY | os.O_CLOEXEC | (os.O_NONBLOCK if regular else 0))
+        descriptor = place.open(os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         with os.fdopen(descriptor, "rb") as file:
             status = os.fstat(descriptor)
             if regular and not stat.S_ISREG(status.st_mode):
                 raise UsageError(f"{printable(str(path))}: not a regular file")
             judge(place.path, status)
-            yield file
+            piped = _first_piece(descriptor, path) if stat.S_ISFIFO(status.st_mode) else None
+            os.set_blocking(descriptor, True)
+            yield file if piped is None else BytesIO(piped + file.read(MAX_BYTES + 1))
+
+
+def _first_piece(descriptor: int, path: Path) -> bytes:
+    """Return what is in a pipe once something is, nothing if its writer still has to write; UsageError (2)."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    written = poll.poll(_WRITER_PATIENCE)
+    try:
+        piece = os.read(descriptor, _PIECE)
+    except BlockingIOError:
+        return b""
+    if not piece and not written:
+        raise UsageError(f"{printable(str(path))}: a pipe that no program writes to; name a file, or start its writer")
+    return piece
 
 
 def read(path: Path, judge: Judge = anything, *, regular: bool = False) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -75,6 +76,34 @@ def test_where_a_file_is_wanted_a_pipe_is_not_waited_for(tmp_path, make):
     make(tmp_path / "it")
     with pytest.raises(UsageError):
         files.read(tmp_path / "it", regular=True)
+
+
+def test_a_pipe_that_no_program_writes_to_is_refused_by_its_name(tmp_path, monkeypatch):
+    os.mkfifo(tmp_path / "pipe")
+    monkeypatch.setattr(files, "_WRITER_PATIENCE", 50)
+    with pytest.raises(UsageError, match="/pipe: a pipe that no program writes to; name a file, or start its writer"):
+        files.read(tmp_path / "pipe")
+
+
+def test_a_pipe_whose_writer_is_slow_is_read_to_its_end(tmp_path, monkeypatch):
+    os.mkfifo(tmp_path / "pipe")
+    monkeypatch.setattr(files, "_WRITER_PATIENCE", 50)
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    writer = os.open(tmp_path / "pipe", os.O_WRONLY)
+    os.close(reader)
+    with ThreadPoolExecutor(1) as pool:
+        content = pool.submit(files.read, tmp_path / "pipe")
+        time.sleep(0.2)
+        with os.fdopen(writer, "wb") as stream:
+            stream.write(bytes(1 << 20))
+        assert content.result() == bytes(1 << 20)
+
+
+def test_a_pipe_whose_writer_left_nothing_is_empty():
+    receiver, sender = os.pipe()
+    os.close(sender)
+    assert files.read(Path(f"/dev/fd/{receiver}")) == b""
+    os.close(receiver)
 
 
 def test_a_pipe_that_no_program_reads_is_not_waited_for(tmp_path):
