@@ -195,6 +195,12 @@ def test_nodes_whose_interface_is_not_at_hand_are_planned_alike():
     assert {str(change.after) for change in made.nodes[1].changes} == {"172.7.6.0/24 via 10.4.7.6 dev auto"}
 
 
+def test_the_traffic_of_a_move_names_an_interface_that_is_not_at_hand_as_the_compiler_does():
+    moved = moving_plan(make.spec(defaults=AUTO, backend=VXLAN), make.spec(defaults=AUTO), ["a"]).nodes[0]
+    blamed = {effect.blame.rule for effect in moved.effects if effect.changed and effect.blame is not None}
+    assert "172.7.22.0/24 via 10.4.7.22 dev (that of 10.4.7.21)" in blamed
+
+
 def test_a_plan_from_nothing_says_nothing_of_the_interface():
     made = make.spec(defaults=AUTO)
     empty = plan_node(compile_node(made, unresolved(made.topology.by_name["a"])), Snapshot(Backend.NFT), Source.EMPTY)

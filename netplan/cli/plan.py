@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 
 import typer
 from msgspec.structs import replace
@@ -155,28 +156,53 @@ def moving_plan(spec: Spec, old: Spec, names: Sequence[str]) -> Plan:
             plans.made.append(alike(firsts[of], spec, node))
             continue
         then = old.topology.by_name.get(node.name) or renamed.get(node.name)
-        desired = compile_node(spec, node)
-        found = move(desired, None if then is None else compile_node(old, then))
+        moving = _Moving(partial(compile_node, spec), node, old, then)
+        found = moving.planned()
         if node.name in before:
             found = found.warned(renaming(spec, node, before[node.name]))
         if of is not None:
             firsts[of] = found
-        plans.append(_traced(found, desired, told))
+        plans.append(_traced(found, moving, told))
     stay = spec.topology.by_name.keys() | {then.name for then in renamed.values()}
     for node in old.topology.nodes if not names else ():
         if node.name not in stay:
-            desired = nothing(old, node)
-            plans.append(_traced(move(desired, compile_node(old, node)), desired, told))
+            moving = _Moving(partial(nothing, old), node, old, node)
+            plans.append(_traced(moving.planned(), moving, told))
     return Plan.of(spec, plans.made)
 
 
-def _traced(found: Move, desired: Desired, told: set[Reads]) -> NodePlan:
-    """Give a plan with what it does to traffic, unless that was told of one that reads the same."""
+class _Moving(NamedTuple):
+    """A node, what compiles what it should have, and the node that it was in an older spec, None if it is new."""
+
+    compile: Callable[[Node], Desired]
+    node: Node
+    old: Spec
+    then: Node | None
+
+    def planned(self) -> Move:
+        """Return the plan of the node."""
+        return move(self.compile(self.node), None if self.then is None else compile_node(self.old, self.then))
+
+    def in_words(self) -> _Moving:
+        """Return the same with words for interfaces that only the node's devices could name."""
+        then = None if self.then is None else unresolved(self.then)
+        return self._replace(node=unresolved(self.node), then=then)
+
+
+def _traced(found: Move, moving: _Moving, told: set[Reads]) -> NodePlan:
+    """Return a plan with what it does to traffic, unless that was told of one that reads the same.
+
+    The changes of nodes alike are to read alike; the traffic is one node's, and names its interface as `compile` does.
+    """
     plan = found.plan
     if not plan.changes or (reads := reading(plan)) in told:
         return plan
     told.add(reads)
-    return with_effects(plan, probes(desired, found.before), found.before)
+    named = moving.in_words()
+    if named.node is not moving.node or named.then is not moving.then:
+        found = named.planned()
+    traced = with_effects(found.plan, probes(moving.compile(named.node), found.before), found.before)
+    return replace(plan, effects=traced.effects, probes=traced.probes)
 
 
 def _nodes(spec: Spec, names: Sequence[str]) -> list[Node]:
