@@ -32,10 +32,10 @@ def dependencies(changes: Iterable[Change[Resource]], snapshot: Snapshot) -> dic
     """Digest what of a snapshot the changes depend on, by the part's name.
 
     These are the objects that change; the devices by which routes are to leave, with the addresses by which they reach
-    the next hops; and of nat the rules before those that come or go, with the chains that they lead into: what docker
-    appends there for a container leaves the digests alone. Where packets are filtered our jump stands last, so that
-    every rule counts. After the digest of rules follows a mark of each, by which one that came since can be told from
-    those that stayed.
+    the next hops; what the devices carry by which tunnels are to leave; and of nat the rules before those that come or
+    go, with the chains that they lead into: what docker appends there for a container leaves the digests alone. Where
+    packets are filtered our jump stands last, so that every rule counts. After the digest of rules follows a mark of
+    each, by which one that came since can be told from those that stayed.
     """
     return {part.name: " ".join([digest(part.content), *map(_mark, part.rules)]) for part in _parts(changes, snapshot)}
 
@@ -173,6 +173,7 @@ def _parts(changes: Iterable[Change[Resource]], snapshot: Snapshot) -> Iterator[
             continue
         yield _object(resource, snapshot)
     yield from _devices(changes, snapshot)
+    yield from _carriers(changes, snapshot)
     beside = [chain for chain in snapshot.all(OtherChain) if chain.on_the_way]
     if beside:
         text = "; ".join(map(str, beside))
@@ -210,6 +211,19 @@ def _devices(changes: Iterable[Change[Resource]], snapshot: Snapshot) -> Iterato
         text = ", ".join(reaching) or f"no address towards {min(towards)}"
         known = device in there
         yield _Part(f"interface {device}", reaching if known else None, text if known else "not there")
+
+
+def _carriers(changes: Iterable[Change[Resource]], snapshot: Snapshot) -> Iterator[_Part]:
+    """Return what devices leave to the tunnels whose MTU a plan sets, in bytes: one that is not at hand, as planned."""
+    carried = {link.name: link.mtu for link in snapshot.all(Link)}
+    for change in changes:
+        link, before = change.after, change.before
+        if not isinstance(link, Link) or link.vxlan is None or link.vxlan.device is None:
+            continue
+        if isinstance(before, Link) and before.mtu == link.mtu:
+            continue
+        mtu = carried.get(link.vxlan.device, link.mtu + link.vxlan.overhead)
+        yield _Part(f"the MTU of {link.vxlan.device}", mtu - link.vxlan.overhead, str(mtu))
 
 
 def _below(key: ChainKey, rules: Sequence[Rule], snapshot: Snapshot) -> Iterator[_Part]:

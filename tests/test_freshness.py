@@ -1,13 +1,19 @@
 from __future__ import annotations
 
+from msgspec.structs import replace
+
+from netplan.compile import compile_node
 from netplan.freshness import changed_since, dependencies, unlike, unmet
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.value import Backend, Chain, jump_to
 from netplan.kinds.link.value import Link
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import IfName, InterfaceAddress
+from netplan.plan import Source, plan_node
 from netplan.project import project
 from netplan.resource import Change
+from netplan.snapshot import Snapshot
+from netplan.underlay import resolved_in
 from tests import make
 
 STORY = make.snapshot(make.saved(nat=["-j LOG", make.DOCKER_MASQUERADE, "-j LOG"]))
@@ -226,3 +232,40 @@ def test_changes_that_only_one_of_two_plans_has_are_told_apart():
 def test_a_change_that_is_needed_twice_is_not_the_same_as_one_that_is_needed_once():
     change = Change(make.route(), None, make.WHY)
     assert unlike([change, change], [change]) == (("-", change),)
+
+
+def carried(mtu):
+    """Return what made the plan of a tunnel stale whose device carries `mtu` now, and carried 1500 then."""
+    spec = make.spec(backend="{type: vxlan}", defaults="{mtu: auto}")
+    plan = plan_node(compile_node(spec, resolved_in(spec.topology.by_name["a"], STORY)), STORY, Source.LIVE)
+    return dict(changed_since(plan.depends, plan.changes, with_mtu(STORY, mtu)))
+
+
+def with_mtu(state, mtu):
+    links = [replace(link, mtu=mtu) if link.name == "eth0" else link for link in state.all(Link)]
+    return state.replace(Link, links)
+
+
+def test_a_tunnel_by_a_device_whose_mtu_has_changed_since_makes_a_plan_stale():
+    assert carried(1460) == {"the MTU of eth0": "1460"}
+
+
+def test_a_tunnel_by_a_device_whose_mtu_is_as_it_was_leaves_a_plan_fresh():
+    assert not carried(1500)
+
+
+def test_a_tunnel_that_a_plan_leaves_as_wide_as_it_is_does_not_depend_on_its_device():
+    spec = make.spec(backend="{type: vxlan}")
+    applied = project(STORY, make.plan(STORY, spec).changes)
+    moved = [replace(link, lladdr="02:00:00:00:00:01") if link.ours else link for link in applied.all(Link)]
+    plan = make.plan(applied.replace(Link, moved), spec)
+    assert "link" in {change.resource.kind for change in plan.changes}
+    assert not dict(changed_since(plan.depends, plan.changes, with_mtu(applied.replace(Link, moved), 9000)))
+
+
+def test_a_tunnel_that_was_planned_from_nothing_fits_the_mtu_that_was_assumed():
+    spec = make.spec(backend="{type: vxlan}", defaults="{mtu: auto}")
+    bare = Snapshot(STORY.backend)
+    plan = plan_node(compile_node(spec, spec.topology.by_name["a"]), bare, Source.EMPTY)
+    stale = [dict(changed_since(plan.depends, plan.changes, with_mtu(STORY, mtu))) for mtu in (1500, 1460)]
+    assert ["the MTU of eth0" in each for each in stale] == [False, True]
