@@ -42,6 +42,7 @@ TURN_SECONDS: Final = 60.0
 """How many seconds one process waits for another one that settles the same journal."""
 
 _POLL_SECONDS: Final = 0.2
+_VERB: Final = "recover"
 _DEVICES: Final = Interest(frozenset(), frozenset(), frozenset())
 
 OpenKernel = Callable[[Backend], Kernel]
@@ -135,13 +136,14 @@ def stays(store: Store, entry: Entry) -> bool:
 def bring_back(
     store: Store, generation: Generation | None, open_kernel: OpenKernel, patience: float = PATIENCE
 ) -> Recovery | None:
-    """Bring the newest generation back after a reboot; None if it is of this boot or its state is there. Lock is held.
+    """Bring the newest generation back after a reboot; None if its state is there. The lock is held.
 
+    One of this boot is left as it is, unless it is what came back after the reboot: something may be missing of that.
     Beside programs that start at the same time it is tried again as by `Attempts`.
     RefusedError (3) if an interface that its routes need is not ready within so many seconds; RestoredError (4) and
     HalfStateError (5) as from `apply`.
     """
-    if generation is None or generation.origin.boot_id == boot_id():
+    if generation is None or (generation.origin.boot_id == boot_id() and generation.origin.verb != _VERB):
         return None
     kernel = open_kernel(generation.after.backend)
     _await_ways(kernel, generation.after, generation.origin.address, patience)
@@ -222,7 +224,7 @@ def _late(after: Snapshot, now: Snapshot) -> tuple[Sysctl, ...]:
 
 
 def _now(origin: Origin) -> Origin:
-    return replace(origin, verb="recover", who=who(), when=local_time(), boot_id=boot_id())
+    return replace(origin, verb=_VERB, who=who(), when=local_time(), boot_id=boot_id())
 
 
 def _settings(after: Snapshot) -> tuple[Change[Resource], ...]:

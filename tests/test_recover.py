@@ -325,9 +325,31 @@ def test_after_a_reboot_a_jump_stands_where_it_belongs_whatever_stood_beside_it_
 
 
 def test_what_came_back_after_a_reboot_is_a_generation_of_this_boot(rebooted):
-    recovery = brought_back(rebooted, MemoryKernel(REBOOTED))
+    kernel = MemoryKernel(REBOOTED)
+    recovery = brought_back(rebooted, kernel)
     assert (recovery.found, recovery.generation) == (Found.REBOOT, 2)
-    assert brought_back(rebooted, MemoryKernel(REBOOTED)) is None
+    assert brought_back(rebooted, kernel) is None
+
+
+def absent_ttl(store):
+    """Bring a generation back on a kernel that has not, or not yet, a parameter of it."""
+    make.generation(store, TTL_WANTED, MemoryKernel(TTL_BEFORE), EARLIER)
+    kernel = MemoryKernel(REBOOTED)
+    brought_back(store, kernel)
+    return kernel
+
+
+def test_what_could_not_come_back_after_a_reboot_is_told_of_again(store):
+    recovery = brought_back(store, absent_ttl(store))
+    assert (recovery.late, recovery.changes, recovery.whole) == ((Sysctl(TTL, "65"),), (), False)
+
+
+def test_what_could_not_come_back_after_a_reboot_comes_once_it_can_be_had(store):
+    kernel = absent_ttl(store)
+    kernel.state = kernel.state.replace(Sysctl, [*kernel.state.all(Sysctl), Sysctl(TTL, "64")])
+    recovery = brought_back(store, kernel)
+    assert (recovery.whole, Sysctl(TTL, "65") in kernel.state.all(Sysctl)) == (True, True)
+    assert brought_back(store, kernel) is None
 
 
 def test_in_the_same_boot_nothing_comes_back(store):
