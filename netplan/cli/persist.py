@@ -13,7 +13,7 @@ from netplan import rulesfile
 from netplan.cli.live import resolved_here
 from netplan.cli.output import say, show, show_plan
 from netplan.compile import Desired, compile_node
-from netplan.errors import HalfStateError, RefusedError, UsageError
+from netplan.errors import HalfStateError, RefusedError, StoreError, UsageError
 from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import OWNED_PREFIX, ChainKey
 from netplan.net import printable
@@ -100,13 +100,25 @@ def show_with_file(plan: Plan, file: Pending | None = None) -> None:
 
 
 def outdated(desired: Desired, taken: TakenFile) -> Pending | None:
-    """Return the files that are not what they should be; RefusedError (3) if one can't be read."""
-    return _differing(_files(desired, taken.read()))
+    """Return the files that are not what they should be; RefusedError (3) if one can't be read.
+
+    For a verb that only looks at them: where podnet can't read what it took out of them, that is a warning, and what
+    should come back is left out. A verb that writes would forget it: see `pending`.
+    """
+    try:
+        known = taken.read()
+    except StoreError as error:
+        say(f"warning: {printable(str(error))}")
+        known = {}
+    return _differing(_files(desired, known))
 
 
 def pending(desired: Desired, store: Store) -> Pending | None:
-    """Return the files that must change, None if none must; RefusedError (3) if one can't be read or written."""
-    return _writable(outdated(desired, store.taken))
+    """Return the files that must change, None if none must; RefusedError (3) if one can't be read or written.
+
+    StoreError (3) if what podnet took out of them can't be read.
+    """
+    return _writable(_differing(_files(desired, store.taken.read())))
 
 
 def rolled_back(way: WayBack, store: Store) -> Pending | None:

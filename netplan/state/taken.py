@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
@@ -31,15 +32,19 @@ class TakenFile:
             taken = [] if data is None else [TakenFrom.from_json(file) for file in data["files"]]
         except FormatError as error:
             raise StoreError(
-                f"another version of podnet wrote {self.path}, in {error}: use that version, or move the file away; "
-                "what it lists stays out of the rules for the next boot then"
+                f"another version of podnet wrote {self.path}, in {error}: use that version, or give the file up "
+                f"({self._giving_up}); what it lists stays out of the rules for the next boot then"
             ) from error
         except UNREADABLE as error:
             raise StoreError(
                 f"{self.path} can't be read ({why(error)}): what podnet took out of the rules for the next boot is not "
-                "known. Compare those with what firewall.remove names, then move the file away"
+                f"known. Compare those with what firewall.remove names, then give the file up ({self._giving_up})"
             ) from error
         return {file.path: file for file in taken}
+
+    @property
+    def _giving_up(self) -> str:
+        return shlex.join(["mv", str(self.path), f"{self.path}.given-up"])
 
     def keep(self, taken: Iterable[TakenFrom]) -> None:
         """Put what is taken in the place of what was; StoreError (3)."""

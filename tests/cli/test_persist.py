@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from netplan.cli.persist import of_spec, pending
+from netplan.cli.persist import of_spec, outdated, pending
 from netplan.compile import compile_node, nothing
-from netplan.errors import RefusedError
+from netplan.errors import RefusedError, StoreError
 from netplan.spec.load import read
 from netplan.state.store import Store
 from tests import make
@@ -58,3 +58,22 @@ def test_an_empty_file_that_was_deleted_before_the_next_apply_is_not_brought_bac
     written(compile_node(spec, node), store)
     written(nothing(spec, node), store)
     assert not file.exists()
+
+
+@pytest.fixture
+def damaged(tmp_path):
+    """A folder whose memory of what was taken out of the rules for the next boot can't be read."""
+    store = Store(tmp_path)
+    store.taken.path.write_text("{")
+    return store
+
+
+def test_a_verb_that_reads_warns_that_what_was_taken_out_of_the_rules_is_not_known(damaged, tmp_path, capsys):
+    desired = make.desired(make.spec(firewall=f"{{persist: {tmp_path}/rules.v4}}"))
+    found = outdated(desired, damaged.taken)
+    assert (found and found.paths, capsys.readouterr().err.count("warning: ")) == ([f"{tmp_path}/rules.v4"], 1)
+
+
+def test_a_verb_that_writes_refuses_where_it_would_forget_what_was_taken_out_of_the_rules(damaged):
+    with pytest.raises(StoreError, match=r"saved-rules\.json can't be read .* \(mv .*/saved-rules\.json .*\)"):
+        pending(make.desired(), damaged)

@@ -37,9 +37,15 @@ def test_where_nothing_is_out_there_is_no_file(tmp_path):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('{"format_version": "2.0"}', r"another version of podnet wrote .*, in format 2\.0; this podnet reads 1\.0: "),
-        ('{"format_version": "1.0"}', r"can't be read \(.*\): .* then move the file away"),
-        ("\x00", r"can't be read \(.*\): .* then move the file away"),
+        (
+            '{"format_version": "2.0"}',
+            r"another version of podnet wrote .*, in format 2\.0; this podnet reads 1\.0: .* \(mv .*/saved-rules",
+        ),
+        (
+            '{"format_version": "1.0"}',
+            r"can't be read \(.*\): .* then give the file up \(mv .*/saved-rules\.json .*\)$",
+        ),
+        ("\x00", r"can't be read \(.*\): .* then give the file up \(mv .*/saved-rules\.json .*\)$"),
     ],
 )
 def test_what_cant_be_read_is_said_with_what_to_do(tmp_path, text, said):
