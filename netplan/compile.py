@@ -18,6 +18,7 @@ from netplan.kinds.chain.built_in import BUILT_IN_BY_TABLE
 from netplan.kinds.chain.reached import MANY_RULES
 from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import Backend, Chain, ChainKey, jump_to
+from netplan.kinds.link.value import Link
 from netplan.kinds.route.value import USUAL_METRIC, Route, RouteKey
 from netplan.kinds.sysctl.forwarding import FORWARDING, IPV6_FORWARD
 from netplan.kinds.sysctl.overwritten import Overwritten
@@ -132,10 +133,12 @@ class Desired(Struct, frozen=True):
             return everything() | Interest(frozenset(), frozenset(), written, frozenset({"nat", "filter"}))
         removals = {removal.chain for removal in self.removals}
         sysctls = self.sysctls | written
+        links = (want.resource for want in self.objects if isinstance(want.resource, Link))
+        ports = frozenset(link.vxlan.port for link in links if link.vxlan is not None)
         if IPV6_FORWARD in sysctls:
             sysctls |= {accept_ra(traffic.node.interface) for traffic in self.traffic}
         hooks = frozenset(OUR_CHAINS.values())
-        return Interest(frozenset({*OUR_CHAINS, *hooks, *removals}), hooks, sysctls)
+        return Interest(frozenset({*OUR_CHAINS, *hooks, *removals}), hooks, sysctls, ports=ports)
 
 
 def everything(packets: Iterable[Packet] = (), *, limit: int = MANY_RULES) -> Interest:

@@ -21,6 +21,7 @@ Answered: TypeAlias = Callable[[int, int], None]
 """Hears how many of how many requests have been answered."""
 
 ROUTE: Final = 0
+SOCK_DIAG: Final = 4
 NETFILTER: Final = 12
 """Families of netlink (linux/netlink.h)."""
 

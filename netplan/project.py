@@ -71,7 +71,7 @@ def project(snapshot: Snapshot, changes: Iterable[Change[Resource]]) -> Snapshot
             _change(objects, resource, gone=change.after is None)
     for key, edits in placed.items():
         objects[Chain][key] = edited(snapshot.chains.get(key, Chain(key, policy="ACCEPT")), edits)
-    return Snapshot(snapshot.backend, {kind: objects.all(kind) for kind in KINDS}, snapshot.ipv6)
+    return Snapshot(snapshot.backend, {kind: objects.all(kind) for kind in KINDS}, snapshot.ipv6, snapshot.sockets)
 
 
 def after_updates(snapshot: Snapshot, changes: Iterable[Change[Resource]]) -> Snapshot:

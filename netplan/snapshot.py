@@ -21,6 +21,7 @@ from netplan.kinds.policy.value import PolicyRule
 from netplan.kinds.route.order import by_key
 from netplan.kinds.route.value import Route, RouteKey
 from netplan.kinds.sysctl.value import Sysctl
+from netplan.kinds.udp_socket.value import UdpSocket
 from netplan.resource import Resource
 
 R = TypeVar("R", bound=Resource)
@@ -45,7 +46,8 @@ class Interest(Struct, frozen=True):
 
     The chains are those of a `Reach`: `chains` are read by themselves, `walks` with every chain that a packet can reach
     from them, `traced` with those that packets come to as they follow rules; in the tables `searched` chains of ours
-    are found by their names. Of a table of more than `limit` rules not more are read on these ways.
+    are found by their names. Of a table of more than `limit` rules not more are read on these ways. `ports` are those
+    of UDP that programs may have sockets on.
     """
 
     chains: frozenset[ChainKey]
@@ -55,6 +57,7 @@ class Interest(Struct, frozen=True):
     traced: frozenset[ChainKey] = frozenset()
     follows: Follows | None = None
     limit: int = FEW_RULES
+    ports: frozenset[int] = frozenset()
 
     def __or__(self, other: Interest) -> Interest:
         """Look at what either looks at."""
@@ -67,6 +70,7 @@ class Interest(Struct, frozen=True):
             self.traced | other.traced,
             follows,
             max(self.limit, other.limit),
+            self.ports | other.ports,
         )
 
     @property
@@ -81,11 +85,15 @@ class Interest(Struct, frozen=True):
 
 
 class Snapshot(Struct, frozen=True, dict=True):
-    """The state of one node: its objects by kind, the packet filter that its rules are in, and whether it has IPv6."""
+    """The state of one node: its objects by kind, the packet filter that its rules are in, and whether it has IPv6.
+
+    `sockets` are those of programs on ports that were of interest; no record holds them.
+    """
 
     backend: Backend
     objects: Mapping[type[Resource], tuple[Resource, ...]] = field(default_factory=dict)
     ipv6: bool = True
+    sockets: tuple[UdpSocket, ...] = ()
 
     @classmethod
     def of(cls, backend: Backend, resources: Iterable[Resource] = (), *, ipv6: bool = True) -> Snapshot:
@@ -120,4 +128,4 @@ class Snapshot(Struct, frozen=True, dict=True):
 
     def replace(self, kind: type[R], resources: Iterable[R]) -> Snapshot:
         """Give the same state with other objects of one kind."""
-        return Snapshot(self.backend, {**self.objects, kind: tuple(resources)}, self.ipv6)
+        return Snapshot(self.backend, {**self.objects, kind: tuple(resources)}, self.ipv6, self.sockets)

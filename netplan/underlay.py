@@ -183,17 +183,18 @@ def _elsewhere(address: InterfaceAddress, node: Node, device: IfName, state: Sna
 
 
 def _port_taken(link: Link, changes: Iterable[Change[Resource]], state: Snapshot) -> Iterator[str]:
-    """Name the tunnel that has a UDP port for itself; one that the plan deletes has it no more."""
+    """Name the tunnel or the program that has a UDP port for itself; a tunnel that the plan deletes has it no more."""
     gone = {change.before for change in changes if change.after is None}
     others = [other for other in state.all(Link) if other.vxlan is not None and other.name != link.name]
+    taken = {other.vxlan.port for other in others if other.vxlan is not None} | {each.port for each in state.sockets}
+    free = next(port for port in count(_FIRST_OTHER_PORT) if port not in taken)
+    line = f"write port: {free} in backend, for all nodes"
     for other in others:
         if other not in gone and link.vxlan is not None and link.vxlan.shut_out_by(other):
-            taken = {each.vxlan.port for each in others if each.vxlan is not None}
-            free = next(port for port in count(_FIRST_OTHER_PORT) if port not in taken)
-            yield (
-                f"UDP port {link.vxlan.port} is taken by {other.name} ({other.installer}): "
-                f"write port: {free} in backend, for all nodes"
-            )
+            yield f"UDP port {link.vxlan.port} is taken by {other.name} ({other.installer}): {line}"
+    for socket in state.sockets:
+        if link.vxlan is not None and socket.shuts_out(link.vxlan):
+            yield f"UDP port {link.vxlan.port} is taken by a socket of {socket.program}: stop it, or {line}"
 
 
 def _too_wide(link: Link, before: Resource | None, desired: Desired, state: Snapshot) -> Iterator[str]:

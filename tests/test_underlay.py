@@ -11,6 +11,7 @@ from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.value import Backend
 from netplan.kinds.link.value import Link
 from netplan.kinds.route.value import Route
+from netplan.kinds.udp_socket.value import UdpSocket
 from netplan.net import IfName, InterfaceAddress
 from netplan.plan import NodePlan, Source, plan_node
 from netplan.project import project
@@ -176,6 +177,21 @@ def test_a_port_that_another_tunnel_has_for_itself_is_refused():
 )
 def test_a_port_that_is_shared_is_not_taken(other):
     assert port_refusals(other) == ()
+
+
+def socket_refusals(*versions: int) -> tuple[str, ...]:
+    now = replace(state("eth0 10.4.7.21/24"), sockets=(UdpSocket(8472, frozenset(versions), "dnsmasq (process 7)"),))
+    return plan(now, backend=VXLAN).refusals
+
+
+@pytest.mark.parametrize("versions", [(4,), (4, 6)])
+def test_a_port_that_a_program_has_a_socket_on_is_refused(versions):
+    line = "stop it, or write port: 8473 in backend, for all nodes"
+    assert socket_refusals(*versions) == (f"UDP port 8472 is taken by a socket of dnsmasq (process 7): {line}",)
+
+
+def test_a_port_that_a_program_has_for_the_other_ip_version_alone_is_not_taken():
+    assert socket_refusals(6) == ()
 
 
 def test_words_stand_for_an_interface_that_is_not_at_hand():

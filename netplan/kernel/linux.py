@@ -7,6 +7,8 @@ from contextlib import suppress
 from functools import cached_property, partial
 from typing import Final, TypeAlias, cast
 
+from msgspec.structs import replace
+
 from netplan.batches import Batch
 from netplan.errors import ObserveError, RefusedError
 from netplan.kinds.address import driver as held
@@ -36,6 +38,7 @@ from netplan.kinds.route import driver as routes
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl import driver as sysctls
 from netplan.kinds.sysctl.value import Sysctl, spelled_out
+from netplan.kinds.udp_socket import driver as sockets
 from netplan.net import Address
 from netplan.netlink import ROUTE, Answered, Channel
 from netplan.privileges import CAP_NET_ADMIN, may
@@ -88,7 +91,9 @@ class Linux:
     def observe(self, interest: Interest) -> Snapshot:
         """Read the state of interest."""
         self._told(self._reading, 0, None)
-        return Snapshot.of(self._iptables.backend, self._observe(interest), ipv6=sysctls.has_ipv6())
+        state = Snapshot.of(self._iptables.backend, self._observe(interest), ipv6=sysctls.has_ipv6())
+        shared = {link.vxlan.port for link in state.all(Link) if link.up and link.vxlan is not None}
+        return replace(state, sockets=sockets.observe(interest.ports - shared))
 
     def _observe(self, interest: Interest) -> Iterator[Resource]:
         with Channel(ROUTE) as channel:

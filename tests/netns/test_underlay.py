@@ -79,6 +79,15 @@ def test_what_the_devices_say_themselves_is_followed(plain):
     assert passes(plain.lab, "r1-n1-pod1", "r2-n1-pod1", 1350)
 
 
+LISTENER = """
+python3 -c 'import os, socket, time
+listener = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+listener.bind(("", 8472))
+if os.fork() == 0:
+    os.closerange(0, 3)
+    time.sleep(60)'
+"""
+
 UNFIT = {
     "an interface that carries less": (
         "ip link set eth0 mtu 1460",
@@ -87,6 +96,10 @@ UNFIT = {
     "a tunnel that has the port for itself": (
         "ip link add cilium_vxlan type vxlan external dstport 8472; ip link set cilium_vxlan up",
         "UDP port 8472 is taken by cilium_vxlan (Cilium's by its name): write port: 8473 in backend",
+    ),
+    "a program that has a socket on the port": (
+        LISTENER,
+        "stop it, or write port: 8473 in backend, for all nodes",
     ),
     "an interface with another name": (
         "ip link set eth0 down; ip link set eth0 name ens3; ip link set ens3 up",
