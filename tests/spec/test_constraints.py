@@ -6,7 +6,7 @@ import pytest
 
 from netplan.spec.load import parse
 
-from .factory import cursor, load, mistakes, only_problem, problems, spec_text
+from tests.spec.factory import cursor, load, mistakes, only_problem, problems, spec_text
 
 A = "a: {address: 10.4.7.21/24, subnet: 172.7.21.0/24}"
 B = "b: {address: 10.4.7.22/24, subnet: 172.7.22.0/24}"

@@ -10,7 +10,7 @@ from netplan.spec import document
 from netplan.spec.document import compose
 from netplan.spec.scalars import Plain
 
-from .factory import only_problem, spec_text
+from tests.spec.factory import only_problem, spec_text
 
 LAUGHS = "\n".join(f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 9)}]" for n in range(1, 12))
 

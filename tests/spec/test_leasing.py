@@ -14,7 +14,7 @@ from netplan.spec.leases import Leases, parse_leases
 from netplan.spec.leasing import Leasing, Rename, lease
 from netplan.spec.load import parse, understand
 
-from .factory import cursor, spec_text
+from tests.spec.factory import cursor, spec_text
 
 PATH = "state/c/leases.yaml"
 A = "a: {address: 10.4.7.21/24}"

@@ -16,7 +16,7 @@ from netplan.spec.document import compose
 from netplan.spec.draft import make_draft
 from netplan.spec.load import parse, read
 
-from .factory import cursor, load, problems, spec_text
+from tests.spec.factory import cursor, load, problems, spec_text
 
 ROOT = Path(__file__).parents[2]
 HDSS7 = ROOT / "specs" / "hdss7.yaml"

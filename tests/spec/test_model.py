@@ -14,7 +14,7 @@ from netplan.spec.model import ClusterSpec, Mark
 from netplan.spec.schema import schema
 from netplan.spec.values import sysctl_name
 
-from .factory import cursor, load, mistakes, only_problem, spec_text
+from tests.spec.factory import cursor, load, mistakes, only_problem, spec_text
 
 SCHEMA_FILE = Path(__file__).parents[2] / "specs" / "podnet.schema.json"
 

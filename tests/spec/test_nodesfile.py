@@ -15,7 +15,7 @@ from netplan.errors import SpecError
 from netplan.spec.load import read
 from netplan.spec.nodesfile import parse_nodes
 
-from .factory import spec_text
+from tests.spec.factory import spec_text
 
 NODES: dict[str, dict[str, object]] = {
     "a": {"address": "10.4.7.21/24", "subnet": "172.7.21.0/24"},

@@ -11,7 +11,7 @@ from netplan.spec import quick
 from netplan.spec.document import compose
 from netplan.spec.quick import compose_quickly
 
-from .factory import spec_text
+from tests.spec.factory import spec_text
 
 SPEC = spec_text(
     "# the first rack",

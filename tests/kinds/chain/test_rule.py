@@ -11,7 +11,7 @@ from netplan.kinds.chain.match import Match, Target
 from netplan.kinds.chain.rule import Rule, parse_rule_line
 from netplan.kinds.chain.values import AddressMask, Condition
 
-from .every_kind import is_several
+from tests.kinds.chain.every_kind import is_several
 
 DATA = Path(__file__).parents[2] / "data"
 KERNEL_KNOWS = ("-A NOSUCHCHAIN -j ACCEPT",)

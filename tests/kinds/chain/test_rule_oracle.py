@@ -14,8 +14,8 @@ import pytest
 from netplan.kinds.chain.names import PROTOCOL_NAMES
 from netplan.net import Address
 
-from .every_kind import CHAIN, payload, rules_by_table
-from .scratch import run
+from tests.kinds.chain.every_kind import CHAIN, payload, rules_by_table
+from tests.kinds.chain.scratch import run
 
 DECODER = Path(__file__).with_name("decode_with_iptc.py")
 THEIR_PROTOCOLS = PROTOCOL_NAMES | {4: "ipip"}
