@@ -15,10 +15,10 @@ from itertools import groupby
 from pathlib import PurePath
 from typing import Final, NamedTuple
 
-from netplan import programs
 from netplan.check import Check, Command, Connect, Ping, PingGateway
 from netplan.errors import ObserveError
 from netplan.net import Address, printable
+from netplan.system import programs
 
 _AT_ONCE: Final = 64
 _ENOUGH: Final = 16

@@ -16,17 +16,16 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final
 
-from netplan import helpers, programs
 from netplan.errors import LockedError, PendingError, RefusedError, StoreError
 from netplan.recover import TURN_SECONDS, OpenKernel, settle
-from netplan.state import clock
-from netplan.state.clock import Process
 from netplan.state.generations import Generation
 from netplan.state.journal import Confirm, Entry, Phase
 from netplan.state.lock import alone
 from netplan.state.origin import who
 from netplan.state.store import Store
 from netplan.state.verdict import Verdict
+from netplan.system import clock, helpers, programs
+from netplan.system.clock import Process
 
 _POLL_SECONDS: Final = 0.1
 _GRACE_SECONDS: Final = 0.3

@@ -11,7 +11,6 @@ from netplan import __version__
 from netplan.check import Check
 from netplan.errors import Location, UsageError
 from netplan.fields import FieldChange, field_changes
-from netplan.files import MAX_BYTES, too_large
 from netplan.hooks import hooks_from_json, hooks_to_json
 from netplan.json_stream import JsonStream, Part, TooLargeError
 from netplan.kinds.chain.value import Backend, PlacedRule
@@ -24,6 +23,7 @@ from netplan.plan import NodePlan, Plan, Source
 from netplan.probe import Probe
 from netplan.resource import Action, Change, Insertion, Json, Reason, Resource
 from netplan.snapshot import KINDS
+from netplan.system.files import MAX_BYTES, too_large
 
 FORMAT_VERSION: Final = "1.1"
 

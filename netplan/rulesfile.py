@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from netplan.errors import RefusedError
-from netplan.files import MAX_BYTES, located, replace, sync
 from netplan.net import printable
-from netplan.trust import own_links
+from netplan.system.files import MAX_BYTES, located, replace, sync
+from netplan.system.trust import own_links
 
 _MODE: Final = 0o600
 

@@ -14,9 +14,9 @@ from netplan.differences import differences
 from netplan.errors import PodnetError, RefusedError
 from netplan.kernel.memory import MemoryKernel
 from netplan.recover import settle
-from netplan.state.clock import Process
 from netplan.state.store import Store, Undertaking
 from netplan.state.verdict import Verdict
+from netplan.system.clock import Process
 from tests import make
 
 WANTED = make.desired(make.spec(firewall=make.REMOVE))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from netplan import emptied, programs
+from netplan import emptied
 from netplan.kinds.chain.unused import built_in
 from netplan.kinds.native.table import table_name
 from netplan.state.store import Store
+from netplan.system import programs
 from tests.scratch import in_scratch
 
 EMPTY = """*nat

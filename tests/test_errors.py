@@ -9,7 +9,7 @@ import resource
 import pytest
 
 from netplan.errors import StoreError, told
-from netplan.netlink import ROUTE, Channel
+from netplan.system.netlink.channel import ROUTE, Channel
 from tests.forked import forked
 
 SHORT = "this machine is short of what podnet needs"

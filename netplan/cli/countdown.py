@@ -10,10 +10,10 @@ from netplan.confirm import awaited
 from netplan.emptied import noting
 from netplan.errors import RestoredError
 from netplan.recover import settle
-from netplan.state import clock
 from netplan.state.journal import Entry
 from netplan.state.store import Store
 from netplan.state.verdict import Verdict
+from netplan.system import clock
 
 
 def await_confirm(store: Store, entry: Entry, secret: str) -> None:

@@ -27,7 +27,7 @@ from netplan.safety import Flag
 from netplan.spec.load import Spec
 from netplan.state.taken import TakenFile
 from netplan.state.vardir import var_dir
-from netplan.trust import FLAG
+from netplan.system.trust import FLAG
 
 if TYPE_CHECKING:
     from netplan.cli.write import Order, Turn

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from netplan import programs
 from netplan.cli.progress import bar
 from netplan.cli.remembered import recalled, with_applied
 from netplan.compile import Desired
@@ -14,6 +13,7 @@ from netplan.kinds.chain.value import Backend
 from netplan.occupied import occupied
 from netplan.state.tables import TablesFile
 from netplan.state.vardir import var_dir
+from netplan.system import programs
 from netplan.topology import AUTO, Node
 from netplan.underlay import resolved
 from netplan.work import Work

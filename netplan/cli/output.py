@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Final
 from netplan.cli.progress import bar
 from netplan.cli.streams import give_up
 from netplan.errors import UsageError
-from netplan.files import replace
-from netplan.trust import own_links
+from netplan.system.files import replace
+from netplan.system.trust import own_links
 
 if TYPE_CHECKING:
     from netplan.cli.views.styled import Styled

@@ -12,13 +12,13 @@ import typer
 from netplan.cli.nodes import this_node
 from netplan.cli.output import say
 from netplan.cli.progress import bar
-from netplan.files import Judge, anything
 from netplan.net import Address, printable
 from netplan.spec.constraints.constraint import nodes as name_nodes
 from netplan.spec.leases import STATE
 from netplan.spec.load import Spec, read
+from netplan.system.files import Judge, anything
+from netplan.system.trust import FLAG, Trust
 from netplan.topology import USUAL_MTU, Node
-from netplan.trust import FLAG, Trust
 
 SpecPath = Annotated[Path, typer.Argument(metavar="SPEC", help="The cluster spec, a YAML file.")]
 NodeName = Annotated[

@@ -11,7 +11,7 @@ from io import TextIOWrapper
 from types import FrameType
 from typing import Any, Final, NoReturn
 
-from netplan import helpers
+from netplan.system import helpers
 
 _USAGE: Final = 2
 _INTERRUPTED: Final = 128 + signal.SIGINT

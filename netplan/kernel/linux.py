@@ -40,10 +40,10 @@ from netplan.kinds.sysctl import driver as sysctls
 from netplan.kinds.sysctl.value import Sysctl, spelled_out
 from netplan.kinds.udp_socket import driver as sockets
 from netplan.net import Address
-from netplan.netlink import ROUTE, Answered, Channel
-from netplan.privileges import CAP_NET_ADMIN, may
 from netplan.resource import Change, Resource
 from netplan.snapshot import Interest, Snapshot
+from netplan.system.netlink.channel import ROUTE, Answered, Channel
+from netplan.system.privileges import CAP_NET_ADMIN, may
 
 Told: TypeAlias = Callable[[str, int, int | None], None]
 """Hears what is under way, how much of it is done, and of how much, None where nobody knows."""

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from netplan import __version__, files
+from netplan import __version__
 from netplan.errors import UsageError
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.other import OtherChain
@@ -26,6 +26,7 @@ from netplan.kinds.sysctl.value import Sysctl
 from netplan.malformed import MALFORMED, FormatError, each, explained, of_format
 from netplan.resource import Change, Json, Resource
 from netplan.snapshot import Snapshot
+from netplan.system import files
 
 FORMAT_VERSION: Final = "1.1"
 

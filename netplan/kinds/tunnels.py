@@ -10,9 +10,9 @@ from netplan.kinds.fdb.value import FdbEntry
 from netplan.kinds.link.value import VXLAN, Link
 from netplan.kinds.neighbour.value import Neighbour
 from netplan.net import IfName
-from netplan.netlink import Channel, Request
 from netplan.resource import Change
-from netplan.rtnetlink import Message
+from netplan.system.netlink.channel import Channel, Request
+from netplan.system.netlink.route import Message
 
 T = TypeVar("T", FdbEntry, Neighbour)
 

@@ -26,8 +26,8 @@ from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 
 from netplan.errors import KernelError, PodnetError
 from netplan.lab.build import AddAddress, AddDefaultRoute, AddLink, Peer, SetUp, Setup, Step, namespace
-from netplan.netlink import ACK, ROUTE, Channel, Request
-from netplan.rtnetlink import FAMILIES
+from netplan.system.netlink.channel import ACK, ROUTE, Channel, Request
+from netplan.system.netlink.route import FAMILIES
 from netplan.topology import USUAL_MTU
 
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)

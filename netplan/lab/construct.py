@@ -11,12 +11,12 @@ from typing import Final, TypeAlias
 
 from msgspec import json
 
-from netplan import helpers
 from netplan.errors import RefusedError
 from netplan.lab.build import Setup, setups
 from netplan.lab.holder import Holder
 from netplan.lab.layout import FLOOR, Host, Layout
 from netplan.lab.status import read_links
+from netplan.system import helpers
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Told after each setup how many are done, and of how many."""

@@ -20,7 +20,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final, NoReturn
 
-from netplan.helpers import search_path
+from netplan.system.helpers import search_path
 
 CANNOT_ENTER: Final = 125
 CANNOT_RUN: Final = 126

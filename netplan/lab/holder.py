@@ -20,10 +20,10 @@ from typing import IO, Final
 
 from msgspec import Struct
 
-from netplan import helpers, programs
 from netplan.errors import RefusedError, UsageError
 from netplan.net import printable
-from netplan.privileges import CAP_NET_ADMIN, CAP_SYS_ADMIN, may
+from netplan.system import helpers, programs
+from netplan.system.privileges import CAP_NET_ADMIN, CAP_SYS_ADMIN, may
 
 _MARK: Final = "podnet-lab"
 _RECORD: Final = "/run/podnet/lab.json"

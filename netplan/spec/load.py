@@ -13,9 +13,7 @@ from typing import TypeAlias
 from msgspec import Struct
 from pydantic import ValidationError
 
-from netplan import files
 from netplan.errors import Location, Problem, SpecError, UsageError
-from netplan.files import Judge, anything
 from netplan.net import Prefix
 from netplan.spec.constraints import check
 from netplan.spec.constraints.subnets import check_subnets_present
@@ -30,6 +28,8 @@ from netplan.spec.places import Key, Places
 from netplan.spec.problems import LINE_BREAK, spec_error
 from netplan.spec.quick import compose_quickly
 from netplan.spec.salvage import salvaged
+from netplan.system import files
+from netplan.system.files import Judge, anything
 from netplan.topology import USUAL_MTU, Node, Topology
 
 Lookup: TypeAlias = Callable[[str], Leases]

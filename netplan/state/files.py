@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Final
 
 from netplan.errors import StoreError
-from netplan.files import located, new_file, sync
 from netplan.malformed import check_format
 from netplan.resource import Json
-from netplan.trust import changeable, trusted_users
+from netplan.system.files import located, new_file, sync
+from netplan.system.trust import changeable, trusted_users
 
 UNREADABLE: Final = (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
 """What reading a file of podnet's raises that is not what podnet wrote."""

@@ -22,9 +22,9 @@ from netplan.planfile import change_from_json, reason_to_json
 from netplan.resource import Change, Json, Resource
 from netplan.snapshot import Snapshot
 from netplan.state import files
-from netplan.state.clock import Process
 from netplan.state.files import UNREADABLE
 from netplan.state.origin import Origin, boot_id
+from netplan.system.clock import Process
 
 FORMAT_VERSION: Final = "2.1"
 """That of a generation too. In 2.0 there were no `hooks`.

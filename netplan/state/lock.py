@@ -12,11 +12,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from netplan import programs
 from netplan.errors import LockedError
 from netplan.net import printable
 from netplan.state.files import reported
 from netplan.state.origin import local_time
+from netplan.system import programs
 
 GUARD: Final = "apply --confirm-within"
 """What a guard that holds the lock is called."""

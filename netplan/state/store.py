@@ -17,7 +17,7 @@ from netplan.kinds.sysctl.value import Sysctl
 from netplan.resource import Change, Resource
 from netplan.restore import Deed, earlier, relevant
 from netplan.snapshot import Snapshot
-from netplan.state import clock, files, lock
+from netplan.state import files, lock
 from netplan.state.generations import Generation, Generations
 from netplan.state.journal import Begun, Confirm, Entry, JournalFile, Phase
 from netplan.state.origin import Origin, boot_id
@@ -25,6 +25,7 @@ from netplan.state.overwritten import OverwrittenFile
 from netplan.state.tables import TablesFile
 from netplan.state.taken import TakenFile
 from netplan.state.verdict import Verdicts
+from netplan.system import clock
 
 _HUNG_SECONDS: Final = 10.0
 """How long after the deadline a guard is taken to hang that has decided nothing: it looks ten times a second."""

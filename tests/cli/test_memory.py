@@ -18,10 +18,10 @@ from netplan.cli.views.memory import (
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.recover import Found, Recovery
 from netplan.resource import Change
-from netplan.state import clock
-from netplan.state.clock import Process
 from netplan.state.generations import Damaged, Generation
 from netplan.state.journal import Begun, Confirm, Entry, Phase
+from netplan.system import clock
+from netplan.system.clock import Process
 from netplan.unfinished import Leftover
 from tests import make
 

@@ -14,7 +14,7 @@ from netplan.kinds.link import driver as links
 from netplan.kinds.policy import driver as policies
 from netplan.kinds.policy.value import routing_tables
 from netplan.kinds.route import driver as routes
-from netplan.netlink import ROUTE, Channel
+from netplan.system.netlink.channel import ROUTE, Channel
 done = subprocess.run(["sh", "-ec", sys.stdin.read()], text=True, capture_output=True)
 assert done.returncode == 0, done.stderr
 with Channel(ROUTE) as netlink:

@@ -11,7 +11,7 @@ from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 from pyroute2.netlink.rtnl.ndmsg import ndmsg
 from pyroute2.netlink.rtnl.rtmsg import rtmsg
 
-from netplan.rtnetlink import ADDRESS, LINK, NEIGHBOUR, ROUTE, RULE, message_of
+from netplan.system.netlink.route import ADDRESS, LINK, NEIGHBOUR, ROUTE, RULE, message_of
 
 HEADER = 16
 MESSAGES = {ROUTE: rtmsg, NEIGHBOUR: ndmsg, ADDRESS: ifaddrmsg, LINK: ifinfmsg, RULE: fibmsg}

@@ -9,7 +9,7 @@ import socket
 from contextlib import closing
 
 from netplan.lab import Lab
-from netplan.rtnetlink import FAMILIES
+from netplan.system.netlink.route import FAMILIES
 from tests.lab.inside import inside
 
 _ECHO_REQUEST = bytes.fromhex("0800 f7ff 0000 0000")  # type, checksum, id 0, sequence 0

@@ -6,9 +6,9 @@ import subprocess
 
 from msgspec import json
 
-from netplan import helpers
 from netplan.lab.build import AddAddress, Device, Setup
 from netplan.lab.layout import FLOOR
+from netplan.system import helpers
 
 _AS_A_LAB = """
 mount -t tmpfs tmpfs /run

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from netplan import programs
 from netplan.check import Check, Ping, gateway_of
 from netplan.check_runner import run
 from netplan.errors import Location
 from netplan.kernel.linux import Linux
 from netplan.net import Address
+from netplan.system import programs
 from netplan.work import whole_state
 from tests.lab.inside import inside
 

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from netplan import programs
 from netplan.kinds.chain import iptables
+from netplan.system import programs
 from tests.netns.podnet import process
 from tests.netns.strace import injected, points
 from tests.netns.tools import first_in_path, links, wrap

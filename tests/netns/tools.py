@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from netplan.programs import SEARCH_PATH
+from netplan.system.programs import SEARCH_PATH
 
 
 def real(program: str) -> str:

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from netplan.lab import Lab
-from netplan.programs import require
+from netplan.system.programs import require
 
 _READY_SECONDS = 20
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from netplan.spec.load import parse
-
 from tests.spec.factory import cursor, load, mistakes, only_problem, problems, spec_text
 
 A = "a: {address: 10.4.7.21/24, subnet: 172.7.21.0/24}"

@@ -9,7 +9,6 @@ from netplan.errors import SpecError
 from netplan.spec import document
 from netplan.spec.document import compose
 from netplan.spec.scalars import Plain
-
 from tests.spec.factory import only_problem, spec_text
 
 LAUGHS = "\n".join(f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 9)}]" for n in range(1, 12))

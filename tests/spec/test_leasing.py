@@ -13,7 +13,6 @@ from netplan.net import Prefix
 from netplan.spec.leases import Leases, parse_leases
 from netplan.spec.leasing import Leasing, Rename, lease
 from netplan.spec.load import parse, understand
-
 from tests.spec.factory import cursor, spec_text
 
 PATH = "state/c/leases.yaml"

@@ -15,7 +15,6 @@ from netplan.errors import Location, PodnetError, SpecError, UsageError
 from netplan.spec.document import compose
 from netplan.spec.draft import make_draft
 from netplan.spec.load import parse, read
-
 from tests.spec.factory import cursor, load, problems, spec_text
 
 ROOT = Path(__file__).parents[2]

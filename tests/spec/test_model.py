@@ -13,7 +13,6 @@ from netplan.net import InterfaceAddress, Prefix
 from netplan.spec.model import ClusterSpec, Mark
 from netplan.spec.schema import schema
 from netplan.spec.values import sysctl_name
-
 from tests.spec.factory import cursor, load, mistakes, only_problem, spec_text
 
 SCHEMA_FILE = Path(__file__).parents[2] / "specs" / "podnet.schema.json"

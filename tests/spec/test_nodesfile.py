@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from netplan.errors import SpecError
 from netplan.spec.load import read
 from netplan.spec.nodesfile import parse_nodes
-
 from tests.spec.factory import spec_text
 
 NODES: dict[str, dict[str, object]] = {

@@ -10,7 +10,6 @@ from netplan.errors import SpecError
 from netplan.spec import quick
 from netplan.spec.document import compose
 from netplan.spec.quick import compose_quickly
-
 from tests.spec.factory import spec_text
 
 SPEC = spec_text(

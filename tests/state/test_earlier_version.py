@@ -18,10 +18,10 @@ from netplan.recover import Found, settle
 from netplan.rollback import way_back
 from netplan.snapshot import Snapshot
 from netplan.spec.load import read
-from netplan.state import clock
 from netplan.state.generations import Generation
 from netplan.state.origin import boot_id, who
 from netplan.state.store import Store
+from netplan.system import clock
 from netplan.work import Work
 from tests import make
 from tests.plans import read_plan

@@ -6,8 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from netplan.errors import ExitCode, HalfStateError
-from netplan.state.clock import Process
 from netplan.state.journal import FORMAT_VERSION, Begun, Confirm, Entry, JournalFile, Phase, rendered
+from netplan.system.clock import Process
 from tests import make
 
 STATE = make.snapshot(make.docker())

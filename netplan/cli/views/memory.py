@@ -13,10 +13,10 @@ from netplan.net import counted, printable
 from netplan.planfile import change_to_json, counts
 from netplan.recover import Found, Recovery
 from netplan.resource import Change, Json, Resource
-from netplan.state import clock
 from netplan.state.generations import Damaged, Generation
 from netplan.state.journal import Entry
 from netplan.state.origin import Origin
+from netplan.system import clock
 from netplan.unfinished import Leftover
 
 _DIGEST: Final = 8

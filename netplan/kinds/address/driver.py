@@ -9,9 +9,9 @@ from netplan.kinds.address import codec
 from netplan.kinds.address.value import LINK_SCOPE, LinkAddress
 from netplan.kinds.link.value import Link
 from netplan.net import IfName
-from netplan.netlink import Channel
 from netplan.resource import Change
-from netplan.rtnetlink import ADDRESS, dump
+from netplan.system.netlink.channel import Channel
+from netplan.system.netlink.route import ADDRESS, dump
 
 
 def observe(channel: Channel, links: Mapping[int, Link], version: int = 4) -> Iterator[LinkAddress]:

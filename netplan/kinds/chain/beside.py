@@ -9,7 +9,6 @@ from functools import cache, partial
 from itertools import product
 from typing import Final
 
-from netplan import programs
 from netplan.errors import ObserveError
 from netplan.kinds.chain import legacy
 from netplan.kinds.chain.built_in import BUILT_IN, BUILT_IN_BY_TABLE
@@ -27,6 +26,7 @@ from netplan.kinds.native.misread import native_set
 from netplan.kinds.native.terminal import chain_word
 from netplan.kinds.native.translate import translated
 from netplan.net import printable
+from netplan.system import programs
 
 FOLLOWED: Final = 256
 """How many chains of a table are read besides those that packets enter."""

@@ -10,7 +10,6 @@ from typing import Final
 
 from msgspec import Struct
 
-from netplan import programs
 from netplan.errors import KernelError, ObserveError, RefusedError
 from netplan.kinds.chain.legacy_tables import is_absent
 from netplan.kinds.chain.rule import Rule, kernel_rule
@@ -18,6 +17,7 @@ from netplan.kinds.chain.saved import absent
 from netplan.kinds.chain.text import logical_lines
 from netplan.kinds.chain.value import Backend, Chain, ChainKey, table_label
 from netplan.net import printable
+from netplan.system import programs
 
 _LOCK_SECONDS: Final = "10"
 RESTORE_SECONDS: Final = 30.0

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from netplan.helpers import MISSING
+from netplan.system.helpers import MISSING
 
 try:
     import iptc

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from netplan import helpers, programs
 from netplan.errors import ObserveError
 from netplan.kinds.chain import legacy_tables
 from netplan.kinds.chain.other import OtherChain, Owner, is_read
@@ -13,6 +12,7 @@ from netplan.kinds.chain.reached import Reach, reached
 from netplan.kinds.chain.saved import SavedTable, SavedTables, saved_tables
 from netplan.kinds.chain.value import OWNED_PREFIX, Chain, ChainKey
 from netplan.net import BITS, printable
+from netplan.system import helpers, programs
 
 _KNOWN: Final = frozenset({"raw", "mangle", "nat", "filter", "security"})
 time_limit = 30.0

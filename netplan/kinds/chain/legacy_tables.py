@@ -6,8 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from netplan import programs
 from netplan.errors import ObserveError
+from netplan.system import programs
 
 _NAMES: Final = {version: Path(f"/proc/self/net/{name}_tables_names") for version, name in ((4, "ip"), (6, "ip6"))}
 _PROGRAMS: Final = {4: "iptables-legacy-save", 6: "ip6tables-legacy-save"}

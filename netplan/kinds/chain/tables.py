@@ -33,7 +33,7 @@ from netplan.kinds.native.expression import (
 )
 from netplan.kinds.native.misread import misread_among
 from netplan.net import printable
-from netplan.nfnetlink import Message
+from netplan.system.netlink.netfilter import Message
 
 T = TypeVar("T")
 

@@ -6,13 +6,13 @@ import errno
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from netplan import nfnetlink
 from netplan.errors import KernelError
 from netplan.kinds.connection.value import Connection
 from netplan.net import Address
-from netplan.netlink import Attributes, attribute, attributes
-from netplan.nfnetlink import CONNTRACK, number
-from netplan.rtnetlink import FAMILIES
+from netplan.system.netlink import netfilter
+from netplan.system.netlink.channel import Attributes, attribute, attributes
+from netplan.system.netlink.netfilter import CONNTRACK, number
+from netplan.system.netlink.route import FAMILIES
 
 _GET, _DELETE = 1, 2
 _ORIGINAL, _REPLY, _STATUS, _ID, _ZONE, _STATUS_MASK = 1, 2, 3, 12, 18, 26
@@ -31,7 +31,7 @@ def observe(wanted: Wanted, version: int = 4) -> Iterator[Connection]:
     ObserveError if the kernel won't tell. A kernel that knows no filter by status gives all, which only takes longer.
     """
     rewritten = attribute(_STATUS, _SOURCE_NAT) + attribute(_STATUS_MASK, _SOURCE_NAT)
-    for message in nfnetlink.dump(CONNTRACK, _GET, FAMILIES[version], rewritten):
+    for message in netfilter.dump(CONNTRACK, _GET, FAMILIES[version], rewritten):
         connection = _connection(message.attributes)
         if connection is not None and wanted(connection):
             yield connection
@@ -42,7 +42,7 @@ def translated(version: int) -> int:
     identities = set()
     for status in (_SOURCE_NAT, _DESTINATION_NAT):
         wanted = attribute(_STATUS, status) + attribute(_STATUS_MASK, status)
-        for message in nfnetlink.dump(CONNTRACK, _GET, FAMILIES[version], wanted):
+        for message in netfilter.dump(CONNTRACK, _GET, FAMILIES[version], wanted):
             if number(message.attributes.get(_STATUS, b"")) & number(status):
                 identities.add((message.attributes.get(_ORIGINAL), message.attributes.get(_ZONE)))
     return len(identities)
@@ -51,7 +51,7 @@ def translated(version: int) -> int:
 def delete(connection: Connection) -> bool:
     """Forget one connection, and no other that has taken its place; False if it has ended already."""
     try:
-        nfnetlink.request(CONNTRACK, _DELETE, FAMILIES[connection.source.version], connection.identity)
+        netfilter.request(CONNTRACK, _DELETE, FAMILIES[connection.source.version], connection.identity)
     except OSError as error:
         if error.errno == errno.ENOENT:
             return False

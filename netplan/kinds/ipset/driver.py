@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from netplan import nfnetlink
 from netplan.kinds.chain.values import BITS
 from netplan.kinds.ipset.value import DIMENSIONS, LIST, IpSet, Member, Part, Port
 from netplan.net import Address, Prefix
-from netplan.netlink import Attributes, attribute, attributes, elements, text
-from netplan.nfnetlink import Message, number
+from netplan.system.netlink import netfilter
+from netplan.system.netlink.channel import Attributes, attribute, attributes, elements, text
+from netplan.system.netlink.netfilter import Message, number
 
 LARGEST: Final = 10_000
 """How many members are read of a set; of a larger one none."""
@@ -68,7 +68,7 @@ def _members(name: str) -> Iterator[bytes]:
 
 def _dump(name: str, flags: int) -> list[Message]:
     wanted = attribute(1, bytes([_PROTOCOL])) + attribute(_SETNAME, name.encode("utf-8", "surrogateescape") + b"\0")
-    return nfnetlink.dump(_IPSET, _LIST, _IPV4, wanted + attribute(_FLAGS, flags.to_bytes(4, "big")))
+    return netfilter.dump(_IPSET, _LIST, _IPV4, wanted + attribute(_FLAGS, flags.to_bytes(4, "big")))
 
 
 def _member(found: Attributes, dimensions: tuple[str, ...], length: int | None) -> Member | None:

@@ -7,8 +7,17 @@ from typing import Final
 
 from netplan.kinds.link.value import VXLAN, Link, Vxlan
 from netplan.net import IfName, LinkLayerAddress
-from netplan.netlink import CREATE, EXCLUSIVE, Attributes, Request, attribute, attributes, number_attribute, text
-from netplan.rtnetlink import LINK, Message, address, deleting, making, u32
+from netplan.system.netlink.channel import (
+    CREATE,
+    EXCLUSIVE,
+    Attributes,
+    Request,
+    attribute,
+    attributes,
+    number_attribute,
+    text,
+)
+from netplan.system.netlink.route import LINK, Message, address, deleting, making, u32
 
 # IFLA_*, linux/if_link.h
 _ADDRESS: Final = 1

@@ -10,9 +10,9 @@ from netplan.kinds import writing
 from netplan.kinds.link import codec
 from netplan.kinds.link.value import Link
 from netplan.net import IfName
-from netplan.netlink import Channel, Request
 from netplan.resource import Change, refused
-from netplan.rtnetlink import LINK, Message, dump, message_of
+from netplan.system.netlink.channel import Channel, Request
+from netplan.system.netlink.route import LINK, Message, dump, message_of
 
 _MEANING: Final = {
     errno.EADDRINUSE: "another tunnel or program has its UDP port (ss -lunp): write another port in backend",

@@ -9,10 +9,10 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from netplan import nfnetlink
 from netplan.kinds.native.expression import number_of, terminated
-from netplan.netlink import Attributes, attribute, attributes, elements, text
-from netplan.nfnetlink import NFTABLES, number
+from netplan.system.netlink import netfilter
+from netplan.system.netlink.channel import Attributes, attribute, attributes, elements, text
+from netplan.system.netlink.netfilter import NFTABLES, number
 
 MANY: Final = 1000
 """How many elements of a set are read: what has more is not understood."""
@@ -53,7 +53,7 @@ class Sets:
 
     def _elements(self, name: str) -> tuple[Element, ...] | None:
         if self._flags is None:
-            sets = nfnetlink.dump(NFTABLES, _GET_SET, self._family, self._table)
+            sets = netfilter.dump(NFTABLES, _GET_SET, self._family, self._table)
             self._flags = {
                 text(each.attributes[2]): (number(each.attributes.get(3, b"")), number(each.attributes[5]))
                 for each in sets
@@ -62,7 +62,7 @@ class Sets:
         if flags & (_TIMEOUT | _DYNAMIC):
             return None
         wanted = self._table + attribute(2, terminated(name))
-        messages = nfnetlink.dump(NFTABLES, _GET_ELEMENT, self._family, wanted, most=MANY)
+        messages = netfilter.dump(NFTABLES, _GET_ELEMENT, self._family, wanted, most=MANY)
         found = [attributes(each) for message in messages for each in elements(message.attributes.get(3, b""))]
         bounds = flags & _INTERVAL and not flags & _CONCATENATED
         if len(found) > (2 * MANY + 1 if bounds else MANY) or any(map(_conditional, found)):

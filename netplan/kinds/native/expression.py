@@ -9,10 +9,10 @@ from typing import Final, TypeAlias
 
 from msgspec import Struct
 
-from netplan import nfnetlink
 from netplan.kinds.native.family import FAMILIES
-from netplan.netlink import Attributes, attribute, attributes, elements, text
-from netplan.nfnetlink import NFTABLES, Listing, Message, number
+from netplan.system.netlink import netfilter
+from netplan.system.netlink.channel import Attributes, attribute, attributes, elements, text
+from netplan.system.netlink.netfilter import NFTABLES, Listing, Message, number
 
 _NAMES: Final = {1: "inet", 2: "ip", 5: "netdev", 7: "bridge", 10: "ip6"}
 _HOOKS: Final = ("prerouting", "input", "forward", "output", "postrouting", "ingress")
@@ -67,24 +67,24 @@ class Held(Struct, frozen=True):
 
 def generation() -> bytes:
     """Give what the kernel changes with every change of nftables' rules; nothing where it knows none."""
-    return nfnetlink.get(NFTABLES, _GET_GENERATION).get(1, b"")
+    return netfilter.get(NFTABLES, _GET_GENERATION).get(1, b"")
 
 
 def chains() -> Chains:
     """Read all chains of nftables, of which there may be many thousands."""
-    return {family: nfnetlink.listing(NFTABLES, _GET_CHAIN, family) for family in _NAMES}
+    return {family: netfilter.listing(NFTABLES, _GET_CHAIN, family) for family in _NAMES}
 
 
 def held_chain(version: int, table: str, name: str) -> Held | None:
     """Ask for one chain of a table of an IP version; None if there is none."""
     wanted = attribute(_TABLE, terminated(table)) + attribute(_NAME, terminated(name))
-    found = nfnetlink.get(NFTABLES, _GET_CHAIN, FAMILIES[version].number, wanted)
+    found = netfilter.get(NFTABLES, _GET_CHAIN, FAMILIES[version].number, wanted)
     return _held(Message(FAMILIES[version].number, found)) if found else None
 
 
 def uses(chains: Chains, version: int, table: str, limit: int) -> int:
     """Count the rules of a table of an IP version, and the jumps; of one of more than `limit` chains, only those."""
-    found = nfnetlink.get(NFTABLES, _GET_TABLE, FAMILIES[version].number, attribute(1, terminated(table)))
+    found = netfilter.get(NFTABLES, _GET_TABLE, FAMILIES[version].number, attribute(1, terminated(table)))
     held = number(found.get(3, b""))
     if not held or held > limit:
         return held
@@ -105,7 +105,7 @@ def bases(chains: Chains) -> Iterator[Base]:
     """Give every chain that packets enter by themselves, iptables-nft's too; those that sleep are left out."""
     asleep = {
         (table.family, table.attributes[1])
-        for table in nfnetlink.dump(NFTABLES, _GET_TABLE)
+        for table in netfilter.dump(NFTABLES, _GET_TABLE)
         if number(table.attributes.get(2, b"")) & _DORMANT
     }
     for chain in concatenation.from_iterable(listing.holding(_HOOK) for listing in chains.values()):
@@ -141,20 +141,20 @@ def rules_of(version: int, table: str, chain: str) -> list[Message]:
 
 def _rules(family: int, table: str, chain: str) -> list[Message]:
     wanted = attribute(1, terminated(table)) + attribute(2, terminated(chain))
-    return nfnetlink.dump(NFTABLES, _GET_RULE, family, wanted)
+    return netfilter.dump(NFTABLES, _GET_RULE, family, wanted)
 
 
 def rules_by_chain(table: str, version: int) -> dict[str, list[Message]]:
     """Read all rules of a table of an IP version, by the names of its chains; `expressions` takes one apart."""
     found: defaultdict[str, list[Message]] = defaultdict(list)
-    for rule in nfnetlink.dump(NFTABLES, _GET_RULE, FAMILIES[version].number, attribute(1, terminated(table))):
+    for rule in netfilter.dump(NFTABLES, _GET_RULE, FAMILIES[version].number, attribute(1, terminated(table))):
         found[text(rule.attributes[2])].append(rule)
     return found
 
 
 def sets(family: str, table: str) -> list[str]:
     """Give the names of a table's sets and maps, those that rules hold without a name too."""
-    found = nfnetlink.dump(NFTABLES, _GET_SET, number_of(family), attribute(1, terminated(table)))
+    found = netfilter.dump(NFTABLES, _GET_SET, number_of(family), attribute(1, terminated(table)))
     return [text(each.attributes[2]) for each in found]
 
 

@@ -12,7 +12,7 @@ from netplan.kinds.native.expression import Expression
 from netplan.kinds.native.load import Load
 from netplan.kinds.native.terminal import UNKNOWN_TARGET, decided
 from netplan.kinds.native.way import SLOT, Way, slot
-from netplan.netlink import text
+from netplan.system.netlink.channel import text
 
 LookUp = Callable[[str], Sequence[Element] | None]
 """Gives what a set holds by its name, None if nobody can say."""

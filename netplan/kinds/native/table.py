@@ -6,12 +6,12 @@ import errno
 
 from msgspec import Struct
 
-from netplan import nfnetlink
 from netplan.errors import KernelError
 from netplan.kinds.native.expression import terminated
 from netplan.kinds.native.family import FAMILIES
-from netplan.netlink import attribute
-from netplan.nfnetlink import NFTABLES, number
+from netplan.system.netlink import netfilter
+from netplan.system.netlink.channel import attribute
+from netplan.system.netlink.netfilter import NFTABLES, number
 
 _GET, _DELETE = 1, 2
 _NAME, _FLAGS, _USES, _USER_DATA, _OWNER = 1, 2, 3, 6, 7
@@ -34,7 +34,7 @@ def table_name(version: int, table: str) -> str:
 
 def read(version: int, table: str) -> Table | None:
     """Return a table of an IP version, None if it is not there; ObserveError if the kernel won't tell."""
-    attributes = nfnetlink.get(NFTABLES, _GET, FAMILIES[version].number, attribute(_NAME, terminated(table)))
+    attributes = netfilter.get(NFTABLES, _GET, FAMILIES[version].number, attribute(_NAME, terminated(table)))
     if not attributes:
         return None
     plain = not number(attributes.get(_FLAGS, b"")) and not attributes.keys() & {_USER_DATA, _OWNER}
@@ -48,7 +48,7 @@ def delete(version: int, table: str, generation: bytes) -> bool:
     """
     name = attribute(_NAME, terminated(table))
     try:
-        return nfnetlink.transact(NFTABLES, generation, _DELETE, FAMILIES[version].number, name)
+        return netfilter.transact(NFTABLES, generation, _DELETE, FAMILIES[version].number, name)
     except OSError as error:
         if error.errno == errno.ENOENT:
             return True

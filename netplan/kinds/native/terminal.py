@@ -18,8 +18,8 @@ from netplan.kinds.native.expression import Expression
 from netplan.kinds.native.family import FAMILIES
 from netplan.kinds.native.way import Way
 from netplan.net import Address
-from netplan.netlink import Attributes, attributes, text
-from netplan.nfnetlink import number
+from netplan.system.netlink.channel import Attributes, attributes, text
+from netplan.system.netlink.netfilter import number
 
 UNKNOWN_TARGET: Final = "-j nft-unknown"
 _VERDICTS: Final = {0: "-j DROP", 1: "-j ACCEPT", -5: "-j RETURN"}

@@ -22,7 +22,7 @@ from netplan.kinds.native.lookup import LookUp, looked_up
 from netplan.kinds.native.marks import mark_set, mark_set_by_target
 from netplan.kinds.native.terminal import UNKNOWN_TARGET, address_translated, immediate, redirect, reject
 from netplan.kinds.native.way import Way
-from netplan.netlink import attributes, text
+from netplan.system.netlink.channel import attributes, text
 
 _EQUAL, _UNEQUAL, _LESS, _AT_MOST, _MORE, _AT_LEAST = range(6)
 _ORDERED: Final = frozenset({"network", "transport", "l4proto"})

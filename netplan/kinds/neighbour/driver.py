@@ -9,9 +9,9 @@ from netplan.kinds.link.value import Link
 from netplan.kinds.neighbour import codec
 from netplan.kinds.neighbour.value import Neighbour
 from netplan.net import IfName
-from netplan.netlink import Channel
 from netplan.resource import Change
-from netplan.rtnetlink import NEIGHBOUR, dump
+from netplan.system.netlink.channel import Channel
+from netplan.system.netlink.route import NEIGHBOUR, dump
 
 
 def observe(channel: Channel, links: Mapping[int, Link], version: int = 4) -> Iterator[Neighbour]:

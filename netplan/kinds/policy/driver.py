@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from netplan.errors import ObserveError
 from netplan.kinds.policy import codec
 from netplan.kinds.policy.value import PolicyRule
-from netplan.netlink import Channel
-from netplan.rtnetlink import RULE, dump
+from netplan.system.netlink.channel import Channel
+from netplan.system.netlink.route import RULE, dump
 
 
 def observe(channel: Channel, version: int = 4) -> Iterator[PolicyRule]:

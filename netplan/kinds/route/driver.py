@@ -15,9 +15,9 @@ from netplan.kinds.route.lead import asks, leads
 from netplan.kinds.route.nexthop import NextHop, Way
 from netplan.kinds.route.value import MAIN_TABLE, PROTOCOL, Route
 from netplan.net import IfName, Prefix
-from netplan.netlink import APPEND, EXCLUSIVE, REPLACE, Channel
 from netplan.resource import Change, Insertion, refused
-from netplan.rtnetlink import FAMILIES, NEXTHOP, ROUTE, Message, dump
+from netplan.system.netlink.channel import APPEND, EXCLUSIVE, REPLACE, Channel
+from netplan.system.netlink.route import FAMILIES, NEXTHOP, ROUTE, Message, dump
 
 MANY: Final = 2000
 """From how many gateways on one device on next-hop objects are made: fewer are as fast without."""

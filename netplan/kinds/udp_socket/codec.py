@@ -6,7 +6,7 @@ import socket
 import struct
 from typing import Final, NamedTuple
 
-from netplan.netlink import attributes
+from netplan.system.netlink.channel import attributes
 
 DUMP: Final = 20
 """SOCK_DIAG_BY_FAMILY."""

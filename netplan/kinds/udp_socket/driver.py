@@ -11,7 +11,7 @@ from typing import Final
 
 from netplan.kinds.udp_socket import codec
 from netplan.kinds.udp_socket.value import UdpSocket
-from netplan.netlink import SOCK_DIAG, Channel, UnsettledError
+from netplan.system.netlink.channel import SOCK_DIAG, Channel, UnsettledError
 
 _PROC: Final = Path("/proc")
 _SOCKET: Final = re.compile(r"socket:\[(\d+)\]")

@@ -6,7 +6,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from netplan.programs import SEARCH_PATH
+from netplan.system.programs import SEARCH_PATH
 
 BACKENDS = ("nft", "legacy")
 

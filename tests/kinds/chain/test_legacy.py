@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from netplan import helpers
 from netplan.kinds.chain.saved import saved_tables
+from netplan.system import helpers
 from tests.kinds.chain.every_kind import payload, rules_by_table
 from tests.kinds.chain.scratch import run
 

@@ -10,7 +10,6 @@ from netplan.kinds.chain.extension import Option
 from netplan.kinds.chain.match import Match, Target
 from netplan.kinds.chain.rule import Rule, parse_rule_line
 from netplan.kinds.chain.values import AddressMask, Condition
-
 from tests.kinds.chain.every_kind import is_several
 
 DATA = Path(__file__).parents[2] / "data"

@@ -10,7 +10,6 @@ from netplan.kinds.chain.matches import MATCHES
 from netplan.kinds.chain.names import TCP
 from netplan.kinds.chain.rule import Rule, parse_rule_line
 from netplan.kinds.chain.targets import TARGETS
-
 from tests.kinds.chain import written
 from tests.kinds.chain.scratch import BACKENDS, restore_and_save
 

@@ -13,7 +13,6 @@ import pytest
 
 from netplan.kinds.chain.names import PROTOCOL_NAMES
 from netplan.net import Address
-
 from tests.kinds.chain.every_kind import CHAIN, payload, rules_by_table
 from tests.kinds.chain.scratch import run
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from netplan import programs
 from netplan.kinds.native import table
 from netplan.kinds.native.expression import generation
+from netplan.system import programs
 from tests.scratch import in_scratch
 
 

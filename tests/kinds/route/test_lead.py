@@ -11,8 +11,8 @@ from netplan.kinds.route import driver
 from netplan.kinds.route.lead import leads
 from netplan.kinds.route.value import Route
 from netplan.net import IfName, Prefix
-from netplan.netlink import ROUTE, Channel
 from netplan.resource import Change
+from netplan.system.netlink.channel import ROUTE, Channel
 from tests import make, tunnels
 from tests.scratch import in_scratch
 

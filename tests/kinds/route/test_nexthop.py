@@ -17,9 +17,9 @@ from netplan.kinds.link import driver as links
 from netplan.kinds.route import driver
 from netplan.kinds.route.value import Hop, Route
 from netplan.net import Address, IfName, Prefix
-from netplan.netlink import ROUTE, Channel
 from netplan.resource import Change
-from netplan.rtnetlink import NEXTHOP
+from netplan.system.netlink.channel import ROUTE, Channel
+from netplan.system.netlink.route import NEXTHOP
 from tests import make
 from tests.scratch import in_scratch
 

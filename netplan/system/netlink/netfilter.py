@@ -16,7 +16,7 @@ from typing import Final
 from msgspec import Struct
 
 from netplan.errors import ObserveError, UnsteadyError
-from netplan.netlink import (
+from netplan.system.netlink.channel import (
     ACK,
     NETFILTER,
     Attributes,

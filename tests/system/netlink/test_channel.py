@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from netplan.errors import KernelError, ObserveError
 from netplan.kinds.writing import Asked, write
-from netplan.netlink import (
+from netplan.resource import Change
+from netplan.system.netlink.channel import (
     CREATE,
     EXCLUSIVE,
     ROUTE,
@@ -25,9 +26,8 @@ from netplan.netlink import (
     number_attribute,
     text,
 )
-from netplan.resource import Change
-from netplan.rtnetlink import ADDRESS, LINK, deleting, dump, making, u32
-from netplan.rtnetlink import ROUTE as ROUTES
+from netplan.system.netlink.route import ADDRESS, LINK, deleting, dump, making, u32
+from netplan.system.netlink.route import ROUTE as ROUTES
 from tests import make
 from tests.scratch import in_scratch
 
@@ -201,7 +201,7 @@ def speak(monkeypatch):
     """Open a channel to a kernel that answers as a test says."""
 
     def opened(*answers):
-        monkeypatch.setattr("netplan.netlink.socket.socket", FakeSocket(*answers))
+        monkeypatch.setattr("netplan.system.netlink.channel.socket.socket", FakeSocket(*answers))
         return Channel(ROUTE)
 
     return opened
@@ -224,7 +224,9 @@ def test_a_pile_that_was_interrupted_is_asked_for_again(speak):
 def test_a_pile_has_every_message_wherever_those_alike_begin_and_end(contents):
     together = b"".join(answer(OBJECT, content)(1) for content in contents)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("netplan.netlink.socket.socket", FakeSocket([lambda _: together, answer(DONE, bytes(4))]))
+        patch.setattr(
+            "netplan.system.netlink.channel.socket.socket", FakeSocket([lambda _: together, answer(DONE, bytes(4))])
+        )
         pile = Channel(ROUTE).pile(1, b"")
     assert [pile.content(index) for index in range(len(pile.starts))] == contents
 

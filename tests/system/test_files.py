@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from netplan import files
 from netplan.errors import UsageError
+from netplan.system import files
 from tests.forked import forked
 
 

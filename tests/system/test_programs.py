@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from netplan import programs
 from netplan.errors import ObserveError
+from netplan.system import programs
 
 
 def test_what_a_begun_program_prints_is_given_to_who_runs_it(tmp_path):

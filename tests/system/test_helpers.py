@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from netplan import helpers, programs
+from netplan.system import helpers, programs
 
 HOSTILE = 'open("was-here", "w").close()\n'
 NO_CODE_OF_THE_FOLDER = ["hashlib.py", "signal.py", "netplan.py", "msgspec.py", "iptc.py", "pyroute2.py"]

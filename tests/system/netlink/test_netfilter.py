@@ -5,9 +5,9 @@ import struct
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netplan import programs
-from netplan.netlink import NETFILTER, Channel, Pile, attribute
-from netplan.nfnetlink import Listing, Message
+from netplan.system import programs
+from netplan.system.netlink.channel import NETFILTER, Channel, Pile, attribute
+from netplan.system.netlink.netfilter import Listing, Message
 from tests.scratch import in_scratch
 
 KINDS = st.integers(1, 5)

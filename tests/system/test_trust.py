@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from netplan.trust import Trust, UntrustedError, caller_of, own_links, trusted_users
+from netplan.system.trust import Trust, UntrustedError, caller_of, own_links, trusted_users
 from tests.forked import forked
 
 STRANGER = 4242

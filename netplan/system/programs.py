@@ -13,8 +13,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Final, NamedTuple, TypeAlias
 
-from netplan import helpers
 from netplan.errors import ObserveError, RefusedError
+from netplan.system import helpers
 
 SEARCH_PATH: Final = helpers.search_path()
 """Where programs are looked for."""

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from netplan.errors import ObserveError, UnsteadyError
 from netplan.net import Address
-from netplan.netlink import Attributes, Channel, Request, UnsettledError, attributes
+from netplan.system.netlink.channel import Attributes, Channel, Request, UnsettledError, attributes
 
 FAMILIES: Final = {4: socket.AF_INET, 6: socket.AF_INET6}
 """The address family of an IP version."""

@@ -5,10 +5,10 @@ import sys
 
 import pytest
 
-from netplan.programs import SEARCH_PATH
+from netplan.system.programs import SEARCH_PATH
 
 CONNECTION = "10.4.7.1 50000 10.4.7.21 22"
-ASK = "from netplan.session import ssh_connection; print(ssh_connection())"
+ASK = "from netplan.system.session import ssh_connection; print(ssh_connection())"
 
 
 def asked(*before: str, own: str | None = None, outer: str | None = None) -> str:

@@ -1,0 +1,1 @@
+"""Netlink: the messages on the wire, and the channels that carry them."""
