@@ -9,6 +9,7 @@ from typing import Any, BinaryIO, Final, NamedTuple, TypeAlias
 
 from netplan import __version__
 from netplan.check import Check
+from netplan.documents import MALFORMED, FormatError, check_format, each, explained, of_format, within
 from netplan.errors import Location, UsageError
 from netplan.fields import FieldChange, field_changes
 from netplan.hooks import hooks_from_json, hooks_to_json
@@ -17,7 +18,6 @@ from netplan.kinds.chain.value import Backend, PlacedRule
 from netplan.kinds.link.value import Link
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.malformed import MALFORMED, FormatError, check_format, each, explained, of_format, within
 from netplan.net import Address, host_name
 from netplan.plan import NodePlan, Plan, Source
 from netplan.probe import Probe

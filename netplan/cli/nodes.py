@@ -6,8 +6,8 @@ import socket
 from collections.abc import Mapping
 
 from netplan.errors import UsageError
-from netplan.likely import likely
 from netplan.net import Address
+from netplan.text import likely
 
 
 class NoNodeError(UsageError):

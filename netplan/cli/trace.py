@@ -23,11 +23,11 @@ from netplan.kinds.chain.built_in import BUILT_IN_BY_TABLE
 from netplan.kinds.chain.names import ICMP, ICMPV6, PROTOCOLS, SERVICES, TCP, UDP
 from netplan.kinds.chain.number import integer
 from netplan.kinds.chain.value import ChainKey
-from netplan.likely import likely
 from netplan.net import Address
 from netplan.project import project
 from netplan.snapshot import Snapshot
 from netplan.spec.load import Spec
+from netplan.text import likely
 from netplan.topology import Node
 from netplan.trace import Packet, Tracer, entrance
 from netplan.underlay import resolved_in

@@ -11,6 +11,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from netplan import __version__
+from netplan.documents import MALFORMED, FormatError, each, explained, of_format
 from netplan.errors import UsageError
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.other import OtherChain
@@ -23,7 +24,6 @@ from netplan.kinds.policy.value import PolicyRule
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.overwritten import Overwritten
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.malformed import MALFORMED, FormatError, each, explained, of_format
 from netplan.resource import Change, Json, Resource
 from netplan.snapshot import Snapshot
 from netplan.system import files

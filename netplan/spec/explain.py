@@ -10,11 +10,11 @@ import yaml
 from pydantic_core import ErrorDetails
 
 from netplan.errors import Problem
-from netplan.likely import likely
 from netplan.spec.descriptions import descriptions
 from netplan.spec.model import ClusterSpec, Section
 from netplan.spec.places import Key, Places
 from netplan.spec.readers import found
+from netplan.text import likely
 
 Path: TypeAlias = tuple[Key, ...]
 

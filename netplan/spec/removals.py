@@ -11,11 +11,11 @@ from netplan.kinds.chain.matches import MATCH_EXTENSIONS
 from netplan.kinds.chain.rule import Rule, parse_rule_line
 from netplan.kinds.chain.targets import ADDED_TARGETS, TARGET_EXTENSIONS
 from netplan.kinds.chain.value import COMMENT, OWNED_PREFIX
-from netplan.likely import likely
 from netplan.spec.draft import Draft
 from netplan.spec.explain import dotted, suggest
 from netplan.spec.model import Removal
 from netplan.spec.readers import WrongValueError
+from netplan.text import likely
 
 _TABLES: Final = get_args(Removal.model_fields["table"].annotation)
 _DEVICES: Final = {"bridge": "docker0", "interface": "eth0"}

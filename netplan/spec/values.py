@@ -9,10 +9,10 @@ from typing import Final
 
 from msgspec import Struct
 
-from netplan.likely import likely
 from netplan.net import BITS, Address, InterfaceAddress, Prefix
 from netplan.spec.readers import MAX_TEXT, WrongValueError, found
 from netplan.spec.scalars import Plain
+from netplan.text import likely
 
 SPECIAL: Final = {
     Prefix.parse("0.0.0.0/8"): "this network",

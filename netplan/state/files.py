@@ -11,8 +11,8 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
+from netplan.documents import check_format
 from netplan.errors import StoreError
-from netplan.malformed import check_format
 from netplan.resource import Json
 from netplan.system.files import located, new_file, sync
 from netplan.system.trust import changeable, trusted_users

@@ -10,9 +10,9 @@ from typing import Final
 
 from msgspec import Struct
 
+from netplan.documents import FormatError, of_format, why
 from netplan.errors import StoreError
 from netplan.kinds.route.value import Route
-from netplan.malformed import FormatError, of_format, why
 from netplan.resource import Json
 from netplan.snapshot import Snapshot
 from netplan.state import files

@@ -13,11 +13,11 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from netplan.documents import FormatError, of_format, why
 from netplan.errors import HalfStateError
 from netplan.hooks import Hook, hooks_from_json, hooks_to_json
 from netplan.kernel import recorded
 from netplan.kinds.route.value import Route
-from netplan.malformed import FormatError, of_format, why
 from netplan.planfile import change_from_json, reason_to_json
 from netplan.resource import Change, Json, Resource
 from netplan.snapshot import Snapshot

@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from netplan.documents import why
 from netplan.errors import StoreError
 from netplan.kinds.sysctl.overwritten import Overwritten, remember
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.malformed import why
 from netplan.resource import Change, Json
 from netplan.state import files
 from netplan.state.files import UNREADABLE

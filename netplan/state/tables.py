@@ -8,11 +8,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from netplan.documents import why
 from netplan.errors import StoreError
 from netplan.kinds.chain.built_in import BUILT_IN_BY_TABLE
 from netplan.kinds.native.family import FAMILIES
 from netplan.kinds.native.table import table_name
-from netplan.malformed import why
 from netplan.state import files
 from netplan.state.files import UNREADABLE
 from netplan.state.origin import boot_id

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from netplan.documents import FormatError, why
 from netplan.errors import StoreError
-from netplan.malformed import FormatError, why
 from netplan.state import files
 from netplan.state.files import UNREADABLE
 from netplan.taken import TakenFrom

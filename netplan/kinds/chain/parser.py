@@ -20,7 +20,7 @@ from netplan.kinds.chain.targets import TARGETS
 from netplan.kinds.chain.text import Quoted, as_written, check_word
 from netplan.kinds.chain.values import AddressMask, Condition
 from netplan.kinds.chain.word import chain_name, interface
-from netplan.likely import likely
+from netplan.text import likely
 
 
 def _protocol(text: str, _version: int) -> int:
