@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 from msgspec.structs import replace
 
-from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import Chain
 from netplan.kinds.connection.value import Connection
+from netplan.netfilter.iptables.rule import Rule
 
 
 def outdated(chain: Chain) -> Callable[[Connection], bool]:

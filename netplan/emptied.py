@@ -7,8 +7,8 @@ from functools import partial
 from netplan.errors import told
 from netplan.kernel import tables
 from netplan.kernel.linux import Linux
-from netplan.kinds.native.table import table_name
 from netplan.net import counted
+from netplan.netfilter.nftables.table import table_name
 from netplan.recover import OpenKernel
 from netplan.state.store import Store
 

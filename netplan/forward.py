@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import Chain, ChainKey
 from netplan.net import Prefix
+from netplan.netfilter.iptables.rule import Rule
 
 FORWARD: Final = {version: ChainKey(version, "filter", "FORWARD") for version in (4, 6)}
 FORWARD_CHAIN: Final = {version: ChainKey(version, "filter", "PODNET-FORWARD") for version in (4, 6)}

@@ -13,11 +13,11 @@ from msgspec import Struct
 
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.other import OtherChain
-from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import ChainKey, PlacedRule
 from netplan.kinds.link.value import Link
 from netplan.kinds.route.value import Route
 from netplan.net import Address
+from netplan.netfilter.iptables.rule import Rule
 from netplan.project import project
 from netplan.resource import Change, Resource
 from netplan.snapshot import Snapshot

@@ -10,9 +10,9 @@ from msgspec import Struct
 from netplan.compile import OUR_CHAINS, Desired, Jump, Place
 from netplan.kinds.chain.edit import Slot, changes_to
 from netplan.kinds.chain.place import Span, arrange
-from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import ChainKey, PlacedRule, is_our_jump, key_from_json
 from netplan.net import IfName, Prefix
+from netplan.netfilter.iptables.rule import Rule
 from netplan.placement import span_of
 from netplan.resource import Change, Json, Reason
 from netplan.snapshot import Snapshot

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import Chain, ChainKey
 from netplan.net import IfName, Prefix
+from netplan.netfilter.iptables.rule import Rule
 from netplan.spec.model import IpMasq, Mark
 
 POSTROUTING: Final = {version: ChainKey(version, "nat", "POSTROUTING") for version in (4, 6)}

@@ -14,13 +14,13 @@ from netplan.compile import Desired
 from netplan.forward import FORWARD
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.other import OtherChain
-from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import Chain, is_our_jump
 from netplan.kinds.link.value import BRIDGE, Link
 from netplan.kinds.sysctl.forwarding import SWITCHES, rewritten, switches_of
 from netplan.kinds.sysctl.overwritten import Overwritten
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.masquerade import POSTROUTING
+from netplan.netfilter.iptables.rule import Rule
 from netplan.resource import Change, Reason, Resource, Wanted
 from netplan.snapshot import Snapshot
 

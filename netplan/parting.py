@@ -8,9 +8,9 @@ from typing import Final
 
 from netplan.compile import Desired
 from netplan.kinds.address.value import LinkAddress
-from netplan.kinds.chain.names import TCP
 from netplan.kinds.route.value import MAIN_TABLE, Route
 from netplan.net import Prefix
+from netplan.netfilter.iptables.names import TCP
 from netplan.probe import Probe
 from netplan.resource import Change, Resource
 from netplan.snapshot import Snapshot

@@ -12,9 +12,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from netplan.compile import Traffic
-from netplan.kinds.chain.values import AddressMask
 from netplan.kinds.route.value import Route
 from netplan.net import BITS, Address, IfName, InterfaceAddress, Prefix
+from netplan.netfilter.iptables.operands import AddressMask
 from netplan.singled import Places, Span
 from netplan.topology import Node
 

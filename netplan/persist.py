@@ -17,8 +17,8 @@ from netplan.compile import Desired
 from netplan.hooks import Hook, hooks_of
 from netplan.kinds.chain.edit import Slot
 from netplan.kinds.chain.place import put_back
-from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import OWNED_PREFIX, Chain, ChainKey, is_our_jump
+from netplan.netfilter.iptables.rule import Rule
 from netplan.savedtables import Entry, SavedRulesError, Table, TableChains, tables_of
 from netplan.snapshot import Snapshot
 from netplan.taken import TakenRules, loadable, taken_out, with_taken

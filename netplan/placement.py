@@ -8,10 +8,10 @@ from typing import Final, Protocol
 
 from netplan.compile import Place
 from netplan.kinds.chain.place import Span
-from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import ChainKey, PlacedRule
-from netplan.kinds.chain.values import Masked
 from netplan.net import IfName, Prefix
+from netplan.netfilter.iptables.operands import Masked
+from netplan.netfilter.iptables.rule import Rule
 from netplan.spec.model import Mark
 from netplan.trace.flow import ANYWHERE, Flow
 from netplan.trace.targets import REFUSED, Fate

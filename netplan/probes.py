@@ -15,11 +15,11 @@ from typing import Final, NamedTuple
 from msgspec.structs import replace
 
 from netplan.compile import Desired, Traffic
-from netplan.kinds.chain.values import AddressMask
 from netplan.kinds.fdb.value import FdbEntry
 from netplan.kinds.link.value import Link, Vxlan
 from netplan.kinds.route.value import Route
 from netplan.net import Address, InterfaceAddress, Prefix
+from netplan.netfilter.iptables.operands import AddressMask
 from netplan.peers import FEW, MOST, Alike, Choice, Peers, beyond_pods, choose_by_address, standing_for
 from netplan.placement import outsides
 from netplan.probe import TCP, TUNNEL, UDP, Probe, SourceAddress, Way

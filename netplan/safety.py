@@ -12,10 +12,10 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from netplan.kinds.chain.names import TCP
 from netplan.kinds.chain.value import PlacedRule
 from netplan.kinds.route.value import Route
 from netplan.net import Address, printable
+from netplan.netfilter.iptables.names import TCP
 from netplan.on_link import OnLink
 from netplan.plan import NodePlan
 from netplan.resource import Action, Change, Resource

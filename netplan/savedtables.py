@@ -9,10 +9,10 @@ from typing import Final
 
 from msgspec import Struct, field
 
-from netplan.kinds.chain.rule import Rule, parse_rule_line
-from netplan.kinds.chain.text import pictured
 from netplan.kinds.chain.value import Chain, ChainKey
 from netplan.net import printable
+from netplan.netfilter.iptables.quoting import pictured
+from netplan.netfilter.iptables.rule import Rule, parse_rule_line
 
 _COUNTERS: Final = re.compile(r"\[\d+:\d+\]\s+")
 _RULE: Final = re.compile(r"(?:\[\d+:\d+\]\s+)?-A\s+(\S+)")

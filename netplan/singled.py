@@ -11,16 +11,16 @@ from collections import deque
 from collections.abc import Collection, Iterable, Iterator
 from typing import Final, NamedTuple
 
-from netplan.kinds.chain.built_in import BUILT_IN
 from netplan.kinds.chain.other import OtherChain
-from netplan.kinds.chain.rule import Rule
-from netplan.kinds.chain.targets import TARGET_EXTENSIONS
 from netplan.kinds.chain.value import Chain, ChainKey
-from netplan.kinds.chain.values import AddressMask, AddressRange
 from netplan.kinds.ipset.value import IpSet
 from netplan.kinds.policy.value import PolicyRule
 from netplan.kinds.route.value import Route
 from netplan.net import BITS, Address, Prefix
+from netplan.netfilter.iptables.built_in import BUILT_IN
+from netplan.netfilter.iptables.operands import AddressMask, AddressRange
+from netplan.netfilter.iptables.rule import Rule
+from netplan.netfilter.iptables.targets import TARGET_EXTENSIONS
 from netplan.snapshot import Snapshot
 from netplan.topology import Node
 

@@ -11,7 +11,6 @@ from msgspec import Struct, field
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.other import OtherChain
 from netplan.kinds.chain.reached import FEW_RULES, Follows, Reach
-from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import Backend, Chain, ChainKey
 from netplan.kinds.fdb.value import FdbEntry
 from netplan.kinds.ipset.value import IpSet
@@ -22,6 +21,7 @@ from netplan.kinds.route.order import by_key
 from netplan.kinds.route.value import Route, RouteKey
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.kinds.udp_socket.value import UdpSocket
+from netplan.netfilter.iptables.rule import Rule
 from netplan.resource import Resource
 
 R = TypeVar("R", bound=Resource)

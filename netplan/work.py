@@ -13,11 +13,11 @@ from netplan.compile import Desired, everything
 from netplan.errors import RefusedError, StalePlanError
 from netplan.freshness import changed_since, unlike
 from netplan.kernel import Kernel
-from netplan.kinds.chain.built_in import BUILT_IN_BY_TABLE
 from netplan.kinds.chain.edit import ConflictError
 from netplan.kinds.chain.reached import MANY_RULES
 from netplan.kinds.route.value import Route, RouteKey
 from netplan.kinds.sysctl.value import Sysctl
+from netplan.netfilter.iptables.built_in import BUILT_IN_BY_TABLE
 from netplan.obstacles import Obstacle, identity
 from netplan.overwritten import unknown
 from netplan.ownership import foreign

@@ -14,12 +14,12 @@ from netplan.hooks import hooks_of
 from netplan.kernel import Kernel
 from netplan.kernel.memory import MemoryKernel
 from netplan.kinds.address.value import LinkAddress
-from netplan.kinds.chain.rule import Rule, parse_rule_line
 from netplan.kinds.chain.value import Backend, Chain, ChainKey, is_our_jump
 from netplan.kinds.link.value import Link
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Address, IfName, InterfaceAddress, Prefix
+from netplan.netfilter.iptables.rule import Rule, parse_rule_line
 from netplan.plan import NodePlan, Plan, Source, plan_node
 from netplan.project import project
 from netplan.resource import Change, Reason, Resource

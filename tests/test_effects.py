@@ -8,11 +8,11 @@ from msgspec.structs import replace
 from netplan.cli.views.lines import traffic_lines
 from netplan.effects import blamed, effects
 from netplan.kinds.address.value import LinkAddress
-from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import Chain, ChainKey
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import IfName, InterfaceAddress
+from netplan.netfilter.iptables.rule import Rule
 from netplan.probe import Probe
 from netplan.probes import probes
 from netplan.trace import BRIDGE_CALLS

@@ -6,7 +6,7 @@ import pytest
 
 from netplan import emptied
 from netplan.kinds.chain.unused import built_in
-from netplan.kinds.native.table import table_name
+from netplan.netfilter.nftables.table import table_name
 from netplan.state.store import Store
 from netplan.system import programs
 from tests.scratch import in_scratch

@@ -11,11 +11,11 @@ from netplan.errors import Location
 from netplan.kernel.memory import MemoryKernel
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.other import OtherChain, Owner
-from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import Chain, ChainKey, is_our_jump
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Address, IfName, InterfaceAddress, Prefix
+from netplan.netfilter.iptables.rule import Rule
 from netplan.plan import Source, plan_node
 from netplan.project import project
 from netplan.safety import dangers

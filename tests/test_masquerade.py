@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from netplan.kinds.chain.value import Chain
-from netplan.kinds.chain.values import Masked
 from netplan.masquerade import MASQUERADE_CHAIN, masquerade_chain
 from netplan.net import IfName, Prefix
+from netplan.netfilter.iptables.operands import Masked
 from netplan.trace.flow import Flow
 from netplan.trace.targets import Fate
 from netplan.trace.walk import Walker

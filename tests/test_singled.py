@@ -3,12 +3,12 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import Chain, ChainKey
-from netplan.kinds.chain.values import AddressMask
 from netplan.kinds.ipset.value import IpSet, Member
 from netplan.kinds.policy.value import PolicyRule
 from netplan.net import Prefix
+from netplan.netfilter.iptables.operands import AddressMask
+from netplan.netfilter.iptables.rule import Rule
 from netplan.peers import choose
 from netplan.singled import Places, leads_further, named_by
 from tests import make

@@ -14,9 +14,9 @@ from netplan.cli.live import resolved_here
 from netplan.cli.output import say, show, show_plan
 from netplan.compile import Desired, compile_node
 from netplan.errors import HalfStateError, RefusedError, StoreError, UsageError
-from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import OWNED_PREFIX, ChainKey
 from netplan.net import printable
+from netplan.netfilter.iptables.rule import Rule
 from netplan.persist import NOTHING, Merged, Wish, file_of, merge
 from netplan.plan import Plan
 from netplan.savedtables import SavedRulesError

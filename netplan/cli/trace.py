@@ -19,11 +19,11 @@ from netplan.compile import Desired, compile_node
 from netplan.differences import differences
 from netplan.errors import UsageError
 from netplan.kernel import recorded
-from netplan.kinds.chain.built_in import BUILT_IN_BY_TABLE
-from netplan.kinds.chain.names import ICMP, ICMPV6, PROTOCOLS, SERVICES, TCP, UDP
-from netplan.kinds.chain.number import integer
 from netplan.kinds.chain.value import ChainKey
 from netplan.net import Address
+from netplan.netfilter.iptables.built_in import BUILT_IN_BY_TABLE
+from netplan.netfilter.iptables.names import ICMP, ICMPV6, PROTOCOLS, SERVICES, TCP, UDP
+from netplan.netfilter.iptables.number import integer
 from netplan.project import project
 from netplan.snapshot import Snapshot
 from netplan.spec.load import Spec

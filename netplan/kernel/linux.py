@@ -27,9 +27,6 @@ from netplan.kinds.ipset import driver as ipsets
 from netplan.kinds.ipset.value import asked_sets
 from netplan.kinds.link import driver as links
 from netplan.kinds.link.value import Link, own_settings
-from netplan.kinds.native.expression import chains as chains_of_nft
-from netplan.kinds.native.table import read as read_table
-from netplan.kinds.native.table import table_name
 from netplan.kinds.neighbour import driver as neighbours
 from netplan.kinds.neighbour.value import Neighbour
 from netplan.kinds.policy import driver as policies
@@ -40,6 +37,9 @@ from netplan.kinds.sysctl import driver as sysctls
 from netplan.kinds.sysctl.value import Sysctl, spelled_out
 from netplan.kinds.udp_socket import driver as sockets
 from netplan.net import Address
+from netplan.netfilter.nftables.expression import chains as chains_of_nft
+from netplan.netfilter.nftables.table import read as read_table
+from netplan.netfilter.nftables.table import table_name
 from netplan.resource import Change, Resource
 from netplan.snapshot import Interest, Snapshot
 from netplan.system.netlink.channel import ROUTE, Answered, Channel

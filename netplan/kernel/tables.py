@@ -8,8 +8,8 @@ from msgspec import Struct
 
 from netplan.kinds.chain.unused import built_in, is_unused
 from netplan.kinds.connection.driver import translated
-from netplan.kinds.native import table as nft
-from netplan.kinds.native.expression import generation
+from netplan.netfilter.nftables import table as nft
+from netplan.netfilter.nftables.expression import generation
 
 _TRIES: Final = 5
 """How often a table is looked at while nftables changes."""

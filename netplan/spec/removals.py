@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, TypeAlias, get_args
 
 from netplan.errors import Problem
-from netplan.kinds.chain.matches import MATCH_EXTENSIONS
-from netplan.kinds.chain.rule import Rule, parse_rule_line
-from netplan.kinds.chain.targets import ADDED_TARGETS, TARGET_EXTENSIONS
 from netplan.kinds.chain.value import COMMENT, OWNED_PREFIX
+from netplan.netfilter.iptables.matches import MATCH_EXTENSIONS
+from netplan.netfilter.iptables.rule import Rule, parse_rule_line
+from netplan.netfilter.iptables.targets import ADDED_TARGETS, TARGET_EXTENSIONS
 from netplan.spec.draft import Draft
 from netplan.spec.explain import dotted, suggest
 from netplan.spec.model import Removal

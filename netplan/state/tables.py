@@ -10,9 +10,9 @@ from typing import Final
 
 from netplan.documents import why
 from netplan.errors import StoreError
-from netplan.kinds.chain.built_in import BUILT_IN_BY_TABLE
-from netplan.kinds.native.family import FAMILIES
-from netplan.kinds.native.table import table_name
+from netplan.netfilter.iptables.built_in import BUILT_IN_BY_TABLE
+from netplan.netfilter.nftables.family import FAMILIES
+from netplan.netfilter.nftables.table import table_name
 from netplan.state import files
 from netplan.state.files import UNREADABLE
 from netplan.state.origin import boot_id

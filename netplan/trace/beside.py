@@ -13,12 +13,12 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from netplan.kinds.chain.match import Match
 from netplan.kinds.chain.other import OtherChain, Owner
-from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import Chain, ChainKey, PlacedRule
-from netplan.kinds.chain.values import AddressMask, Condition
 from netplan.net import Prefix
+from netplan.netfilter.iptables.match import Match
+from netplan.netfilter.iptables.operands import AddressMask, Condition
+from netplan.netfilter.iptables.rule import Rule
 from netplan.snapshot import Snapshot
 from netplan.trace.fib import Fib
 from netplan.trace.flow import NO_DEVICE, Flow

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netplan.kinds.chain.rule import Rule
-from netplan.kinds.chain.values import BITS, AddressMask, Condition, interface_matches
 from netplan.net import Prefix
+from netplan.netfilter.iptables.operands import BITS, AddressMask, Condition, interface_matches
+from netplan.netfilter.iptables.rule import Rule
 from netplan.trace.fib import Fib
 from netplan.trace.flow import NO_DEVICE, Flow, Holds
 from netplan.trace.matches import match_holds

@@ -8,8 +8,8 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from netplan.kinds.chain.values import BITS, Masked
 from netplan.net import Address, Prefix
+from netplan.netfilter.iptables.operands import BITS, Masked
 
 ANYWHERE: Final = {4: Prefix(4, 0, 0), 6: Prefix(6, 0, 0)}
 NO_DEVICE: Final = ""

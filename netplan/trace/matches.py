@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from netplan.kinds.chain.extension import Option
-from netplan.kinds.chain.match import Match
-from netplan.kinds.chain.values import AddressRange, Masked, Range
 from netplan.net import Prefix
+from netplan.netfilter.iptables.extension import Option
+from netplan.netfilter.iptables.match import Match
+from netplan.netfilter.iptables.operands import AddressRange, Masked, Range
 from netplan.trace.fib import Fib
 from netplan.trace.flow import NO_CONNECTION, NO_DEVICE, Flow, Holds, only_address
 from netplan.trace.sets import Sets

@@ -12,8 +12,8 @@ from functools import lru_cache
 from msgspec import Struct
 from msgspec.structs import replace
 
-from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import ChainKey
+from netplan.netfilter.iptables.rule import Rule
 from netplan.trace.conditions import holds
 from netplan.trace.flow import ANYWHERE, UNKNOWN_MARK, Flow, Holds
 from netplan.trace.packet import Packet

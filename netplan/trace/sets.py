@@ -9,10 +9,10 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from netplan.kinds.chain.names import ICMP, ICMPV6
-from netplan.kinds.chain.values import interface_matches
 from netplan.kinds.ipset.value import DIMENSIONS, LIST, IpSet, Member, Part, Port
 from netplan.net import Prefix
+from netplan.netfilter.iptables.names import ICMP, ICMPV6
+from netplan.netfilter.iptables.operands import interface_matches
 from netplan.trace.flow import NO_DEVICE, Flow, Holds
 
 _SOURCE: Final = "src"

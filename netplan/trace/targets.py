@@ -9,11 +9,11 @@ from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
-from netplan.kinds.chain.extension import Option
-from netplan.kinds.chain.match import Match, Target
-from netplan.kinds.chain.rule import Rule
-from netplan.kinds.chain.values import BITS, AddressRange, Masked, Range
 from netplan.net import Address, Prefix
+from netplan.netfilter.iptables.extension import Option
+from netplan.netfilter.iptables.match import Match, Target
+from netplan.netfilter.iptables.operands import BITS, AddressRange, Masked, Range
+from netplan.netfilter.iptables.rule import Rule
 from netplan.trace.fib import Fib
 from netplan.trace.flow import ANYWHERE, NO_CONNECTION, UNTRACKED, Flow, Mark, single
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from netplan.kinds.chain.rule import Rule
-from netplan.kinds.chain.targets import TARGET_EXTENSIONS
 from netplan.kinds.chain.value import Chain, ChainKey, PlacedRule
+from netplan.netfilter.iptables.rule import Rule
+from netplan.netfilter.iptables.targets import TARGET_EXTENSIONS
 from netplan.trace.conditions import holds
 from netplan.trace.fib import Fib
 from netplan.trace.flow import Flow, Holds

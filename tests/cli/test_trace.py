@@ -10,10 +10,10 @@ from msgspec.structs import replace
 
 from netplan.cli import main
 from netplan.kernel import recorded
-from netplan.kinds.chain.built_in import BUILT_IN_BY_TABLE
 from netplan.kinds.chain.value import Chain, ChainKey
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.overwritten import Overwritten
+from netplan.netfilter.iptables.built_in import BUILT_IN_BY_TABLE
 from netplan.trace import BRIDGE_CALLS
 from tests import make
 from tests.spec.factory import spec_text

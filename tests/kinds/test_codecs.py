@@ -8,7 +8,6 @@ from msgspec.structs import replace
 
 from netplan.kinds.address import codec as addresses
 from netplan.kinds.address.value import LinkAddress
-from netplan.kinds.chain.values import Masked
 from netplan.kinds.fdb import codec as fdb
 from netplan.kinds.fdb.value import FdbEntry
 from netplan.kinds.link import codec as links
@@ -20,6 +19,7 @@ from netplan.kinds.policy.value import ACTIONS, PolicyRule
 from netplan.kinds.route import codec as routes
 from netplan.kinds.route.value import Hop, Route
 from netplan.net import Address, IfName, InterfaceAddress, LinkLayerAddress
+from netplan.netfilter.iptables.operands import Masked
 from netplan.system.netlink.channel import APPEND, EXCLUSIVE, REPLACE
 from netplan.system.netlink.route import ADDRESS, LINK, NEIGHBOUR, ROUTE, RULE
 from tests.kinds import pyroute

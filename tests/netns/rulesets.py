@@ -9,8 +9,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from netplan.kinds.chain.built_in import BUILT_IN_BY_TABLE
 from netplan.kinds.chain.value import Chain, ChainKey
+from netplan.netfilter.iptables.built_in import BUILT_IN_BY_TABLE
 from tests import make
 
 PODS: Final = ("172.7.21.2", "172.7.21.3")

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from netplan.kinds.chain.values import Masked
 from netplan.net import Prefix
+from netplan.netfilter.iptables.operands import Masked
 from netplan.trace.conditions import holds
 from netplan.trace.flow import Flow, Holds
 from tests import make

@@ -6,8 +6,8 @@ import pytest
 
 from netplan.compile import everything
 from netplan.kernel.memory import MemoryKernel
-from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import Chain, ChainKey
+from netplan.netfilter.iptables.rule import Rule
 from netplan.trace import Passing, Tracer
 from tests.trace.states import packet, state
 

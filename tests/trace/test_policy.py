@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from netplan.kinds.chain.values import Masked
 from netplan.kinds.policy.value import DEFAULTS, PolicyRule
 from netplan.net import Prefix
+from netplan.netfilter.iptables.operands import Masked
 from tests.trace.states import outcome, rules, state, traced
 
 OUTSIDE, POD, PEER_POD, NODE = "198.51.100.2", "172.7.21.2", "172.7.22.2", "10.4.7.21"

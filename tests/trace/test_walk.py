@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from netplan.kinds.chain.value import Chain, ChainKey, PlacedRule
-from netplan.kinds.chain.values import Masked
 from netplan.net import Prefix
+from netplan.netfilter.iptables.operands import Masked
 from netplan.trace.flow import Flow
 from netplan.trace.targets import Fate
 from netplan.trace.walk import Walker

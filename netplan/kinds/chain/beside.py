@@ -11,21 +11,21 @@ from typing import Final
 
 from netplan.errors import ObserveError
 from netplan.kinds.chain import legacy
-from netplan.kinds.chain.built_in import BUILT_IN, BUILT_IN_BY_TABLE
 from netplan.kinds.chain.iptables import Iptables
 from netplan.kinds.chain.other import OtherChain, Owner, is_read, program_of
 from netplan.kinds.chain.reached import Reach, Tables, reached
-from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.tables import tables
 from netplan.kinds.chain.value import OWNED_PREFIX, Backend, Chain, ChainKey, table_label
-from netplan.kinds.native import expression
-from netplan.kinds.native.elements import Sets
-from netplan.kinds.native.expression import Base
-from netplan.kinds.native.family import FAMILIES, versions_of
-from netplan.kinds.native.misread import native_set
-from netplan.kinds.native.terminal import chain_word
-from netplan.kinds.native.translate import translated
 from netplan.net import printable
+from netplan.netfilter.iptables.built_in import BUILT_IN, BUILT_IN_BY_TABLE
+from netplan.netfilter.iptables.rule import Rule
+from netplan.netfilter.nftables import expression
+from netplan.netfilter.nftables.elements import Sets
+from netplan.netfilter.nftables.expression import Base
+from netplan.netfilter.nftables.family import FAMILIES, versions_of
+from netplan.netfilter.nftables.misread import native_set
+from netplan.netfilter.nftables.terminal import chain_word
+from netplan.netfilter.nftables.translate import translated
 from netplan.system import programs
 
 FOLLOWED: Final = 256

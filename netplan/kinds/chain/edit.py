@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
-from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import Chain, ChainKey, PlacedRule
+from netplan.netfilter.iptables.rule import Rule
 from netplan.resource import Change, Reason, Resource
 
 

@@ -12,11 +12,11 @@ from msgspec import Struct
 
 from netplan.errors import KernelError, ObserveError, RefusedError
 from netplan.kinds.chain.legacy_tables import is_absent
-from netplan.kinds.chain.rule import Rule, kernel_rule
 from netplan.kinds.chain.saved import absent
-from netplan.kinds.chain.text import logical_lines
 from netplan.kinds.chain.value import Backend, Chain, ChainKey, table_label
 from netplan.net import printable
+from netplan.netfilter.iptables.quoting import logical_lines
+from netplan.netfilter.iptables.rule import Rule, kernel_rule
 from netplan.system import programs
 
 _LOCK_SECONDS: Final = "10"

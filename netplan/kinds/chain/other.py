@@ -7,9 +7,9 @@ from typing import ClassVar, Final
 
 from msgspec import Struct
 
-from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import Backend, Chain, ChainKey
 from netplan.net import counted
+from netplan.netfilter.iptables.rule import Rule
 from netplan.resource import Json
 
 _OUTGOING: Final = "output"

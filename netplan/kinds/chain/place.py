@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from netplan.kinds.chain.edit import Slot, by_chain, changes_to, edited
-from netplan.kinds.chain.rule import Rule
 from netplan.kinds.chain.value import Chain, ChainKey, PlacedRule, is_our_jump
+from netplan.netfilter.iptables.rule import Rule
 from netplan.resource import Change, Resource
 
 

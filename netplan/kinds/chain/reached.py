@@ -11,9 +11,9 @@ from typing import Final, Protocol, Self
 
 from msgspec import Struct, field
 
-from netplan.kinds.chain.rule import Rule
-from netplan.kinds.chain.targets import TARGET_EXTENSIONS
 from netplan.kinds.chain.value import Chain, ChainKey
+from netplan.netfilter.iptables.rule import Rule
+from netplan.netfilter.iptables.targets import TARGET_EXTENSIONS
 
 FEW_RULES: Final = 2_000
 """How many rules of a table are read by what runs every minute."""

@@ -11,11 +11,11 @@ from typing import Final
 from msgspec import Struct
 
 from netplan.errors import ObserveError
-from netplan.kinds.chain.built_in import BUILT_IN
-from netplan.kinds.chain.rule import Rule, kernel_rule
-from netplan.kinds.chain.text import logical_lines
 from netplan.kinds.chain.value import OWNED_PREFIX, Chain, ChainKey
 from netplan.net import printable
+from netplan.netfilter.iptables.built_in import BUILT_IN
+from netplan.netfilter.iptables.quoting import logical_lines
+from netplan.netfilter.iptables.rule import Rule, kernel_rule
 
 _TABLE: Final = re.compile(r"\n\*")
 _POLICY: Final = re.compile(r"\n:(\S+) (\S+)")

@@ -14,13 +14,14 @@ from typing import Final, TypeVar
 from msgspec import Struct
 
 from netplan.errors import ObserveError, UnsteadyError
-from netplan.kinds.chain.built_in import BUILT_IN
 from netplan.kinds.chain.iptables import Iptables, check_read, parsed
 from netplan.kinds.chain.legacy_tables import is_absent
 from netplan.kinds.chain.reached import Tables
 from netplan.kinds.chain.saved import SavedTable, SavedTables, absent, listed_table, saved_tables
 from netplan.kinds.chain.value import OWNED_PREFIX, Backend, Chain, ChainKey
-from netplan.kinds.native.expression import (
+from netplan.net import printable
+from netplan.netfilter.iptables.built_in import BUILT_IN
+from netplan.netfilter.nftables.expression import (
     Chains,
     Held,
     expressions,
@@ -31,8 +32,7 @@ from netplan.kinds.native.expression import (
     rules_of,
     uses,
 )
-from netplan.kinds.native.misread import misread_among
-from netplan.net import printable
+from netplan.netfilter.nftables.misread import misread_among
 from netplan.system.netlink.netfilter import Message
 
 T = TypeVar("T")

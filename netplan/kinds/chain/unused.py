@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from netplan.kinds.chain.built_in import BUILT_IN_BY_TABLE
 from netplan.kinds.chain.tables import is_usual
 from netplan.kinds.chain.value import ChainKey
-from netplan.kinds.native.expression import Held, held_chain
-from netplan.kinds.native.table import Table
+from netplan.netfilter.iptables.built_in import BUILT_IN_BY_TABLE
+from netplan.netfilter.nftables.expression import Held, held_chain
+from netplan.netfilter.nftables.table import Table
 
 
 def built_in(version: int, table: str) -> dict[ChainKey, Held]:

@@ -7,10 +7,10 @@ from typing import ClassVar, Final, NamedTuple
 
 from msgspec import Struct
 
-from netplan.kinds.chain.rule import Rule
-from netplan.kinds.chain.text import check_characters
-from netplan.kinds.chain.word import chain_name
 from netplan.net import counted
+from netplan.netfilter.iptables.quoting import check_characters
+from netplan.netfilter.iptables.rule import Rule
+from netplan.netfilter.iptables.word import chain_name
 from netplan.resource import Json
 
 OWNED_PREFIX: Final = "PODNET-"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from netplan.kinds.chain.values import BITS
 from netplan.kinds.ipset.value import DIMENSIONS, LIST, IpSet, Member, Part, Port
 from netplan.net import Address, Prefix
+from netplan.netfilter.iptables.operands import BITS
 from netplan.system.netlink import netfilter
 from netplan.system.netlink.channel import Attributes, attribute, attributes, elements, text
 from netplan.system.netlink.netfilter import Message, number

@@ -7,9 +7,9 @@ from typing import Any, ClassVar, Final, TypeAlias
 
 from msgspec import Struct
 
-from netplan.kinds.chain.rule import Rule
-from netplan.kinds.chain.values import BITS
 from netplan.net import Address, Prefix, counted, printable
+from netplan.netfilter.iptables.operands import BITS
+from netplan.netfilter.iptables.rule import Rule
 from netplan.resource import Json
 
 DIMENSIONS: Final = {

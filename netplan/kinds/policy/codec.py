@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from netplan.kinds.chain.values import Masked
 from netplan.kinds.policy.value import PolicyRule
 from netplan.kinds.route.value import MAIN_TABLE
 from netplan.net import Prefix
+from netplan.netfilter.iptables.operands import Masked
 from netplan.system.netlink.channel import Attributes, text
 from netplan.system.netlink.route import FAMILIES, Message, address, u32
 

@@ -7,9 +7,9 @@ from typing import Any, ClassVar, Final
 
 from msgspec import Struct
 
-from netplan.kinds.chain.values import Masked
 from netplan.kinds.route.value import MAIN_TABLE
 from netplan.net import Prefix, printable
+from netplan.netfilter.iptables.operands import Masked
 from netplan.resource import Json
 
 LOCAL_TABLE: Final = 255

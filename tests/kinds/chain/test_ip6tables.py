@@ -14,10 +14,10 @@ import json, sys
 from netplan.kinds.chain import driver
 from netplan.kinds.chain.beside import observe
 from netplan.kinds.chain.iptables import Iptables
-from netplan.kinds.chain.rule import Rule
+from netplan.netfilter.iptables.rule import Rule
 from netplan.kinds.chain.tables import BothVersions, tables
 from netplan.kinds.chain.value import Backend, Chain, ChainKey, PlacedRule
-from netplan.kinds.native.expression import chains
+from netplan.netfilter.nftables.expression import chains
 from netplan.resource import Change, Reason
 
 backend = Backend(sys.argv[1])

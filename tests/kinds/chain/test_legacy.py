@@ -10,8 +10,8 @@ import pytest
 
 from netplan.kinds.chain.saved import saved_tables
 from netplan.system import helpers
-from tests.kinds.chain.every_kind import payload, rules_by_table
 from tests.kinds.chain.scratch import run
+from tests.netfilter.iptables.every_kind import payload, rules_by_table
 
 CAPTURES = sorted((Path(__file__).parents[2] / "data" / "captures").glob("*.rules"))
 PROBE = """

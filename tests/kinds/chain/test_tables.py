@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from netplan.kinds.chain.built_in import BUILT_IN_BY_TABLE
+from netplan.netfilter.iptables.built_in import BUILT_IN_BY_TABLE
 from tests.kinds.chain.scratch import run
 from tests.netns.tools import first_in_path, wrap
 
@@ -21,7 +21,7 @@ from netplan.errors import ObserveError
 from netplan.kinds.chain.iptables import Iptables
 from netplan.kinds.chain.tables import tables
 from netplan.kinds.chain.value import Backend, ChainKey
-from netplan.kinds.native.expression import chains
+from netplan.netfilter.nftables.expression import chains
 backend, limit, before, between, *keys = sys.argv[1:]
 subprocess.run([f"/usr/sbin/iptables-{backend}-restore"], stdin=sys.stdin, check=True)
 subprocess.run(["sh", "-ec", before], check=True)

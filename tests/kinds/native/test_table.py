@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from netplan.kinds.native import table
-from netplan.kinds.native.expression import generation
+from netplan.netfilter.nftables import table
+from netplan.netfilter.nftables.expression import generation
 from netplan.system import programs
 from tests.scratch import in_scratch
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netplan.kinds.chain.values import Masked
 from netplan.kinds.policy.value import ACTIONS, DEFAULTS, PolicyRule, routing_tables
 from netplan.net import Prefix
+from netplan.netfilter.iptables.operands import Masked
 
 SUBNET = Prefix.parse("172.7.21.0/24")
 PREFIXES = st.none() | st.sampled_from([SUBNET, Prefix.parse("10.0.0.1/32"), Prefix.parse("128.0.0.0/1")])

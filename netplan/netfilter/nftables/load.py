@@ -1,0 +1,62 @@
+"""What a rule of nftables loads into its registers to compare it, as far as iptables has words for it."""
+
+from __future__ import annotations
+
+import struct
+from typing import Final, NamedTuple
+
+from netplan.netfilter.nftables.expression import Expression
+
+_NETWORK, _TRANSPORT = 1, 2
+_BASES: Final = {0: "link", _NETWORK: "network", _TRANSPORT: "transport"}
+_META: Final = {
+    1: ("ethertype", 2),
+    3: ("mark", 4),
+    4: ("iif", 4),
+    5: ("oif", 4),
+    6: ("iifname", 16),
+    7: ("oifname", 16),
+    15: ("nfproto", 1),
+    16: ("l4proto", 1),
+}
+_CT: Final = {0: ("ct state", 4), 1: ("ct direction", 1), 2: ("ct status", 4), 3: ("ct mark", 4)}
+_FIB_ADDRTYPE: Final = 3
+_FIB_FLAGS: Final = {
+    1: "fib src", 2: "fib dst", 9: "fib src in", 10: "fib dst in", 17: "fib src out", 18: "fib dst out",
+}  # fmt: skip
+_ETHERTYPE_OFFSET: Final = 12
+
+
+class Load(NamedTuple):
+    """What a register holds: `length` bytes at an offset of a header, or of what is known of a packet.
+
+    Of the bytes those in `mask` count, all of them if it is empty, and those in `flip` were turned round.
+    """
+
+    what: str
+    length: int
+    offset: int = 0
+    mask: bytes = b""
+    flip: bytes = b""
+
+
+def loaded(each: Expression) -> Load | None:
+    """Give what an instruction loads into a register, None if iptables has no word for it."""
+    if each.name == "payload":
+        base, offset, length = (each.number(operand) for operand in (2, 3, 4))
+        if base == 0:
+            return Load("ethertype", 2) if (offset, length) == (_ETHERTYPE_OFFSET, 2) else None
+        return Load(_BASES[base], length, offset) if base in _BASES else None
+    if each.name == "fib":
+        known = each.number(2) == _FIB_ADDRTYPE and each.number(3) in _FIB_FLAGS
+        return Load(_FIB_FLAGS[each.number(3)], 4) if known else None
+    key = each.number(2)
+    if each.name == "ct" and key > 1 and 3 in each.operands:
+        return None
+    named = {"meta": _META, "ct": _CT}[each.name].get(key)
+    return None if named is None else Load(*named)
+
+
+def native(value: bytes) -> int:
+    """Read a number in the byte order of this machine, which that of a mark is."""
+    return int(struct.unpack("=I", value)[0])

@@ -1,0 +1,104 @@
+"""The statements of nftables that end a rule, as targets of iptables: verdicts, address translation, rejection.
+
+`-j nft-unknown` stands for what may do anything to a packet.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from msgspec.structs import replace
+
+from netplan.net import Address
+from netplan.netfilter.iptables.names import DCCP, SCTP, TCP, UDP
+from netplan.netfilter.iptables.targets import TARGET_EXTENSIONS
+from netplan.netfilter.nftables.expression import Expression
+from netplan.netfilter.nftables.family import FAMILIES
+from netplan.netfilter.nftables.path import Way
+from netplan.system.netlink.channel import Attributes, attributes, text
+from netplan.system.netlink.netfilter import number
+
+UNKNOWN_TARGET: Final = "-j nft-unknown"
+_VERDICTS: Final = {0: "-j DROP", 1: "-j ACCEPT", -5: "-j RETURN"}
+_JUMPS: Final = {-3: "-j", -4: "-g"}
+_CONTINUE: Final = -1
+_PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+:-]{0,27}")
+_NAT_TARGETS: Final = (("SNAT", "--to-source"), ("DNAT", "--to-destination"))
+_NUMBERS: Final = frozenset(family.number for family in FAMILIES.values())
+_PORTS_SHIFTED: Final = 0x20
+_WITH_PORTS: Final = frozenset({TCP, UDP, SCTP, DCCP})
+
+
+def immediate(way: Way, each: Expression) -> Way:
+    """Read a verdict, or data that goes into a register."""
+    if each.number(1) != 0:
+        return way.holding(each.number(1), each.value(2))
+    return decided(way, attributes(attributes(each.operands[2]).get(2, b"")))
+
+
+def decided(way: Way, verdict: Attributes) -> Way:
+    """End the rule with a verdict, which may lead to a chain."""
+    code = number(verdict[1], signed=True)
+    if code in _JUMPS:
+        name = text(verdict[2])
+        return way.ending(f"{_JUMPS[code]} {chain_word(name)}", name)
+    if code == _CONTINUE:
+        return replace(way, ended=True)
+    return way.ending(_VERDICTS.get(code, UNKNOWN_TARGET))
+
+
+def chain_word(name: str) -> str:
+    """Give a chain's name as rules can say it: one that is too long or no plain word gets another, always the same."""
+    if _PLAIN_NAME.fullmatch(name) and name not in TARGET_EXTENSIONS:
+        return name
+    digest = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+    return f"{re.sub('[^A-Za-z0-9_]', '_', name)[:18]}.{digest}"
+
+
+def address_translated(way: Way, each: Expression) -> Way:
+    """Read snat and dnat; where they lead to an address or a port that is not known, they may lead anywhere.
+
+    In a table for both IP versions one that names addresses of the other lets packets go on (nft_nat_inet_eval).
+    """
+    if each.number(2) in _NUMBERS - {way.conditions.family.number}:
+        return way
+    name, option = _NAT_TARGETS[each.number(1)]
+    to = _nat_range(way, each)
+    return way.ending(f"-j {name} --to-nft" if to is None else f"-j {name} {option} {to}")
+
+
+def _nat_range(way: Way, each: Expression) -> str | None:
+    family = way.conditions.family
+    addresses = [way.data(each.number(operand), family.address_size) for operand in (3, 4) if operand in each.operands]
+    ports = [way.data(each.number(operand), 2) for operand in (5, 6) if operand in each.operands]
+    unknown = None in addresses or None in ports or not (addresses or ports)
+    if unknown or each.number(7, 0) & _PORTS_SHIFTED or (ports and way.conditions.protocol not in _WITH_PORTS):
+        return None
+    found = "-".join(str(Address(family.version, number(address))) for address in addresses if address is not None)
+    return (f"[{found}]" if family.version == 6 and found and ports else found) + _ports(":", ports)
+
+
+def redirect(way: Way, each: Expression) -> Way:
+    """Read the redirection to this node, at a port that the rule says or at the packet's own."""
+    ports = [way.data(each.number(operand), 2) for operand in (1, 2) if operand in each.operands]
+    if None in ports or (ports and way.conditions.protocol not in _WITH_PORTS):
+        return way.ending("-j REDIRECT --to-nft")
+    return way.ending(f"-j REDIRECT{_ports(' --to-ports ', ports)}")
+
+
+def _ports(before: str, ports: Sequence[bytes | None]) -> str:
+    found = [str(number(port)) for port in ports if port is not None]
+    return before + "-".join(dict.fromkeys(found)) if found else ""
+
+
+def reject(way: Way, each: Expression) -> Way:
+    """Read a rejection and what it answers with."""
+    kind, code = each.number(1, 0), each.number(2)
+    if kind == 1 and way.conditions.protocol == TCP:
+        return way.ending("-j REJECT --reject-with tcp-reset")
+    family = way.conditions.family
+    answer = family.refusals_of_any[code] if kind == 2 and code in range(4) else family.refusals.get(code)
+    return way.ending(f"-j REJECT --reject-with {answer or family.refusals_of_any[1]}")

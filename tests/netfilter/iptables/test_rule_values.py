@@ -1,0 +1,168 @@
+"""What the options of a parsed rule mean, for who walks through rules."""
+
+from __future__ import annotations
+
+import pytest
+
+from netplan.net import Address, Prefix
+from netplan.netfilter.iptables.operands import AddressMask, AddressRange, Masked, NatRange, Range, interface_matches
+from netplan.netfilter.iptables.rule import Rule
+
+ADDRESS = Address.parse("10.4.7.21")
+
+
+def option(text, name, version=4):
+    rule = Rule.parse(text, version=version)
+    part = rule.matches[-1] if rule.target is None else rule.target
+    found = part.get(name)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("text", "prefix"),
+    [
+        ("10.4.7.21", "10.4.7.21/32"),
+        ("10.4.7.21/24", "10.4.7.0/24"),
+        ("10.4/255.255.0.0", "10.4.0.0/16"),
+        ("10/8", "10.0.0.0/8"),
+        ("0/0", "0.0.0.0/0"),
+        ("fd00::1/ffff::", "fd00::/16"),
+        ("fd00::1/64", "fd00::/64"),
+    ],
+)
+def test_a_contiguous_mask_is_a_prefix(text, prefix):
+    assert AddressMask.parse(text, 6 if ":" in text else 4).prefix == Prefix.parse(prefix)
+
+
+@pytest.mark.parametrize("text", ["10.0.12.0/255.0.255.0", "fd00::/ffff:0:ffff::"])
+def test_a_mask_with_gaps_is_kept_and_is_no_prefix(text):
+    addresses = AddressMask.parse(text, 6 if ":" in text else 4)
+    assert (str(addresses), addresses.prefix) == (text, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "contains"),
+    [("10.4.7.0/24", True), ("10.4.8.0/24", False), ("10.0.7.0/255.0.255.0", True), ("10.0.8.0/255.0.255.0", False)],
+)
+def test_an_address_under_a_mask(text, contains):
+    assert AddressMask.parse(text, 4).contains(ADDRESS) is contains
+
+
+def test_an_ipv4_address_lies_in_no_ipv6_prefix():
+    assert not AddressMask.parse("::/0", 6).contains(ADDRESS)
+
+
+@pytest.mark.parametrize(
+    "text", ["10.0.0.1/", "10.0.0.1/33", "10.0.0.1/255.0", "10.0.0.1/-1", "1.2.3.4.5", "10.256", ""]
+)
+def test_what_is_no_address_or_mask_is_refused(text):
+    with pytest.raises(ValueError, match="is not a"):
+        AddressMask.parse(text, 4)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "matches"),
+    [("eth0", "eth0", True), ("eth0", "eth01", False), ("veth+", "veth1a", True), ("veth+", "eth0", False)],
+)
+def test_an_interface_pattern(pattern, name, matches):
+    assert interface_matches(pattern, name) is matches
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "masked"),
+    [
+        ("-m mark --mark 0x4000/0x4000", "mark", Masked(0x4000, 0x4000)),
+        ("-m mark --mark 5", "mark", Masked(5, 0xFFFFFFFF)),
+        ("-j MARK --xor-mark 5", "set-xmark", Masked(5, 0)),
+        ("-j CONNMARK --save-mark --nfmask 0xff", "nfmask", Masked(0xFF, 0xFFFFFFFF)),
+    ],
+)
+def test_a_mark_and_its_mask(text, name, masked):
+    assert option(text, name).masked == masked
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "ranges"),
+    [
+        ("-p tcp --dport 80", "dport", (Range(80, 80),)),
+        ("-p tcp --dport :1023", "dport", (Range(0, 1023),)),
+        ("-p tcp -m multiport --dports http,1024:2048", "dports", (Range(80, 80), Range(1024, 2048))),
+        ("-p tcp -j MASQUERADE --to-ports 1024-2048", "to-ports", (Range(1024, 2048),)),
+        ("-m length --length 64:", "length", (Range(64, 65535),)),
+    ],
+)
+def test_ports_and_lengths_are_ranges(text, name, ranges):
+    assert option(text, name).ranges == ranges
+
+
+@pytest.mark.parametrize(("number", "contains"), [(79, False), (80, True), (90, True), (91, False)])
+def test_both_ends_belong_to_a_range(number, contains):
+    assert Range(80, 90).contains(number) is contains
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "words"),
+    [
+        ("-m conntrack --ctstate ESTABLISHED,NEW", "ctstate", ("NEW", "ESTABLISHED")),
+        ("-m addrtype --dst-type local", "dst-type", ("LOCAL",)),
+    ],
+)
+def test_flags_are_words_in_the_order_of_iptables(text, name, words):
+    assert option(text, name).words == words
+
+
+def test_a_set_and_the_directions_it_is_looked_up_in():
+    found = option("-m set ! --match-set pods src,dst", "match-set")
+    assert (found.negated, found.values) == (True, ("pods", "src,dst"))
+
+
+def test_tcp_flags_are_those_looked_at_and_those_that_are_set():
+    assert option("-p tcp --syn", "tcp-flags").values == ("FIN,SYN,RST,ACK", "SYN")
+
+
+@pytest.mark.parametrize(
+    ("text", "icmp_type"),
+    [("echo-request", (8, None)), ("fragmentation-needed", (3, 4)), ("8/0", (8, 0)), ("any", None), ("255", None)],
+)
+def test_an_icmp_type(text, icmp_type):
+    assert option(f"-p icmp --icmp-type {text}", "icmp-type").icmp_type == icmp_type
+
+
+def test_an_option_that_every_packet_meets_is_not_there():
+    assert Rule.parse("-p tcp --dport 0:65535").matches[0].get("dport") is None
+
+
+@pytest.mark.parametrize(("address", "contains"), [("10.4.7.20", True), ("10.4.7.22", False), ("fd00::1", False)])
+def test_a_range_of_addresses(address, contains):
+    found = option("-m iprange --src-range 10.4.7.19-10.4.7.21", "src-range").addresses
+    assert found.contains(Address.parse(address)) is contains
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "ports", "version"),
+    [
+        ("192.0.2.1", "192.0.2.1", None, 4),
+        ("192.0.2.1:80", "192.0.2.1", Range(80, 80), 4),
+        ("[2001:db8::1]:80-90", "2001:db8::1", Range(80, 90), 6),
+        ("2001:db8::1", "2001:db8::1", None, 6),
+        ("[2001:db8::1]", "2001:db8::1", None, 6),
+        ("192.0.2.1:80-90/8080", "192.0.2.1", Range(80, 90), 4),
+    ],
+)
+def test_what_nat_rewrites_to(text, first, ports, version):
+    found = option(f"-p tcp -j DNAT --to-destination {text}", "to-destination", version).nat
+    assert found == NatRange(AddressRange(Address.parse(first), Address.parse(first)), ports)
+
+
+def test_nat_of_the_port_alone_keeps_the_address():
+    assert option("-p tcp -j DNAT --to-destination :80", "to-destination").nat == NatRange(None, Range(80, 80))
+
+
+@pytest.mark.parametrize("text", ["10.0.0.0/8", "10.4.7.21"])
+def test_a_network_of_a_connection(text):
+    assert option(f"-m conntrack --ctorigsrc {text}", "ctorigsrc").network(4) == AddressMask.parse(text, 4)
+
+
+def test_a_comment_is_its_text():
+    assert option("-m comment --comment 'a \"b\"'", "comment").text == 'a "b"'
