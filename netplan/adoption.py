@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 
 from netplan.compile import Desired
 from netplan.kinds.link.value import VXLAN, Link
+from netplan.kinds.resource import Resource
 from netplan.kinds.route.value import Route
+from netplan.kinds.snapshot import Snapshot
 from netplan.net import IfName
 from netplan.obstacles import Obstacle
-from netplan.resource import Resource
-from netplan.snapshot import Snapshot
 
 
 def adopted_links(desired: Desired, snapshot: Snapshot) -> frozenset[IfName]:

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Final, NamedTuple, NoReturn, Protocol, TypeAlias
 
-from netplan.batches import Batch, batches
 from netplan.errors import (
     CheckError,
     ContendedError,
@@ -21,13 +20,14 @@ from netplan.errors import (
     told,
 )
 from netplan.kernel import Kernel
+from netplan.kinds.batches import Batch, batches
 from netplan.kinds.chain.value import PlacedRule
 from netplan.kinds.link.value import Link
+from netplan.kinds.resource import Change, ObjectRefusedError, Resource
+from netplan.kinds.snapshot import Interest, Snapshot
 from netplan.kinds.sysctl.forwarding import SWITCHES, followers
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.resource import Change, ObjectRefusedError, Resource
 from netplan.restore import restoration
-from netplan.snapshot import Interest, Snapshot
 
 Handler: TypeAlias = Callable[[int, FrameType | None], None] | signal.Handlers
 

@@ -8,9 +8,9 @@ from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.value import Backend
 from netplan.kinds.link.value import BRIDGE, Link
 from netplan.kinds.route.value import KERNEL, Route
+from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Prefix
-from netplan.snapshot import Snapshot
 from netplan.topology import Node
 from netplan.trace import BRIDGE_CALLS, settings_of
 

@@ -12,9 +12,9 @@ from netplan.apply import Job, Journal, apply
 from netplan.check import Check, gateway_of
 from netplan.differences import differences
 from netplan.freshness import unmet
+from netplan.kinds.resource import Change, Resource
+from netplan.kinds.snapshot import Snapshot
 from netplan.obstacles import identity
-from netplan.resource import Change, Resource
-from netplan.snapshot import Snapshot
 from netplan.work import Work, brought_up, check_allowed
 
 

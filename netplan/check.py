@@ -9,10 +9,10 @@ from typing import Any, Final
 from msgspec import Struct
 
 from netplan.errors import Location
+from netplan.kinds.resource import Json
 from netplan.kinds.route.value import MAIN_TABLE, Route
+from netplan.kinds.snapshot import Snapshot
 from netplan.net import Address, printable
-from netplan.resource import Json
-from netplan.snapshot import Snapshot
 from netplan.spec.load import Spec
 from netplan.spec.model import CheckSpec
 from netplan.spec.values import WITHIN_MAX, WITHIN_MIN

@@ -14,19 +14,19 @@ from netplan.backends.host_gw import compile_host_gw
 from netplan.backends.vxlan import compile_vxlan
 from netplan.check import Check, checks_of
 from netplan.forward import FORWARD, FORWARD_CHAIN, forward_chain
-from netplan.kinds.chain.reached import MANY_RULES
+from netplan.kinds.chain.reach import MANY_RULES
 from netplan.kinds.chain.value import Backend, Chain, ChainKey, jump_to
 from netplan.kinds.link.value import Link
+from netplan.kinds.resource import Reason, Resource, Wanted
 from netplan.kinds.route.value import USUAL_METRIC, Route, RouteKey
+from netplan.kinds.snapshot import Interest
 from netplan.kinds.sysctl.forwarding import FORWARDING, IPV6_FORWARD
-from netplan.kinds.sysctl.overwritten import Overwritten
+from netplan.kinds.sysctl.originals import Overwritten
 from netplan.kinds.sysctl.value import EACH, Sysctl, accept_ra
 from netplan.masquerade import MASQUERADE_CHAIN, POSTROUTING, exempt, kept, masquerade_chain
 from netplan.net import Address, IfName, Prefix
 from netplan.netfilter.iptables.built_in import BUILT_IN_BY_TABLE
 from netplan.netfilter.iptables.rule import Rule
-from netplan.resource import Reason, Resource, Wanted
-from netplan.snapshot import Interest
 from netplan.spec.load import Spec
 from netplan.spec.model import ClusterSpec, Mark
 from netplan.spec.removals import Values, filled_in

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from netplan.compile import Desired
 from netplan.kinds.fdb.value import FdbEntry
 from netplan.kinds.link.value import Link, derived_lladdr
-from netplan.resource import Change, Resource
+from netplan.kinds.resource import Change, Resource
 
 
 def warnings(desired: Desired, changes: Iterable[Change[Resource]]) -> Iterator[str]:

@@ -9,9 +9,9 @@ from typing import Final
 
 from msgspec import Struct
 
+from netplan.kinds.resource import Change, R_co, Reason, Wanted
 from netplan.kinds.route.order import Step, arranged, by_key, steps
 from netplan.kinds.route.value import Route, RouteKey
-from netplan.resource import Change, R_co, Reason, Wanted
 
 _AGAIN: Final = "lost as its link changes"
 _MOVED: Final = "in its order among those of its prefix"

@@ -13,14 +13,14 @@ from netplan.diff import Routes, diff, diff_routes
 from netplan.hooks import Hook, all_hooks, hooks_of, rule_changes
 from netplan.kinds.chain.value import PlacedRule, is_our_jump
 from netplan.kinds.link.value import Link
+from netplan.kinds.resource import Change, Reason, Resource, Wanted
 from netplan.kinds.route.value import Route, RouteKey
+from netplan.kinds.snapshot import KINDS, Snapshot
 from netplan.kinds.sysctl.forwarding import once_switched, switched_first
 from netplan.kinds.sysctl.value import Sysctl, of_ipv6
 from netplan.on_link import taken_as_on_link
 from netplan.overwritten import put_back
 from netplan.project import after_updates, lost
-from netplan.resource import Change, Reason, Resource, Wanted
-from netplan.snapshot import KINDS, Snapshot
 from netplan.waiting import waiting
 
 STALE: Final = Reason("ours, and no longer wanted")

@@ -15,10 +15,10 @@ from msgspec.structs import replace
 
 from netplan.attribution import holds_policy, whose
 from netplan.kinds.chain.value import ChainKey
+from netplan.kinds.resource import Json
+from netplan.kinds.snapshot import Snapshot
 from netplan.peers import MOST
 from netplan.probe import Probe, SourceAddress
-from netplan.resource import Json
-from netplan.snapshot import Snapshot
 from netplan.spec.model import Mark
 from netplan.trace import Step, Trace, Tracer, Verdict
 from netplan.trace.fib import LOOPBACK

@@ -11,7 +11,7 @@ PodnetError
     LockedError          another podnet is at work on the node
     PendingError         an apply on the node waits for its confirm
   KernelError            the kernel refused one write; apply turns it into one of the last three
-    ObjectRefusedError   it says which change (netplan.resource)
+    ObjectRefusedError   it says which change (netplan.kinds.resource)
     ContendedError       another program changed what was being written
   CheckError             something that the spec wants to work does not after an apply: likewise
   RestoredError       4  failed, and the state before was restored

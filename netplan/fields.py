@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from netplan.resource import Change, Json, Resource
+from netplan.kinds.resource import Change, Json, Resource
 
 
 class FieldChange(Struct, frozen=True):

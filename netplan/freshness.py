@@ -12,15 +12,15 @@ from typing import Final
 from msgspec import Struct
 
 from netplan.kinds.address.value import LinkAddress
-from netplan.kinds.chain.other import OtherChain
 from netplan.kinds.chain.value import ChainKey, PlacedRule
+from netplan.kinds.foreign_chain.value import OtherChain
 from netplan.kinds.link.value import Link
+from netplan.kinds.resource import Change, Resource
 from netplan.kinds.route.value import Route
+from netplan.kinds.snapshot import Snapshot
 from netplan.net import Address
 from netplan.netfilter.iptables.rule import Rule
 from netplan.project import project
-from netplan.resource import Change, Resource
-from netplan.snapshot import Snapshot
 
 _encoded: Final = json.JSONEncoder(sort_keys=True).encode
 

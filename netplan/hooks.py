@@ -11,11 +11,11 @@ from netplan.compile import OUR_CHAINS, Desired, Jump, Place
 from netplan.kinds.chain.edit import Slot, changes_to
 from netplan.kinds.chain.place import Span, arrange
 from netplan.kinds.chain.value import ChainKey, PlacedRule, is_our_jump, key_from_json
+from netplan.kinds.resource import Change, Json, Reason
+from netplan.kinds.snapshot import Snapshot
 from netplan.net import IfName, Prefix
 from netplan.netfilter.iptables.rule import Rule
 from netplan.placement import span_of
-from netplan.resource import Change, Json, Reason
-from netplan.snapshot import Snapshot
 from netplan.spec.model import Mark
 from netplan.trace.walk import Chains
 

@@ -20,10 +20,10 @@ from netplan.differences import differences
 from netplan.freshness import dependencies
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.link.value import Link
+from netplan.kinds.snapshot import Snapshot
 from netplan.overwritten import given_up
 from netplan.plan import NodePlan, Source, plan_node
 from netplan.project import project
-from netplan.snapshot import Snapshot
 from netplan.spec.load import Spec
 from netplan.topology import Node, Topology
 

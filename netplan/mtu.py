@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from netplan.compile import Desired
 from netplan.kinds.link.value import Link
 from netplan.kinds.route.value import Route
+from netplan.kinds.snapshot import Snapshot
 from netplan.net import IfName
-from netplan.snapshot import Snapshot
 
 
 def warnings(desired: Desired, snapshot: Snapshot) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import Self, TypeAlias
 
 from msgspec import Struct
 
-from netplan.resource import ObjectRefusedError, Resource
+from netplan.kinds.resource import ObjectRefusedError, Resource
 
 Identity: TypeAlias = tuple[str, Hashable]
 """The kind and the key of an object."""

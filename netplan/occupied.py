@@ -13,13 +13,13 @@ from msgspec.structs import replace
 from netplan.adoption import replacing_routes
 from netplan.compile import Desired
 from netplan.kinds.address.value import LinkAddress
+from netplan.kinds.resource import Reason, Wanted
 from netplan.kinds.route.order import by_key
 from netplan.kinds.route.value import USUAL_METRIC, Route, RouteKey
+from netplan.kinds.snapshot import Snapshot
 from netplan.net import Prefix
 from netplan.obstacles import Obstacle
 from netplan.on_link import taken_as_on_link
-from netplan.resource import Reason, Wanted
-from netplan.snapshot import Snapshot
 
 _NAMED: Final = 3
 

@@ -9,10 +9,10 @@ from msgspec.structs import replace
 
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.link.value import Link
+from netplan.kinds.resource import Wanted
 from netplan.kinds.route.value import MAIN_TABLE, Route
+from netplan.kinds.snapshot import Snapshot
 from netplan.net import BITS, Address, IfName, Prefix
-from netplan.resource import Wanted
-from netplan.snapshot import Snapshot
 
 
 class OnLink:

@@ -13,16 +13,16 @@ from msgspec.structs import replace
 from netplan.compile import Desired
 from netplan.forward import FORWARD
 from netplan.kinds.address.value import LinkAddress
-from netplan.kinds.chain.other import OtherChain
 from netplan.kinds.chain.value import Chain, is_our_jump
+from netplan.kinds.foreign_chain.value import OtherChain
 from netplan.kinds.link.value import BRIDGE, Link
+from netplan.kinds.resource import Change, Reason, Resource, Wanted
+from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.forwarding import SWITCHES, rewritten, switches_of
-from netplan.kinds.sysctl.overwritten import Overwritten
+from netplan.kinds.sysctl.originals import Overwritten
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.masquerade import POSTROUTING
 from netplan.netfilter.iptables.rule import Rule
-from netplan.resource import Change, Reason, Resource, Wanted
-from netplan.snapshot import Snapshot
 
 AS_FOUND: Final = Reason("no longer wanted: as before podnet")
 

@@ -9,10 +9,10 @@ from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.fdb.value import FdbEntry
 from netplan.kinds.link.value import Link
 from netplan.kinds.neighbour.value import Neighbour
+from netplan.kinds.resource import Change, Resource
 from netplan.kinds.route.value import Route
+from netplan.kinds.snapshot import Snapshot
 from netplan.net import IfName
-from netplan.resource import Change, Resource
-from netplan.snapshot import Snapshot
 
 _ON_LINKS: Final = (LinkAddress, Neighbour, FdbEntry)
 

@@ -8,12 +8,12 @@ from typing import Final
 
 from netplan.compile import Desired
 from netplan.kinds.address.value import LinkAddress
+from netplan.kinds.resource import Change, Resource
 from netplan.kinds.route.value import MAIN_TABLE, Route
+from netplan.kinds.snapshot import Snapshot
 from netplan.net import Prefix
 from netplan.netfilter.iptables.names import TCP
 from netplan.probe import Probe
-from netplan.resource import Change, Resource
-from netplan.snapshot import Snapshot
 from netplan.trace import Packet
 
 _REPRESENTATIVES: Final = 4

@@ -17,11 +17,11 @@ from netplan.compile import Desired
 from netplan.hooks import Hook, hooks_of
 from netplan.kinds.chain.edit import Slot
 from netplan.kinds.chain.place import put_back
+from netplan.kinds.chain.removed_rules import TakenRules, loadable, taken_out, with_taken
+from netplan.kinds.chain.saved_tables import Entry, SavedRulesError, Table, TableChains, tables_of
 from netplan.kinds.chain.value import OWNED_PREFIX, Chain, ChainKey, is_our_jump
+from netplan.kinds.snapshot import Snapshot
 from netplan.netfilter.iptables.rule import Rule
-from netplan.savedtables import Entry, SavedRulesError, Table, TableChains, tables_of
-from netplan.snapshot import Snapshot
-from netplan.taken import TakenRules, loadable, taken_out, with_taken
 
 MADE: Final = "# This table was added by podnet."
 """Stands before a table that the file did not have, so that it goes again with the last of our rules."""

@@ -18,7 +18,9 @@ from netplan.freshness import dependencies, digest
 from netplan.hooks import Hook, hooks_of
 from netplan.kinds.chain.value import Backend, Chain, PlacedRule
 from netplan.kinds.link.value import Link
+from netplan.kinds.resource import Change, Resource
 from netplan.kinds.route.value import ANNOUNCED, MAIN_TABLE, Route
+from netplan.kinds.snapshot import Interest, Snapshot
 from netplan.kinds.sysctl.forwarding import IP_FORWARD, IPV6_FORWARD
 from netplan.kinds.sysctl.value import Sysctl, accept_ra, of_ipv6
 from netplan.net import Address, Prefix
@@ -27,8 +29,6 @@ from netplan.parting import parted
 from netplan.persist import file_of
 from netplan.probe import Probe
 from netplan.project import blocked, project
-from netplan.resource import Change, Resource
-from netplan.snapshot import Interest, Snapshot
 from netplan.spec.load import Spec
 
 _SHOWN: Final = ("link", "address", "route", "neighbour", "fdb", "chain", "rule", "sysctl")

@@ -16,13 +16,13 @@ from netplan.hooks import hooks_from_json, hooks_to_json
 from netplan.json_stream import JsonStream, Part, TooLargeError
 from netplan.kinds.chain.value import Backend, PlacedRule
 from netplan.kinds.link.value import Link
+from netplan.kinds.resource import Action, Change, Insertion, Json, Reason, Resource
 from netplan.kinds.route.value import Route
+from netplan.kinds.snapshot import KINDS
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Address, host_name
 from netplan.plan import NodePlan, Plan, Source
 from netplan.probe import Probe
-from netplan.resource import Action, Change, Insertion, Json, Reason, Resource
-from netplan.snapshot import KINDS
 from netplan.system.files import MAX_BYTES, too_large
 
 FORMAT_VERSION: Final = "1.1"

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from netplan.kinds.resource import Json
 from netplan.net import Address, IfName, host_name, if_name
 from netplan.peers import Alike
-from netplan.resource import Json
 from netplan.spec.model import Mark
 from netplan.trace import Packet, Verdict
 

@@ -17,15 +17,15 @@ from msgspec.structs import replace
 from netplan.compile import Desired, Traffic
 from netplan.kinds.fdb.value import FdbEntry
 from netplan.kinds.link.value import Link, Vxlan
+from netplan.kinds.resource import Resource, Wanted
 from netplan.kinds.route.value import Route
+from netplan.kinds.snapshot import Snapshot
 from netplan.net import Address, InterfaceAddress, Prefix
 from netplan.netfilter.iptables.operands import AddressMask
 from netplan.peers import FEW, MOST, Alike, Choice, Peers, beyond_pods, choose_by_address, standing_for
 from netplan.placement import outsides
 from netplan.probe import TCP, TUNNEL, UDP, Probe, SourceAddress, Way
-from netplan.resource import Resource, Wanted
 from netplan.singled import named_by
-from netplan.snapshot import Snapshot
 from netplan.topology import Node
 from netplan.trace import Packet
 

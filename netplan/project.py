@@ -14,14 +14,14 @@ from netplan.kinds.chain.value import Chain, ChainKey, PlacedRule
 from netplan.kinds.fdb.value import FdbEntry
 from netplan.kinds.link.value import Link
 from netplan.kinds.neighbour.value import Neighbour
+from netplan.kinds.resource import Change, Insertion, Resource
 from netplan.kinds.route.order import inserted, replaced
 from netplan.kinds.route.value import Route, RouteKey
+from netplan.kinds.snapshot import KINDS, Snapshot
 from netplan.kinds.sysctl.forwarding import SWITCHES, rewritten
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import IPV6_MTU_MIN, IfName
 from netplan.obstacles import Identity, Obstacle, identity
-from netplan.resource import Change, Insertion, Resource
-from netplan.snapshot import KINDS, Snapshot
 
 _Links: TypeAlias = Mapping[Hashable, Resource]
 R = TypeVar("R", bound=Resource)

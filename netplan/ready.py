@@ -9,7 +9,7 @@ from typing import Final
 from netplan.kernel import Kernel
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.link.value import Link
-from netplan.snapshot import Interest, Snapshot
+from netplan.kinds.snapshot import Interest, Snapshot
 from netplan.topology import AUTO, Node
 from netplan.underlay import holders_of
 

@@ -19,14 +19,14 @@ from netplan.kernel import Kernel
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.value import Backend, PlacedRule, is_our_jump
 from netplan.kinds.link.value import Link
+from netplan.kinds.resource import Change, Reason, Resource
 from netplan.kinds.route.value import Route
+from netplan.kinds.snapshot import Interest, Snapshot
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.masquerade import POSTROUTING
 from netplan.net import BITS, Address, IfName, InterfaceAddress
 from netplan.plan import interest_of
-from netplan.resource import Change, Reason, Resource
 from netplan.restore import restoration
-from netplan.snapshot import Interest, Snapshot
 from netplan.state.generations import Generation
 from netplan.state.journal import Entry, Phase
 from netplan.state.lock import alone

@@ -10,13 +10,13 @@ from netplan.kinds.chain.edit import Slot, changes_to
 from netplan.kinds.chain.place import put_back
 from netplan.kinds.chain.value import Chain, ChainKey, PlacedRule, is_our_jump
 from netplan.kinds.link.value import Link
+from netplan.kinds.resource import Change, Reason, Resource, Wanted
 from netplan.kinds.route.value import Route
+from netplan.kinds.snapshot import KINDS, Snapshot
 from netplan.kinds.sysctl.forwarding import SWITCHES, follows, once_switched, switched_first
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.netfilter.iptables.rule import Rule
 from netplan.project import after_updates, lost, stands_on
-from netplan.resource import Change, Reason, Resource, Wanted
-from netplan.snapshot import KINDS, Snapshot
 
 BEFORE: Final = Reason("as it was before")
 

@@ -11,12 +11,12 @@ from netplan.errors import UsageError
 from netplan.hooks import Hook
 from netplan.kinds.chain.value import PlacedRule
 from netplan.kinds.link.value import Link
+from netplan.kinds.resource import Change, Reason, Resource
 from netplan.kinds.route.value import Route
+from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import counted
-from netplan.resource import Change, Reason, Resource
 from netplan.restore import Deed, earlier
-from netplan.snapshot import Snapshot
 from netplan.state.generations import Damaged, Generation
 from netplan.state.origin import Origin
 

@@ -13,13 +13,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from netplan.kinds.chain.value import PlacedRule
+from netplan.kinds.resource import Action, Change, Resource
 from netplan.kinds.route.value import Route
+from netplan.kinds.snapshot import Snapshot
 from netplan.net import Address, printable
 from netplan.netfilter.iptables.names import TCP
 from netplan.on_link import OnLink
 from netplan.plan import NodePlan
-from netplan.resource import Action, Change, Resource
-from netplan.snapshot import Snapshot
 from netplan.trace import Packet, Trace, Tracer, Verdict
 from netplan.trace.conditions import holds
 from netplan.trace.fib import Fib

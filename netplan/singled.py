@@ -11,17 +11,17 @@ from collections import deque
 from collections.abc import Collection, Iterable, Iterator
 from typing import Final, NamedTuple
 
-from netplan.kinds.chain.other import OtherChain
 from netplan.kinds.chain.value import Chain, ChainKey
+from netplan.kinds.foreign_chain.value import OtherChain
 from netplan.kinds.ipset.value import IpSet
 from netplan.kinds.policy.value import PolicyRule
 from netplan.kinds.route.value import Route
+from netplan.kinds.snapshot import Snapshot
 from netplan.net import BITS, Address, Prefix
 from netplan.netfilter.iptables.built_in import BUILT_IN
 from netplan.netfilter.iptables.operands import AddressMask, AddressRange
 from netplan.netfilter.iptables.rule import Rule
 from netplan.netfilter.iptables.targets import TARGET_EXTENSIONS
-from netplan.snapshot import Snapshot
 from netplan.topology import Node
 
 _RANGES: Final = ("src-range", "dst-range")

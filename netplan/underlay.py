@@ -14,11 +14,11 @@ from msgspec.structs import replace
 from netplan.compile import Desired
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.link.value import Link, Vxlan
+from netplan.kinds.resource import Change, Resource
 from netplan.kinds.route.value import Route
+from netplan.kinds.snapshot import Snapshot
 from netplan.net import BITS, IPV6_MTU_MIN, Address, IfName, InterfaceAddress
 from netplan.obstacles import Obstacle
-from netplan.resource import Change, Resource
-from netplan.snapshot import Snapshot
 from netplan.topology import AUTO, Node, in_words, is_unnamed
 
 _LOOPBACK: Final = IfName("lo")

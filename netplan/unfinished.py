@@ -13,11 +13,11 @@ from netplan.apply import undo_interest
 from netplan.compile import Desired
 from netplan.errors import HalfStateError, PodnetError, RefusedError, RestoredError
 from netplan.kinds.chain.value import Backend
+from netplan.kinds.resource import Change, Resource
+from netplan.kinds.snapshot import Snapshot
 from netplan.plan import interest_of
 from netplan.recover import PATIENCE, NotReadyError, OpenKernel, Recovery, settle, stays
-from netplan.resource import Change, Resource
 from netplan.restore import restoration
-from netplan.snapshot import Snapshot
 from netplan.state.files import reported, set_aside
 from netplan.state.journal import Entry
 from netplan.state.store import Store, Undertaking

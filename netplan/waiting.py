@@ -7,8 +7,8 @@ from typing import Final
 
 from netplan.compile import Desired
 from netplan.kinds.link.value import Link
+from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.snapshot import Snapshot
 
 _OF_BRIDGES: Final = "net.bridge."
 

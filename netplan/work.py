@@ -14,8 +14,10 @@ from netplan.errors import RefusedError, StalePlanError
 from netplan.freshness import changed_since, unlike
 from netplan.kernel import Kernel
 from netplan.kinds.chain.edit import ConflictError
-from netplan.kinds.chain.reached import MANY_RULES
+from netplan.kinds.chain.reach import MANY_RULES
+from netplan.kinds.resource import Change, Resource
 from netplan.kinds.route.value import Route, RouteKey
+from netplan.kinds.snapshot import Interest, Snapshot
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.netfilter.iptables.built_in import BUILT_IN_BY_TABLE
 from netplan.obstacles import Obstacle, identity
@@ -34,10 +36,8 @@ from netplan.plan import (
 )
 from netplan.probe import packets_of
 from netplan.probes import Probing
-from netplan.resource import Change, Resource
 from netplan.restore import restoration
 from netplan.singled import leads_further
-from netplan.snapshot import Interest, Snapshot
 from netplan.trace import Packet, Passing
 from netplan.underlay import absent, elsewhere
 

@@ -16,14 +16,14 @@ from netplan.kernel.memory import MemoryKernel
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.value import Backend, Chain, ChainKey, is_our_jump
 from netplan.kinds.link.value import Link
+from netplan.kinds.resource import Change, Reason, Resource
 from netplan.kinds.route.value import Route
+from netplan.kinds.snapshot import KINDS, Snapshot
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Address, IfName, InterfaceAddress, Prefix
 from netplan.netfilter.iptables.rule import Rule, parse_rule_line
 from netplan.plan import NodePlan, Plan, Source, plan_node
 from netplan.project import project
-from netplan.resource import Change, Reason, Resource
-from netplan.snapshot import KINDS, Snapshot
 from netplan.spec.load import Spec
 from netplan.state.generations import Generation
 from netplan.state.origin import Origin, boot_id

@@ -12,10 +12,10 @@ from msgspec.structs import replace
 from netplan.compile import Desired, compile_node
 from netplan.kinds.chain.value import Backend, Chain, ChainKey, jump_to
 from netplan.kinds.route.value import KERNEL, Route
+from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Address, IfName
 from netplan.netfilter.iptables.rule import Rule
-from netplan.snapshot import Snapshot
 from netplan.spec.load import Spec
 from netplan.topology import Node
 from tests import make

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from netplan.diff import diff
-from netplan.resource import Reason, Wanted
+from netplan.kinds.resource import Reason, Wanted
 from tests import make
 
 

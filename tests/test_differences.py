@@ -3,8 +3,8 @@ from __future__ import annotations
 from netplan.compile import nothing
 from netplan.differences import SECOND, STALE, differences
 from netplan.kinds.chain.value import Chain, ChainKey
+from netplan.kinds.resource import Resource
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.resource import Resource
 from tests import make, tunnels
 
 

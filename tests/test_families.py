@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from netplan.backends.vxlan import compile_vxlan
-from netplan.batches import batches
 from netplan.compile import nothing
 from netplan.errors import Location
 from netplan.kernel.memory import MemoryKernel
 from netplan.kinds.address.value import LinkAddress
-from netplan.kinds.chain.other import OtherChain, Owner
+from netplan.kinds.batches import batches
 from netplan.kinds.chain.value import Chain, ChainKey, is_our_jump
+from netplan.kinds.foreign_chain.value import OtherChain, Owner
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Address, IfName, InterfaceAddress, Prefix

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from netplan.fields import field_changes, setting_changes
 from netplan.kinds.chain.value import Chain
-from netplan.resource import Change
+from netplan.kinds.resource import Change
 from tests import make
 
 

@@ -7,12 +7,12 @@ from netplan.freshness import changed_since, dependencies, unlike, unmet
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.value import Backend, Chain, jump_to
 from netplan.kinds.link.value import Link
+from netplan.kinds.resource import Change
+from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import IfName, InterfaceAddress
 from netplan.plan import Source, plan_node
 from netplan.project import project
-from netplan.resource import Change
-from netplan.snapshot import Snapshot
 from netplan.underlay import resolved_in
 from tests import make
 

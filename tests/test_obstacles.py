@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.link.value import Link
+from netplan.kinds.resource import Change, Reason, Resource
 from netplan.kinds.route.value import Route
+from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.forwarding import IPV6_FORWARD
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import IfName, InterfaceAddress
 from netplan.obstacles import Obstacle, identity
 from netplan.plan import NodePlan, beside
 from netplan.project import blocked
-from netplan.resource import Change, Reason, Resource
-from netplan.snapshot import Snapshot
 from tests import make, tunnels
 from tests.spec.test_families import DUAL, A, B
 

@@ -6,10 +6,10 @@ import pytest
 from msgspec.structs import replace
 
 from netplan.kinds.address.value import LinkAddress
+from netplan.kinds.resource import Wanted
 from netplan.kinds.route.value import Route
 from netplan.net import Address, IfName
 from netplan.on_link import OnLink, taken_as_on_link
-from netplan.resource import Wanted
 from tests import make, tunnels
 
 ETH0 = IfName("eth0")

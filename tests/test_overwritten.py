@@ -5,10 +5,10 @@ from msgspec.structs import replace
 
 from netplan.compile import nothing
 from netplan.kinds.address.value import LinkAddress
-from netplan.kinds.chain.other import OtherChain, Owner
 from netplan.kinds.chain.value import Chain, ChainKey
+from netplan.kinds.foreign_chain.value import OtherChain, Owner
 from netplan.kinds.link.value import Link
-from netplan.kinds.sysctl.overwritten import Overwritten
+from netplan.kinds.sysctl.originals import Overwritten
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import IfName, InterfaceAddress
 from netplan.overwritten import put_back, warnings

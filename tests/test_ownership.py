@@ -6,9 +6,9 @@ import pytest
 from msgspec.structs import replace
 
 from netplan.kinds.link.value import Link
+from netplan.kinds.resource import Change
 from netplan.net import IfName
 from netplan.ownership import foreign
-from netplan.resource import Change
 from tests import make, tunnels
 
 VETH = Link(IfName("veth1"), 1500, up=True)

@@ -7,8 +7,8 @@ from msgspec.structs import replace
 
 from netplan import persist
 from netplan.compile import compile_node, nothing
+from netplan.kinds.chain.saved_tables import SavedRulesError
 from netplan.persist import MADE, Wish, file_of
-from netplan.savedtables import SavedRulesError
 from tests import make
 from tests.spec.test_families import DUAL, A, B
 from tests.states import cases, specs

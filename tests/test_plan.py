@@ -7,10 +7,10 @@ from netplan.compile import nothing
 from netplan.differences import differences
 from netplan.kinds.chain.value import Backend, Chain, ChainKey, jump_to
 from netplan.kinds.route.value import Route
+from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Prefix
 from netplan.plan import Source
-from netplan.snapshot import Snapshot
 from tests import make
 
 CLEAN = make.settled(make.desired(), make.snapshot())

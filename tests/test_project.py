@@ -6,11 +6,11 @@ import pytest
 
 from netplan.kinds.chain.edit import ConflictError
 from netplan.kinds.chain.value import Backend, Chain, PlacedRule, jump_to
+from netplan.kinds.resource import Change
 from netplan.kinds.route.value import Route
+from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.project import project
-from netplan.resource import Change
-from netplan.snapshot import Snapshot
 from tests import make, tunnels
 
 JUMP = jump_to(make.MASQUERADE_CHAIN)

@@ -12,15 +12,15 @@ from netplan.compile import compile_node, nothing
 from netplan.differences import differences
 from netplan.errors import RestoredError
 from netplan.freshness import changed_since, unmet
-from netplan.kernel import recorded
 from netplan.kernel.memory import MemoryKernel
+from netplan.kinds import snapshot_json
 from netplan.kinds.chain.value import Backend, PlacedRule
 from netplan.kinds.route.value import Route
+from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.plan import Plan, Source, plan_node
 from netplan.project import project
 from netplan.restore import Deed, earlier, relevant, restoration
-from netplan.snapshot import Snapshot
 from tests import make
 from tests.plans import read_plan, rendered
 from tests.states import Case, cases, meddled, specs
@@ -134,8 +134,8 @@ def test_a_saved_plan_is_read_back_as_it_was(case, source):
 @thorough
 @given(cases())
 def test_a_record_is_read_back_as_it_was(case):
-    text = recorded.render(case.state, case.node.name, "c")
-    read = recorded.parse(text, "state/c/n.json", "c", case.node.name).state
+    text = snapshot_json.render(case.state, case.node.name, "c")
+    read = snapshot_json.parse(text, "state/c/n.json", "c", case.node.name).state
     assert (read.backend, make.content(read)) == (case.state.backend, make.content(case.state))
 
 

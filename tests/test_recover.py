@@ -8,17 +8,17 @@ import pytest
 from msgspec.structs import replace
 
 from netplan.apply import Job, apply
-from netplan.batches import batches
 from netplan.compile import nothing
 from netplan.confirm import asked
 from netplan.differences import differences
 from netplan.errors import ContendedError, HalfStateError, ObserveError, PendingError, RefusedError, StoreError
 from netplan.kernel.memory import MemoryKernel
 from netplan.kinds.address.value import LinkAddress
+from netplan.kinds.batches import batches
 from netplan.kinds.chain.value import Chain
 from netplan.kinds.link.value import Link
 from netplan.kinds.route.value import Route
-from netplan.kinds.sysctl.overwritten import Overwritten
+from netplan.kinds.sysctl.originals import Overwritten
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import IfName
 from netplan.recover import Found, bring_back, settle

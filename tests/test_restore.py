@@ -4,13 +4,13 @@ import pytest
 
 from netplan.kinds.chain.value import Backend, Chain, jump_to
 from netplan.kinds.link.value import Link
+from netplan.kinds.resource import Change
 from netplan.kinds.route.value import Route
+from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import IfName
 from netplan.project import project
-from netplan.resource import Change
 from netplan.restore import relevant, restoration
-from netplan.snapshot import Snapshot
 from tests import make, tunnels
 
 JUMP = str(jump_to(make.MASQUERADE_CHAIN))

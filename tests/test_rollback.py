@@ -11,10 +11,10 @@ from netplan.errors import UsageError
 from netplan.kernel.memory import MemoryKernel
 from netplan.kinds.chain.value import Chain
 from netplan.kinds.link.value import Link
+from netplan.kinds.resource import Resource
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl, accept_ra
 from netplan.net import IfName
-from netplan.resource import Resource
 from netplan.rollback import taken_over, way_back
 from netplan.state.store import Store, Undertaking
 from netplan.trace import settings_of

@@ -3,19 +3,19 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 
-from netplan.batches import batches
 from netplan.compile import compile_node, nothing
 from netplan.differences import differences
 from netplan.kinds.address.value import LinkAddress
+from netplan.kinds.batches import batches
 from netplan.kinds.chain.payload import payload
 from netplan.kinds.chain.value import Backend, ChainKey
 from netplan.kinds.route.value import Route
+from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Address, IfName, InterfaceAddress, Prefix
 from netplan.plan import Source, plan_node
 from netplan.project import project
 from netplan.safety import Danger, Flag, Session, dangers, session_packets
-from netplan.snapshot import Snapshot
 from tests import make, tunnels
 from tests.states import cases
 

@@ -5,22 +5,22 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from netplan.batches import batches
 from netplan.carry import carry_out
 from netplan.compile import compile_node, nothing
 from netplan.differences import differences
 from netplan.kernel.memory import MemoryKernel
-from netplan.kernel.recorded import parse, render
 from netplan.kinds.address.value import LinkAddress
+from netplan.kinds.batches import batches
 from netplan.kinds.chain.value import Backend, Chain
 from netplan.kinds.link.value import Link
+from netplan.kinds.resource import Change
 from netplan.kinds.route.value import Route
+from netplan.kinds.snapshot import Snapshot
+from netplan.kinds.snapshot_json import parse, render
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import IfName, InterfaceAddress, Prefix
 from netplan.plan import Source, plan_node
 from netplan.recover import bring_back, settle
-from netplan.resource import Change
-from netplan.snapshot import Snapshot
 from netplan.state.generations import Generation
 from netplan.state.store import Store, Undertaking
 from netplan.work import Work, whole_state

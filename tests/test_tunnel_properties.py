@@ -12,11 +12,11 @@ from netplan.errors import RestoredError
 from netplan.kernel.memory import MemoryKernel
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.link.value import Link
+from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import IfName, InterfaceAddress
 from netplan.ownership import foreign
 from netplan.plan import Plan, Source, plan_node
-from netplan.snapshot import Snapshot
 from netplan.spec.load import Spec
 from netplan.trace import settings_of
 from tests import make, tunnels

@@ -11,11 +11,11 @@ from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.value import Backend
 from netplan.kinds.link.value import Link
 from netplan.kinds.route.value import Route
+from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.udp_socket.value import UdpSocket
 from netplan.net import IfName, InterfaceAddress
 from netplan.plan import NodePlan, Source, plan_node
 from netplan.project import project
-from netplan.snapshot import Snapshot
 from netplan.underlay import resolved_in, unresolved
 from tests import make, tunnels
 from tests.spec.test_families import A6, B6, ONLY6

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from msgspec import Struct
 from msgspec.structs import replace
 
-from netplan.batches import batches
 from netplan.carry import carry_out
 from netplan.compile import Desired, nothing
 from netplan.confirm import asked
@@ -21,14 +20,15 @@ from netplan.differences import differences
 from netplan.errors import HalfStateError, KernelError, PodnetError
 from netplan.kernel.memory import MemoryKernel
 from netplan.kinds.address.value import LinkAddress
+from netplan.kinds.batches import batches
 from netplan.kinds.chain.value import PlacedRule
 from netplan.kinds.link.value import Link
+from netplan.kinds.resource import Change
 from netplan.kinds.route.value import Route
+from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import IfName, InterfaceAddress
-from netplan.resource import Change
 from netplan.rollback import way_back
-from netplan.snapshot import Snapshot
 from netplan.state.generations import Generation
 from netplan.state.origin import boot_id
 from netplan.state.store import Store, Undertaking

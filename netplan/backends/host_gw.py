@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from netplan.kinds.resource import Reason, Wanted
 from netplan.kinds.route.value import USUAL_METRIC, Route
 from netplan.net import Prefix
-from netplan.resource import Reason, Wanted
 from netplan.topology import Node, Topology
 
 

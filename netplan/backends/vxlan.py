@@ -18,10 +18,10 @@ from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.fdb.value import FdbEntry
 from netplan.kinds.link.value import ALIAS, VXLAN, Link, Vxlan, derived_lladdr
 from netplan.kinds.neighbour.value import Neighbour
+from netplan.kinds.resource import Reason, Resource, Wanted
 from netplan.kinds.route.value import USUAL_METRIC, Route
 from netplan.kinds.sysctl.value import Sysctl, accept_ra
 from netplan.net import BITS, IPV6_MTU_MIN, IfName, InterfaceAddress, Prefix
-from netplan.resource import Reason, Resource, Wanted
 from netplan.spec.model import Backend
 from netplan.topology import Node, Topology
 

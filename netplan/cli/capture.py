@@ -16,16 +16,17 @@ from netplan.cli.progress import bar
 from netplan.cli.remembered import overwritten
 from netplan.cli.verb import verb_app
 from netplan.errors import ObserveError, RefusedError, UsageError
-from netplan.kernel import Kernel, recorded
+from netplan.kernel import Kernel
+from netplan.kinds import snapshot_json
 from netplan.kinds.address.value import LinkAddress
-from netplan.kinds.chain.other import OtherChain
 from netplan.kinds.chain.value import Backend, Chain
+from netplan.kinds.foreign_chain.value import OtherChain
 from netplan.kinds.ipset.value import IpSet
+from netplan.kinds.resource import Resource
+from netplan.kinds.snapshot import Interest, Snapshot
 from netplan.kinds.sysctl.usual import usual
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import host_name
-from netplan.resource import Resource
-from netplan.snapshot import Interest, Snapshot
 from netplan.work import whole_state
 
 app = verb_app()
@@ -50,9 +51,9 @@ def capture(
         snapshot = _recorded(kernel_of(None), {each.name for each in written})
         other = _of_the_other_backend(snapshot)
     if str(out) == "-":
-        show(recorded.render(snapshot, name, None, written, other))
+        show(snapshot_json.render(snapshot, name, None, written, other))
         return
-    write_file(out, recorded.render(snapshot, name, _cluster(out), written, other))
+    write_file(out, snapshot_json.render(snapshot, name, _cluster(out), written, other))
     say(f"Recorded {name} in {out}.")
 
 

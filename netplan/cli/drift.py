@@ -20,7 +20,7 @@ from netplan.cli.verb import verb_app
 from netplan.cli.views.lines import DRIFT
 from netplan.compile import Desired, compile_node
 from netplan.errors import ExitCode, RefusedError, UsageError
-from netplan.kinds.chain.reached import FEW_RULES
+from netplan.kinds.chain.reach import FEW_RULES
 from netplan.net import printable
 from netplan.plan import NodePlan, Plan
 from netplan.safety import Flag

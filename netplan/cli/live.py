@@ -8,7 +8,7 @@ from netplan.cli.progress import bar
 from netplan.cli.remembered import recalled, with_applied
 from netplan.compile import Desired
 from netplan.kernel.linux import Linux, devices
-from netplan.kinds.chain.reached import MANY_RULES
+from netplan.kinds.chain.reach import MANY_RULES
 from netplan.kinds.chain.value import Backend
 from netplan.occupied import occupied
 from netplan.state.tables import TablesFile

@@ -20,8 +20,8 @@ from netplan.system.trust import own_links
 
 if TYPE_CHECKING:
     from netplan.cli.views.styled import Styled
+    from netplan.kinds.resource import Json
     from netplan.plan import Plan
-    from netplan.resource import Json
 
 
 LAYING_OUT: Final = "laying the plan out"

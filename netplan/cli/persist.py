@@ -14,15 +14,15 @@ from netplan.cli.live import resolved_here
 from netplan.cli.output import say, show, show_plan
 from netplan.compile import Desired, compile_node
 from netplan.errors import HalfStateError, RefusedError, StoreError, UsageError
+from netplan.kinds.chain.removed_rules import TakenFrom, TakenRules, rules_for
+from netplan.kinds.chain.saved_tables import SavedRulesError
 from netplan.kinds.chain.value import OWNED_PREFIX, ChainKey
 from netplan.net import printable
 from netplan.netfilter.iptables.rule import Rule
 from netplan.persist import NOTHING, Merged, Wish, file_of, merge
 from netplan.plan import Plan
-from netplan.savedtables import SavedRulesError
 from netplan.spec.load import read
 from netplan.state.taken import TakenFile
-from netplan.taken import TakenFrom, TakenRules, rules_for
 
 if TYPE_CHECKING:
     from netplan.rollback import WayBack

@@ -11,7 +11,7 @@ from netplan.compile import Desired
 from netplan.errors import StoreError
 from netplan.kernel.linux import require_privilege
 from netplan.kinds.route.value import Route, RouteKey
-from netplan.kinds.sysctl.overwritten import Overwritten
+from netplan.kinds.sysctl.originals import Overwritten
 from netplan.net import printable
 from netplan.plan import NodePlan
 from netplan.state.overwritten import OverwrittenFile

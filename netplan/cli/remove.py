@@ -19,14 +19,14 @@ from netplan.cli.verb import verb_app
 from netplan.cli.write import Order, Turn, carry_out, turn
 from netplan.compile import Desired, Removal, compile_node, nothing
 from netplan.errors import UsageError
-from netplan.kinds.chain.other import OtherChain
 from netplan.kinds.chain.value import Backend
+from netplan.kinds.foreign_chain.value import OtherChain
 from netplan.kinds.route.value import Route
+from netplan.kinds.snapshot import Snapshot
 from netplan.net import counted, printable
 from netplan.plan import NodePlan, Plan
 from netplan.rollback import taken_over
 from netplan.safety import Flag
-from netplan.snapshot import Snapshot
 from netplan.work import Work
 
 _LEFT: Final = "a node that was taken out of a spec is cleaned with one that has it still: git log -p {} shows it"

@@ -18,14 +18,14 @@ from netplan.cli.verb import verb_app
 from netplan.compile import Desired, compile_node
 from netplan.differences import differences
 from netplan.errors import UsageError
-from netplan.kernel import recorded
+from netplan.kinds import snapshot_json
 from netplan.kinds.chain.value import ChainKey
+from netplan.kinds.snapshot import Snapshot
 from netplan.net import Address
 from netplan.netfilter.iptables.built_in import BUILT_IN_BY_TABLE
 from netplan.netfilter.iptables.names import ICMP, ICMPV6, PROTOCOLS, SERVICES, TCP, UDP
 from netplan.netfilter.iptables.number import integer
 from netplan.project import project
-from netplan.snapshot import Snapshot
 from netplan.spec.load import Spec
 from netplan.text import likely
 from netplan.topology import Node
@@ -106,7 +106,7 @@ def _live(spec: Spec, node: Node, folder: Path | None) -> _Start:
 
 
 def _recorded(spec: Spec, node: Node, folder: Path, version: int) -> _Start:
-    found = recorded.read(folder, spec.model.cluster, node.name)
+    found = snapshot_json.read(folder, spec.model.cluster, node.name)
     if found is None:
         raise UsageError(
             f"{folder} has no record of {node.name}: run podnet capture there, or say --live on the node itself"

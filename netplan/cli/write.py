@@ -34,14 +34,14 @@ from netplan.errors import (
 )
 from netplan.freshness import unlike
 from netplan.kernel.linux import require_privilege
+from netplan.kinds.resource import Change, ObjectRefusedError, Resource
+from netplan.kinds.snapshot import Snapshot
 from netplan.masquerade import MASQUERADE_CHAIN
 from netplan.net import printable
 from netplan.obstacles import Obstacle, left_out_by
 from netplan.plan import NodePlan, Plan
 from netplan.recover import Recovery
-from netplan.resource import Change, ObjectRefusedError, Resource
 from netplan.safety import Flag
-from netplan.snapshot import Snapshot
 from netplan.state.generations import Damaged, Generation
 from netplan.state.origin import Origin
 from netplan.state.store import Store, Undertaking

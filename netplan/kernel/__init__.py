@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from netplan.batches import Batch
-from netplan.snapshot import Interest, Snapshot
+from netplan.kinds.batches import Batch
+from netplan.kinds.snapshot import Interest, Snapshot
 
 
 class Kernel(Protocol):

@@ -9,20 +9,20 @@ from typing import Final, TypeAlias, cast
 
 from msgspec.structs import replace
 
-from netplan.batches import Batch
 from netplan.errors import ObserveError, RefusedError
 from netplan.kinds.address import driver as held
 from netplan.kinds.address.value import LinkAddress
-from netplan.kinds.chain import beside
+from netplan.kinds.batches import Batch
 from netplan.kinds.chain import driver as chains
-from netplan.kinds.chain.iptables import Iptables
-from netplan.kinds.chain.reached import reached
+from netplan.kinds.chain.programs import Iptables
+from netplan.kinds.chain.reach import reached
 from netplan.kinds.chain.tables import BothVersions, tables
 from netplan.kinds.chain.value import Backend
 from netplan.kinds.connection import driver as tracked
 from netplan.kinds.connection.value import Connection
 from netplan.kinds.fdb import driver as fdb
 from netplan.kinds.fdb.value import FdbEntry
+from netplan.kinds.foreign_chain import driver
 from netplan.kinds.ipset import driver as ipsets
 from netplan.kinds.ipset.value import asked_sets
 from netplan.kinds.link import driver as links
@@ -31,8 +31,10 @@ from netplan.kinds.neighbour import driver as neighbours
 from netplan.kinds.neighbour.value import Neighbour
 from netplan.kinds.policy import driver as policies
 from netplan.kinds.policy.value import routing_tables
+from netplan.kinds.resource import Change, Resource
 from netplan.kinds.route import driver as routes
 from netplan.kinds.route.value import Route
+from netplan.kinds.snapshot import Interest, Snapshot
 from netplan.kinds.sysctl import driver as sysctls
 from netplan.kinds.sysctl.value import Sysctl, spelled_out
 from netplan.kinds.udp_socket import driver as sockets
@@ -40,8 +42,6 @@ from netplan.net import Address
 from netplan.netfilter.nftables.expression import chains as chains_of_nft
 from netplan.netfilter.nftables.table import read as read_table
 from netplan.netfilter.nftables.table import table_name
-from netplan.resource import Change, Resource
-from netplan.snapshot import Interest, Snapshot
 from netplan.system.netlink.channel import ROUTE, Answered, Channel
 from netplan.system.privileges import CAP_NET_ADMIN, may
 
@@ -122,7 +122,7 @@ class Linux:
         found = tuple(reached(own, interest.reach))
         yield from found
         yield from ipsets.observe(asked_sets(rule for chain in found for rule in chain.rules))
-        yield from beside.observe(self._iptables.backend, own, there, interest.limit)
+        yield from driver.observe(self._iptables.backend, own, there, interest.limit)
 
     def write(self, batch: Batch) -> None:
         """Make the changes of one batch."""

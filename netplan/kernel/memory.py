@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from netplan.batches import Batch
 from netplan.errors import ContendedError
 from netplan.kinds.address.value import LinkAddress
+from netplan.kinds.batches import Batch
 from netplan.kinds.chain.edit import ConflictError
-from netplan.kinds.chain.other import OtherChain
 from netplan.kinds.chain.place import rebased
-from netplan.kinds.chain.reached import reached
+from netplan.kinds.chain.reach import reached
 from netplan.kinds.chain.value import Chain, ChainKey
+from netplan.kinds.foreign_chain.value import OtherChain
 from netplan.kinds.link.value import Link, own_settings
+from netplan.kinds.resource import Change, Resource, refused
 from netplan.kinds.route.order import excludes
 from netplan.kinds.route.value import Route
+from netplan.kinds.snapshot import Interest, Snapshot
 from netplan.kinds.sysctl.value import Sysctl, accept_ra, of_ipv6, spelled_out
 from netplan.net import IPV6_MTU_MIN, IfName
 from netplan.project import project, stands_on, version_of
-from netplan.resource import Change, Resource, refused
-from netplan.snapshot import Interest, Snapshot
 from netplan.trace import settings_of
 
 

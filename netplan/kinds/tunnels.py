@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeVar
 
-from netplan.kinds import writing
+from netplan.kinds import netlink_driver
 from netplan.kinds.fdb.value import FdbEntry
 from netplan.kinds.link.value import VXLAN, Link
 from netplan.kinds.neighbour.value import Neighbour
+from netplan.kinds.resource import Change
 from netplan.net import IfName
-from netplan.resource import Change
 from netplan.system.netlink.channel import Channel, Request
 from netplan.system.netlink.route import Message
 
@@ -40,7 +40,7 @@ def write(
     asked = []
     for change in changes:
         entry = change.resource
-        index = writing.standing(entry.link, indexes, change)
+        index = netlink_driver.standing(entry.link, indexes, change)
         if index is not None:
-            asked.append(writing.Asked(change, (gone if change.after is None else made)(entry, index)))
-    writing.write(channel, asked)
+            asked.append(netlink_driver.Asked(change, (gone if change.after is None else made)(entry, index)))
+    netlink_driver.write(channel, asked)

@@ -13,7 +13,7 @@ from typing import Final
 
 from netplan.documents import check_format
 from netplan.errors import StoreError
-from netplan.resource import Json
+from netplan.kinds.resource import Json
 from netplan.system.files import located, new_file, sync
 from netplan.system.trust import changeable, trusted_users
 

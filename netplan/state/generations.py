@@ -12,9 +12,9 @@ from msgspec import Struct
 
 from netplan.documents import FormatError, of_format, why
 from netplan.errors import StoreError
+from netplan.kinds.resource import Json
 from netplan.kinds.route.value import Route
-from netplan.resource import Json
-from netplan.snapshot import Snapshot
+from netplan.kinds.snapshot import Snapshot
 from netplan.state import files
 from netplan.state.files import UNREADABLE
 from netplan.state.journal import FORMAT_VERSION, Begun, Entry, OfBegun, rendered

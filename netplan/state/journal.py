@@ -16,11 +16,11 @@ from msgspec import Struct
 from netplan.documents import FormatError, of_format, why
 from netplan.errors import HalfStateError
 from netplan.hooks import Hook, hooks_from_json, hooks_to_json
-from netplan.kernel import recorded
+from netplan.kinds import snapshot_json
+from netplan.kinds.resource import Change, Json, Resource
 from netplan.kinds.route.value import Route
+from netplan.kinds.snapshot import Snapshot
 from netplan.planfile import change_from_json, reason_to_json
-from netplan.resource import Change, Json, Resource
-from netplan.snapshot import Snapshot
 from netplan.state import files
 from netplan.state.files import UNREADABLE
 from netplan.state.origin import Origin, boot_id
@@ -90,7 +90,7 @@ class Begun(Struct, frozen=True, dict=True):
     @cached_property
     def text(self) -> str:
         """The same as members of a JSON object: made once, since it is written again with what comes of it."""
-        changes, before = [*map(_change_to_json, self.changes)], recorded.to_json(self.before)
+        changes, before = [*map(_change_to_json, self.changes)], snapshot_json.to_json(self.before)
         blocked = {_BLOCKED: [route.to_json() for route in self.blocked]} if self.blocked else {}
         return _members(changes=changes, before=before, **hooks_to_json(self.hooks), **blocked)
 
@@ -104,11 +104,11 @@ class Begun(Struct, frozen=True, dict=True):
         """Read what `text` gave."""
         changes = tuple(map(change_from_json, data["changes"]))
         blocked = tuple(map(Route.from_json, data.get(_BLOCKED, ())))
-        return cls(changes, recorded.from_json(data["before"]), hooks_from_json(data), blocked)
+        return cls(changes, snapshot_json.from_json(data["before"]), hooks_from_json(data), blocked)
 
     def state_from_json(self, data: Json) -> Snapshot:
         """Read a state after it, which names what the changes made by their numbers."""
-        return recorded.from_json(data, self.changes)
+        return snapshot_json.from_json(data, self.changes)
 
 
 class OfBegun:
@@ -164,7 +164,7 @@ class Entry(Struct, OfBegun, frozen=True, dict=True):
     @cached_property
     def deed(self) -> str:
         """What was begun, and the state after, as members of a JSON object: here and in a generation."""
-        after = None if self.after is None else recorded.to_json(self.after, self.begun.numbers)
+        after = None if self.after is None else snapshot_json.to_json(self.after, self.begun.numbers)
         return f"{self.begun.text}, {_members(after=after)}"
 
     def render(self) -> str:

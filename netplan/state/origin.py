@@ -10,9 +10,9 @@ from typing import Final
 
 from msgspec import Struct
 
+from netplan.kinds.resource import Json
 from netplan.net import Address
 from netplan.plan import NodePlan, Plan
-from netplan.resource import Json
 
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 

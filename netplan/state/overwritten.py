@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from netplan.documents import why
 from netplan.errors import StoreError
-from netplan.kinds.sysctl.overwritten import Overwritten, remember
+from netplan.kinds.resource import Change, Json
+from netplan.kinds.sysctl.originals import Overwritten, remember
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.resource import Change, Json
 from netplan.state import files
 from netplan.state.files import UNREADABLE
 from netplan.state.origin import boot_id

@@ -10,9 +10,9 @@ from typing import Final
 
 from netplan.documents import FormatError, why
 from netplan.errors import StoreError
+from netplan.kinds.chain.removed_rules import TakenFrom
 from netplan.state import files
 from netplan.state.files import UNREADABLE
-from netplan.taken import TakenFrom
 
 FORMAT_VERSION: Final = "1.0"
 

@@ -24,7 +24,7 @@ _MODULES: Final = {
     "assemble": "netplan.lab.assemble",
     "enter": "netplan.lab.enter",
     "guard": "netplan.guard",
-    "legacy-tables": "netplan.kinds.chain.iptc_dump",
+    "legacy-tables": "netplan.kinds.foreign_chain.iptc_dump",
 }
 _START: Final = (
     "import sys; sys.path.insert(0, sys.argv.pop(1)); import netplan; sys.path.append(sys.path.pop(0)); "

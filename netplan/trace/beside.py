@@ -13,13 +13,13 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from netplan.kinds.chain.other import OtherChain, Owner
 from netplan.kinds.chain.value import Chain, ChainKey, PlacedRule
+from netplan.kinds.foreign_chain.value import OtherChain, Owner
+from netplan.kinds.snapshot import Snapshot
 from netplan.net import Prefix
 from netplan.netfilter.iptables.match import Match
 from netplan.netfilter.iptables.operands import AddressMask, Condition
 from netplan.netfilter.iptables.rule import Rule
-from netplan.snapshot import Snapshot
 from netplan.trace.fib import Fib
 from netplan.trace.flow import NO_DEVICE, Flow
 from netplan.trace.targets import REFUSED, Fate

@@ -12,11 +12,11 @@ from netplan.kinds.address.value import HOST_SCOPE, LINK_SCOPE, UNIVERSE, LinkAd
 from netplan.kinds.link.value import BRIDGE, Link
 from netplan.kinds.policy.value import DEFAULTS, IPV6_DEFAULTS, LOCAL_TABLE, PolicyRule
 from netplan.kinds.route.value import MAIN_TABLE, Route
+from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.forwarding import FORWARDING
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import BITS, Address, Prefix
 from netplan.netfilter.iptables.operands import Masked
-from netplan.snapshot import Snapshot
 from netplan.trace.flow import Holds, Mark
 from netplan.trace.sources import ipv6_source
 

@@ -7,9 +7,9 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from netplan.kinds.resource import Json
 from netplan.net import Address, Prefix
 from netplan.netfilter.iptables.names import ICMP, ICMPV6
-from netplan.resource import Json
 from netplan.trace.fib import Fib
 from netplan.trace.flow import ANYWHERE, NO_DEVICE, Flow, Mark, single
 from netplan.trace.turn import Verdict

@@ -20,7 +20,7 @@ from netplan.trace.packet import Packet
 
 
 class Passing(Struct, frozen=True):
-    """Says which rules some packets may meet (`netplan.kinds.chain.reached.Follows`)."""
+    """Says which rules some packets may meet (`netplan.kinds.chain.reach.Follows`)."""
 
     packets: frozenset[Packet]
 

@@ -14,8 +14,8 @@ from msgspec.structs import replace
 
 from netplan.kinds.chain.value import ChainKey
 from netplan.kinds.ipset.value import IpSet
+from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.snapshot import Snapshot
 from netplan.trace.answer import End, answer
 from netplan.trace.beside import Beside, Deed, Harm
 from netplan.trace.fib import LOOPBACK, Fib

@@ -15,9 +15,9 @@ from netplan.cli.views.memory import (
     recoveries_json,
     recovery_text,
 )
+from netplan.kinds.resource import Change
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.recover import Found, Recovery
-from netplan.resource import Change
 from netplan.state.generations import Damaged, Generation
 from netplan.state.journal import Begun, Confirm, Entry, Phase
 from netplan.system import clock

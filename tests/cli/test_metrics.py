@@ -2,9 +2,9 @@
 
 from netplan.cli.views.metrics import drift_metrics
 from netplan.kinds.chain.value import Backend
+from netplan.kinds.resource import Change, Reason
 from netplan.net import Address
 from netplan.plan import NodePlan, Source
-from netplan.resource import Change, Reason
 from tests.make import route
 
 

@@ -14,10 +14,10 @@ from netplan.cli.views.text import plan_text
 from netplan.errors import Location
 from netplan.kinds.chain.value import Backend, Chain, PlacedRule, jump_to
 from netplan.kinds.neighbour.value import Neighbour
+from netplan.kinds.resource import Change, Reason
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Address, IfName, link_layer_address
 from netplan.plan import NodePlan, Source
-from netplan.resource import Change, Reason
 from tests import make
 
 AT = Location("specs/hdss7.yaml", 22, 5)

@@ -21,14 +21,14 @@ import netplan.kernel.linux
 import netplan.kernel.tables
 import netplan.ready
 import netplan.recover
-from netplan.batches import Batch
 from netplan.cli import main as command
 from netplan.kernel.memory import MemoryKernel
+from netplan.kinds.batches import Batch
 from netplan.kinds.chain.payload import payload
-from netplan.kinds.chain.reached import reached
+from netplan.kinds.chain.reach import reached
 from netplan.kinds.chain.saved import SavedTable, SavedTables
 from netplan.kinds.chain.value import Chain
-from netplan.snapshot import Interest, Snapshot
+from netplan.kinds.snapshot import Interest, Snapshot
 
 MAX_SECONDS: Final = 10
 MAX_BYTES: Final = 1 << 30

@@ -14,16 +14,16 @@ from typing import Final
 from msgspec import Struct
 
 from netplan.errors import ObserveError
-from netplan.kernel import recorded
+from netplan.kinds import snapshot_json
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.saved import saved_tables
 from netplan.kinds.chain.value import Chain
 from netplan.kinds.link.value import Link
 from netplan.kinds.route.value import Route
+from netplan.kinds.snapshot import Snapshot
 from netplan.lab.build import setups
 from netplan.lab.layout import lay_out
 from netplan.net import IfName
-from netplan.snapshot import Snapshot
 from netplan.spec.load import read
 from netplan.state.origin import boot_id
 from netplan.topology import Node
@@ -60,7 +60,7 @@ def contents(*paths: Path) -> Callable[[], Sequence[bytes]]:
 
 @cache
 def _snapshot(path: Path) -> Snapshot:
-    return recorded.from_json(json.loads(path.read_bytes()))
+    return snapshot_json.from_json(json.loads(path.read_bytes()))
 
 
 def _cluster(data: bytes) -> str:

@@ -9,17 +9,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from netplan.batches import batches
 from netplan.errors import KernelError
 from netplan.kernel.linux import Linux
 from netplan.kernel.memory import MemoryKernel
 from netplan.kinds.address.value import LINK_SCOPE, LinkAddress
+from netplan.kinds.batches import batches
 from netplan.kinds.fdb.value import FdbEntry
 from netplan.kinds.link.value import Link
 from netplan.kinds.neighbour.value import Neighbour
+from netplan.kinds.resource import Change, Insertion, Resource
 from netplan.kinds.route.value import Route
-from netplan.resource import Change, Insertion, Resource
-from netplan.snapshot import Interest, Snapshot
+from netplan.kinds.snapshot import Interest, Snapshot
 from tests import make, tunnels
 from tests.lab.inside import inside
 

@@ -2,16 +2,16 @@ from __future__ import annotations
 
 import pytest
 
-from netplan.batches import batches
 from netplan.errors import KernelError
 from netplan.kernel.memory import MemoryKernel
-from netplan.kinds.chain.other import OtherChain, Owner
+from netplan.kinds.batches import batches
 from netplan.kinds.chain.value import Chain, ChainKey, PlacedRule, jump_to
+from netplan.kinds.foreign_chain.value import OtherChain, Owner
+from netplan.kinds.resource import Change
 from netplan.kinds.route.value import Route
+from netplan.kinds.snapshot import Interest
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Prefix
-from netplan.resource import Change
-from netplan.snapshot import Interest
 from tests import make, tunnels
 
 JUMP = PlacedRule(make.POSTROUTING, 1, jump_to(make.MASQUERADE_CHAIN))

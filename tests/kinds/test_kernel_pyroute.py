@@ -10,16 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyroute2 import IPRoute
 
-from netplan.batches import batches
 from netplan.compile import compile_node
 from netplan.kernel.linux import Linux
 from netplan.kinds.address.value import LinkAddress
+from netplan.kinds.batches import batches
 from netplan.kinds.fdb.value import FdbEntry
 from netplan.kinds.link.value import Link, Vxlan
 from netplan.kinds.neighbour.value import Neighbour
+from netplan.kinds.resource import Change
 from netplan.kinds.route.value import Route
-from netplan.resource import Change
-from netplan.snapshot import Interest
+from netplan.kinds.snapshot import Interest
 from netplan.spec.load import parse
 from tests import make
 from tests.scratch import in_scratch

@@ -7,7 +7,7 @@ import subprocess
 import iptc
 import pytest
 
-from netplan.kinds.chain import legacy
+from netplan.kinds.foreign_chain import legacy
 from tests.lab.inside import inside
 from tests.lab.probe import source_seen
 from tests.netns import podnet

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from netplan.kinds.chain import iptables
+from netplan.kinds.chain import programs as iptables
 from netplan.system import programs
 from tests.netns.podnet import process
 from tests.netns.strace import injected, points

@@ -16,9 +16,9 @@ from msgspec.structs import replace
 
 from netplan.kernel.linux import Linux
 from netplan.kinds.chain.value import Backend, Chain
+from netplan.kinds.snapshot import Snapshot
 from netplan.lab import Lab
 from netplan.net import Address
-from netplan.snapshot import Snapshot
 from netplan.spec.load import parse, read
 from netplan.trace import Packet, Trace, Tracer, Verdict
 from netplan.trace.fib import Query

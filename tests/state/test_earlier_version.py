@@ -11,12 +11,12 @@ import pytest
 from netplan import carry
 from netplan.confirm import confirm
 from netplan.errors import PendingError
-from netplan.kernel import recorded
 from netplan.kernel.memory import MemoryKernel
-from netplan.kinds.sysctl.overwritten import Overwritten
+from netplan.kinds import snapshot_json
+from netplan.kinds.snapshot import Snapshot
+from netplan.kinds.sysctl.originals import Overwritten
 from netplan.recover import Found, settle
 from netplan.rollback import way_back
-from netplan.snapshot import Snapshot
 from netplan.spec.load import read
 from netplan.state.generations import Generation
 from netplan.state.origin import boot_id, who
@@ -40,7 +40,7 @@ class Left(NamedTuple):
     def state(self, name: str) -> Snapshot:
         """Return a state of the node that was recorded."""
         path = DATA / self.cluster / f"{name}.json"
-        return recorded.parse(path.read_text(), str(path), self.cluster, NODES[self.cluster]).state
+        return snapshot_json.parse(path.read_text(), str(path), self.cluster, NODES[self.cluster]).state
 
     def store(self, name: str, deadline: float = 0.0) -> Store:
         """Return what podnet remembered, as if that had been in this boot, and with another deadline for a confirm."""

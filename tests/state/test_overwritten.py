@@ -4,9 +4,9 @@ import pytest
 from msgspec.structs import replace
 
 from netplan.errors import StoreError
-from netplan.kinds.sysctl.overwritten import Overwritten
+from netplan.kinds.resource import Change
+from netplan.kinds.sysctl.originals import Overwritten
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.resource import Change
 from netplan.state.journal import Begun, Entry, Phase
 from netplan.state.overwritten import OverwrittenFile
 from tests import make

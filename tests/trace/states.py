@@ -6,11 +6,11 @@ from netplan.kinds.address.value import UNIVERSE, LinkAddress
 from netplan.kinds.chain.value import Backend
 from netplan.kinds.link.value import Link
 from netplan.kinds.route.value import MAIN_TABLE, Hop, Route
+from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.forwarding import IP_FORWARD
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Address, IfName, InterfaceAddress, Prefix
 from netplan.netfilter.iptables.built_in import BUILT_IN_BY_TABLE
-from netplan.snapshot import Snapshot
 from netplan.trace import BRIDGE_CALLS, Packet, Trace, settings_of, trace
 from tests import make
 

@@ -9,10 +9,10 @@ from netplan.kinds.chain.value import Backend, Chain, ChainKey
 from netplan.kinds.link.value import Link
 from netplan.kinds.policy.value import PolicyRule
 from netplan.kinds.route.value import Route
+from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Address, IfName, InterfaceAddress, Prefix
 from netplan.netfilter.iptables.rule import Rule
-from netplan.snapshot import Snapshot
 from netplan.trace import Packet, Verdict, trace
 from netplan.trace.sources import ipv6_source
 

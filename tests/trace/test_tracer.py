@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from netplan.kinds.chain.other import OtherChain, Owner
 from netplan.kinds.chain.value import Chain, ChainKey
-from netplan.snapshot import Snapshot
+from netplan.kinds.foreign_chain.value import OtherChain, Owner
+from netplan.kinds.snapshot import Snapshot
 from netplan.trace import Verdict
 from tests import make
 from tests.trace.states import outcome, rules, state, traced

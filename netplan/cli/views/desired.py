@@ -9,8 +9,8 @@ from netplan.cli.views.lines import kind_of, reason_text
 from netplan.cli.views.styled import Styled
 from netplan.compile import Desired
 from netplan.kinds.chain.value import Chain
+from netplan.kinds.resource import Json, Reason
 from netplan.planfile import FORMAT_VERSION, reason_to_json
-from netplan.resource import Json, Reason
 
 
 def desired_json(cluster: str, nodes: Sequence[Desired]) -> Json:

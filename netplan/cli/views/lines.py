@@ -16,11 +16,11 @@ from msgspec import Struct
 from netplan.check import Command
 from netplan.effects import Fares, TrafficEffect, blamed
 from netplan.kinds.chain.value import Backend, Chain, PlacedRule
+from netplan.kinds.resource import Action, Change, Reason, Resource
 from netplan.net import counted, printable
 from netplan.peers import Alike
 from netplan.plan import NodePlan, Plan, Source
 from netplan.planfile import summary
-from netplan.resource import Action, Change, Reason, Resource
 
 DRIFT: Final = "Drift"
 

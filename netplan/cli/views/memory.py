@@ -9,10 +9,10 @@ from typing import Final
 from msgspec import Struct
 
 from netplan import waiting
+from netplan.kinds.resource import Change, Json, Resource
 from netplan.net import counted, printable
 from netplan.planfile import change_to_json, counts
 from netplan.recover import Found, Recovery
-from netplan.resource import Change, Json, Resource
 from netplan.state.generations import Damaged, Generation
 from netplan.state.journal import Entry
 from netplan.state.origin import Origin

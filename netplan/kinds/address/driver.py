@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from netplan.kinds import writing
+from netplan.kinds import netlink_driver
 from netplan.kinds.address import codec
 from netplan.kinds.address.value import LINK_SCOPE, LinkAddress
 from netplan.kinds.link.value import Link
+from netplan.kinds.resource import Change
 from netplan.net import IfName
-from netplan.resource import Change
 from netplan.system.netlink.channel import Channel
 from netplan.system.netlink.route import ADDRESS, dump
 
@@ -28,14 +28,16 @@ def observe(channel: Channel, links: Mapping[int, Link], version: int = 4) -> It
 
 def write(channel: Channel, indexes: Mapping[IfName, int], changes: Iterable[Change[LinkAddress]]) -> None:
     """Give devices addresses, or take them away; the kernel replaces no scope, so that such an address goes first."""
-    writing.write(channel, [asked for change in changes for asked in _requests(indexes, change)])
+    netlink_driver.write(channel, [asked for change in changes for asked in _requests(indexes, change)])
 
 
-def _requests(indexes: Mapping[IfName, int], change: Change[LinkAddress]) -> Iterator[writing.Asked[LinkAddress]]:
-    index = writing.standing(change.resource.link, indexes, change)
+def _requests(
+    indexes: Mapping[IfName, int], change: Change[LinkAddress]
+) -> Iterator[netlink_driver.Asked[LinkAddress]]:
+    index = netlink_driver.standing(change.resource.link, indexes, change)
     if index is None:
         return
     if change.before is not None:
-        yield writing.Asked(change, codec.gone(change.before, index))
+        yield netlink_driver.Asked(change, codec.gone(change.before, index))
     if change.after is not None:
-        yield writing.Asked(change, codec.made(change.after, index))
+        yield netlink_driver.Asked(change, codec.made(change.after, index))

@@ -6,8 +6,8 @@ from typing import Any, ClassVar, Final
 
 from msgspec import Struct
 
+from netplan.kinds.resource import Json
 from netplan.net import IfName, InterfaceAddress
-from netplan.resource import Json
 
 # rtnetlink(7), rtm_scope: how far an address is valid.
 UNIVERSE: Final = 0

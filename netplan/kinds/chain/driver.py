@@ -7,11 +7,11 @@ from typing import Final
 
 from netplan.errors import ContendedError, KernelError
 from netplan.kinds.chain.edit import ConflictError, by_chain, edited
-from netplan.kinds.chain.iptables import Iptables
 from netplan.kinds.chain.payload import payload
 from netplan.kinds.chain.place import rebased
+from netplan.kinds.chain.programs import Iptables
 from netplan.kinds.chain.value import Chain, ChainKey, table_label
-from netplan.resource import Change, Resource
+from netplan.kinds.resource import Change, Resource
 
 _TRIES: Final = 10
 """How often rules are put where they belong while another program shifts their chain."""

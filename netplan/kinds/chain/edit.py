@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from msgspec import Struct
 
 from netplan.kinds.chain.value import Chain, ChainKey, PlacedRule
+from netplan.kinds.resource import Change, Reason, Resource
 from netplan.netfilter.iptables.rule import Rule
-from netplan.resource import Change, Reason, Resource
 
 
 class Slot(Struct, frozen=True):

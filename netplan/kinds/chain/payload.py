@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from netplan.kinds.chain.edit import by_chain, commands
 from netplan.kinds.chain.value import Chain, ChainKey
-from netplan.resource import Change, Resource
+from netplan.kinds.resource import Change, Resource
 
 
 def payload(table: str, changes: Iterable[Change[Resource]], now: Mapping[ChainKey, Chain]) -> str:

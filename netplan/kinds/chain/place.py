@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from netplan.kinds.chain.edit import Slot, by_chain, changes_to, edited
 from netplan.kinds.chain.value import Chain, ChainKey, PlacedRule, is_our_jump
+from netplan.kinds.resource import Change, Resource
 from netplan.netfilter.iptables.rule import Rule
-from netplan.resource import Change, Resource
 
 
 class Span(NamedTuple):

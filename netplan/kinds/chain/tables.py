@@ -14,9 +14,9 @@ from typing import Final, TypeVar
 from msgspec import Struct
 
 from netplan.errors import ObserveError, UnsteadyError
-from netplan.kinds.chain.iptables import Iptables, check_read, parsed
 from netplan.kinds.chain.legacy_tables import is_absent
-from netplan.kinds.chain.reached import Tables
+from netplan.kinds.chain.programs import Iptables, check_read, parsed
+from netplan.kinds.chain.reach import Tables
 from netplan.kinds.chain.saved import SavedTable, SavedTables, absent, listed_table, saved_tables
 from netplan.kinds.chain.value import OWNED_PREFIX, Backend, Chain, ChainKey
 from netplan.net import printable

@@ -7,11 +7,11 @@ from typing import ClassVar, Final, NamedTuple
 
 from msgspec import Struct
 
+from netplan.kinds.resource import Json
 from netplan.net import counted
 from netplan.netfilter.iptables.quoting import check_characters
 from netplan.netfilter.iptables.rule import Rule
 from netplan.netfilter.iptables.word import chain_name
-from netplan.resource import Json
 
 OWNED_PREFIX: Final = "PODNET-"
 COMMENT: Final = "podnet"

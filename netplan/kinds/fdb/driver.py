@@ -8,8 +8,8 @@ from netplan.kinds import tunnels
 from netplan.kinds.fdb import codec
 from netplan.kinds.fdb.value import FdbEntry
 from netplan.kinds.link.value import Link
+from netplan.kinds.resource import Change
 from netplan.net import IfName
-from netplan.resource import Change
 from netplan.system.netlink.channel import Channel
 from netplan.system.netlink.route import NEIGHBOUR, dump
 

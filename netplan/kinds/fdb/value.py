@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 
 from msgspec import Struct
 
+from netplan.kinds.resource import Json
 from netplan.net import Address, IfName, LinkLayerAddress, link_layer_address
-from netplan.resource import Json
 
 
 class FdbEntry(Struct, frozen=True):

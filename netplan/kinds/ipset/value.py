@@ -7,10 +7,10 @@ from typing import Any, ClassVar, Final, TypeAlias
 
 from msgspec import Struct
 
+from netplan.kinds.resource import Json
 from netplan.net import Address, Prefix, counted, printable
 from netplan.netfilter.iptables.operands import BITS
 from netplan.netfilter.iptables.rule import Rule
-from netplan.resource import Json
 
 DIMENSIONS: Final = {
     "bitmap:ip": ("net",),

@@ -6,11 +6,11 @@ import errno
 from collections.abc import Iterable
 from typing import Final
 
-from netplan.kinds import writing
+from netplan.kinds import netlink_driver
 from netplan.kinds.link import codec
 from netplan.kinds.link.value import Link
+from netplan.kinds.resource import Change, refused
 from netplan.net import IfName
-from netplan.resource import Change, refused
 from netplan.system.netlink.channel import Channel, Request
 from netplan.system.netlink.route import LINK, Message, dump, message_of
 
@@ -82,7 +82,7 @@ def _delete(channel: Channel, change: Change[Link], name: IfName) -> None:
 
 
 def _ask(channel: Channel, change: Change[Link], request: Request) -> None:
-    writing.write(channel, [writing.Asked(change, request)], _MEANING)
+    netlink_driver.write(channel, [netlink_driver.Asked(change, request)], _MEANING)
 
 
 def _index(channel: Channel, name: IfName) -> int | None:

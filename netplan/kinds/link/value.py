@@ -8,8 +8,8 @@ from typing import Any, ClassVar, Final
 
 from msgspec import Struct
 
+from netplan.kinds.resource import Json
 from netplan.net import Address, IfName, LinkLayerAddress, link_layer_address
-from netplan.resource import Json
 
 ALIAS = "podnet"
 VXLAN: Final = "vxlan"

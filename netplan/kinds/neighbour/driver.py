@@ -8,8 +8,8 @@ from netplan.kinds import tunnels
 from netplan.kinds.link.value import Link
 from netplan.kinds.neighbour import codec
 from netplan.kinds.neighbour.value import Neighbour
+from netplan.kinds.resource import Change
 from netplan.net import IfName
-from netplan.resource import Change
 from netplan.system.netlink.channel import Channel
 from netplan.system.netlink.route import NEIGHBOUR, dump
 

@@ -7,10 +7,10 @@ from typing import Any, ClassVar, Final
 
 from msgspec import Struct
 
+from netplan.kinds.resource import Json
 from netplan.kinds.route.value import MAIN_TABLE
 from netplan.net import Prefix, printable
 from netplan.netfilter.iptables.operands import Masked
-from netplan.resource import Json
 
 LOCAL_TABLE: Final = 255
 DEFAULT_TABLE: Final = 253

@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from typing import Final
 
 from netplan.errors import ObserveError
-from netplan.kinds import writing
+from netplan.kinds import netlink_driver
 from netplan.kinds.link.value import Link
+from netplan.kinds.resource import Change, Insertion, refused
 from netplan.kinds.route import codec, nexthop
 from netplan.kinds.route.lead import asks, leads
 from netplan.kinds.route.nexthop import NextHop, Way
 from netplan.kinds.route.value import MAIN_TABLE, PROTOCOL, Route
 from netplan.net import IfName, Prefix
-from netplan.resource import Change, Insertion, refused
 from netplan.system.netlink.channel import APPEND, EXCLUSIVE, REPLACE, Channel
 from netplan.system.netlink.route import FAMILIES, NEXTHOP, ROUTE, Message, dump
 
@@ -115,7 +115,7 @@ def _make(channel: Channel, wanted: Sequence[tuple[int, Way]]) -> Iterator[NextH
 
     A route whose object is refused is asked for without one, so that it is the route that the kernel's words are about.
     """
-    refusals = writing.send(channel, [nexthop.made(number, way) for number, way in wanted], "next-hop objects")
+    refusals = netlink_driver.send(channel, [nexthop.made(number, way) for number, way in wanted], "next-hop objects")
     for index, (number, way) in enumerate(wanted):
         if index not in refusals:
             yield NextHop(number, PROTOCOL, way.oif, way.gateway, way.onlink)
@@ -139,7 +139,7 @@ def _write(
 ) -> None:
     asked = [each for change in changes for each in _asked(change, indexes, objects)]
     with _led(channel, indexes, [change.after for change in changes if change.after is not None]):
-        writing.write(channel, asked, _MEANING)
+        netlink_driver.write(channel, asked, _MEANING)
 
 
 @contextmanager
@@ -149,12 +149,12 @@ def _led(channel: Channel, indexes: Mapping[IfName, int], wanted: Iterable[Route
     if not made:
         yield
         return
-    refusals = writing.send(channel, [codec.made(each, indexes, None, EXCLUSIVE) for each in made], _LEADS)
+    refusals = netlink_driver.send(channel, [codec.made(each, indexes, None, EXCLUSIVE) for each in made], _LEADS)
     try:
         yield
     finally:
         ours = [each for number, each in enumerate(made) if number not in refusals]
-        writing.send(channel, [codec.gone(each, indexes, None) for each in ours], _LEADS)
+        netlink_driver.send(channel, [codec.gone(each, indexes, None) for each in ours], _LEADS)
 
 
 def _leads(channel: Channel, indexes: Mapping[IfName, int], wanted: Sequence[Route]) -> list[Route]:
@@ -168,14 +168,14 @@ def _leads(channel: Channel, indexes: Mapping[IfName, int], wanted: Sequence[Rou
 
 def _asked(
     change: Change[Route], indexes: Mapping[IfName, int], objects: Mapping[Way, Sequence[NextHop]]
-) -> Iterator[writing.Asked[Route]]:
+) -> Iterator[netlink_driver.Asked[Route]]:
     """Yield the requests of a change: where a route comes beside others, one before goes first."""
     before, after = change.before, change.after
     if before is not None and (after is None or change.place is not None):
         yield _asked_away(change, before, indexes, _objects_of(before, indexes, objects))
     if after is not None:
         number = next((each.number for each in _objects_of(after, indexes, objects) if each.ours), None)
-        yield writing.Asked(change, codec.made(after, indexes, number, _how(change)))
+        yield netlink_driver.Asked(change, codec.made(after, indexes, number, _how(change)))
 
 
 def _how(change: Change[Route]) -> int:
@@ -186,11 +186,11 @@ def _how(change: Change[Route]) -> int:
 
 def _asked_away(
     change: Change[Route], route: Route, indexes: Mapping[IfName, int], objects: Iterable[NextHop]
-) -> writing.Asked[Route]:
+) -> netlink_driver.Asked[Route]:
     """Ask for the end of a route, which may have been made by an object of its way or without one."""
     numbers = (*(each.number for each in objects), None)
     requests = [codec.gone(route, indexes, number) for number in numbers]
-    return writing.Asked(change, requests[0], tuple(requests[1:]))
+    return netlink_driver.Asked(change, requests[0], tuple(requests[1:]))
 
 
 def _objects_of(
@@ -204,4 +204,4 @@ def _sweep(channel: Channel) -> None:
     """Delete the objects of ours that nobody uses."""
     used = (codec.uses(message) for version in FAMILIES for message in _dump(channel, version))
     numbers = nexthop.unused(_objects(channel), (number for number in used if number is not None))
-    writing.send(channel, [nexthop.gone(number) for number in numbers], "next-hop objects")
+    netlink_driver.send(channel, [nexthop.gone(number) for number in numbers], "next-hop objects")

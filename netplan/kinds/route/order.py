@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from netplan.kinds.resource import Insertion
 from netplan.kinds.route.value import Hop, Route, RouteKey
-from netplan.resource import Insertion
 
 
 class Step(NamedTuple):

@@ -7,8 +7,8 @@ from typing import Any, ClassVar, Final
 
 from msgspec import Struct
 
+from netplan.kinds.resource import Json
 from netplan.net import Address, IfName, Prefix
-from netplan.resource import Json
 
 PROTOCOL: Final = 112
 KERNEL: Final = 2

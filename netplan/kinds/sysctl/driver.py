@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
+from netplan.kinds.resource import Change, refused
 from netplan.kinds.sysctl.value import Sysctl, of_ipv6
-from netplan.resource import Change, refused
 
 _ROOT: Final = Path("/proc/sys")
 _SWAP: Final = str.maketrans("./", "/.")

@@ -8,8 +8,8 @@ from typing import ClassVar, Final
 
 from msgspec import Struct
 
+from netplan.kinds.resource import Json
 from netplan.net import IfName
-from netplan.resource import Json
 
 _NAME: Final = re.compile(r"net(\.[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*)+")
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from netplan.kinds.chain.edit import ConflictError, Slot, changes_to, commands, edited
 from netplan.kinds.chain.value import Chain, PlacedRule
-from netplan.resource import Change
+from netplan.kinds.resource import Change
 from tests import make
 
 A, B, C, D = make.rules("-s 10.0.0.1/32 -j ACCEPT", "-s 10.0.0.2/32 -j ACCEPT", "-j DROP", "-j RETURN")

@@ -12,13 +12,13 @@ from tests.kinds.chain.scratch import run
 PROBE = """
 import json, sys
 from netplan.kinds.chain import driver
-from netplan.kinds.chain.beside import observe
-from netplan.kinds.chain.iptables import Iptables
+from netplan.kinds.foreign_chain.driver import observe
+from netplan.kinds.chain.programs import Iptables
 from netplan.netfilter.iptables.rule import Rule
 from netplan.kinds.chain.tables import BothVersions, tables
 from netplan.kinds.chain.value import Backend, Chain, ChainKey, PlacedRule
 from netplan.netfilter.nftables.expression import chains
-from netplan.resource import Change, Reason
+from netplan.kinds.resource import Change, Reason
 
 backend = Backend(sys.argv[1])
 iptables = Iptables.find(backend)

@@ -5,7 +5,7 @@ import pytest
 from netplan.kinds.chain.edit import ConflictError
 from netplan.kinds.chain.payload import payload
 from netplan.kinds.chain.value import Chain, PlacedRule, jump_to
-from netplan.resource import Change
+from netplan.kinds.resource import Change
 from tests import make
 
 FULL = Chain(make.MASQUERADE_CHAIN, make.rules("-s 172.7.0.0/16 -j ACCEPT", "-j RETURN"))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netplan.errors import ObserveError
-from netplan.kinds.chain.reached import Reach, reached
+from netplan.kinds.chain.reach import Reach, reached
 from netplan.kinds.chain.saved import SavedTables, listed_table, saved_tables
 from netplan.kinds.chain.value import Chain, ChainKey
 

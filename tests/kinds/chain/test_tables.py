@@ -18,7 +18,7 @@ LABELS = [f"{table} {name}" for table, names in BUILT_IN_BY_TABLE.items() for na
 PROBE = """
 import json, subprocess, sys
 from netplan.errors import ObserveError
-from netplan.kinds.chain.iptables import Iptables
+from netplan.kinds.chain.programs import Iptables
 from netplan.kinds.chain.tables import tables
 from netplan.kinds.chain.value import Backend, ChainKey
 from netplan.netfilter.nftables.expression import chains

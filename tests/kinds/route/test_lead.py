@@ -7,11 +7,11 @@ import subprocess
 import pytest
 from msgspec.structs import replace
 
+from netplan.kinds.resource import Change
 from netplan.kinds.route import driver
 from netplan.kinds.route.lead import leads
 from netplan.kinds.route.value import Route
 from netplan.net import IfName, Prefix
-from netplan.resource import Change
 from netplan.system.netlink.channel import ROUTE, Channel
 from tests import make, tunnels
 from tests.scratch import in_scratch

@@ -14,10 +14,10 @@ from msgspec.structs import replace
 
 from netplan.errors import KernelError
 from netplan.kinds.link import driver as links
+from netplan.kinds.resource import Change
 from netplan.kinds.route import driver
 from netplan.kinds.route.value import Hop, Route
 from netplan.net import Address, IfName, Prefix
-from netplan.resource import Change
 from netplan.system.netlink.channel import ROUTE, Channel
 from netplan.system.netlink.route import NEXTHOP
 from tests import make

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from netplan.kinds.resource import Insertion
 from netplan.kinds.route.order import arranged, excludes, inserted, replaced, steps
 from netplan.kinds.route.value import Route
 from netplan.net import Address, IfName, Prefix
-from netplan.resource import Insertion
 
 DEVICES = [Route(Prefix.parse("172.7.22.0/24"), IfName(f"d{number}")) for number in range(3)]
 GATEWAYS = [replace(DEVICES[0], next_hop=Address.parse(f"10.4.7.{number}")) for number in range(3)]

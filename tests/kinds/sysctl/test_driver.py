@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from netplan.errors import KernelError
+from netplan.kinds.resource import Change
 from netplan.kinds.sysctl import driver
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.resource import Change
 from tests import make
 
 ACCEPT_RA = "net.ipv6.conf.podnet/1.accept_ra"

@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from netplan import company
-from netplan.kinds.chain.beside import FOLLOWED
-from netplan.kinds.chain.other import OtherChain
+from netplan.kinds.foreign_chain.driver import FOLLOWED
+from netplan.kinds.foreign_chain.value import OtherChain
 from tests import make
 from tests.kinds.chain.scratch import run
 from tests.netfilter.nftables.programs import (
@@ -27,8 +27,8 @@ from tests.netfilter.nftables.programs import (
 PROBE = """
 import json, subprocess, sys
 from netplan.kinds.chain import beside
-from netplan.kinds.chain.iptables import Iptables
-from netplan.kinds.chain.reached import MANY_RULES
+from netplan.kinds.chain.programs import Iptables
+from netplan.kinds.chain.reach import MANY_RULES
 from netplan.kinds.chain.tables import tables
 from netplan.kinds.chain.value import Backend
 from netplan.netfilter.nftables.expression import chains

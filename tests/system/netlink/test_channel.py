@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netplan.errors import KernelError, ObserveError
-from netplan.kinds.writing import Asked, write
-from netplan.resource import Change
+from netplan.kinds.netlink_driver import Asked, write
+from netplan.kinds.resource import Change
 from netplan.system.netlink.channel import (
     CREATE,
     EXCLUSIVE,

@@ -8,11 +8,11 @@ from typing import Self
 from msgspec import Struct
 
 from netplan.kinds.chain.place import put_back
+from netplan.kinds.chain.saved_tables import Entry, Table
 from netplan.kinds.chain.value import ChainKey, is_our_jump
+from netplan.kinds.resource import Json
 from netplan.netfilter.iptables.built_in import BUILT_IN
 from netplan.netfilter.iptables.rule import Rule
-from netplan.resource import Json
-from netplan.savedtables import Entry, Table
 
 
 class Taken(Struct, frozen=True):

@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
+from netplan.kinds.resource import Change, Json
 from netplan.kinds.sysctl.forwarding import SWITCHES, follows, rewritten
 from netplan.kinds.sysctl.value import Sysctl, is_name
-from netplan.resource import Change, Json
 
 
 class Overwritten(Struct, frozen=True):

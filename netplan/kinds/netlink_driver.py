@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Generic, NamedTuple
 
 from netplan.errors import KernelError
+from netplan.kinds.resource import Change, ObjectRefusedError, R_co, refused
 from netplan.net import IfName
-from netplan.resource import Change, ObjectRefusedError, R_co, refused
 from netplan.system.netlink.channel import Channel, Refusal, Request
 from netplan.system.netlink.route import ADDRESS, LINK, NEIGHBOUR, ROUTE
 

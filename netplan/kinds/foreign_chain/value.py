@@ -8,9 +8,9 @@ from typing import ClassVar, Final
 from msgspec import Struct
 
 from netplan.kinds.chain.value import Backend, Chain, ChainKey
+from netplan.kinds.resource import Json
 from netplan.net import counted
 from netplan.netfilter.iptables.rule import Rule
-from netplan.resource import Json
 
 _OUTGOING: Final = "output"
 _ELSEWHERE: Final = frozenset({"input", _OUTGOING})

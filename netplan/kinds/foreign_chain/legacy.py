@@ -7,10 +7,10 @@ from typing import Final
 
 from netplan.errors import ObserveError
 from netplan.kinds.chain import legacy_tables
-from netplan.kinds.chain.other import OtherChain, Owner, is_read
-from netplan.kinds.chain.reached import Reach, reached
+from netplan.kinds.chain.reach import Reach, reached
 from netplan.kinds.chain.saved import SavedTable, SavedTables, saved_tables
 from netplan.kinds.chain.value import OWNED_PREFIX, Chain, ChainKey
+from netplan.kinds.foreign_chain.value import OtherChain, Owner, is_read
 from netplan.net import BITS, printable
 from netplan.system import helpers, programs
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 
 from netplan.compile import compile_node, nothing
+from netplan.kinds.chain.removed_rules import TakenRules
 from netplan.persist import NOTHING, Wish, merge
-from netplan.taken import TakenRules
 from tests import make
 from tests.states import specs
 from tests.test_persist import files, thorough

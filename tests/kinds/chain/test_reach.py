@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec import Struct, field
 
-from netplan.kinds.chain.reached import Reach, reached
+from netplan.kinds.chain.reach import Reach, reached
 from netplan.kinds.chain.value import Chain, ChainKey
 from tests import make
 

@@ -14,18 +14,18 @@ from netplan import __version__
 from netplan.documents import MALFORMED, FormatError, each, explained, of_format
 from netplan.errors import UsageError
 from netplan.kinds.address.value import LinkAddress
-from netplan.kinds.chain.other import OtherChain
 from netplan.kinds.chain.value import Backend, Chain
 from netplan.kinds.fdb.value import FdbEntry
+from netplan.kinds.foreign_chain.value import OtherChain
 from netplan.kinds.ipset.value import IpSet
 from netplan.kinds.link.value import Link
 from netplan.kinds.neighbour.value import Neighbour
 from netplan.kinds.policy.value import PolicyRule
+from netplan.kinds.resource import Change, Json, Resource
 from netplan.kinds.route.value import Route
-from netplan.kinds.sysctl.overwritten import Overwritten
+from netplan.kinds.snapshot import Snapshot
+from netplan.kinds.sysctl.originals import Overwritten
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.resource import Change, Json, Resource
-from netplan.snapshot import Snapshot
 from netplan.system import files
 
 FORMAT_VERSION: Final = "1.1"

@@ -10,12 +10,12 @@ from itertools import product
 from typing import Final
 
 from netplan.errors import ObserveError
-from netplan.kinds.chain import legacy
-from netplan.kinds.chain.iptables import Iptables
-from netplan.kinds.chain.other import OtherChain, Owner, is_read, program_of
-from netplan.kinds.chain.reached import Reach, Tables, reached
+from netplan.kinds.chain.programs import Iptables
+from netplan.kinds.chain.reach import Reach, Tables, reached
 from netplan.kinds.chain.tables import tables
 from netplan.kinds.chain.value import OWNED_PREFIX, Backend, Chain, ChainKey, table_label
+from netplan.kinds.foreign_chain import legacy
+from netplan.kinds.foreign_chain.value import OtherChain, Owner, is_read, program_of
 from netplan.net import printable
 from netplan.netfilter.iptables.built_in import BUILT_IN, BUILT_IN_BY_TABLE
 from netplan.netfilter.iptables.rule import Rule

@@ -9,20 +9,20 @@ from typing import Final, TypeVar, cast
 from msgspec import Struct, field
 
 from netplan.kinds.address.value import LinkAddress
-from netplan.kinds.chain.other import OtherChain
-from netplan.kinds.chain.reached import FEW_RULES, Follows, Reach
+from netplan.kinds.chain.reach import FEW_RULES, Follows, Reach
 from netplan.kinds.chain.value import Backend, Chain, ChainKey
 from netplan.kinds.fdb.value import FdbEntry
+from netplan.kinds.foreign_chain.value import OtherChain
 from netplan.kinds.ipset.value import IpSet
 from netplan.kinds.link.value import Link
 from netplan.kinds.neighbour.value import Neighbour
 from netplan.kinds.policy.value import PolicyRule
+from netplan.kinds.resource import Resource
 from netplan.kinds.route.order import by_key
 from netplan.kinds.route.value import Route, RouteKey
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.kinds.udp_socket.value import UdpSocket
 from netplan.netfilter.iptables.rule import Rule
-from netplan.resource import Resource
 
 R = TypeVar("R", bound=Resource)
 

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from netplan.batches import batches
+from netplan.kinds.batches import batches
 from netplan.kinds.chain.value import Chain, PlacedRule, jump_to
+from netplan.kinds.resource import Change
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.resource import Change
 from tests import make, tunnels
 
 CHAIN = Chain(make.MASQUERADE_CHAIN)

@@ -10,11 +10,11 @@ from msgspec import Struct
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.value import Chain, PlacedRule, table_label
 from netplan.kinds.link.value import Link
+from netplan.kinds.resource import Action, Change, Resource
 from netplan.kinds.route.value import Route
+from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Address
-from netplan.resource import Action, Change, Resource
-from netplan.snapshot import Snapshot
 
 _CREATED: Final = ("link", "address", "sysctl", "table", "neighbour", "fdb", "route")
 _FIRST: Final = {"link": Action.DELETE, "address": Action.CREATE}

@@ -4,9 +4,9 @@ import itertools
 
 import pytest
 
-from netplan.kinds.sysctl.overwritten import Overwritten, remember
+from netplan.kinds.resource import Change
+from netplan.kinds.sysctl.originals import Overwritten, remember
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.resource import Change
 from tests import make
 
 NAME = "net.ipv4.conf.all.rp_filter"

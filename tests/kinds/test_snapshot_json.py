@@ -5,13 +5,13 @@ import json
 import pytest
 
 from netplan.errors import UsageError
-from netplan.kernel import recorded
+from netplan.kinds import snapshot_json
 from netplan.kinds.chain.value import Backend
 from netplan.kinds.ipset.value import IpSet, Member
 from netplan.kinds.policy.value import DEFAULTS, PolicyRule
-from netplan.kinds.sysctl.overwritten import Overwritten
+from netplan.kinds.resource import Resource
+from netplan.kinds.sysctl.originals import Overwritten
 from netplan.net import Prefix
-from netplan.resource import Resource
 from netplan.trace.fib import Fib
 from tests import make, tunnels
 
@@ -19,11 +19,11 @@ STATE = make.snapshot(make.docker(), make.route(), backend=Backend.LEGACY)
 
 
 def text(node="a", cluster="c", **keys):
-    return json.dumps(json.loads(recorded.render(STATE, node, cluster)) | keys)
+    return json.dumps(json.loads(snapshot_json.render(STATE, node, cluster)) | keys)
 
 
 def parsed(written):
-    return recorded.parse(written, "state/c/a.json", "c", "a").state
+    return snapshot_json.parse(written, "state/c/a.json", "c", "a").state
 
 
 def test_a_record_is_read_back():
@@ -33,7 +33,7 @@ def test_a_record_is_read_back():
 
 def test_tunnels_and_what_stands_on_them_are_read_back():
     standing: list[Resource] = [tunnels.link(), tunnels.address(), tunnels.neighbour(), tunnels.fdb(), tunnels.route()]
-    found = parsed(recorded.render(make.snapshot("", *standing), "a", "c"))
+    found = parsed(snapshot_json.render(make.snapshot("", *standing), "a", "c"))
     assert [found.index[each.kind, each.key] for each in standing] == standing
 
 
@@ -78,7 +78,7 @@ def test_rules_of_routing_and_sets_are_read_back():
     rules = (*DEFAULTS[:1], PolicyRule(5, 100, source=Prefix.parse("172.7.21.0/24")), *DEFAULTS[1:])
     sets = (IpSet("s", "hash:ip", members=(Member((Prefix.parse("10.0.0.1/32"),)),)),)
     state = STATE.replace(PolicyRule, rules).replace(IpSet, sets)
-    found = parsed(recorded.render(state, "a", "c"))
+    found = parsed(snapshot_json.render(state, "a", "c"))
     assert (found.all(PolicyRule), found.all(IpSet)) == (rules, sets)
 
 
@@ -106,50 +106,50 @@ def test_a_rule_with_control_characters_is_refused(rule):
 def test_the_record_of_a_node_is_read_from_the_folder_of_its_cluster(tmp_path):
     (tmp_path / "c").mkdir()
     (tmp_path / "c" / "a.json").write_text(text())
-    found = recorded.read(tmp_path, "c", "a")
+    found = snapshot_json.read(tmp_path, "c", "a")
     assert found is not None
     assert found.state == parsed(text())
 
 
 def test_a_node_may_have_no_record(tmp_path):
-    assert recorded.read(tmp_path, "c", "a") is None
+    assert snapshot_json.read(tmp_path, "c", "a") is None
 
 
 def test_a_record_that_can_not_be_opened_is_named(tmp_path):
     (tmp_path / "c" / "a.json").mkdir(parents=True)
     with pytest.raises(UsageError, match=r"a\.json: Is a directory"):
-        recorded.read(tmp_path, "c", "a")
+        snapshot_json.read(tmp_path, "c", "a")
 
 
 def test_bytes_of_another_encoding_are_kept(tmp_path):
     rule = '-m comment --comment "caf\udce9" -j LOG'
     state = make.snapshot(make.saved(nat=[rule]))
     (tmp_path / "c").mkdir()
-    (tmp_path / "c" / "a.json").write_text(recorded.render(state, "a", "c"))
-    found = recorded.read(tmp_path, "c", "a")
+    (tmp_path / "c" / "a.json").write_text(snapshot_json.render(state, "a", "c"))
+    found = snapshot_json.read(tmp_path, "c", "a")
     assert found is not None
     assert make.texts(found.state.rules(make.POSTROUTING)) == [rule]
 
 
 def test_a_record_holds_what_podnet_has_overwritten():
     written = (Overwritten("net.ipv4.conf.all.rp_filter", "0", "2"),)
-    text = recorded.render(STATE, "a", "c", written)
-    assert recorded.parse(text, "state/c/a.json", "c", "a").overwritten == written
+    text = snapshot_json.render(STATE, "a", "c", written)
+    assert snapshot_json.parse(text, "state/c/a.json", "c", "a").overwritten == written
 
 
 OTHER = make.snapshot(make.saved(nat=["-j MASQUERADE"]), make.route(), backend=Backend.NFT)
 
 
 def test_a_record_holds_the_rules_of_both_backends_and_all_else_once():
-    written = recorded.render(STATE, "a", "c", (), OTHER)
-    found = recorded.parse(written, "state/c/a.json", "c", "a")
+    written = snapshot_json.render(STATE, "a", "c", (), OTHER)
+    found = snapshot_json.parse(written, "state/c/a.json", "c", "a")
     seen = [make.content(found.of(backend)) for backend in (None, Backend.LEGACY, Backend.NFT)]
     assert seen == [make.content(STATE), make.content(STATE), make.content(OTHER)]
     assert {*json.loads(written)["other_backend"]} == {"backend", "chains"}
 
 
 def test_a_record_of_an_older_podnet_is_that_of_the_one_backend_it_has():
-    older = recorded.parse(text(format_version="1.0"), "state/c/a.json", "c", "a")
+    older = snapshot_json.parse(text(format_version="1.0"), "state/c/a.json", "c", "a")
     assert older.of(Backend.NFT) == older.state
 
 
