@@ -11,7 +11,7 @@ from netplan.kinds.route.value import KERNEL, Route
 from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Prefix
-from netplan.topology import Node
+from netplan.spec.topology import Node
 from netplan.trace import BRIDGE_CALLS, settings_of
 
 _BOOT: Final = 3

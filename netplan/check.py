@@ -15,8 +15,8 @@ from netplan.kinds.snapshot import Snapshot
 from netplan.net import Address, printable
 from netplan.spec.load import Spec
 from netplan.spec.model import CheckSpec
+from netplan.spec.topology import Node
 from netplan.spec.values import WITHIN_MAX, WITHIN_MIN
-from netplan.topology import Node
 
 _SHOWN: Final = 200
 

@@ -30,7 +30,7 @@ from netplan.netfilter.iptables.rule import Rule
 from netplan.spec.load import Spec
 from netplan.spec.model import ClusterSpec, Mark
 from netplan.spec.removals import Values, filled_in
-from netplan.topology import AUTO, Node, is_unnamed
+from netplan.spec.topology import AUTO, Node, is_unnamed
 from netplan.trace import Packet, Passing
 
 OUR_CHAINS: Final = {

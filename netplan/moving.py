@@ -25,7 +25,7 @@ from netplan.overwritten import given_up
 from netplan.plan import NodePlan, Source, plan_node
 from netplan.project import project
 from netplan.spec.load import Spec
-from netplan.topology import Node, Topology
+from netplan.spec.topology import Node, Topology
 
 
 class Move(Struct, frozen=True):

@@ -16,7 +16,7 @@ from netplan.kinds.route.value import Route
 from netplan.net import BITS, Address, IfName, InterfaceAddress, Prefix
 from netplan.netfilter.iptables.operands import AddressMask
 from netplan.singled import Places, Span
-from netplan.topology import Node
+from netplan.spec.topology import Node
 
 FEW: Final = 4
 """How many of the peers stand for all where nothing tells them apart."""

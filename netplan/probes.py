@@ -26,7 +26,7 @@ from netplan.peers import FEW, MOST, Alike, Choice, Peers, beyond_pods, choose_b
 from netplan.placement import outsides
 from netplan.probe import TCP, TUNNEL, UDP, Probe, SourceAddress, Way
 from netplan.singled import named_by
-from netplan.topology import Node
+from netplan.spec.topology import Node
 from netplan.trace import Packet
 
 _KEPT: Final = SourceAddress.KEPT

@@ -10,7 +10,7 @@ from netplan.kernel import Kernel
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.link.value import Link
 from netplan.kinds.snapshot import Interest, Snapshot
-from netplan.topology import AUTO, Node
+from netplan.spec.topology import AUTO, Node
 from netplan.underlay import holders_of
 
 PATIENCE: Final = 30.0

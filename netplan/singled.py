@@ -22,7 +22,7 @@ from netplan.netfilter.iptables.built_in import BUILT_IN
 from netplan.netfilter.iptables.operands import AddressMask, AddressRange
 from netplan.netfilter.iptables.rule import Rule
 from netplan.netfilter.iptables.targets import TARGET_EXTENSIONS
-from netplan.topology import Node
+from netplan.spec.topology import Node
 
 _RANGES: Final = ("src-range", "dst-range")
 

@@ -19,7 +19,7 @@ from netplan.kinds.route.value import Route
 from netplan.kinds.snapshot import Snapshot
 from netplan.net import BITS, IPV6_MTU_MIN, Address, IfName, InterfaceAddress
 from netplan.obstacles import Obstacle
-from netplan.topology import AUTO, Node, in_words, is_unnamed
+from netplan.spec.topology import AUTO, Node, in_words, is_unnamed
 
 _LOOPBACK: Final = IfName("lo")
 _FIRST_OTHER_PORT: Final = 8473

@@ -25,10 +25,10 @@ from netplan.netfilter.iptables.rule import Rule, parse_rule_line
 from netplan.plan import NodePlan, Plan, Source, plan_node
 from netplan.project import project
 from netplan.spec.load import Spec
+from netplan.spec.topology import Node, Topology
 from netplan.state.generations import Generation
 from netplan.state.origin import Origin, boot_id
 from netplan.state.store import Store, Undertaking
-from netplan.topology import Node, Topology
 from tests.spec.factory import load
 
 CAPTURES: Final = Path(__file__).parent / "data" / "captures"

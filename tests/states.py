@@ -17,7 +17,7 @@ from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Address, IfName
 from netplan.netfilter.iptables.rule import Rule
 from netplan.spec.load import Spec
-from netplan.topology import Node
+from netplan.spec.topology import Node
 from tests import make
 
 RP_FILTER = "net.ipv4.conf.all.rp_filter"

@@ -9,7 +9,7 @@ from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.link.value import Link
 from netplan.net import IfName, InterfaceAddress
 from netplan.ready import await_interface, missing
-from netplan.topology import AUTO
+from netplan.spec.topology import AUTO
 from tests import make
 
 NODE = make.node()

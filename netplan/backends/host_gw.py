@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from netplan.kinds.resource import Reason, Wanted
 from netplan.kinds.route.value import USUAL_METRIC, Route
 from netplan.net import Prefix
-from netplan.topology import Node, Topology
+from netplan.spec.topology import Node, Topology
 
 
 def compile_host_gw(topology: Topology, node: Node) -> Iterator[Wanted[Route]]:

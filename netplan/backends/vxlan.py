@@ -23,7 +23,7 @@ from netplan.kinds.route.value import USUAL_METRIC, Route
 from netplan.kinds.sysctl.value import Sysctl, accept_ra
 from netplan.net import BITS, IPV6_MTU_MIN, IfName, InterfaceAddress, Prefix
 from netplan.spec.model import Backend
-from netplan.topology import Node, Topology
+from netplan.spec.topology import Node, Topology
 
 
 def compile_vxlan(topology: Topology, node: Node, backend: Backend, at: Location) -> Iterator[Wanted[Resource]]:

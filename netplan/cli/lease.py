@@ -15,8 +15,8 @@ from netplan.cli.verb import verb_app
 from netplan.errors import UsageError
 from netplan.net import Prefix, printable
 from netplan.spec.constraints.constraint import nodes
-from netplan.spec.leasing import Leasing, Rename
-from netplan.spec.leasing import lease as lease_missing
+from netplan.spec.lease_allocation import Leasing, Rename
+from netplan.spec.lease_allocation import lease as lease_missing
 from netplan.spec.load import read_unjudged
 
 app = verb_app()

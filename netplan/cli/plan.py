@@ -30,7 +30,7 @@ from netplan.plan import NodePlan, Plan, Source, in_full, plan_node, with_effect
 from netplan.planfile import plan_to_json, render_plan
 from netplan.probes import probes
 from netplan.spec.load import Spec, read_unjudged
-from netplan.topology import Node
+from netplan.spec.topology import Node
 from netplan.underlay import resolved_in, unresolved
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def _tell_unrecorded(folder: Path, cluster: str, names: Sequence[str]) -> None:
 
 def _open_older(path: Path, state: Path, spec: Spec) -> Spec:
     """Read the spec that is moved from: its nodes that have new names by now had the leases of these."""
-    from netplan.spec.leasing import renamed_back
+    from netplan.spec.lease_allocation import renamed_back
 
     with bar.during(f"reading {printable(path.name)}"):
         return renamed_back(read_unjudged(path, state), spec).judge()

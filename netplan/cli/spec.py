@@ -14,11 +14,11 @@ from netplan.cli.output import say
 from netplan.cli.progress import bar
 from netplan.net import Address, printable
 from netplan.spec.constraints.constraint import nodes as name_nodes
-from netplan.spec.leases import STATE
+from netplan.spec.lease_file import STATE
 from netplan.spec.load import Spec, read
+from netplan.spec.topology import USUAL_MTU, Node
 from netplan.system.files import Judge, anything
 from netplan.system.trust import FLAG, Trust
-from netplan.topology import USUAL_MTU, Node
 
 SpecPath = Annotated[Path, typer.Argument(metavar="SPEC", help="The cluster spec, a YAML file.")]
 NodeName = Annotated[

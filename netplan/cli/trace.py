@@ -27,8 +27,8 @@ from netplan.netfilter.iptables.names import ICMP, ICMPV6, PROTOCOLS, SERVICES, 
 from netplan.netfilter.iptables.number import integer
 from netplan.project import project
 from netplan.spec.load import Spec
+from netplan.spec.topology import Node
 from netplan.text import likely
-from netplan.topology import Node
 from netplan.trace import Packet, Tracer, entrance
 from netplan.underlay import resolved_in
 

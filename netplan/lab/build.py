@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from netplan.lab.layout import FLOOR, HostKind, Interface, Layout, Plug, Translation, Wiring
 from netplan.net import BITS
-from netplan.topology import USUAL_MTU
+from netplan.spec.topology import USUAL_MTU
 
 _FIRST_INDEX: Final = 2
 _FIRST_PORT_INDEX: Final = 1001

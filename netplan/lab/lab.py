@@ -17,8 +17,8 @@ from netplan.lab.holder import Holder
 from netplan.lab.layout import Host, HostKind, lay_out
 from netplan.lab.status import HostStatus, read_status
 from netplan.net import InterfaceAddress
+from netplan.spec.topology import Topology
 from netplan.text import likely
-from netplan.topology import Topology
 
 _Stream: TypeAlias = IO[str] | int | None
 

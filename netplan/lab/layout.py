@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from netplan.errors import UsageError
 from netplan.net import BITS, Address, IfName, InterfaceAddress, Prefix
-from netplan.topology import AUTO, USUAL_MTU, Node, Topology
+from netplan.spec.topology import AUTO, USUAL_MTU, Node, Topology
 
 FLOOR: Final = ""
 """Where the switches stand: the network namespace without a name."""

@@ -9,16 +9,16 @@ from typing import Final
 from msgspec import Struct
 
 from netplan.errors import Location
-from netplan.lease import default_subnet_len
 from netplan.net import Address, IfName, InterfaceAddress, Prefix
 from netplan.spec import fields
-from netplan.spec.document import Document, Value
-from netplan.spec.leases import Leases
+from netplan.spec.lease_file import Leases
+from netplan.spec.lease_range import default_subnet_len
 from netplan.spec.model import Backend, NodeSpec, StaticRoute
-from netplan.spec.places import Places
 from netplan.spec.prefixes import around, family_key
 from netplan.spec.salvage import Path, column, dig, items_of, salvaged, saying, with_defaults
 from netplan.spec.values import Mark
+from netplan.spec.yaml.document import Document, Value
+from netplan.spec.yaml.places import Places
 
 _NO_LEASES: Final = Leases()
 _USUAL: Final = frozenset({"address", "subnet", "ipv6_address", "ipv6_subnet"})

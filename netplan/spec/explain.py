@@ -12,8 +12,8 @@ from pydantic_core import ErrorDetails
 from netplan.errors import Problem
 from netplan.spec.descriptions import descriptions
 from netplan.spec.model import ClusterSpec, Section
-from netplan.spec.places import Key, Places
 from netplan.spec.readers import found
+from netplan.spec.yaml.places import Key, Places
 from netplan.text import likely
 
 Path: TypeAlias = tuple[Key, ...]

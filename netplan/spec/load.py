@@ -17,20 +17,20 @@ from netplan.errors import Location, Problem, SpecError, UsageError
 from netplan.net import Prefix
 from netplan.spec.constraints import check
 from netplan.spec.constraints.subnets import check_subnets_present
-from netplan.spec.document import Document
 from netplan.spec.draft import Draft, make_draft
 from netplan.spec.explain import explain
 from netplan.spec.fields import AUTO, read_name, read_nodes_path
-from netplan.spec.leases import STATE, Leases, leases_path, parse_leases
+from netplan.spec.lease_file import STATE, Leases, leases_path, parse_leases
 from netplan.spec.model import ClusterSpec, NodeSpec
 from netplan.spec.nodesfile import NodesFile, parse_nodes, with_nodes
-from netplan.spec.places import Key, Places
-from netplan.spec.problems import LINE_BREAK, spec_error
 from netplan.spec.quick import compose_quickly
 from netplan.spec.salvage import salvaged
+from netplan.spec.topology import USUAL_MTU, Node, Topology
+from netplan.spec.yaml.document import Document
+from netplan.spec.yaml.places import Key, Places
+from netplan.spec.yaml.problems import LINE_BREAK, spec_error
 from netplan.system import files
 from netplan.system.files import Judge, anything
-from netplan.topology import USUAL_MTU, Node, Topology
 
 Lookup: TypeAlias = Callable[[str], Leases]
 """Finds the leases of a cluster by its name."""

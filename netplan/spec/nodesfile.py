@@ -19,13 +19,13 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from netplan.errors import Location, Problem, SpecError
-from netplan.spec.document import Document, Value, compose
 from netplan.spec.explain import suggest
 from netplan.spec.model import NodeSpec
-from netplan.spec.places import NO_ENTRIES, Entry, Key, Mark, Places
-from netplan.spec.problems import LINE_BREAK
 from netplan.spec.readers import found
-from netplan.spec.scalars import Plain, plain_scalar
+from netplan.spec.yaml.document import Document, Value, compose
+from netplan.spec.yaml.places import NO_ENTRIES, Entry, Key, Mark, Places
+from netplan.spec.yaml.problems import LINE_BREAK
+from netplan.spec.yaml.scalars import Plain, plain_scalar
 
 NAME: Final = "name"
 """The key, or the title of the column, that holds the names of the nodes."""

@@ -18,9 +18,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from netplan.errors import SpecError
-from netplan.spec.document import Document, Value, compose
-from netplan.spec.places import NO_ENTRIES, Entry, Key, Places
-from netplan.spec.scalars import plain_scalar
+from netplan.spec.yaml.document import Document, Value, compose
+from netplan.spec.yaml.places import NO_ENTRIES, Entry, Key, Places
+from netplan.spec.yaml.scalars import plain_scalar
 
 _NAME: Final = "[A-Za-z0-9][A-Za-z0-9_.-]{0,62}"
 _SCALAR: Final = "[A-Za-z0-9](?:[A-Za-z0-9_./:-]*[A-Za-z0-9_./-])?"

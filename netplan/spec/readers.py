@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from netplan.spec.scalars import Plain
+from netplan.spec.yaml.scalars import Plain
 
 T = TypeVar("T")
 

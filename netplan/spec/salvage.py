@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TypeAlias, TypeVar
 
-from netplan.spec.document import Value
 from netplan.spec.model import Defaults
-from netplan.spec.places import Key
+from netplan.spec.yaml.document import Value
+from netplan.spec.yaml.places import Key
 
 T = TypeVar("T")
 Path: TypeAlias = tuple[Key, ...]

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from netplan.net import BITS, Address, InterfaceAddress, Prefix
 from netplan.spec.readers import MAX_TEXT, WrongValueError, found
-from netplan.spec.scalars import Plain
+from netplan.spec.yaml.scalars import Plain
 from netplan.text import likely
 
 SPECIAL: Final = {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from netplan.spec.leases import HEADER
+from netplan.spec.lease_file import HEADER
 from tests.spec.factory import spec_text
 
 SPEC = spec_text("a: {address: 10.4.7.21/24}", "b: {address: 10.4.7.22/24}")

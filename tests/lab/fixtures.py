@@ -9,7 +9,7 @@ from typing import TypeAlias
 import pytest
 
 from netplan.lab import Lab
-from netplan.topology import Topology
+from netplan.spec.topology import Topology
 from tests.lab.topologies import two_segments
 
 MakeLab: TypeAlias = Callable[[Topology], Lab]

@@ -4,7 +4,7 @@ from msgspec import json
 
 from netplan.lab.build import Setup, setups
 from netplan.lab.layout import FLOOR, lay_out
-from netplan.topology import Node
+from netplan.spec.topology import Node
 from tests.lab.topologies import node, topology
 
 

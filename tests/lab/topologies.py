@@ -8,7 +8,7 @@ from typing import Final
 
 from netplan.errors import Location
 from netplan.net import Address, InterfaceAddress, Prefix, if_name
-from netplan.topology import Node, Topology
+from netplan.spec.topology import Node, Topology
 
 _serial: Final = itertools.count(1)
 

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netplan.errors import Location, PodnetError, SpecError, UsageError
-from netplan.spec.document import compose
 from netplan.spec.draft import make_draft
 from netplan.spec.load import parse, read
+from netplan.spec.yaml.document import compose
 from tests.spec.factory import cursor, load, problems, spec_text
 
 ROOT = Path(__file__).parents[2]

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from netplan.errors import SpecError
 from netplan.spec import quick
-from netplan.spec.document import compose
 from netplan.spec.quick import compose_quickly
+from netplan.spec.yaml.document import compose
 from tests.spec.factory import spec_text
 
 SPEC = spec_text(

@@ -22,12 +22,12 @@ from msgspec.structs import replace
 from netplan.errors import Location, Problem, SpecError
 from netplan.net import Prefix
 from netplan.spec import fields
-from netplan.spec.document import Document, compose
-from netplan.spec.places import Mark
 from netplan.spec.prefixes import family_key
-from netplan.spec.problems import LINE_BREAK
 from netplan.spec.readers import found
-from netplan.spec.scalars import plain_scalar
+from netplan.spec.yaml.document import Document, compose
+from netplan.spec.yaml.places import Mark
+from netplan.spec.yaml.problems import LINE_BREAK
+from netplan.spec.yaml.scalars import plain_scalar
 
 STATE: Final = "state"
 """The folder in which leases are looked for unless a command says another."""

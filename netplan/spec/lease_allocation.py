@@ -9,12 +9,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from netplan.errors import Problem, UsageError
-from netplan.lease import LeaseRange, allocate
 from netplan.net import Prefix
 from netplan.spec.constraints.constraint import nodes
 from netplan.spec.constraints.subnets import without_any_subnet
 from netplan.spec.draft import Family
-from netplan.spec.leases import Leases, render_leases
+from netplan.spec.lease_file import Leases, render_leases
+from netplan.spec.lease_range import LeaseRange, allocate
 from netplan.spec.load import Reading, Spec
 from netplan.text import likely
 

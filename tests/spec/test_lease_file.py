@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netplan.net import Prefix
-from netplan.spec.leases import HEADER, Leases, parse_leases, render_leases
+from netplan.spec.lease_file import HEADER, Leases, parse_leases, render_leases
 
 PATH = "state/c/leases.yaml"
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netplan.lease import LeaseRange, allocate, default_subnet_len
 from netplan.net import Address, Prefix
+from netplan.spec.lease_range import LeaseRange, allocate, default_subnet_len
 
 NETWORK = Prefix.parse("10.0.0.0/24")  # 16 subnets of /28
 SMALL = LeaseRange.of(NETWORK, 28)

@@ -6,9 +6,9 @@ import pytest
 import yaml
 
 from netplan.errors import SpecError
-from netplan.spec import document
-from netplan.spec.document import compose
-from netplan.spec.scalars import Plain
+from netplan.spec.yaml import document
+from netplan.spec.yaml.document import compose
+from netplan.spec.yaml.scalars import Plain
 from tests.spec.factory import only_problem, spec_text
 
 LAUGHS = "\n".join(f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 9)}]" for n in range(1, 12))

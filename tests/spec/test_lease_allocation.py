@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from netplan.errors import Problem, SpecError, UsageError
 from netplan.net import Prefix
-from netplan.spec.leases import Leases, parse_leases
-from netplan.spec.leasing import Leasing, Rename, lease
+from netplan.spec.lease_allocation import Leasing, Rename, lease
+from netplan.spec.lease_file import Leases, parse_leases
 from netplan.spec.load import parse, understand
 from tests.spec.factory import cursor, spec_text
 

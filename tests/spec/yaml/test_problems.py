@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from netplan.errors import Location, Problem
-from netplan.spec.problems import render, spec_error
+from netplan.spec.yaml.problems import render, spec_error
 
 
 def problem(line=1, column=1, message="wrong", **more):

@@ -26,9 +26,9 @@ from yaml.reader import Reader
 
 from netplan.errors import Location, Problem
 from netplan.net import printable
-from netplan.spec.places import NO_ENTRIES, Entry, Key, Mark, Places
-from netplan.spec.problems import LINE_BREAK, spec_error
-from netplan.spec.scalars import MERGE, Plain, plain_scalar
+from netplan.spec.yaml.places import NO_ENTRIES, Entry, Key, Mark, Places
+from netplan.spec.yaml.problems import LINE_BREAK, spec_error
+from netplan.spec.yaml.scalars import MERGE, Plain, plain_scalar
 
 Value: TypeAlias = "dict[str, Value] | list[Value] | str | Plain"
 
