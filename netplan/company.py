@@ -18,8 +18,8 @@ from netplan.kinds.snapshot import Snapshot
 from netplan.masquerade import LINK_LOCAL, MULTICAST
 from netplan.net import BITS, Prefix, counted
 from netplan.placement import outsides, shielded
-from netplan.trace.beside import Beside, Deed, Harm
 from netplan.trace.fib import Fib
+from netplan.trace.firewall.foreign import Beside, Deed, Harm
 from netplan.trace.flow import Flow
 
 _MATTERS: Final = {

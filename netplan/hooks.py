@@ -17,7 +17,7 @@ from netplan.net import IfName, Prefix
 from netplan.netfilter.iptables.rule import Rule
 from netplan.placement import span_of
 from netplan.spec.model import Mark
-from netplan.trace.walk import Chains
+from netplan.trace.firewall.walk import Chains
 
 _HOOKS: Final = "hooks"
 

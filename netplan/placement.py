@@ -13,9 +13,9 @@ from netplan.net import IfName, Prefix
 from netplan.netfilter.iptables.operands import Masked
 from netplan.netfilter.iptables.rule import Rule
 from netplan.spec.model import Mark
+from netplan.trace.firewall.targets import REFUSED, Fate
+from netplan.trace.firewall.walk import Chains, Walker
 from netplan.trace.flow import ANYWHERE, Flow
-from netplan.trace.targets import REFUSED, Fate
-from netplan.trace.walk import Chains, Walker
 
 
 class PodTraffic(Protocol):

@@ -21,8 +21,8 @@ from netplan.netfilter.iptables.names import TCP
 from netplan.on_link import OnLink
 from netplan.plan import NodePlan
 from netplan.trace import Packet, Trace, Tracer, Verdict
-from netplan.trace.conditions import holds
 from netplan.trace.fib import Fib
+from netplan.trace.firewall.conditions import holds
 from netplan.trace.flow import Holds
 
 _FEW: Final = 2

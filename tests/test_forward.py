@@ -4,9 +4,9 @@ import pytest
 
 from netplan.forward import FORWARD_CHAIN, forward_chain
 from netplan.net import Prefix
+from netplan.trace.firewall.targets import Fate
+from netplan.trace.firewall.walk import Walker
 from netplan.trace.flow import ANYWHERE, Flow
-from netplan.trace.targets import Fate
-from netplan.trace.walk import Walker
 
 NETWORK, OTHER = Prefix.parse("172.7.0.0/16"), Prefix.parse("10.9.0.0/16")
 

@@ -6,9 +6,9 @@ from netplan.kinds.chain.value import Chain
 from netplan.masquerade import MASQUERADE_CHAIN, masquerade_chain
 from netplan.net import IfName, Prefix
 from netplan.netfilter.iptables.operands import Masked
+from netplan.trace.firewall.targets import Fate
+from netplan.trace.firewall.walk import Walker
 from netplan.trace.flow import Flow
-from netplan.trace.targets import Fate
-from netplan.trace.walk import Walker
 from tests import make
 
 PODS, NETWORK = Prefix.parse("172.7.21.0/24"), Prefix.parse("172.7.0.0/16")

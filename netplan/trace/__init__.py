@@ -6,12 +6,12 @@ one packet `tracer` leads from hook to hook, and `routing` between them by the `
 ends that it may come to agree on. `passing` says before anything is read which rules matter for packets.
 """
 
+from netplan.trace.decision import Verdict
+from netplan.trace.firewall.walk import Step
 from netplan.trace.packet import Packet, Trace, entrance
-from netplan.trace.passing import Passing
+from netplan.trace.reachability import Passing
 from netplan.trace.routing import BRIDGE_CALLS, settings_of
 from netplan.trace.tracer import Tracer, trace
-from netplan.trace.turn import Verdict
-from netplan.trace.walk import Step
 
 __all__ = [
     "BRIDGE_CALLS",

@@ -18,7 +18,7 @@ from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import BITS, Address, Prefix
 from netplan.netfilter.iptables.operands import Masked
 from netplan.trace.flow import Holds, Mark
-from netplan.trace.sources import ipv6_source
+from netplan.trace.source_selection import ipv6_source
 
 LOOPBACK: Final = "lo"
 

@@ -9,10 +9,10 @@ from msgspec.structs import replace
 
 from netplan.kinds.policy.value import IPV6_DEFAULTS
 from netplan.net import Address, Prefix
+from netplan.trace.decision import REFUSALS, Turn, Verdict, refusal, unknown, verdict_text
 from netplan.trace.fib import LOOPBACK, Found, is_loopback, is_martian_source
 from netplan.trace.flow import Flow, single
 from netplan.trace.routing import BRIDGE_CALLS, Router, is_own
-from netplan.trace.turn import REFUSALS, Turn, Verdict, refusal, unknown, verdict_text
 
 _LINK_LOCAL: Final = Prefix.parse("fe80::/10")
 

@@ -10,10 +10,10 @@ from msgspec.structs import replace
 from netplan.kinds.resource import Json
 from netplan.net import Address, Prefix
 from netplan.netfilter.iptables.names import ICMP, ICMPV6
+from netplan.trace.decision import Verdict
 from netplan.trace.fib import Fib
+from netplan.trace.firewall.walk import Step
 from netplan.trace.flow import ANYWHERE, NO_DEVICE, Flow, Mark, single
-from netplan.trace.turn import Verdict
-from netplan.trace.walk import Step
 
 _ECHO_REQUESTS: Final = {ICMP: (8, 0), ICMPV6: (128, 0)}
 

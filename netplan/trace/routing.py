@@ -11,10 +11,10 @@ from msgspec.structs import replace
 from netplan.kinds.route.value import Hop, Route
 from netplan.kinds.sysctl.forwarding import FORWARDING
 from netplan.net import Address, IfName
+from netplan.trace.decision import REFUSALS, Turn, Verdict, refusal, unknown, verdict_text
 from netplan.trace.fib import LOOPBACK, Fib, Found, Query, is_loopback, is_martian_source
+from netplan.trace.firewall.walk import Step
 from netplan.trace.flow import UNKNOWN_MARK, Flow, Mark, single
-from netplan.trace.turn import REFUSALS, Turn, Verdict, refusal, unknown, verdict_text
-from netplan.trace.walk import Step
 
 Settings = Mapping[str, str]
 

@@ -16,17 +16,17 @@ from netplan.kinds.chain.value import ChainKey
 from netplan.kinds.ipset.value import IpSet
 from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.trace.answer import End, answer
-from netplan.trace.beside import Beside, Deed, Harm
+from netplan.trace.decision import Turn, Verdict
 from netplan.trace.fib import LOOPBACK, Fib
+from netplan.trace.firewall.foreign import Beside, Deed, Harm
+from netplan.trace.firewall.sets import Sets
+from netplan.trace.firewall.targets import Fate
+from netplan.trace.firewall.walk import Step, Trail, Walker, doubts
 from netplan.trace.flow import ANYWHERE, INVALID, NO_DEVICE, UNTRACKED, Flow, Mark
 from netplan.trace.ipv6 import Ipv6Router
+from netplan.trace.outcome import End, answer
 from netplan.trace.packet import Packet, Trace
 from netplan.trace.routing import BRIDGE_CALLS, Router
-from netplan.trace.sets import Sets
-from netplan.trace.targets import Fate
-from netplan.trace.turn import Turn, Verdict
-from netplan.trace.walk import Step, Trail, Walker, doubts
 
 _NEW: Final = "NEW"
 _DELIVERING: Final = ("mangle", "filter", "security", "nat")

@@ -4,7 +4,7 @@ import pytest
 
 from netplan.net import Prefix
 from netplan.netfilter.iptables.operands import Masked
-from netplan.trace.conditions import holds
+from netplan.trace.firewall.conditions import holds
 from netplan.trace.flow import Flow, Holds
 from tests import make
 

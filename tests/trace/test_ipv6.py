@@ -14,7 +14,7 @@ from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Address, IfName, InterfaceAddress, Prefix
 from netplan.netfilter.iptables.rule import Rule
 from netplan.trace import Packet, Verdict, trace
-from netplan.trace.sources import ipv6_source
+from netplan.trace.source_selection import ipv6_source
 
 POD, PEER, OUTSIDE = "fd00:7:0:21::5", "fd00:7:0:22::5", "2001:db8::5"
 FORWARDING = "net.ipv6.conf.all.forwarding"

@@ -4,8 +4,8 @@ import pytest
 from msgspec.structs import replace
 
 from netplan.net import Address, Prefix
-from netplan.trace.conditions import holds
 from netplan.trace.fib import Fib
+from netplan.trace.firewall.conditions import holds
 from netplan.trace.flow import Flow, Holds, Mark
 from tests import make
 from tests.trace.states import packet, state

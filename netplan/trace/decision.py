@@ -5,8 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from netplan.trace.firewall.walk import Step
 from netplan.trace.flow import Flow
-from netplan.trace.walk import Step
 
 
 class Verdict(StrEnum):

@@ -11,9 +11,9 @@ from netplan.net import Prefix
 from netplan.netfilter.iptables.operands import BITS, AddressMask, Condition, interface_matches
 from netplan.netfilter.iptables.rule import Rule
 from netplan.trace.fib import Fib
+from netplan.trace.firewall.matches import match_holds
+from netplan.trace.firewall.sets import Sets
 from netplan.trace.flow import NO_DEVICE, Flow, Holds
-from netplan.trace.matches import match_holds
-from netplan.trace.sets import Sets
 
 
 def holds(rule: Rule, flow: Flow, fib: Fib | None = None, sets: Sets | None = None) -> Holds:

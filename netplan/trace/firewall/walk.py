@@ -12,11 +12,11 @@ from typing import Final, NamedTuple
 from netplan.kinds.chain.value import Chain, ChainKey, PlacedRule
 from netplan.netfilter.iptables.rule import Rule
 from netplan.netfilter.iptables.targets import TARGET_EXTENSIONS
-from netplan.trace.conditions import holds
 from netplan.trace.fib import Fib
+from netplan.trace.firewall.conditions import holds
+from netplan.trace.firewall.sets import Sets
+from netplan.trace.firewall.targets import Fate, Outcome, anything, marked, outcomes
 from netplan.trace.flow import Flow, Holds
-from netplan.trace.sets import Sets
-from netplan.trace.targets import Fate, Outcome, anything, marked, outcomes
 
 Chains = Mapping[ChainKey, Chain]
 

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from netplan.kinds.chain.value import ChainKey
 from netplan.netfilter.iptables.rule import Rule
-from netplan.trace.conditions import holds
+from netplan.trace.firewall.conditions import holds
 from netplan.trace.flow import ANYWHERE, UNKNOWN_MARK, Flow, Holds
 from netplan.trace.packet import Packet
 

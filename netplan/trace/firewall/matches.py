@@ -13,9 +13,9 @@ from netplan.netfilter.iptables.extension import Option
 from netplan.netfilter.iptables.match import Match
 from netplan.netfilter.iptables.operands import AddressRange, Masked, Range
 from netplan.trace.fib import Fib
+from netplan.trace.firewall.sets import Sets
+from netplan.trace.firewall.targets import MARKING
 from netplan.trace.flow import NO_CONNECTION, NO_DEVICE, Flow, Holds, only_address
-from netplan.trace.sets import Sets
-from netplan.trace.targets import MARKING
 
 _SYN: Final = frozenset({"SYN"})
 _APART: Final = (("LOCAL",), ("MULTICAST",), ("BROADCAST",))

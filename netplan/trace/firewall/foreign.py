@@ -21,9 +21,9 @@ from netplan.netfilter.iptables.match import Match
 from netplan.netfilter.iptables.operands import AddressMask, Condition
 from netplan.netfilter.iptables.rule import Rule
 from netplan.trace.fib import Fib
+from netplan.trace.firewall.targets import REFUSED, Fate
+from netplan.trace.firewall.walk import Branch, Step, Walker, doubts
 from netplan.trace.flow import NO_DEVICE, Flow
-from netplan.trace.targets import REFUSED, Fate
-from netplan.trace.walk import Branch, Step, Walker, doubts
 
 _BEFORE_ROUTING: Final = frozenset({"prerouting", "ingress"})
 _LOCAL: Final = "LOCAL"

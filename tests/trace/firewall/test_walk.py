@@ -5,9 +5,9 @@ import pytest
 from netplan.kinds.chain.value import Chain, ChainKey, PlacedRule
 from netplan.net import Prefix
 from netplan.netfilter.iptables.operands import Masked
+from netplan.trace.firewall.targets import Fate
+from netplan.trace.firewall.walk import Walker
 from netplan.trace.flow import Flow
-from netplan.trace.targets import Fate
-from netplan.trace.walk import Walker
 from tests import make
 
 CONTINUES, RETURNS, ACCEPTED, DROPPED, REJECTED = Fate

@@ -8,10 +8,10 @@ from typing import NamedTuple, TypeVar
 
 from msgspec.structs import replace
 
+from netplan.trace.decision import Verdict
+from netplan.trace.firewall.walk import Step, Trail, doubts
 from netplan.trace.flow import NO_DEVICE, Flow
 from netplan.trace.packet import Trace
-from netplan.trace.turn import Verdict
-from netplan.trace.walk import Step, Trail, doubts
 
 T = TypeVar("T")
 

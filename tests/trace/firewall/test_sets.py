@@ -9,9 +9,9 @@ from msgspec.structs import replace
 
 from netplan.kinds.ipset.value import DIMENSIONS, IpSet, Member
 from netplan.net import Prefix
-from netplan.trace.conditions import holds
+from netplan.trace.firewall.conditions import holds
+from netplan.trace.firewall.sets import Sets
 from netplan.trace.flow import Flow, Holds
-from netplan.trace.sets import Sets
 from tests import make
 from tests.trace.states import packet
 
