@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from netplan.compile import Desired
+from netplan.desired.compile import Desired
 from netplan.kinds.link.value import VXLAN, Link
 from netplan.kinds.resource import Resource
 from netplan.kinds.route.value import Route

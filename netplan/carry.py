@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from netplan import check_runner
 from netplan.apply import Job, Journal, apply
-from netplan.check import Check, gateway_of
+from netplan.desired.checks import Check, gateway_of
 from netplan.differences import differences
 from netplan.freshness import unmet
 from netplan.kinds.resource import Change, Resource

@@ -15,7 +15,7 @@ from itertools import groupby
 from pathlib import PurePath
 from typing import Final, NamedTuple
 
-from netplan.check import Check, Command, Connect, Ping, PingGateway
+from netplan.desired.checks import Check, Command, Connect, Ping, PingGateway
 from netplan.errors import ObserveError
 from netplan.net import Address, printable
 from netplan.system import programs

@@ -8,7 +8,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from netplan.adoption import adopter
-from netplan.compile import Desired
+from netplan.desired.compile import Desired
 from netplan.diff import Routes, diff, diff_routes
 from netplan.hooks import Hook, all_hooks, hooks_of, rule_changes
 from netplan.kinds.chain.value import PlacedRule, is_our_jump

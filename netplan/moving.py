@@ -12,10 +12,10 @@ from collections.abc import Callable, Hashable
 from msgspec import Struct
 from msgspec.structs import replace
 
-from netplan.backends.vxlan import compile_vxlan
 from netplan.bare import bare, held_by
-from netplan.check import checks_of
-from netplan.compile import Desired
+from netplan.desired.backends.vxlan import compile_vxlan
+from netplan.desired.checks import checks_of
+from netplan.desired.compile import Desired
 from netplan.differences import differences
 from netplan.freshness import dependencies
 from netplan.kinds.address.value import LinkAddress

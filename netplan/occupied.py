@@ -11,7 +11,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from netplan.adoption import replacing_routes
-from netplan.compile import Desired
+from netplan.desired.compile import Desired
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.resource import Reason, Wanted
 from netplan.kinds.route.order import by_key

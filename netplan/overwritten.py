@@ -10,8 +10,9 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from netplan.compile import Desired
-from netplan.forward import FORWARD
+from netplan.desired.chains import POSTROUTING
+from netplan.desired.compile import Desired
+from netplan.desired.forward import FORWARD
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.value import Chain, is_our_jump
 from netplan.kinds.foreign_chain.value import OtherChain
@@ -21,7 +22,6 @@ from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.forwarding import SWITCHES, rewritten, switches_of
 from netplan.kinds.sysctl.originals import Overwritten
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.masquerade import POSTROUTING
 from netplan.netfilter.iptables.rule import Rule
 
 AS_FOUND: Final = Reason("no longer wanted: as before podnet")

@@ -13,7 +13,7 @@ from typing import Final
 
 from msgspec import Struct, field
 
-from netplan.compile import Desired
+from netplan.desired.compile import Desired
 from netplan.hooks import Hook, hooks_of
 from netplan.kinds.chain.edit import Slot
 from netplan.kinds.chain.place import put_back

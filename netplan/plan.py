@@ -10,8 +10,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from netplan import adoption, company, cutoff, mtu, occupied, overwritten, underlay, waiting
-from netplan.check import Check
-from netplan.compile import OUR_CHAINS, Desired
+from netplan.desired.checks import Check
+from netplan.desired.compile import OUR_CHAINS, Desired
 from netplan.differences import differences
 from netplan.effects import TrafficEffect, effects
 from netplan.freshness import dependencies, digest

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, 
 from typing import Any, BinaryIO, Final, NamedTuple, TypeAlias
 
 from netplan import __version__
-from netplan.check import Check
+from netplan.desired.checks import Check
 from netplan.documents import MALFORMED, FormatError, check_format, each, explained, of_format, within
 from netplan.errors import Location, UsageError
 from netplan.fields import FieldChange, field_changes

@@ -12,7 +12,8 @@ from msgspec.structs import replace
 
 from netplan.apply import Job, apply, restore
 from netplan.attempts import LEAST_PATIENCE, Attempts
-from netplan.compile import Place
+from netplan.desired.chains import POSTROUTING
+from netplan.desired.compile import Place
 from netplan.errors import OvertakenError, RefusedError, UnsteadyError
 from netplan.hooks import Hook, Standing, all_hooks, rule_changes
 from netplan.kernel import Kernel
@@ -23,7 +24,6 @@ from netplan.kinds.resource import Change, Reason, Resource
 from netplan.kinds.route.value import Route
 from netplan.kinds.snapshot import Interest, Snapshot
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.masquerade import POSTROUTING
 from netplan.net import BITS, Address, IfName, InterfaceAddress
 from netplan.plan import interest_of
 from netplan.restore import restoration

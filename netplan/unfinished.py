@@ -10,7 +10,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from netplan.apply import undo_interest
-from netplan.compile import Desired
+from netplan.desired.compile import Desired
 from netplan.errors import HalfStateError, PodnetError, RefusedError, RestoredError
 from netplan.kinds.chain.value import Backend
 from netplan.kinds.resource import Change, Resource

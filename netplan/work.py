@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from netplan.compile import Desired, everything
+from netplan.desired.compile import Desired, everything
 from netplan.errors import RefusedError, StalePlanError
 from netplan.freshness import changed_since, unlike
 from netplan.kernel import Kernel

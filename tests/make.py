@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from netplan.apply import Job, Journal, apply
-from netplan.compile import Desired, compile_node
+from netplan.desired.compile import Desired, compile_node
 from netplan.differences import differences
 from netplan.errors import Location
 from netplan.hooks import hooks_of

@@ -9,7 +9,7 @@ from hypothesis.vendor.pretty import RepresentationPrinter as PrettyPrinter
 from msgspec import Struct
 from msgspec.structs import replace
 
-from netplan.compile import Desired, compile_node
+from netplan.desired.compile import Desired, compile_node
 from netplan.kinds.chain.value import Backend, Chain, ChainKey, jump_to
 from netplan.kinds.route.value import KERNEL, Route
 from netplan.kinds.snapshot import Snapshot

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from netplan.check import Check, Command, Connect, Ping, PingGateway
 from netplan.check_runner import run, working
+from netplan.desired.checks import Check, Command, Connect, Ping, PingGateway
 from netplan.errors import Location
 from netplan.net import Address
 
@@ -171,7 +171,7 @@ def test_once_many_have_failed_the_rest_of_the_line_is_not_tried():
 
 
 ASK = """
-from netplan.check import Check, Ping
+from netplan.desired.checks import Check, Ping
 from netplan.check_runner import run, working
 from netplan.errors import Location
 from netplan.net import Address

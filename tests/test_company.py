@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from netplan import company
-from netplan.compile import nothing
+from netplan.desired.compile import nothing
 from netplan.kinds.chain.value import Chain, ChainKey
 from netplan.kinds.foreign_chain.value import OtherChain, Owner
 from tests import make

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from netplan.compile import nothing
+from netplan.desired.compile import nothing
 from netplan.differences import SECOND, STALE, differences
 from netplan.kinds.chain.value import Chain, ChainKey
 from netplan.kinds.resource import Resource

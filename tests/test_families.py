@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from netplan.backends.vxlan import compile_vxlan
-from netplan.compile import nothing
+from netplan.desired.backends.vxlan import compile_vxlan
+from netplan.desired.compile import nothing
 from netplan.errors import Location
 from netplan.kernel.memory import MemoryKernel
 from netplan.kinds.address.value import LinkAddress

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from netplan.compile import compile_node
+from netplan.desired.compile import compile_node
 from netplan.freshness import changed_since, dependencies, unlike, unmet
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.value import Backend, Chain, jump_to

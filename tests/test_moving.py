@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from netplan.cli.plan import moving_plan
-from netplan.compile import compile_node
+from netplan.desired.compile import compile_node
 from netplan.moving import move, roles
 from tests import make
 

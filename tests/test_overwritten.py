@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from netplan.compile import nothing
+from netplan.desired.compile import nothing
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.value import Chain, ChainKey
 from netplan.kinds.foreign_chain.value import OtherChain, Owner

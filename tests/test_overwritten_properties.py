@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from netplan.compile import nothing
+from netplan.desired.compile import nothing
 from netplan.errors import RestoredError
 from netplan.kernel.memory import MemoryKernel
 from netplan.kinds.sysctl.value import Sysctl

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from netplan.compile import nothing
+from netplan.desired.compile import nothing
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import IfName, InterfaceAddress

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from netplan import persist
-from netplan.compile import compile_node, nothing
+from netplan.desired.compile import compile_node, nothing
 from netplan.kinds.chain.saved_tables import SavedRulesError
 from netplan.persist import MADE, Wish, file_of
 from tests import make

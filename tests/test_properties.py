@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from netplan.apply import Job, apply
-from netplan.compile import compile_node, nothing
+from netplan.desired.compile import compile_node, nothing
 from netplan.differences import differences
 from netplan.errors import RestoredError
 from netplan.freshness import changed_since, unmet

@@ -8,8 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from netplan.apply import Job, apply
-from netplan.compile import nothing
 from netplan.confirm import asked
+from netplan.desired.compile import nothing
 from netplan.differences import differences
 from netplan.errors import ContendedError, HalfStateError, ObserveError, PendingError, RefusedError, StoreError
 from netplan.kernel.memory import MemoryKernel

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from netplan.carry import carry_out
-from netplan.compile import nothing
+from netplan.desired.compile import nothing
 from netplan.errors import UsageError
 from netplan.kernel.memory import MemoryKernel
 from netplan.kinds.chain.value import Chain

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 
-from netplan.compile import compile_node, nothing
+from netplan.desired.compile import compile_node, nothing
 from netplan.differences import differences
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.batches import batches

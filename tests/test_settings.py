@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from netplan.carry import carry_out
-from netplan.compile import compile_node, nothing
+from netplan.desired.compile import compile_node, nothing
 from netplan.differences import differences
 from netplan.kernel.memory import MemoryKernel
 from netplan.kinds.address.value import LinkAddress

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 
-from netplan.compile import compile_node, nothing
+from netplan.desired.compile import compile_node, nothing
 from netplan.errors import RestoredError
 from netplan.kernel.memory import MemoryKernel
 from netplan.kinds.address.value import LinkAddress

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from netplan.cli.views.lines import traffic_lines
-from netplan.compile import nothing
+from netplan.desired.compile import nothing
 from netplan.effects import effects
 from netplan.probe import Probe
 from netplan.probes import probes

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from netplan.cli.plan import moving_plan
-from netplan.compile import compile_node
+from netplan.desired.compile import compile_node
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.value import Backend
 from netplan.kinds.link.value import Link

@@ -14,8 +14,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from netplan.carry import carry_out
-from netplan.compile import Desired, nothing
 from netplan.confirm import asked
+from netplan.desired.compile import Desired, nothing
 from netplan.differences import differences
 from netplan.errors import HalfStateError, KernelError, PodnetError
 from netplan.kernel.memory import MemoryKernel

@@ -24,7 +24,7 @@ from netplan.cli.safety import allowing
 from netplan.cli.spec import DEFAULT_STATE, AllowUntrusted, NodeName, StateDir, Yes, open_here, trusting
 from netplan.cli.verb import verb_app
 from netplan.cli.write import Order, carry_out, turn
-from netplan.compile import backend_of, compile_node
+from netplan.desired.compile import backend_of, compile_node
 from netplan.plan import NodePlan, Plan
 from netplan.planfile import is_plan, read_plan
 from netplan.ready import await_interface

@@ -18,7 +18,7 @@ from netplan.cli.safety import allowing
 from netplan.cli.spec import DEFAULT_STATE, AllowUntrusted, NodeName, SpecPath, StateDir, open_here, trusting
 from netplan.cli.verb import verb_app
 from netplan.cli.views.lines import DRIFT
-from netplan.compile import Desired, compile_node
+from netplan.desired.compile import Desired, compile_node
 from netplan.errors import ExitCode, RefusedError, UsageError
 from netplan.kinds.chain.reach import FEW_RULES
 from netplan.net import printable

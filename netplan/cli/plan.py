@@ -18,7 +18,7 @@ from netplan.cli.safety import warned
 from netplan.cli.spec import DEFAULT_STATE, Records, SpecPath, addresses_of, open_spec, tell_assumed
 from netplan.cli.verb import verb_app
 from netplan.cli.views.lines import Reads, reading, some
-from netplan.compile import Desired, compile_node, nothing
+from netplan.desired.compile import Desired, compile_node, nothing
 from netplan.errors import ExitCode, UsageError
 from netplan.kinds import snapshot_json
 from netplan.kinds.chain.value import Backend

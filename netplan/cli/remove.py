@@ -17,7 +17,7 @@ from netplan.cli.safety import allowing
 from netplan.cli.spec import DEFAULT_STATE, AllowUntrusted, NodeName, SpecPath, StateDir, Yes, open_here, trusting
 from netplan.cli.verb import verb_app
 from netplan.cli.write import Order, Turn, carry_out, turn
-from netplan.compile import Desired, Removal, compile_node, nothing
+from netplan.desired.compile import Desired, Removal, compile_node, nothing
 from netplan.errors import UsageError
 from netplan.kinds.chain.value import Backend
 from netplan.kinds.foreign_chain.value import OtherChain

@@ -15,7 +15,7 @@ from netplan.cli.output import Format, say, show_json, show_text
 from netplan.cli.progress import bar
 from netplan.cli.spec import DEFAULT_STATE, NodeName, Records, SpecPath, addresses_of, open_spec
 from netplan.cli.verb import verb_app
-from netplan.compile import Desired, compile_node
+from netplan.desired.compile import Desired, compile_node
 from netplan.differences import differences
 from netplan.errors import UsageError
 from netplan.kinds import snapshot_json

@@ -21,6 +21,7 @@ from netplan.cli.progress import bar
 from netplan.cli.safety import check_safe, off_link
 from netplan.cli.views.memory import recovery_text
 from netplan.confirm import arm, asked, token
+from netplan.desired.chains import MASQUERADE_CHAIN
 from netplan.emptied import clear_away, noting
 from netplan.errors import (
     ChangedError,
@@ -36,7 +37,6 @@ from netplan.freshness import unlike
 from netplan.kernel.linux import require_privilege
 from netplan.kinds.resource import Change, ObjectRefusedError, Resource
 from netplan.kinds.snapshot import Snapshot
-from netplan.masquerade import MASQUERADE_CHAIN
 from netplan.net import printable
 from netplan.obstacles import Obstacle, left_out_by
 from netplan.plan import NodePlan, Plan

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from netplan.cli.persist import of_spec, outdated, pending
-from netplan.compile import compile_node, nothing
+from netplan.desired.compile import compile_node, nothing
 from netplan.errors import RefusedError, StoreError
 from netplan.spec.load import read
 from netplan.state.store import Store

@@ -6,7 +6,7 @@ import pytest
 
 from netplan.carry import carry_out
 from netplan.cli.remembered import with_applied
-from netplan.compile import compile_node
+from netplan.desired.compile import compile_node
 from netplan.kernel.memory import MemoryKernel
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl

@@ -6,11 +6,11 @@ import re
 import pytest
 from msgspec.structs import replace
 
-from netplan.check import Check, Command
 from netplan.cli.views.desired import desired_json, desired_text
 from netplan.cli.views.lines import blocks
 from netplan.cli.views.markdown import plan_markdown
 from netplan.cli.views.text import plan_text
+from netplan.desired.checks import Check, Command
 from netplan.errors import Location
 from netplan.kinds.chain.value import Backend, Chain, PlacedRule, jump_to
 from netplan.kinds.neighbour.value import Neighbour

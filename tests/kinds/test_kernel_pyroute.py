@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyroute2 import IPRoute
 
-from netplan.compile import compile_node
+from netplan.desired.compile import compile_node
 from netplan.kernel.linux import Linux
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.batches import batches

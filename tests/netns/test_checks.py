@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from netplan.check import Check, Ping, gateway_of
 from netplan.check_runner import run
+from netplan.desired.checks import Check, Ping, gateway_of
 from netplan.errors import Location
 from netplan.kernel.linux import Linux
 from netplan.net import Address

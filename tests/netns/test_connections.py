@@ -13,9 +13,9 @@ import pytest
 from msgspec import Struct
 
 from netplan.cli.connections import tell_outdated
+from netplan.desired.chains import MASQUERADE_CHAIN
 from netplan.kernel.linux import connections, forget
 from netplan.kinds.chain.value import Chain
-from netplan.masquerade import MASQUERADE_CHAIN
 from tests.lab.inside import inside
 from tests.lab.probe import address, socket_on
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from msgspec.structs import replace
 
-from netplan.compile import compile_node, nothing
+from netplan.desired.compile import compile_node, nothing
 from netplan.errors import RestoredError
 from netplan.kernel.linux import Linux
 from netplan.kinds.chain.value import Backend

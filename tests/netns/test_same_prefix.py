@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import pytest
 
-from netplan.compile import compile_node
+from netplan.desired.compile import compile_node
 from netplan.errors import RestoredError
 from netplan.kernel.linux import Linux
 from netplan.kinds.chain.value import Backend

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from netplan.compile import everything
+from netplan.desired.compile import everything
 from netplan.kernel.memory import MemoryKernel
 from netplan.kinds.chain.value import Chain, ChainKey
 from netplan.netfilter.iptables.rule import Rule

@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 
 from msgspec import Struct
 
-from netplan.check import Command
+from netplan.desired.checks import Command
 from netplan.effects import Fares, TrafficEffect, blamed
 from netplan.kinds.chain.value import Backend, Chain, PlacedRule
 from netplan.kinds.resource import Action, Change, Reason, Resource

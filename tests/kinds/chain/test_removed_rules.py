@@ -7,7 +7,7 @@ import json
 import pytest
 from hypothesis import given
 
-from netplan.compile import compile_node, nothing
+from netplan.desired.compile import compile_node, nothing
 from netplan.kinds.chain.removed_rules import TakenRules
 from netplan.persist import NOTHING, Wish, merge
 from tests import make

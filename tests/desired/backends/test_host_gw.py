@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from netplan.backends.host_gw import compile_host_gw
+from netplan.desired.backends.host_gw import compile_host_gw
 from tests import make
 
 A = make.node("a", "10.4.7.21/24", "172.7.21.0/24")

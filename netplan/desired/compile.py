@@ -10,10 +10,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from netplan import trace
-from netplan.backends.host_gw import compile_host_gw
-from netplan.backends.vxlan import compile_vxlan
-from netplan.check import Check, checks_of
-from netplan.forward import FORWARD, FORWARD_CHAIN, forward_chain
+from netplan.desired.backends.host_gw import compile_host_gw
+from netplan.desired.backends.vxlan import compile_vxlan
+from netplan.desired.chains import MASQUERADE_CHAIN, POSTROUTING, exempt, kept, masquerade_chain
+from netplan.desired.checks import Check, checks_of
+from netplan.desired.forward import FORWARD, FORWARD_CHAIN, forward_chain
 from netplan.kinds.chain.reach import MANY_RULES
 from netplan.kinds.chain.value import Backend, Chain, ChainKey, jump_to
 from netplan.kinds.link.value import Link
@@ -23,7 +24,6 @@ from netplan.kinds.snapshot import Interest
 from netplan.kinds.sysctl.forwarding import FORWARDING, IPV6_FORWARD
 from netplan.kinds.sysctl.originals import Overwritten
 from netplan.kinds.sysctl.value import EACH, Sysctl, accept_ra
-from netplan.masquerade import MASQUERADE_CHAIN, POSTROUTING, exempt, kept, masquerade_chain
 from netplan.net import Address, IfName, Prefix
 from netplan.netfilter.iptables.built_in import BUILT_IN_BY_TABLE
 from netplan.netfilter.iptables.rule import Rule

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from netplan.backends.host_gw import direct_routes
+from netplan.desired.backends.host_gw import direct_routes
 from netplan.errors import Location
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.fdb.value import FdbEntry

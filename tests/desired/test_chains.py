@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from netplan.desired.chains import MASQUERADE_CHAIN, masquerade_chain
 from netplan.kinds.chain.value import Chain
-from netplan.masquerade import MASQUERADE_CHAIN, masquerade_chain
 from netplan.net import IfName, Prefix
 from netplan.netfilter.iptables.operands import Masked
 from netplan.trace.firewall.targets import Fate

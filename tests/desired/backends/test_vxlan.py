@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from netplan.backends.vxlan import compile_vxlan
+from netplan.desired.backends.vxlan import compile_vxlan
 from netplan.errors import Location
 from netplan.spec.model import Backend
 from tests import make

@@ -9,9 +9,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from netplan.desired.chains import POSTROUTING
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.value import Chain
-from netplan.masquerade import POSTROUTING
 from netplan.net import Address, IfName, InterfaceAddress, Prefix
 from netplan.trace import Packet, Tracer
 from tests import make

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from netplan.check import Check, Command, Connect, Ping, PingGateway, checks_of, gateway_of
+from netplan.desired.checks import Check, Command, Connect, Ping, PingGateway, checks_of, gateway_of
 from netplan.errors import Location
 from netplan.net import Address
 from netplan.plan import Source, plan_node
