@@ -27,7 +27,7 @@ from netplan.kinds.resource import Change, ObjectRefusedError, Resource
 from netplan.kinds.snapshot import Interest, Snapshot
 from netplan.kinds.sysctl.forwarding import SWITCHES, followers
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.restore import restoration
+from netplan.planning.undo import restoration
 
 Handler: TypeAlias = Callable[[int, FrameType | None], None] | signal.Handlers
 

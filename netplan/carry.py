@@ -10,11 +10,11 @@ from msgspec.structs import replace
 from netplan import check_runner
 from netplan.apply import Job, Journal, apply
 from netplan.desired.checks import Check, gateway_of
-from netplan.differences import differences
-from netplan.freshness import unmet
 from netplan.kinds.resource import Change, Resource
 from netplan.kinds.snapshot import Snapshot
-from netplan.obstacles import identity
+from netplan.planning.differences import differences
+from netplan.planning.fingerprint import unmet
+from netplan.planning.obstacles import identity
 from netplan.work import Work, brought_up, check_allowed
 
 

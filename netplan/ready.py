@@ -10,8 +10,8 @@ from netplan.kernel import Kernel
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.link.value import Link
 from netplan.kinds.snapshot import Interest, Snapshot
+from netplan.planning.underlay import holders_of
 from netplan.spec.topology import AUTO, Node
-from netplan.underlay import holders_of
 
 PATIENCE: Final = 30.0
 """How many seconds an interface is waited for."""

@@ -15,7 +15,6 @@ from netplan.attempts import LEAST_PATIENCE, Attempts
 from netplan.desired.chains import POSTROUTING
 from netplan.desired.compile import Place
 from netplan.errors import OvertakenError, RefusedError, UnsteadyError
-from netplan.hooks import Hook, Standing, all_hooks, rule_changes
 from netplan.kernel import Kernel
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.value import Backend, PlacedRule, is_our_jump
@@ -25,15 +24,16 @@ from netplan.kinds.route.value import Route
 from netplan.kinds.snapshot import Interest, Snapshot
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import BITS, Address, IfName, InterfaceAddress
-from netplan.plan import interest_of
-from netplan.restore import restoration
+from netplan.planning.hooks import Hook, Standing, all_hooks, rule_changes
+from netplan.planning.plan import interest_of
+from netplan.planning.underlay import holders_of
+from netplan.planning.undo import restoration
 from netplan.state.generations import Generation
 from netplan.state.journal import Entry, Phase
 from netplan.state.lock import alone
 from netplan.state.origin import Origin, boot_id, local_time, who
 from netplan.state.store import Store, Undertaking, pending
 from netplan.state.verdict import Verdict
-from netplan.underlay import holders_of
 
 PATIENCE: Final = 30.0
 """How many seconds after a reboot the interfaces that routes need are waited for."""

@@ -8,7 +8,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from netplan.errors import UsageError
-from netplan.hooks import Hook
 from netplan.kinds.chain.value import PlacedRule
 from netplan.kinds.link.value import Link
 from netplan.kinds.resource import Change, Reason, Resource
@@ -16,7 +15,8 @@ from netplan.kinds.route.value import Route
 from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import counted
-from netplan.restore import Deed, earlier
+from netplan.planning.hooks import Hook
+from netplan.planning.undo import Deed, earlier
 from netplan.state.generations import Damaged, Generation
 from netplan.state.origin import Origin
 

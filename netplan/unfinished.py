@@ -15,13 +15,13 @@ from netplan.errors import HalfStateError, PodnetError, RefusedError, RestoredEr
 from netplan.kinds.chain.value import Backend
 from netplan.kinds.resource import Change, Resource
 from netplan.kinds.snapshot import Snapshot
-from netplan.plan import interest_of
+from netplan.planning.plan import interest_of
+from netplan.planning.takeover import uncovered
+from netplan.planning.undo import restoration
 from netplan.recover import PATIENCE, NotReadyError, OpenKernel, Recovery, settle, stays
-from netplan.restore import restoration
 from netplan.state.files import reported, set_aside
 from netplan.state.journal import Entry
 from netplan.state.store import Store, Undertaking
-from netplan.takeover import uncovered
 
 
 class Leftover(Struct, frozen=True):

@@ -11,7 +11,6 @@ from msgspec.structs import replace
 
 from netplan.desired.compile import Desired, everything
 from netplan.errors import RefusedError, StalePlanError
-from netplan.freshness import changed_since, unlike
 from netplan.kernel import Kernel
 from netplan.kinds.chain.edit import ConflictError
 from netplan.kinds.chain.reach import MANY_RULES
@@ -20,10 +19,10 @@ from netplan.kinds.route.value import Route, RouteKey
 from netplan.kinds.snapshot import Interest, Snapshot
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.netfilter.iptables.built_in import BUILT_IN_BY_TABLE
-from netplan.obstacles import Obstacle, identity
-from netplan.overwritten import unknown
-from netplan.ownership import foreign
-from netplan.plan import (
+from netplan.planning.fingerprint import changed_since, unlike
+from netplan.planning.obstacles import Obstacle, identity
+from netplan.planning.ownership import foreign
+from netplan.planning.plan import (
     NodePlan,
     Source,
     beside,
@@ -34,12 +33,13 @@ from netplan.plan import (
     with_effects,
     with_ground,
 )
-from netplan.probe import packets_of
-from netplan.probes import Probing
-from netplan.restore import restoration
-from netplan.singled import leads_further
+from netplan.planning.sysctls import unknown
+from netplan.planning.traffic.classes import Probing
+from netplan.planning.traffic.probe import packets_of
+from netplan.planning.traffic.selection import leads_further
+from netplan.planning.underlay import absent, elsewhere
+from netplan.planning.undo import restoration
 from netplan.trace import Packet, Passing
-from netplan.underlay import absent, elsewhere
 
 if TYPE_CHECKING:
     from netplan.rollback import WayBack

@@ -8,9 +8,7 @@ from typing import Final
 
 from netplan.apply import Job, Journal, apply
 from netplan.desired.compile import Desired, compile_node
-from netplan.differences import differences
 from netplan.errors import Location
-from netplan.hooks import hooks_of
 from netplan.kernel import Kernel
 from netplan.kernel.memory import MemoryKernel
 from netplan.kinds.address.value import LinkAddress
@@ -22,8 +20,10 @@ from netplan.kinds.snapshot import KINDS, Snapshot
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Address, IfName, InterfaceAddress, Prefix
 from netplan.netfilter.iptables.rule import Rule, parse_rule_line
-from netplan.plan import NodePlan, Plan, Source, plan_node
-from netplan.project import project
+from netplan.planning.differences import differences
+from netplan.planning.hooks import hooks_of
+from netplan.planning.plan import NodePlan, Plan, Source, plan_node
+from netplan.planning.projection import project
 from netplan.spec.load import Spec
 from netplan.spec.topology import Node, Topology
 from netplan.state.generations import Generation

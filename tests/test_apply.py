@@ -4,7 +4,6 @@ import signal
 
 import pytest
 
-from netplan.differences import differences
 from netplan.errors import (
     ExitCode,
     HalfStateError,
@@ -16,6 +15,7 @@ from netplan.errors import (
 )
 from netplan.kernel.memory import MemoryKernel
 from netplan.kinds.chain.value import Chain
+from netplan.planning.differences import differences
 from tests import make
 
 WANTED = make.desired(make.spec(firewall=make.REMOVE))

@@ -10,9 +10,9 @@ import pytest
 from msgspec.structs import replace
 
 from netplan.confirm import asked, confirm
-from netplan.differences import differences
 from netplan.errors import PodnetError, RefusedError
 from netplan.kernel.memory import MemoryKernel
+from netplan.planning.differences import differences
 from netplan.recover import settle
 from netplan.state.store import Store, Undertaking
 from netplan.state.verdict import Verdict

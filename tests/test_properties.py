@@ -9,18 +9,18 @@ from msgspec.structs import replace
 
 from netplan.apply import Job, apply
 from netplan.desired.compile import compile_node, nothing
-from netplan.differences import differences
 from netplan.errors import RestoredError
-from netplan.freshness import changed_since, unmet
 from netplan.kernel.memory import MemoryKernel
 from netplan.kinds import snapshot_json
 from netplan.kinds.chain.value import Backend, PlacedRule
 from netplan.kinds.route.value import Route
 from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.plan import Plan, Source, plan_node
-from netplan.project import project
-from netplan.restore import Deed, earlier, relevant, restoration
+from netplan.planning.differences import differences
+from netplan.planning.fingerprint import changed_since, unmet
+from netplan.planning.plan import Plan, Source, plan_node
+from netplan.planning.projection import project
+from netplan.planning.undo import Deed, earlier, relevant, restoration
 from tests import make
 from tests.plans import read_plan, rendered
 from tests.states import Case, cases, meddled, specs

@@ -10,7 +10,6 @@ from msgspec.structs import replace
 from netplan.apply import Job, apply
 from netplan.confirm import asked
 from netplan.desired.compile import nothing
-from netplan.differences import differences
 from netplan.errors import ContendedError, HalfStateError, ObserveError, PendingError, RefusedError, StoreError
 from netplan.kernel.memory import MemoryKernel
 from netplan.kinds.address.value import LinkAddress
@@ -21,6 +20,7 @@ from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.originals import Overwritten
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import IfName
+from netplan.planning.differences import differences
 from netplan.recover import Found, bring_back, settle
 from netplan.state.generations import Generation
 from netplan.state.store import Store, Undertaking

@@ -7,7 +7,6 @@ from msgspec.structs import replace
 
 from netplan.carry import carry_out
 from netplan.desired.compile import compile_node, nothing
-from netplan.differences import differences
 from netplan.kernel.memory import MemoryKernel
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.batches import batches
@@ -19,7 +18,8 @@ from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.snapshot_json import parse, render
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import IfName, InterfaceAddress, Prefix
-from netplan.plan import Source, plan_node
+from netplan.planning.differences import differences
+from netplan.planning.plan import Source, plan_node
 from netplan.recover import bring_back, settle
 from netplan.state.generations import Generation
 from netplan.state.store import Store, Undertaking

@@ -15,8 +15,8 @@ from netplan.kinds.link.value import Link
 from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import IfName, InterfaceAddress
-from netplan.ownership import foreign
-from netplan.plan import Plan, Source, plan_node
+from netplan.planning.ownership import foreign
+from netplan.planning.plan import Plan, Source, plan_node
 from netplan.spec.load import Spec
 from netplan.trace import settings_of
 from tests import make, tunnels

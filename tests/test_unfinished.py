@@ -16,7 +16,6 @@ from msgspec.structs import replace
 from netplan.carry import carry_out
 from netplan.confirm import asked
 from netplan.desired.compile import Desired, nothing
-from netplan.differences import differences
 from netplan.errors import HalfStateError, KernelError, PodnetError
 from netplan.kernel.memory import MemoryKernel
 from netplan.kinds.address.value import LinkAddress
@@ -28,11 +27,12 @@ from netplan.kinds.route.value import Route
 from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import IfName, InterfaceAddress
+from netplan.planning.differences import differences
+from netplan.planning.takeover import uncovered
 from netplan.rollback import way_back
 from netplan.state.generations import Generation
 from netplan.state.origin import boot_id
 from netplan.state.store import Store, Undertaking
-from netplan.takeover import uncovered
 from netplan.unfinished import Unfinished, answered, check_takes_over, complete, give_up, leftover, settle_or_leave
 from netplan.work import Work
 from tests import make

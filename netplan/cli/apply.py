@@ -25,10 +25,10 @@ from netplan.cli.spec import DEFAULT_STATE, AllowUntrusted, NodeName, StateDir, 
 from netplan.cli.verb import verb_app
 from netplan.cli.write import Order, carry_out, turn
 from netplan.desired.compile import backend_of, compile_node
-from netplan.plan import NodePlan, Plan
-from netplan.planfile import is_plan, read_plan
+from netplan.planning.plan import NodePlan, Plan
+from netplan.planning.plan_json import is_plan, read_plan
+from netplan.planning.safety import Flag
 from netplan.ready import await_interface
-from netplan.safety import Flag
 from netplan.state.store import Store
 from netplan.system.files import MAX_BYTES, Judge, opened
 from netplan.work import Work

@@ -8,7 +8,7 @@ from netplan.cli.spec import DEFAULT_STATE, NodeName, SpecPath, StateDir, addres
 from netplan.cli.verb import verb_app
 from netplan.cli.views.desired import desired_json, desired_text
 from netplan.desired.compile import compile_node
-from netplan.underlay import unresolved
+from netplan.planning.underlay import unresolved
 
 app = verb_app()
 

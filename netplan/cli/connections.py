@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from netplan.cli.output import say
-from netplan.connections import outdated
 from netplan.errors import KernelError, ObserveError
 from netplan.kinds.chain.value import Chain
 from netplan.net import counted
+from netplan.planning.stale_connections import outdated
 
 
 def tell_outdated(chains: Sequence[Chain], *, flush: bool) -> None:

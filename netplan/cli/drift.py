@@ -22,8 +22,8 @@ from netplan.desired.compile import Desired, compile_node
 from netplan.errors import ExitCode, RefusedError, UsageError
 from netplan.kinds.chain.reach import FEW_RULES
 from netplan.net import printable
-from netplan.plan import NodePlan, Plan
-from netplan.safety import Flag
+from netplan.planning.plan import NodePlan, Plan
+from netplan.planning.safety import Flag
 from netplan.spec.load import Spec
 from netplan.state.taken import TakenFile
 from netplan.state.vardir import var_dir
@@ -113,7 +113,7 @@ class _Report(NamedTuple):
 
 def _show(plan: Plan, file: Pending | None, format: Format) -> None:
     if format is Format.JSON:
-        from netplan.planfile import plan_to_json
+        from netplan.planning.plan_json import plan_to_json
 
         persist = {"persist": {"path": file.paths[0], "paths": file.paths, "differs": True}} if file else {}
         show_json({**plan_to_json(plan), **persist})

@@ -10,12 +10,12 @@ from netplan.desired.compile import Desired
 from netplan.kernel.linux import Linux, devices
 from netplan.kinds.chain.reach import MANY_RULES
 from netplan.kinds.chain.value import Backend
-from netplan.occupied import occupied
+from netplan.planning.route_conflicts import occupied
+from netplan.planning.underlay import resolved
 from netplan.spec.topology import AUTO, Node
 from netplan.state.tables import TablesFile
 from netplan.state.vardir import var_dir
 from netplan.system import programs
-from netplan.underlay import resolved
 from netplan.work import Work
 
 

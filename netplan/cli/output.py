@@ -21,7 +21,7 @@ from netplan.system.trust import own_links
 if TYPE_CHECKING:
     from netplan.cli.views.styled import Styled
     from netplan.kinds.resource import Json
-    from netplan.plan import Plan
+    from netplan.planning.plan import Plan
 
 
 LAYING_OUT: Final = "laying the plan out"

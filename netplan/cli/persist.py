@@ -19,8 +19,8 @@ from netplan.kinds.chain.saved_tables import SavedRulesError
 from netplan.kinds.chain.value import OWNED_PREFIX, ChainKey
 from netplan.net import printable
 from netplan.netfilter.iptables.rule import Rule
-from netplan.persist import NOTHING, Merged, Wish, file_of, merge
-from netplan.plan import Plan
+from netplan.planning.plan import Plan
+from netplan.planning.rules_file import NOTHING, Merged, Wish, file_of, merge
 from netplan.spec.load import read
 from netplan.state.taken import TakenFile
 

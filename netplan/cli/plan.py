@@ -24,17 +24,17 @@ from netplan.kinds import snapshot_json
 from netplan.kinds.chain.value import Backend
 from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.moving import Move, alike, move, predecessors, renaming, roles
 from netplan.net import printable
-from netplan.plan import NodePlan, Plan, Source, in_full, plan_node, with_effects
-from netplan.planfile import plan_to_json, render_plan
-from netplan.probes import probes
+from netplan.planning.migration import Move, alike, move, predecessors, renaming, roles
+from netplan.planning.plan import NodePlan, Plan, Source, in_full, plan_node, with_effects
+from netplan.planning.plan_json import plan_to_json, render_plan
+from netplan.planning.traffic.classes import probes
+from netplan.planning.underlay import resolved_in, unresolved
 from netplan.spec.load import Spec, read_unjudged
 from netplan.spec.topology import Node
-from netplan.underlay import resolved_in, unresolved
 
 if TYPE_CHECKING:
-    from netplan.fields import FieldChange
+    from netplan.planning.field_changes import FieldChange
 
 _NODES: Final = "nodes"
 _PLANNING: Final = "planning"
@@ -257,7 +257,7 @@ def _settings(old: Spec, new: Spec) -> tuple[FieldChange, ...]:
     then, now = old.model.nodes.keys(), new.model.nodes.keys()
     if before == after and then == now:
         return ()
-    from netplan.fields import FieldChange, setting_changes
+    from netplan.planning.field_changes import FieldChange, setting_changes
 
     come = (FieldChange(_NODES, None, name) for name in new.model.nodes if name not in then)
     gone = (FieldChange(_NODES, name, None) for name in old.model.nodes if name not in now)

@@ -13,7 +13,7 @@ from netplan.kernel.linux import require_privilege
 from netplan.kinds.route.value import Route, RouteKey
 from netplan.kinds.sysctl.originals import Overwritten
 from netplan.net import printable
-from netplan.plan import NodePlan
+from netplan.planning.plan import NodePlan
 from netplan.state.overwritten import OverwrittenFile
 from netplan.state.vardir import var_dir
 

@@ -12,10 +12,10 @@ from msgspec.structs import replace
 
 from netplan.errors import RefusedError
 from netplan.kinds.snapshot import Snapshot
-from netplan.obstacles import Obstacle
-from netplan.plan import NodePlan
-from netplan.project import project
-from netplan.safety import Danger, Flag, dangers, session_packets
+from netplan.planning.obstacles import Obstacle
+from netplan.planning.plan import NodePlan
+from netplan.planning.projection import project
+from netplan.planning.safety import Danger, Flag, dangers, session_packets
 from netplan.system.session import ssh_connection
 from netplan.trace import Packet
 from netplan.work import Work, brought_up, check_allowed, whole_state

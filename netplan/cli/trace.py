@@ -16,7 +16,6 @@ from netplan.cli.progress import bar
 from netplan.cli.spec import DEFAULT_STATE, NodeName, Records, SpecPath, addresses_of, open_spec
 from netplan.cli.verb import verb_app
 from netplan.desired.compile import Desired, compile_node
-from netplan.differences import differences
 from netplan.errors import UsageError
 from netplan.kinds import snapshot_json
 from netplan.kinds.chain.value import ChainKey
@@ -25,12 +24,13 @@ from netplan.net import Address
 from netplan.netfilter.iptables.built_in import BUILT_IN_BY_TABLE
 from netplan.netfilter.iptables.names import ICMP, ICMPV6, PROTOCOLS, SERVICES, TCP, UDP
 from netplan.netfilter.iptables.number import integer
-from netplan.project import project
+from netplan.planning.differences import differences
+from netplan.planning.projection import project
+from netplan.planning.underlay import resolved_in
 from netplan.spec.load import Spec
 from netplan.spec.topology import Node
 from netplan.text import likely
 from netplan.trace import Packet, Tracer, entrance
-from netplan.underlay import resolved_in
 
 app = verb_app()
 

@@ -33,15 +33,15 @@ from netplan.errors import (
     StoreError,
     UnsteadyError,
 )
-from netplan.freshness import unlike
 from netplan.kernel.linux import require_privilege
 from netplan.kinds.resource import Change, ObjectRefusedError, Resource
 from netplan.kinds.snapshot import Snapshot
 from netplan.net import printable
-from netplan.obstacles import Obstacle, left_out_by
-from netplan.plan import NodePlan, Plan
+from netplan.planning.fingerprint import unlike
+from netplan.planning.obstacles import Obstacle, left_out_by
+from netplan.planning.plan import NodePlan, Plan
+from netplan.planning.safety import Flag
 from netplan.recover import Recovery
-from netplan.safety import Flag
 from netplan.state.generations import Damaged, Generation
 from netplan.state.origin import Origin
 from netplan.state.store import Store, Undertaking

@@ -20,7 +20,7 @@ from netplan.kinds.route.value import Route
 from netplan.kinds.snapshot import Interest, Snapshot
 from netplan.kinds.sysctl.value import Sysctl, accept_ra, of_ipv6, spelled_out
 from netplan.net import IPV6_MTU_MIN, IfName
-from netplan.project import project, stands_on, version_of
+from netplan.planning.projection import project, stands_on, version_of
 from netplan.trace import settings_of
 
 

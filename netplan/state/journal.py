@@ -15,12 +15,12 @@ from msgspec import Struct
 
 from netplan.documents import FormatError, of_format, why
 from netplan.errors import HalfStateError
-from netplan.hooks import Hook, hooks_from_json, hooks_to_json
 from netplan.kinds import snapshot_json
 from netplan.kinds.resource import Change, Json, Resource
 from netplan.kinds.route.value import Route
 from netplan.kinds.snapshot import Snapshot
-from netplan.planfile import change_from_json, reason_to_json
+from netplan.planning.hooks import Hook, hooks_from_json, hooks_to_json
+from netplan.planning.plan_json import change_from_json, reason_to_json
 from netplan.state import files
 from netplan.state.files import UNREADABLE
 from netplan.state.origin import Origin, boot_id

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from netplan.kinds.resource import Json
 from netplan.net import Address
-from netplan.plan import NodePlan, Plan
+from netplan.planning.plan import NodePlan, Plan
 
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 

@@ -11,12 +11,12 @@ from typing import Final
 from msgspec.structs import replace
 
 from netplan.errors import LockedError, PendingError, StoreError
-from netplan.hooks import Hook
 from netplan.kinds.resource import Change, Resource
 from netplan.kinds.route.value import Route, RouteKey
 from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.restore import Deed, earlier, relevant
+from netplan.planning.hooks import Hook
+from netplan.planning.undo import Deed, earlier, relevant
 from netplan.state import files, lock
 from netplan.state.generations import Generation, Generations
 from netplan.state.journal import Begun, Confirm, Entry, JournalFile, Phase

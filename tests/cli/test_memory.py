@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from netplan import waiting
 from netplan.cli.views.memory import (
     BegunApply,
     history_json,
@@ -17,6 +16,7 @@ from netplan.cli.views.memory import (
 )
 from netplan.kinds.resource import Change
 from netplan.kinds.sysctl.value import Sysctl
+from netplan.planning import deferred_sysctls
 from netplan.recover import Found, Recovery
 from netplan.state.generations import Damaged, Generation
 from netplan.state.journal import Begun, Confirm, Entry, Phase
@@ -119,7 +119,7 @@ def test_a_recovery_after_a_reboot_says_what_is_back():
 
 def test_a_recovery_after_a_reboot_says_what_is_not_back():
     late = (Sysctl("net.ipv4.conf.cni0.arp_filter", "1"), Sysctl("net.bridge.bridge-nf-call-iptables", "1"))
-    waits, lacks = waiting.warnings(late)
+    waits, lacks = deferred_sysctls.warnings(late)
     recovery = Recovery(Found.REBOOT, make.origin(), PLAN.changes[:2], 4, late)
     assert recovery_text(recovery).splitlines() == [
         "The state before the reboot is back but for what follows (2 changes), as generation 4:",

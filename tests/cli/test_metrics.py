@@ -4,7 +4,7 @@ from netplan.cli.views.metrics import drift_metrics
 from netplan.kinds.chain.value import Backend
 from netplan.kinds.resource import Change, Reason
 from netplan.net import Address
-from netplan.plan import NodePlan, Source
+from netplan.planning.plan import NodePlan, Source
 from tests.make import route
 
 

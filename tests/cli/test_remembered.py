@@ -10,8 +10,8 @@ from netplan.desired.compile import compile_node
 from netplan.kernel.memory import MemoryKernel
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.obstacles import Obstacle
-from netplan.plan import Source, plan_node
+from netplan.planning.obstacles import Obstacle
+from netplan.planning.plan import Source, plan_node
 from netplan.recover import bring_back
 from netplan.state.store import Store, Undertaking
 from netplan.work import Work

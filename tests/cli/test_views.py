@@ -17,7 +17,7 @@ from netplan.kinds.neighbour.value import Neighbour
 from netplan.kinds.resource import Change, Reason
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Address, IfName, link_layer_address
-from netplan.plan import NodePlan, Source
+from netplan.planning.plan import NodePlan, Source
 from tests import make
 
 AT = Location("specs/hdss7.yaml", 22, 5)

@@ -5,7 +5,7 @@ import pytest
 from netplan.desired.checks import Check, Command, Connect, Ping, PingGateway, checks_of, gateway_of
 from netplan.errors import Location
 from netplan.net import Address
-from netplan.plan import Source, plan_node
+from netplan.planning.plan import Source, plan_node
 from tests import make
 from tests.plans import read_plan, rendered
 

@@ -13,7 +13,6 @@ from typing import Any
 from msgspec import Struct
 
 import netplan.cli.views.text
-import netplan.fields
 import netplan.kernel.linux  # noqa: F401 - loaded before the fork, as the verbs are
 from netplan.cli import main as command
 from netplan.lab import Lab

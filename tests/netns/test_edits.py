@@ -15,7 +15,7 @@ from netplan.desired.compile import compile_node, nothing
 from netplan.errors import RestoredError
 from netplan.kernel.linux import Linux
 from netplan.kinds.chain.value import Backend
-from netplan.plan import Source, plan_node
+from netplan.planning.plan import Source, plan_node
 from tests import make
 from tests.edits import Cluster, Place, edits
 from tests.netns.racks import LOOK_AT_TUNNELS

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from netplan.freshness import digest
+from netplan.planning.fingerprint import digest
 
 HAIRPIN = "-t nat -A POSTROUTING -s 172.7.21.2/32 -d 172.7.21.2/32 -p tcp -m tcp --dport 80 -j MASQUERADE"
 

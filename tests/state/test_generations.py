@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from netplan.hooks import hooks_of
-from netplan.project import project
+from netplan.planning.hooks import hooks_of
+from netplan.planning.projection import project
 from netplan.state.generations import KEPT, Damaged, Generations
 from netplan.state.journal import FORMAT_VERSION, Begun, Entry, Phase
 from tests import make

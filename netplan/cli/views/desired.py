@@ -10,7 +10,7 @@ from netplan.cli.views.styled import Styled
 from netplan.desired.compile import Desired
 from netplan.kinds.chain.value import Chain
 from netplan.kinds.resource import Json, Reason
-from netplan.planfile import FORMAT_VERSION, reason_to_json
+from netplan.planning.plan_json import FORMAT_VERSION, reason_to_json
 
 
 def desired_json(cluster: str, nodes: Sequence[Desired]) -> Json:

@@ -14,13 +14,13 @@ from typing import Final, TypeAlias
 from msgspec import Struct
 
 from netplan.desired.checks import Command
-from netplan.effects import Fares, TrafficEffect, blamed
 from netplan.kinds.chain.value import Backend, Chain, PlacedRule
 from netplan.kinds.resource import Action, Change, Reason, Resource
 from netplan.net import counted, printable
-from netplan.peers import Alike
-from netplan.plan import NodePlan, Plan, Source
-from netplan.planfile import summary
+from netplan.planning.plan import NodePlan, Plan, Source
+from netplan.planning.plan_json import summary
+from netplan.planning.traffic.effects import Fares, TrafficEffect, blamed
+from netplan.planning.traffic.peers import Alike
 
 DRIFT: Final = "Drift"
 
@@ -219,7 +219,7 @@ def line_of(change: Change[Resource]) -> Line:
     """Put one change into words."""
     details: tuple[str, ...] = ()
     if change.action is Action.UPDATE:
-        from netplan.fields import field_changes
+        from netplan.planning.field_changes import field_changes
 
         details = tuple(printable(str(field)) for field in field_changes(change))
     elif isinstance(change.after, Chain):

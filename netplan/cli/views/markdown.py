@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from netplan.cli.views.lines import Block, blocks, remarks, summary_line
-from netplan.plan import Plan
+from netplan.planning.plan import Plan
 
 
 def plan_markdown(plan: Plan, settings: Sequence[str] = ()) -> str:

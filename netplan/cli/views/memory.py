@@ -8,10 +8,10 @@ from typing import Final
 
 from msgspec import Struct
 
-from netplan import waiting
 from netplan.kinds.resource import Change, Json, Resource
 from netplan.net import counted, printable
-from netplan.planfile import change_to_json, counts
+from netplan.planning import deferred_sysctls
+from netplan.planning.plan_json import change_to_json, counts
 from netplan.recover import Found, Recovery
 from netplan.state.generations import Damaged, Generation
 from netplan.state.journal import Entry
@@ -55,7 +55,7 @@ def _after_a_reboot(recovery: Recovery, changes: str) -> Iterator[str]:
     generation = "" if recovery.generation is None else f", as generation {recovery.generation}"
     but = " but for what follows" if recovery.late else ""
     yield f"The state before the reboot is back{but} ({changes}){generation}{':' if but else '.'}"
-    yield from (f"  {warning}" for warning in waiting.warnings(recovery.late))
+    yield from (f"  {warning}" for warning in deferred_sysctls.warnings(recovery.late))
 
 
 def recoveries_json(recoveries: Sequence[Recovery]) -> Json:

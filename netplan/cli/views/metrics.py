@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from netplan.plan import NodePlan
+from netplan.planning.plan import NodePlan
 
 
 def drift_metrics(cluster: str, node: NodePlan, now: float) -> str:

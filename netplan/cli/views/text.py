@@ -7,7 +7,7 @@ from typing import Final
 
 from netplan.cli.views.lines import DRIFT, Block, Line, TrafficLine, blocks, remarks, summary_line
 from netplan.cli.views.styled import Styled
-from netplan.plan import Plan
+from netplan.planning.plan import Plan
 
 _STYLES: Final = {"+": "green", "-": "red", "~": "yellow", "=": "cyan", "!": "bold red", "?": "yellow", "$": "magenta"}
 _WIDTH: Final = 80

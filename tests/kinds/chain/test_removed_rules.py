@@ -9,10 +9,10 @@ from hypothesis import given
 
 from netplan.desired.compile import compile_node, nothing
 from netplan.kinds.chain.removed_rules import TakenRules
-from netplan.persist import NOTHING, Wish, merge
+from netplan.planning.rules_file import NOTHING, Wish, merge
 from tests import make
+from tests.planning.test_rules_file import files, thorough
 from tests.states import specs
-from tests.test_persist import files, thorough
 
 REJECT = "[7:420] -A FORWARD -j REJECT --reject-with icmp-host-prohibited"
 SAVED = f"""# saved by a distribution

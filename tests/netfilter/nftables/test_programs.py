@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from netplan import company
 from netplan.kinds.foreign_chain.driver import FOLLOWED
 from netplan.kinds.foreign_chain.value import OtherChain
+from netplan.planning.advice import foreign_rules
 from tests import make
 from tests.kinds.chain.scratch import run
 from tests.netfilter.nftables.programs import (
@@ -49,7 +49,7 @@ def said(tmp_path):
         assert done.returncode == 0, done.stderr
         state = make.snapshot("", *map(OtherChain.from_json, json.loads(done.stdout)))
         wanted = make.desired()
-        return [*company.refusals(wanted, state)], [*company.warnings(wanted, state)]
+        return [*foreign_rules.refusals(wanted, state)], [*foreign_rules.warnings(wanted, state)]
 
     return loaded
 

@@ -1,0 +1,1 @@
+"""What a plan warns of: one module a subject."""

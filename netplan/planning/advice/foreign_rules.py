@@ -1,0 +1,223 @@
+"""Which of the rules beside this node's iptables a plan must not be applied beside, and how people are told of them.
+
+The kernel runs both backends and every table of nftables, whatever one of them accepted: a rule of ours shields pod
+traffic from the rules behind it in its own chain only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
+
+from msgspec.structs import replace
+
+from netplan.desired.chains import LINK_LOCAL, MULTICAST
+from netplan.desired.compile import Desired, Place, Traffic
+from netplan.kinds.foreign_chain.value import OtherChain, Owner, program_of
+from netplan.kinds.route.value import Route
+from netplan.kinds.snapshot import Snapshot
+from netplan.net import BITS, Prefix, counted
+from netplan.planning.placement import outsides, shielded
+from netplan.trace.fib import Fib
+from netplan.trace.firewall.foreign import Beside, Deed, Harm
+from netplan.trace.flow import Flow
+
+_MATTERS: Final = {
+    "prerouting": frozenset({Deed.SENDS_ELSEWHERE}),
+    "postrouting": frozenset({Deed.REWRITES_SOURCE}),
+}
+"""What matters of a chain that may rewrite addresses, by its hook; of another, whether it refuses."""
+
+_REFUSES: Final = frozenset({Deed.REFUSES})
+_SAID: Final = {
+    Deed.REFUSES: "may refuse pod traffic to {}",
+    Deed.REWRITES_SOURCE: "may give pod traffic to {} another source",
+    Deed.SENDS_ELSEWHERE: "may send pod traffic to {} elsewhere",
+}
+_OUTSIDE: Final = "the outside"
+
+
+class _Finding(NamedTuple):
+    """What a chain may do to the traffic of the spec, where the packets go, and whether a plan may be applied beside.
+
+    It may where the spec names none of the destinations: no router forwards packets to link-local addresses.
+    """
+
+    harm: Harm
+    destinations: tuple[str, ...]
+    forbids: bool
+
+
+def refusals(desired: Desired, snapshot: Snapshot) -> Iterator[str]:
+    """Say which rules beside this node's iptables may undo what the plan is for, and what podnet left there itself."""
+    if not desired.traffic:
+        return
+    for finding in _all_findings(desired, snapshot):
+        if finding.forbids:
+            yield f"{_told(finding, snapshot)}; take it away first: {_look(finding.harm.chain)} shows it"
+    for left in snapshot.all(OtherChain):
+        if left.left_behind:
+            yield (
+                f"{_table(left)} still holds podnet's own chain {left.chain.key.name}, though iptables is "
+                f"iptables-{snapshot.backend} now: podnet remove takes it away, and then this can be applied"
+            )
+
+
+def warnings(desired: Desired, snapshot: Snapshot) -> Iterator[str]:
+    """Say what else there is beside this node's iptables, in one line for each table."""
+    if not desired.traffic:
+        return
+    findings = tuple(_all_findings(desired, snapshot))
+    versions = {traffic.version for traffic in desired.traffic}
+    harmful = {_table(finding.harm.chain) for finding in findings}
+    yield from dict.fromkeys(_told(finding, snapshot) for finding in findings if not finding.forbids)
+    tables: dict[str, dict[str, OtherChain]] = {}
+    for chain in snapshot.all(OtherChain):
+        if chain.hook is not None and chain.chain.key.version in versions:
+            tables.setdefault(_table(chain), {}).setdefault(chain.chain.key.name, chain)
+    for table, chains in tables.items():
+        if table not in harmful:
+            listed = ", ".join(f"{name} ({_counted(chain)})" for name, chain in chains.items())
+            yield f"{_unshown(next(iter(chains.values())), snapshot)}: {listed}"
+
+
+def _unshown(chain: OtherChain, snapshot: Snapshot) -> str:
+    """Say of a chain's table which program does not show it."""
+    native = chain.owner is Owner.NATIVE and not chain.chain.key.table.startswith("ip6 ")
+    program = program_of(f"iptables-{snapshot.backend}", 4 if native else chain.chain.key.version)
+    return f"{_table(chain)} holds rules that {program} does not show"
+
+
+def _all_findings(desired: Desired, snapshot: Snapshot) -> Iterator[_Finding]:
+    for traffic in desired.traffic:
+        yield from _findings(desired, traffic, snapshot)
+
+
+def _told(finding: _Finding, snapshot: Snapshot) -> str:
+    harm = finding.harm
+    said = _SAID[harm.deed].format(" and ".join(finding.destinations))
+    return f"{_unshown(harm.chain, snapshot)}, and {harm.place} {said}: {harm.rule}"
+
+
+def _table(chain: OtherChain) -> str:
+    return f"{chain.program}'s table {chain.chain.key.table}"
+
+
+def _counted(chain: OtherChain) -> str:
+    count = counted(chain.length, "rule")
+    return count if chain.chain.policy in (None, "ACCEPT") else f"{count}, policy {chain.chain.policy}"
+
+
+def _look(chain: OtherChain) -> str:
+    table = chain.chain.key.table
+    return f"nft list table {table}" if chain.owner is Owner.NATIVE else f"{chain.program}-save -t {table}"
+
+
+def _findings(desired: Desired, traffic: Traffic, snapshot: Snapshot) -> Iterator[_Finding]:
+    """Return at most one finding for each chain that packets enter: of filters that nft made none forbids a plan."""
+    if not snapshot.all(OtherChain):
+        return
+    fib = Fib(snapshot, traffic.version)
+    beside = Beside(snapshot, fib, passing=True)
+    forwarded = tuple(_forwarded(desired, traffic, fib))
+    places = {jump.place for jump in desired.jumps}
+    for chain in beside.entered():
+        wanted = Place.SHIELD if chain.nat else Place.LATE
+        if chain.on_the_way and wanted in places:
+            deeds = _MATTERS.get(chain.hook or "", frozenset()) if chain.nat else _REFUSES
+            came = _rewritable(traffic, chain) if chain.nat else _refusable(forwarded, chain)
+            flows = [each for flow in came for each in _leaving(flow, desired, traffic, fib)]
+            of_spec = [flow for flow in flows if not _link_local(flow, traffic)]
+            harm = beside.harm(chain, of_spec, deeds)
+            forbids = harm is not None and (chain.nat or chain.owner is not Owner.NATIVE)
+            harm = harm or beside.harm(chain, flows, deeds)
+            if harm is not None:
+                yield _Finding(harm, tuple(_named(harm, traffic)), forbids)
+
+
+def _link_local(flow: Flow, traffic: Traffic) -> bool:
+    """Whether packets go to addresses that keep their meaning on one link only, and that the spec does not name."""
+    near = (LINK_LOCAL[traffic.version], MULTICAST[traffic.version])
+    return all(prefix in near and prefix not in traffic.exempt for prefix in flow.destinations)
+
+
+def _named(harm: Harm, traffic: Traffic) -> Iterator[str]:
+    """Return where the packets of a harm go, in the prefixes of the spec."""
+    known = (traffic.subnet, *traffic.kept)
+    named = {next((each for each in known if each.covers(prefix)), None) for prefix in harm.destinations}
+    prefixes = sorted(prefix for prefix in named if prefix is not None)
+    yield from (
+        str(prefix) for prefix in prefixes if not any(other != prefix and other.covers(prefix) for other in prefixes)
+    )
+    if None in named:
+        yield _OUTSIDE
+
+
+def _rewritable(traffic: Traffic, chain: OtherChain) -> Iterator[Flow]:
+    """Give the first packets of connections that must keep their addresses, as they come to a chain.
+
+    A pod that reaches itself by a published port stays on the bridge, and must be given another source.
+    """
+    for flow in shielded(traffic):
+        came = replace(flow, state="NEW", iif=traffic.bridge if flow.source == traffic.subnet else None)
+        if flow.other_oif:
+            apart = tuple(each for prefix in flow.destinations for each in _without(prefix, traffic.subnet))
+            came = replace(came, destinations=apart)
+        if chain.hook == "postrouting":  # before Linux 5.7 rules there did not see by which device packets came
+            yield replace(came, iif=None)
+        else:  # marks that ask for SNAT are set here
+            yield replace(came, unmarked=())
+
+
+def _leaving(flow: Flow, desired: Desired, traffic: Traffic, fib: Fib) -> Iterator[Flow]:
+    """Give packets that leave by another device than the bridge as they leave: by those that lead to their prefixes."""
+    if not flow.other_oif:
+        yield flow
+        return
+    for prefix in flow.destinations:
+        for device in sorted(_devices(prefix, desired, traffic, fib)):
+            yield replace(flow, destinations=(prefix,), oif=device, other_oif=False)
+
+
+def _without(prefix: Prefix, part: Prefix) -> Iterator[Prefix]:
+    """Give the prefixes that are left of one when a part is taken out of it."""
+    if not prefix.overlaps(part):
+        yield prefix
+    elif not part.covers(prefix):
+        length = prefix.length + 1
+        for half in (prefix.value, prefix.value | 1 << (BITS[prefix.version] - length)):
+            yield from _without(Prefix(prefix.version, half, length), part)
+
+
+def _forwarded(desired: Desired, traffic: Traffic, fib: Fib) -> Iterator[Flow]:
+    """Give the packets that must come through: from pod to pod, and between pods and what they are to reach.
+
+    A prefix that nobody routes for itself stands for the outside: a rule for other addresses is somebody's policy.
+    """
+    bridge, subnet = traffic.bridge, traffic.subnet
+    yield Flow(subnet, (subnet,), iif=bridge, oif=bridge)
+    for prefix in (traffic.network, *traffic.exempt, *outsides(traffic)):
+        for device in sorted(_devices(prefix, desired, traffic, fib)):
+            yield Flow(subnet, (prefix,), iif=bridge, oif=device)
+            yield Flow(prefix, (subnet,), subnet if prefix.covers(subnet) else None, iif=device, oif=bridge)
+
+
+def _devices(prefix: Prefix, desired: Desired, traffic: Traffic, fib: Fib) -> frozenset[str]:
+    """Give the devices by which packets to a prefix leave: as it is wanted, else as it is, else the node's own."""
+    routes = [want.resource for want in desired.objects if isinstance(want.resource, Route)]
+    wanted = frozenset(route.oif for route in routes if route.oif is not None and route.prefix.overlaps(prefix))
+    there = fib.route_to(prefix.address)
+    return wanted or frozenset({traffic.node.interface if there is None or there.oif is None else there.oif})
+
+
+def _refusable(forwarded: Iterable[Flow], chain: OtherChain) -> Iterator[Flow]:
+    """Give packets as they come to a chain.
+
+    What conntrack calls invalid may be dropped: of the others each state is a class. Where rules may see packets before
+    conntrack does, nothing is known of it.
+    """
+    for flow in forwarded:
+        if chain.hook in ("forward", "postrouting"):
+            yield from (replace(flow, state=state) for state in ("NEW", "ESTABLISHED"))
+        else:
+            yield flow

@@ -1,0 +1,110 @@
+"""Every difference between what a node should have and what it has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from typing import Final
+
+from msgspec.structs import replace
+
+from netplan.desired.compile import Desired
+from netplan.kinds.chain.value import PlacedRule, is_our_jump
+from netplan.kinds.link.value import Link
+from netplan.kinds.resource import Change, Reason, Resource, Wanted
+from netplan.kinds.route.value import Route, RouteKey
+from netplan.kinds.snapshot import KINDS, Snapshot
+from netplan.kinds.sysctl.forwarding import once_switched, switched_first
+from netplan.kinds.sysctl.value import Sysctl, of_ipv6
+from netplan.planning.adoption import adopter
+from netplan.planning.deferred_sysctls import waiting
+from netplan.planning.diff import Routes, diff, diff_routes
+from netplan.planning.hooks import Hook, all_hooks, hooks_of, rule_changes
+from netplan.planning.on_link import taken_as_on_link
+from netplan.planning.projection import after_updates, lost
+from netplan.planning.sysctls import put_back
+
+STALE: Final = Reason("ours, and no longer wanted")
+REPLACED: Final = "another program replaced it"
+ADOPTED: Final = Reason("on a link that is taken over, and not wanted")
+SECOND: Final = Reason("ours, and there is one already")
+
+
+def differences(desired: Desired, snapshot: Snapshot) -> Iterator[Change[Resource]]:
+    """Give every change from the snapshot to what is desired, kind by kind; of foreign objects those the spec names."""
+    adopts = adopter(desired, snapshot)
+    state = snapshot
+    sorted_out: dict[type[Resource], list[Wanted[Resource]]] = {kind: [] for kind in KINDS}
+    for want in desired.objects:
+        sorted_out[type(want.resource)].append(want)
+    for kind, wanted in sorted_out.items():
+        if kind is Sysctl:
+            yield from _sysctls(desired, state)
+            continue
+        if kind is Route:
+            yield from (
+                _explained(change, snapshot, desired.applied) for change in _routes(desired, snapshot, state, adopts)
+            )
+            continue
+        actual = [each for each in state.all(kind) if each.ours or adopts(each)]
+        gone = [each for each in lost(kind, snapshot, state) if each.ours or adopts(each)]
+        changes = [_explained(change, snapshot) for change in diff(wanted, actual, STALE, gone)]
+        yield from changes
+        state = after_updates(state, changes)
+    for hook in all_hooks(hooks_of(desired), snapshot):
+        yield from _rule_changes(hook, desired, snapshot)
+
+
+def _routes(
+    desired: Desired, snapshot: Snapshot, state: Snapshot, adopts: Callable[[Resource], bool]
+) -> Iterator[Change[Route]]:
+    def may_change(route: Route) -> bool:
+        return route.ours or adopts(route)
+
+    wanted = (Wanted(want.resource, want.reason) for want in desired.objects if isinstance(want.resource, Route))
+    gone = tuple(filter(may_change, lost(Route, snapshot, state)))
+    yield from diff_routes(taken_as_on_link(wanted, state), Routes(state.routes, may_change, gone), STALE, SECOND)
+
+
+def _explained(change: Change[Resource], snapshot: Snapshot, applied: Collection[RouteKey] = ()) -> Change[Resource]:
+    """Say why a link is replaced, an object taken over or put back, and why a foreign one goes."""
+    before, after = change.before, change.after
+    found = before
+    if before is not None and not isinstance(before, Route):
+        found = snapshot.index.get((before.kind, before.key))
+    if found is not None and not found.ours:
+        remark = REPLACED if isinstance(before, Route) and before.key in applied else "taken over"
+        return replace(change, reason=ADOPTED if after is None else change.reason.with_remark(remark))
+    if isinstance(before, Link) and isinstance(after, Link) and not before.can_become(after):
+        remark = f"a new one: {before.fixed_unlike(after)} can't be changed"
+        return replace(change, reason=change.reason.with_remark(remark))
+    return change
+
+
+def _sysctls(desired: Desired, snapshot: Snapshot) -> Iterator[Change[Sysctl]]:
+    """Compare with the state in which forwarding is switched already, which rewrites what is set after it."""
+    late = waiting(desired, snapshot)
+    reasons = {want.resource: want.reason for want in desired.objects if isinstance(want.resource, Sysctl)}
+    reasons = {
+        sysctl: reason for sysctl, reason in reasons.items() if sysctl not in late and _is_there(sysctl, snapshot)
+    }
+    reasons |= {want.resource: want.reason for want in put_back(desired, snapshot)}
+    wanted = switched_first(reasons)
+    named = {each.name for each in wanted}
+    actual = [each for each in snapshot.all(Sysctl) if each.name in named]
+    yield from diff([Wanted(each, reasons[each]) for each in wanted], once_switched(actual, wanted), STALE)
+
+
+def _is_there(sysctl: Sysctl, snapshot: Snapshot) -> bool:
+    """Whether a parameter may differ from what is wanted: where the kernel has no IPv6, all of its are as good as 0."""
+    return snapshot.ipv6 or sysctl.value != "0" or not of_ipv6(sysctl.name)
+
+
+def _rule_changes(hook: Hook, desired: Desired, snapshot: Snapshot) -> Iterator[Change[PlacedRule]]:
+    jump = next((jump for jump in desired.jumps if jump.hook == hook.chain), None)
+    reasons = {rule: STALE for rule in snapshot.rules(hook.chain) if is_our_jump(rule)}
+    reasons |= {removal.rule: removal.reason for removal in desired.removals if removal.chain == hook.chain}
+    if jump is not None:
+        reasons[jump.rule] = jump.reason
+    for change in rule_changes(hook, snapshot, reasons):
+        second = change.after is None and jump is not None and change.resource.rule == jump.rule
+        yield replace(change, reason=SECOND) if second else change

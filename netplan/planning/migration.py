@@ -1,0 +1,128 @@
+"""Plans for moving a cluster from one spec to another, worked out once for all nodes to which the same happens.
+
+A node that stays as it is hears of a move only by its peers. What these become on it depends on few of its own
+properties, its role: all nodes of one role get the same changes. So the work is that for a few nodes, and not for each
+node with each of its peers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from netplan.desired.backends.vxlan import compile_vxlan
+from netplan.desired.checks import checks_of
+from netplan.desired.compile import Desired
+from netplan.kinds.address.value import LinkAddress
+from netplan.kinds.link.value import Link
+from netplan.kinds.snapshot import Snapshot
+from netplan.planning.differences import differences
+from netplan.planning.fingerprint import dependencies
+from netplan.planning.fresh_node import bare, held_by
+from netplan.planning.plan import NodePlan, Source, plan_node
+from netplan.planning.projection import project
+from netplan.planning.sysctls import given_up
+from netplan.spec.load import Spec
+from netplan.spec.topology import Node, Topology
+
+
+class Move(Struct, frozen=True):
+    """The plan of one node, and the state that the older spec would have made of it when it was bare.
+
+    It is a plan to read: where jumps are to stand after a reboot is kept by plans of a node's own state alone.
+    """
+
+    plan: NodePlan
+    before: Snapshot
+
+    def warned(self, warning: str) -> Move:
+        """Return the move with a warning before all others."""
+        return replace(self, plan=replace(self.plan, warnings=(warning, *self.plan.warnings)))
+
+
+def move(desired: Desired, then: Desired | None) -> Move:
+    """Plan one node from what an older spec wanted of it, if it wanted anything."""
+    before = bare(desired.watched[0].node, desired.backend)
+    if then is not None:
+        before = project(before, differences(then, before))
+    plan = replace(plan_node(desired, before, Source.SPEC), hooks=None)
+    if then is None:
+        return Move(plan, before)
+    changes = (*plan.changes, *given_up(desired, then, before))
+    return Move(replace(plan, changes=changes, depends=dependencies(changes, before)), before)
+
+
+def predecessors(spec: Spec, old: Spec) -> dict[str, Node]:
+    """Return the nodes of an older spec whose addresses other nodes have now, by the names of the latter."""
+    then = {address.address: node for node in old.topology.nodes for address in node.addresses}
+    return {
+        node.name: then[address.address]
+        for node in spec.topology.nodes
+        if node.name not in old.topology.by_name
+        for address in reversed(node.addresses)
+        if address.address in then
+    }
+
+
+def renaming(spec: Spec, node: Node, then: Node) -> str:
+    """Say that a node has the address of one that had another name, and what becomes of its pods."""
+    same = f"{node.name} has the address of {then.name}"
+    if then.name in spec.topology.by_name:
+        return same
+    if node.subnets == then.subnets:
+        return f"{same}: planned as that node under a new name"
+    before, after = (" and ".join(map(str, subnets)) for subnets in (then.subnets, node.subnets))
+    written = spec.model.nodes[node.name]
+    leased = any(written.own_subnet(subnet.version) is None for subnet in node.subnets)
+    keep = f"podnet lease --rename {then.name} {node.name}" if leased else f"its subnet has to stay {before}"
+    return f"{same}, and its pods move from {before} to {after}: to keep their addresses, {keep}"
+
+
+def roles(spec: Spec, old: Spec) -> Callable[[str], Hashable | None]:
+    """Make what gives the role of a node, by its name: None if the move changes more of the node than its peers.
+
+    Nodes of one role have the same device towards their peers, on the same segment, and the same wishes of their own.
+    """
+    without: dict[str, object] = {"nodes": {}, "nodes_file": None}
+    same = spec.model.model_copy(update=without) == old.model.model_copy(update=without)
+
+    def role(name: str) -> Hashable | None:
+        node, then = spec.topology.by_name[name], old.topology.by_name.get(name)
+        written = spec.model.nodes[name]
+        if not same or then is None or replace(then, at=node.at) != node or written != old.model.nodes[name]:
+            return None
+        wishes = (written.blackhole, written.routes, tuple(written.sysctl.items()))
+        segments = tuple(address.prefix for address in node.addresses)
+        versions = tuple(subnet.version for subnet in node.subnets)
+        return node.interface, node.bridge, segments, versions, node.mtu, wishes
+
+    return role
+
+
+def alike(first: Move, spec: Spec, node: Node) -> NodePlan:
+    """Give the plan of a node with the role of another one: what it depends on is the node's own."""
+    changes = first.plan.changes
+    held = [*held_by(node), *_ends(spec, node)]
+    touched = [change.before for change in changes if change.before is not None]
+    before = Snapshot.of(first.plan.backend, [*first.before.all(Link), *held, *touched])
+    return replace(
+        first.plan,
+        node=node.name,
+        address=node.address.address,
+        depends=dependencies(changes, before),
+        checks=tuple(checks_of(spec, node)),
+        effects=(),
+        probes=(),
+    )
+
+
+def _ends(spec: Spec, node: Node) -> list[LinkAddress]:
+    """Give the address of a node's end of the tunnel, if there is one."""
+    backend = spec.model.backend
+    if backend.type != "vxlan":
+        return []
+    alone = Topology(spec.topology.cluster, spec.topology.networks, (node,))
+    wanted = compile_vxlan(alone, node, backend, spec.at("backend"))
+    return [want.resource for want in wanted if isinstance(want.resource, LinkAddress)]

@@ -1,0 +1,302 @@
+"""The plan of a node: every change from what its kernel holds to what it should, with the reason of each."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from enum import StrEnum
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from netplan.desired.checks import Check
+from netplan.desired.compile import OUR_CHAINS, Desired
+from netplan.kinds.chain.value import Backend, Chain, PlacedRule
+from netplan.kinds.link.value import Link
+from netplan.kinds.resource import Change, Resource
+from netplan.kinds.route.value import ANNOUNCED, MAIN_TABLE, Route
+from netplan.kinds.snapshot import Interest, Snapshot
+from netplan.kinds.sysctl.forwarding import IP_FORWARD, IPV6_FORWARD
+from netplan.kinds.sysctl.value import Sysctl, accept_ra, of_ipv6
+from netplan.net import Address, Prefix
+from netplan.planning import adoption, deferred_sysctls, route_conflicts, underlay
+from netplan.planning import sysctls as overwritten
+from netplan.planning.advice import foreign_rules, mtu, tunnel
+from netplan.planning.differences import differences
+from netplan.planning.fingerprint import dependencies, digest
+from netplan.planning.hooks import Hook, hooks_of
+from netplan.planning.obstacles import Obstacle, identity
+from netplan.planning.projection import blocked, project
+from netplan.planning.rules_file import file_of
+from netplan.planning.traffic.departures import parted
+from netplan.planning.traffic.effects import TrafficEffect, effects
+from netplan.planning.traffic.probe import Probe
+from netplan.spec.load import Spec
+
+_SHOWN: Final = ("link", "address", "route", "neighbour", "fdb", "chain", "rule", "sysctl")
+_NAMED: Final = 3
+_ANYWHERE: Final = Prefix(6, 0, 0)
+
+
+class Source(StrEnum):
+    """Where the state that a plan starts from was found."""
+
+    LIVE = "live"
+    RECORDED = "recorded"
+    EMPTY = "empty"
+    SPEC = "spec"
+
+
+class NodePlan(Struct, frozen=True):
+    """The changes of one node, in the order in which people read them.
+
+    `depends` holds a digest of every part of the state that the changes depend on, by the part's name; `refusals` say
+    why the plan can't be applied as it is, of which `obstacles` stand
+    in the way of some objects alone, `checks` what must work once it has been, `persist` is the file that has the
+    rules for the next boot, `sysctls` names the parameters that are wanted, changed or not, `waiting` are those of
+    devices that are not there yet, and `hooks` say where our jumps are to stand, None if that is not known. With
+    `adopts` objects of others may become ours, with `puts_back` routes that replaced ours. `effects` are what people
+    are shown besides, found by tracing the `probes`; a saved plan is read with the probes alone, and
+    without the obstacles: it is applied whole, or refused.
+    """
+
+    node: str
+    address: Address
+    source: Source
+    backend: Backend
+    changes: tuple[Change[Resource], ...]
+    depends: Mapping[str, str]
+    warnings: tuple[str, ...] = ()
+    refusals: tuple[str, ...] = ()
+    obstacles: tuple[Obstacle, ...] = ()
+    checks: tuple[Check, ...] = ()
+    persist: str | None = None
+    adopts: bool = False
+    puts_back: bool = False
+    sysctls: tuple[str, ...] = ()
+    waiting: tuple[Sysctl, ...] = ()
+    hooks: tuple[Hook, ...] | None = None
+    effects: tuple[TrafficEffect, ...] = ()
+    probes: tuple[Probe, ...] = ()
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of the state that the plan depends on, and of nothing else."""
+        return digest(dict(self.depends))
+
+    @property
+    def in_sync(self) -> bool:
+        """Whether the node is what it should be, nothing stands against it, and no traffic is broken."""
+        return not self.changes and not self.refusals and not self.broken
+
+    @property
+    def broken(self) -> tuple[TrafficEffect, ...]:
+        """The traffic that will fare otherwise than the spec wants when the plan has been carried out."""
+        return tuple(effect for effect in self.effects if effect.stays_broken)
+
+    @property
+    def interest(self) -> Interest:
+        """What must be observed to see whether the plan still fits, and whether it has been carried out."""
+        wanted = Interest(frozenset(), frozenset(), frozenset(self.sysctls))
+        return with_ground(interest_of(self.changes)) | wanted
+
+
+class Plan(Struct, frozen=True):
+    """The plans of a cluster's nodes, and the spec they were made from."""
+
+    cluster: str
+    spec_path: str
+    spec_sha256: str
+    nodes: tuple[NodePlan, ...]
+
+    @classmethod
+    def of(cls, spec: Spec, nodes: Iterable[NodePlan]) -> Plan:
+        """Give the plan of some nodes of a spec."""
+        return cls(spec.model.cluster, spec.path, spec.sha256, tuple(nodes))
+
+    @property
+    def changes(self) -> Iterator[Change[Resource]]:
+        """Every change of every node."""
+        return (change for node in self.nodes for change in node.changes)
+
+
+def interest_of(changes: Iterable[Change[Resource]]) -> Interest:
+    """Give what must be observed to see what has become of changes, and of all that is ours."""
+    resources = [change.resource for change in changes]
+    chains = {resource.chain for resource in resources if isinstance(resource, PlacedRule)}
+    chains |= {resource.key for resource in resources if isinstance(resource, Chain)}
+    sysctls = {resource.name for resource in resources if isinstance(resource, Sysctl)}
+    chains |= {*OUR_CHAINS, *OUR_CHAINS.values()}
+    return Interest(frozenset(chains), frozenset(), frozenset({*sysctls, IP_FORWARD}))
+
+
+def with_ground(interest: Interest) -> Interest:
+    """Look also at the chains that rules of nat lead into: `dependencies` counts them among a plan's."""
+    walks = {key for key in interest.chains if key.table == "nat" and not key.owned}
+    return interest | Interest(frozenset(), frozenset(walks), frozenset())
+
+
+def restoring(node: str, address: Address, changes: Iterable[Change[Resource]], now: Snapshot) -> NodePlan:
+    """Make a plan of changes that bring back an earlier state of a node."""
+    changes = tuple(sorted(changes, key=_shown))
+    return NodePlan(node, address, Source.LIVE, now.backend, changes, dependencies(changes, now))
+
+
+def _shown(change: Change[Resource]) -> int:
+    return _SHOWN.index(change.resource.kind)
+
+
+def plan_node(desired: Desired, snapshot: Snapshot, source: Source) -> NodePlan:
+    """Compare what a node should have with what it has."""
+    changes = sorted(differences(desired, snapshot), key=_shown)
+    late = deferred_sysctls.waiting(desired, snapshot)
+    against = (
+        *(_elsewhere(desired, changes, snapshot) if source is Source.LIVE else ()),
+        *_without_ipv6(desired, changes, snapshot),
+        *(_unsettable(desired, changes) if source is Source.LIVE else ()),
+        *route_conflicts.obstacles(desired, snapshot),
+        *adoption.obstacles(desired, snapshot),
+        *foreign_rules.refusals(desired, snapshot),
+        *underlay.obstacles(desired, changes, snapshot),
+    )
+    return NodePlan(
+        node=desired.node,
+        address=desired.address,
+        source=source,
+        backend=snapshot.backend,
+        changes=tuple(changes),
+        depends=dependencies(changes, snapshot),
+        warnings=(
+            *_doubts(desired, snapshot),
+            *_taken_away(desired, snapshot),
+            *_announced(changes, snapshot),
+            *tunnel.warnings(desired, changes),
+            *mtu.warnings(desired, snapshot),
+            *underlay.warnings(desired, changes, snapshot),
+            *overwritten.warnings(desired, snapshot),
+            *deferred_sysctls.warnings(late),
+            *route_conflicts.warnings(desired, snapshot),
+            *foreign_rules.warnings(desired, snapshot),
+        ),
+        refusals=tuple(map(str, against)),
+        obstacles=tuple(reason for reason in against if isinstance(reason, Obstacle)),
+        checks=desired.checks,
+        persist=desired.persist,
+        adopts=desired.adopts,
+        puts_back=bool(adoption.replacing_routes(desired, snapshot)),
+        sysctls=tuple(sorted(desired.sysctls)),
+        waiting=late,
+        hooks=hooks_of(desired),
+    )
+
+
+def beside(plan: NodePlan, obstacles: Collection[Obstacle], state: Snapshot) -> NodePlan:
+    """Return what of a plan can be done where the obstacles stay: without the changes that have to wait for them.
+
+    `state` is that from which it starts. What stands in the way of the whole plan stays a refusal.
+    """
+    waits = blocked(plan.changes, obstacles)
+    changes = tuple(change for change in plan.changes if identity(change.resource) not in waits)
+    texts = {obstacle.text for obstacle in obstacles}
+    return replace(
+        plan,
+        changes=changes,
+        depends=dependencies(changes, state),
+        refusals=tuple(text for text in plan.refusals if text not in texts),
+        obstacles=(),
+        sysctls=tuple(name for name in plan.sysctls if (Sysctl.kind, name) not in waits),
+    )
+
+
+def with_effects(plan: NodePlan, found: Iterable[Probe], whole: Snapshot) -> NodePlan:
+    """Give the plan with what it does to traffic, traced through the whole state of its node."""
+    found = tuple(found)
+    return replace(plan, effects=effects(found, whole, project(whole, plan.changes)), probes=found)
+
+
+def in_full(desired: Desired, whole: Snapshot, source: Source, found: Iterable[Probe]) -> NodePlan:
+    """Plan from the whole state of a node, and say what that does to traffic, once there is a bridge for its pods."""
+    plan, bridge = plan_node(desired, whole, source), desired.watched[0].bridge
+    if any(link.name == bridge for link in whole.all(Link)):
+        return with_effects(plan, (*found, *parted(desired, plan.changes, whole)), whole)
+    missing = f"there is no bridge {bridge} on this node: what becomes of its pods' traffic is not known"
+    return replace(plan, warnings=(*plan.warnings, missing))
+
+
+def _elsewhere(desired: Desired, changes: Iterable[Change[Resource]], snapshot: Snapshot) -> Iterator[str | Obstacle]:
+    addresses = (held.address for held in desired.watched[0].node.addresses)
+    return underlay.elsewhere(desired.node, desired.address, changes, snapshot, addresses)
+
+
+def _taken_away(desired: Desired, snapshot: Snapshot) -> Iterator[str]:
+    """Name the foreign routes to parts of what a route of ours leads to: of those packets the kernel asks them.
+
+    The route that the kernel makes to the IPv6 address of our own tunnel is none of them.
+    """
+    ours = {want.resource.prefix for want in desired.objects if isinstance(want.resource, Route)}
+    lengths = sorted({prefix.length for prefix in ours})
+    own = {link.name for link in snapshot.all(Link) if link.ours}
+    found: list[str] = []
+    for route in snapshot.all(Route):
+        if not route.ours and route.table == MAIN_TABLE and route.oif not in own:
+            wider = (route.prefix.within(length) for length in lengths if length < route.prefix.length)
+            whole = next((prefix for prefix in wider if prefix in ours), None)
+            if whole is not None:
+                found.append(f"route {route} from {route.installer} takes its part of {whole} away from our route")
+    yield from found[:_NAMED]
+    if len(found) > _NAMED:
+        yield f"{len(found) - _NAMED} more routes take parts of other nodes' subnets away from ours"
+
+
+def _announced(changes: Iterable[Change[Resource]], snapshot: Snapshot) -> Iterator[str]:
+    """Name the default routes that a router announced, and that the kernel drops as it begins to forward IPv6."""
+    after = {change.after.name: change.after.value for change in changes if isinstance(change.after, Sysctl)}
+    if after.get(IPV6_FORWARD, "0") == "0":
+        return
+    values = {each.name: each.value for each in snapshot.all(Sysctl)} | after
+    for route in snapshot.all(Route):
+        device = route.oif
+        announced = route.protocol == ANNOUNCED and route.prefix == _ANYWHERE and device is not None
+        if announced and device is not None and values.get(accept_ra(device)) != "2":
+            yield (
+                f"the default route {route} was announced by a router, and goes as {IPV6_FORWARD} becomes 1: "
+                f"write sysctl: {{{accept_ra(device)}: 2}} to keep it"
+            )
+
+
+def _without_ipv6(desired: Desired, changes: Iterable[Change[Resource]], snapshot: Snapshot) -> Iterator[str]:
+    """Name what needs IPv6 where the kernel has none; what is none of the spec's own is left out by `differences`."""
+    if snapshot.ipv6:
+        return
+    needing = [str(traffic.network) for traffic in desired.traffic if traffic.version == 6]
+    needing += [
+        str(change.after) for change in changes if isinstance(change.after, Sysctl) and of_ipv6(change.after.name)
+    ]
+    for needs in needing:
+        yield f"{needs} needs IPv6, and the kernel of this node has none: start it without ipv6.disable=1"
+
+
+def _unsettable(desired: Desired, changes: Iterable[Change[Resource]]) -> Iterator[Obstacle]:
+    """Name the parameters that the kernel does not have, and that do not come with a link of ours."""
+    made = {want.resource.name for want in desired.objects if isinstance(want.resource, Link)}
+    for change in changes:
+        if isinstance(change.after, Sysctl) and change.before is None and change.after.device not in made:
+            yield Obstacle.before(deferred_sysctls.absent(change.after), [change.after])
+
+
+def _unsaved(desired: Desired) -> Iterator[str]:
+    """Say which rules have no file from which they could come back at boot."""
+    for version in sorted({traffic.version for traffic in desired.traffic}):
+        if desired.persist is not None and file_of(desired.persist, version) is None:
+            yield (
+                f"the rules for IPv{version} are gone after a boot: nobody can tell which file beside "
+                f"{desired.persist} is theirs; name one such as rules.v4 or iptables, and rules.v6 or ip6tables is "
+                "written too"
+            )
+
+
+def _doubts(desired: Desired, snapshot: Snapshot) -> Iterator[str]:
+    """Say what makes the plan unlikely to come true: rules of another backend, or in no file for the next boot."""
+    if desired.backend not in (None, snapshot.backend):
+        yield f"the state is that of iptables-{snapshot.backend}, and the spec wants iptables-{desired.backend}"
+    yield from _unsaved(desired)

@@ -1,0 +1,283 @@
+"""A plan as JSON, for programs, for review and to be applied later (format version 1.1)."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
+from typing import Any, BinaryIO, Final, NamedTuple, TypeAlias
+
+from netplan import __version__
+from netplan.desired.checks import Check
+from netplan.documents import MALFORMED, FormatError, check_format, each, explained, of_format, within
+from netplan.errors import Location, UsageError
+from netplan.kinds.chain.value import Backend, PlacedRule
+from netplan.kinds.link.value import Link
+from netplan.kinds.resource import Action, Change, Insertion, Json, Reason, Resource
+from netplan.kinds.route.value import Route
+from netplan.kinds.snapshot import KINDS
+from netplan.kinds.sysctl.value import Sysctl
+from netplan.net import Address, host_name
+from netplan.planning.field_changes import FieldChange, field_changes
+from netplan.planning.hooks import hooks_from_json, hooks_to_json
+from netplan.planning.json_stream import JsonStream, Part, TooLargeError
+from netplan.planning.plan import NodePlan, Plan, Source
+from netplan.planning.traffic.probe import Probe
+from netplan.system.files import MAX_BYTES, too_large
+
+FORMAT_VERSION: Final = "1.1"
+
+_VERSION: Final = "format_version"
+_NODES: Final = "nodes"
+_BEGINNING: Final = 1 << 16
+
+_CHANGED: Final[tuple[type[Resource], ...]] = (*KINDS, PlacedRule)
+_KINDS: Final = {kind.kind: kind for kind in _CHANGED}
+
+
+def plan_to_json(plan: Plan) -> Json:
+    """Give a plan as JSON values; readers ignore keys that they don't know."""
+    head, tail = _around(plan)
+    return {**head, _NODES: [_node_to_json(node) for node in plan.nodes], **tail}
+
+
+def _around(plan: Plan) -> tuple[Json, Json]:
+    """Return what stands before and behind the nodes of a plan."""
+    head = {
+        _VERSION: FORMAT_VERSION,
+        "podnet_version": __version__,
+        "cluster": plan.cluster,
+        "spec": {"path": plan.spec_path, "sha256": plan.spec_sha256},
+    }
+    return head, {"summary": summary(plan)}
+
+
+def summary(plan: Plan) -> dict[str, int]:
+    """Count the nodes and their changes; a rule that moves counts as an update."""
+    return {
+        "nodes": len(plan.nodes),
+        "nodes_changed": sum(1 for node in plan.nodes if node.changes),
+        **counts(plan.changes),
+    }
+
+
+def counts(changes: Iterable[Change[Resource]]) -> dict[str, int]:
+    """Count changes by what they do; a rule that moves counts as an update."""
+    actions = Counter(change.action for change in changes)
+    return {
+        "create": actions[Action.CREATE],
+        "update": actions[Action.UPDATE] + actions[Action.MOVE],
+        "delete": actions[Action.DELETE],
+    }
+
+
+def render_plan(plan: Plan) -> Iterator[str]:
+    """Yield the text of a saved plan, a node at a time: that of many is large; `read_plan` reads it back."""
+    head, tail = _around(plan)
+    yield json.dumps(head, indent=1).removesuffix("\n}") + f',\n "{_NODES}": ['
+    for number, node in enumerate(plan.nodes):
+        text = json.dumps(_node_to_json(node), indent=1).replace("\n", "\n  ")
+        yield f"{',' if number else ''}\n  {text}"
+    yield ("\n ]," if plan.nodes else "],") + json.dumps(tail, indent=1).removeprefix("{") + "\n"
+
+
+def is_plan(file: BinaryIO) -> bool:
+    """Whether a file is a saved plan rather than a spec, by how it begins; it is to be read from its beginning then."""
+    start = file.tell()
+    beginning = file.read(_BEGINNING)
+    file.seek(start)
+    return beginning.lstrip().startswith(b"{") and f'"{_VERSION}"'.encode() in beginning
+
+
+Choice: TypeAlias = Callable[[Mapping[str, Address]], Iterable[str]]
+"""Chooses nodes of a plan, by the names and addresses of all of them."""
+
+
+def read_plan(file: BinaryIO, path: str, choose: Choice = tuple) -> Plan:
+    """Read the parts of some nodes of a saved plan; UsageError (2) if it is something else, or a part is too large.
+
+    The file is gone through a node at a time, and then at the parts that are chosen.
+    """
+    try:
+        head, parts = _head_and_parts(JsonStream(file, MAX_BYTES))
+        with of_format({_VERSION: head[_VERSION].value}, FORMAT_VERSION):
+            chosen = choose({name: part.address for name, part in parts.items()})
+            nodes = tuple(_node(parts[name], file) for name in chosen)
+            cluster, spec = (_content(file, head[key].start, head[key].length) for key in ("cluster", "spec"))
+            return Plan(host_name(str(cluster)), str(spec["path"]), str(spec["sha256"]), nodes)
+    except FormatError as error:
+        raise UsageError(f"{path} has plan {error}: plan again with it") from error
+    except TooLargeError as error:
+        raise too_large(f"{path}: the part of one node") from error
+    except MALFORMED as error:
+        raise UsageError(explained(error, path, "a plan that podnet saved")) from error
+
+
+class _NodePart(NamedTuple):
+    """A node of a plan: its number and its address, and where all else that the file says of it is."""
+
+    number: int
+    address: Address
+    start: int
+    length: int
+
+
+def _head_and_parts(document: JsonStream) -> tuple[dict[str, Part], dict[str, _NodePart]]:
+    """Go through a plan: give what it says of all nodes by its keys, and each node by its name."""
+    head: dict[str, Part] = {}
+    parts: dict[str, _NodePart] = {}
+    for key in document.members():
+        if key == _NODES:
+            head[key] = Part(None, 0, 0)
+            for number, part in enumerate(document.items()):
+                with within(f"{_NODES}[{number}]"):
+                    name = str(part.value["node"])
+                    if name in parts:
+                        raise ValueError(f"the node {name} stands twice")
+                    parts[name] = _NodePart(number, Address.parse(part.value["address"]), part.start, part.length)
+        else:
+            head[key] = document.value()
+        if key == _VERSION:
+            check_format({_VERSION: head[key].value}, FORMAT_VERSION)
+    document.end()
+    for key in (_VERSION, _NODES):
+        if key not in head:
+            raise KeyError(key)
+    return head, parts
+
+
+def _node(part: _NodePart, file: BinaryIO) -> NodePlan:
+    with within(f"{_NODES}[{part.number}]"):
+        return _node_from_json(_content(file, part.start, part.length))
+
+
+def _content(file: BinaryIO, start: int, length: int) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """Read a part of a file by itself, with its texts as they are."""
+    file.seek(start)
+    return json.loads(file.read(length).decode(errors="surrogateescape"))
+
+
+def _node_to_json(node: NodePlan) -> Json:
+    data = {
+        "node": node.node,
+        "address": str(node.address),
+        "source": node.source.value,
+        "backend": node.backend.value,
+        "fingerprint": node.fingerprint,
+        "depends": dict(node.depends),
+        "changes": [change_to_json(change, _fields(change)) for change in node.changes],
+        "effects": [effect.to_json() for effect in node.effects],
+        "probes": [probe.to_json() for probe in node.probes],
+        "warnings": list(node.warnings),
+        "refusals": list(node.refusals),
+    }
+    optional = {
+        "adopts": node.adopts,
+        "checks": [check.to_json() for check in node.checks],
+        "persist": node.persist,
+        "puts_back": node.puts_back,
+        "sysctls": list(node.sysctls),
+        "waiting": [sysctl.to_json() for sysctl in node.waiting],
+    }
+    return {**data, **{key: value for key, value in optional.items() if value}, **hooks_to_json(node.hooks)}
+
+
+def _fields(change: Change[Resource]) -> tuple[FieldChange, ...]:
+    return field_changes(change) if change.action is Action.UPDATE else ()
+
+
+def change_to_json(change: Change[Resource], fields: Iterable[FieldChange] = ()) -> Json:
+    """Give a change as JSON values, with the fields that it updates; `change_from_json` reads it back."""
+    data = {
+        "action": change.action.value,
+        "kind": change.resource.kind,
+        "key": change.resource.label,
+        "before": None if change.before is None else change.before.to_json(),
+        "after": None if change.after is None else change.after.to_json(),
+        "fields": [field.to_json() for field in fields],
+        "reason": reason_to_json(change.reason),
+    }
+    return data if change.place is None else data | {"place": change.place.value}
+
+
+def reason_to_json(reason: Reason) -> Json:
+    """Give a reason as JSON values."""
+    return {"text": reason.text, "at": None if reason.at is None else str(reason.at)}
+
+
+def _node_from_json(data: Json) -> NodePlan:
+    adopts, puts_back = bool(data.get("adopts", False)), bool(data.get("puts_back", False))
+    return NodePlan(
+        node=host_name(str(data["node"])),
+        address=Address.parse(data["address"]),
+        source=Source(data["source"]),
+        backend=Backend(data["backend"]),
+        changes=_changes_from_json(data["changes"], adopts=adopts, puts_back=puts_back),
+        depends={str(part): str(digest) for part, digest in data["depends"].items()},
+        warnings=tuple(map(str, data["warnings"])),
+        refusals=tuple(map(str, data["refusals"])),
+        checks=tuple(map(Check.from_json, data.get("checks", ()))),
+        persist=str(data["persist"]) if data.get("persist") else None,
+        adopts=adopts,
+        puts_back=puts_back,
+        sysctls=tuple(_sysctl(name) for name in data.get("sysctls", ())),
+        waiting=tuple(map(Sysctl.from_json, data.get("waiting", ()))),
+        hooks=hooks_from_json(data),
+        probes=tuple(Probe.from_json(probe) for probe in data.get("probes", ())),
+    )
+
+
+def _sysctl(name: Any) -> str:  # noqa: ANN401 - whatever JSON holds
+    """Read the name of a parameter; ValueError if it leads elsewhere: it is read and, after a reboot, written."""
+    return Sysctl.from_json({"name": name, "value": ""}).name
+
+
+def _changes_from_json(data: Iterable[Json], *, adopts: bool, puts_back: bool) -> tuple[Change[Resource], ...]:
+    changes = tuple(each("changes", data, change_from_json))
+    links = {change.resource.key for change in changes if isinstance(change.resource, Link) and _adopts(change)}
+    for change in changes:
+        put_back = puts_back and isinstance(change.resource, Route) and _adopts(change)
+        adopted = adopts and (_adopts(change) or _goes_with(change, links))
+        if not (_may_be_planned(change) or put_back or adopted):
+            raise ValueError(f"{change.resource} is not podnet's to {change.action}")
+    return changes
+
+
+def change_from_json(data: Json) -> Change[Resource]:
+    """Read what `change_to_json` gave; ValueError, KeyError, TypeError or OverflowError if it is something else."""
+    kind = _KINDS.get(data["kind"])
+    if kind is None:
+        raise ValueError(f"there is no kind {data['kind']!r}")
+    before, after = (None if data[side] is None else kind.from_json(data[side]) for side in ("before", "after"))
+    if before is None and after is None:
+        raise ValueError("it has neither a before nor an after")
+    place = Insertion(data["place"]) if data.get("place") else None
+    return Change(before, after, Reason(str(data["reason"]["text"]), _location(data["reason"]["at"])), place)
+
+
+def _may_be_planned(change: Change[Resource]) -> bool:
+    """Whether podnet plans such changes: of objects of ours, of sysctls, and of foreign rules that go."""
+    if change.resource.kind == "sysctl" or (change.resource.kind == "rule" and change.action is Action.DELETE):
+        return True
+    return all(side.ours for side in (change.before, change.after) if side is not None)
+
+
+def _adopts(change: Change[Resource]) -> bool:
+    """Whether a link or a route of others becomes ours; a route that the kernel keeps itself never does."""
+    if isinstance(change.before, Route) and change.before.connected:
+        return False
+    taken = isinstance(change.resource, Link | Route) and change.before is not None and not change.before.ours
+    return taken and change.after is not None and change.after.ours
+
+
+def _goes_with(change: Change[Resource], links: Collection[Hashable]) -> bool:
+    """Whether a route of others goes since the link that it leads over is adopted."""
+    route = change.resource
+    return isinstance(route, Route) and not route.connected and change.after is None and route.oif in links
+
+
+def _location(text: Any) -> Location | None:  # noqa: ANN401 - whatever JSON holds
+    if text is None:
+        return None
+    path, line, column = str(text).rsplit(":", 2)
+    return Location(path, int(line), int(column))

@@ -1,0 +1,126 @@
+"""Routes of others in the place of ours: why a plan can't be applied, and what to do about each.
+
+One that stands behind ours carries no packet, and is a warning alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Final
+
+from msgspec.structs import replace
+
+from netplan.desired.compile import Desired
+from netplan.kinds.address.value import LinkAddress
+from netplan.kinds.resource import Reason, Wanted
+from netplan.kinds.route.order import by_key
+from netplan.kinds.route.value import USUAL_METRIC, Route, RouteKey
+from netplan.kinds.snapshot import Snapshot
+from netplan.net import Prefix
+from netplan.planning.adoption import replacing_routes
+from netplan.planning.obstacles import Obstacle
+from netplan.planning.on_link import taken_as_on_link
+
+_NAMED: Final = 3
+
+
+def obstacles(desired: Desired, snapshot: Snapshot) -> Iterator[Obstacle]:
+    """Name the foreign routes that hold the place of one of ours: the kernel would take either, or replace it.
+
+    One that the kernel keeps for an address of a device is never adopted: it comes and goes with the address.
+    """
+    connected = {_place(route): route for route in snapshot.all(Route) if route.connected and not route.ours}
+    others = _before_ours(desired, snapshot)
+    for want in desired.objects if connected or others else ():
+        route = want.resource
+        if isinstance(route, Route):
+            key = route.key
+            if key in connected:
+                yield Obstacle.before(_connected(route, want.reason, connected[key], desired, snapshot), [route])
+            if key in others:
+                yield Obstacle.before(_other(route, others[key][0]), [route])
+
+
+def warnings(desired: Desired, snapshot: Snapshot) -> Iterator[str]:
+    """Name the foreign routes that stand behind ours."""
+    others = _others(desired, snapshot, replacing_routes(desired, snapshot))
+    behind = _behind_ours(desired, snapshot, others)
+    found = [route for key, routes in others.items() if key in behind for route in routes]
+    for route in found[:_NAMED]:
+        yield f"route {route} from {route.installer} stands behind ours: no packet goes by it as long as ours is there"
+    if len(found) > _NAMED:
+        yield f"{len(found) - _NAMED} more routes of others stand behind ours"
+
+
+def occupied(desired: Desired, snapshot: Snapshot) -> bool:
+    """Return whether a route of others that is not adopted holds the place of one of ours."""
+    others = _before_ours(desired, snapshot)
+    return any(isinstance(want.resource, Route) and want.resource.key in others for want in desired.objects if others)
+
+
+def _before_ours(desired: Desired, snapshot: Snapshot) -> dict[RouteKey, list[Route]]:
+    """Return the routes of others by their keys by which packets go, or could go, instead of ours."""
+    others = _others(desired, snapshot, replacing_routes(desired, snapshot))
+    behind = _behind_ours(desired, snapshot, others)
+    return {key: routes for key, routes in others.items() if key not in behind}
+
+
+def _behind_ours(desired: Desired, snapshot: Snapshot, others: Collection[RouteKey]) -> frozenset[RouteKey]:
+    """Return the keys of which the wanted route comes before those of others, when the plan has been carried out.
+
+    Of IPv4 it takes the place of the first, where that may be changed; of IPv6 it must be the first already.
+    """
+    routes = (Wanted(want.resource, want.reason) for want in desired.objects if isinstance(want.resource, Route))
+    contested = [want for want in routes if want.resource.key in others] if others else []
+    replacing = replacing_routes(desired, snapshot) if contested else ()
+
+    def comes_first(route: Route) -> bool:
+        first = snapshot.routes[route.key][0]
+        return first == route or (route.prefix.version == 4 and (first.ours or first in replacing))
+
+    wanted = (want.resource for want in taken_as_on_link(contested, snapshot))
+    return frozenset(route.key for route in wanted if comes_first(route))
+
+
+def _others(desired: Desired, snapshot: Snapshot, replacing: Collection[Route]) -> dict[RouteKey, list[Route]]:
+    """Return the routes by their keys that a plan neither changes, nor the kernel keeps for an address."""
+    if desired.adopts:
+        return {}
+    routes = (route for route in snapshot.all(Route) if not route.ours and not route.connected)
+    return by_key(route for route in routes if route not in replacing)
+
+
+def _place(connected: Route) -> RouteKey:
+    """Return the key of the routes that a connected one goes before: its metric is less than that of others of IPv6."""
+    usual = USUAL_METRIC[connected.prefix.version]
+    return replace(connected.key, metric=usual) if connected.metric < usual else connected.key
+
+
+def _connected(wanted: Route, reason: Reason, route: Route, desired: Desired, snapshot: Snapshot) -> str:
+    on_link = next((address for address in snapshot.all(LinkAddress) if _makes(address, route)), None)
+    if on_link is None:
+        return f"route {wanted} conflicts with {route} from {route.installer}: take that address off {route.oif}"
+    own = _subnet(desired, route.prefix.version)
+    if own is None or not reason.text.startswith("subnet of "):
+        return (
+            f"route {wanted} ({reason.text}) conflicts with {on_link.address} on {on_link.link}: leave one of them out"
+        )
+    return (
+        f"{on_link.link} holds {on_link.address}, the {reason.text}; this node's is {own}: give {on_link.link} an "
+        f"address of {own}, and take the other off: ip address del {on_link.address} dev {on_link.link}"
+    )
+
+
+def _makes(address: LinkAddress, connected: Route) -> bool:
+    return address.link == connected.oif and address.address.prefix == connected.prefix
+
+
+def _subnet(desired: Desired, version: int) -> Prefix | None:
+    return next((traffic.subnet for traffic in desired.watched if traffic.version == version), None)
+
+
+def _other(wanted: Route, route: Route) -> str:
+    return (
+        f"route {wanted} conflicts with {route} from {route.installer}; "
+        f"adopt it (backend: adopt: true), or take it away first: ip route del {route}"
+    )

@@ -1,0 +1,273 @@
+"""Our rules in the files that iptables-services or netfilter-persistent loads at boot, in the format of iptables-save.
+
+There is one for each IP version. Everything else in it stays byte for byte, but for the rules that `firewall.remove`
+names: those would come back at boot, and stand before ours or refuse what ours accept. They are remembered (`taken`),
+and come back when they are no longer named: the program that loads the file has them from nowhere else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+from msgspec import Struct, field
+
+from netplan.desired.compile import Desired
+from netplan.kinds.chain.edit import Slot
+from netplan.kinds.chain.place import put_back
+from netplan.kinds.chain.removed_rules import TakenRules, loadable, taken_out, with_taken
+from netplan.kinds.chain.saved_tables import Entry, SavedRulesError, Table, TableChains, tables_of
+from netplan.kinds.chain.value import OWNED_PREFIX, Chain, ChainKey, is_our_jump
+from netplan.kinds.snapshot import Snapshot
+from netplan.netfilter.iptables.rule import Rule
+from netplan.planning.hooks import Hook, hooks_of
+
+MADE: Final = "# This table was added by podnet."
+"""Stands before a table that the file did not have, so that it goes again with the last of our rules."""
+
+_OF_IPV4: Final = ((re.compile(r"v4$"), "v6"), (re.compile(r"^iptables"), "ip6tables"))
+_OF_IPV6: Final = re.compile(r"v6$|^ip6tables")
+
+
+def file_of(path: str, version: int) -> str | None:
+    """Give the file of an IP version by the one that a spec names; None if nobody can tell what it is called.
+
+    Beside `rules.v4` it is `rules.v6`, beside `iptables` `ip6tables`.
+    """
+    folder, slash, name = path.rpartition("/")
+    if _OF_IPV6.search(name):
+        return path if version == 6 else None
+    if version == 4:
+        return path
+    names = (pattern.sub(other, name) for pattern, other in _OF_IPV4 if pattern.search(name))
+    return next((f"{folder}{slash}{each}" for each in names), None)
+
+
+class _Edit(Struct):
+    """What becomes of the lines of a file: those that go, and those that come before a line."""
+
+    gone: set[int] = field(default_factory=set)
+    come: dict[int, list[str]] = field(default_factory=dict)
+
+    def insert(self, index: int, *lines: str) -> None:
+        self.come.setdefault(index, []).extend(lines)
+
+    def applied(self, lines: Sequence[str]) -> Iterator[str]:
+        for index, line in enumerate([*lines, None]):
+            yield from self.come.get(index, ())
+            if line is not None and index not in self.gone:
+                yield line
+
+
+Arranged = Callable[[ChainKey, Sequence[Rule], Mapping[ChainKey, Chain]], list[Slot]]
+"""Returns a chain of others as it should be in the file: without what is to go, with our jump at its place."""
+
+
+class Wish(Struct, frozen=True):
+    """What should be in the files: our chains, the jumps into them by their hooks, and no rule of those `removed`."""
+
+    chains: tuple[Chain, ...]
+    jumps: Mapping[ChainKey, Rule]
+    removed: Mapping[ChainKey, Collection[Rule]]
+    arranged: Arranged
+
+    @classmethod
+    def of(cls, desired: Desired) -> Wish:
+        """Return what a spec wants; of a node that should have nothing, ours go."""
+        chains = tuple(want.resource for want in desired.objects if isinstance(want.resource, Chain))
+        hooks = {hook.chain: hook for hook in hooks_of(desired)}
+        jumps = {key: hook.standing.rule for key, hook in hooks.items() if hook.standing is not None}
+
+        def arranged(key: ChainKey, rules: Sequence[Rule], chains: Mapping[ChainKey, Chain]) -> list[Slot]:
+            return hooks.get(key, Hook(key)).arranged(rules, chains)
+
+        return cls(chains, jumps, {key: hook.removed for key, hook in hooks.items()}, arranged)
+
+    @classmethod
+    def as_in(cls, state: Snapshot, removed: Mapping[ChainKey, Collection[Rule]]) -> Wish:
+        """Return what an earlier state of the kernel had of ours, at the places that it had there."""
+        hooks = [chain for chain in state.all(Chain) if not chain.ours]
+        jumps = {chain.key: rule for chain in hooks for rule in chain.rules if is_our_jump(rule)}
+
+        def arranged(key: ChainKey, rules: Sequence[Rule], _: Mapping[ChainKey, Chain]) -> list[Slot]:
+            out = removed.get(key, ())
+            return put_back([rule for rule in state.rules(key) if rule not in out], rules, out)
+
+        return cls(tuple(chain for chain in state.all(Chain) if chain.ours), jumps, removed, arranged)
+
+    def of_table(self, table: str, version: int) -> list[Chain]:
+        """Return our chains of a table."""
+        return [chain for chain in self.chains if (chain.key.table, chain.key.version) == (table, version)]
+
+    def hooks_of(self, table: str, version: int) -> list[ChainKey]:
+        """Return the chains of a table that lead into ours."""
+        return [hook for hook in self.jumps if (hook.table, hook.version) == (table, version)]
+
+
+NOTHING: Final = Wish((), {}, {}, lambda key, rules, chains: Hook(key).arranged(rules, chains))
+
+
+class Merged(Struct, frozen=True):
+    """A file as it should be, and what is out of it then; `returned` are lines that come back, `lost` those that can't.
+
+    `meanwhile` is what is out of it until it is written: before and after that there may be a loss of power.
+    """
+
+    text: str
+    taken: tuple[TakenRules, ...] = ()
+    meanwhile: tuple[TakenRules, ...] = ()
+    returned: tuple[str, ...] = ()
+    lost: tuple[Entry, ...] = ()
+
+
+class _Memory(Struct):
+    """What was taken out of a file, by its chains, and what will be; `generation` is the one that it is taken for."""
+
+    former: dict[ChainKey, TakenRules]
+    generation: int
+    taken: list[TakenRules] = field(default_factory=list)
+    meanwhile: list[TakenRules] = field(default_factory=list)
+    returned: list[str] = field(default_factory=list)
+
+    def keep(self, entries: Sequence[Entry], out: Collection[int], table: Table) -> None:
+        """Remember the lines of a chain, of which those with the indexes `out` are not in the file in the end."""
+        comes = {index for index, entry in enumerate(entries) if entry.index is None}
+        self.returned += [entries[index].line for index in sorted(comes.difference(out))]
+        former = self.former.get(entries[0].chain) if entries else None
+        for kept, gone in ((self.taken, {*out}), (self.meanwhile, comes.union(out))):
+            if gone:
+                kept.append(taken_out(entries, gone, former, table, self.generation))
+
+
+def merge(text: str, wish: Wish, version: int = 4, former: Iterable[TakenRules] = (), generation: int = 0) -> Merged:
+    """Return an IP version's file with our chains and jumps, each jump at its place, and what is to come back.
+
+    `former` is what was taken out of it; what goes of others is taken for a generation. SavedRulesError names the line
+    that can't be read.
+    """
+    separator = "\r\n" if 0 < text.count("\n") == text.count("\r\n") else "\n"
+    lines = text.split(separator)
+    edit = _Edit()
+    tables = tables_of(lines, version)
+    # Loading a table empties it first: the last one of a name counts.
+    effective = {table.name: table for table in tables}
+    memory, lost = _recalled(former, effective, wish, version, generation)
+    for table in tables:
+        counts = effective[table.name] is table
+        _edit_table(table, wish if counts else NOTHING, edit, memory if counts else _Memory({}, generation))
+        _drop_made(table, lines, edit)
+    end = len(lines) if lines[-1] else len(lines) - 1
+    for name in sorted({chain.key.table for chain in wish.chains if chain.key.version == version} - effective.keys()):
+        edit.insert(end, *_new_table(name, wish, version))
+    merged = separator.join(edit.applied(lines))
+    return Merged(merged, tuple(memory.taken), tuple(memory.meanwhile), tuple(memory.returned), tuple(lost))
+
+
+def _recalled(
+    former: Iterable[TakenRules], tables: Mapping[str, Table], wish: Wish, version: int, generation: int
+) -> tuple[_Memory, list[Entry]]:
+    """Return what can come back into a file, and what can't: that is forgotten, unless it is to stay out of it."""
+    memory, lost = _Memory({}, generation), []
+    for rules in former:
+        if rules.chain.version == version and loadable(rules, tables.get(rules.chain.table)):
+            memory.former[rules.chain] = rules
+            continue
+        out = wish.removed.get(rules.chain, ())
+        missing = [entry for entry, _ in rules.texts if entry.rule() not in out]
+        lost += missing
+        if not missing:
+            memory.taken.append(rules)
+    return memory, lost
+
+
+def _edit_table(table: Table, wish: Wish, edit: _Edit, memory: _Memory) -> None:
+    """Bring our chains and jumps in a table up to date, and what was taken out of it."""
+    wanted = {chain.key.name: chain for chain in wish.of_table(table.name, table.version)}
+    chains = TableChains(table)
+    fresh = dict(wanted)
+    for name in table.chains():
+        if name.startswith(OWNED_PREFIX):
+            if name in wanted and _holds(table, chains, wanted[name]):
+                del fresh[name]
+            else:
+                edit.gone |= {entry.index for entry in table.rules.get(name, ()) if entry.index is not None}
+                edit.gone |= {index for header, index in table.headers.items() if header == name}
+    edit.insert(max([table.start, *table.headers.values()]) + 1, *_headers(fresh.values()))
+    remembered = (key.name for key in memory.former if key.table == table.name)
+    hooks = [*(hook.name for hook in wish.hooks_of(table.name, table.version)), *remembered]
+    for name in dict.fromkeys([*table.chains(), *hooks]):
+        if not name.startswith(OWNED_PREFIX):
+            _edit_chain(table.key(name), table, wish, edit, memory)
+    edit.insert(table.end, *_rules(fresh.values()))
+
+
+def _holds(table: Table, chains: TableChains, wanted: Chain) -> bool:
+    """Whether the file has a chain of ours as it should be."""
+    try:
+        return wanted.key.name in table.headers and chains[wanted.key].rules == wanted.rules
+    except SavedRulesError:
+        return False
+
+
+def _edit_chain(key: ChainKey, table: Table, wish: Wish, edit: _Edit, memory: _Memory) -> None:
+    """Put our jump into a chain of others or take it out, and put back or take out what the wish says."""
+    entries, former = table.rules.get(key.name, []), memory.former.get(key)
+    ours = key in wish.jumps or any(OWNED_PREFIX in entry.text for entry in entries)
+    if not ours and former is None and not wish.removed.get(key):
+        return
+    whole = with_taken(entries, former)
+    rules = [entry.rule() for entry in whole]
+    slots = wish.arranged(key, rules, TableChains(table))
+    stays = {slot.origin for slot in slots}
+    edit.gone |= {entry.index for number, entry in enumerate(whole) if number not in stays and entry.index is not None}
+    _insert(key, table, slots, whole, edit)
+    foreign = [number for number, rule in enumerate(rules) if not is_our_jump(rule)]
+    out = {place for place, number in enumerate(foreign) if number not in stays}
+    memory.keep([whole[number] for number in foreign], out, table)
+
+
+def _insert(key: ChainKey, table: Table, slots: Sequence[Slot], whole: Sequence[Entry], edit: _Edit) -> None:
+    """Insert what comes into a chain: our jump before the line that follows it, a rule behind the one it followed."""
+    indexes = [None if slot.origin is None else whole[slot.origin].index for slot in slots]
+    at: int | None = None
+    for number, (slot, index) in enumerate(zip(slots, indexes, strict=True)):
+        if index is not None:
+            at = None
+            continue
+        before, after = indexes[number - 1] if number else None, _first(indexes[number + 1 :])
+        if at is None:
+            jump = slot.origin is None and after is not None
+            behind = table.last_before(key.name) if before is None else before
+            at = after if jump or (before is None and after is not None) else behind + 1
+        line = f"-A {key.name} {slot.rule}" if slot.origin is None else whole[slot.origin].line
+        edit.insert(at or 0, line)
+
+
+def _first(indexes: Iterable[int | None]) -> int | None:
+    return next((index for index in indexes if index is not None), None)
+
+
+def _drop_made(table: Table, lines: Sequence[str], edit: _Edit) -> None:
+    """Drop a table that podnet added, once nothing is left in it."""
+    inside = {*range(table.start + 1, table.end)}
+    comes = any(edit.come.get(index) for index in range(table.start + 1, table.end + 1))
+    if table.start and lines[table.start - 1] == MADE and inside <= edit.gone and not comes:
+        edit.gone |= {table.start - 1, table.start, table.end}
+
+
+def _new_table(name: str, wish: Wish, version: int) -> Iterator[str]:
+    """Return the lines of a table that the file does not have; no policy is among them."""
+    chains = wish.of_table(name, version)
+    yield from (MADE, f"*{name}", *_headers(chains))
+    for hook in wish.hooks_of(name, version):
+        yield f"-A {hook.name} {wish.jumps[hook]}"
+    yield from (*_rules(chains), "COMMIT")
+
+
+def _headers(chains: Iterable[Chain]) -> Iterator[str]:
+    return (f":{chain.key.name} - [0:0]" for chain in chains)
+
+
+def _rules(chains: Iterable[Chain]) -> Iterator[str]:
+    return (f"-A {chain.key.name} {rule}" for chain in chains for rule in chain.rules)

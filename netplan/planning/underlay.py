@@ -1,0 +1,218 @@
+"""A node's underlay: the interface that holds its address, what the spec leaves to it, and what the spec has wrong.
+
+All of it is seen before anything is written: the kernel would refuse the routes and the tunnel one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import count
+from typing import Final
+
+from msgspec.structs import replace
+
+from netplan.desired.compile import Desired
+from netplan.kinds.address.value import LinkAddress
+from netplan.kinds.link.value import Link, Vxlan
+from netplan.kinds.resource import Change, Resource
+from netplan.kinds.route.value import Route
+from netplan.kinds.snapshot import Snapshot
+from netplan.net import BITS, IPV6_MTU_MIN, Address, IfName, InterfaceAddress
+from netplan.planning.obstacles import Obstacle
+from netplan.spec.topology import AUTO, Node, in_words, is_unnamed
+
+_LOOPBACK: Final = IfName("lo")
+_FIRST_OTHER_PORT: Final = 8473
+
+
+def resolved(node: Node, links: Iterable[Link], held: Iterable[LinkAddress]) -> Node:
+    """Return the node with the interface and the MTU that its spec leaves to its devices.
+
+    Where none of them holds the node's address, or more than one, the interface stays `auto`.
+    """
+    by_name = {link.name: link for link in links}
+    if node.interface == AUTO:
+        holders = holders_of(node.address, by_name.values(), held)
+        node = replace(node, interface=holders[0]) if len(holders) == 1 else node
+    link = by_name.get(node.interface)
+    return replace(node, mtu=link.mtu, mtu_assumed=False) if link is not None and node.mtu_assumed else node
+
+
+def resolved_in(node: Node, state: Snapshot) -> Node:
+    """Return the node with the interface and the MTU that its spec leaves to its devices, as they are in a state."""
+    return resolved(node, state.all(Link), state.all(LinkAddress))
+
+
+def unresolved(node: Node) -> Node:
+    """Return the node with words for an interface that only its devices could name."""
+    return replace(node, interface=in_words(node.address.address)) if node.interface == AUTO else node
+
+
+def holders_of(address: InterfaceAddress, links: Iterable[Link], held: Iterable[LinkAddress]) -> tuple[IfName, ...]:
+    """Return the devices that hold an address: those with its prefix before others, those that are up before others."""
+    foreign = {link.name: link for link in links if not link.ours and link.name != _LOOPBACK}
+    same = [each for each in held if each.address.address == address.address and each.link in foreign]
+    same = [each for each in same if each.address.prefix == address.prefix] or same
+    up = [each.link for each in same if foreign[each.link].up]
+    return tuple(dict.fromkeys(up or [each.link for each in same]))
+
+
+def obstacles(desired: Desired, changes: Sequence[Change[Resource]], state: Snapshot) -> Iterator[Obstacle]:
+    """Say what of a plan the kernel would refuse for the devices that are there, with the line of the spec to write."""
+    node = desired.watched[0].node
+    yield from absent(changes, node.address.address, state, node.interface)
+    yield from _down(changes, state)
+    for change in changes:
+        link = change.after
+        if isinstance(link, Link) and link.vxlan is not None:
+            texts = (
+                *_without_address(link.vxlan, node, state),
+                *_port_taken(link, changes, state),
+                *_too_wide(link, change.before, desired, state),
+            )
+            yield from (Obstacle.before(text, [link]) for text in texts)
+
+
+def warnings(desired: Desired, changes: Iterable[Change[Resource]], state: Snapshot) -> Iterator[str]:
+    """Name the device that holds an address of the node, where routes of its IP version leave by another one."""
+    node = desired.watched[0].node
+    routes = [change.after for change in changes if isinstance(change.after, Route)]
+    versions = {route.prefix.version for route in routes if route.oif == node.interface and route.next_hop is not None}
+    for address in node.addresses:
+        if address.address.version in versions:
+            yield from _elsewhere(address, node, node.interface, state)
+
+
+def elsewhere(
+    node: str, address: Address, changes: Iterable[Change[Resource]], state: Snapshot, others: Iterable[Address] = ()
+) -> Iterator[str | Obstacle]:
+    """Say that a machine is not the node that it was taken for, if none of its devices has the node's address.
+
+    Where one has another of the node's addresses, of `others`, that of one IP version is gone: its routes have to wait.
+    """
+    held = {each.address.address for each in state.all(LinkAddress)}
+    if address in held:
+        return
+    text = f"{address}, the address of {node}, is on no interface of this machine"
+    if held.isdisjoint(others):
+        yield f"{text}: say --node for the node that this is"
+        return
+    routes = [change.resource for change in changes if isinstance(change.resource, Route)]
+    own = [route for route in routes if route.prefix.version == address.version]
+    yield Obstacle.before(f"{text}: give it back, or write the one that it has now into the spec", own)
+
+
+def absent(
+    changes: Iterable[Change[Resource]], address: Address, state: Snapshot, interface: IfName | None = None
+) -> Iterator[Obstacle]:
+    """Name the devices that changes need and a node has not, and the one that has its address.
+
+    `interface` is the node's, None where that is not known.
+    """
+    links = {link.name for link in state.all(Link)}
+    after = [change.after for change in changes if change.after is not None]
+    made = {link.name for link in after if isinstance(link, Link)}
+    users = _users(after)
+    for name in sorted(users.keys() - links - made) if links else ():
+        own = InterfaceAddress(address, BITS[address.version])
+        holders = holders_of(own, state.all(Link), state.all(LinkAddress)) if interface in (None, name) else ()
+        if is_unnamed(name):
+            text = f"interface: auto: {_which(address, holders)}"
+        else:
+            text = f"there is no interface {name} on this node{_written(address, holders)}"
+        yield Obstacle.before(text, users[name])
+
+
+def _down(changes: Iterable[Change[Resource]], state: Snapshot) -> Iterator[Obstacle]:
+    """Name the devices that routes are to leave by and that are down: the kernel takes no route by one."""
+    users = _users(change.after for change in changes if isinstance(change.after, Route))
+    down = [link.name for link in state.all(Link) if link.name in users and not link.up and not link.ours]
+    yield from (Obstacle.before(f"the interface {name} is down: ip link set {name} up", users[name]) for name in down)
+
+
+def _users(resources: Iterable[Resource]) -> dict[IfName, list[Resource]]:
+    """Return the resources by the devices that they leave by."""
+    users: dict[IfName, list[Resource]] = {}
+    for resource in resources:
+        for device in _devices(resource):
+            users.setdefault(device, []).append(resource)
+    return users
+
+
+def _devices(resource: Resource) -> Iterator[IfName]:
+    """Return the devices that a route leaves by, or a tunnel's packets."""
+    if isinstance(resource, Link) and resource.vxlan is not None and resource.vxlan.device is not None:
+        yield resource.vxlan.device
+    if isinstance(resource, Route):
+        yield from (oif for oif in (resource.oif, *(hop.oif for hop in resource.hops)) if oif is not None)
+
+
+def _which(address: Address, holders: Sequence[IfName]) -> str:
+    if len(holders) == 1:
+        return f"{address} is on {holders[0]}, which was not known as the plan was made: plan again with --live"
+    if not holders:
+        return f"no interface of this node holds {address}"
+    return f"{address} is on {' and on '.join(holders)}: write interface: {holders[0]}, or the other one"
+
+
+def _written(address: Address, holders: Sequence[IfName]) -> str:
+    """Say where an address is, and the line that goes into the spec."""
+    if not holders:
+        return ""
+    return f": {address} is on {' and on '.join(holders)}; write interface: {holders[0]}, or interface: auto"
+
+
+def _without_address(vxlan: Vxlan, node: Node, state: Snapshot) -> Iterator[str]:
+    if vxlan.device is not None:
+        yield from _elsewhere(node.address, node, vxlan.device, state)
+
+
+def _elsewhere(address: InterfaceAddress, node: Node, device: IfName, state: Snapshot) -> Iterator[str]:
+    """Say which other device holds an address that is to be on a device which is there."""
+    links = state.all(Link)
+    holders = holders_of(address, links, state.all(LinkAddress))
+    if not holders or device in holders or all(link.name != device for link in links):
+        return
+    if address == node.address:
+        yield f"{device} does not hold the address of {node.name}{_written(address.address, holders)}"
+    else:
+        yield (
+            f"{address.address} is on {' and on '.join(holders)}, and {node.address.address} on {device}: "
+            f"{node.name} needs both on one interface"
+        )
+
+
+def _port_taken(link: Link, changes: Iterable[Change[Resource]], state: Snapshot) -> Iterator[str]:
+    """Name the tunnel or the program that has a UDP port for itself; a tunnel that the plan deletes has it no more."""
+    gone = {change.before for change in changes if change.after is None}
+    others = [other for other in state.all(Link) if other.vxlan is not None and other.name != link.name]
+    taken = {other.vxlan.port for other in others if other.vxlan is not None} | {each.port for each in state.sockets}
+    free = next(port for port in count(_FIRST_OTHER_PORT) if port not in taken)
+    line = f"write port: {free} in backend, for all nodes"
+    for other in others:
+        if other not in gone and link.vxlan is not None and link.vxlan.shut_out_by(other):
+            yield f"UDP port {link.vxlan.port} is taken by {other.name} ({other.installer}): {line}"
+    for socket in state.sockets:
+        if link.vxlan is not None and socket.shuts_out(link.vxlan):
+            yield f"UDP port {link.vxlan.port} is taken by a socket of {socket.program}: stop it, or {line}"
+
+
+def _too_wide(link: Link, before: Resource | None, desired: Desired, state: Snapshot) -> Iterator[str]:
+    """Say that a tunnel's packets do not fit into its interface, or packets of IPv6 not into the tunnel."""
+    vxlan = link.vxlan
+    carried = {other.name: other.mtu for other in state.all(Link)}
+    same = isinstance(before, Link) and before.can_become(link) and before.mtu == link.mtu
+    if vxlan is None or vxlan.device not in carried or same:
+        return
+    mtu = carried[vxlan.device]
+    room = mtu - vxlan.overhead
+    if link.mtu > room:
+        yield (
+            f"the kernel would refuse {link.name} the MTU {link.mtu}: {vxlan.device} carries {mtu}, and the tunnel "
+            f"needs {vxlan.overhead} itself; write mtu: {mtu} or mtu: auto for this node, or mtu: {room} in backend"
+        )
+    elif link.mtu < IPV6_MTU_MIN and any(traffic.version == 6 for traffic in desired.watched):
+        yield (
+            f"the kernel would refuse {link.name} its IPv6 addresses: its MTU is {link.mtu}, and IPv6 needs "
+            f"{IPV6_MTU_MIN}; give {vxlan.device} ({mtu}) an MTU of {IPV6_MTU_MIN + vxlan.overhead} or more"
+        )

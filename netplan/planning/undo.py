@@ -1,0 +1,214 @@
+"""Undo: one more diff, from the state before to the state now, over our objects and those that a plan touched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
+from typing import Final, NamedTuple
+
+from netplan.kinds.chain.edit import Slot, changes_to
+from netplan.kinds.chain.place import put_back
+from netplan.kinds.chain.value import Chain, ChainKey, PlacedRule, is_our_jump
+from netplan.kinds.link.value import Link
+from netplan.kinds.resource import Change, Reason, Resource, Wanted
+from netplan.kinds.route.value import Route
+from netplan.kinds.snapshot import KINDS, Snapshot
+from netplan.kinds.sysctl.forwarding import SWITCHES, follows, once_switched, switched_first
+from netplan.kinds.sysctl.value import Sysctl
+from netplan.netfilter.iptables.rule import Rule
+from netplan.planning.diff import Routes, diff, diff_routes
+from netplan.planning.projection import after_updates, lost, stands_on
+
+BEFORE: Final = Reason("as it was before")
+
+
+def restoration(
+    before: Snapshot, now: Snapshot, touched: Sequence[Change[Resource]], reason: Reason = BEFORE
+) -> Iterator[Change[Resource]]:
+    """Give the changes that bring back the state before: what others changed meanwhile stays theirs."""
+    undone = _undone(before, touched)
+    settings = _settings(before, now, undone, _touched_sysctls(touched))
+    state = now
+    for kind in KINDS:
+        if kind is Route:
+            yield from _routes(before, now, state, undone, reason)
+            continue
+        wanted = [Wanted(resource, reason) for resource in before.all(kind) if undone(resource)]
+        actual = [resource for resource in state.all(kind) if undone(resource)]
+        changes = (
+            _sysctls(settings, state, reason)
+            if kind is Sysctl
+            else [*diff(wanted, actual, reason, [each for each in lost(kind, now, state) if undone(each)])]
+        )
+        yield from changes
+        state = after_updates(state, changes)
+    built_in = {chain.key for chain in before.all(Chain) if chain.policy is not None}  # rules can be put into them
+    for key in sorted(key for key in built_in.union(now.chains) if not key.owned):
+        yield from _rules(before.rules(key), now.rules(key), key, set(_touched_rules(key, touched)), reason)
+
+
+def relevant(state: Snapshot, touched: Sequence[Change[Resource]]) -> Snapshot:
+    """Give what of a state `restoration` looks at, so that it need not be kept whole.
+
+    That is what is ours or was touched, with what stands on such links and the routes that stand beside such ones;
+    sysctls; and the chains that hold our jumps or rules that were touched.
+    """
+    placed = _touched_chains(touched)
+    undone = _undone(state, touched)
+    beside = {route for routes in state.routes.values() if routes[1:] and any(map(undone, routes)) for route in routes}
+    kept = [
+        resource
+        for kind in KINDS
+        for resource in state.all(kind)
+        if undone(resource) or isinstance(resource, Sysctl) or (beside and resource in beside)
+    ]
+    others = (chain for chain in state.all(Chain) if not chain.ours)
+    holding = (chain for chain in others if chain.key in placed or any(map(is_our_jump, chain.rules)))
+    return Snapshot.of(state.backend, [*kept, *holding])
+
+
+class Deed(NamedTuple):
+    """What was done to a node once: the changes, and the state before them."""
+
+    changes: Sequence[Change[Resource]]
+    before: Snapshot
+
+
+def earlier(after: Snapshot, later: Sequence[Deed]) -> Snapshot:
+    """Give the state to which to restore in order to undo several deeds, of which the first led from `after`.
+
+    Objects of ours are as in `after`, with the parameters of our links. What else was touched is as it was before the
+    first deed that touched it.
+    """
+    placed = {key for deed in later for key in _touched_chains(deed.changes)}
+    others = [chain for chain in after.all(Chain) if chain.key not in placed]
+    chains = [Chain(key, _earlier_rules(key, after, later)) for key in sorted(placed)]
+    own = {link.name for link in after.all(Link) if link.ours}
+    sysctls: dict[Hashable, Sysctl] = {each.key: each for each in after.all(Sysctl) if each.device in own}
+    for deed in later:
+        touched = _touched_sysctls(deed.changes)
+        sysctls = {each.key: each for each in deed.before.all(Sysctl) if _reached(each, touched)} | sysctls
+    state = after.replace(Chain, [*others, *chains]).replace(Sysctl, sysctls.values())
+    taken = [*_taken_over(after, later)]
+    for kind in {type(resource) for resource in taken}:
+        state = state.replace(kind, [*after.all(kind), *(each for each in taken if type(each) is kind)])
+    return state
+
+
+def _taken_over(after: Snapshot, later: Sequence[Deed]) -> Iterator[Resource]:
+    """Return the objects of others that were taken over, with what stood on such links, as before the first deed."""
+    known = {(resource.kind, resource.key) for kind in KINDS for resource in after.all(kind)}
+    for deed in later:
+        sides = [side for change in deed.changes for side in (change.before, change.after) if side is not None]
+        touched = {(side.kind, side.key) for side in sides}
+        links = {link.name for link in deed.before.all(Link) if not link.ours and (link.kind, link.key) in touched}
+        for resource in (each for kind in KINDS if kind not in (Chain, Sysctl) for each in deed.before.all(kind)):
+            key = (resource.kind, resource.key)
+            stood = not isinstance(resource, Route) and not links.isdisjoint(stands_on(resource))
+            if key not in known and (stood or (key in touched and not resource.ours)):
+                known.add(key)
+                yield resource
+        known |= touched
+
+
+def _earlier_rules(key: ChainKey, after: Snapshot, later: Sequence[Deed]) -> tuple[Rule, ...]:
+    touching = [(deed.before.rules(key), {*_touched_rules(key, deed.changes)}) for deed in later]
+    rules = next(before for before, touched in touching if touched)
+    seen: set[Rule] = set()
+    for before, touched in touching:
+        if touched:
+            rules = _in_slots(put_back(before, rules, touched - seen))
+            seen |= touched
+    return _in_slots(put_back(after.rules(key), rules, ()))
+
+
+def _in_slots(slots: Sequence[Slot]) -> tuple[Rule, ...]:
+    return tuple(slot.rule for slot in slots)
+
+
+def _undone(before: Snapshot, touched: Iterable[Change[Resource]]) -> Callable[[Resource], bool]:
+    """Make the test whether an object is undone: ours, one that the changes touched, or on a link of that kind."""
+    sides = [side for change in touched for side in (change.before, change.after) if side is not None]
+    keys = {_identity(side) for side in sides if isinstance(side, Link) or not side.ours}
+    links = {link.name for link in before.all(Link) if link.ours or (link.kind, link.key) in keys}
+
+    def undone(resource: Resource) -> bool:
+        if resource.ours or (keys and _identity(resource) in keys):
+            return True
+        return not isinstance(resource, Route) and not links.isdisjoint(stands_on(resource))
+
+    return undone
+
+
+def _identity(resource: Resource) -> tuple[str, Hashable]:
+    """Return what tells an object from all others: its key, but of a route the whole of it."""
+    return resource.kind, resource if isinstance(resource, Route) else resource.key
+
+
+def _routes(
+    before: Snapshot, now: Snapshot, state: Snapshot, undone: Callable[[Resource], bool], reason: Reason
+) -> Iterator[Change[Route]]:
+    wanted = (Wanted(route, reason) for route in before.all(Route) if undone(route))
+    taken_away = tuple(filter(undone, lost(Route, now, state)))
+    yield from diff_routes(wanted, Routes(state.routes, undone, taken_away, before.routes), reason)
+
+
+def _reached(sysctl: Sysctl, touched: Collection[str]) -> bool:
+    """Whether a parameter was touched, or rewritten by the kernel as another one was."""
+    return sysctl.name in touched or follows(sysctl.name, SWITCHES.intersection(touched))
+
+
+def _settings(
+    before: Snapshot, now: Snapshot, undone: Callable[[Resource], bool], touched: Collection[str]
+) -> list[Sysctl]:
+    """Return the parameters that get their values back: those that are undone, and what the kernel rewrote with them.
+
+    The latter follow the switches of forwarding that were `touched`. One that is not there can't be had, unless it
+    comes with a link that does; and one that was not there before goes with its link. Where a switch has another value
+    now, which stays, as after a reboot, devices forward as it says.
+    """
+    switched = SWITCHES.intersection(touched)
+    moved = {name for name in SWITCHES if before.index.get((Sysctl.kind, name)) != now.index.get((Sysctl.kind, name))}
+    elsewhere = moved - switched
+    links = [link for link in before.all(Link) if undone(link)]
+    coming = {link.name for link in links if now.index.get((link.kind, link.key)) != link}
+    there = {sysctl.name for sysctl in now.all(Sysctl)}
+    return [
+        sysctl
+        for sysctl in before.all(Sysctl)
+        if (
+            undone(sysctl)
+            and (sysctl.device is None or sysctl.device in coming or sysctl.name in there)
+            and (sysctl.name in touched or not follows(sysctl.name, elsewhere))
+        )
+        or (follows(sysctl.name, switched) and sysctl.name in there)
+    ]
+
+
+def _sysctls(wanted: Iterable[Sysctl], now: Snapshot, reason: Reason) -> list[Change[Sysctl]]:
+    """Return the changes that give parameters their values, the switches of forwarding first."""
+    ordered = switched_first(wanted)
+    names = {sysctl.name for sysctl in ordered}
+    actual = [sysctl for sysctl in now.all(Sysctl) if sysctl.name in names]
+    return [*diff([Wanted(sysctl, reason) for sysctl in ordered], once_switched(actual, ordered), reason)]
+
+
+def _rules(
+    before: Sequence[Rule], now: Sequence[Rule], key: ChainKey, touched: Collection[Rule], reason: Reason
+) -> Iterator[Change[PlacedRule]]:
+    reasons = {rule: reason for rule in (*before, *now) if rule in touched or is_our_jump(rule)}
+    yield from changes_to(key, now, put_back(before, now, touched), reasons)
+
+
+def _touched_sysctls(touched: Iterable[Change[Resource]]) -> set[str]:
+    return {change.resource.name for change in touched if isinstance(change.resource, Sysctl)}
+
+
+def _touched_chains(touched: Iterable[Change[Resource]]) -> set[ChainKey]:
+    return {change.resource.chain for change in touched if isinstance(change.resource, PlacedRule)}
+
+
+def _touched_rules(key: ChainKey, touched: Iterable[Change[Resource]]) -> Iterator[Rule]:
+    for change in touched:
+        for placed in (change.before, change.after):
+            if isinstance(placed, PlacedRule) and placed.chain == key:
+                yield placed.rule

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from netplan.desired.compile import nothing
+from netplan.kinds.address.value import LinkAddress
+from netplan.kinds.chain.value import Chain, ChainKey
+from netplan.kinds.foreign_chain.value import OtherChain, Owner
+from netplan.kinds.link.value import Link
+from netplan.kinds.sysctl.originals import Overwritten
+from netplan.kinds.sysctl.value import Sysctl
+from netplan.net import IfName, InterfaceAddress
+from netplan.planning.sysctls import put_back, warnings
+from tests import make, tunnels
+
+NAME = "net.ipv4.conf.all.rp_filter"
+FORWARD = "net.ipv4.ip_forward"
+BRIDGE = (
+    Link(IfName("br-x"), 1500, up=True, type="bridge"),
+    LinkAddress(IfName("br-x"), InterfaceAddress.parse("172.30.5.1/24")),
+)
+
+
+def leaving(*overwritten):
+    made = make.spec()
+    return replace(nothing(made, made.topology.nodes[0]), overwritten=overwritten)
+
+
+def back(desired, state):
+    return [str(want.resource) for want in put_back(desired, state)]
+
+
+WRITTEN = leaving(Overwritten(NAME, "0", "2"))
+FORWARDING = leaving(Overwritten(FORWARD, "0", "1"))
+
+
+@pytest.mark.parametrize(("now", "put"), [("2", [f"{NAME} = 0"]), ("1", []), ("0", [])])
+def test_what_is_still_podnets_goes_back(now, put):
+    assert back(WRITTEN, make.snapshot("", Sysctl(NAME, now))) == put
+
+
+def test_what_the_spec_wants_stays():
+    desired = replace(make.desired(make.spec(sysctl=f"{{{NAME}: 2}}")), overwritten=WRITTEN.overwritten)
+    assert back(desired, make.snapshot("", Sysctl(NAME, "2"))) == []
+
+
+def test_what_is_about_a_link_of_ours_goes_with_it():
+    name = "net.ipv6.conf.podnet/1.accept_ra"
+    state = make.snapshot("", tunnels.link(), Sysctl(name, "0"))
+    assert back(leaving(Overwritten(name, "1", "0")), state) == []
+
+
+@pytest.mark.parametrize(
+    ("rules", "others", "user"),
+    [
+        ("", BRIDGE, "bridge br-x (172.30.5.1/24)"),
+        (make.saved(nat=["-s 10.9.0.0/16 -j MASQUERADE"]), (), "nat POSTROUTING 1: -s 10.9.0.0/16 -j MASQUERADE"),
+        (make.saved(filter=["-i wg0 -j ACCEPT"]), (), "filter FORWARD 1: -i wg0 -j ACCEPT"),
+    ],
+)
+def test_forwarding_stays_on_for_who_forwards(rules, others, user):
+    state = make.snapshot(rules, *others, ip_forward="1")
+    assert back(FORWARDING, state) == []
+    assert [*warnings(FORWARDING, state)] == [
+        f"net.ipv4.ip_forward stays 1, and was 0 before podnet: {user} may need it"
+    ]
+
+
+def beside(*rules, owner=Owner.NATIVE, table="inet router", hook="forward", version=4, length=0):
+    chain = Chain(ChainKey(version, table, hook), make.rules(*rules, version=version), "ACCEPT")
+    return OtherChain(owner, chain, hook, length=length or len(rules))
+
+
+@pytest.mark.parametrize(
+    ("other", "user"),
+    [
+        (beside("-s 10.9.0.0/16 -j ACCEPT"), "nft inet router forward 1: -s 10.9.0.0/16 -j ACCEPT"),
+        (
+            beside(make.REJECT, "-s 10.9.0.0/16 -j MASQUERADE", hook="postrouting"),
+            "nft inet router postrouting 2: -s 10.9.0.0/16 -j MASQUERADE",
+        ),
+        (
+            beside("-i wg0 -j ACCEPT", owner=Owner.LEGACY, table="filter"),
+            "iptables-legacy filter forward 1: -i wg0 -j ACCEPT",
+        ),
+        (beside(length=7), "nft inet router forward, 7 rules"),
+    ],
+)
+def test_forwarding_stays_on_for_rules_beside_this_nodes_iptables(other, user):
+    state = make.snapshot("", other, ip_forward="1")
+    assert [*warnings(FORWARDING, state)] == [
+        f"net.ipv4.ip_forward stays 1, and was 0 before podnet: {user} may need it"
+    ]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        beside("-s fd00:77::/64 -j ACCEPT", version=6),
+        beside("-m nft --never"),
+        beside(make.REJECT),
+        beside("-j ACCEPT", hook="prerouting"),
+    ],
+    ids=["of the other version", "for packets of the other version", "refuses", "not behind forwarding"],
+)
+def test_forwarding_goes_off_where_rules_beside_serve_nothing_that_is_forwarded(other):
+    assert back(FORWARDING, make.snapshot("", other, ip_forward="1")) == [f"{FORWARD} = 0"]
+
+
+@pytest.mark.parametrize("rules", ["", make.saved(filter=[make.REJECT])])
+def test_forwarding_goes_off_where_nobody_forwards(rules):
+    state = make.snapshot(rules, ip_forward="1")
+    assert (back(FORWARDING, state), [*warnings(FORWARDING, state)]) == ([f"{FORWARD} = 0"], [])
+
+
+def test_of_what_somebody_else_changed_is_told_as_podnet_leaves():
+    (said,) = warnings(WRITTEN, make.snapshot("", Sysctl(NAME, "1")))
+    assert said == f"{NAME} stays 1, which others set after podnet's 2; it was 0 before"

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from netplan.desired.compile import nothing
+from netplan.kinds.address.value import LinkAddress
+from netplan.kinds.sysctl.value import Sysctl
+from netplan.net import IfName, InterfaceAddress
+from netplan.planning.plan import Source, in_full
+from netplan.planning.traffic.classes import probes
+from tests import make
+
+BRIDGED = LinkAddress(IfName("docker0"), InterfaceAddress.parse("172.7.21.1/24"))
+BRIDGED_6 = LinkAddress(IfName("docker0"), InterfaceAddress.parse("fd00:7:21::1/64"))
+FILTERS = [Sysctl(f"net.ipv4.conf.{device}.rp_filter", "0") for device in ("all", "eth0", "docker0")]
+DEFAULT = make.route("0.0.0.0/0", "10.4.7.1", protocol=4)
+
+
+def given_up(*objects, wanted=None):
+    """Give what becomes of pods' packets to subnets that the spec does not know."""
+    wanted = wanted or make.desired()
+    known = {"pod -> pod", "pod -> node", "pod -> outside", "pod -> pod here"}
+    state = make.snapshot("", *objects, *FILTERS, ip_forward="1")
+    found = in_full(wanted, state, Source.LIVE, probes(wanted, state)).effects
+    sent = [each for each in found if each.probe.traffic.startswith("pod -> ") and each.probe.traffic not in known]
+    return {each.probe.name: each.words for each in sent if each.changed}
+
+
+def test_a_subnet_whose_route_of_ours_goes_is_traffic_that_is_given_up():
+    gone = make.route("172.7.99.0/24", "10.4.7.9")
+    assert given_up(BRIDGED, DEFAULT, gone) == {
+        "pod -> 172.7.99.0/24": ("source kept, via 10.4.7.9", "via 10.4.7.1"),
+    }
+
+
+def test_without_another_route_it_is_rejected():
+    assert given_up(BRIDGED, make.route("172.7.99.0/24", "10.4.7.9")) == {
+        "pod -> 172.7.99.0/24": ("source kept", "rejected"),
+    }
+
+
+def test_an_ip_version_that_the_spec_drops_is_given_up_too():
+    gone = make.route("fd00:7:22::/64", "fd00:4::22")
+    assert [*given_up(BRIDGED, BRIDGED_6, gone)] == ["pod -> fd00:7:22::/64"]
+
+
+def test_of_many_subnets_a_few_stand_for_all():
+    gone = [make.route(f"172.7.{number}.0/24", "10.4.7.9") for number in range(90, 99)]
+    assert len(given_up(BRIDGED, *gone)) == 4
+
+
+def test_routes_of_others_and_to_what_the_spec_knows_are_not_given_up():
+    there = [make.route("172.7.99.0/24", "10.4.7.9", protocol=4), make.route(), make.route("172.7.98.5/32", "10.4.7.9")]
+    assert not given_up(BRIDGED, *there)
+    assert not given_up(BRIDGED, make.route(), wanted=nothing(make.spec(), make.spec().topology.nodes[0]))

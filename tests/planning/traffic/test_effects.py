@@ -1,0 +1,247 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from msgspec.structs import replace
+
+from netplan.cli.views.lines import traffic_lines
+from netplan.kinds.address.value import LinkAddress
+from netplan.kinds.chain.value import Chain, ChainKey
+from netplan.kinds.route.value import Route
+from netplan.kinds.sysctl.value import Sysctl
+from netplan.net import IfName, InterfaceAddress
+from netplan.netfilter.iptables.rule import Rule
+from netplan.planning.traffic.classes import probes
+from netplan.planning.traffic.effects import blamed, effects
+from netplan.planning.traffic.probe import Probe
+from netplan.trace import BRIDGE_CALLS
+from tests import make
+
+KUBE_POSTROUTING = Chain(
+    ChainKey(4, "nat", "KUBE-POSTROUTING"), (Rule.parse("-m mark ! --mark 0x4000/0x4000 -j RETURN"),)
+)
+DOCKER = "-s 172.7.21.0/24 ! -o docker0 -j MASQUERADE"
+
+
+def node(nat=(), filter=(), ip_forward="1"):  # noqa: A002 - the table's name
+    """Make the state of node a, with a default route and what its firewall holds."""
+    return make.snapshot(
+        make.saved(nat=nat, filter=filter),
+        LinkAddress(IfName("docker0"), InterfaceAddress.parse("172.7.21.1/24")),
+        Sysctl(BRIDGE_CALLS[4], "1"),
+        make.route("172.7.21.0/24", None, "docker0", protocol=2),
+        make.route("0.0.0.0/0", "10.4.7.254", protocol=3),
+        ip_forward=ip_forward,
+    )
+
+
+def found(state, **keys):
+    """Give the effects of a plan for node a, by their class."""
+    desired = make.desired(make.spec(**keys))
+    traced = effects(probes(desired), state, make.settled(desired, state))
+    return {effect.probe.name: effect for effect in traced}
+
+
+def words(state, traffic, **keys):
+    return found(state, **keys)[traffic].words
+
+
+def test_a_pod_that_hides_behind_its_node_keeps_its_address_afterwards():
+    assert words(node(nat=[DOCKER]), "pod -> pod") == ("source 10.4.7.21", "source kept")
+
+
+def test_the_rule_that_hides_the_pod_is_to_blame():
+    effect = found(node(nat=["-j LOG", DOCKER]))["pod -> pod"]
+    assert effect.blame is not None
+    assert blamed(effect.blame) == "nat POSTROUTING 2, docker's MASQUERADE"
+
+
+def test_pods_reach_the_outside_under_the_nodes_address():
+    assert words(node(), "pod -> outside") == ("not masqueraded", "source 10.4.7.21")
+
+
+def test_pods_keep_their_address_towards_the_outside_where_podnet_does_not_masquerade():
+    assert not found(node(), ip_masq="{enabled: false}")["pod -> outside"].stays_broken
+
+
+def test_what_comes_from_outside_is_accepted_afterwards():
+    refusing = node(filter=["-j REJECT --reject-with icmp-host-prohibited"])
+    assert words(refusing, "outside -> pod") == ("rejected", "source kept")
+
+
+def test_a_policy_that_stays_in_force_is_said():
+    effect = found(node(filter=["-d 172.7.22.0/24 -j DROP"]))["pod -> pod"]
+    assert effect.stays_broken
+    assert effect.after_blame is not None
+    assert effect.after_blame.at == "filter FORWARD 1"
+
+
+def test_a_destination_that_must_see_the_pod_is_looked_at():
+    effect = found(node(nat=[DOCKER]), ip_masq="{non_masquerade_cidrs: [10.9.0.0/16]}")["pod -> 10.9.0.0/16"]
+    assert effect.words == ("source 10.4.7.21", "source kept")
+
+
+def test_another_next_hop_is_said_where_nothing_else_differs():
+    assert words(node(), "node -> pod") == ("source kept, via 10.4.7.254", "via 10.4.7.22")
+
+
+def test_a_marked_packet_is_nobodys_fault():
+    assert not found(node(nat=[DOCKER]))["pod -> pod marked 0x4000/0x4000"].broken
+
+
+@pytest.mark.parametrize("count", [1, 4, 40])
+def test_of_many_peers_a_few_stand_for_all(count):
+    nodes = [f"n{n}: {{address: 10.4.7.{n}/24, subnet: 172.7.{n}.0/24}}" for n in range(1, count + 2)]
+    desired = make.desired(make.spec(*nodes), "n1")
+    assert len({probe.peer for probe in probes(desired) if probe.peer}) == min(count, 4)
+
+
+def told(state, count, **keys):
+    """Give the lines about traffic of the first of so many nodes, with the state of node a."""
+    nodes = [f"n{n}: {{address: 10.4.7.{20 + n}/24, subnet: 172.7.{20 + n}.0/24}}" for n in range(1, count + 1)]
+    desired = make.desired(make.spec(*nodes, **keys), "n1")
+    after = make.settled(desired, state)
+    lines = traffic_lines(effects(probes(desired, state), after, after))
+    return [f"{line.sign} {' '.join(str(line).split())}" for line in lines]
+
+
+def test_a_rule_about_any_of_many_peers_is_seen():
+    assert told(node(filter=["-d 172.7.60.0/24 -j REJECT"]), 100) == ["! pod -> pod on n40 rejected"]
+
+
+def test_all_peers_are_counted_that_fare_as_those_who_stand_for_them():
+    assert "! pod -> pod on n2, n3 and 3 more rejected" in told(node(filter=["-o eth0 -d 172.7.0.0/16 -j REJECT"]), 6)
+
+
+def test_peers_that_fare_otherwise_are_not_counted():
+    rules = ["-d 172.7.26.0/24 -j ACCEPT", "-o eth0 -d 172.7.0.0/16 -j REJECT"]
+    assert told(node(filter=rules), 7) == ["! pod -> pod on n2, n3 and 3 more rejected"]
+
+
+def test_those_of_too_many_peers_that_are_not_traced_are_in_doubt():
+    rules = [f"-s 172.7.{number}.0/24 -j DROP" for number in range(22, 121)]
+    assert told(node(filter=rules), 100)[-1] == "? pod -> pod on n70 and 30 more unknown"
+
+
+def test_single_pods_and_services_leave_nobody_in_doubt():
+    rules = [f"-s 172.7.{number}.2/32 -j DROP" for number in range(22, 121)]
+    assert told(node(filter=[*rules, "-d 192.168.0.1/32 -j ACCEPT"]), 100) == []
+
+
+def test_json_says_what_was_wanted_and_what_is_to_blame():
+    written = found(node(nat=[DOCKER]))["pod -> pod"].to_json()
+    assert written["wanted"] == {
+        "verdict": "accept",
+        "source": "172.7.21.2",
+        "destination": "172.7.22.2",
+        "oif": "eth0",
+        "next_hop": "10.4.7.22",
+    }
+    assert (written["broken"], written["blame"]) == (True, f"nat POSTROUTING 1: {DOCKER}")
+    assert (written["before"]["source"], written["after"]["source"]) == ("10.4.7.21", "172.7.21.2")
+
+
+def blame(state, traffic):
+    """Give what is to blame for how traffic fares before a plan."""
+    effect = found(state)[traffic]
+    assert effect.blame is not None
+    return blamed(effect.blame)
+
+
+def test_what_should_be_masqueraded_and_is_not_is_nobodys_rule():
+    kube = ["-j KUBE-POSTROUTING"]
+    state = node(nat=kube).replace(Chain, [*node(nat=kube).all(Chain), KUBE_POSTROUTING])
+    assert blame(state, "pod -> outside") == "nat POSTROUTING: nothing masquerades it"
+
+
+@pytest.mark.parametrize("rule", ["-o eth0 -j RETURN", "-s 172.7.21.0/24 -j ACCEPT"])
+def test_rule_that_keeps_masquerading_away_is_to_blame(rule):
+    assert blame(node(nat=[rule]), "pod -> outside") == f"nat POSTROUTING 1: {rule}"
+
+
+def test_rule_that_keeps_nat_away_is_to_blame():
+    untracked = Chain(ChainKey(4, "raw", "PREROUTING"), (Rule.parse("-s 172.7.21.0/24 -j NOTRACK"),), "ACCEPT")
+    state = node().replace(Chain, [*node().all(Chain), untracked])
+    assert blame(state, "pod -> outside") == "raw PREROUTING 1: -s 172.7.21.0/24 -j NOTRACK"
+
+
+def fares(*rules):
+    """Say how pod traffic to a peer fares after a plan, behind rules in FORWARD that stay."""
+    return [name for name, effect in found(node(filter=rules)).items() if effect.stays_broken]
+
+
+@pytest.mark.parametrize(("protocol", "name"), [("tcp", "pod -> pod"), ("udp", "pod -> pod (udp)")])
+def test_a_drop_of_one_protocol_breaks_that_protocol(protocol, name):
+    assert fares(f"-s 172.7.21.0/24 -d 172.7.22.0/24 -p {protocol} -j DROP") == [name]
+
+
+def test_a_drop_for_one_pod_breaks_no_class():
+    assert fares("-s 172.7.21.2/32 -j DROP") == []
+
+
+def test_a_drop_of_one_port_breaks_no_class():
+    assert fares("-s 172.7.21.0/24 -p tcp -m tcp --dport 20000 -j DROP") == []
+
+
+def test_a_rule_about_one_pod_does_not_hide_the_rule_about_all():
+    state = node(filter=["-s 172.7.21.2/32 -j DROP", "-s 172.7.21.0/24 -d 172.7.22.0/24 -j DROP"])
+    effect = found(state)["pod -> pod"]
+    assert (effect.stays_broken, blamed(effect.after_blame)) == (
+        True,
+        "filter FORWARD 2: -s 172.7.21.0/24 -d 172.7.22.0/24 -j DROP",
+    )
+
+
+HALVES = tuple(make.route(prefix, "10.4.7.253", protocol=4) for prefix in ("172.7.22.0/25", "172.7.22.128/25"))
+
+
+def test_a_more_specific_route_of_somebody_else_leads_astray():
+    state = node().replace(Route, [*node().all(Route), *HALVES])
+    assert words(state, "pod -> pod")[1] == "goes astray via 10.4.7.253"
+
+
+def test_the_route_that_leads_astray_is_to_blame():
+    state = node().replace(Route, [*node().all(Route), *HALVES])
+    assert blamed(found(state)["pod -> pod"].after_blame) == "route: 172.7.22.128/25 via 10.4.7.253 dev eth0"
+
+
+def test_pods_of_peers_come_in_by_the_underlay_and_keep_their_address():
+    effect = found(node(nat=["-i docker0 -j LOG"]))["pod on peer -> pod here"]
+    assert (effect.probe.packet.iif, effect.words[1]) == ("eth0", "source kept")
+
+
+def test_what_is_left_to_others_is_never_broken():
+    drops = node(filter=["-s 172.7.21.0/24 -j DROP"], nat=[DOCKER])
+    keys = {"ip_masq": "{enabled: false}", "forward": "none"}
+    assert not [name for name, effect in found(drops, **keys).items() if effect.stays_broken]
+
+
+def test_without_forward_a_rule_that_refuses_is_no_matter_of_the_spec():
+    drops = node(filter=["-s 172.7.21.0/24 -j DROP"])
+    assert not found(drops, forward="none")["pod -> pod"].stays_broken
+
+
+def test_node_without_a_way_to_the_outside_is_not_broken():
+    state = node()
+    island = state.replace(Route, [route for route in state.all(Route) if route.prefix.length])
+    assert not [name for name, effect in found(island).items() if effect.stays_broken]
+
+
+@pytest.mark.parametrize("traffic", ["pod -> pod", "pod -> outside"])
+def test_packets_that_are_sent_elsewhere_are_broken(traffic):
+    state = node()
+    chain = ChainKey(4, "nat", "PREROUTING")
+    rules = make.rules("-s 172.7.21.0/24 -j DNAT --to-destination 172.7.21.9")
+    turned = state.replace(
+        Chain, [replace(each, rules=rules) if each.key == chain else each for each in state.all(Chain)]
+    )
+    effect = found(turned)[traffic]
+    assert (effect.stays_broken, effect.words[1]) == (True, "sent to 172.7.21.9")
+    assert effect.after_blame is not None
+    assert effect.after_blame.at == "nat PREROUTING 1"
+
+
+def test_probes_are_read_back():
+    given = tuple(probes(make.desired(make.spec(ip_masq="{non_masquerade_cidrs: [10.9.0.0/16]}"))))
+    assert tuple(Probe.from_json(json.loads(json.dumps(probe.to_json()))) for probe in given) == given

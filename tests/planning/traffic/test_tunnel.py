@@ -1,0 +1,101 @@
+"""What a tunnel brings from a peer must be let in: a firewall that refuses it is named."""
+
+from __future__ import annotations
+
+import pytest
+
+from netplan.cli.views.lines import traffic_lines
+from netplan.desired.compile import nothing
+from netplan.planning.traffic.classes import probes
+from netplan.planning.traffic.effects import effects
+from netplan.planning.traffic.probe import Probe
+from netplan.trace import Packet
+from tests import make
+from tests.trace import states
+
+A = "a: {address: 10.4.7.21/24, subnet: 172.7.21.0/24}"
+B = "b: {address: 10.4.7.22/24, subnet: 172.7.22.0/24}"
+FAR = "c: {address: 10.4.8.23/24, subnet: 172.7.23.0/24, public_address: 203.0.113.23}"
+TUNNEL = "{type: vxlan}"
+
+
+def told(*rules, backend=TUNNEL, policy="ACCEPT", nodes=(A, B, FAR)):
+    """Give the lines about tunnels in a plan for a node whose INPUT has such rules."""
+    saved = [rule if rule.startswith("-A") else f"-A INPUT {rule}" for rule in rules]
+    state = states.state("\n".join(["*filter", f":INPUT {policy} [0:0]", ":ufw-user-input - [0:0]", *saved]))
+    desired = make.desired(make.spec(*nodes, backend=backend))
+    lines = traffic_lines(effects(probes(desired), state, make.settled(desired, state)))
+    return [(line.sign, str(line), line.blame) for line in lines if "tunnel" in line.traffic]
+
+
+@pytest.mark.parametrize("rules", [(), ("-p udp -m udp --dport 8472 -j ACCEPT", "-j DROP")])
+def test_of_a_tunnel_that_is_let_in_nothing_is_said(rules):
+    assert told(*rules) == []
+
+
+def test_a_rule_that_drops_the_tunnels_packets_is_to_blame():
+    (line,) = told("-p tcp -m tcp --dport 22 -j ACCEPT", "-p udp -m udp --dport 8472 -j DROP")
+    assert line == (
+        "!",
+        "tunnel from b, c (udp)    dropped",
+        "now: filter INPUT 2: -p udp -m udp --dport 8472 -j DROP",
+    )
+
+
+def test_a_firewall_that_lets_only_answers_in_is_to_blame():
+    (line,) = told("-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT", make.REJECT)
+    assert line[0] == "!"
+    assert line[2] == "now: filter INPUT 2, the distribution's REJECT"
+
+
+def test_a_tunnel_is_no_matter_of_policy():
+    (line,) = told("-j ufw-user-input", "-A ufw-user-input -p udp -j DROP")
+    assert line[0] == "!"
+
+
+def test_a_policy_that_drops_the_tunnels_packets_is_to_blame():
+    (line,) = told(policy="DROP")
+    assert line[2].startswith("now: filter INPUT")
+
+
+def test_the_tunnels_own_port_is_the_one_that_counts():
+    (line,) = told("-p udp -m udp --dport 4789 -j DROP", backend="{type: vxlan, port: 4789}")
+    assert line[1].endswith("dropped")
+
+
+def test_a_peer_behind_a_nat_sends_from_its_public_address():
+    (line,) = told("-s 203.0.113.23/32 -p udp -j DROP")
+    assert line[1] == "tunnel from c (udp)       dropped"
+
+
+def test_a_peer_that_is_routed_directly_sends_nothing_into_the_tunnel():
+    (line,) = told("-p udp -j DROP", backend="{type: vxlan, direct_routing: true}")
+    assert line[1] == "tunnel from c (udp)       dropped"
+
+
+def test_a_rule_that_goes_lets_the_tunnel_in():
+    spec = make.spec(A, B, FAR, backend=TUNNEL, firewall='{remove: [{table: filter, rule: "-A INPUT -j DROP"}]}')
+    desired, state = make.desired(spec), states.state("*filter\n-A INPUT -j DROP")
+    lines = traffic_lines(effects(probes(desired), state, make.settled(desired, state)))
+    assert "tunnel from b, c (udp)    dropped -> let in" in map(str, lines)
+
+
+def test_without_a_tunnel_none_is_wanted_to_be_let_in():
+    assert told("-p udp -j DROP", backend="{type: host-gw}", nodes=(A, B)) == []
+
+
+def test_a_node_that_podnet_leaves_needs_no_tunnel():
+    spec = make.spec(A, B, FAR, backend=TUNNEL)
+    assert not [probe for probe in probes(nothing(spec, spec.topology.nodes[0])) if "tunnel" in probe.traffic]
+
+
+def test_its_packets_are_read_back_from_a_saved_plan():
+    found = [probe for probe in probes(make.desired(make.spec(A, B, FAR, backend=TUNNEL))) if "tunnel" in probe.traffic]
+    assert [Probe.from_json(probe.to_json()) for probe in found] == found
+
+
+def test_packets_saved_by_an_older_podnet_have_one_port():
+    packet = Packet(make.node().address.address, make.node().address.address, 17, 20000, 20000)
+    saved = dict(Probe("pod -> pod", None, packet, None).to_json())
+    saved["packet"] = {key: value for key, value in saved["packet"].items() if key != "source_port"}
+    assert Probe.from_json(saved).packet == packet
