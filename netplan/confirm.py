@@ -18,12 +18,12 @@ from typing import Final
 
 from netplan.errors import LockedError, PendingError, RefusedError, StoreError
 from netplan.recover import TURN_SECONDS, OpenKernel, settle
-from netplan.state.generations import Generation
-from netplan.state.journal import Confirm, Entry, Phase
-from netplan.state.lock import alone
-from netplan.state.origin import who
-from netplan.state.store import Store
-from netplan.state.verdict import Verdict
+from netplan.store.decision import Verdict
+from netplan.store.generations import Generation
+from netplan.store.journal import Confirm, Entry, Phase
+from netplan.store.lock import alone
+from netplan.store.provenance import who
+from netplan.store.store import Store
 from netplan.system import clock, helpers, programs
 from netplan.system.clock import Process
 

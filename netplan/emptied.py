@@ -10,7 +10,7 @@ from netplan.kernel.linux import Linux
 from netplan.net import counted
 from netplan.netfilter.nftables.table import table_name
 from netplan.recover import OpenKernel
-from netplan.state.store import Store
+from netplan.store.store import Store
 
 
 def noting(store: Store) -> OpenKernel:

@@ -17,10 +17,10 @@ from netplan.confirm import guard, lock_again
 from netplan.emptied import clear_away, noting
 from netplan.errors import ExitCode, PodnetError
 from netplan.net import printable
-from netplan.state import files
-from netplan.state.lock import GUARD, Holder, hold
-from netplan.state.origin import local_time
-from netplan.state.store import Store
+from netplan.store import files
+from netplan.store.lock import GUARD, Holder, hold
+from netplan.store.provenance import local_time
+from netplan.store.store import Store
 
 LOG: Final = "guard.log"
 STOPPING: Final = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)

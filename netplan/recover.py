@@ -28,12 +28,12 @@ from netplan.planning.hooks import Hook, Standing, all_hooks, rule_changes
 from netplan.planning.plan import interest_of
 from netplan.planning.underlay import holders_of
 from netplan.planning.undo import restoration
-from netplan.state.generations import Generation
-from netplan.state.journal import Entry, Phase
-from netplan.state.lock import alone
-from netplan.state.origin import Origin, boot_id, local_time, who
-from netplan.state.store import Store, Undertaking, pending
-from netplan.state.verdict import Verdict
+from netplan.store.decision import Verdict
+from netplan.store.generations import Generation
+from netplan.store.journal import Entry, Phase
+from netplan.store.lock import alone
+from netplan.store.provenance import Origin, boot_id, local_time, who
+from netplan.store.store import Store, Undertaking, pending
 
 PATIENCE: Final = 30.0
 """How many seconds after a reboot the interfaces that routes need are waited for."""

@@ -17,8 +17,8 @@ from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import counted
 from netplan.planning.hooks import Hook
 from netplan.planning.undo import Deed, earlier
-from netplan.state.generations import Damaged, Generation
-from netplan.state.origin import Origin
+from netplan.store.generations import Damaged, Generation
+from netplan.store.provenance import Origin
 
 
 class WayBack(Struct, frozen=True):

@@ -19,9 +19,9 @@ from netplan.planning.plan import interest_of
 from netplan.planning.takeover import uncovered
 from netplan.planning.undo import restoration
 from netplan.recover import PATIENCE, NotReadyError, OpenKernel, Recovery, settle, stays
-from netplan.state.files import reported, set_aside
-from netplan.state.journal import Entry
-from netplan.state.store import Store, Undertaking
+from netplan.store.files import reported, set_aside
+from netplan.store.journal import Entry
+from netplan.store.store import Store, Undertaking
 
 
 class Leftover(Struct, frozen=True):

@@ -26,9 +26,9 @@ from netplan.planning.plan import NodePlan, Plan, Source, plan_node
 from netplan.planning.projection import project
 from netplan.spec.load import Spec
 from netplan.spec.topology import Node, Topology
-from netplan.state.generations import Generation
-from netplan.state.origin import Origin, boot_id
-from netplan.state.store import Store, Undertaking
+from netplan.store.generations import Generation
+from netplan.store.provenance import Origin, boot_id
+from netplan.store.store import Store, Undertaking
 from tests.spec.factory import load
 
 CAPTURES: Final = Path(__file__).parent / "data" / "captures"

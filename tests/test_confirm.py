@@ -14,8 +14,8 @@ from netplan.errors import PodnetError, RefusedError
 from netplan.kernel.memory import MemoryKernel
 from netplan.planning.differences import differences
 from netplan.recover import settle
-from netplan.state.store import Store, Undertaking
-from netplan.state.verdict import Verdict
+from netplan.store.decision import Verdict
+from netplan.store.store import Store, Undertaking
 from netplan.system.clock import Process
 from tests import make
 

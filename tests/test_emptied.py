@@ -7,7 +7,7 @@ import pytest
 from netplan import emptied
 from netplan.kinds.chain.unused import built_in
 from netplan.netfilter.nftables.table import table_name
-from netplan.state.store import Store
+from netplan.store.store import Store
 from netplan.system import programs
 from tests.scratch import in_scratch
 

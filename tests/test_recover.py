@@ -22,8 +22,8 @@ from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import IfName
 from netplan.planning.differences import differences
 from netplan.recover import Found, bring_back, settle
-from netplan.state.generations import Generation
-from netplan.state.store import Store, Undertaking
+from netplan.store.generations import Generation
+from netplan.store.store import Store, Undertaking
 from netplan.unfinished import give_up, leftover
 from tests import make
 

@@ -16,7 +16,7 @@ from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl, accept_ra
 from netplan.net import IfName
 from netplan.rollback import taken_over, way_back
-from netplan.state.store import Store, Undertaking
+from netplan.store.store import Store, Undertaking
 from netplan.trace import settings_of
 from netplan.work import Work
 from tests import make, tunnels

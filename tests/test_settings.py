@@ -21,8 +21,8 @@ from netplan.net import IfName, InterfaceAddress, Prefix
 from netplan.planning.differences import differences
 from netplan.planning.plan import Source, plan_node
 from netplan.recover import bring_back, settle
-from netplan.state.generations import Generation
-from netplan.state.store import Store, Undertaking
+from netplan.store.generations import Generation
+from netplan.store.store import Store, Undertaking
 from netplan.work import Work, whole_state
 from tests import make
 from tests.plans import read_plan, rendered

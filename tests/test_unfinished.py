@@ -30,9 +30,9 @@ from netplan.net import IfName, InterfaceAddress
 from netplan.planning.differences import differences
 from netplan.planning.takeover import uncovered
 from netplan.rollback import way_back
-from netplan.state.generations import Generation
-from netplan.state.origin import boot_id
-from netplan.state.store import Store, Undertaking
+from netplan.store.generations import Generation
+from netplan.store.provenance import boot_id
+from netplan.store.store import Store, Undertaking
 from netplan.unfinished import Unfinished, answered, check_takes_over, complete, give_up, leftover, settle_or_leave
 from netplan.work import Work
 from tests import make

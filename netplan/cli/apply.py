@@ -29,7 +29,7 @@ from netplan.planning.plan import NodePlan, Plan
 from netplan.planning.plan_json import is_plan, read_plan
 from netplan.planning.safety import Flag
 from netplan.ready import await_interface
-from netplan.state.store import Store
+from netplan.store.store import Store
 from netplan.system.files import MAX_BYTES, Judge, opened
 from netplan.work import Work
 

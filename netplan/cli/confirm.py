@@ -13,9 +13,9 @@ from netplan.cli.spec import DEFAULT_STATE, StateDir
 from netplan.cli.verb import verb_app
 from netplan.confirm import confirm as confirm_state
 from netplan.kernel.linux import require_privilege
-from netplan.state.files import check_folder
-from netplan.state.store import Store
-from netplan.state.vardir import var_dir
+from netplan.store.files import check_folder
+from netplan.store.store import Store
+from netplan.store.vardir import var_dir
 
 app = verb_app()
 

@@ -10,9 +10,9 @@ from netplan.confirm import awaited
 from netplan.emptied import noting
 from netplan.errors import RestoredError
 from netplan.recover import settle
-from netplan.state.journal import Entry
-from netplan.state.store import Store
-from netplan.state.verdict import Verdict
+from netplan.store.decision import Verdict
+from netplan.store.journal import Entry
+from netplan.store.store import Store
 from netplan.system import clock
 
 

@@ -25,8 +25,8 @@ from netplan.net import printable
 from netplan.planning.plan import NodePlan, Plan
 from netplan.planning.safety import Flag
 from netplan.spec.load import Spec
-from netplan.state.taken import TakenFile
-from netplan.state.vardir import var_dir
+from netplan.store.removed_rules import TakenFile
+from netplan.store.vardir import var_dir
 from netplan.system.trust import FLAG
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from netplan.cli.views.memory import BegunApply, history_json, history_text
 from netplan.cli.write import intact
 from netplan.errors import HalfStateError
 from netplan.net import printable
-from netplan.state.files import check_folder
-from netplan.state.store import Store
-from netplan.state.vardir import var_dir
+from netplan.store.files import check_folder
+from netplan.store.store import Store
+from netplan.store.vardir import var_dir
 
 app = verb_app()
 

@@ -13,8 +13,8 @@ from netplan.kinds.chain.value import Backend
 from netplan.planning.route_conflicts import occupied
 from netplan.planning.underlay import resolved
 from netplan.spec.topology import AUTO, Node
-from netplan.state.tables import TablesFile
-from netplan.state.vardir import var_dir
+from netplan.store.tables import TablesFile
+from netplan.store.vardir import var_dir
 from netplan.system import programs
 from netplan.work import Work
 

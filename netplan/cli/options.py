@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from netplan.errors import UsageError
-from netplan.state.vardir import DEFAULT, ENVIRONMENT
+from netplan.store.vardir import DEFAULT, ENVIRONMENT
 
 VarDir = Annotated[
     Path | None,

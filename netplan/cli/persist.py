@@ -22,11 +22,11 @@ from netplan.netfilter.iptables.rule import Rule
 from netplan.planning.plan import Plan
 from netplan.planning.rules_file import NOTHING, Merged, Wish, file_of, merge
 from netplan.spec.load import read
-from netplan.state.taken import TakenFile
+from netplan.store.removed_rules import TakenFile
 
 if TYPE_CHECKING:
     from netplan.rollback import WayBack
-    from netplan.state.store import Store
+    from netplan.store.store import Store
 
 _KERNEL_ONLY: Final = (
     "The kernel is as planned, and after the next boot it would not be; podnet apply SPEC tries again."

@@ -18,9 +18,9 @@ from netplan.emptied import noting
 from netplan.errors import ExitCode, RefusedError, UsageError
 from netplan.kernel.linux import require_privilege
 from netplan.recover import Recovery, bring_back, settle
-from netplan.state.generations import Damaged, Generation
-from netplan.state.store import Store
-from netplan.state.vardir import var_dir
+from netplan.store.generations import Damaged, Generation
+from netplan.store.store import Store
+from netplan.store.vardir import var_dir
 from netplan.unfinished import Leftover, give_up, leftover
 
 app = verb_app()

@@ -14,8 +14,8 @@ from netplan.kinds.route.value import Route, RouteKey
 from netplan.kinds.sysctl.originals import Overwritten
 from netplan.net import printable
 from netplan.planning.plan import NodePlan
-from netplan.state.overwritten import OverwrittenFile
-from netplan.state.vardir import var_dir
+from netplan.store.sysctl_originals import OverwrittenFile
+from netplan.store.vardir import var_dir
 
 
 def recalled(desired: Desired, folder: Path | None) -> Desired:
@@ -42,7 +42,7 @@ def checked_against(plan: NodePlan, folder: Path | None) -> NodePlan:
 
 
 def _applied(folder: Path | None, node: str) -> frozenset[RouteKey]:
-    from netplan.state.generations import Damaged, Generations  # few plans need it
+    from netplan.store.generations import Damaged, Generations  # few plans need it
 
     try:
         newest = next(Generations(var_dir(folder)).newest_first(), None)

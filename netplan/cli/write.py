@@ -42,10 +42,10 @@ from netplan.planning.obstacles import Obstacle, left_out_by
 from netplan.planning.plan import NodePlan, Plan
 from netplan.planning.safety import Flag
 from netplan.recover import Recovery
-from netplan.state.generations import Damaged, Generation
-from netplan.state.origin import Origin
-from netplan.state.store import Store, Undertaking
-from netplan.state.vardir import var_dir
+from netplan.store.generations import Damaged, Generation
+from netplan.store.provenance import Origin
+from netplan.store.store import Store, Undertaking
+from netplan.store.vardir import var_dir
 from netplan.unfinished import Unfinished, answered, check_takes_over, complete, settle_or_leave
 from netplan.work import Work, check_allowed
 

@@ -18,8 +18,8 @@ from netplan.kinds.resource import Change
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.planning import deferred_sysctls
 from netplan.recover import Found, Recovery
-from netplan.state.generations import Damaged, Generation
-from netplan.state.journal import Begun, Confirm, Entry, Phase
+from netplan.store.generations import Damaged, Generation
+from netplan.store.journal import Begun, Confirm, Entry, Phase
 from netplan.system import clock
 from netplan.system.clock import Process
 from netplan.unfinished import Leftover

@@ -8,7 +8,7 @@ from netplan.cli.persist import of_spec, outdated, pending
 from netplan.desired.compile import compile_node, nothing
 from netplan.errors import RefusedError, StoreError
 from netplan.spec.load import read
-from netplan.state.store import Store
+from netplan.store.store import Store
 from tests import make
 from tests.spec.factory import spec_text
 from tests.spec.test_families import DUAL, A, B

@@ -13,7 +13,7 @@ from netplan.kinds.sysctl.value import Sysctl
 from netplan.planning.obstacles import Obstacle
 from netplan.planning.plan import Source, plan_node
 from netplan.recover import bring_back
-from netplan.state.store import Store, Undertaking
+from netplan.store.store import Store, Undertaking
 from netplan.work import Work
 from tests import make
 

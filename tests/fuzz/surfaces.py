@@ -26,7 +26,7 @@ from netplan.lab.layout import lay_out
 from netplan.net import IfName
 from netplan.spec.load import read
 from netplan.spec.topology import Node
-from netplan.state.origin import boot_id
+from netplan.store.provenance import boot_id
 from tests.fuzz.mutation import Change, by_bytes, in_json, in_json_lines, in_words, in_yaml
 from tests.fuzz.sandbox import CheckedKernel, FindingError, Outcome, enter, podnet
 

@@ -13,9 +13,9 @@ from netplan.net import counted, printable
 from netplan.planning import deferred_sysctls
 from netplan.planning.plan_json import change_to_json, counts
 from netplan.recover import Found, Recovery
-from netplan.state.generations import Damaged, Generation
-from netplan.state.journal import Entry
-from netplan.state.origin import Origin
+from netplan.store.generations import Damaged, Generation
+from netplan.store.journal import Entry
+from netplan.store.provenance import Origin
 from netplan.system import clock
 from netplan.unfinished import Leftover
 

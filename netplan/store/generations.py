@@ -15,10 +15,10 @@ from netplan.errors import StoreError
 from netplan.kinds.resource import Json
 from netplan.kinds.route.value import Route
 from netplan.kinds.snapshot import Snapshot
-from netplan.state import files
-from netplan.state.files import UNREADABLE
-from netplan.state.journal import FORMAT_VERSION, Begun, Entry, OfBegun, rendered
-from netplan.state.origin import Origin
+from netplan.store import files
+from netplan.store.files import UNREADABLE
+from netplan.store.journal import FORMAT_VERSION, Begun, Entry, OfBegun, rendered
+from netplan.store.provenance import Origin
 
 KEPT: Final = 20
 

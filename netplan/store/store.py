@@ -17,14 +17,14 @@ from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.planning.hooks import Hook
 from netplan.planning.undo import Deed, earlier, relevant
-from netplan.state import files, lock
-from netplan.state.generations import Generation, Generations
-from netplan.state.journal import Begun, Confirm, Entry, JournalFile, Phase
-from netplan.state.origin import Origin, boot_id
-from netplan.state.overwritten import OverwrittenFile
-from netplan.state.tables import TablesFile
-from netplan.state.taken import TakenFile
-from netplan.state.verdict import Verdicts
+from netplan.store import files, lock
+from netplan.store.decision import Verdicts
+from netplan.store.generations import Generation, Generations
+from netplan.store.journal import Begun, Confirm, Entry, JournalFile, Phase
+from netplan.store.provenance import Origin, boot_id
+from netplan.store.removed_rules import TakenFile
+from netplan.store.sysctl_originals import OverwrittenFile
+from netplan.store.tables import TablesFile
 from netplan.system import clock
 
 _HUNG_SECONDS: Final = 10.0

@@ -11,8 +11,8 @@ from typing import Final
 from netplan.documents import FormatError, why
 from netplan.errors import StoreError
 from netplan.kinds.chain.removed_rules import TakenFrom
-from netplan.state import files
-from netplan.state.files import UNREADABLE
+from netplan.store import files
+from netplan.store.files import UNREADABLE
 
 FORMAT_VERSION: Final = "1.0"
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from netplan.state.vardir import var_dir
+from netplan.store.vardir import var_dir
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from netplan.errors import StoreError
-from netplan.state import files
+from netplan.store import files
 
 
 def mode(path):

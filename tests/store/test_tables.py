@@ -5,8 +5,8 @@ import json
 import pytest
 
 from netplan.errors import StoreError
-from netplan.state.origin import boot_id
-from netplan.state.tables import TablesFile
+from netplan.store.provenance import boot_id
+from netplan.store.tables import TablesFile
 
 
 @pytest.fixture

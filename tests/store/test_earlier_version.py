@@ -18,9 +18,9 @@ from netplan.kinds.sysctl.originals import Overwritten
 from netplan.recover import Found, settle
 from netplan.rollback import way_back
 from netplan.spec.load import read
-from netplan.state.generations import Generation
-from netplan.state.origin import boot_id, who
-from netplan.state.store import Store
+from netplan.store.generations import Generation
+from netplan.store.provenance import boot_id, who
+from netplan.store.store import Store
 from netplan.system import clock
 from netplan.work import Work
 from tests import make

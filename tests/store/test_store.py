@@ -7,8 +7,8 @@ import subprocess
 import pytest
 
 from netplan.errors import LockedError
-from netplan.state.lock import GUARD, Holder, hold, locked
-from netplan.state.store import Store
+from netplan.store.lock import GUARD, Holder, hold, locked
+from netplan.store.store import Store
 
 
 def held_for_a_moment(folder, verb):

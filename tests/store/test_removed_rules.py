@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from netplan.errors import StoreError
 from netplan.kinds.chain.removed_rules import Taken, TakenFrom, TakenRules
 from netplan.kinds.chain.value import ChainKey
-from netplan.state.taken import TakenFile
+from netplan.store.removed_rules import TakenFile
 
 LINES = ("-A FORWARD -j DROP", '-A FORWARD -m comment --comment "caf\udce9" -j REJECT')
 TAKEN = TakenFrom("/etc/rules.v4", 4, 1, (TakenRules(ChainKey(4, "filter", "FORWARD"), LINES, (Taken(1, 1),)),))

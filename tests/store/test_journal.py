@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from netplan.errors import ExitCode, HalfStateError
-from netplan.state.journal import FORMAT_VERSION, Begun, Confirm, Entry, JournalFile, Phase, rendered
+from netplan.store.journal import FORMAT_VERSION, Begun, Confirm, Entry, JournalFile, Phase, rendered
 from netplan.system.clock import Process
 from tests import make
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import os
 
-from netplan.state.origin import Origin, boot_id, who
+from netplan.store.provenance import Origin, boot_id, who
 from tests import make
 
 

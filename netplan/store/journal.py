@@ -21,9 +21,9 @@ from netplan.kinds.route.value import Route
 from netplan.kinds.snapshot import Snapshot
 from netplan.planning.hooks import Hook, hooks_from_json, hooks_to_json
 from netplan.planning.plan_json import change_from_json, reason_to_json
-from netplan.state import files
-from netplan.state.files import UNREADABLE
-from netplan.state.origin import Origin, boot_id
+from netplan.store import files
+from netplan.store.files import UNREADABLE
+from netplan.store.provenance import Origin, boot_id
 from netplan.system.clock import Process
 
 FORMAT_VERSION: Final = "2.1"

@@ -10,10 +10,10 @@ import threading
 import pytest
 
 from netplan.errors import LockedError
-from netplan.state.lock import Holder, alone, end_holder, hold, locked
+from netplan.store.lock import Holder, alone, end_holder, hold, locked
 from netplan.system import programs
 
-HOLD = "import sys, time; from pathlib import Path; from netplan.state.lock import locked\n"
+HOLD = "import sys, time; from pathlib import Path; from netplan.store.lock import locked\n"
 HOLD += "with locked(Path(sys.argv[1]), 'apply', 0): print('held', flush=True); sys.stdin.read()"
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from msgspec import Struct
 
 from netplan.errors import StoreError
-from netplan.state import files
-from netplan.state.origin import who
+from netplan.store import files
+from netplan.store.provenance import who
 
 
 class Verdict(StrEnum):

@@ -7,8 +7,8 @@ from netplan.errors import StoreError
 from netplan.kinds.resource import Change
 from netplan.kinds.sysctl.originals import Overwritten
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.state.journal import Begun, Entry, Phase
-from netplan.state.overwritten import OverwrittenFile
+from netplan.store.journal import Begun, Entry, Phase
+from netplan.store.sysctl_originals import OverwrittenFile
 from tests import make
 
 FORWARD = "net.ipv4.ip_forward"

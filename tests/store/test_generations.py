@@ -5,8 +5,8 @@ from msgspec.structs import replace
 
 from netplan.planning.hooks import hooks_of
 from netplan.planning.projection import project
-from netplan.state.generations import KEPT, Damaged, Generations
-from netplan.state.journal import FORMAT_VERSION, Begun, Entry, Phase
+from netplan.store.generations import KEPT, Damaged, Generations
+from netplan.store.journal import FORMAT_VERSION, Begun, Entry, Phase
 from tests import make
 
 STATE = make.snapshot(make.docker())

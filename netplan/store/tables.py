@@ -13,9 +13,9 @@ from netplan.errors import StoreError
 from netplan.netfilter.iptables.built_in import BUILT_IN_BY_TABLE
 from netplan.netfilter.nftables.family import FAMILIES
 from netplan.netfilter.nftables.table import table_name
-from netplan.state import files
-from netplan.state.files import UNREADABLE
-from netplan.state.origin import boot_id
+from netplan.store import files
+from netplan.store.files import UNREADABLE
+from netplan.store.provenance import boot_id
 
 FORMAT_VERSION: Final = "1.0"
 

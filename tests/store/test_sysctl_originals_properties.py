@@ -13,7 +13,7 @@ from netplan.desired.compile import nothing
 from netplan.errors import RestoredError
 from netplan.kernel.memory import MemoryKernel
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.state.store import Store, Undertaking
+from netplan.store.store import Store, Undertaking
 from tests import make
 
 VALUES = {

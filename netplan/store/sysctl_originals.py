@@ -11,12 +11,12 @@ from netplan.errors import StoreError
 from netplan.kinds.resource import Change, Json
 from netplan.kinds.sysctl.originals import Overwritten, remember
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.state import files
-from netplan.state.files import UNREADABLE
-from netplan.state.origin import boot_id
+from netplan.store import files
+from netplan.store.files import UNREADABLE
+from netplan.store.provenance import boot_id
 
 if TYPE_CHECKING:
-    from netplan.state.journal import Entry
+    from netplan.store.journal import Entry
 
 FORMAT_VERSION: Final = "1.0"
 

@@ -14,8 +14,8 @@ from typing import Final, NamedTuple
 
 from netplan.errors import LockedError
 from netplan.net import printable
-from netplan.state.files import reported
-from netplan.state.origin import local_time
+from netplan.store.files import reported
+from netplan.store.provenance import local_time
 from netplan.system import programs
 
 GUARD: Final = "apply --confirm-within"
