@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from netplan.apply import Job, Journal, apply
 from netplan.desired.compile import Desired, compile_node
 from netplan.errors import Location
 from netplan.kernel import Kernel
@@ -20,6 +19,7 @@ from netplan.kinds.snapshot import KINDS, Snapshot
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Address, IfName, InterfaceAddress, Prefix
 from netplan.netfilter.iptables.rule import Rule, parse_rule_line
+from netplan.operations.transaction import Job, Journal, apply
 from netplan.planning.differences import differences
 from netplan.planning.hooks import hooks_of
 from netplan.planning.plan import NodePlan, Plan, Source, plan_node

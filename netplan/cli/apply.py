@@ -25,13 +25,13 @@ from netplan.cli.spec import DEFAULT_STATE, AllowUntrusted, NodeName, StateDir, 
 from netplan.cli.verb import verb_app
 from netplan.cli.write import Order, carry_out, turn
 from netplan.desired.compile import backend_of, compile_node
+from netplan.operations.interface_wait import await_interface
+from netplan.operations.live_plan import Work
 from netplan.planning.plan import NodePlan, Plan
 from netplan.planning.plan_json import is_plan, read_plan
 from netplan.planning.safety import Flag
-from netplan.ready import await_interface
 from netplan.store.store import Store
 from netplan.system.files import MAX_BYTES, Judge, opened
-from netplan.work import Work
 
 app = verb_app()
 

@@ -27,7 +27,7 @@ from netplan.kinds.snapshot import Interest, Snapshot
 from netplan.kinds.sysctl.usual import usual
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import host_name
-from netplan.work import whole_state
+from netplan.operations.live_plan import whole_state
 
 app = verb_app()
 

@@ -11,8 +11,8 @@ from netplan.cli.output import show
 from netplan.cli.persist import write_of_spec
 from netplan.cli.spec import DEFAULT_STATE, StateDir
 from netplan.cli.verb import verb_app
-from netplan.confirm import confirm as confirm_state
 from netplan.kernel.linux import require_privilege
+from netplan.operations.confirm import confirm as confirm_state
 from netplan.store.files import check_folder
 from netplan.store.store import Store
 from netplan.store.vardir import var_dir

@@ -6,10 +6,10 @@ import math
 import sys
 
 from netplan.cli.output import say
-from netplan.confirm import awaited
-from netplan.emptied import noting
 from netplan.errors import RestoredError
-from netplan.recover import settle
+from netplan.operations.confirm import awaited
+from netplan.operations.empty_tables import noting
+from netplan.operations.recover import settle
 from netplan.store.decision import Verdict
 from netplan.store.journal import Entry
 from netplan.store.store import Store

@@ -10,13 +10,13 @@ from netplan.desired.compile import Desired
 from netplan.kernel.linux import Linux, devices
 from netplan.kinds.chain.reach import MANY_RULES
 from netplan.kinds.chain.value import Backend
+from netplan.operations.live_plan import Work
 from netplan.planning.route_conflicts import occupied
 from netplan.planning.underlay import resolved
 from netplan.spec.topology import AUTO, Node
 from netplan.store.tables import TablesFile
 from netplan.store.vardir import var_dir
 from netplan.system import programs
-from netplan.work import Work
 
 
 def kernel_of(backend: Backend | None, folder: Path | None = None) -> Linux:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from netplan import rulesfile
 from netplan.cli.live import resolved_here
 from netplan.cli.output import say, show, show_plan
 from netplan.desired.compile import Desired, compile_node
@@ -19,13 +18,14 @@ from netplan.kinds.chain.saved_tables import SavedRulesError
 from netplan.kinds.chain.value import OWNED_PREFIX, ChainKey
 from netplan.net import printable
 from netplan.netfilter.iptables.rule import Rule
+from netplan.operations import saved_rules
 from netplan.planning.plan import Plan
 from netplan.planning.rules_file import NOTHING, Merged, Wish, file_of, merge
 from netplan.spec.load import read
 from netplan.store.removed_rules import TakenFile
 
 if TYPE_CHECKING:
-    from netplan.rollback import WayBack
+    from netplan.operations.rollback import WayBack
     from netplan.store.store import Store
 
 _KERNEL_ONLY: Final = (
@@ -75,7 +75,7 @@ def _write(file: File, store: Store) -> None:
     now, merged = _merged(file, generation)
     known[file.path] = _remembered(file, now, generation, merged.meanwhile)
     store.taken.keep(known.values())
-    rulesfile.write(file.path, merged.text, keep=known[file.path].empty)
+    saved_rules.write(file.path, merged.text, keep=known[file.path].empty)
     known[file.path] = replace(known[file.path], rules=merged.taken)
     store.taken.keep(known.values())
     say(f"{printable(file.path)} is as planned too, for the next boot.")
@@ -161,7 +161,7 @@ def _differing(files: Iterable[File]) -> Pending | None:
 
 def _writable(file: Pending | None) -> Pending | None:
     for path in file.paths if file is not None else ():
-        rulesfile.check_writable(path)
+        saved_rules.check_writable(path)
     return file
 
 
@@ -204,14 +204,14 @@ def _differs(file: File) -> bool:
 def _holds_ours(file: File) -> bool:
     """Whether rules of ours are left in a file; what can't be read is none of ours."""
     try:
-        return OWNED_PREFIX in (rulesfile.read(file.path) or "")
+        return OWNED_PREFIX in (saved_rules.read(file.path) or "")
     except RefusedError:
         return False
 
 
 def _merged(file: File, generation: int = 0) -> tuple[str | None, Merged]:
     """Return the text of a file as it is, None if it is not there, and the file as it should be."""
-    text = rulesfile.read(file.path)
+    text = saved_rules.read(file.path)
     try:
         return text, merge(text or "", file.wish, file.version, file.taken.rules if file.taken else (), generation)
     except SavedRulesError as error:

@@ -14,14 +14,14 @@ from netplan.cli.spec import Yes
 from netplan.cli.verb import verb_app
 from netplan.cli.views.memory import NOTHING, leftover_json, leftover_text, recoveries_json, recovery_text
 from netplan.cli.write import clearing_away, intact
-from netplan.emptied import noting
 from netplan.errors import ExitCode, RefusedError, UsageError
 from netplan.kernel.linux import require_privilege
-from netplan.recover import Recovery, bring_back, settle
+from netplan.operations.empty_tables import noting
+from netplan.operations.recover import Recovery, bring_back, settle
+from netplan.operations.unfinished import Leftover, give_up, leftover
 from netplan.store.generations import Damaged, Generation
 from netplan.store.store import Store
 from netplan.store.vardir import var_dir
-from netplan.unfinished import Leftover, give_up, leftover
 
 app = verb_app()
 

@@ -24,10 +24,10 @@ from netplan.kinds.foreign_chain.value import OtherChain
 from netplan.kinds.route.value import Route
 from netplan.kinds.snapshot import Snapshot
 from netplan.net import counted, printable
+from netplan.operations.live_plan import Work
+from netplan.operations.rollback import taken_over
 from netplan.planning.plan import NodePlan, Plan
 from netplan.planning.safety import Flag
-from netplan.rollback import taken_over
-from netplan.work import Work
 
 _LEFT: Final = "a node that was taken out of a spec is cleaned with one that has it still: git log -p {} shows it"
 

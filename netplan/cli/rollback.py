@@ -16,10 +16,10 @@ from netplan.cli.safety import allowing
 from netplan.cli.spec import Yes
 from netplan.cli.verb import verb_app
 from netplan.cli.write import Order, carry_out, intact, turn
+from netplan.operations.live_plan import Work
+from netplan.operations.rollback import WayBack, way_back
 from netplan.planning.plan import NodePlan, Plan
 from netplan.planning.safety import Flag
-from netplan.rollback import WayBack, way_back
-from netplan.work import Work
 
 app = verb_app()
 

@@ -12,13 +12,13 @@ from msgspec.structs import replace
 
 from netplan.errors import RefusedError
 from netplan.kinds.snapshot import Snapshot
+from netplan.operations.live_plan import Work, brought_up, check_allowed, whole_state
 from netplan.planning.obstacles import Obstacle
 from netplan.planning.plan import NodePlan
 from netplan.planning.projection import project
 from netplan.planning.safety import Danger, Flag, dangers, session_packets
 from netplan.system.session import ssh_connection
 from netplan.trace import Packet
-from netplan.work import Work, brought_up, check_allowed, whole_state
 
 _MEANING: Final = {
     Flag.SESSION: "Touch what the SSH session that this runs in needs.",

@@ -98,7 +98,7 @@ class _Start(Struct, frozen=True):
 def _live(spec: Spec, node: Node, folder: Path | None) -> _Start:
     from netplan.cli.live import kernel_of, resolved_here
     from netplan.cli.remembered import recalled
-    from netplan.work import whole_state
+    from netplan.operations.live_plan import whole_state
 
     desired = recalled(compile_node(spec, resolved_here(node)), folder)
     with bar.during("reading the kernel"):

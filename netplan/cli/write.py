@@ -11,8 +11,6 @@ from typing import Final, NamedTuple
 
 from msgspec import Struct
 
-from netplan import carry
-from netplan.attempts import LEAST_PATIENCE, Attempts
 from netplan.cli.connections import tell_outdated
 from netplan.cli.countdown import await_confirm
 from netplan.cli.output import ask, say
@@ -20,9 +18,7 @@ from netplan.cli.persist import Pending
 from netplan.cli.progress import bar
 from netplan.cli.safety import check_safe, off_link
 from netplan.cli.views.memory import recovery_text
-from netplan.confirm import arm, asked, token
 from netplan.desired.chains import MASQUERADE_CHAIN
-from netplan.emptied import clear_away, noting
 from netplan.errors import (
     ChangedError,
     OvertakenError,
@@ -37,17 +33,21 @@ from netplan.kernel.linux import require_privilege
 from netplan.kinds.resource import Change, ObjectRefusedError, Resource
 from netplan.kinds.snapshot import Snapshot
 from netplan.net import printable
+from netplan.operations import apply
+from netplan.operations.attempts import LEAST_PATIENCE, Attempts
+from netplan.operations.confirm import arm, asked, token
+from netplan.operations.empty_tables import clear_away, noting
+from netplan.operations.live_plan import Work, check_allowed
+from netplan.operations.recover import Recovery
+from netplan.operations.unfinished import Unfinished, answered, check_takes_over, complete, settle_or_leave
 from netplan.planning.fingerprint import unlike
 from netplan.planning.obstacles import Obstacle, left_out_by
 from netplan.planning.plan import NodePlan, Plan
 from netplan.planning.safety import Flag
-from netplan.recover import Recovery
 from netplan.store.generations import Damaged, Generation
 from netplan.store.provenance import Origin
 from netplan.store.store import Store, Undertaking
 from netplan.store.vardir import var_dir
-from netplan.unfinished import Unfinished, answered, check_takes_over, complete, settle_or_leave
-from netplan.work import Work, check_allowed
 
 _MOST_REFUSED: Final = 8
 """How often objects that the kernel refuses are left out before a repair is given up."""
@@ -267,7 +267,7 @@ def _apply(order: Order, work: Work, here: Turn) -> Applied:
         blocked=work.blocked,
     )
     with bar.during("preparing"):
-        return Applied(carry.carry_out(work, undertaking), undertaking, secret)
+        return Applied(apply.carry_out(work, undertaking), undertaking, secret)
 
 
 def _conclude(order: Order, work: Work, here: Turn, applied: Applied) -> None:

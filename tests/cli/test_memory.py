@@ -16,13 +16,13 @@ from netplan.cli.views.memory import (
 )
 from netplan.kinds.resource import Change
 from netplan.kinds.sysctl.value import Sysctl
+from netplan.operations.recover import Found, Recovery
+from netplan.operations.unfinished import Leftover
 from netplan.planning import deferred_sysctls
-from netplan.recover import Found, Recovery
 from netplan.store.generations import Damaged, Generation
 from netplan.store.journal import Begun, Confirm, Entry, Phase
 from netplan.system import clock
 from netplan.system.clock import Process
-from netplan.unfinished import Leftover
 from tests import make
 
 WHEN = make.origin().when

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from netplan.carry import carry_out
 from netplan.cli.remembered import with_applied
 from netplan.desired.compile import compile_node
 from netplan.kernel.memory import MemoryKernel
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl
+from netplan.operations.apply import carry_out
+from netplan.operations.live_plan import Work
+from netplan.operations.recover import bring_back
 from netplan.planning.obstacles import Obstacle
 from netplan.planning.plan import Source, plan_node
-from netplan.recover import bring_back
 from netplan.store.store import Store, Undertaking
-from netplan.work import Work
 from tests import make
 
 OURS = make.route()

@@ -90,7 +90,14 @@ def test_interrupt_while_an_object_is_torn_down_is_not_lost():
     assert (done.returncode, done.stderr) == (130, "podnet: interrupted\n")
 
 
-APPLYING = ("deepdiff", "iptc", "netplan.apply", "netplan.store.journal", "netplan.check_runner", "netplan.cli.write")
+APPLYING = (
+    "deepdiff",
+    "iptc",
+    "netplan.operations.transaction",
+    "netplan.store.journal",
+    "netplan.operations.checks",
+    "netplan.cli.write",
+)
 
 
 def test_a_drift_that_only_looks_loads_nothing_of_what_applies():

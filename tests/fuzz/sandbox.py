@@ -16,11 +16,11 @@ from typing import Any, Final, NoReturn
 
 from msgspec import Struct
 
-import netplan.check_runner
 import netplan.kernel.linux
 import netplan.kernel.tables
-import netplan.ready
-import netplan.recover
+import netplan.operations.checks
+import netplan.operations.interface_wait
+import netplan.operations.recover
 from netplan.cli import main as command
 from netplan.kernel.memory import MemoryKernel
 from netplan.kinds.batches import Batch
@@ -144,8 +144,8 @@ def enter(kernel: CheckedKernel) -> None:
     clock = _Clock()
     netplan.kernel.linux.connections = lambda *_: ()
     netplan.kernel.tables.take_away = lambda *_: None
-    netplan.check_runner.run = lambda *_: ()
-    for module in (netplan.ready, netplan.recover):
+    netplan.operations.checks.run = lambda *_: ()
+    for module in (netplan.operations.interface_wait, netplan.operations.recover):
         module.time = clock  # type: ignore[attr-defined]
     for name in ("emptied", *(f"cli.{verb}" for verb in _VERBS)):
         module = import_module(f"netplan.{name}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from netplan import ready
+from netplan.operations import interface_wait
 
 ONCE = pytest.mark.parametrize("backend", ["nft"], indirect=True)
 
@@ -53,7 +53,7 @@ def test_interface_with_another_address_is_refused_without_waiting(node, readdre
 
 @ONCE
 def test_interface_that_does_not_come_is_not_waited_for_without_end(node, tmp_path, monkeypatch):
-    monkeypatch.setattr(ready, "PATIENCE", 0.5)
+    monkeypatch.setattr(interface_wait, "PATIENCE", 0.5)
     path = tmp_path / "hdss7.yaml"
     path.write_text(node.spec.read_text().replace("interface: eth0", "interface: eth9"))
     before = node.state()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from netplan.check_runner import run
 from netplan.desired.checks import Check, Ping, gateway_of
 from netplan.errors import Location
 from netplan.kernel.linux import Linux
 from netplan.net import Address
+from netplan.operations.checks import run
+from netplan.operations.live_plan import whole_state
 from netplan.system import programs
-from netplan.work import whole_state
 from tests.lab.inside import inside
 
 ONCE = pytest.mark.parametrize("backend", ["nft"], indirect=True)

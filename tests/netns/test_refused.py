@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
-from netplan import ready
+from netplan.operations import interface_wait
 from tests.netns.node import State
 from tests.netns.node import refused_route as refusing
 from tests.netns.podnet import Outcome, process
@@ -125,7 +125,7 @@ def test_interface_that_is_not_there_is_told_in_the_plan(node, tmp_path):
 
 
 def test_interface_that_is_down_is_given_as_a_cause(node, tmp_path, monkeypatch):
-    monkeypatch.setattr(ready, "PATIENCE", 0)
+    monkeypatch.setattr(interface_wait, "PATIENCE", 0)
     node.shell("ip link add spare type veth peer name spare-peer; ip address add 10.4.8.21/24 dev spare")
     spec = variant(node, tmp_path, "10.4.7.", "10.4.8.")
     spec.write_text(spec.read_text().replace("interface: eth0", "interface: spare"))

@@ -19,11 +19,11 @@ from netplan.kinds.chain.value import Backend, Chain
 from netplan.kinds.snapshot import Snapshot
 from netplan.lab import Lab
 from netplan.net import Address
+from netplan.operations.live_plan import whole_state
 from netplan.spec.load import parse, read
 from netplan.trace import Packet, Trace, Tracer, Verdict
 from netplan.trace.fib import Query
 from netplan.trace.flow import Mark
-from netplan.work import whole_state
 from tests.lab.inside import inside
 from tests.netns import in_ipv6
 from tests.netns.node import SPEC

@@ -8,21 +8,21 @@ from typing import Final, NamedTuple
 
 import pytest
 
-from netplan import carry
-from netplan.confirm import confirm
 from netplan.errors import PendingError
 from netplan.kernel.memory import MemoryKernel
 from netplan.kinds import snapshot_json
 from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.originals import Overwritten
-from netplan.recover import Found, settle
-from netplan.rollback import way_back
+from netplan.operations import apply
+from netplan.operations.confirm import confirm
+from netplan.operations.live_plan import Work
+from netplan.operations.recover import Found, settle
+from netplan.operations.rollback import way_back
 from netplan.spec.load import read
 from netplan.store.generations import Generation
 from netplan.store.provenance import boot_id, who
 from netplan.store.store import Store
 from netplan.system import clock
-from netplan.work import Work
 from tests import make
 from tests.plans import read_plan
 
@@ -89,7 +89,7 @@ def test_a_journal_that_was_not_confirmed_is_undone(left):
 @pytest.mark.parametrize("number", [None, 1])
 def test_a_rollback_goes_back_to_a_generation(left, number):
     kernel = MemoryKernel(left.state("second"))
-    carry.carry_out(Work.back(way_back(left.store("settled").generations.all(), number), kernel), make.Unwritten())
+    apply.carry_out(Work.back(way_back(left.store("settled").generations.all(), number), kernel), make.Unwritten())
     assert make.content(kernel.state) == make.content(left.state("first"))
 
 
@@ -109,7 +109,7 @@ def test_a_saved_plan_is_applied(left):
     path = DATA / left.cluster / "plan.json"
     plan = read_plan(path.read_text(), str(path))
     kernel = MemoryKernel(left.state("first"))
-    carry.carry_out(Work.saved(plan.nodes[0], kernel), make.Unwritten())
+    apply.carry_out(Work.saved(plan.nodes[0], kernel), make.Unwritten())
     assert make.content(kernel.state) == make.content(left.state("second"))
 
 

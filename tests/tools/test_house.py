@@ -14,7 +14,7 @@ BOUNDS = json.loads(Path(__file__).with_name("house.json").read_text())
 LAYERS = """
 [[tool.importlinter.contracts]]
 type = "layers"
-layers = ["netplan.cli", "netplan.planning.plan | netplan.apply", "(netplan.net)"]
+layers = ["netplan.cli", "netplan.planning.plan | netplan.operations.transaction", "(netplan.net)"]
 [[tool.importlinter.contracts]]
 type = "forbidden"
 source_modules = ["netplan.planning.plan", "netplan.net"]
@@ -104,7 +104,7 @@ def test_each_room_above_a_circle_or_in_it_is_a_floor_and_the_circle_is_named(fi
     files = {
         "netplan/cli.py": "from netplan import plan",
         "netplan/planning/plan.py": "from netplan import apply",
-        "netplan/apply.py": "from netplan import plan, net",
+        "netplan/operations/transaction.py": "from netplan import plan, net",
         "netplan/net.py": "",
     }
     measured = figure(house.floors, files)
@@ -117,7 +117,7 @@ def test_each_room_above_a_circle_or_in_it_is_a_floor_and_the_circle_is_named(fi
     [
         ("cli", "net", []),
         ("net", "cli", ["netplan/net.py:1 net -> cli"]),
-        ("apply", "plan", ["netplan/apply.py:1 apply -> plan"]),
+        ("apply", "plan", ["netplan/operations/transaction.py:1 apply -> plan"]),
         ("net", "outside", []),
     ],
 )
@@ -136,7 +136,17 @@ def test_what_the_contracts_list_by_hand_is_counted_over_all_contracts(figure):
     files = {"pyproject.toml": LAYERS + CONTAINED}
     assert figure(house.layer_rows, files).value == 7
     assert sorted(figure(house.layer_names, files).places) == sorted(
-        ["netplan.cli", "netplan.planning.plan", "netplan.apply", "netplan.net", "route", "net", "plan", "plan", "net"]
+        [
+            "netplan.cli",
+            "netplan.planning.plan",
+            "netplan.operations.transaction",
+            "netplan.net",
+            "route",
+            "net",
+            "plan",
+            "plan",
+            "net",
+        ]
     )
     assert figure(house.listed_modules, files) == house.Figure(2, ["netplan.net", "netplan.planning.plan"])
 

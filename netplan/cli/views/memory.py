@@ -10,14 +10,14 @@ from msgspec import Struct
 
 from netplan.kinds.resource import Change, Json, Resource
 from netplan.net import counted, printable
+from netplan.operations.recover import Found, Recovery
+from netplan.operations.unfinished import Leftover
 from netplan.planning import deferred_sysctls
 from netplan.planning.plan_json import change_to_json, counts
-from netplan.recover import Found, Recovery
 from netplan.store.generations import Damaged, Generation
 from netplan.store.journal import Entry
 from netplan.store.provenance import Origin
 from netplan.system import clock
-from netplan.unfinished import Leftover
 
 _DIGEST: Final = 8
 _NO_SPEC: Final = "-"

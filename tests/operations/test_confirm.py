@@ -9,11 +9,11 @@ from multiprocessing import get_context
 import pytest
 from msgspec.structs import replace
 
-from netplan.confirm import asked, confirm
 from netplan.errors import PodnetError, RefusedError
 from netplan.kernel.memory import MemoryKernel
+from netplan.operations.confirm import asked, confirm
+from netplan.operations.recover import settle
 from netplan.planning.differences import differences
-from netplan.recover import settle
 from netplan.store.decision import Verdict
 from netplan.store.store import Store, Undertaking
 from netplan.system.clock import Process

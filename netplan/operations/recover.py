@@ -10,8 +10,6 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from netplan.apply import Job, apply, restore
-from netplan.attempts import LEAST_PATIENCE, Attempts
 from netplan.desired.chains import POSTROUTING
 from netplan.desired.compile import Place
 from netplan.errors import OvertakenError, RefusedError, UnsteadyError
@@ -24,6 +22,8 @@ from netplan.kinds.route.value import Route
 from netplan.kinds.snapshot import Interest, Snapshot
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import BITS, Address, IfName, InterfaceAddress
+from netplan.operations.attempts import LEAST_PATIENCE, Attempts
+from netplan.operations.transaction import Job, apply, restore
 from netplan.planning.hooks import Hook, Standing, all_hooks, rule_changes
 from netplan.planning.plan import interest_of
 from netplan.planning.underlay import holders_of

@@ -13,8 +13,6 @@ from hypothesis import strategies as st
 from msgspec import Struct
 from msgspec.structs import replace
 
-from netplan.carry import carry_out
-from netplan.confirm import asked
 from netplan.desired.compile import Desired, nothing
 from netplan.errors import HalfStateError, KernelError, PodnetError
 from netplan.kernel.memory import MemoryKernel
@@ -27,14 +25,24 @@ from netplan.kinds.route.value import Route
 from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import IfName, InterfaceAddress
+from netplan.operations.apply import carry_out
+from netplan.operations.confirm import asked
+from netplan.operations.live_plan import Work
+from netplan.operations.rollback import way_back
+from netplan.operations.unfinished import (
+    Unfinished,
+    answered,
+    check_takes_over,
+    complete,
+    give_up,
+    leftover,
+    settle_or_leave,
+)
 from netplan.planning.differences import differences
 from netplan.planning.takeover import uncovered
-from netplan.rollback import way_back
 from netplan.store.generations import Generation
 from netplan.store.provenance import boot_id
 from netplan.store.store import Store, Undertaking
-from netplan.unfinished import Unfinished, answered, check_takes_over, complete, give_up, leftover, settle_or_leave
-from netplan.work import Work
 from tests import make
 
 SPEC = make.spec(firewall=make.REMOVE)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from netplan.carry import carry_out
 from netplan.desired.compile import nothing
 from netplan.errors import UsageError
 from netplan.kernel.memory import MemoryKernel
@@ -15,10 +14,11 @@ from netplan.kinds.resource import Resource
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl, accept_ra
 from netplan.net import IfName
-from netplan.rollback import taken_over, way_back
+from netplan.operations.apply import carry_out
+from netplan.operations.live_plan import Work
+from netplan.operations.rollback import taken_over, way_back
 from netplan.store.store import Store, Undertaking
 from netplan.trace import settings_of
-from netplan.work import Work
 from tests import make, tunnels
 
 SPEC = make.spec(firewall=make.REMOVE)

@@ -13,10 +13,10 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final
 
-from netplan.confirm import guard, lock_again
-from netplan.emptied import clear_away, noting
 from netplan.errors import ExitCode, PodnetError
 from netplan.net import printable
+from netplan.operations.confirm import guard, lock_again
+from netplan.operations.empty_tables import clear_away, noting
 from netplan.store import files
 from netplan.store.lock import GUARD, Holder, hold
 from netplan.store.provenance import local_time

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from netplan.errors import LockedError, PendingError, RefusedError, StoreError
-from netplan.recover import TURN_SECONDS, OpenKernel, settle
+from netplan.operations.recover import TURN_SECONDS, OpenKernel, settle
 from netplan.store.decision import Verdict
 from netplan.store.generations import Generation
 from netplan.store.journal import Confirm, Entry, Phase

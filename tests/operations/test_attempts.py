@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import time
 
-from netplan.attempts import Attempts
+from netplan.operations.attempts import Attempts
 
 
 def test_it_is_tried_again_five_times():

@@ -42,7 +42,7 @@ from netplan.planning.undo import restoration
 from netplan.trace import Packet, Passing
 
 if TYPE_CHECKING:
-    from netplan.rollback import WayBack
+    from netplan.operations.rollback import WayBack
 
 _NO_RULES = Interest(frozenset(), frozenset(), frozenset())
 

@@ -3,12 +3,12 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from netplan import ready
 from netplan.kernel.memory import MemoryKernel
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.link.value import Link
 from netplan.net import IfName, InterfaceAddress
-from netplan.ready import await_interface, missing
+from netplan.operations import interface_wait
+from netplan.operations.interface_wait import await_interface, missing
 from netplan.spec.topology import AUTO
 from tests import make
 
@@ -65,7 +65,7 @@ def test_what_is_there_is_not_waited_for():
 
 
 def test_what_is_waited_for_is_said_once_and_not_for_ever(monkeypatch):
-    monkeypatch.setattr(ready, "PATIENCE", 0.5)
+    monkeypatch.setattr(interface_wait, "PATIENCE", 0.5)
     said: list[str] = []
     await_interface(MemoryKernel(state(up=False)), NODE, said.append)
     assert said == ["the interface eth0 is down: waiting up to 0 s for it"]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from netplan import emptied
 from netplan.kinds.chain.unused import built_in
 from netplan.netfilter.nftables.table import table_name
+from netplan.operations import empty_tables
 from netplan.store.store import Store
 from netplan.system import programs
 from tests.scratch import in_scratch
@@ -37,7 +37,7 @@ def cleared(folder, change="", *, noted=NOTED):
             store.tables.note(name)
         run("iptables-nft-restore", text=EMPTY)
         run("nft", "-f", "-", text=change)
-        said = emptied.clear_away(store)
+        said = empty_tables.clear_away(store)
         there = [line.removeprefix("table ") for line in run("nft", "list", "tables").splitlines()]
         return there, [table_name(*each) for each in store.tables.read()], said
 
@@ -96,5 +96,5 @@ def test_tables_stay_while_nftables_changes_all_the_time(tmp_path, monkeypatch):
 
 def test_a_file_that_cannot_be_read_is_a_warning(tmp_path):
     (tmp_path / "tables.json").write_text("{")
-    said = emptied.clear_away(Store(tmp_path))
+    said = empty_tables.clear_away(Store(tmp_path))
     assert [text.partition(" (")[0] for text in said] == [f"warning: {tmp_path}/tables.json can't be read"]

@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from netplan.apply import Job, apply
 from netplan.desired.compile import compile_node, nothing
 from netplan.errors import RestoredError
 from netplan.kernel.memory import MemoryKernel
@@ -16,6 +15,7 @@ from netplan.kinds.chain.value import Backend, PlacedRule
 from netplan.kinds.route.value import Route
 from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
+from netplan.operations.transaction import Job, apply
 from netplan.planning.differences import differences
 from netplan.planning.fingerprint import changed_since, unmet
 from netplan.planning.plan import Plan, Source, plan_node

@@ -7,8 +7,6 @@ import threading
 import pytest
 from msgspec.structs import replace
 
-from netplan.apply import Job, apply
-from netplan.confirm import asked
 from netplan.desired.compile import nothing
 from netplan.errors import ContendedError, HalfStateError, ObserveError, PendingError, RefusedError, StoreError
 from netplan.kernel.memory import MemoryKernel
@@ -20,11 +18,13 @@ from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.originals import Overwritten
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import IfName
+from netplan.operations.confirm import asked
+from netplan.operations.recover import Found, bring_back, settle
+from netplan.operations.transaction import Job, apply
+from netplan.operations.unfinished import give_up, leftover
 from netplan.planning.differences import differences
-from netplan.recover import Found, bring_back, settle
 from netplan.store.generations import Generation
 from netplan.store.store import Store, Undertaking
-from netplan.unfinished import give_up, leftover
 from tests import make
 
 WANTED = make.desired(make.spec(firewall=make.REMOVE))

@@ -9,16 +9,16 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from netplan.apply import undo_interest
 from netplan.desired.compile import Desired
 from netplan.errors import HalfStateError, PodnetError, RefusedError, RestoredError
 from netplan.kinds.chain.value import Backend
 from netplan.kinds.resource import Change, Resource
 from netplan.kinds.snapshot import Snapshot
+from netplan.operations.recover import PATIENCE, NotReadyError, OpenKernel, Recovery, settle, stays
+from netplan.operations.transaction import undo_interest
 from netplan.planning.plan import interest_of
 from netplan.planning.takeover import uncovered
 from netplan.planning.undo import restoration
-from netplan.recover import PATIENCE, NotReadyError, OpenKernel, Recovery, settle, stays
 from netplan.store.files import reported, set_aside
 from netplan.store.journal import Entry
 from netplan.store.store import Store, Undertaking

@@ -7,15 +7,15 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from netplan import check_runner
-from netplan.apply import Job, Journal, apply
 from netplan.desired.checks import Check, gateway_of
 from netplan.kinds.resource import Change, Resource
 from netplan.kinds.snapshot import Snapshot
+from netplan.operations import checks
+from netplan.operations.live_plan import Work, brought_up, check_allowed
+from netplan.operations.transaction import Job, Journal, apply
 from netplan.planning.differences import differences
 from netplan.planning.fingerprint import unmet
 from netplan.planning.obstacles import identity
-from netplan.work import Work, brought_up, check_allowed
 
 
 def carry_out(work: Work, journal: Journal) -> Snapshot:
@@ -36,12 +36,12 @@ def carry_out(work: Work, journal: Journal) -> Snapshot:
 
 def _working(work: Work) -> Sequence[Check]:
     """Return the checks that succeed now: of what is blocked some can't, whatever is done of the rest."""
-    return check_runner.working(work.plan.checks, gateway_of(work.before))
+    return checks.working(work.plan.checks, gateway_of(work.before))
 
 
 def _check(work: Work, after: Snapshot) -> Sequence[str]:
     """Run the checks of the spec; give what failed."""
-    return check_runner.run(work.plan.checks, gateway_of(after))
+    return checks.run(work.plan.checks, gateway_of(after))
 
 
 def _left(work: Work, now: Snapshot) -> Sequence[Change[Resource]]:

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from netplan.check_runner import run, working
 from netplan.desired.checks import Check, Command, Connect, Ping, PingGateway
 from netplan.errors import Location
 from netplan.net import Address
+from netplan.operations.checks import run, working
 
 AT = Location("specs/c.yaml", 30, 5)
 LOCALHOST = Address.parse("127.0.0.1")
@@ -172,7 +172,7 @@ def test_once_many_have_failed_the_rest_of_the_line_is_not_tried():
 
 ASK = """
 from netplan.desired.checks import Check, Ping
-from netplan.check_runner import run, working
+from netplan.operations.checks import run, working
 from netplan.errors import Location
 from netplan.net import Address
 print(*run([Check(Ping(Address.parse("10.4.7.22"), "b"), 1, Location("c.yaml", 3, 1))], None), sep="\\n")

@@ -9,7 +9,7 @@ from netplan.kernel import tables
 from netplan.kernel.linux import Linux
 from netplan.net import counted
 from netplan.netfilter.nftables.table import table_name
-from netplan.recover import OpenKernel
+from netplan.operations.recover import OpenKernel
 from netplan.store.store import Store
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from netplan.carry import carry_out
 from netplan.desired.compile import compile_node, nothing
 from netplan.kernel.memory import MemoryKernel
 from netplan.kinds.address.value import LinkAddress
@@ -18,16 +17,17 @@ from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.snapshot_json import parse, render
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import IfName, InterfaceAddress, Prefix
+from netplan.operations.apply import carry_out
+from netplan.operations.live_plan import Work, whole_state
+from netplan.operations.recover import bring_back, settle
 from netplan.planning.differences import differences
 from netplan.planning.plan import Source, plan_node
-from netplan.recover import bring_back, settle
 from netplan.store.generations import Generation
 from netplan.store.store import Store, Undertaking
-from netplan.work import Work, whole_state
 from tests import make
+from tests.operations.test_rollback import roll_back
 from tests.plans import read_plan, rendered
 from tests.spec.test_families import A6, B6, DUAL, ONLY6, A, B
-from tests.test_rollback import roll_back
 
 EARLIER = "another boot"
 FAMILIES = {
