@@ -5,7 +5,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.terminal_theme import MONOKAI
 
-from netplan.cli.plan import recorded_plan
+from netplan.cli.commands.plan import recorded_plan
 from netplan.cli.views.text import plan_text
 from netplan.spec.load import read
 

@@ -46,7 +46,7 @@ class LazyGroup(TyperGroup):
         """Import a verb's module."""
         if cmd_name not in VERBS:
             return None
-        return typer.main.get_command(import_module(f"netplan.cli.{cmd_name}").app)
+        return typer.main.get_command(import_module(f"netplan.cli.commands.{cmd_name}").app)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write the list of verbs without importing them."""

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from netplan.cli.views.memory import (
+from netplan.cli.views.history import (
     BegunApply,
     history_json,
     history_text,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from netplan.cli.plan import moving_plan, recorded_plan
+from netplan.cli.commands.plan import moving_plan, recorded_plan
 from netplan.cli.views.lines import blocks
 from netplan.errors import UsageError
 from tests import make
@@ -51,7 +51,7 @@ def test_nodes_that_change_alike_are_traced_once():
 @pytest.fixture
 def few(monkeypatch):
     """Let a plan have forty changes."""
-    monkeypatch.setattr("netplan.cli.plan._MANY_CHANGES", 40)
+    monkeypatch.setattr("netplan.cli.commands.plan._MANY_CHANGES", 40)
 
 
 @pytest.mark.usefixtures("few")

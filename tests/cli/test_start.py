@@ -78,7 +78,9 @@ def test_help_that_nobody_reads_to_the_end_is_no_difference():
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("module", ["typer", "netplan.cli.main", "netplan.cli.plan", "pydantic", "netplan.trace"])
+@pytest.mark.parametrize(
+    "module", ["typer", "netplan.cli.main", "netplan.cli.commands.plan", "pydantic", "netplan.trace"]
+)
 def test_interrupt_while_a_module_is_loaded_is_told_in_one_line(module):
     argv = [sys.executable, "-c", INTERRUPTING, module, "plan", "specs/hdss7.yaml"]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
@@ -96,12 +98,12 @@ APPLYING = (
     "netplan.operations.transaction",
     "netplan.store.journal",
     "netplan.operations.checks",
-    "netplan.cli.write",
+    "netplan.cli.ask",
 )
 
 
 def test_a_drift_that_only_looks_loads_nothing_of_what_applies():
-    command = "import sys, netplan.cli.drift; print(*sys.modules)"
+    command = "import sys, netplan.cli.commands.drift; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True)
     assert set(APPLYING).isdisjoint(done.stdout.split())
 

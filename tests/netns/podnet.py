@@ -19,7 +19,7 @@ from netplan.lab import Lab
 from tests.lab.inside import inside
 
 for _verb in command.VERBS:
-    import_module(f"netplan.cli.{_verb}")
+    import_module(f"netplan.cli.commands.{_verb}")
 
 
 class Outcome(Struct, frozen=True):

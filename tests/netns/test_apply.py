@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netplan.cli import write
+from netplan.cli import ask
 from tests.lab.inside import inside
 from tests.netns.podnet import run
 
@@ -88,7 +88,7 @@ def _mistaken(words):
     def mistaken(*_, **__):
         raise TypeError("a mistake")
 
-    vars(write)["tell_outdated"] = mistaken
+    vars(ask)["tell_outdated"] = mistaken
     return run(words)
 
 

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 import pytest
 from msgspec import Struct
 
-from netplan.cli.connections import tell_outdated
+from netplan.cli.commands.connections import tell_outdated
 from netplan.desired.chains import MASQUERADE_CHAIN
 from netplan.kernel.linux import connections, forget
 from netplan.kinds.chain.value import Chain

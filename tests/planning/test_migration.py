@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from netplan.cli.plan import moving_plan
+from netplan.cli.commands.plan import moving_plan
 from netplan.desired.compile import compile_node
 from netplan.planning.migration import move, roles
 from tests import make

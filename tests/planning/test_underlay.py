@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from netplan.cli.plan import moving_plan
+from netplan.cli.commands.plan import moving_plan
 from netplan.desired.compile import compile_node
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.value import Backend

@@ -9,11 +9,11 @@ import typer
 from msgspec import Struct
 from msgspec.structs import replace
 
+from netplan.cli.context import DEFAULT_STATE, NodeName, Records, SpecPath, addresses_of, open_spec
 from netplan.cli.nodes import this_node
 from netplan.cli.options import VarDir, check_var_dir
 from netplan.cli.output import Format, say, show_json, show_text
 from netplan.cli.progress import bar
-from netplan.cli.spec import DEFAULT_STATE, NodeName, Records, SpecPath, addresses_of, open_spec
 from netplan.cli.verb import verb_app
 from netplan.desired.compile import Desired, compile_node
 from netplan.errors import UsageError
@@ -79,7 +79,7 @@ def trace(
     if format is Format.JSON:
         show_json(answer.to_json())
         return
-    from netplan.cli.views.way import way_text
+    from netplan.cli.views.trace import way_text
 
     show_text(way_text(answer))
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 from msgspec.structs import replace
 
+from netplan.cli.context import DEFAULT_STATE, AllowUntrusted, NodeName, SpecPath, StateDir, open_here, trusting
 from netplan.cli.live import live_work, resolved_here
 from netplan.cli.options import FlushConntrack, LockTimeout, VarDir
 from netplan.cli.output import Format, say, show, show_json, show_plan, write_file
 from netplan.cli.persist import Pending, outdated, pending
 from netplan.cli.safety import allowing
-from netplan.cli.spec import DEFAULT_STATE, AllowUntrusted, NodeName, SpecPath, StateDir, open_here, trusting
 from netplan.cli.verb import verb_app
 from netplan.cli.views.lines import DRIFT
 from netplan.desired.compile import Desired, compile_node
@@ -30,7 +30,7 @@ from netplan.store.vardir import var_dir
 from netplan.system.trust import FLAG
 
 if TYPE_CHECKING:
-    from netplan.cli.write import Order, Turn
+    from netplan.cli.ask import Order, Turn
 
 app = verb_app()
 
@@ -66,7 +66,7 @@ def drift(
         file = _readable(desired, TakenFile(var_dir(folder)))
         report.show(report.whole(work.plan), file)
         raise typer.Exit(ExitCode.DONE if work.plan.in_sync and file is None else ExitCode.DIFFERENCES)
-    from netplan.cli.write import Order, turn
+    from netplan.cli.ask import Order, turn
 
     with turn("drift --fix", folder, lock_timeout) as held:
         file = pending(desired, held.store)
@@ -79,7 +79,7 @@ def drift(
 
 def _fixed(order: Order, held: Turn) -> NodePlan:
     """Apply what can be applied, name what stands against the rest, and return the plan of that rest."""
-    from netplan.cli.write import carry_out
+    from netplan.cli.ask import carry_out
 
     done = carry_out(order, held)
     for obstacle in done.obstacles:

@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
+from netplan.cli.ask import intact
 from netplan.cli.options import VarDir
 from netplan.cli.output import Format, say, show, show_json
 from netplan.cli.progress import bar
 from netplan.cli.verb import verb_app
-from netplan.cli.views.memory import BegunApply, history_json, history_text
-from netplan.cli.write import intact
+from netplan.cli.views.history import BegunApply, history_json, history_text
 from netplan.errors import HalfStateError
 from netplan.net import printable
 from netplan.store.files import check_folder

@@ -8,14 +8,14 @@ from typing import Annotated
 
 import typer
 
+from netplan.cli.ask import Order, carry_out, intact, turn
+from netplan.cli.context import Yes
 from netplan.cli.live import kernel_of
 from netplan.cli.options import LockTimeout, VarDir
 from netplan.cli.persist import rolled_back, show_with_file
 from netplan.cli.progress import bar
 from netplan.cli.safety import allowing
-from netplan.cli.spec import Yes
 from netplan.cli.verb import verb_app
-from netplan.cli.write import Order, carry_out, intact, turn
 from netplan.operations.live_plan import Work
 from netplan.operations.rollback import WayBack, way_back
 from netplan.planning.plan import NodePlan, Plan

@@ -11,13 +11,13 @@ from typing import Final, NamedTuple
 
 from msgspec import Struct
 
-from netplan.cli.connections import tell_outdated
+from netplan.cli.commands.connections import tell_outdated
 from netplan.cli.countdown import await_confirm
 from netplan.cli.output import ask, say
 from netplan.cli.persist import Pending
 from netplan.cli.progress import bar
 from netplan.cli.safety import check_safe, off_link
-from netplan.cli.views.memory import recovery_text
+from netplan.cli.views.history import recovery_text
 from netplan.desired.chains import MASQUERADE_CHAIN
 from netplan.errors import (
     ChangedError,

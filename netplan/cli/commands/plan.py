@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 import typer
 from msgspec.structs import replace
 
+from netplan.cli.context import DEFAULT_STATE, Records, SpecPath, addresses_of, open_spec, tell_assumed
 from netplan.cli.nodes import known, this_node
 from netplan.cli.options import VarDir, check_var_dir
 from netplan.cli.output import LAYING_OUT, PlanFormat, json_text, say, show, show_plan, write_file
 from netplan.cli.progress import bar
 from netplan.cli.safety import warned
-from netplan.cli.spec import DEFAULT_STATE, Records, SpecPath, addresses_of, open_spec, tell_assumed
 from netplan.cli.verb import verb_app
 from netplan.cli.views.lines import Reads, reading, some
 from netplan.desired.compile import Desired, compile_node, nothing

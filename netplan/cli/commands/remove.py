@@ -7,6 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from netplan.cli.ask import Order, Turn, carry_out, turn
+from netplan.cli.context import DEFAULT_STATE, AllowUntrusted, NodeName, SpecPath, StateDir, Yes, open_here, trusting
 from netplan.cli.live import kernel_of, live_work, resolved_here
 from netplan.cli.nodes import NoNodeError
 from netplan.cli.options import LockTimeout, VarDir
@@ -14,9 +16,7 @@ from netplan.cli.output import say
 from netplan.cli.persist import Pending, pending, show_with_file
 from netplan.cli.progress import bar
 from netplan.cli.safety import allowing
-from netplan.cli.spec import DEFAULT_STATE, AllowUntrusted, NodeName, SpecPath, StateDir, Yes, open_here, trusting
 from netplan.cli.verb import verb_app
-from netplan.cli.write import Order, Turn, carry_out, turn
 from netplan.desired.compile import Desired, Removal, compile_node, nothing
 from netplan.errors import UsageError
 from netplan.kinds.chain.value import Backend

@@ -13,6 +13,8 @@ import typer
 from msgspec import Struct
 from msgspec.structs import replace
 
+from netplan.cli.ask import Order, carry_out, turn
+from netplan.cli.context import DEFAULT_STATE, AllowUntrusted, NodeName, StateDir, Yes, open_here, trusting
 from netplan.cli.live import kernel_of, live_work, resolved_here
 from netplan.cli.nodes import this_node
 from netplan.cli.options import FlushConntrack, LockTimeout, VarDir
@@ -21,9 +23,7 @@ from netplan.cli.persist import Pending, of_spec, pending, show_with_file
 from netplan.cli.progress import bar
 from netplan.cli.remembered import checked_against
 from netplan.cli.safety import allowing
-from netplan.cli.spec import DEFAULT_STATE, AllowUntrusted, NodeName, StateDir, Yes, open_here, trusting
 from netplan.cli.verb import verb_app
-from netplan.cli.write import Order, carry_out, turn
 from netplan.desired.compile import backend_of, compile_node
 from netplan.operations.interface_wait import await_interface
 from netplan.operations.live_plan import Work

@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
+from netplan.cli.ask import clearing_away, intact
+from netplan.cli.context import Yes
 from netplan.cli.options import LockTimeout, VarDir
 from netplan.cli.output import Format, ask, show, show_json
-from netplan.cli.spec import Yes
 from netplan.cli.verb import verb_app
-from netplan.cli.views.memory import NOTHING, leftover_json, leftover_text, recoveries_json, recovery_text
-from netplan.cli.write import clearing_away, intact
+from netplan.cli.views.history import NOTHING, leftover_json, leftover_text, recoveries_json, recovery_text
 from netplan.errors import ExitCode, RefusedError, UsageError
 from netplan.kernel.linux import require_privilege
 from netplan.operations.empty_tables import noting

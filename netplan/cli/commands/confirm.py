@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
+from netplan.cli.context import DEFAULT_STATE, StateDir
 from netplan.cli.options import VarDir
 from netplan.cli.output import show
 from netplan.cli.persist import write_of_spec
-from netplan.cli.spec import DEFAULT_STATE, StateDir
 from netplan.cli.verb import verb_app
 from netplan.kernel.linux import require_privilege
 from netplan.operations.confirm import confirm as confirm_state
