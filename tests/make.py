@@ -9,7 +9,6 @@ from typing import Final
 from netplan.desired.compile import Desired, compile_node
 from netplan.errors import Location
 from netplan.kernel import Kernel
-from netplan.kernel.memory import MemoryKernel
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.value import Backend, Chain, ChainKey, is_our_jump
 from netplan.kinds.link.value import Link
@@ -29,6 +28,7 @@ from netplan.spec.topology import Node, Topology
 from netplan.store.generations import Generation
 from netplan.store.provenance import Origin, boot_id
 from netplan.store.store import Store, Undertaking
+from tests.kernels.memory import MemoryKernel
 from tests.spec.factory import load
 
 CAPTURES: Final = Path(__file__).parent / "data" / "captures"

@@ -6,7 +6,6 @@ import pytest
 
 from netplan.cli.remembered import with_applied
 from netplan.desired.compile import compile_node
-from netplan.kernel.memory import MemoryKernel
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.operations.apply import carry_out
@@ -16,6 +15,7 @@ from netplan.planning.obstacles import Obstacle
 from netplan.planning.plan import Source, plan_node
 from netplan.store.store import Store, Undertaking
 from tests import make
+from tests.kernels.memory import MemoryKernel
 
 OURS = make.route()
 FOREIGN = make.route(via="10.4.7.254", protocol=3)

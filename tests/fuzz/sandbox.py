@@ -22,13 +22,13 @@ import netplan.operations.checks
 import netplan.operations.interface_wait
 import netplan.operations.recover
 from netplan.cli import main as command
-from netplan.kernel.memory import MemoryKernel
 from netplan.kinds.batches import Batch
 from netplan.kinds.chain.payload import payload
 from netplan.kinds.chain.reach import reached
 from netplan.kinds.chain.saved import SavedTable, SavedTables
 from netplan.kinds.chain.value import Chain
 from netplan.kinds.snapshot import Interest, Snapshot
+from tests.kernels.memory import MemoryKernel
 
 MAX_SECONDS: Final = 10
 MAX_BYTES: Final = 1 << 30

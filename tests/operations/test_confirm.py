@@ -10,7 +10,6 @@ import pytest
 from msgspec.structs import replace
 
 from netplan.errors import PodnetError, RefusedError
-from netplan.kernel.memory import MemoryKernel
 from netplan.operations.confirm import asked, confirm
 from netplan.operations.recover import settle
 from netplan.planning.differences import differences
@@ -18,6 +17,7 @@ from netplan.store.decision import Verdict
 from netplan.store.store import Store, Undertaking
 from netplan.system.clock import Process
 from tests import make
+from tests.kernels.memory import MemoryKernel
 
 WANTED = make.desired(make.spec(firewall=make.REMOVE))
 BEFORE = make.snapshot(make.docker())

@@ -3,7 +3,6 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from netplan.kernel.memory import MemoryKernel
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.link.value import Link
 from netplan.net import IfName, InterfaceAddress
@@ -11,6 +10,7 @@ from netplan.operations import interface_wait
 from netplan.operations.interface_wait import await_interface, missing
 from netplan.spec.topology import AUTO
 from tests import make
+from tests.kernels.memory import MemoryKernel
 
 NODE = make.node()
 

@@ -9,7 +9,6 @@ from msgspec.structs import replace
 
 from netplan.desired.compile import nothing
 from netplan.errors import ContendedError, HalfStateError, ObserveError, PendingError, RefusedError, StoreError
-from netplan.kernel.memory import MemoryKernel
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.batches import batches
 from netplan.kinds.chain.value import Chain
@@ -26,6 +25,7 @@ from netplan.planning.differences import differences
 from netplan.store.generations import Generation
 from netplan.store.store import Store, Undertaking
 from tests import make
+from tests.kernels.memory import MemoryKernel
 
 WANTED = make.desired(make.spec(firewall=make.REMOVE))
 BEFORE = make.snapshot(make.docker())

@@ -7,7 +7,6 @@ from msgspec.structs import replace
 
 from netplan.desired.compile import nothing
 from netplan.errors import UsageError
-from netplan.kernel.memory import MemoryKernel
 from netplan.kinds.chain.value import Chain
 from netplan.kinds.link.value import Link
 from netplan.kinds.resource import Resource
@@ -20,6 +19,7 @@ from netplan.operations.rollback import taken_over, way_back
 from netplan.store.store import Store, Undertaking
 from netplan.trace import settings_of
 from tests import make, tunnels
+from tests.kernels.memory import MemoryKernel
 
 SPEC = make.spec(firewall=make.REMOVE)
 FIRST = make.desired(SPEC)

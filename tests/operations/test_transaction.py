@@ -13,10 +13,10 @@ from netplan.errors import (
     RestoredError,
     UnsteadyError,
 )
-from netplan.kernel.memory import MemoryKernel
 from netplan.kinds.chain.value import Chain
 from netplan.planning.differences import differences
 from tests import make
+from tests.kernels.memory import MemoryKernel
 
 WANTED = make.desired(make.spec(firewall=make.REMOVE))
 BEFORE = make.snapshot(make.docker())

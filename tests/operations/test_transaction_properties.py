@@ -9,7 +9,6 @@ from msgspec.structs import replace
 
 from netplan.desired.compile import compile_node, nothing
 from netplan.errors import RestoredError
-from netplan.kernel.memory import MemoryKernel
 from netplan.kinds import snapshot_json
 from netplan.kinds.chain.value import Backend, PlacedRule
 from netplan.kinds.route.value import Route
@@ -22,6 +21,7 @@ from netplan.planning.plan import Plan, Source, plan_node
 from netplan.planning.projection import project
 from netplan.planning.undo import Deed, earlier, relevant, restoration
 from tests import make
+from tests.kernels.memory import MemoryKernel
 from tests.plans import read_plan, rendered
 from tests.states import Case, cases, meddled, specs
 

@@ -9,7 +9,6 @@ from hypothesis import given, settings
 
 from netplan.desired.compile import compile_node, nothing
 from netplan.errors import RestoredError
-from netplan.kernel.memory import MemoryKernel
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.link.value import Link
 from netplan.kinds.snapshot import Snapshot
@@ -21,6 +20,7 @@ from netplan.spec.load import Spec
 from netplan.trace import settings_of
 from tests import make, tunnels
 from tests.edits import HERE, edits
+from tests.kernels.memory import MemoryKernel
 from tests.plans import read_plan, rendered
 
 thorough = settings(deadline=None, max_examples=80)

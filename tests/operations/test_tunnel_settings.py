@@ -6,7 +6,6 @@ import pytest
 from msgspec.structs import replace
 
 from netplan.desired.compile import compile_node, nothing
-from netplan.kernel.memory import MemoryKernel
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.batches import batches
 from netplan.kinds.chain.value import Backend, Chain
@@ -25,6 +24,7 @@ from netplan.planning.plan import Source, plan_node
 from netplan.store.generations import Generation
 from netplan.store.store import Store, Undertaking
 from tests import make
+from tests.kernels.memory import MemoryKernel
 from tests.operations.test_rollback import roll_back
 from tests.plans import read_plan, rendered
 from tests.spec.test_families import A6, B6, DUAL, ONLY6, A, B

@@ -15,7 +15,6 @@ from msgspec.structs import replace
 
 from netplan.desired.compile import Desired, nothing
 from netplan.errors import HalfStateError, KernelError, PodnetError
-from netplan.kernel.memory import MemoryKernel
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.batches import batches
 from netplan.kinds.chain.value import PlacedRule
@@ -44,6 +43,7 @@ from netplan.store.generations import Generation
 from netplan.store.provenance import boot_id
 from netplan.store.store import Store, Undertaking
 from tests import make
+from tests.kernels.memory import MemoryKernel
 
 SPEC = make.spec(firewall=make.REMOVE)
 WANTED = make.desired(SPEC)

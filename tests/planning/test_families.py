@@ -7,7 +7,6 @@ import pytest
 from netplan.desired.backends.vxlan import compile_vxlan
 from netplan.desired.compile import nothing
 from netplan.errors import Location
-from netplan.kernel.memory import MemoryKernel
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.batches import batches
 from netplan.kinds.chain.value import Chain, ChainKey, is_our_jump
@@ -20,6 +19,7 @@ from netplan.planning.plan import Source, plan_node
 from netplan.planning.projection import project
 from netplan.planning.safety import dangers
 from tests import make
+from tests.kernels.memory import MemoryKernel
 from tests.spec.test_families import A6, B6, DUAL, ONLY6, TUNNEL, A, B
 
 FORWARD6 = make.FORWARD._replace(version=6)

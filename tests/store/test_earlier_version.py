@@ -9,7 +9,6 @@ from typing import Final, NamedTuple
 import pytest
 
 from netplan.errors import PendingError
-from netplan.kernel.memory import MemoryKernel
 from netplan.kinds import snapshot_json
 from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.originals import Overwritten
@@ -24,6 +23,7 @@ from netplan.store.provenance import boot_id, who
 from netplan.store.store import Store
 from netplan.system import clock
 from tests import make
+from tests.kernels.memory import MemoryKernel
 from tests.plans import read_plan
 
 DATA: Final = Path(__file__).parents[1] / "data/0.1.0"

@@ -11,10 +11,10 @@ from msgspec.structs import replace
 
 from netplan.desired.compile import nothing
 from netplan.errors import RestoredError
-from netplan.kernel.memory import MemoryKernel
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.store.store import Store, Undertaking
 from tests import make
+from tests.kernels.memory import MemoryKernel
 
 VALUES = {
     "net.ipv4.conf.all.rp_filter": "012",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from netplan.desired.compile import everything
-from netplan.kernel.memory import MemoryKernel
 from netplan.kinds.chain.value import Chain, ChainKey
 from netplan.netfilter.iptables.rule import Rule
 from netplan.trace import Passing, Tracer
+from tests.kernels.memory import MemoryKernel
 from tests.trace.states import packet, state
 
 TO_SERVICE = packet("172.7.21.2", "10.96.0.10", protocol=6, sport=20000, dport=80)

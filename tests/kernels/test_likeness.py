@@ -11,7 +11,6 @@ from msgspec.structs import replace
 
 from netplan.errors import KernelError
 from netplan.kernel.linux import Linux
-from netplan.kernel.memory import MemoryKernel
 from netplan.kinds.address.value import LINK_SCOPE, LinkAddress
 from netplan.kinds.batches import batches
 from netplan.kinds.fdb.value import FdbEntry
@@ -21,6 +20,7 @@ from netplan.kinds.resource import Change, Insertion, Resource
 from netplan.kinds.route.value import Route
 from netplan.kinds.snapshot import Interest, Snapshot
 from tests import make, tunnels
+from tests.kernels.memory import MemoryKernel
 from tests.lab.inside import inside
 
 NOTHING = Interest(frozenset(), frozenset(), frozenset())

@@ -3,7 +3,6 @@ from __future__ import annotations
 import pytest
 
 from netplan.errors import KernelError
-from netplan.kernel.memory import MemoryKernel
 from netplan.kinds.batches import batches
 from netplan.kinds.chain.value import Chain, ChainKey, PlacedRule, jump_to
 from netplan.kinds.foreign_chain.value import OtherChain, Owner
@@ -13,6 +12,7 @@ from netplan.kinds.snapshot import Interest
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Prefix
 from tests import make, tunnels
+from tests.kernels.memory import MemoryKernel
 
 JUMP = PlacedRule(make.POSTROUTING, 1, jump_to(make.MASQUERADE_CHAIN))
 CHAIN = Chain(make.MASQUERADE_CHAIN)
