@@ -10,7 +10,7 @@ import pytest
 
 from netplan.netfilter.iptables.built_in import BUILT_IN_BY_TABLE
 from tests.kinds.chain.scratch import run
-from tests.netns.tools import first_in_path, wrap
+from tests.scenarios.tools import first_in_path, wrap
 
 CAPTURES = sorted((Path(__file__).parents[2] / "data" / "captures").glob("*.rules"))
 BACKENDS = pytest.mark.parametrize("backend", ["nft", "legacy"])

@@ -1,0 +1,349 @@
+"""What the trace says of a packet, and what the kernel does with it: the same, for rules and packets of all kinds."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
+from random import Random
+from typing import Final
+
+import pytest
+from msgspec import Struct
+from msgspec.structs import replace
+
+from netplan.kernel.linux import Linux
+from netplan.kinds.chain.value import Backend, Chain
+from netplan.kinds.snapshot import Snapshot
+from netplan.lab import Lab
+from netplan.net import Address
+from netplan.operations.live_plan import whole_state
+from netplan.spec.load import parse, read
+from netplan.trace import Packet, Trace, Tracer, Verdict
+from netplan.trace.fib import Query
+from netplan.trace.flow import Mark
+from tests.lab.inside import inside
+from tests.scenarios import in_ipv6
+from tests.scenarios.node import SPEC
+from tests.scenarios.packets import ICMP_OF, TCP, UDP, Crossing, Outcome, Sent
+from tests.scenarios.rulesets import CORNERS, Ruleset, draw
+
+CASES: Final = {4: 160, 6: 60}  # with each backend, of which the trace knows the outcome
+PACKETS: Final = 10
+SEED: Final = int(os.environ.get("PODNET_TRACE_SEED", "7"))
+
+NODE, PEER, POD, OTHER_POD, PEER_POD = "hdss7-21", "hdss7-22", "hdss7-21-pod1", "hdss7-21-pod2", "hdss7-22-pod1"
+ADDRESSES: Final = {
+    POD: "172.7.21.2",
+    OTHER_POD: "172.7.21.3",
+    PEER: "10.4.7.22",
+    PEER_POD: "172.7.22.2",
+    "outside": "198.51.100.2",
+    NODE: None,
+}
+ENTRANCES: Final = {POD: "docker0", OTHER_POD: "docker0", PEER: "eth0", PEER_POD: "eth0", "outside": "eth0", NODE: None}
+"""By which device packets of a host come in."""
+
+HOLDERS: Final = {"172.7.21.2": POD, "172.7.21.3": OTHER_POD, "10.4.7.254": "router", "10.4.9.254": "router"}
+"""Who gets what leaves the node to an address on-link; all others on eth0 are the peer's."""
+
+DESTINATIONS: Final = (
+    *("172.7.21.2", "172.7.21.3", "172.7.22.2", "172.7.22.3", "10.4.7.22", "198.51.100.2", "10.4.7.21", "172.7.21.1"),
+    *("192.168.0.100", "192.168.0.1", "192.168.0.9"),
+)
+OWN: Final = ("127.0.0.1", "10.4.7.21", "172.7.21.1", "127.0.0.5")
+LIES: Final = ("10.4.7.21", "172.7.21.3", "203.0.113.9", "10.4.7.31", "172.7.22.9", "172.7.21.9")
+"""Sources that a host claims to be."""
+
+DOUBTS: Final = ("hairpin", "::1 comes from outside, and there are rules of routing")
+"""What the trace need not know."""
+
+TOKENS: Final = itertools.count(0x10000)
+
+PORTS: Final = (80, 80, 443, 8080, 30080, 53, 9999)
+
+SPEC_6: Final = """
+version: 1
+cluster: trace
+ipv6_network: fd00:172:7::/48
+backend: {type: host-gw}
+defaults: {interface: eth0, bridge: docker0}
+nodes:
+  hdss7-21: {ipv6_address: fd00:10:4:7::21/64, ipv6_subnet: fd00:172:7:21::/64}
+  hdss7-22: {ipv6_address: fd00:10:4:7::22/64, ipv6_subnet: fd00:172:7:22::/64}
+"""
+
+_PREPARE: Final = """
+ip route replace default via 10.4.7.254
+ip route replace 172.7.22.0/24 via 10.4.7.22
+for name in all default eth0 docker0 lo; do echo 0 > /proc/sys/net/ipv4/conf/$name/send_redirects; done
+echo 0 > /proc/sys/net/ipv4/icmp_ratemask
+echo 0 > /proc/sys/net/ipv4/icmp_ratelimit
+for address in 10.4.7.254 10.4.9.254; do
+    ip neighbour replace $address lladdr $(cat /run/router-mac) dev eth0
+done
+for address in 10.4.7.22 10.4.7.50 192.168.0.1 192.168.0.9 192.168.0.100 172.7.22.2 172.7.22.3; do
+    ip neighbour replace $address lladdr $(cat /run/peer-mac) dev eth0
+done
+"""
+_PREPARE_6: Final = """
+echo > /proc/sys/net/ipv6/icmp/ratemask
+echo 0 > /proc/sys/net/ipv6/icmp/ratelimit
+ip -6 route replace default via fd00:10:4:7::254
+ip -6 route replace fd00:172:7:22::/64 via fd00:10:4:7::22
+for address in fd00:10:4:7::254 fd00:10:4:9::254; do
+    ip neighbour replace $address lladdr $(cat /run/router-mac) dev eth0
+done
+for address in fd00:10:4:7::22 fd00:10:4:7::50 fd00:192:168:0::1 fd00:192:168:0::9 fd00:192:168:0::100 \
+    fd00:172:7:22::2 fd00:172:7:22::3; do
+    ip neighbour replace $address lladdr $(cat /run/peer-mac) dev eth0
+done
+ip neighbour replace fd00:172:7:21::2 lladdr $(cat /run/pod-mac) dev docker0
+ip neighbour replace fd00:172:7:21::3 lladdr $(cat /run/other-mac) dev docker0
+"""
+_BESIDE_6: Final = """
+case $(uname -n) in
+*-pod1) other=fd00:172:7:21::3 mac=$(cat /run/other-mac) ;;
+*) other=fd00:172:7:21::2 mac=$(cat /run/pod-mac) ;;
+esac
+ip neighbour replace $other lladdr $mac dev eth0
+ip neighbour replace fd00:172:7:21::1 lladdr $(cat /run/bridge-mac) dev eth0
+"""
+_LOAD: Final = """
+[ ! -e /run/trace.addresses ] || while read -r address; do ip address delete $address; done < /run/trace.addresses
+ip -$7 rule flush protocol static
+ip -$7 route flush table all proto static
+printf %s "$2" > /run/trace.addresses
+nodad=$([ $7 = 4 ] || echo nodad)
+while read -r address; do ip address add $address $nodad; done < /run/trace.addresses
+printf %s "$3" | while read -r route; do ip -$7 route replace $route proto static; done
+printf %s "$5" | while read -r rule; do ip -$7 rule add $rule protocol static; done
+printf %s "$6" | ipset restore
+for setting in $4; do echo ${setting#*=} > /proc/sys/${setting%%=*}; done
+$8-$1-restore
+"""
+
+
+class Crossroads(Struct, frozen=True):
+    """A lab in which all that leaves hdss7-21 is seen by a neighbour, and the sockets for packets of an IP version."""
+
+    lab: Lab
+    crossing: Crossing
+    backend: str
+    version: int
+
+    def said(self, text: str) -> str:
+        """Say an address in the IP version."""
+        return text if self.version == 4 else in_ipv6.words(text)
+
+    def address(self, host: str) -> str | None:
+        """Give the address of a host, None of the node itself."""
+        found = ADDRESSES[host]
+        return None if found is None else self.said(found)
+
+    def ruled(self, rules: Ruleset) -> Ruleset:
+        """Give rules in the IP version."""
+        return rules if self.version == 4 else in_ipv6.ruleset(rules)
+
+
+@pytest.fixture(
+    scope="module", params=itertools.product((4, 6), ("nft", "legacy")), ids=lambda pair: f"{pair[1]}-{pair[0]}"
+)
+def crossroads(request: pytest.FixtureRequest) -> Iterator[Crossroads]:
+    """A crossroads of each IP version and backend."""
+    version, backend = request.param
+    topology = (read(SPEC) if version == 4 else parse(SPEC_6, "trace.yaml")).topology
+    topology = replace(topology, cluster=f"trace-{backend}-{version}-{os.getpid()}")
+    with Lab.temporary(topology) as lab:
+        (prepare if version == 4 else prepare_ipv6)(lab)
+        senders = [POD, OTHER_POD, PEER, PEER_POD, "outside", NODE]
+        with closing(Crossing(lab, NODE, ["router", PEER, POD, OTHER_POD], senders, version)) as crossing:
+            yield Crossroads(lab, crossing, backend, version)
+
+
+def prepare(lab: Lab) -> None:
+    """Make routes and neighbours of IPv4."""
+    _tell_macs(lab, {"router": "router", PEER: "peer"}, [NODE])
+    inside(lab, NODE, _shell, _PREPARE, "")
+    inside(lab, PEER, _shell, "echo 1 > /proc/sys/net/ipv4/ip_forward", "")
+    inside(lab, PEER, _shell, "ip route add 172.7.21.0/24 via 10.4.7.21", "")
+    for number in ("21", "22"):
+        inside(lab, "router", _shell, f"ip route add 172.7.{number}.0/24 via 10.4.7.{number}", "")
+
+
+def prepare_ipv6(lab: Lab) -> None:
+    """Make routes and neighbours of IPv6: no rule of the node may keep hosts from finding each other."""
+    names = {"router": "router", PEER: "peer", POD: "pod", OTHER_POD: "other"}
+    _tell_macs(lab, names, [NODE, POD, OTHER_POD, PEER, "router"])
+    inside(lab, "router", _shell, "ip address add fd00:10:4:7::254/64 dev eth0 nodad", "")
+    inside(lab, NODE, _shell, _PREPARE_6, "")
+    for pod in (POD, OTHER_POD):
+        inside(lab, pod, _shell, _BESIDE_6, "")
+    inside(lab, PEER, _shell, "echo 1 > /proc/sys/net/ipv6/conf/all/forwarding", "")
+    inside(lab, PEER, _shell, "ip route add fd00:172:7:21::/64 via fd00:10:4:7::21", "")
+    for host in (PEER, "router"):
+        inside(lab, host, _shell, "ip neighbour replace fd00:10:4:7::21 lladdr $(cat /run/node-mac) dev eth0", "")
+    for number in ("21", "22"):
+        inside(lab, "router", _shell, f"ip route add fd00:172:7:{number}::/64 via fd00:10:4:7::{number}", "")
+
+
+def _tell_macs(lab: Lab, names: Mapping[str, str], hosts: Iterable[str]) -> None:
+    """Write the link-layer addresses of hosts, and the node's own two, into files of others."""
+    devices = [
+        *((host, "eth0", name) for host, name in names.items()),
+        (NODE, "eth0", "node"),
+        (NODE, "docker0", "bridge"),
+    ]
+    for host, device, name in devices:
+        mac = inside(lab, host, _shell, f"cat /sys/class/net/{device}/address", "")
+        for other in hosts:
+            inside(lab, other, _shell, f"cat > /run/{name}-mac", mac)
+
+
+@pytest.mark.parametrize("sentence", CORNERS)
+def test_the_trace_knows_that(crossroads, sentence):
+    assert compare(crossroads, crossroads.ruled(CORNERS[sentence]), list(packets(crossroads))) >= 100
+
+
+def test_the_kernel_does_what_the_trace_says(crossroads):
+    random = Random(f"{SEED}-{crossroads.backend}")
+    known = 0
+    while known < CASES[crossroads.version]:
+        drawn = crossroads.ruled(draw(random))
+        known += compare(crossroads, drawn, [packet(random, crossroads) for _ in range(PACKETS)])
+
+
+def compare(crossroads: Crossroads, rules: Ruleset, sent: Iterable[Sent]) -> int:
+    """Send packets through a state and fail where the kernel differs; give of how many the outcome was known."""
+    state = load(crossroads, rules)
+    tracer, routing = Tracer(state), Tracer(state.replace(Chain, ()))
+    checked = [replace(each, guess=routing.trace(as_traced(each)).source) for each in sent]
+    traces = {each.token: tracer.trace(as_traced(each)) for each in checked}
+    expected = {token for token, made in traces.items() if made.verdict is not Verdict.DROP}
+    outcomes = crossroads.crossing.send(checked, expected)
+    for each in checked:
+        trace, outcome = traces[each.token], outcomes[each.token]
+        error = answers(tracer, rules, each, trace, crossroads)
+        problem = difference(trace, outcome, crossroads, error=error)
+        assert not problem, report(problem, each, rules, trace, outcome)
+    return sum(trace.doubt is None for trace in traces.values())
+
+
+def load(crossroads: Crossroads, rules: Ruleset) -> Snapshot:
+    """Put the node into a state, and observe it there as podnet does."""
+    lines = ["".join(f"{line}\n" for line in lines) for lines in (rules.addresses, rules.routes)]
+    policies = "".join(f"{line}\n" for line in rules.policies)
+    words = [crossroads.backend, *lines, " ".join(rules.settings), policies, rules.sets]
+    words += [str(rules.version), "iptables" if rules.version == 4 else "ip6tables"]
+    inside(crossroads.lab, NODE, _shell, _LOAD, rules.payload, *words)
+    return inside(crossroads.lab, NODE, _observe, crossroads.backend)
+
+
+def _observe(backend: str) -> Snapshot:
+    return whole_state(Linux(Backend(backend)))
+
+
+def packet(random: Random, crossroads: Crossroads) -> Sent:
+    """Draw a packet that reaches the node, or is sent by it."""
+    host = random.choice([POD, POD, OTHER_POD, PEER, PEER_POD, "outside", NODE, NODE])
+    source = ADDRESSES[host]
+    if host == NODE and random.random() < 0.4:
+        source = random.choice(("10.4.7.21", "172.7.21.1"))
+    elif host in (PEER, "outside") and random.random() < 0.25:
+        source = random.choice(LIES)
+    anycast = ["172.7.21.0"] if crossroads.version == 6 and ENTRANCES[host] == "eth0" else []
+    destination = random.choice([each for each in destinations(host) + anycast if each != source])
+    protocol = random.choice((TCP, TCP, UDP, ICMP_OF[crossroads.version]))
+    return sent(host, source and crossroads.said(source), crossroads.said(destination), protocol, random.choice(PORTS))
+
+
+def packets(crossroads: Crossroads) -> Iterator[Sent]:
+    """Give a packet from every host to everybody, of every protocol."""
+    for host, protocol in itertools.product(ADDRESSES, (TCP, UDP, ICMP_OF[crossroads.version])):
+        for destination in destinations(host):
+            yield sent(host, crossroads.address(host), crossroads.said(destination), protocol, 80)
+
+
+def destinations(host: str) -> list[str]:
+    """Give the addresses to which a host's packets come by the node; what it sends itself stays there."""
+    found = [*DESTINATIONS, *(OWN if host == NODE else ())]
+    if host in (PEER, PEER_POD, "outside"):
+        found = ["172.7.21.2", "172.7.21.3", "172.7.21.1", "10.4.7.21"]
+    return [each for each in found if each != ADDRESSES[host]]
+
+
+def sent(host: str, source: str | None, destination: str, protocol: int, dport: int) -> Sent:
+    """Make a packet that no other is taken for."""
+    token = next(TOKENS)
+    sender = None if source is None else Address.parse(source)
+    return Sent(host, sender, Address.parse(destination), protocol, 1024 + token % 60000, dport, token)
+
+
+def as_traced(sent: Sent) -> Packet:
+    sport, dport = (None, None) if sent.protocol in ICMP_OF.values() else (sent.sport, sent.dport)
+    return Packet(sent.source, sent.destination, sent.protocol, sport, dport, iif=ENTRANCES[sent.host])
+
+
+def answers(tracer: Tracer, rules: Ruleset, sent: Sent, trace: Trace, crossroads: Crossroads) -> bool:
+    """Whether an error that the node sends about a packet gets back to its host for sure.
+
+    Of those that tell of a route the kernel sends one in a second to each host (net.ipv4.route.error_cost).
+    """
+    by_route = trace.steps[-1].at.startswith(("route", "policy rule"))
+    if sent.host == NODE:
+        return by_route or not rules.mangle_drops
+    lied = sent.source is None or str(sent.source) != crossroads.address(sent.host)
+    if lied or sent.source is None or by_route or rules.mangle_drops:
+        return False
+    fib = tracer.fib(crossroads.version)
+    back = fib.lookup(Query(sent.source, sent.destination, Mark.of(0), "lo"))
+    return not fib.ruled and all(each.route is not None and each.route.type == "unicast" for each in back)
+
+
+def difference(trace: Trace, outcome: Outcome, crossroads: Crossroads, *, error: bool) -> str:
+    """Say in what the kernel differs from the trace, or that the trace should have known; nothing if all is well.
+
+    Without `error` the answer to a rejected packet need not come back.
+    """
+    doubt = trace.doubt
+    if doubt is not None and not ("--probability 0." in doubt.rule or any(each in doubt.effect for each in DOUBTS)):
+        return "the trace does not know"
+    seen = outcome.seen
+    if trace.verdict is Verdict.UNKNOWN:
+        return ""
+    if trace.verdict is Verdict.ACCEPT:
+        if seen is None:
+            return "the kernel did not let it through"
+        host = seen.host if trace.oif is None else holder(trace, crossroads)
+        wanted = (host, trace.source or seen.source, trace.destination or seen.destination)
+        return "" if seen[1:] == wanted else "the kernel sent it elsewhere, or as something else"
+    if seen is not None:
+        return "the kernel let it through"
+    rejected = trace.verdict is Verdict.REJECT
+    return "" if outcome.refused == rejected or (rejected and not error) else "an error came back, or none did"
+
+
+def holder(trace: Trace, crossroads: Crossroads) -> str:
+    """Give the host that gets what the trace lets out."""
+    if trace.oif == "lo":
+        return NODE
+    neighbour = str(trace.next_hop or trace.destination)
+    holders = {crossroads.said(address): host for address, host in HOLDERS.items()}
+    return holders.get(neighbour, PEER)
+
+
+def report(problem: str, sent: Sent, rules: Ruleset, trace: Trace, outcome: Outcome) -> str:
+    steps = "\n".join(f"  {step.at}: {step.rule} => {step.effect}" for step in trace.steps)
+    said = f"{trace.verdict} {trace.source} -> {trace.destination} dev {trace.oif} via {trace.next_hop}"
+    return f"{problem}\n{sent}\ntrace: {said}\n{steps}\nkernel: {outcome}\n{rules}"
+
+
+def _shell(script: str, text: str, *arguments: str) -> str:
+    done = subprocess.run(
+        ["sh", "-ec", script, "sh", *arguments], input=text, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise AssertionError(f"exit code {done.returncode}: {done.stderr}\n{text}")
+    return done.stdout
