@@ -248,20 +248,18 @@ def _told(change: Change[Resource]) -> str:
 
 def _apply(order: Order, work: Work, here: Turn) -> Applied:
     """Apply a plan, journal in hand."""
-    within = order.within
+    within = order.within if here.unfinished is None or work.plan.changes else None
     if here.unfinished is not None:
         check_takes_over(here.store, here.unfinished, work.desired, work.before.backend)
-        within = within if work.plan.changes else None
     origin, secret, plan = Origin.here(order.verb, order.of(work.plan), work.plan), token(), work.plan
     spec = None if order.file is None else str(Path(origin.spec_path).absolute())
     asked_for = None if within is None else asked(within, secret, spec)
-    guard = arm(here.store, here.lock)
     undertaking = Undertaking(
         here.store,
         origin,
         plan.sysctls,
         asked_for,
-        guard,
+        arm(here.store, here.lock),
         waiting=plan.waiting,
         hooks=plan.hooks,
         blocked=work.blocked,

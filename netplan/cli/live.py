@@ -38,7 +38,7 @@ def live_work(desired: Desired, folder: Path | None, *, limit: int = MANY_RULES)
     with bar.during("reading the kernel"):
         recalling, kernel = recalled(desired, folder), kernel_of(desired.backend, folder)
         work = Work.live(recalling, kernel, limit=limit)
-        taken = bool(work.plan.refusals) and occupied(recalling, work.before)
+        taken = bool(work.plan.refusals) and occupied(recalling, work.plan.changes, work.before)
         if taken:
             recalling = with_applied(recalling, folder)
         if taken or (programs.used_begun() and not work.plan.in_sync):

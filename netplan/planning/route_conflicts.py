@@ -5,32 +5,32 @@ One that stands behind ours carries no packet, and is a warning alone.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
 from msgspec.structs import replace
 
 from netplan.desired.compile import Desired
 from netplan.kinds.address.value import LinkAddress
-from netplan.kinds.resource import Reason, Wanted
+from netplan.kinds.resource import Change, Reason, Resource
 from netplan.kinds.route.order import by_key
 from netplan.kinds.route.value import USUAL_METRIC, Route, RouteKey
 from netplan.kinds.snapshot import Snapshot
 from netplan.net import Prefix
 from netplan.planning.adoption import replacing_routes
 from netplan.planning.obstacles import Obstacle
-from netplan.planning.on_link import taken_as_on_link
 
 _NAMED: Final = 3
 
 
-def obstacles(desired: Desired, snapshot: Snapshot) -> Iterator[Obstacle]:
+def obstacles(desired: Desired, changes: Iterable[Change[Resource]], snapshot: Snapshot) -> Iterator[Obstacle]:
     """Name the foreign routes that hold the place of one of ours: the kernel would take either, or replace it.
 
+    `changes` are those that are planned from the snapshot.
     One that the kernel keeps for an address of a device is never adopted: it comes and goes with the address.
     """
     connected = {_place(route): route for route in snapshot.all(Route) if route.connected and not route.ours}
-    others = _before_ours(desired, snapshot)
+    others = _before_ours(desired, changes, snapshot)
     for want in desired.objects if connected or others else ():
         route = want.resource
         if isinstance(route, Route):
@@ -41,10 +41,10 @@ def obstacles(desired: Desired, snapshot: Snapshot) -> Iterator[Obstacle]:
                 yield Obstacle.before(_other(route, others[key][0]), [route])
 
 
-def warnings(desired: Desired, snapshot: Snapshot) -> Iterator[str]:
+def warnings(desired: Desired, changes: Iterable[Change[Resource]], snapshot: Snapshot) -> Iterator[str]:
     """Name the foreign routes that stand behind ours."""
     others = _others(desired, snapshot, replacing_routes(desired, snapshot))
-    behind = _behind_ours(desired, snapshot, others)
+    behind = _behind_ours(desired, changes, snapshot, others)
     found = [route for key, routes in others.items() if key in behind for route in routes]
     for route in found[:_NAMED]:
         yield f"route {route} from {route.installer} stands behind ours: no packet goes by it as long as ours is there"
@@ -52,34 +52,39 @@ def warnings(desired: Desired, snapshot: Snapshot) -> Iterator[str]:
         yield f"{len(found) - _NAMED} more routes of others stand behind ours"
 
 
-def occupied(desired: Desired, snapshot: Snapshot) -> bool:
+def occupied(desired: Desired, changes: Iterable[Change[Resource]], snapshot: Snapshot) -> bool:
     """Return whether a route of others that is not adopted holds the place of one of ours."""
-    others = _before_ours(desired, snapshot)
+    others = _before_ours(desired, changes, snapshot)
     return any(isinstance(want.resource, Route) and want.resource.key in others for want in desired.objects if others)
 
 
-def _before_ours(desired: Desired, snapshot: Snapshot) -> dict[RouteKey, list[Route]]:
+def _before_ours(
+    desired: Desired, changes: Iterable[Change[Resource]], snapshot: Snapshot
+) -> dict[RouteKey, list[Route]]:
     """Return the routes of others by their keys by which packets go, or could go, instead of ours."""
     others = _others(desired, snapshot, replacing_routes(desired, snapshot))
-    behind = _behind_ours(desired, snapshot, others)
+    behind = _behind_ours(desired, changes, snapshot, others)
     return {key: routes for key, routes in others.items() if key not in behind}
 
 
-def _behind_ours(desired: Desired, snapshot: Snapshot, others: Collection[RouteKey]) -> frozenset[RouteKey]:
-    """Return the keys of which the wanted route comes before those of others, when the plan has been carried out.
+def _behind_ours(
+    desired: Desired, changes: Iterable[Change[Resource]], snapshot: Snapshot, others: Collection[RouteKey]
+) -> frozenset[RouteKey]:
+    """Return the keys of which our route comes before those of others, when the plan has been carried out.
 
-    Of IPv4 it takes the place of the first, where that may be changed; of IPv6 it must be the first already.
+    Of IPv4 it takes the place of the first, where that may be changed; of IPv6 it must be the first, and stay.
     """
-    routes = (Wanted(want.resource, want.reason) for want in desired.objects if isinstance(want.resource, Route))
-    contested = [want for want in routes if want.resource.key in others] if others else []
-    replacing = replacing_routes(desired, snapshot) if contested else ()
+    if not others:
+        return frozenset()
+    replacing = replacing_routes(desired, snapshot)
+    changed = {change.resource.key for change in changes if isinstance(change.resource, Route)}
 
-    def comes_first(route: Route) -> bool:
-        first = snapshot.routes[route.key][0]
-        return first == route or (route.prefix.version == 4 and (first.ours or first in replacing))
+    def comes_first(key: RouteKey) -> bool:
+        first = snapshot.routes[key][0]
+        return first in replacing or first.ours if key.prefix.version == 4 else first.ours and key not in changed
 
-    wanted = (want.resource for want in taken_as_on_link(contested, snapshot))
-    return frozenset(route.key for route in wanted if comes_first(route))
+    wanted = (want.resource.key for want in desired.objects if isinstance(want.resource, Route))
+    return frozenset(key for key in wanted if key in others and comes_first(key))
 
 
 def _others(desired: Desired, snapshot: Snapshot, replacing: Collection[Route]) -> dict[RouteKey, list[Route]]:
