@@ -147,7 +147,7 @@ def enter(kernel: CheckedKernel) -> None:
     netplan.operations.checks.run = lambda *_: ()
     for module in (netplan.operations.interface_wait, netplan.operations.recover):
         module.time = clock  # type: ignore[attr-defined]
-    for name in ("emptied", *(f"cli.{verb}" for verb in _VERBS)):
+    for name in ("operations.empty_tables", *(f"cli.commands.{verb}" for verb in _VERBS)):
         module = import_module(f"netplan.{name}")
         if hasattr(module, "Linux"):
             module.Linux = lambda *_, **__: kernel  # type: ignore[attr-defined]

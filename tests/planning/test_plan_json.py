@@ -21,7 +21,7 @@ from netplan.planning.plan_json import is_plan, plan_to_json, summary
 from tests import make, tunnels
 from tests.plans import read_plan, rendered
 
-GOLDEN = Path(__file__).parent / "golden" / "plan.json"
+GOLDEN = Path(__file__).parents[1] / "golden" / "plan.json"
 
 OUTSIDE = "net.ipv4/../../kernel.core_pattern"
 AT = Location("specs/c.yaml", 22, 5)

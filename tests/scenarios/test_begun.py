@@ -17,7 +17,7 @@ SAVE = "iptables-legacy-save"
 JUMP = "FORWARD -m comment --comment podnet -j PODNET-FORWARD"
 WRONG = "version: 2\n"
 PATIENT = """
-from netplan import programs
+from netplan.system import programs
 from netplan.cli.start import main
 
 programs._LATELY = 60.0

@@ -74,7 +74,7 @@ def test_no_program_is_looked_for_in_the_current_folder_without_a_path(monkeypat
 def test_a_program_of_the_current_folder_is_not_found(folder):
     (folder / "iptables").write_text("#!/bin/sh\n")
     (folder / "iptables").chmod(0o755)
-    code = "from netplan import programs; print(programs.find('iptables'))"
+    code = "from netplan.system import programs; print(programs.find('iptables'))"
     done = subprocess.run(
         [sys.executable, "-P", "-c", code], env={"PATH": ""}, capture_output=True, text=True, check=True
     )

@@ -28,7 +28,7 @@ def test_a_begun_program_shows_its_state_to_one_run_only(tmp_path):
 
 NOBODY_ASKS = """
 import os, time
-from netplan import programs
+from netplan.system import programs
 programs.begin(["sh", "-c", "echo $$ > new; mv new pid; exec sleep 60"])
 while not os.path.exists("pid"):
     time.sleep(0.01)

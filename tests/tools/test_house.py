@@ -14,10 +14,10 @@ BOUNDS = json.loads(Path(__file__).with_name("house.json").read_text())
 LAYERS = """
 [[tool.importlinter.contracts]]
 type = "layers"
-layers = ["netplan.cli", "netplan.planning.plan | netplan.operations.transaction", "(netplan.net)"]
+layers = ["netplan.cli", "netplan.plan | netplan.apply", "(netplan.net)"]
 [[tool.importlinter.contracts]]
 type = "forbidden"
-source_modules = ["netplan.planning.plan", "netplan.net"]
+source_modules = ["netplan.plan", "netplan.net"]
 """
 CONTAINED = """
 [[tool.importlinter.contracts]]
@@ -93,7 +93,7 @@ def test_rooms_have_one_arrow_however_often_one_imports_the_other(figure):
 def test_the_floors_are_the_longest_chain_of_imports(figure):
     files = {
         "netplan/cli.py": "from netplan import plan, net",
-        "netplan/planning/plan.py": "from netplan import net",
+        "netplan/plan.py": "from netplan import net",
         "netplan/net.py": "",
         "netplan/text.py": "",
     }
@@ -103,8 +103,8 @@ def test_the_floors_are_the_longest_chain_of_imports(figure):
 def test_each_room_above_a_circle_or_in_it_is_a_floor_and_the_circle_is_named(figure):
     files = {
         "netplan/cli.py": "from netplan import plan",
-        "netplan/planning/plan.py": "from netplan import apply",
-        "netplan/operations/transaction.py": "from netplan import plan, net",
+        "netplan/plan.py": "from netplan import apply",
+        "netplan/apply.py": "from netplan import plan, net",
         "netplan/net.py": "",
     }
     measured = figure(house.floors, files)
@@ -117,7 +117,7 @@ def test_each_room_above_a_circle_or_in_it_is_a_floor_and_the_circle_is_named(fi
     [
         ("cli", "net", []),
         ("net", "cli", ["netplan/net.py:1 net -> cli"]),
-        ("apply", "plan", ["netplan/operations/transaction.py:1 apply -> plan"]),
+        ("apply", "plan", ["netplan/apply.py:1 apply -> plan"]),
         ("net", "outside", []),
     ],
 )
@@ -128,7 +128,7 @@ def test_an_arrow_leads_upwards_if_it_leads_to_a_higher_layer_or_to_its_own(figu
 
 
 def test_the_order_of_the_rooms_is_the_one_whose_container_is_the_whole_package(figure):
-    files = {"pyproject.toml": CONTAINED, "netplan/net.py": "from netplan import plan", "netplan/planning/plan.py": ""}
+    files = {"pyproject.toml": CONTAINED, "netplan/net.py": "from netplan import plan", "netplan/plan.py": ""}
     assert figure(house.arrows_upwards, files) == house.Figure(1, ["netplan/net.py:1 net -> plan"])
 
 
@@ -136,19 +136,9 @@ def test_what_the_contracts_list_by_hand_is_counted_over_all_contracts(figure):
     files = {"pyproject.toml": LAYERS + CONTAINED}
     assert figure(house.layer_rows, files).value == 7
     assert sorted(figure(house.layer_names, files).places) == sorted(
-        [
-            "netplan.cli",
-            "netplan.planning.plan",
-            "netplan.operations.transaction",
-            "netplan.net",
-            "route",
-            "net",
-            "plan",
-            "plan",
-            "net",
-        ]
+        ["netplan.cli", "netplan.plan", "netplan.apply", "netplan.net", "route", "net", "plan", "plan", "net"]
     )
-    assert figure(house.listed_modules, files) == house.Figure(2, ["netplan.net", "netplan.planning.plan"])
+    assert figure(house.listed_modules, files) == house.Figure(2, ["netplan.net", "netplan.plan"])
 
 
 def test_a_module_is_mirrored_by_a_test_at_the_same_path(figure):
@@ -222,11 +212,11 @@ def test_a_plan_enters_the_files_of_which_it_calls_a_function_after_their_import
     files = {
         "netplan/__init__.py": "",
         "netplan/__main__.py": "from netplan import plan\nplan.run()\n",
-        "netplan/planning/plan.py": PLAN,
+        "netplan/plan.py": PLAN,
         "netplan/used.py": "def work(): pass\n",
         "netplan/idle.py": "class Link: pass\n\ndef work(): pass\n\nwork()\n",
     }
-    assert figure(house.files_of_a_plan, files) == house.Figure(2, ["netplan/planning/plan.py", "netplan/used.py"])
+    assert figure(house.files_of_a_plan, files) == house.Figure(2, ["netplan/plan.py", "netplan/used.py"])
 
 
 def test_a_plan_that_fails_has_no_figure(figure):

@@ -1,4 +1,4 @@
-"""Rules of policy routing in the trace; what the kernel does by them tests/netns asks the kernel itself."""
+"""Rules of policy routing in the trace; what the kernel does by them tests/scenarios asks the kernel itself."""
 
 from __future__ import annotations
 

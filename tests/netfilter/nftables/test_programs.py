@@ -26,7 +26,7 @@ from tests.netfilter.nftables.programs import (
 
 PROBE = """
 import json, subprocess, sys
-from netplan.kinds.chain import beside
+from netplan.kinds.foreign_chain import driver as beside
 from netplan.kinds.chain.programs import Iptables
 from netplan.kinds.chain.reach import MANY_RULES
 from netplan.kinds.chain.tables import tables
