@@ -47,7 +47,10 @@ _LINE: Final = re.compile(
 _WRITING: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 _CHANGING: Final = {"os.rename": 2, "os.remove": 1, "os.mkdir": 1, "os.link": 2, "os.symlink": 2, "os.rmdir": 1}
 _DEVICES: Final = frozenset({"/dev/null", "/dev/tty"})
-_VERBS: Final = ("apply", "confirm", "connections", "countdown", "drift", "live", "recover", "remembered", "write")
+_AT_THE_KERNEL: Final = (
+    *(f"commands.{verb}" for verb in ("apply", "confirm", "connections", "drift", "recover")),
+    *("ask", "countdown", "live", "remembered"),
+)
 
 
 class FindingError(Exception):
@@ -147,7 +150,7 @@ def enter(kernel: CheckedKernel) -> None:
     netplan.operations.checks.run = lambda *_: ()
     for module in (netplan.operations.interface_wait, netplan.operations.recover):
         module.time = clock  # type: ignore[attr-defined]
-    for name in ("operations.empty_tables", *(f"cli.commands.{verb}" for verb in _VERBS)):
+    for name in ("operations.empty_tables", *(f"cli.{name}" for name in _AT_THE_KERNEL)):
         module = import_module(f"netplan.{name}")
         if hasattr(module, "Linux"):
             module.Linux = lambda *_, **__: kernel  # type: ignore[attr-defined]
