@@ -81,3 +81,15 @@ def _targets(policy: IpMasq) -> Iterator[str]:
             yield f"-p {protocol} {share}-j MASQUERADE --to-ports {ports}{random_fully}"
             left -= ports.size
     yield f"-j MASQUERADE{random_fully}"
+
+
+FORWARD: Final = {version: ChainKey(version, "filter", "FORWARD") for version in (4, 6)}
+
+
+FORWARD_CHAIN: Final = {version: ChainKey(version, "filter", "PODNET-FORWARD") for version in (4, 6)}
+
+
+def forward_chain(network: Prefix) -> Chain:
+    """Compile the chain that accepts what comes from and goes to the pod network, as flannel's FLANNEL-FWD does."""
+    texts = (f"-s {network} -j ACCEPT", f"-d {network} -j ACCEPT")
+    return Chain(FORWARD_CHAIN[network.version], tuple(Rule.parse(text, version=network.version) for text in texts))

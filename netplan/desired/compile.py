@@ -12,9 +12,17 @@ from msgspec.structs import replace
 from netplan import trace
 from netplan.desired.backends.host_gw import compile_host_gw
 from netplan.desired.backends.vxlan import compile_vxlan
-from netplan.desired.chains import MASQUERADE_CHAIN, POSTROUTING, exempt, kept, masquerade_chain
+from netplan.desired.chains import (
+    FORWARD,
+    FORWARD_CHAIN,
+    MASQUERADE_CHAIN,
+    POSTROUTING,
+    exempt,
+    forward_chain,
+    kept,
+    masquerade_chain,
+)
 from netplan.desired.checks import Check, checks_of
-from netplan.desired.forward import FORWARD, FORWARD_CHAIN, forward_chain
 from netplan.kinds.chain.reach import MANY_RULES
 from netplan.kinds.chain.value import Backend, Chain, ChainKey, jump_to
 from netplan.kinds.link.value import Link

@@ -10,9 +10,8 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from netplan.desired.chains import POSTROUTING
+from netplan.desired.chains import FORWARD, POSTROUTING
 from netplan.desired.compile import Desired
-from netplan.desired.forward import FORWARD
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.value import Chain, is_our_jump
 from netplan.kinds.foreign_chain.value import OtherChain

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from netplan.desired.forward import FORWARD_CHAIN, forward_chain
+from netplan.desired.chains import FORWARD_CHAIN, forward_chain
 from netplan.net import Prefix
 from netplan.trace.firewall.targets import Fate
 from netplan.trace.firewall.walk import Walker
