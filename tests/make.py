@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from netplan.desired.compile import Desired, compile_node
+from netplan.desired.compile import compile_node
+from netplan.desired.model import Desired
 from netplan.errors import Location
 from netplan.kernel import Kernel
 from netplan.kinds.address.value import LinkAddress

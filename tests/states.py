@@ -9,7 +9,8 @@ from hypothesis.vendor.pretty import RepresentationPrinter as PrettyPrinter
 from msgspec import Struct
 from msgspec.structs import replace
 
-from netplan.desired.compile import Desired, compile_node
+from netplan.desired.compile import compile_node
+from netplan.desired.model import Desired
 from netplan.kinds.chain.value import Backend, Chain, ChainKey, jump_to
 from netplan.kinds.route.value import KERNEL, Route
 from netplan.kinds.snapshot import Snapshot

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from netplan.cli.progress import bar
 from netplan.cli.remembered import recalled, with_applied
-from netplan.desired.compile import Desired
+from netplan.desired.model import Desired
 from netplan.kernel.linux import Linux, devices
 from netplan.kinds.chain.reach import MANY_RULES
 from netplan.kinds.chain.value import Backend

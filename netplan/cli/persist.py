@@ -11,7 +11,8 @@ from msgspec.structs import replace
 
 from netplan.cli.live import resolved_here
 from netplan.cli.output import say, show, show_plan
-from netplan.desired.compile import Desired, compile_node
+from netplan.desired.compile import compile_node
+from netplan.desired.model import Desired
 from netplan.errors import HalfStateError, RefusedError, StoreError, UsageError
 from netplan.kinds.chain.removed_rules import TakenFrom, TakenRules, rules_for
 from netplan.kinds.chain.saved_tables import SavedRulesError

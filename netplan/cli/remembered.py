@@ -7,7 +7,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from netplan.cli.output import say
-from netplan.desired.compile import Desired
+from netplan.desired.model import Desired
 from netplan.errors import StoreError
 from netplan.kernel.linux import require_privilege
 from netplan.kinds.route.value import Route, RouteKey

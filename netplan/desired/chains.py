@@ -93,3 +93,11 @@ def forward_chain(network: Prefix) -> Chain:
     """Compile the chain that accepts what comes from and goes to the pod network, as flannel's FLANNEL-FWD does."""
     texts = (f"-s {network} -j ACCEPT", f"-d {network} -j ACCEPT")
     return Chain(FORWARD_CHAIN[network.version], tuple(Rule.parse(text, version=network.version) for text in texts))
+
+
+OUR_CHAINS: Final = {
+    chain[version]: hook[version]
+    for version in (4, 6)
+    for chain, hook in ((MASQUERADE_CHAIN, POSTROUTING), (FORWARD_CHAIN, FORWARD))
+}
+"""Every chain of ours and the built-in chain that leads into it."""

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from enum import Enum
-from typing import Final
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from netplan import trace
@@ -16,137 +13,28 @@ from netplan.desired.chains import (
     FORWARD,
     FORWARD_CHAIN,
     MASQUERADE_CHAIN,
+    OUR_CHAINS,
     POSTROUTING,
     exempt,
     forward_chain,
     kept,
     masquerade_chain,
 )
-from netplan.desired.checks import Check, checks_of
+from netplan.desired.checks import checks_of
+from netplan.desired.model import LAST_METRIC, Desired, Jump, Place, Removal, Traffic
 from netplan.kinds.chain.reach import MANY_RULES
 from netplan.kinds.chain.value import Backend, Chain, ChainKey, jump_to
-from netplan.kinds.link.value import Link
 from netplan.kinds.resource import Reason, Resource, Wanted
-from netplan.kinds.route.value import USUAL_METRIC, Route, RouteKey
+from netplan.kinds.route.value import USUAL_METRIC, Route
 from netplan.kinds.snapshot import Interest
-from netplan.kinds.sysctl.forwarding import FORWARDING, IPV6_FORWARD
-from netplan.kinds.sysctl.originals import Overwritten
-from netplan.kinds.sysctl.value import EACH, Sysctl, accept_ra
-from netplan.net import Address, IfName, Prefix
+from netplan.kinds.sysctl.forwarding import FORWARDING
+from netplan.kinds.sysctl.value import EACH, Sysctl
 from netplan.netfilter.iptables.built_in import BUILT_IN_BY_TABLE
-from netplan.netfilter.iptables.rule import Rule
 from netplan.spec.load import Spec
-from netplan.spec.model import ClusterSpec, Mark
+from netplan.spec.model import ClusterSpec
 from netplan.spec.removals import Values, filled_in
 from netplan.spec.topology import AUTO, Node, is_unnamed
 from netplan.trace import Packet, Passing
-
-OUR_CHAINS: Final = {
-    chain[version]: hook[version]
-    for version in (4, 6)
-    for chain, hook in ((MASQUERADE_CHAIN, POSTROUTING), (FORWARD_CHAIN, FORWARD))
-}
-"""Every chain of ours and the built-in chain that leads into it."""
-
-LAST_METRIC: Final = 0xFFFFFFFF
-"""The metric of a route that any other to its prefix goes before."""
-
-
-class Place(Enum):
-    """Where a jump of ours stands among other programs' rules."""
-
-    SHIELD = "before every rule that could rewrite pod traffic which keeps its source"
-    LATE = "after every rule that could refuse pod traffic, before one that ends the chain"
-
-
-class Traffic(Struct, frozen=True):
-    """The cluster's traffic of one IP version as one node sees it, and what the spec wants of it.
-
-    `network` is the pod network and `subnet` the node's part of it. `kept` are the destinations that must see a pod's
-    own address, `exempt` those of them that the spec names.
-    """
-
-    node: Node
-    nodes: tuple[Node, ...]
-    network: Prefix
-    subnet: Prefix
-    kept: tuple[Prefix, ...]
-    exempt: tuple[Prefix, ...]
-    respected: tuple[Mark, ...]
-    masquerades: bool
-    accepts: bool
-
-    @property
-    def version(self) -> int:
-        """The IP version."""
-        return self.network.version
-
-    @property
-    def bridge(self) -> IfName:
-        """The bridge of the node's pods."""
-        return self.node.bridge
-
-
-class Jump(Struct, frozen=True):
-    """The rule of a built-in chain that leads into a chain of ours."""
-
-    hook: ChainKey
-    rule: Rule
-    place: Place
-    reason: Reason
-
-
-class Removal(Struct, frozen=True):
-    """A foreign rule that must not exist in a chain, wherever it stands and however often."""
-
-    chain: ChainKey
-    rule: Rule
-    reason: Reason
-
-
-class Desired(Struct, frozen=True):
-    """What one node should have, and what it should not; with `adopts`, what others made of it is taken over.
-
-    `watched` is the traffic that a plan tells of, one of an IP version; `traffic` is none when podnet leaves, and wants
-    nothing of it.
-    `checks` are what must work then, `persist` is the file in which its rules should be besides, None if in none.
-    `overwritten` are the parameters that podnet wrote on this node: what is not wanted of them is to be as before.
-    `applied` are the keys of the routes that it had there last: what took the place of such a one gives it back.
-    """
-
-    node: str
-    address: Address
-    backend: Backend | None
-    objects: tuple[Wanted[Resource], ...]
-    jumps: tuple[Jump, ...]
-    removals: tuple[Removal, ...]
-    traffic: tuple[Traffic, ...]
-    watched: tuple[Traffic, ...]
-    checks: tuple[Check, ...] = ()
-    persist: str | None = None
-    adopts: bool = False
-    overwritten: tuple[Overwritten, ...] = ()
-    applied: frozenset[RouteKey] = frozenset()
-
-    @property
-    def sysctls(self) -> frozenset[str]:
-        """Which parameters are wanted, by name."""
-        return frozenset(want.resource.name for want in self.objects if isinstance(want.resource, Sysctl))
-
-    @property
-    def interest(self) -> Interest:
-        """What must be observed to plan for this node."""
-        written = frozenset(each.name for each in self.overwritten)
-        if not self.traffic:
-            return everything() | Interest(frozenset(), frozenset(), written, frozenset({"nat", "filter"}))
-        removals = {removal.chain for removal in self.removals}
-        sysctls = self.sysctls | written
-        links = (want.resource for want in self.objects if isinstance(want.resource, Link))
-        ports = frozenset(link.vxlan.port for link in links if link.vxlan is not None)
-        if IPV6_FORWARD in sysctls:
-            sysctls |= {accept_ra(traffic.node.interface) for traffic in self.traffic}
-        hooks = frozenset(OUR_CHAINS.values())
-        return Interest(frozenset({*OUR_CHAINS, *hooks, *removals}), hooks, sysctls, ports=ports)
 
 
 def everything(packets: Iterable[Packet] = (), *, limit: int = MANY_RULES) -> Interest:

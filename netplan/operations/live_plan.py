@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from netplan.desired.compile import Desired, everything
+from netplan.desired.compile import everything
+from netplan.desired.model import Desired
 from netplan.errors import RefusedError, StalePlanError
 from netplan.kernel import Kernel
 from netplan.kinds.chain.edit import ConflictError

@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from netplan.desired.chains import POSTROUTING
-from netplan.desired.compile import Place
+from netplan.desired.model import Place
 from netplan.errors import OvertakenError, RefusedError, UnsteadyError
 from netplan.kernel import Kernel
 from netplan.kinds.address.value import LinkAddress

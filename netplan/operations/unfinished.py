@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from netplan.desired.compile import Desired
+from netplan.desired.model import Desired
 from netplan.errors import HalfStateError, PodnetError, RefusedError, RestoredError
 from netplan.kinds.chain.value import Backend
 from netplan.kinds.resource import Change, Resource

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from netplan.desired.compile import Desired
+from netplan.desired.model import Desired
 from netplan.kinds.link.value import VXLAN, Link
 from netplan.kinds.resource import Resource
 from netplan.kinds.route.value import Route

@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from netplan.desired.compile import Desired
+from netplan.desired.model import Desired
 from netplan.kinds.chain.value import PlacedRule, is_our_jump
 from netplan.kinds.link.value import Link
 from netplan.kinds.resource import Change, Reason, Resource, Wanted

@@ -7,7 +7,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from netplan.desired.compile import OUR_CHAINS, Desired, Jump, Place
+from netplan.desired.chains import OUR_CHAINS
+from netplan.desired.model import Desired, Jump, Place
 from netplan.kinds.chain.edit import Slot, changes_to
 from netplan.kinds.chain.place import Span, arrange
 from netplan.kinds.chain.value import ChainKey, PlacedRule, is_our_jump, key_from_json

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from netplan.desired.backends.vxlan import compile_vxlan
 from netplan.desired.checks import checks_of
-from netplan.desired.compile import Desired
+from netplan.desired.model import Desired
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.link.value import Link
 from netplan.kinds.snapshot import Snapshot

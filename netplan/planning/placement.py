@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Final, Protocol
 
-from netplan.desired.compile import Place
+from netplan.desired.model import Place
 from netplan.kinds.chain.place import Span
 from netplan.kinds.chain.value import ChainKey, PlacedRule
 from netplan.net import IfName, Prefix

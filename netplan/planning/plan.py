@@ -9,8 +9,9 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from netplan.desired.chains import OUR_CHAINS
 from netplan.desired.checks import Check
-from netplan.desired.compile import OUR_CHAINS, Desired
+from netplan.desired.model import Desired
 from netplan.kinds.chain.value import Backend, Chain, PlacedRule
 from netplan.kinds.link.value import Link
 from netplan.kinds.resource import Change, Resource

@@ -10,7 +10,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from netplan.desired.compile import Desired
+from netplan.desired.model import Desired
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.resource import Change, Reason, Resource
 from netplan.kinds.route.order import by_key

@@ -13,7 +13,7 @@ from typing import Final
 
 from msgspec import Struct, field
 
-from netplan.desired.compile import Desired
+from netplan.desired.model import Desired
 from netplan.kinds.chain.edit import Slot
 from netplan.kinds.chain.place import put_back
 from netplan.kinds.chain.removed_rules import TakenRules, loadable, taken_out, with_taken

@@ -11,7 +11,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from netplan.desired.chains import FORWARD, POSTROUTING
-from netplan.desired.compile import Desired
+from netplan.desired.model import Desired
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.value import Chain, is_our_jump
 from netplan.kinds.foreign_chain.value import OtherChain

@@ -11,7 +11,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from netplan.desired.compile import Desired
+from netplan.desired.model import Desired
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.link.value import Link, Vxlan
 from netplan.kinds.resource import Change, Resource

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from netplan.desired.compile import OUR_CHAINS, everything, nothing
+from netplan.desired.chains import OUR_CHAINS
+from netplan.desired.compile import everything, nothing
 from netplan.kinds.chain.value import Backend, ChainKey
 from netplan.trace import Packet, Passing
 from tests import make

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from msgspec import Struct
 from msgspec.structs import replace
 
-from netplan.desired.compile import Desired, nothing
+from netplan.desired.compile import nothing
+from netplan.desired.model import Desired
 from netplan.errors import HalfStateError, KernelError, PodnetError
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.batches import batches

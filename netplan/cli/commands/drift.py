@@ -18,7 +18,8 @@ from netplan.cli.persist import Pending, outdated, pending
 from netplan.cli.safety import allowing
 from netplan.cli.verb import verb_app
 from netplan.cli.views.lines import DRIFT
-from netplan.desired.compile import Desired, compile_node
+from netplan.desired.compile import compile_node
+from netplan.desired.model import Desired
 from netplan.errors import ExitCode, RefusedError, UsageError
 from netplan.kinds.chain.reach import FEW_RULES
 from netplan.net import printable

@@ -18,7 +18,8 @@ from netplan.cli.progress import bar
 from netplan.cli.safety import warned
 from netplan.cli.verb import verb_app
 from netplan.cli.views.lines import Reads, reading, some
-from netplan.desired.compile import Desired, compile_node, nothing
+from netplan.desired.compile import compile_node, nothing
+from netplan.desired.model import Desired
 from netplan.errors import ExitCode, UsageError
 from netplan.kinds import snapshot_json
 from netplan.kinds.chain.value import Backend

@@ -17,7 +17,8 @@ from netplan.cli.persist import Pending, pending, show_with_file
 from netplan.cli.progress import bar
 from netplan.cli.safety import allowing
 from netplan.cli.verb import verb_app
-from netplan.desired.compile import Desired, Removal, compile_node, nothing
+from netplan.desired.compile import compile_node, nothing
+from netplan.desired.model import Desired, Removal
 from netplan.errors import UsageError
 from netplan.kinds.chain.value import Backend
 from netplan.kinds.foreign_chain.value import OtherChain

@@ -15,7 +15,8 @@ from netplan.cli.options import VarDir, check_var_dir
 from netplan.cli.output import Format, say, show_json, show_text
 from netplan.cli.progress import bar
 from netplan.cli.verb import verb_app
-from netplan.desired.compile import Desired, compile_node
+from netplan.desired.compile import compile_node
+from netplan.desired.model import Desired
 from netplan.errors import UsageError
 from netplan.kinds import snapshot_json
 from netplan.kinds.chain.value import ChainKey

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from netplan import __version__
 from netplan.cli.views.lines import kind_of, reason_text
 from netplan.cli.views.styled import Styled
-from netplan.desired.compile import Desired
+from netplan.desired.model import Desired
 from netplan.kinds.chain.value import Chain
 from netplan.kinds.resource import Json, Reason
 from netplan.planning.plan_json import FORMAT_VERSION, reason_to_json

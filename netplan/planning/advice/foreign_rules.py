@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from msgspec.structs import replace
 
 from netplan.desired.chains import LINK_LOCAL, MULTICAST
-from netplan.desired.compile import Desired, Place, Traffic
+from netplan.desired.model import Desired, Place, Traffic
 from netplan.kinds.foreign_chain.value import OtherChain, Owner, program_of
 from netplan.kinds.route.value import Route
 from netplan.kinds.snapshot import Snapshot

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from netplan.desired.compile import Desired
+from netplan.desired.model import Desired
 from netplan.kinds.fdb.value import FdbEntry
 from netplan.kinds.link.value import Link, derived_lladdr
 from netplan.kinds.resource import Change, Resource

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
-from netplan.desired.compile import Desired, Traffic
+from netplan.desired.model import Desired, Traffic
 from netplan.kinds.fdb.value import FdbEntry
 from netplan.kinds.link.value import Link, Vxlan
 from netplan.kinds.resource import Resource, Wanted

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final
 
-from netplan.desired.compile import Desired
+from netplan.desired.model import Desired
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.resource import Change, Resource
 from netplan.kinds.route.value import MAIN_TABLE, Route

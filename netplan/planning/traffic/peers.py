@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from netplan.desired.compile import Traffic
+from netplan.desired.model import Traffic
 from netplan.kinds.route.value import Route
 from netplan.net import BITS, Address, IfName, InterfaceAddress, Prefix
 from netplan.netfilter.iptables.operands import AddressMask
