@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from netplan.desired.compile import compile_node
+from netplan.desired.hooks import hooks_of
 from netplan.desired.model import Desired
 from netplan.errors import Location
 from netplan.kernel import Kernel
@@ -21,7 +22,6 @@ from netplan.net import Address, IfName, InterfaceAddress, Prefix
 from netplan.netfilter.iptables.rule import Rule, parse_rule_line
 from netplan.operations.transaction import Job, Journal, apply
 from netplan.planning.differences import differences
-from netplan.planning.hooks import hooks_of
 from netplan.planning.plan import NodePlan, Plan, Source, plan_node
 from netplan.planning.projection import project
 from netplan.spec.load import Spec

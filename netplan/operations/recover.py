@@ -11,6 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from netplan.desired.chains import POSTROUTING
+from netplan.desired.hooks import Hook, Standing
 from netplan.desired.model import Place
 from netplan.errors import OvertakenError, RefusedError, UnsteadyError
 from netplan.kernel import Kernel
@@ -24,7 +25,7 @@ from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import BITS, Address, IfName, InterfaceAddress
 from netplan.operations.attempts import LEAST_PATIENCE, Attempts
 from netplan.operations.transaction import Job, apply, restore
-from netplan.planning.hooks import Hook, Standing, all_hooks, rule_changes
+from netplan.planning.hooks import all_hooks, rule_changes
 from netplan.planning.plan import interest_of
 from netplan.planning.underlay import holders_of
 from netplan.planning.undo import restoration

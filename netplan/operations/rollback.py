@@ -7,6 +7,7 @@ from collections.abc import Hashable, Iterable, Iterator, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
+from netplan.desired.hooks import Hook
 from netplan.errors import UsageError
 from netplan.kinds.chain.value import PlacedRule
 from netplan.kinds.link.value import Link
@@ -15,7 +16,6 @@ from netplan.kinds.route.value import Route
 from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import counted
-from netplan.planning.hooks import Hook
 from netplan.planning.undo import Deed, earlier
 from netplan.store.generations import Damaged, Generation
 from netplan.store.provenance import Origin

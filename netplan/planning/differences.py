@@ -7,6 +7,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from netplan.desired.hooks import Hook, hooks_of
 from netplan.desired.model import Desired
 from netplan.kinds.chain.value import PlacedRule, is_our_jump
 from netplan.kinds.link.value import Link
@@ -18,7 +19,7 @@ from netplan.kinds.sysctl.value import Sysctl, of_ipv6
 from netplan.planning.adoption import adopter
 from netplan.planning.deferred_sysctls import waiting
 from netplan.planning.diff import Routes, diff, diff_routes
-from netplan.planning.hooks import Hook, all_hooks, hooks_of, rule_changes
+from netplan.planning.hooks import all_hooks, rule_changes
 from netplan.planning.on_link import taken_as_on_link
 from netplan.planning.projection import after_updates, lost
 from netplan.planning.sysctls import put_back

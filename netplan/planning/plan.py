@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from netplan.desired.chains import OUR_CHAINS
 from netplan.desired.checks import Check
+from netplan.desired.hooks import Hook, hooks_of
 from netplan.desired.model import Desired
 from netplan.kinds.chain.value import Backend, Chain, PlacedRule
 from netplan.kinds.link.value import Link
@@ -25,7 +26,6 @@ from netplan.planning import sysctls as overwritten
 from netplan.planning.advice import foreign_rules, mtu, tunnel
 from netplan.planning.differences import differences
 from netplan.planning.fingerprint import dependencies, digest
-from netplan.planning.hooks import Hook, hooks_of
 from netplan.planning.obstacles import Obstacle, identity
 from netplan.planning.projection import blocked, project
 from netplan.planning.rules_file import file_of

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO, Final, NamedTuple, TypeAlias
 
 from netplan import __version__
 from netplan.desired.checks import Check
+from netplan.desired.hooks import hooks_from_json, hooks_to_json
 from netplan.documents import MALFORMED, FormatError, check_format, each, explained, of_format, within
 from netplan.errors import Location, UsageError
 from netplan.kinds.chain.value import Backend, PlacedRule
@@ -19,7 +20,6 @@ from netplan.kinds.snapshot import KINDS
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Address, host_name
 from netplan.planning.field_changes import FieldChange, field_changes
-from netplan.planning.hooks import hooks_from_json, hooks_to_json
 from netplan.planning.json_stream import JsonStream, Part, TooLargeError
 from netplan.planning.plan import NodePlan, Plan, Source
 from netplan.planning.traffic.probe import Probe

@@ -13,6 +13,7 @@ from typing import Final
 
 from msgspec import Struct, field
 
+from netplan.desired.hooks import Hook, hooks_of
 from netplan.desired.model import Desired
 from netplan.kinds.chain.edit import Slot
 from netplan.kinds.chain.place import put_back
@@ -21,7 +22,6 @@ from netplan.kinds.chain.saved_tables import Entry, SavedRulesError, Table, Tabl
 from netplan.kinds.chain.value import OWNED_PREFIX, Chain, ChainKey, is_our_jump
 from netplan.kinds.snapshot import Snapshot
 from netplan.netfilter.iptables.rule import Rule
-from netplan.planning.hooks import Hook, hooks_of
 
 MADE: Final = "# This table was added by podnet."
 """Stands before a table that the file did not have, so that it goes again with the last of our rules."""

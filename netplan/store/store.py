@@ -10,12 +10,12 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from netplan.desired.hooks import Hook
 from netplan.errors import LockedError, PendingError, StoreError
 from netplan.kinds.resource import Change, Resource
 from netplan.kinds.route.value import Route, RouteKey
 from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.planning.hooks import Hook
 from netplan.planning.undo import Deed, earlier, relevant
 from netplan.store import files, lock
 from netplan.store.decision import Verdicts

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from netplan.planning.hooks import hooks_of
+from netplan.desired.hooks import hooks_of
 from netplan.planning.projection import project
 from netplan.store.generations import KEPT, Damaged, Generations
 from netplan.store.journal import FORMAT_VERSION, Begun, Entry, Phase
