@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from netplan import trace
 from netplan.desired.backends.host_gw import compile_host_gw
 from netplan.desired.backends.vxlan import compile_vxlan
 from netplan.desired.chains import (
     FORWARD,
     FORWARD_CHAIN,
     MASQUERADE_CHAIN,
-    OUR_CHAINS,
     POSTROUTING,
     exempt,
     forward_chain,
@@ -22,40 +20,15 @@ from netplan.desired.chains import (
 )
 from netplan.desired.checks import checks_of
 from netplan.desired.model import LAST_METRIC, Desired, Jump, Place, Removal, Traffic
-from netplan.kinds.chain.reach import MANY_RULES
 from netplan.kinds.chain.value import Backend, Chain, ChainKey, jump_to
 from netplan.kinds.resource import Reason, Resource, Wanted
 from netplan.kinds.route.value import USUAL_METRIC, Route
-from netplan.kinds.snapshot import Interest
 from netplan.kinds.sysctl.forwarding import FORWARDING
-from netplan.kinds.sysctl.value import EACH, Sysctl
-from netplan.netfilter.iptables.built_in import BUILT_IN_BY_TABLE
+from netplan.kinds.sysctl.value import Sysctl
 from netplan.spec.load import Spec
 from netplan.spec.model import ClusterSpec
 from netplan.spec.removals import Values, filled_in
 from netplan.spec.topology import AUTO, Node, is_unnamed
-from netplan.trace import Packet, Passing
-
-
-def everything(packets: Iterable[Packet] = (), *, limit: int = MANY_RULES) -> Interest:
-    """What a record of a node holds: all that a plan for any spec without sysctls or odd chains looks at, and a trace.
-
-    A trace asks for the settings of the devices by which packets come in: those that have an address. With `packets`,
-    what a trace of just these looks at. Of a table not more than `limit` rules are read: FEW_RULES for what runs every
-    minute.
-    """
-    chains = frozenset(
-        ChainKey(version, table, name)
-        for version in (4, 6)
-        for table, names in BUILT_IN_BY_TABLE.items()
-        for name in names
-    )
-    settings = {name for device in ("all", EACH) for name in trace.settings_of(device)}
-    sysctls = frozenset({*FORWARDING.values(), *trace.BRIDGE_CALLS.values(), *settings})
-    asked = frozenset(packets)
-    if asked:
-        return Interest(frozenset(OUR_CHAINS), frozenset(), sysctls, traced=chains, follows=Passing(asked), limit=limit)
-    return Interest(chains | frozenset(OUR_CHAINS), chains, sysctls, limit=limit)
 
 
 def compile_node(spec: Spec, node: Node) -> Desired:

@@ -9,7 +9,6 @@ from msgspec import Struct
 
 from netplan.desired.chains import OUR_CHAINS
 from netplan.desired.checks import Check
-from netplan.desired.compile import everything
 from netplan.kinds.chain.value import Backend, ChainKey
 from netplan.kinds.link.value import Link
 from netplan.kinds.resource import Reason, Resource, Wanted
@@ -20,6 +19,7 @@ from netplan.kinds.sysctl.originals import Overwritten
 from netplan.kinds.sysctl.value import Sysctl, accept_ra
 from netplan.net import Address, IfName, Prefix
 from netplan.netfilter.iptables.rule import Rule
+from netplan.planning.interest import everything
 from netplan.spec.model import Mark
 from netplan.spec.topology import Node
 

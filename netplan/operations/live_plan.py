@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from netplan.desired.compile import everything
 from netplan.desired.model import Desired
 from netplan.errors import RefusedError, StalePlanError
 from netplan.kernel import Kernel
@@ -21,19 +20,10 @@ from netplan.kinds.snapshot import Interest, Snapshot
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.netfilter.iptables.built_in import BUILT_IN_BY_TABLE
 from netplan.planning.fingerprint import changed_since, unlike
+from netplan.planning.interest import everything, interest_of, with_ground
 from netplan.planning.obstacles import Obstacle, identity
 from netplan.planning.ownership import foreign
-from netplan.planning.plan import (
-    NodePlan,
-    Source,
-    beside,
-    in_full,
-    interest_of,
-    plan_node,
-    restoring,
-    with_effects,
-    with_ground,
-)
+from netplan.planning.plan import NodePlan, Source, beside, in_full, plan_node, restoring, with_effects
 from netplan.planning.sysctls import unknown
 from netplan.planning.traffic.classes import Probing
 from netplan.planning.traffic.probe import packets_of

@@ -26,7 +26,7 @@ from netplan.net import BITS, Address, IfName, InterfaceAddress
 from netplan.operations.attempts import LEAST_PATIENCE, Attempts
 from netplan.operations.transaction import Job, apply, restore
 from netplan.planning.hooks import all_hooks, rule_changes
-from netplan.planning.plan import interest_of
+from netplan.planning.interest import interest_of
 from netplan.planning.underlay import holders_of
 from netplan.planning.undo import restoration
 from netplan.store.decision import Verdict

@@ -16,7 +16,7 @@ from netplan.kinds.resource import Change, Resource
 from netplan.kinds.snapshot import Snapshot
 from netplan.operations.recover import PATIENCE, NotReadyError, OpenKernel, Recovery, settle, stays
 from netplan.operations.transaction import undo_interest
-from netplan.planning.plan import interest_of
+from netplan.planning.interest import interest_of
 from netplan.planning.takeover import uncovered
 from netplan.planning.undo import restoration
 from netplan.store.files import reported, set_aside

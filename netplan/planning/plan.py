@@ -9,16 +9,15 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from netplan.desired.chains import OUR_CHAINS
 from netplan.desired.checks import Check
 from netplan.desired.hooks import Hook, hooks_of
 from netplan.desired.model import Desired
-from netplan.kinds.chain.value import Backend, Chain, PlacedRule
+from netplan.kinds.chain.value import Backend
 from netplan.kinds.link.value import Link
 from netplan.kinds.resource import Change, Resource
 from netplan.kinds.route.value import ANNOUNCED, MAIN_TABLE, Route
 from netplan.kinds.snapshot import Interest, Snapshot
-from netplan.kinds.sysctl.forwarding import IP_FORWARD, IPV6_FORWARD
+from netplan.kinds.sysctl.forwarding import IPV6_FORWARD
 from netplan.kinds.sysctl.value import Sysctl, accept_ra, of_ipv6
 from netplan.net import Address, Prefix
 from netplan.planning import adoption, deferred_sysctls, route_conflicts, underlay
@@ -26,6 +25,7 @@ from netplan.planning import sysctls as overwritten
 from netplan.planning.advice import foreign_rules, mtu, tunnel
 from netplan.planning.differences import differences
 from netplan.planning.fingerprint import dependencies, digest
+from netplan.planning.interest import interest_of, with_ground
 from netplan.planning.obstacles import Obstacle, identity
 from netplan.planning.projection import blocked, project
 from netplan.planning.rules_file import file_of
@@ -119,22 +119,6 @@ class Plan(Struct, frozen=True):
     def changes(self) -> Iterator[Change[Resource]]:
         """Every change of every node."""
         return (change for node in self.nodes for change in node.changes)
-
-
-def interest_of(changes: Iterable[Change[Resource]]) -> Interest:
-    """Give what must be observed to see what has become of changes, and of all that is ours."""
-    resources = [change.resource for change in changes]
-    chains = {resource.chain for resource in resources if isinstance(resource, PlacedRule)}
-    chains |= {resource.key for resource in resources if isinstance(resource, Chain)}
-    sysctls = {resource.name for resource in resources if isinstance(resource, Sysctl)}
-    chains |= {*OUR_CHAINS, *OUR_CHAINS.values()}
-    return Interest(frozenset(chains), frozenset(), frozenset({*sysctls, IP_FORWARD}))
-
-
-def with_ground(interest: Interest) -> Interest:
-    """Look also at the chains that rules of nat lead into: `dependencies` counts them among a plan's."""
-    walks = {key for key in interest.chains if key.table == "nat" and not key.owned}
-    return interest | Interest(frozenset(), frozenset(walks), frozenset())
 
 
 def restoring(node: str, address: Address, changes: Iterable[Change[Resource]], now: Snapshot) -> NodePlan:

@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from netplan.desired.chains import OUR_CHAINS
-from netplan.desired.compile import everything, nothing
+from netplan.desired.compile import nothing
 from netplan.kinds.chain.value import Backend, ChainKey
+from netplan.planning.interest import everything
 from netplan.trace import Packet, Passing
 from tests import make
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from netplan.desired.compile import everything
 from netplan.kinds.chain.value import Chain, ChainKey
 from netplan.netfilter.iptables.rule import Rule
+from netplan.planning.interest import everything
 from netplan.trace import Passing, Tracer
 from tests.kernels.memory import MemoryKernel
 from tests.trace.states import packet, state

@@ -1,0 +1,53 @@
+"""What must be observed of a kernel: for a plan, to see what has become of one, and for the trace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from netplan import trace
+from netplan.desired.chains import OUR_CHAINS
+from netplan.kinds.chain.reach import MANY_RULES
+from netplan.kinds.chain.value import Chain, ChainKey, PlacedRule
+from netplan.kinds.resource import Change, Resource
+from netplan.kinds.snapshot import Interest
+from netplan.kinds.sysctl.forwarding import FORWARDING, IP_FORWARD
+from netplan.kinds.sysctl.value import EACH, Sysctl
+from netplan.netfilter.iptables.built_in import BUILT_IN_BY_TABLE
+from netplan.trace import Packet, Passing
+
+
+def everything(packets: Iterable[Packet] = (), *, limit: int = MANY_RULES) -> Interest:
+    """What a record of a node holds: all that a plan for any spec without sysctls or odd chains looks at, and a trace.
+
+    A trace asks for the settings of the devices by which packets come in: those that have an address. With `packets`,
+    what a trace of just these looks at. Of a table not more than `limit` rules are read: FEW_RULES for what runs every
+    minute.
+    """
+    chains = frozenset(
+        ChainKey(version, table, name)
+        for version in (4, 6)
+        for table, names in BUILT_IN_BY_TABLE.items()
+        for name in names
+    )
+    settings = {name for device in ("all", EACH) for name in trace.settings_of(device)}
+    sysctls = frozenset({*FORWARDING.values(), *trace.BRIDGE_CALLS.values(), *settings})
+    asked = frozenset(packets)
+    if asked:
+        return Interest(frozenset(OUR_CHAINS), frozenset(), sysctls, traced=chains, follows=Passing(asked), limit=limit)
+    return Interest(chains | frozenset(OUR_CHAINS), chains, sysctls, limit=limit)
+
+
+def interest_of(changes: Iterable[Change[Resource]]) -> Interest:
+    """Give what must be observed to see what has become of changes, and of all that is ours."""
+    resources = [change.resource for change in changes]
+    chains = {resource.chain for resource in resources if isinstance(resource, PlacedRule)}
+    chains |= {resource.key for resource in resources if isinstance(resource, Chain)}
+    sysctls = {resource.name for resource in resources if isinstance(resource, Sysctl)}
+    chains |= {*OUR_CHAINS, *OUR_CHAINS.values()}
+    return Interest(frozenset(chains), frozenset(), frozenset({*sysctls, IP_FORWARD}))
+
+
+def with_ground(interest: Interest) -> Interest:
+    """Look also at the chains that rules of nat lead into: `dependencies` counts them among a plan's."""
+    walks = {key for key in interest.chains if key.table == "nat" and not key.owned}
+    return interest | Interest(frozenset(), frozenset(walks), frozenset())
