@@ -1,22 +1,18 @@
-"""The built-in chains that a node's jumps stand in, and what must not: kept in a generation to plan them anew after a boot."""
+"""Where our jumps stand and which rules must not, by chain: what a generation keeps, to plan them anew after a boot."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final
 
 from msgspec import Struct
 
 from netplan.desired.model import Desired, Jump, Place
-from netplan.kinds.chain.edit import Slot
-from netplan.kinds.chain.place import Span, arrange
 from netplan.kinds.chain.value import ChainKey, is_our_jump, key_from_json
 from netplan.kinds.resource import Json
 from netplan.net import IfName, Prefix
 from netplan.netfilter.iptables.rule import Rule
-from netplan.planning.placement import span_of
 from netplan.spec.model import Mark
-from netplan.trace.firewall.walk import Chains
 
 _HOOKS: Final = "hooks"
 
@@ -86,20 +82,6 @@ class Hook(Struct, frozen=True):
     chain: ChainKey
     standing: Standing | None = None
     removed: tuple[Rule, ...] = ()
-
-    def arranged(self, rules: Sequence[Rule], chains: Chains) -> list[Slot]:
-        """Return the rules of the chain as they should be: the jump where it belongs, and none of those removed.
-
-        `chains` are those of the same kernel or file, which decide where the jump belongs.
-        """
-        standing = self.standing
-
-        def span(foreign: Sequence[Rule]) -> Span:
-            if standing is None or standing.pods is None:
-                return Span(0, 0)
-            return span_of(standing.place, self.chain, standing.pods, foreign, chains)
-
-        return arrange(rules, None if standing is None else standing.rule, self.removed, span)
 
     def to_json(self) -> Json:
         """Return it as JSON values."""

@@ -80,7 +80,7 @@ class Wish(Struct, frozen=True):
         jumps = {key: hook.standing.rule for key, hook in hooks.items() if hook.standing is not None}
 
         def arranged(key: ChainKey, rules: Sequence[Rule], chains: Mapping[ChainKey, Chain]) -> list[Slot]:
-            return hooks.get(key, Hook(key)).arranged(rules, chains)
+            return arrange_hook(hooks.get(key, Hook(key)), rules, chains)
 
         return cls(chains, jumps, {key: hook.removed for key, hook in hooks.items()}, arranged)
 
@@ -105,7 +105,7 @@ class Wish(Struct, frozen=True):
         return [hook for hook in self.jumps if (hook.table, hook.version) == (table, version)]
 
 
-NOTHING: Final = Wish((), {}, {}, lambda key, rules, chains: Hook(key).arranged(rules, chains))
+NOTHING: Final = Wish((), {}, {}, lambda key, rules, chains: arrange_hook(Hook(key), rules, chains))
 
 
 class Merged(Struct, frozen=True):
