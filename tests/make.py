@@ -21,7 +21,7 @@ from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Address, IfName, InterfaceAddress, Prefix
 from netplan.netfilter.iptables.rule import Rule, parse_rule_line
 from netplan.operations.transaction import Job, Journal, apply
-from netplan.planning.differences import differences
+from netplan.planning.differences import diff_node
 from netplan.planning.plan import NodePlan, Plan, Source, plan_node
 from netplan.planning.projection import project
 from netplan.spec.load import Spec
@@ -191,7 +191,7 @@ def plans(*nodes: NodePlan) -> Plan:
 
 def settled(wanted: Desired, state: Snapshot) -> Snapshot:
     """Give the state after everything that is wanted has been done."""
-    return project(state, differences(wanted, state))
+    return project(state, diff_node(wanted, state))
 
 
 def origin(verb="apply", boot: str | None = None) -> Origin:
@@ -225,7 +225,7 @@ def carry_out(wanted: Desired, kernel: Kernel, journal: Journal | None = None, *
     """Plan for a kernel as it is, and apply that; in the end a check may fail."""
     before = kernel.observe(wanted.interest)
     changes = tuple(plan_node(wanted, before, Source.LIVE).changes)
-    job = Job(changes, before, wanted.interest, lambda now: tuple(differences(wanted, now)))
+    job = Job(changes, before, wanted.interest, lambda now: tuple(diff_node(wanted, now)))
     apply(job._replace(check=lambda _: (fails,) if fails else ()), kernel, journal or Unwritten())
 
 

@@ -50,7 +50,7 @@ def compile_node(spec: Spec, node: Node) -> Desired:
     )
 
 
-def nothing(spec: Spec, node: Node) -> Desired:
+def compile_removal(spec: Spec, node: Node) -> Desired:
     """Compile what a node should have when podnet leaves it: nothing of ours, and no foreign rule taken away."""
     watched = tuple(replace(each, masquerades=False, accepts=False) for each in _traffic(spec, node))
     return Desired(node.name, node.address.address, backend_of(spec), (), (), (), (), watched, persist=_persist(spec))

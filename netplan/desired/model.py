@@ -19,7 +19,7 @@ from netplan.kinds.sysctl.originals import Overwritten
 from netplan.kinds.sysctl.value import Sysctl, accept_ra
 from netplan.net import Address, IfName, Prefix
 from netplan.netfilter.iptables.rule import Rule
-from netplan.planning.interest import everything
+from netplan.planning.interest import full_interest
 from netplan.spec.model import Mark
 from netplan.spec.topology import Node
 
@@ -113,7 +113,7 @@ class Desired(Struct, frozen=True):
         """What must be observed to plan for this node."""
         written = frozenset(each.name for each in self.overwritten)
         if not self.traffic:
-            return everything() | Interest(frozenset(), frozenset(), written, frozenset({"nat", "filter"}))
+            return full_interest() | Interest(frozenset(), frozenset(), written, frozenset({"nat", "filter"}))
         removals = {removal.chain for removal in self.removals}
         sysctls = self.sysctls | written
         links = (want.resource for want in self.objects if isinstance(want.resource, Link))

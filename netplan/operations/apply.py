@@ -13,7 +13,7 @@ from netplan.kinds.snapshot import Snapshot
 from netplan.operations import checks
 from netplan.operations.live_plan import Work, brought_up, check_allowed
 from netplan.operations.transaction import Job, Journal, apply
-from netplan.planning.differences import differences
+from netplan.planning.differences import diff_node
 from netplan.planning.fingerprint import unmet
 from netplan.planning.obstacles import identity
 
@@ -49,5 +49,5 @@ def _left(work: Work, now: Snapshot) -> Sequence[Change[Resource]]:
     if work.desired is not None:
         later = {identity(sysctl) for sysctl in work.plan.waiting}
         later |= {identity(change.resource) for change in work.left_out}
-        return tuple(change for change in differences(work.desired, now) if identity(change.resource) not in later)
+        return tuple(change for change in diff_node(work.desired, now) if identity(change.resource) not in later)
     return tuple(unmet(work.plan.changes, work.before, now))

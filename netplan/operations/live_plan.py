@@ -20,7 +20,7 @@ from netplan.kinds.snapshot import Interest, Snapshot
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.netfilter.iptables.built_in import BUILT_IN_BY_TABLE
 from netplan.planning.fingerprint import changed_since, unlike
-from netplan.planning.interest import everything, interest_of, with_ground
+from netplan.planning.interest import full_interest, interest_of, with_ground
 from netplan.planning.obstacles import Obstacle, identity
 from netplan.planning.ownership import foreign
 from netplan.planning.plan import NodePlan, Source, beside, in_full, plan_node, restoring, with_effects
@@ -141,7 +141,7 @@ def whole_state(
 
     With `packets`, everything that a trace of these looks at; of a table not more than `limit` rules are read.
     """
-    return kernel.observe(everything(packets, limit=limit) | interest)
+    return kernel.observe(full_interest(packets, limit=limit) | interest)
 
 
 def _further(packets: frozenset[Packet], state: Snapshot) -> frozenset[Packet]:

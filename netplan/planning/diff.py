@@ -17,7 +17,7 @@ _AGAIN: Final = "lost as its link changes"
 _MOVED: Final = "in its order among those of its prefix"
 
 
-def diff(
+def diff_by_key(
     wanted: Iterable[Wanted[R_co]], actual: Iterable[R_co], unwanted: Reason, lost: Iterable[R_co] = ()
 ) -> Iterator[Change[R_co]]:
     """Give the changes that lead from `actual` to `wanted`: creates and updates in the order wanted, then deletes.

@@ -18,7 +18,7 @@ from netplan.kinds.sysctl.forwarding import once_switched, switched_first
 from netplan.kinds.sysctl.value import Sysctl, of_ipv6
 from netplan.planning.adoption import adopter
 from netplan.planning.deferred_sysctls import waiting
-from netplan.planning.diff import Routes, diff, diff_routes
+from netplan.planning.diff import Routes, diff_by_key, diff_routes
 from netplan.planning.hooks import all_hooks, rule_changes
 from netplan.planning.on_link import taken_as_on_link
 from netplan.planning.projection import after_updates, lost
@@ -30,7 +30,7 @@ ADOPTED: Final = Reason("on a link that is taken over, and not wanted")
 SECOND: Final = Reason("ours, and there is one already")
 
 
-def differences(desired: Desired, snapshot: Snapshot) -> Iterator[Change[Resource]]:
+def diff_node(desired: Desired, snapshot: Snapshot) -> Iterator[Change[Resource]]:
     """Give every change from the snapshot to what is desired, kind by kind; of foreign objects those the spec names."""
     adopts = adopter(desired, snapshot)
     state = snapshot
@@ -48,7 +48,7 @@ def differences(desired: Desired, snapshot: Snapshot) -> Iterator[Change[Resourc
             continue
         actual = [each for each in state.all(kind) if each.ours or adopts(each)]
         gone = [each for each in lost(kind, snapshot, state) if each.ours or adopts(each)]
-        changes = [_explained(change, snapshot) for change in diff(wanted, actual, STALE, gone)]
+        changes = [_explained(change, snapshot) for change in diff_by_key(wanted, actual, STALE, gone)]
         yield from changes
         state = after_updates(state, changes)
     for hook in all_hooks(hooks_of(desired), snapshot):
@@ -92,7 +92,7 @@ def _sysctls(desired: Desired, snapshot: Snapshot) -> Iterator[Change[Sysctl]]:
     wanted = switched_first(reasons)
     named = {each.name for each in wanted}
     actual = [each for each in snapshot.all(Sysctl) if each.name in named]
-    yield from diff([Wanted(each, reasons[each]) for each in wanted], once_switched(actual, wanted), STALE)
+    yield from diff_by_key([Wanted(each, reasons[each]) for each in wanted], once_switched(actual, wanted), STALE)
 
 
 def _is_there(sysctl: Sysctl, snapshot: Snapshot) -> bool:

@@ -17,7 +17,7 @@ from netplan.trace import BRIDGE_CALLS, settings_of
 _BOOT: Final = 3
 
 
-def bare(node: Node, backend: Backend | None) -> Snapshot:
+def fresh_node(node: Node, backend: Backend | None) -> Snapshot:
     """Give the state of a node as its spec describes it, before podnet or anybody else made a rule.
 
     How it reaches the outside is in no spec: here by the interface, as if everybody were on-link.

@@ -16,7 +16,7 @@ from netplan.netfilter.iptables.built_in import BUILT_IN_BY_TABLE
 from netplan.trace import Packet, Passing
 
 
-def everything(packets: Iterable[Packet] = (), *, limit: int = MANY_RULES) -> Interest:
+def full_interest(packets: Iterable[Packet] = (), *, limit: int = MANY_RULES) -> Interest:
     """What a record of a node holds: all that a plan for any spec without sysctls or odd chains looks at, and a trace.
 
     A trace asks for the settings of the devices by which packets come in: those that have an address. With `packets`,

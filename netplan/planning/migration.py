@@ -18,9 +18,9 @@ from netplan.desired.model import Desired
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.link.value import Link
 from netplan.kinds.snapshot import Snapshot
-from netplan.planning.differences import differences
+from netplan.planning.differences import diff_node
 from netplan.planning.fingerprint import dependencies
-from netplan.planning.fresh_node import bare, held_by
+from netplan.planning.fresh_node import fresh_node, held_by
 from netplan.planning.plan import NodePlan, Source, plan_node
 from netplan.planning.projection import project
 from netplan.planning.sysctls import given_up
@@ -42,11 +42,11 @@ class Move(Struct, frozen=True):
         return replace(self, plan=replace(self.plan, warnings=(warning, *self.plan.warnings)))
 
 
-def move(desired: Desired, then: Desired | None) -> Move:
+def migrate(desired: Desired, then: Desired | None) -> Move:
     """Plan one node from what an older spec wanted of it, if it wanted anything."""
-    before = bare(desired.watched[0].node, desired.backend)
+    before = fresh_node(desired.watched[0].node, desired.backend)
     if then is not None:
-        before = project(before, differences(then, before))
+        before = project(before, diff_node(then, before))
     plan = replace(plan_node(desired, before, Source.SPEC), hooks=None)
     if then is None:
         return Move(plan, before)
@@ -80,7 +80,7 @@ def renaming(spec: Spec, node: Node, then: Node) -> str:
     return f"{same}, and its pods move from {before} to {after}: to keep their addresses, {keep}"
 
 
-def roles(spec: Spec, old: Spec) -> Callable[[str], Hashable | None]:
+def role_of(spec: Spec, old: Spec) -> Callable[[str], Hashable | None]:
     """Make what gives the role of a node, by its name: None if the move changes more of the node than its peers.
 
     Nodes of one role have the same device towards their peers, on the same segment, and the same wishes of their own.
@@ -101,7 +101,7 @@ def roles(spec: Spec, old: Spec) -> Callable[[str], Hashable | None]:
     return role
 
 
-def alike(first: Move, spec: Spec, node: Node) -> NodePlan:
+def same_role_plan(first: Move, spec: Spec, node: Node) -> NodePlan:
     """Give the plan of a node with the role of another one: what it depends on is the node's own."""
     changes = first.plan.changes
     held = [*held_by(node), *_ends(spec, node)]

@@ -23,7 +23,7 @@ from netplan.net import Address, Prefix
 from netplan.planning import adoption, deferred_sysctls, route_conflicts, underlay
 from netplan.planning import sysctls as overwritten
 from netplan.planning.advice import foreign_rules, mtu, tunnel
-from netplan.planning.differences import differences
+from netplan.planning.differences import diff_node
 from netplan.planning.fingerprint import dependencies, digest
 from netplan.planning.interest import interest_of, with_ground
 from netplan.planning.obstacles import Obstacle, identity
@@ -133,7 +133,7 @@ def _shown(change: Change[Resource]) -> int:
 
 def plan_node(desired: Desired, snapshot: Snapshot, source: Source) -> NodePlan:
     """Compare what a node should have with what it has."""
-    changes = sorted(differences(desired, snapshot), key=_shown)
+    changes = sorted(diff_node(desired, snapshot), key=_shown)
     late = deferred_sysctls.waiting(desired, snapshot)
     against = (
         *(_elsewhere(desired, changes, snapshot) if source is Source.LIVE else ()),

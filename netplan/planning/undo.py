@@ -15,7 +15,7 @@ from netplan.kinds.snapshot import KINDS, Snapshot
 from netplan.kinds.sysctl.forwarding import SWITCHES, follows, once_switched, switched_first
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.netfilter.iptables.rule import Rule
-from netplan.planning.diff import Routes, diff, diff_routes
+from netplan.planning.diff import Routes, diff_by_key, diff_routes
 from netplan.planning.projection import after_updates, lost, stands_on
 
 BEFORE: Final = Reason("as it was before")
@@ -37,7 +37,7 @@ def restoration(
         changes = (
             _sysctls(settings, state, reason)
             if kind is Sysctl
-            else [*diff(wanted, actual, reason, [each for each in lost(kind, now, state) if undone(each)])]
+            else [*diff_by_key(wanted, actual, reason, [each for each in lost(kind, now, state) if undone(each)])]
         )
         yield from changes
         state = after_updates(state, changes)
@@ -189,7 +189,7 @@ def _sysctls(wanted: Iterable[Sysctl], now: Snapshot, reason: Reason) -> list[Ch
     ordered = switched_first(wanted)
     names = {sysctl.name for sysctl in ordered}
     actual = [sysctl for sysctl in now.all(Sysctl) if sysctl.name in names]
-    return [*diff([Wanted(sysctl, reason) for sysctl in ordered], once_switched(actual, ordered), reason)]
+    return [*diff_by_key([Wanted(sysctl, reason) for sysctl in ordered], once_switched(actual, ordered), reason)]
 
 
 def _rules(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from netplan.cli.persist import of_spec, outdated, pending
-from netplan.desired.compile import compile_node, nothing
+from netplan.desired.compile import compile_node, compile_removal
 from netplan.errors import RefusedError, StoreError
 from netplan.spec.load import read
 from netplan.store.store import Store
@@ -43,7 +43,7 @@ def test_a_file_that_held_nothing_is_as_it_was_once_ours_are_gone(store, tmp_pat
     spec = make.spec(A, B, **DUAL, firewall=f"{{persist: {tmp_path}/rules.v4}}")
     written(compile_node(spec, spec.topology.nodes[0]), store)
     filled = file.read_text()
-    written(nothing(spec, spec.topology.nodes[0]), store)
+    written(compile_removal(spec, spec.topology.nodes[0]), store)
     assert (filled != "", file.read_text() if file.exists() else None) == (True, before)
 
 
@@ -53,10 +53,10 @@ def test_an_empty_file_that_was_deleted_before_the_next_apply_is_not_brought_bac
     spec = make.spec(firewall=f"{{persist: {file}}}")
     node = spec.topology.nodes[0]
     written(compile_node(spec, node), store)
-    written(nothing(spec, node), store)
+    written(compile_removal(spec, node), store)
     file.unlink()
     written(compile_node(spec, node), store)
-    written(nothing(spec, node), store)
+    written(compile_removal(spec, node), store)
     assert not file.exists()
 
 

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from netplan.desired.chains import OUR_CHAINS
-from netplan.desired.compile import nothing
+from netplan.desired.compile import compile_removal
 from netplan.kinds.chain.value import Backend, ChainKey
-from netplan.planning.interest import everything
+from netplan.planning.interest import full_interest
 from netplan.trace import Packet, Passing
 from tests import make
 
@@ -78,12 +78,15 @@ def test_every_placeholder_is_filled_in():
 def test_the_packet_filter_is_the_one_that_the_spec_chooses(chosen, backend):
     spec = make.spec(firewall=f"{{backend: {chosen}}}")
     assert make.desired(spec).backend is backend
-    assert nothing(spec, spec.topology.by_name["a"]).backend is backend
+    assert compile_removal(spec, spec.topology.by_name["a"]).backend is backend
 
 
 def test_a_node_that_podnet_leaves_is_looked_at_for_all_that_may_be_ours():
     spec = make.spec()
-    assert nothing(spec, spec.topology.by_name["a"]).interest.chains >= {make.MASQUERADE_CHAIN, make.FORWARD_CHAIN}
+    assert compile_removal(spec, spec.topology.by_name["a"]).interest.chains >= {
+        make.MASQUERADE_CHAIN,
+        make.FORWARD_CHAIN,
+    }
 
 
 def test_the_chains_of_rules_to_be_removed_are_looked_at():
@@ -92,7 +95,7 @@ def test_the_chains_of_rules_to_be_removed_are_looked_at():
 
 
 def test_a_record_holds_all_that_a_plan_looks_at():
-    wanted, recorded = make.desired(make.spec(firewall=make.REMOVE)).interest, everything()
+    wanted, recorded = make.desired(make.spec(firewall=make.REMOVE)).interest, full_interest()
     assert wanted.chains <= recorded.chains | recorded.walks
     assert wanted.walks <= recorded.walks
     assert wanted.sysctls <= recorded.sysctls
@@ -100,15 +103,15 @@ def test_a_record_holds_all_that_a_plan_looks_at():
 
 def test_for_packets_the_hooks_are_traced_and_our_own_chains_are_looked_at():
     packet = Packet(None, make.desired().address)
-    asked = everything(packets=[packet])
-    assert asked.traced == everything().walks
+    asked = full_interest(packets=[packet])
+    assert asked.traced == full_interest().walks
     assert (asked.chains, asked.walks) == (frozenset(OUR_CHAINS), frozenset())
     assert asked.follows == Passing(frozenset({packet}))
 
 
 def test_a_plan_s_interest_keeps_what_it_walks_beside_traced_packets():
     wanted = make.desired().interest
-    both = wanted | everything(packets=[Packet(None, make.desired().address)], limit=5)
+    both = wanted | full_interest(packets=[Packet(None, make.desired().address)], limit=5)
     assert (both.walks, both.limit) == (wanted.walks, wanted.limit)
 
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from netplan.errors import PodnetError, RefusedError
 from netplan.operations.confirm import asked, confirm
 from netplan.operations.recover import settle
-from netplan.planning.differences import differences
+from netplan.planning.differences import diff_node
 from netplan.store.decision import Verdict
 from netplan.store.store import Store, Undertaking
 from netplan.system.clock import Process
@@ -35,7 +35,7 @@ def store(tmp_path):
 
 def wait_for_a_confirm(store):
     undertaking = Undertaking(store, make.origin(), WANTED.sysctls, asked(600, TOKEN, None))
-    undertaking.opened(tuple(differences(WANTED, BEFORE)), BEFORE)
+    undertaking.opened(tuple(diff_node(WANTED, BEFORE)), BEFORE)
     undertaking.verified(AFTER)
 
 
@@ -94,7 +94,7 @@ def test_an_apply_that_was_interrupted_is_not_called_at_work(tmp_path):
     undertaking = Undertaking(
         Store(tmp_path), make.origin(), (), replace(asked(600, TOKEN, None), process=Process(ended.pid, 1))
     )
-    undertaking.opened(tuple(differences(WANTED, BEFORE)), BEFORE)
+    undertaking.opened(tuple(diff_node(WANTED, BEFORE)), BEFORE)
     with pytest.raises(RefusedError, match="was interrupted; if the guard does not undo it, `podnet recover` does"):
         confirm(Store(tmp_path), TOKEN)
 

@@ -7,7 +7,7 @@ import threading
 import pytest
 from msgspec.structs import replace
 
-from netplan.desired.compile import nothing
+from netplan.desired.compile import compile_removal
 from netplan.errors import ContendedError, HalfStateError, ObserveError, PendingError, RefusedError, StoreError
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.batches import batches
@@ -21,7 +21,7 @@ from netplan.operations.confirm import asked
 from netplan.operations.recover import Found, bring_back, settle
 from netplan.operations.transaction import Job, apply
 from netplan.operations.unfinished import give_up, leftover
-from netplan.planning.differences import differences
+from netplan.planning.differences import diff_node
 from netplan.store.generations import Generation
 from netplan.store.store import Store, Undertaking
 from tests import make
@@ -41,7 +41,7 @@ def store(tmp_path):
 def opened(store, boot=None, state=BEFORE):
     """Begin an apply, as far as its journal."""
     undertaking = Undertaking(store, make.origin(boot=boot), WANTED.sysctls)
-    undertaking.opened(tuple(differences(WANTED, state)), state)
+    undertaking.opened(tuple(diff_node(WANTED, state)), state)
     return undertaking
 
 
@@ -62,7 +62,7 @@ def test_without_a_journal_there_is_nothing_to_do(store):
 def test_what_was_written_before_the_end_came_is_undone(store, count):
     opened(store)
     kernel = MemoryKernel(BEFORE)
-    for batch in batches(differences(WANTED, BEFORE))[:count]:
+    for batch in batches(diff_node(WANTED, BEFORE))[:count]:
         kernel.write(batch)
     settled(store, kernel)
     assert make.content(kernel.state) == make.content(BEFORE)
@@ -219,7 +219,7 @@ def test_an_apply_that_was_done_is_not_given_up(store):
 
 def test_an_apply_that_waits_for_its_confirm_is_not_given_up(store):
     undertaking = Undertaking(store, make.origin(), WANTED.sysctls, asked(600, "secret", None))
-    undertaking.opened(tuple(differences(WANTED, BEFORE)), BEFORE)
+    undertaking.opened(tuple(diff_node(WANTED, BEFORE)), BEFORE)
     undertaking.verified(AFTER)
     with pytest.raises(PendingError):
         leftover(store, lambda _: MemoryKernel(AFTER))
@@ -294,7 +294,7 @@ def test_after_a_reboot_foreign_rules_stay(rebooted):
 def test_after_a_reboot_rules_that_had_been_taken_away_go_again(rebooted):
     kernel = MemoryKernel(BACK)
     brought_back(rebooted, kernel)
-    assert make.said(differences(WANTED, kernel.state)) == []
+    assert make.said(diff_node(WANTED, kernel.state)) == []
 
 
 def test_a_generation_of_an_earlier_podnet_has_its_jump_before_any_snat(store):
@@ -303,7 +303,7 @@ def test_a_generation_of_an_earlier_podnet_has_its_jump_before_any_snat(store):
     kept = make.generation(store, wanted, MemoryKernel(before), EARLIER)
     kernel = MemoryKernel(make.snapshot(make.saved(nat=[make.DOCKER_MASQUERADE, "-j LOG"])))
     bring_back(store, replace(kept, begun=replace(kept.begun, hooks=None)), lambda _: kernel, 0.0)
-    assert make.said(differences(wanted, kernel.state)) == []
+    assert make.said(diff_node(wanted, kernel.state)) == []
 
 
 def test_a_generation_of_an_earlier_podnet_takes_those_rules_away_again_that_it_took_away_itself(rebooted):
@@ -321,7 +321,7 @@ def test_after_a_reboot_a_jump_stands_where_it_belongs_whatever_stood_beside_it_
     make.generation(store, wanted, MemoryKernel(before), EARLIER)
     kernel = MemoryKernel(make.snapshot(make.saved(nat=now, filter=[make.REJECT])))
     brought_back(store, kernel)
-    assert make.said(differences(wanted, kernel.state)) == []
+    assert make.said(diff_node(wanted, kernel.state)) == []
 
 
 def test_what_came_back_after_a_reboot_is_a_generation_of_this_boot(rebooted):
@@ -435,7 +435,7 @@ def test_an_interface_is_waited_for(rebooted):
 def test_a_removed_podnet_does_not_come_back(store):
     make.generation(store, WANTED, MemoryKernel(BEFORE), EARLIER)
     spec = make.spec()
-    make.generation(store, nothing(spec, spec.topology.nodes[0]), MemoryKernel(AFTER), EARLIER)
+    make.generation(store, compile_removal(spec, spec.topology.nodes[0]), MemoryKernel(AFTER), EARLIER)
     assert brought_back(store, MemoryKernel(without_device(up=None))) is None
 
 
@@ -454,7 +454,7 @@ class Full:
 
 
 def applied(kernel, journal):
-    changes = tuple(differences(WANTED, BEFORE))
+    changes = tuple(diff_node(WANTED, BEFORE))
     apply(Job(changes, BEFORE, WANTED.interest, lambda _: ()), kernel, journal)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from netplan.desired.compile import nothing
+from netplan.desired.compile import compile_removal
 from netplan.errors import UsageError
 from netplan.kinds.chain.value import Chain
 from netplan.kinds.link.value import Link
@@ -41,7 +41,7 @@ def kernel():
 def states(store, kernel):
     """Apply one spec, then another, then take podnet off; give the state before each, and the last."""
     found = [START]
-    for wanted in (FIRST, SECOND, nothing(SPEC, SPEC.topology.nodes[0])):
+    for wanted in (FIRST, SECOND, compile_removal(SPEC, SPEC.topology.nodes[0])):
         make.generation(store, wanted, kernel)
         found.append(kernel.state)
     return [make.content(state) for state in found]
@@ -123,7 +123,7 @@ def test_what_was_taken_over_comes_back_after_remove_by_the_number_before_that(s
     for spec in before:
         make.generation(store, make.desired(spec), kernel)
     flannels = make.content(kernel.state)
-    for wanted in (make.desired(TAKES_OVER), nothing(TAKES_OVER, TAKES_OVER.topology.nodes[0])):
+    for wanted in (make.desired(TAKES_OVER), compile_removal(TAKES_OVER, TAKES_OVER.topology.nodes[0])):
         make.generation(store, wanted, kernel)
     assert not [route for route in kernel.state.all(Route) if route.oif == "flannel.1"]
     roll_back(store, kernel, len(before))

@@ -14,7 +14,7 @@ from netplan.errors import (
     UnsteadyError,
 )
 from netplan.kinds.chain.value import Chain
-from netplan.planning.differences import differences
+from netplan.planning.differences import diff_node
 from tests import make
 from tests.kernels.memory import MemoryKernel
 
@@ -211,7 +211,7 @@ def test_a_rule_that_another_program_puts_before_ours_at_whatever_moment_stops_n
     kernel = Shared(BEFORE)
     kernel.busy = frozenset({turn})
     make.carry_out(WANTED, kernel)
-    assert not [*differences(WANTED, kernel.state)]
+    assert not [*diff_node(WANTED, kernel.state)]
 
 
 class Rewriting(Shared):

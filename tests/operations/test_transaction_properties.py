@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from netplan.desired.compile import compile_node, nothing
+from netplan.desired.compile import compile_node, compile_removal
 from netplan.errors import RestoredError
 from netplan.kinds import snapshot_json
 from netplan.kinds.chain.value import Backend, PlacedRule
@@ -15,7 +15,7 @@ from netplan.kinds.route.value import Route
 from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.operations.transaction import Job, apply
-from netplan.planning.differences import differences
+from netplan.planning.differences import diff_node
 from netplan.planning.fingerprint import changed_since, unmet
 from netplan.planning.plan import Plan, Source, plan_node
 from netplan.planning.projection import project
@@ -99,7 +99,7 @@ def foreign_routes(state: Snapshot) -> set[Route]:
 @given(cases())
 def test_remove_after_apply_leaves_exactly_what_is_foreign(case):
     kernel = MemoryKernel(applied(case))
-    make.carry_out(nothing(case.spec, case.node), kernel)
+    make.carry_out(compile_removal(case.spec, case.node), kernel)
     chains = {str(key): (chain.rules, chain.policy) for key, chain in kernel.state.chains.items() if chain.rules}
     foreign = {
         str(key): (tuple(make.foreign_rules(case.state, key, case.removed.get(key, ()))), chain.policy)
@@ -153,7 +153,7 @@ def test_moving_from_one_spec_to_another_leads_to_what_the_other_makes_of_an_emp
 @thorough
 @given(cases(), st.data())
 def test_undoing_brings_back_ours_and_what_was_touched_and_keeps_what_others_did_meanwhile(case, data):
-    changes = tuple(differences(case.desired, case.state))
+    changes = tuple(diff_node(case.desired, case.state))
     now = data.draw(meddled(project(case.state, changes)))
     after = project(now, restoration(case.state, now, changes))
     for key in (make.POSTROUTING, make.FORWARD):
@@ -166,7 +166,7 @@ def test_undoing_brings_back_ours_and_what_was_touched_and_keeps_what_others_did
 @thorough
 @given(cases(), st.data())
 def test_undoing_to_what_was_kept_of_a_state_is_undoing_to_the_state(case, data):
-    changes = tuple(differences(case.desired, case.state))
+    changes = tuple(diff_node(case.desired, case.state))
     now = data.draw(meddled(project(case.state, changes)))
     kept = relevant(case.state, changes)
     assert [*restoration(kept, now, changes)] == [*restoration(case.state, now, changes)]
@@ -178,7 +178,7 @@ def test_going_back_by_several_applies_leads_to_the_state_that_was_then(case, la
     states, deeds = [applied(case)], []
     for spec in later:
         wanted = compile_node(spec, spec.topology.nodes[0])
-        changes = tuple(differences(wanted, states[-1]))
+        changes = tuple(diff_node(wanted, states[-1]))
         deeds.append(Deed(changes, relevant(states[-1], changes)))
         states.append(project(states[-1], changes))
     start = number % len(states)
@@ -196,7 +196,7 @@ def undone(state: Snapshot, key, touched) -> list[str]:
 @thorough
 @given(cases(), st.data())
 def test_undoing_puts_rules_back_between_the_rules_between_which_they_stood(case, data):
-    changes = tuple(differences(case.desired, case.state))
+    changes = tuple(diff_node(case.desired, case.state))
     now = data.draw(meddled(project(case.state, changes)))
     after = project(now, restoration(case.state, now, changes))
     for key in (make.POSTROUTING, make.FORWARD):

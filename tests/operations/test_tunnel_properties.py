@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 
-from netplan.desired.compile import compile_node, nothing
+from netplan.desired.compile import compile_node, compile_removal
 from netplan.errors import RestoredError
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.link.value import Link
@@ -101,8 +101,8 @@ def test_remove_leaves_exactly_what_is_foreign(clusters):
     kernel, gone = MemoryKernel(FOREIGN), MemoryKernel(FOREIGN)
     for spec in (one, other):
         make.carry_out(wanted(spec), kernel)
-    make.carry_out(nothing(other, other.topology.by_name["a"]), kernel)
-    make.carry_out(nothing(other, other.topology.by_name["a"]), gone)
+    make.carry_out(compile_removal(other, other.topology.by_name["a"]), kernel)
+    make.carry_out(compile_removal(other, other.topology.by_name["a"]), gone)
     assert make.content(kernel.state.replace(Sysctl, ())) == make.content(gone.state.replace(Sysctl, ()))
 
 

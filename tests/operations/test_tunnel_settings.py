@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from netplan.desired.compile import compile_node, nothing
+from netplan.desired.compile import compile_node, compile_removal
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.batches import batches
 from netplan.kinds.chain.value import Backend, Chain
@@ -19,7 +19,7 @@ from netplan.net import IfName, InterfaceAddress, Prefix
 from netplan.operations.apply import carry_out
 from netplan.operations.live_plan import Work, whole_state
 from netplan.operations.recover import bring_back, settle
-from netplan.planning.differences import differences
+from netplan.planning.differences import diff_node
 from netplan.planning.plan import Source, plan_node
 from netplan.store.generations import Generation
 from netplan.store.store import Store, Undertaking
@@ -60,7 +60,7 @@ def wanted(spec):
 def begun(store, kernel, desired, count):
     """Write the journal of an apply, and of its changes the first batches."""
     before = whole_state(kernel, desired.interest)
-    changes = tuple(differences(desired, before))
+    changes = tuple(diff_node(desired, before))
     undertaking = Undertaking(store, make.origin(), desired.sysctls)
     undertaking.opened(changes, before)
     for batch in batches(changes)[:count]:
@@ -73,7 +73,7 @@ def test_a_remove_of_a_tunnel_that_was_killed_is_undone_with_the_settings_of_the
     kernel = MemoryKernel(START)
     make.carry_out(wanted(TUNNEL), kernel)
     before = make.content(kernel.state)
-    begun(store, kernel, nothing(TUNNEL, TUNNEL.topology.nodes[0]), count)
+    begun(store, kernel, compile_removal(TUNNEL, TUNNEL.topology.nodes[0]), count)
     settle(store, lambda _: kernel)
     assert (make.content(kernel.state), store.journal.read()) == (before, None)
 
@@ -94,7 +94,7 @@ def test_a_rollback_between_two_generations_that_keep_the_tunnel_keeps_it_with_i
     make.generation(store, wanted(TUNNEL), kernel)
     make.generation(store, wanted(make.spec(backend="{type: vxlan}", forward="none")), kernel)
     roll_back(store, kernel, 1)
-    assert make.said(differences(wanted(TUNNEL), kernel.state)) == []
+    assert make.said(diff_node(wanted(TUNNEL), kernel.state)) == []
 
 
 def test_a_rollback_to_a_tunnel_that_is_gone_brings_back_the_settings_that_its_spec_wanted(store):
@@ -120,15 +120,15 @@ def test_after_a_reboot_the_network_is_back_whatever_it_is_made_of(store, backen
     kernel = MemoryKernel(rebooted(bridge=bridge))
     (kept,) = (each for each in store.generations.all() if isinstance(each, Generation))
     bring_back(store, kept, lambda _: kernel, 0.0)
-    assert make.said(differences(wanted(spec), kernel.state)) == []
+    assert make.said(diff_node(wanted(spec), kernel.state)) == []
 
 
 def test_after_a_reboot_an_interrupted_remove_of_a_tunnel_is_undone(store):
     kernel = MemoryKernel(START)
     make.carry_out(wanted(TUNNEL), kernel)
-    gone = nothing(TUNNEL, TUNNEL.topology.nodes[0])
+    gone = compile_removal(TUNNEL, TUNNEL.topology.nodes[0])
     Undertaking(store, make.origin(boot=EARLIER), ()).opened(
-        tuple(differences(gone, kernel.state)), whole_state(kernel, gone.interest)
+        tuple(diff_node(gone, kernel.state)), whole_state(kernel, gone.interest)
     )
     kernel = MemoryKernel(rebooted(bridge=True))
     settle(store, lambda _: kernel, 0.0)
@@ -160,7 +160,7 @@ def test_a_setting_of_a_device_that_is_not_there_waits_for_it_and_nothing_else_d
 def test_a_setting_of_a_device_is_a_difference_once_that_is_there():
     kernel = MemoryKernel(WITH_NETFILTER)
     make.carry_out(wanted(OF_A_BRIDGE), kernel)
-    assert make.said(differences(wanted(OF_A_BRIDGE), with_cni0(kernel.state))) == [f"update sysctl {LATE} = 2"]
+    assert make.said(diff_node(wanted(OF_A_BRIDGE), with_cni0(kernel.state))) == [f"update sysctl {LATE} = 2"]
 
 
 def test_a_device_that_comes_while_an_apply_writes_does_not_undo_it(store):
@@ -168,7 +168,7 @@ def test_a_device_that_comes_while_an_apply_writes_does_not_undo_it(store):
     work = Work.live(wanted(OF_A_BRIDGE), kernel)
     kernel.state = with_cni0(kernel.state)
     carry_out(work, Undertaking(store, make.origin(), work.plan.sysctls))
-    assert make.said(differences(wanted(OF_A_BRIDGE), kernel.state)) == [f"update sysctl {LATE} = 2"]
+    assert make.said(diff_node(wanted(OF_A_BRIDGE), kernel.state)) == [f"update sysctl {LATE} = 2"]
 
 
 def test_a_saved_plan_keeps_what_waits_for_the_next_boot_and_says_so_as_an_apply_of_its_spec_does(store):
@@ -195,7 +195,7 @@ def after_a_boot(store, state):
 def test_after_a_reboot_a_setting_waits_for_its_device_and_the_rest_is_back(store):
     recovery, state = after_a_boot(store, WITH_NETFILTER)
     assert (recovery.whole, recovery.late) == (True, (Sysctl(LATE, "2"),))
-    assert make.said(differences(wanted(OF_A_BRIDGE), state)) == []
+    assert make.said(diff_node(wanted(OF_A_BRIDGE), state)) == []
 
 
 def test_after_a_reboot_what_the_kernel_does_not_have_is_said_to_be_missing(store):
@@ -214,7 +214,7 @@ WITHOUT_IPV6 = replace(make.snapshot(make.docker()), ipv6=False)
 def test_a_tunnel_is_made_without_the_settings_of_ipv6_where_the_kernel_has_none():
     kernel = MemoryKernel(WITHOUT_IPV6)
     make.carry_out(wanted(TUNNEL), kernel)
-    assert make.said(differences(wanted(TUNNEL), kernel.observe(wanted(TUNNEL).interest))) == []
+    assert make.said(diff_node(wanted(TUNNEL), kernel.observe(wanted(TUNNEL).interest))) == []
 
 
 def test_a_plan_from_a_record_knows_that_the_kernel_has_no_ipv6():

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from msgspec import Struct
 from msgspec.structs import replace
 
-from netplan.desired.compile import nothing
+from netplan.desired.compile import compile_removal
 from netplan.desired.model import Desired
 from netplan.errors import HalfStateError, KernelError, PodnetError
 from netplan.kinds.address.value import LinkAddress
@@ -38,7 +38,7 @@ from netplan.operations.unfinished import (
     leftover,
     settle_or_leave,
 )
-from netplan.planning.differences import differences
+from netplan.planning.differences import diff_node
 from netplan.planning.takeover import uncovered
 from netplan.store.generations import Generation
 from netplan.store.provenance import boot_id
@@ -90,7 +90,7 @@ def store(tmp_path):
 def interrupted(store, state=BEFORE, wanted=WANTED):
     """Begin an apply, and give the state that it leads to; what ended it came before it could say so."""
     undertaking = Undertaking(store, make.origin(), wanted.sysctls)
-    undertaking.opened(tuple(differences(wanted, state)), state)
+    undertaking.opened(tuple(diff_node(wanted, state)), state)
     return make.settled(wanted, state)
 
 
@@ -121,7 +121,7 @@ def on(interface):
 
 
 def in_sync(kernel, wanted):
-    return tuple(differences(wanted, kernel.observe(wanted.interest))) == ()
+    return tuple(diff_node(wanted, kernel.observe(wanted.interest))) == ()
 
 
 EARLIER = make.desired(make.spec(firewall=make.REMOVE, forward="none"))
@@ -173,7 +173,7 @@ def test_remove_takes_over_from_what_is_podnet_s_alone(store):
     wanted = make.desired(make.spec())
     before = make.settled(make.desired(make.spec(forward="none")), BEFORE)
     kernel = MemoryKernel(renamed(interrupted(store, before, wanted)))
-    gone = nothing(SPEC, SPEC.topology.nodes[0])
+    gone = compile_removal(SPEC, SPEC.topology.nodes[0])
     applied(store, kernel, gone, left(store, kernel))
     assert (in_sync(kernel, gone), store.journal.read()) == (True, None)
 
@@ -189,7 +189,7 @@ def test_a_take_over_that_fails_leaves_the_journal_that_was_there(store):
 
 def test_a_take_over_that_fails_does_not_have_the_state_that_goes_wait_for_its_confirm_again(store):
     undertaking = Undertaking(store, make.origin(), WANTED.sysctls, asked(600, "secret", None))
-    undertaking.opened(tuple(differences(WANTED, BEFORE)), BEFORE)
+    undertaking.opened(tuple(diff_node(WANTED, BEFORE)), BEFORE)
     kernel = Stubborn(make.settled(WANTED, BEFORE), puts_back_a_rule)
     undertaking.verified(kernel.state)
     store.verdicts.expire(undertaking.entry.id)
@@ -226,7 +226,7 @@ class Trouble(Struct, frozen=True):
 
 
 REFUSES: dict[str, Callable[..., bool]] = {
-    "nothing": lambda _: False,
+    "compile_removal": lambda _: False,
     "foreign rules": puts_back_a_rule,
     "forwarding": gives_forwarding_back,
     "all of ours": lambda change: change.resource.ours,
@@ -250,7 +250,7 @@ def befall(trouble: Trouble, store: Store, kernel: Stubborn) -> Desired:
     confirm = UNCONFIRMED if trouble.ending == "not confirmed" else None
     boot = "another boot" if "rebooted" in trouble.events else boot_id()
     undertaking = Undertaking(store, make.origin(boot=boot), WANTED.sysctls, confirm)
-    changes = tuple(differences(WANTED, before))
+    changes = tuple(diff_node(WANTED, before))
     undertaking.opened(changes, before)
     for batch in batches(changes)[: None if confirm else trouble.count]:
         kernel.write(batch)
@@ -306,7 +306,7 @@ def got_out(store: Store, kernel: Stubborn, wanted: Desired) -> bool:
         if given_up is not None:
             give_up(store, given_up)
         if kernel.refuses not in [REFUSES[name] for name in LASTING]:
-            kernel.refuses = REFUSES["nothing"]  # or there would be no way to write what is wanted
+            kernel.refuses = REFUSES["compile_removal"]  # or there would be no way to write what is wanted
         applied(store, kernel, wanted, None)
     return in_sync(kernel, wanted) and store.journal.read() is None
 
@@ -317,7 +317,7 @@ def test_some_verbs_lead_out_of_every_trouble(trouble):
     with TemporaryDirectory() as folder:
         store = Store(Path(folder))
         state = make.settled(EARLIER, BEFORE) if trouble.earlier else BEFORE
-        kernel = Stubborn(state, REFUSES["nothing"])
+        kernel = Stubborn(state, REFUSES["compile_removal"])
         wanted = befall(trouble, store, kernel)
         kernel.refuses = REFUSES[trouble.refuses]
         if trouble.again:

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 from netplan.kinds.resource import Reason, Wanted
-from netplan.planning.diff import diff
+from netplan.planning.diff import diff_by_key
 from tests import make
 
 
 def changes(wanted, actual):
-    return make.said(diff([Wanted(route, make.WHY) for route in wanted], actual, make.WHY))
+    return make.said(diff_by_key([Wanted(route, make.WHY) for route in wanted], actual, make.WHY))
 
 
 def test_what_is_there_as_wanted_is_no_change():
@@ -50,5 +50,5 @@ def test_changes_come_in_the_order_wanted_and_deletes_last():
 
 def test_a_change_has_the_reason_of_what_is_wanted_and_a_delete_that_of_what_is_not():
     stale = Reason("stale")
-    found = diff([Wanted(make.route(), make.WHY)], [make.route("172.7.9.0/24")], stale)
+    found = diff_by_key([Wanted(make.route(), make.WHY)], [make.route("172.7.9.0/24")], stale)
     assert [change.reason for change in found] == [make.WHY, stale]

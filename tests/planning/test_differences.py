@@ -1,16 +1,16 @@
 from __future__ import annotations
 
-from netplan.desired.compile import nothing
+from netplan.desired.compile import compile_removal
 from netplan.kinds.chain.value import Chain, ChainKey
 from netplan.kinds.resource import Resource
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.planning.differences import SECOND, STALE, differences
+from netplan.planning.differences import SECOND, STALE, diff_node
 from tests import make, tunnels
 
 
 def reasons(state, **keys):
     """Give the text of every change's reason."""
-    return {str(change.resource): change.reason for change in differences(make.desired(make.spec(**keys)), state)}
+    return {str(change.resource): change.reason for change in diff_node(make.desired(make.spec(**keys)), state)}
 
 
 def test_what_is_wanted_has_the_specs_reason_and_place():
@@ -49,18 +49,18 @@ def test_parameters_that_the_spec_does_not_name_are_left_alone():
 
 def test_a_node_that_podnet_leaves_keeps_its_parameters():
     made = make.spec()
-    assert not [*differences(nothing(made, made.topology.by_name["a"]), make.snapshot(ip_forward="1"))]
+    assert not [*diff_node(compile_removal(made, made.topology.by_name["a"]), make.snapshot(ip_forward="1"))]
 
 
 def test_chains_of_other_names_are_foreign_whatever_they_hold():
     state = make.settled(make.desired(), make.snapshot("*nat\n:MY-PODNET - [0:0]\n-A MY-PODNET -j DROP"))
-    assert not [*differences(make.desired(), state)]
+    assert not [*diff_node(make.desired(), state)]
 
 
 def test_a_jump_of_ours_in_a_chain_where_none_belongs_goes():
     state = make.snapshot(make.saved(filter=[]))
     input_chain = Chain(ChainKey(4, "filter", "INPUT"), make.rules("-j PODNET-FORWARD"), "ACCEPT")
-    found = differences(make.desired(), state.replace(Chain, [*state.all(Chain), input_chain]))
+    found = diff_node(make.desired(), state.replace(Chain, [*state.all(Chain), input_chain]))
     assert "delete rule filter INPUT 1: -j PODNET-FORWARD" in make.said(found)
 
 
@@ -76,7 +76,7 @@ GONE: list[Resource] = [
 def of_tunnel(*standing, **link):
     """Give what becomes of what stands on a tunnel of ours, with the reason, as the spec wants one of VNI 1."""
     state = make.snapshot("", tunnels.link(**link), tunnels.address(), *standing)
-    found = [*differences(make.desired(make.spec(backend="{type: vxlan}")), state)]
+    found = [*diff_node(make.desired(make.spec(backend="{type: vxlan}")), state)]
     kinds = ("address", "route", "neighbour", "fdb")
     return {make.said([each])[0]: each.reason.text for each in found if each.resource.kind in kinds}
 

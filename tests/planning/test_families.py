@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from netplan.desired.backends.vxlan import compile_vxlan
-from netplan.desired.compile import nothing
+from netplan.desired.compile import compile_removal
 from netplan.errors import Location
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.batches import batches
@@ -94,12 +94,12 @@ def test_a_node_that_was_applied_is_in_sync():
     assert planned(wanted, kernel.observe(wanted.interest)) == []
 
 
-@pytest.mark.parametrize("after", ["ipv4", "nothing"])
+@pytest.mark.parametrize("after", ["ipv4", "compile_removal"])
 def test_nothing_of_a_family_that_goes_is_left(after):
     kernel = MemoryKernel(state())
     made = make.spec(A, B, **DUAL)
     make.carry_out(make.desired(made), kernel)
-    make.carry_out(make.desired() if after == "ipv4" else nothing(made, made.topology.by_name["a"]), kernel)
+    make.carry_out(make.desired() if after == "ipv4" else compile_removal(made, made.topology.by_name["a"]), kernel)
     chains = [each for each in kernel.state.all(Chain) if each.ours and each.key.version == 6]
     routes = [each for each in kernel.state.all(Route) if each.ours and each.prefix.version == 6]
     assert (chains, routes, [*filter(is_our_jump, kernel.state.rules(FORWARD6))]) == ([], [], [])

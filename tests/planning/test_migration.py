@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from netplan.cli.commands.plan import moving_plan
 from netplan.desired.compile import compile_node
-from netplan.planning.migration import move, roles
+from netplan.planning.migration import migrate, role_of
 from tests import make
 
 BACKENDS = ("{type: host-gw}", "{type: vxlan}", "{type: vxlan, direct_routing: true}")
@@ -48,13 +48,13 @@ def test_each_node_gets_the_plan_that_it_would_get_by_itself(specs):
     alone = {}
     for node in new.topology.nodes:
         then = old.topology.by_name.get(node.name)
-        alone[node.name] = move(compile_node(new, node), None if then is None else compile_node(old, then)).plan
+        alone[node.name] = migrate(compile_node(new, node), None if then is None else compile_node(old, then)).plan
     made = {plan.node: plan for plan in moving_plan(new, old, []).nodes}
     assert {name: replace(made[name], effects=(), probes=()) for name in alone} == alone
 
 
 def test_peers_that_hear_of_a_new_node_have_one_role():
     names = [f"n{number}: {{address: 10.4.7.{number}/24, subnet: 172.7.{number}.0/24}}" for number in range(1, 6)]
-    role = roles(make.spec(*names), make.spec(*names[:-1]))
+    role = role_of(make.spec(*names), make.spec(*names[:-1]))
     assert len({role(f"n{number}") for number in range(1, 5)}) == 1
     assert role("n5") is None

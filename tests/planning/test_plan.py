@@ -3,13 +3,13 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from netplan.desired.compile import nothing
+from netplan.desired.compile import compile_removal
 from netplan.kinds.chain.value import Backend, Chain, ChainKey, jump_to
 from netplan.kinds.route.value import Route
 from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Prefix
-from netplan.planning.differences import differences
+from netplan.planning.differences import diff_node
 from netplan.planning.plan import Source
 from tests import make
 
@@ -127,7 +127,7 @@ def test_what_the_spec_no_longer_asks_for_is_taken_away():
 
 def test_to_leave_a_node_is_to_take_away_all_that_is_ours_and_nothing_else():
     spec = make.spec()
-    found = differences(nothing(spec, spec.topology.by_name["a"]), CLEAN)
+    found = diff_node(compile_removal(spec, spec.topology.by_name["a"]), CLEAN)
     assert sorted(make.said(found)) == [
         "delete chain filter PODNET-FORWARD, 2 rules",
         "delete chain nat PODNET-POSTROUTING, 7 rules",

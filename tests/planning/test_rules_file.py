@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from netplan.desired.compile import compile_node, nothing
+from netplan.desired.compile import compile_node, compile_removal
 from netplan.kinds.chain.saved_tables import SavedRulesError
 from netplan.planning import rules_file
 from netplan.planning.rules_file import MADE, Wish, file_of
@@ -28,7 +28,7 @@ def merge(text, desired, version=4):
 
 def without(spec):
     """Compile what a node should have when podnet has left it."""
-    return nothing(spec, spec.topology.nodes[0])
+    return compile_removal(spec, spec.topology.nodes[0])
 
 
 def merged(text="", **keys):

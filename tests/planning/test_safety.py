@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 
-from netplan.desired.compile import compile_node, nothing
+from netplan.desired.compile import compile_node, compile_removal
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.batches import batches
 from netplan.kinds.chain.payload import payload
@@ -12,7 +12,7 @@ from netplan.kinds.route.value import Route
 from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Address, IfName, InterfaceAddress, Prefix
-from netplan.planning.differences import differences
+from netplan.planning.differences import diff_node
 from netplan.planning.plan import Source, plan_node
 from netplan.planning.projection import project
 from netplan.planning.safety import Danger, Flag, Session, dangers, session_packets
@@ -76,7 +76,7 @@ def test_a_session_from_a_pod_whose_answers_would_go_another_way_is_a_danger():
 
 def test_a_route_that_a_session_uses_and_that_would_go_is_a_danger():
     before = make.settled(make.desired(), state())
-    texts = [danger.text for danger in found(before, POD, nothing(make.spec(), make.spec().topology.nodes[0]))]
+    texts = [danger.text for danger in found(before, POD, compile_removal(make.spec(), make.spec().topology.nodes[0]))]
     assert "the route to your SSH session from 172.7.22.5 would go: 172.7.22.0/24 via 10.4.7.22 dev eth0" in texts
 
 
@@ -256,8 +256,8 @@ def test_a_record_without_addresses_does_not_tell_what_is_on_link():
 @settings(deadline=None, max_examples=80)
 @given(cases())
 def test_no_payload_holds_a_policy(case):
-    for wanted in (compile_node(case.spec, case.node), nothing(case.spec, case.node)):
-        for batch in batches(differences(wanted, case.state)):
+    for wanted in (compile_node(case.spec, case.node), compile_removal(case.spec, case.node)):
+        for batch in batches(diff_node(wanted, case.state)):
             if batch.kind == "table":
                 lines = payload(batch.table, batch.changes, case.state.chains).splitlines()
                 heads = [line.split() for line in lines if line.startswith(":")]

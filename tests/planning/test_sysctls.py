@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from netplan.desired.compile import nothing
+from netplan.desired.compile import compile_removal
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.value import Chain, ChainKey
 from netplan.kinds.foreign_chain.value import OtherChain, Owner
@@ -24,7 +24,7 @@ BRIDGE = (
 
 def leaving(*overwritten):
     made = make.spec()
-    return replace(nothing(made, made.topology.nodes[0]), overwritten=overwritten)
+    return replace(compile_removal(made, made.topology.nodes[0]), overwritten=overwritten)
 
 
 def back(desired, state):

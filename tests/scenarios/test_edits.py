@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from msgspec.structs import replace
 
-from netplan.desired.compile import compile_node, nothing
+from netplan.desired.compile import compile_node, compile_removal
 from netplan.errors import RestoredError
 from netplan.kernel.linux import Linux
 from netplan.kinds.chain.value import Backend
@@ -107,7 +107,7 @@ def left_after_remove(clusters: Sequence[Cluster]) -> tuple[str, str]:
     for cluster in clusters:
         make.carry_out(compile_node(cluster.spec, cluster.spec.topology.by_name["a"]), kernel)
     spec = clusters[-1].spec
-    make.carry_out(nothing(spec, spec.topology.by_name["a"]), kernel)
+    make.carry_out(compile_removal(spec, spec.topology.by_name["a"]), kernel)
     return shell(_LOOK), before
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from netplan.desired.compile import nothing
+from netplan.desired.compile import compile_removal
 from netplan.errors import RestoredError
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.store.store import Store, Undertaking
@@ -50,5 +50,5 @@ def test_after_any_applies_done_or_failed_a_remove_leaves_sysctls_as_they_were(f
                 assert fails
             state = kernel.state
         spec, kernel = make.spec(), MemoryKernel(state)
-        carried_out(nothing(spec, spec.topology.by_name["a"]), kernel, store)
+        carried_out(compile_removal(spec, spec.topology.by_name["a"]), kernel, store)
     assert {*kernel.state.all(Sysctl)} == {*before.all(Sysctl)}

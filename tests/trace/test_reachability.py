@@ -6,7 +6,7 @@ import pytest
 
 from netplan.kinds.chain.value import Chain, ChainKey
 from netplan.netfilter.iptables.rule import Rule
-from netplan.planning.interest import everything
+from netplan.planning.interest import full_interest
 from netplan.trace import Passing, Tracer
 from tests.kernels.memory import MemoryKernel
 from tests.trace.states import packet, state
@@ -98,13 +98,13 @@ SERVICES = """*nat
 
 def test_what_is_followed_is_enough_to_trace_the_packet():
     whole = state(SERVICES)
-    part = MemoryKernel(whole).observe(everything([TO_SERVICE]))
+    part = MemoryKernel(whole).observe(full_interest([TO_SERVICE]))
     assert ChainKey(4, "nat", "SVC-B") not in part.chains
     assert Tracer(part).trace(TO_SERVICE) == Tracer(whole).trace(TO_SERVICE)
 
 
 def test_a_chain_that_was_too_long_to_be_read_leaves_the_trace_in_doubt():
-    part = MemoryKernel(state(SERVICES[: SERVICES.index("-A POST")])).observe(everything([TO_SERVICE], limit=4))
+    part = MemoryKernel(state(SERVICES[: SERVICES.index("-A POST")])).observe(full_interest([TO_SERVICE], limit=4))
     assert part.chains[ChainKey(4, "nat", "SVC-A")] == Chain(ChainKey(4, "nat", "SVC-A"), unread=2)
     doubt = Tracer(part).trace(TO_SERVICE).doubt
     assert doubt is not None

@@ -18,7 +18,7 @@ from netplan.cli.progress import bar
 from netplan.cli.safety import warned
 from netplan.cli.verb import verb_app
 from netplan.cli.views.lines import Reads, reading, some
-from netplan.desired.compile import compile_node, nothing
+from netplan.desired.compile import compile_node, compile_removal
 from netplan.desired.model import Desired
 from netplan.errors import ExitCode, UsageError
 from netplan.kinds import snapshot_json
@@ -26,7 +26,7 @@ from netplan.kinds.chain.value import Backend
 from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import printable
-from netplan.planning.migration import Move, alike, move, predecessors, renaming, roles
+from netplan.planning.migration import Move, migrate, predecessors, renaming, role_of, same_role_plan
 from netplan.planning.plan import NodePlan, Plan, Source, in_full, plan_node, with_effects
 from netplan.planning.plan_json import plan_to_json, render_plan
 from netplan.planning.traffic.classes import probes
@@ -149,12 +149,12 @@ def moving_plan(spec: Spec, old: Spec, names: Sequence[str]) -> Plan:
     nodes, plans, told, firsts = _nodes(spec, names), _Plans(), set[Reads](), dict[Hashable, Move]()
     plans.expect(sum(node.name not in old.topology.by_name for node in nodes), spec)
     tell_assumed(spec, nodes)
-    role, before = roles(spec, old), predecessors(spec, old)
+    role, before = role_of(spec, old), predecessors(spec, old)
     renamed = {name: then for name, then in before.items() if then.name not in spec.topology.by_name}
     for node in _told_of(nodes):
         of = role(node.name)
         if of in firsts:
-            plans.made.append(alike(firsts[of], spec, node))
+            plans.made.append(same_role_plan(firsts[of], spec, node))
             continue
         then = old.topology.by_name.get(node.name) or renamed.get(node.name)
         moving = _Moving(partial(compile_node, spec), node, old, then)
@@ -167,7 +167,7 @@ def moving_plan(spec: Spec, old: Spec, names: Sequence[str]) -> Plan:
     stay = spec.topology.by_name.keys() | {then.name for then in renamed.values()}
     for node in old.topology.nodes if not names else ():
         if node.name not in stay:
-            moving = _Moving(partial(nothing, old), node, old, node)
+            moving = _Moving(partial(compile_removal, old), node, old, node)
             plans.append(_traced(moving.planned(), moving, told))
     return Plan.of(spec, plans.made)
 
@@ -182,7 +182,7 @@ class _Moving(NamedTuple):
 
     def planned(self) -> Move:
         """Return the plan of the node."""
-        return move(self.compile(self.node), None if self.then is None else compile_node(self.old, self.then))
+        return migrate(self.compile(self.node), None if self.then is None else compile_node(self.old, self.then))
 
     def in_words(self) -> _Moving:
         """Return the same with words for interfaces that only the node's devices could name."""

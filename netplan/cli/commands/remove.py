@@ -17,7 +17,7 @@ from netplan.cli.persist import Pending, pending, show_with_file
 from netplan.cli.progress import bar
 from netplan.cli.safety import allowing
 from netplan.cli.verb import verb_app
-from netplan.desired.compile import compile_node, nothing
+from netplan.desired.compile import compile_node, compile_removal
 from netplan.desired.model import Desired, Removal
 from netplan.errors import UsageError
 from netplan.kinds.chain.value import Backend
@@ -55,7 +55,7 @@ def remove(
     except NoNodeError as error:
         raise UsageError(f"{error}; {_LEFT.format(printable(str(spec)))}") from error
     here = resolved_here(here)
-    desired = nothing(loaded, here)
+    desired = compile_removal(loaded, here)
     flags |= {Flag.MANY_DELETES}  # it takes all of them
 
     def take_away(read: Callable[[], Work], file: Pending | None) -> Work:

@@ -25,7 +25,7 @@ from netplan.net import Address
 from netplan.netfilter.iptables.built_in import BUILT_IN_BY_TABLE
 from netplan.netfilter.iptables.names import ICMP, ICMPV6, PROTOCOLS, SERVICES, TCP, UDP
 from netplan.netfilter.iptables.number import integer
-from netplan.planning.differences import differences
+from netplan.planning.differences import diff_node
 from netplan.planning.projection import project
 from netplan.planning.underlay import resolved_in
 from netplan.spec.load import Spec
@@ -93,7 +93,7 @@ class _Start(Struct, frozen=True):
 
     def planned(self) -> Snapshot:
         """Give the state after the plan."""
-        return project(self.state, differences(self.desired, self.state))
+        return project(self.state, diff_node(self.desired, self.state))
 
 
 def _live(spec: Spec, node: Node, folder: Path | None) -> _Start:

@@ -7,7 +7,7 @@ import json
 import pytest
 from hypothesis import given
 
-from netplan.desired.compile import compile_node, nothing
+from netplan.desired.compile import compile_node, compile_removal
 from netplan.kinds.chain.removed_rules import TakenRules
 from netplan.planning.rules_file import NOTHING, Wish, merge
 from tests import make
@@ -137,7 +137,7 @@ def test_what_stays_out_is_remembered_although_its_table_is_gone():
 def test_taking_ours_out_again_gives_every_rule_back(text, spec):
     wanted = compile_node(spec, spec.topology.nodes[0])
     after = merge(text, Wish.of(wanted))
-    back = merge(after.text, Wish.of(nothing(spec, spec.topology.nodes[0])), 4, after.taken)
+    back = merge(after.text, Wish.of(compile_removal(spec, spec.topology.nodes[0])), 4, after.taken)
     assert (plain(back.text), back.taken, back.lost) == (plain(text), (), ())
 
 

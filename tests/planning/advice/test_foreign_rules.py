@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from netplan.desired.compile import nothing
+from netplan.desired.compile import compile_removal
 from netplan.kinds.chain.value import Chain, ChainKey
 from netplan.kinds.foreign_chain.value import OtherChain, Owner
 from netplan.planning.advice import foreign_rules
@@ -176,6 +176,6 @@ def test_refusal_of_forwarded_traffic_matters_only_where_podnet_accepts_it():
 
 def test_nothing_beside_keeps_podnet_on_a_node():
     spec = make.spec()
-    leaving = nothing(spec, spec.topology.by_name["a"])
+    leaving = compile_removal(spec, spec.topology.by_name["a"])
     state = make.snapshot("", other(MASK))
     assert [*foreign_rules.refusals(leaving, state), *foreign_rules.warnings(leaving, state)] == []

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from netplan.kinds.link.value import Link
 from netplan.net import IfName
-from netplan.planning.fresh_node import bare
+from netplan.planning.fresh_node import fresh_node
 from tests import make
 from tests.spec.test_families import A6, B6, DUAL, ONLY6, A, B
 
@@ -50,7 +50,7 @@ def test_packets_of_ipv6_are_dropped_with_or_without_df(nodes, keys, said):
 def test_a_move_between_specs_takes_the_interfaces_for_what_the_spec_says():
     made = make.spec(backend="{type: vxlan}", defaults="{mtu: 9000}")
     node = made.topology.by_name["a"]
-    links = {link.name: link.mtu for link in bare(node, None).all(Link)}
+    links = {link.name: link.mtu for link in fresh_node(node, None).all(Link)}
     assert links == {"eth0": 9000, "docker0": 9000}
 
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from netplan.desired.compile import nothing
+from netplan.desired.compile import compile_removal
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import IfName, InterfaceAddress
@@ -50,4 +50,4 @@ def test_of_many_subnets_a_few_stand_for_all():
 def test_routes_of_others_and_to_what_the_spec_knows_are_not_given_up():
     there = [make.route("172.7.99.0/24", "10.4.7.9", protocol=4), make.route(), make.route("172.7.98.5/32", "10.4.7.9")]
     assert not given_up(BRIDGED, *there)
-    assert not given_up(BRIDGED, make.route(), wanted=nothing(make.spec(), make.spec().topology.nodes[0]))
+    assert not given_up(BRIDGED, make.route(), wanted=compile_removal(make.spec(), make.spec().topology.nodes[0]))

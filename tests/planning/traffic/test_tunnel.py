@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from netplan.cli.views.lines import traffic_lines
-from netplan.desired.compile import nothing
+from netplan.desired.compile import compile_removal
 from netplan.planning.traffic.classes import probes
 from netplan.planning.traffic.effects import effects
 from netplan.planning.traffic.probe import Probe
@@ -86,7 +86,7 @@ def test_without_a_tunnel_none_is_wanted_to_be_let_in():
 
 def test_a_node_that_podnet_leaves_needs_no_tunnel():
     spec = make.spec(A, B, FAR, backend=TUNNEL)
-    assert not [probe for probe in probes(nothing(spec, spec.topology.nodes[0])) if "tunnel" in probe.traffic]
+    assert not [probe for probe in probes(compile_removal(spec, spec.topology.nodes[0])) if "tunnel" in probe.traffic]
 
 
 def test_its_packets_are_read_back_from_a_saved_plan():
