@@ -8,6 +8,7 @@ node with each of its peers.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -16,16 +17,20 @@ from netplan.desired.backends.vxlan import compile_vxlan
 from netplan.desired.checks import checks_of
 from netplan.desired.model import Desired
 from netplan.kinds.address.value import LinkAddress
-from netplan.kinds.link.value import Link
+from netplan.kinds.chain.value import Backend
+from netplan.kinds.link.value import BRIDGE, Link
+from netplan.kinds.route.value import KERNEL, Route
 from netplan.kinds.snapshot import Snapshot
+from netplan.kinds.sysctl.value import Sysctl
+from netplan.net import Prefix
 from netplan.planning.differences import diff_node
 from netplan.planning.fingerprint import dependencies
-from netplan.planning.fresh_node import fresh_node, held_by
 from netplan.planning.plan import NodePlan, Source, plan_node
 from netplan.planning.projection import project
 from netplan.planning.sysctls import given_up
 from netplan.spec.load import Spec
 from netplan.spec.topology import Node, Topology
+from netplan.trace import BRIDGE_CALLS, settings_of
 
 
 class Move(Struct, frozen=True):
@@ -126,3 +131,44 @@ def _ends(spec: Spec, node: Node) -> list[LinkAddress]:
     alone = Topology(spec.topology.cluster, spec.topology.networks, (node,))
     wanted = compile_vxlan(alone, node, backend, spec.at("backend"))
     return [want.resource for want in wanted if isinstance(want.resource, LinkAddress)]
+
+
+_BOOT: Final = 3
+
+
+def fresh_node(node: Node, backend: Backend | None) -> Snapshot:
+    """Give the state of a node as its spec describes it, before podnet or anybody else made a rule.
+
+    How it reaches the outside is in no spec: here by the interface, as if everybody were on-link.
+    """
+    devices = (node.interface, node.bridge)
+    return Snapshot.of(
+        backend or Backend.NFT,
+        [
+            Link(node.interface, node.mtu, up=True),
+            Link(node.bridge, node.mtu, up=True, type=BRIDGE),
+            *held_by(node),
+            *(Sysctl(name, "0") for device in ("all", *devices) for name in settings_of(device)),
+            *(Sysctl(name, "0") for name in BRIDGE_CALLS.values()),
+            *(Route(each.prefix, node.interface, protocol=KERNEL, prefsrc=each.address) for each in node.addresses),
+            *(_to_pods(node, subnet) for subnet in node.subnets),
+            *(Route(Prefix(version, 0, 0), node.interface, protocol=_BOOT) for version in _versions(node)),
+        ],
+    )
+
+
+def held_by(node: Node) -> tuple[LinkAddress, ...]:
+    """Give the addresses that such a node has."""
+    return (
+        *(LinkAddress(node.interface, address) for address in node.addresses),
+        *(LinkAddress(node.bridge, node.gateway(subnet)) for subnet in node.subnets),
+    )
+
+
+def _to_pods(node: Node, subnet: Prefix) -> Route:
+    return Route(subnet, node.bridge, protocol=KERNEL, prefsrc=node.gateway(subnet).address)
+
+
+def _versions(node: Node) -> tuple[int, ...]:
+    """Give the IP versions that the node or its pods have addresses of."""
+    return tuple(sorted({*(each.address.version for each in node.addresses), *(each.version for each in node.subnets)}))

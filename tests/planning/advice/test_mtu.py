@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from netplan.kinds.link.value import Link
 from netplan.net import IfName
-from netplan.planning.fresh_node import fresh_node
+from netplan.planning.migration import fresh_node
 from tests import make
 from tests.spec.test_families import A6, B6, DUAL, ONLY6, A, B
 
