@@ -22,6 +22,7 @@ from netplan.kinds.chain.saved_tables import Entry, SavedRulesError, Table, Tabl
 from netplan.kinds.chain.value import OWNED_PREFIX, Chain, ChainKey, is_our_jump
 from netplan.kinds.snapshot import Snapshot
 from netplan.netfilter.iptables.rule import Rule
+from netplan.planning.hooks import arrange_hook
 
 MADE: Final = "# This table was added by podnet."
 """Stands before a table that the file did not have, so that it goes again with the last of our rules."""
