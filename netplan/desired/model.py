@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from netplan.desired.chains import OUR_CHAINS
 from netplan.desired.checks import Check
+from netplan.desired.interest import full_interest
 from netplan.kinds.chain.value import Backend, ChainKey
 from netplan.kinds.link.value import Link
 from netplan.kinds.resource import Reason, Resource, Wanted
@@ -19,7 +20,6 @@ from netplan.kinds.sysctl.originals import Overwritten
 from netplan.kinds.sysctl.value import Sysctl, accept_ra
 from netplan.net import Address, IfName, Prefix
 from netplan.netfilter.iptables.rule import Rule
-from netplan.planning.interest import full_interest
 from netplan.spec.model import Mark
 from netplan.spec.topology import Node
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
+from netplan.desired.interest import full_interest
 from netplan.desired.model import Desired
 from netplan.errors import RefusedError, StalePlanError
 from netplan.kernel import Kernel
@@ -20,7 +21,7 @@ from netplan.kinds.snapshot import Interest, Snapshot
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.netfilter.iptables.built_in import BUILT_IN_BY_TABLE
 from netplan.planning.fingerprint import changed_since, unlike
-from netplan.planning.interest import full_interest, interest_of, with_ground
+from netplan.planning.interest import interest_of, with_ground
 from netplan.planning.obstacles import Obstacle, identity
 from netplan.planning.ownership import foreign
 from netplan.planning.plan import NodePlan, Source, beside, in_full, plan_node, restoring, with_effects

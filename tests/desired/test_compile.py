@@ -4,8 +4,8 @@ import pytest
 
 from netplan.desired.chains import OUR_CHAINS
 from netplan.desired.compile import compile_removal
+from netplan.desired.interest import full_interest
 from netplan.kinds.chain.value import Backend, ChainKey
-from netplan.planning.interest import full_interest
 from netplan.trace import Packet, Passing
 from tests import make
 

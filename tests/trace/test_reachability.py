@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from netplan.desired.interest import full_interest
 from netplan.kinds.chain.value import Chain, ChainKey
 from netplan.netfilter.iptables.rule import Rule
-from netplan.planning.interest import full_interest
 from netplan.trace import Passing, Tracer
 from tests.kernels.memory import MemoryKernel
 from tests.trace.states import packet, state
