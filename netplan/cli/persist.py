@@ -150,7 +150,7 @@ def _files(desired: Desired, known: Mapping[str, TakenFrom]) -> Iterator[File]:
     named = {file_of(desired.persist or "", version): version for version in versions}
     for path, version in named.items():
         if path is not None:
-            yield File(path, version, wish, known.get(path), {traffic.version for traffic in desired.watched})
+            yield File(path, version, wish, known.get(path), {traffic.version for traffic in desired.reported_traffic})
     for path in known.keys() - named.keys():
         yield File(path, known[path].version, NOTHING, known[path], frozenset())
 

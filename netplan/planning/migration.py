@@ -49,7 +49,7 @@ class Move(Struct, frozen=True):
 
 def migrate(desired: Desired, then: Desired | None) -> Move:
     """Plan one node from what an older spec wanted of it, if it wanted anything."""
-    before = fresh_node(desired.watched[0].node, desired.backend)
+    before = fresh_node(desired.reported_traffic[0].node, desired.backend)
     if then is not None:
         before = project(before, diff_node(then, before))
     plan = replace(plan_node(desired, before, Source.SPEC), hooks=None)

@@ -201,7 +201,7 @@ def with_effects(plan: NodePlan, found: Iterable[Probe], whole: Snapshot) -> Nod
 
 def in_full(desired: Desired, whole: Snapshot, source: Source, found: Iterable[Probe]) -> NodePlan:
     """Plan from the whole state of a node, and say what that does to traffic, once there is a bridge for its pods."""
-    plan, bridge = plan_node(desired, whole, source), desired.watched[0].bridge
+    plan, bridge = plan_node(desired, whole, source), desired.reported_traffic[0].bridge
     if any(link.name == bridge for link in whole.all(Link)):
         return with_effects(plan, (*found, *parted(desired, plan.changes, whole)), whole)
     missing = f"there is no bridge {bridge} on this node: what becomes of its pods' traffic is not known"
@@ -209,7 +209,7 @@ def in_full(desired: Desired, whole: Snapshot, source: Source, found: Iterable[P
 
 
 def _elsewhere(desired: Desired, changes: Iterable[Change[Resource]], snapshot: Snapshot) -> Iterator[str | Obstacle]:
-    addresses = (held.address for held in desired.watched[0].node.addresses)
+    addresses = (held.address for held in desired.reported_traffic[0].node.addresses)
     return underlay.elsewhere(desired.node, desired.address, changes, snapshot, addresses)
 
 

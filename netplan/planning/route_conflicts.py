@@ -121,7 +121,7 @@ def _makes(address: LinkAddress, connected: Route) -> bool:
 
 
 def _subnet(desired: Desired, version: int) -> Prefix | None:
-    return next((traffic.subnet for traffic in desired.watched if traffic.version == version), None)
+    return next((traffic.subnet for traffic in desired.reported_traffic if traffic.version == version), None)
 
 
 def _other(wanted: Route, route: Route) -> str:

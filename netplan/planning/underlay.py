@@ -59,7 +59,7 @@ def holders_of(address: InterfaceAddress, links: Iterable[Link], held: Iterable[
 
 def obstacles(desired: Desired, changes: Sequence[Change[Resource]], state: Snapshot) -> Iterator[Obstacle]:
     """Say what of a plan the kernel would refuse for the devices that are there, with the line of the spec to write."""
-    node = desired.watched[0].node
+    node = desired.reported_traffic[0].node
     yield from absent(changes, node.address.address, state, node.interface)
     yield from _down(changes, state)
     for change in changes:
@@ -75,7 +75,7 @@ def obstacles(desired: Desired, changes: Sequence[Change[Resource]], state: Snap
 
 def warnings(desired: Desired, changes: Iterable[Change[Resource]], state: Snapshot) -> Iterator[str]:
     """Name the device that holds an address of the node, where routes of its IP version leave by another one."""
-    node = desired.watched[0].node
+    node = desired.reported_traffic[0].node
     routes = [change.after for change in changes if isinstance(change.after, Route)]
     versions = {route.prefix.version for route in routes if route.oif == node.interface and route.next_hop is not None}
     for address in node.addresses:
@@ -211,7 +211,7 @@ def _too_wide(link: Link, before: Resource | None, desired: Desired, state: Snap
             f"the kernel would refuse {link.name} the MTU {link.mtu}: {vxlan.device} carries {mtu}, and the tunnel "
             f"needs {vxlan.overhead} itself; write mtu: {mtu} or mtu: auto for this node, or mtu: {room} in backend"
         )
-    elif link.mtu < IPV6_MTU_MIN and any(traffic.version == 6 for traffic in desired.watched):
+    elif link.mtu < IPV6_MTU_MIN and any(traffic.version == 6 for traffic in desired.reported_traffic):
         yield (
             f"the kernel would refuse {link.name} its IPv6 addresses: its MTU is {link.mtu}, and IPv6 needs "
             f"{IPV6_MTU_MIN}; give {vxlan.device} ({mtu}) an MTU of {IPV6_MTU_MIN + vxlan.overhead} or more"

@@ -62,22 +62,22 @@ class Probing:
         self._desired = desired
         routes = _routes(desired.objects)
         self._way = _ways(routes)
-        self._peers = [(traffic, Peers(traffic, routes)) for traffic in desired.watched]
+        self._peers = [(traffic, Peers(traffic, routes)) for traffic in desired.reported_traffic]
         links = [want.resource for want in desired.objects if isinstance(want.resource, Link)]
-        self._tunnels = [link.vxlan for link in links if link.vxlan is not None] if desired.watched else []
+        self._tunnels = [link.vxlan for link in links if link.vxlan is not None] if desired.reported_traffic else []
         entries = (want.resource for want in desired.objects if isinstance(want.resource, FdbEntry))
         self._behind = frozenset(entry.dst for entry in entries) if self._tunnels else frozenset()
 
     def __call__(self, seen: Snapshot | None = None) -> Iterator[Probe]:
         """Give the packets."""
-        own = {each.address for traffic in self._desired.watched for each in traffic.node.addresses}
+        own = {each.address for traffic in self._desired.reported_traffic for each in traffic.node.addresses}
         named = None if seen is None else named_by(seen, own)
         for traffic, peers in self._peers:
             choice = peers.first if named is None else peers.chosen(named)
             for probe in _chosen(_probes(traffic, choice.nodes), choice, _left(traffic, choice)):
                 yield probe._replace(way=self._way(probe.packet.destination)) if probe.peer and probe.wanted else probe
         for tunnel in self._tunnels:
-            yield from _tunnelled(self._desired.watched[0], tunnel, self._behind, named)
+            yield from _tunnelled(self._desired.reported_traffic[0], tunnel, self._behind, named)
 
 
 def _chosen(found: Iterable[Probe], choice: Choice, left: Iterable[Probe]) -> Iterator[Probe]:

@@ -29,11 +29,13 @@ def parted(desired: Desired, changes: Iterable[Change[Resource]], state: Snapsho
     left = [route.prefix for route in routes if _led(route)]
     if not left:
         return
-    known = {subnet for traffic in desired.watched for node in traffic.nodes for subnet in node.subnets}
+    known = {subnet for traffic in desired.reported_traffic for node in traffic.nodes for subnet in node.subnets}
     gone = [prefix for prefix in left if prefix not in known]
     for own in _bridged(desired, state):
         for prefix in islice((each for each in gone if each.version == own.version), _REPRESENTATIVES):
-            packet = Packet(own.host(_POD), prefix.host(_POD), TCP, _PORT, _PORT, iif=desired.watched[0].bridge)
+            packet = Packet(
+                own.host(_POD), prefix.host(_POD), TCP, _PORT, _PORT, iif=desired.reported_traffic[0].bridge
+            )
             yield Probe(f"pod -> {prefix}", None, packet, None, accepted=False)
 
 
@@ -43,6 +45,6 @@ def _led(route: Route) -> bool:
 
 def _bridged(desired: Desired, state: Snapshot) -> Iterator[Prefix]:
     """Give one prefix of the pods' bridge for each IP version that it has an address of."""
-    held = (each.address.prefix for each in state.all(LinkAddress) if each.link == desired.watched[0].bridge)
+    held = (each.address.prefix for each in state.all(LinkAddress) if each.link == desired.reported_traffic[0].bridge)
     one = {prefix.version: prefix for prefix in held if prefix.size > 4}
     yield from one.values()
