@@ -43,7 +43,7 @@ def compile_node(spec: Spec, node: Node) -> Desired:
         jumps=jumps,
         removals=tuple(_removals(spec, node)),
         traffic=traffic,
-        watched=traffic,
+        reported_traffic=traffic,
         checks=tuple(checks_of(spec, node)),
         persist=_persist(spec),
         adopts=spec.model.backend.adopt,
@@ -52,8 +52,8 @@ def compile_node(spec: Spec, node: Node) -> Desired:
 
 def compile_removal(spec: Spec, node: Node) -> Desired:
     """Compile what a node should have when podnet leaves it: nothing of ours, and no foreign rule taken away."""
-    watched = tuple(replace(each, masquerades=False, accepts=False) for each in _traffic(spec, node))
-    return Desired(node.name, node.address.address, backend_of(spec), (), (), (), (), watched, persist=_persist(spec))
+    reported_traffic = tuple(replace(each, masquerades=False, accepts=False) for each in _traffic(spec, node))
+    return Desired(node.name, node.address.address, backend_of(spec), (), (), (), (), reported_traffic, persist=_persist(spec))
 
 
 def _persist(spec: Spec) -> str | None:

@@ -82,7 +82,7 @@ class Removal(Struct, frozen=True):
 class Desired(Struct, frozen=True):
     """What one node should have, and what it should not; with `adopts`, what others made of it is taken over.
 
-    `watched` is the traffic that a plan tells of, one of an IP version; `traffic` is none when podnet leaves, and wants
+    `reported_traffic` is the traffic that a plan tells of, one of an IP version; `traffic` is none when podnet leaves, and wants
     nothing of it.
     `checks` are what must work then, `persist` is the file in which its rules should be besides, None if in none.
     `overwritten` are the parameters that podnet wrote on this node: what is not wanted of them is to be as before.
@@ -96,7 +96,7 @@ class Desired(Struct, frozen=True):
     jumps: tuple[Jump, ...]
     removals: tuple[Removal, ...]
     traffic: tuple[Traffic, ...]
-    watched: tuple[Traffic, ...]
+    reported_traffic: tuple[Traffic, ...]
     checks: tuple[Check, ...] = ()
     persist: str | None = None
     adopts: bool = False
