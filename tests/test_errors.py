@@ -9,7 +9,8 @@ import resource
 import pytest
 
 from netplan.errors import StoreError, told
-from netplan.system.netlink.channel import ROUTE, Channel
+from netplan.system.netlink.channel import Channel
+from netplan.system.netlink.wire import ROUTE
 from tests.forked import forked
 
 SHORT = "this machine is short of what podnet needs"

@@ -84,8 +84,6 @@ def _targets(policy: IpMasq) -> Iterator[str]:
 
 
 FORWARD: Final = {version: ChainKey(version, "filter", "FORWARD") for version in (4, 6)}
-
-
 FORWARD_CHAIN: Final = {version: ChainKey(version, "filter", "PODNET-FORWARD") for version in (4, 6)}
 
 

@@ -53,7 +53,9 @@ def compile_node(spec: Spec, node: Node) -> Desired:
 def compile_removal(spec: Spec, node: Node) -> Desired:
     """Compile what a node should have when podnet leaves it: nothing of ours, and no foreign rule taken away."""
     reported_traffic = tuple(replace(each, masquerades=False, accepts=False) for each in _traffic(spec, node))
-    return Desired(node.name, node.address.address, backend_of(spec), (), (), (), (), reported_traffic, persist=_persist(spec))
+    return Desired(
+        node.name, node.address.address, backend_of(spec), (), (), (), (), reported_traffic, persist=_persist(spec)
+    )
 
 
 def _persist(spec: Spec) -> str | None:

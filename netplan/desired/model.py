@@ -82,8 +82,8 @@ class Removal(Struct, frozen=True):
 class Desired(Struct, frozen=True):
     """What one node should have, and what it should not; with `adopts`, what others made of it is taken over.
 
-    `reported_traffic` is the traffic that a plan tells of, one of an IP version; `traffic` is none when podnet leaves, and wants
-    nothing of it.
+    `reported_traffic` is the traffic that a plan tells of, one of an IP version; `traffic` is none when podnet leaves,
+    and wants nothing of it.
     `checks` are what must work then, `persist` is the file in which its rules should be besides, None if in none.
     `overwritten` are the parameters that podnet wrote on this node: what is not wanted of them is to be as before.
     `applied` are the keys of the routes that it had there last: what took the place of such a one gives it back.

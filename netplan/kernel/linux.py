@@ -42,7 +42,8 @@ from netplan.net import Address
 from netplan.netfilter.nftables.expression import chains as chains_of_nft
 from netplan.netfilter.nftables.table import read as read_table
 from netplan.netfilter.nftables.table import table_name
-from netplan.system.netlink.channel import ROUTE, Answered, Channel
+from netplan.system.netlink.channel import Answered, Channel
+from netplan.system.netlink.wire import ROUTE
 from netplan.system.privileges import CAP_NET_ADMIN, may
 
 Told: TypeAlias = Callable[[str, int, int | None], None]

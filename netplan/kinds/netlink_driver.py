@@ -9,8 +9,9 @@ from typing import Final, Generic, NamedTuple
 from netplan.errors import KernelError
 from netplan.kinds.resource import Change, ObjectRefusedError, R_co, refused
 from netplan.net import IfName
-from netplan.system.netlink.channel import Channel, Refusal, Request
+from netplan.system.netlink.channel import Channel
 from netplan.system.netlink.route import ADDRESS, LINK, NEIGHBOUR, ROUTE
+from netplan.system.netlink.wire import Refusal, Request
 
 _DELETES: Final = frozenset(layout.delete for layout in (LINK, ADDRESS, NEIGHBOUR, ROUTE))
 _GONE: Final = frozenset({errno.EADDRNOTAVAIL, errno.ENODEV, errno.ENOENT, errno.ENXIO, errno.ESRCH})

@@ -11,8 +11,9 @@ from netplan.kinds.link.value import VXLAN, Link
 from netplan.kinds.neighbour.value import Neighbour
 from netplan.kinds.resource import Change
 from netplan.net import IfName
-from netplan.system.netlink.channel import Channel, Request
+from netplan.system.netlink.channel import Channel
 from netplan.system.netlink.route import Message
+from netplan.system.netlink.wire import Request
 
 T = TypeVar("T", FdbEntry, Neighbour)
 

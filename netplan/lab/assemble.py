@@ -27,8 +27,9 @@ from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 from netplan.errors import KernelError, PodnetError
 from netplan.lab.build import AddAddress, AddDefaultRoute, AddLink, Peer, SetUp, Setup, Step, namespace
 from netplan.spec.topology import USUAL_MTU
-from netplan.system.netlink.channel import ACK, ROUTE, Channel, Request
+from netplan.system.netlink.channel import Channel
 from netplan.system.netlink.route import FAMILIES
+from netplan.system.netlink.wire import ACK, ROUTE, Request
 
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 """As pyroute2 would look for it by running ldconfig."""

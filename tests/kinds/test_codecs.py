@@ -20,8 +20,8 @@ from netplan.kinds.route import codec as routes
 from netplan.kinds.route.value import Hop, Route
 from netplan.net import Address, IfName, InterfaceAddress, LinkLayerAddress
 from netplan.netfilter.iptables.operands import Masked
-from netplan.system.netlink.channel import APPEND, EXCLUSIVE, REPLACE
 from netplan.system.netlink.route import ADDRESS, LINK, NEIGHBOUR, ROUTE, RULE
+from netplan.system.netlink.wire import APPEND, EXCLUSIVE, REPLACE
 from tests.kinds import pyroute
 
 BITS = {4: 32, 6: 128}

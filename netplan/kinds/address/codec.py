@@ -8,8 +8,8 @@ from typing import Final
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.link.value import Link
 from netplan.net import InterfaceAddress
-from netplan.system.netlink.channel import CREATE, REPLACE, Request, attribute
 from netplan.system.netlink.route import ADDRESS, FAMILIES, Message, address, deleting, making
+from netplan.system.netlink.wire import CREATE, REPLACE, Request, attribute
 
 # IFA_*, linux/if_addr.h. Of a device between two hosts the first is the other one's.
 _ADDRESS: Final = 1

@@ -10,9 +10,9 @@ from netplan.errors import KernelError
 from netplan.kinds.connection.value import Connection
 from netplan.net import Address
 from netplan.system.netlink import netfilter
-from netplan.system.netlink.channel import Attributes, attribute, attributes
 from netplan.system.netlink.netfilter import CONNTRACK, number
 from netplan.system.netlink.route import FAMILIES
+from netplan.system.netlink.wire import Attributes, attribute, attributes
 
 _GET, _DELETE = 1, 2
 _ORIGINAL, _REPLY, _STATUS, _ID, _ZONE, _STATUS_MASK = 1, 2, 3, 12, 18, 26

@@ -9,8 +9,8 @@ from typing import Final
 from netplan.kinds.fdb.value import FdbEntry
 from netplan.kinds.link.value import Link
 from netplan.net import LinkLayerAddress
-from netplan.system.netlink.channel import CREATE, REPLACE, Attributes, Request, attribute
 from netplan.system.netlink.route import NEIGHBOUR, Message, address, deleting, making, u32
+from netplan.system.netlink.wire import CREATE, REPLACE, Attributes, Request, attribute
 
 # NDA_*, NUD_* and NTF_*, linux/neighbour.h
 _DST: Final = 1

@@ -11,7 +11,8 @@ from netplan.kinds.link.value import Link
 from netplan.kinds.resource import Change
 from netplan.net import IfName
 from netplan.system.netlink.channel import Channel
-from netplan.system.netlink.route import NEIGHBOUR, dump
+from netplan.system.netlink.dumps import dump
+from netplan.system.netlink.route import NEIGHBOUR
 
 
 def observe(channel: Channel, links: Mapping[int, Link]) -> Iterator[FdbEntry]:

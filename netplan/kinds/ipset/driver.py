@@ -9,8 +9,8 @@ from netplan.kinds.ipset.value import DIMENSIONS, LIST, IpSet, Member, Part, Por
 from netplan.net import Address, Prefix
 from netplan.netfilter.iptables.operands import BITS
 from netplan.system.netlink import netfilter
-from netplan.system.netlink.channel import Attributes, attribute, attributes, elements, text
 from netplan.system.netlink.netfilter import Message, number
+from netplan.system.netlink.wire import Attributes, attribute, attributes, elements, text
 
 LARGEST: Final = 10_000
 """How many members are read of a set; of a larger one none."""

@@ -7,7 +7,8 @@ from typing import Final
 
 from netplan.kinds.link.value import VXLAN, Link, Vxlan
 from netplan.net import IfName, LinkLayerAddress
-from netplan.system.netlink.channel import (
+from netplan.system.netlink.route import LINK, Message, address, deleting, making, u32
+from netplan.system.netlink.wire import (
     CREATE,
     EXCLUSIVE,
     Attributes,
@@ -17,7 +18,6 @@ from netplan.system.netlink.channel import (
     number_attribute,
     text,
 )
-from netplan.system.netlink.route import LINK, Message, address, deleting, making, u32
 
 # IFLA_*, linux/if_link.h
 _ADDRESS: Final = 1

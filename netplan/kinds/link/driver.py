@@ -11,8 +11,10 @@ from netplan.kinds.link import codec
 from netplan.kinds.link.value import Link
 from netplan.kinds.resource import Change, refused
 from netplan.net import IfName
-from netplan.system.netlink.channel import Channel, Request
-from netplan.system.netlink.route import LINK, Message, dump, message_of
+from netplan.system.netlink.channel import Channel
+from netplan.system.netlink.dumps import dump
+from netplan.system.netlink.route import LINK, Message, message_of
+from netplan.system.netlink.wire import Request
 
 _MEANING: Final = {
     errno.EADDRINUSE: "another tunnel or program has its UDP port (ss -lunp): write another port in backend",

@@ -8,8 +8,8 @@ from typing import Final
 from netplan.kinds.link.value import Link
 from netplan.kinds.neighbour.value import Neighbour
 from netplan.net import LinkLayerAddress
-from netplan.system.netlink.channel import CREATE, REPLACE, Request, attribute, number_attribute
 from netplan.system.netlink.route import FAMILIES, NEIGHBOUR, Message, address, deleting, making
+from netplan.system.netlink.wire import CREATE, REPLACE, Request, attribute, number_attribute
 
 # NDA_* and NUD_*, linux/neighbour.h
 _DST: Final = 1

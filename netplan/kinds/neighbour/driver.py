@@ -11,7 +11,8 @@ from netplan.kinds.neighbour.value import Neighbour
 from netplan.kinds.resource import Change
 from netplan.net import IfName
 from netplan.system.netlink.channel import Channel
-from netplan.system.netlink.route import NEIGHBOUR, dump
+from netplan.system.netlink.dumps import dump
+from netplan.system.netlink.route import NEIGHBOUR
 
 
 def observe(channel: Channel, links: Mapping[int, Link], version: int = 4) -> Iterator[Neighbour]:

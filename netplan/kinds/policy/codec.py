@@ -8,8 +8,8 @@ from netplan.kinds.policy.value import PolicyRule
 from netplan.kinds.route.value import MAIN_TABLE
 from netplan.net import Prefix
 from netplan.netfilter.iptables.operands import Masked
-from netplan.system.netlink.channel import Attributes, text
 from netplan.system.netlink.route import FAMILIES, Message, address, u32
+from netplan.system.netlink.wire import Attributes, text
 
 # FRA_*, linux/fib_rules.h
 _DST: Final = 1

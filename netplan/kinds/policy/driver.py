@@ -9,7 +9,8 @@ from netplan.errors import ObserveError
 from netplan.kinds.policy import codec
 from netplan.kinds.policy.value import PolicyRule
 from netplan.system.netlink.channel import Channel
-from netplan.system.netlink.route import RULE, dump
+from netplan.system.netlink.dumps import dump
+from netplan.system.netlink.route import RULE
 
 
 def observe(channel: Channel, version: int = 4) -> Iterator[PolicyRule]:

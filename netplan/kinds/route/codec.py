@@ -10,8 +10,8 @@ from netplan.kinds.link.value import Link
 from netplan.kinds.route.nexthop import NextHop
 from netplan.kinds.route.value import PROTOCOL, Hop, Route
 from netplan.net import Address, IfName, Prefix
-from netplan.system.netlink.channel import CREATE, Attributes, Request, attribute, attributes, number_attribute
 from netplan.system.netlink.route import FAMILIES, ROUTE, Message, address, deleting, making, u32
+from netplan.system.netlink.wire import CREATE, Attributes, Request, attribute, attributes, number_attribute
 
 # RTA_*, linux/rtnetlink.h
 _DST: Final = 1

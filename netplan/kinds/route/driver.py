@@ -16,8 +16,10 @@ from netplan.kinds.route.lead import asks, leads
 from netplan.kinds.route.nexthop import NextHop, Way
 from netplan.kinds.route.value import MAIN_TABLE, PROTOCOL, Route
 from netplan.net import IfName, Prefix
-from netplan.system.netlink.channel import APPEND, EXCLUSIVE, REPLACE, Channel
-from netplan.system.netlink.route import FAMILIES, NEXTHOP, ROUTE, Message, dump
+from netplan.system.netlink.channel import Channel
+from netplan.system.netlink.dumps import dump
+from netplan.system.netlink.route import FAMILIES, NEXTHOP, ROUTE, Message
+from netplan.system.netlink.wire import APPEND, EXCLUSIVE, REPLACE
 
 MANY: Final = 2000
 """From how many gateways on one device on next-hop objects are made: fewer are as fast without."""

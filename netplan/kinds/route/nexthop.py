@@ -17,8 +17,8 @@ from msgspec import Struct
 
 from netplan.kinds.route.value import PROTOCOL, Route
 from netplan.net import Address, IfName
-from netplan.system.netlink.channel import CREATE, EXCLUSIVE, Request, attribute, number_attribute
 from netplan.system.netlink.route import FAMILIES, NEXTHOP, Message, address, deleting, making, u32
+from netplan.system.netlink.wire import CREATE, EXCLUSIVE, Request, attribute, number_attribute
 
 # NHA_*, linux/nexthop.h
 _ID: Final = 1

@@ -6,7 +6,7 @@ import socket
 import struct
 from typing import Final, NamedTuple
 
-from netplan.system.netlink.channel import attributes
+from netplan.system.netlink.wire import attributes
 
 DUMP: Final = 20
 """SOCK_DIAG_BY_FAMILY."""

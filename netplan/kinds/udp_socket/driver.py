@@ -11,7 +11,8 @@ from typing import Final
 
 from netplan.kinds.udp_socket import codec
 from netplan.kinds.udp_socket.value import UdpSocket
-from netplan.system.netlink.channel import SOCK_DIAG, Channel, UnsettledError
+from netplan.system.netlink.channel import Channel
+from netplan.system.netlink.wire import SOCK_DIAG, UnsettledError
 
 _PROC: Final = Path("/proc")
 _SOCKET: Final = re.compile(r"socket:\[(\d+)\]")

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from netplan.netfilter.nftables.expression import number_of, terminated
 from netplan.system.netlink import netfilter
-from netplan.system.netlink.channel import Attributes, attribute, attributes, elements, text
 from netplan.system.netlink.netfilter import NFTABLES, number
+from netplan.system.netlink.wire import Attributes, attribute, attributes, elements, text
 
 MANY: Final = 1000
 """How many elements of a set are read: what has more is not understood."""

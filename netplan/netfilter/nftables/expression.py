@@ -11,8 +11,8 @@ from msgspec import Struct
 
 from netplan.netfilter.nftables.family import FAMILIES
 from netplan.system.netlink import netfilter
-from netplan.system.netlink.channel import Attributes, attribute, attributes, elements, text
 from netplan.system.netlink.netfilter import NFTABLES, Listing, Message, number
+from netplan.system.netlink.wire import Attributes, attribute, attributes, elements, text
 
 _NAMES: Final = {1: "inet", 2: "ip", 5: "netdev", 7: "bridge", 10: "ip6"}
 _HOOKS: Final = ("prerouting", "input", "forward", "output", "postrouting", "ingress")

@@ -12,7 +12,7 @@ from netplan.netfilter.nftables.expression import Expression
 from netplan.netfilter.nftables.load import Load
 from netplan.netfilter.nftables.path import SLOT, Way, slot
 from netplan.netfilter.nftables.terminal import UNKNOWN_TARGET, decided
-from netplan.system.netlink.channel import text
+from netplan.system.netlink.wire import text
 
 LookUp = Callable[[str], Sequence[Element] | None]
 """Gives what a set holds by its name, None if nobody can say."""

@@ -10,8 +10,8 @@ from netplan.errors import KernelError
 from netplan.netfilter.nftables.expression import terminated
 from netplan.netfilter.nftables.family import FAMILIES
 from netplan.system.netlink import netfilter
-from netplan.system.netlink.channel import attribute
 from netplan.system.netlink.netfilter import NFTABLES, number
+from netplan.system.netlink.wire import attribute
 
 _GET, _DELETE = 1, 2
 _NAME, _FLAGS, _USES, _USER_DATA, _OWNER = 1, 2, 3, 6, 7

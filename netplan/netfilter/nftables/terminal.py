@@ -18,8 +18,8 @@ from netplan.netfilter.iptables.targets import TARGET_EXTENSIONS
 from netplan.netfilter.nftables.expression import Expression
 from netplan.netfilter.nftables.family import FAMILIES
 from netplan.netfilter.nftables.path import Way
-from netplan.system.netlink.channel import Attributes, attributes, text
 from netplan.system.netlink.netfilter import number
+from netplan.system.netlink.wire import Attributes, attributes, text
 
 UNKNOWN_TARGET: Final = "-j nft-unknown"
 _VERDICTS: Final = {0: "-j DROP", 1: "-j ACCEPT", -5: "-j RETURN"}

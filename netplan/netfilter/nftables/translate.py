@@ -22,7 +22,7 @@ from netplan.netfilter.nftables.lookup import LookUp, looked_up
 from netplan.netfilter.nftables.marks import mark_set, mark_set_by_target
 from netplan.netfilter.nftables.path import Way
 from netplan.netfilter.nftables.terminal import UNKNOWN_TARGET, address_translated, immediate, redirect, reject
-from netplan.system.netlink.channel import attributes, text
+from netplan.system.netlink.wire import attributes, text
 
 _EQUAL, _UNEQUAL, _LESS, _AT_MOST, _MORE, _AT_LEAST = range(6)
 _ORDERED: Final = frozenset({"network", "transport", "l4proto"})

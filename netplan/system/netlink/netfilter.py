@@ -16,11 +16,11 @@ from typing import Final
 from msgspec import Struct
 
 from netplan.errors import ObserveError, UnsteadyError
-from netplan.system.netlink.channel import (
+from netplan.system.netlink.channel import Channel
+from netplan.system.netlink.wire import (
     ACK,
     NETFILTER,
     Attributes,
-    Channel,
     Pile,
     Request,
     UnsettledError,

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from msgspec import Struct
 
-from netplan.errors import ObserveError, UnsteadyError
 from netplan.net import Address
-from netplan.system.netlink.channel import Attributes, Channel, Request, UnsettledError, attributes
+from netplan.system.netlink.wire import Attributes, Request, attributes
 
 FAMILIES: Final = {4: socket.AF_INET, 6: socket.AF_INET6}
 """The address family of an IP version."""
@@ -57,21 +55,6 @@ class Message(Struct, frozen=True):
 
     fields: tuple[Any, ...]
     attributes: Attributes
-
-
-def dump(channel: Channel, layout: Layout, fields: tuple[int, ...], content: bytes = b"") -> Iterator[Message]:
-    """Return all objects of a kind that the fields and attributes ask for; ObserveError if the kernel won't tell.
-
-    The first of the fields is the address family; a kernel without IPv6 answers with those of every family.
-    """
-    family = fields[0]
-    try:
-        found = channel.dump(layout.get, layout.header.pack(*fields) + content)
-    except UnsettledError as error:
-        raise UnsteadyError("routes and devices change faster than they can be read: try again") from error
-    except OSError as error:
-        raise ObserveError(f"the kernel does not tell its routes and devices: {error.strerror or error}") from error
-    return (message_of(layout, each) for each in found if family in (socket.AF_UNSPEC, each[0]))
 
 
 def message_of(layout: Layout, data: bytes) -> Message:

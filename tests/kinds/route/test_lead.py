@@ -12,7 +12,8 @@ from netplan.kinds.route import driver
 from netplan.kinds.route.lead import leads
 from netplan.kinds.route.value import Route
 from netplan.net import IfName, Prefix
-from netplan.system.netlink.channel import ROUTE, Channel
+from netplan.system.netlink.channel import Channel
+from netplan.system.netlink.wire import ROUTE
 from tests import make, tunnels
 from tests.scratch import in_scratch
 

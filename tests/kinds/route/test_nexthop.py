@@ -18,8 +18,9 @@ from netplan.kinds.resource import Change
 from netplan.kinds.route import driver
 from netplan.kinds.route.value import Hop, Route
 from netplan.net import Address, IfName, Prefix
-from netplan.system.netlink.channel import ROUTE, Channel
+from netplan.system.netlink.channel import Channel
 from netplan.system.netlink.route import NEXTHOP
+from netplan.system.netlink.wire import ROUTE
 from tests import make
 from tests.scratch import in_scratch
 

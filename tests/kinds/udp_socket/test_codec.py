@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from netplan.kinds.udp_socket import codec
-from netplan.system.netlink.channel import attribute
+from netplan.system.netlink.wire import attribute
 
 MAPPED = bytes(10) + b"\xff\xff\x0a\x00\x00\x01"
 OWN = b"\xfd" + bytes(14) + b"\x01"

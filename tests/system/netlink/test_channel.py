@@ -12,11 +12,14 @@ from hypothesis import strategies as st
 from netplan.errors import KernelError, ObserveError
 from netplan.kinds.netlink_driver import Asked, write
 from netplan.kinds.resource import Change
-from netplan.system.netlink.channel import (
+from netplan.system.netlink.channel import Channel
+from netplan.system.netlink.dumps import dump
+from netplan.system.netlink.route import ADDRESS, LINK, deleting, making, u32
+from netplan.system.netlink.route import ROUTE as ROUTES
+from netplan.system.netlink.wire import (
     CREATE,
     EXCLUSIVE,
     ROUTE,
-    Channel,
     Pile,
     Request,
     UnsettledError,
@@ -26,8 +29,6 @@ from netplan.system.netlink.channel import (
     number_attribute,
     text,
 )
-from netplan.system.netlink.route import ADDRESS, LINK, deleting, dump, making, u32
-from netplan.system.netlink.route import ROUTE as ROUTES
 from tests import make
 from tests.scratch import in_scratch
 

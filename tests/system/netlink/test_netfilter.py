@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netplan.system import programs
-from netplan.system.netlink.channel import NETFILTER, Channel, Pile, attribute
+from netplan.system.netlink.channel import Channel
 from netplan.system.netlink.netfilter import Listing, Message
+from netplan.system.netlink.wire import NETFILTER, Pile, attribute
 from tests.scratch import in_scratch
 
 KINDS = st.integers(1, 5)
