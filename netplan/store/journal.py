@@ -24,7 +24,7 @@ from netplan.planning.plan_json import change_from_json, reason_to_json
 from netplan.store import files
 from netplan.store.files import UNREADABLE
 from netplan.store.provenance import Origin, boot_id
-from netplan.system.clock import Process
+from netplan.system.process import Process
 
 FORMAT_VERSION: Final = "2.1"
 """That of a generation too. In 2.0 there were no `hooks`.
