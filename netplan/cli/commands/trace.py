@@ -17,7 +17,6 @@ from netplan.cli.progress import bar
 from netplan.cli.verb import verb_app
 from netplan.desired.compile import Desired, compile_node
 from netplan.errors import UsageError
-from netplan.kinds import snapshot_json
 from netplan.kinds.chain.value import ChainKey
 from netplan.kinds.snapshot import Snapshot
 from netplan.net import Address
@@ -29,6 +28,7 @@ from netplan.planning.projection import project
 from netplan.planning.underlay import resolved_in
 from netplan.spec.load import Spec
 from netplan.spec.topology import Node
+from netplan.store import records
 from netplan.text import likely
 from netplan.trace import Packet, Tracer, entrance
 
@@ -106,7 +106,7 @@ def _live(spec: Spec, node: Node, folder: Path | None) -> _Start:
 
 
 def _recorded(spec: Spec, node: Node, folder: Path, version: int) -> _Start:
-    found = snapshot_json.read(folder, spec.model.cluster, node.name)
+    found = records.read(folder, spec.model.cluster, node.name)
     if found is None:
         raise UsageError(
             f"{folder} has no record of {node.name}: run podnet capture there, or say --live on the node itself"
