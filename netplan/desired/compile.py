@@ -130,7 +130,7 @@ class Desired(Struct, frozen=True):
         """What must be observed to plan for this node."""
         written = frozenset(each.name for each in self.overwritten)
         if not self.traffic:
-            return everything() | Interest(frozenset(), frozenset(), written, frozenset({"nat", "filter"}))
+            return everything() | Interest(sysctls=written, searched=frozenset({"nat", "filter"}))
         removals = {removal.chain for removal in self.removals}
         sysctls = self.sysctls | written
         links = (want.resource for want in self.objects if isinstance(want.resource, Link))
@@ -158,7 +158,7 @@ def everything(packets: Iterable[Packet] = (), *, limit: int = MANY_RULES) -> In
     sysctls = frozenset({*FORWARDING.values(), *trace.BRIDGE_CALLS.values(), *settings})
     asked = frozenset(packets)
     if asked:
-        return Interest(frozenset(OUR_CHAINS), frozenset(), sysctls, traced=chains, follows=Passing(asked), limit=limit)
+        return Interest(frozenset(OUR_CHAINS), sysctls=sysctls, traced=chains, follows=Passing(asked), limit=limit)
     return Interest(chains | frozenset(OUR_CHAINS), chains, sysctls, limit=limit)
 
 

@@ -61,7 +61,7 @@ def _recorded(kernel: Kernel, written: Set[str]) -> Snapshot:
     """Observe everything, and the parameters that specs usually set or that podnet has written."""
     whole = whole_state(kernel)
     devices = {held.link for held in whole.all(LinkAddress)}
-    settings = kernel.observe(Interest(frozenset(), frozenset(), usual(devices) | written)).all(Sysctl)
+    settings = kernel.observe(Interest(sysctls=usual(devices) | written)).all(Sysctl)
     known = {sysctl.name: sysctl for sysctl in (*whole.all(Sysctl), *settings)}
     return whole.replace(Sysctl, [known[name] for name in sorted(known)])
 
