@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -15,12 +16,14 @@ from typing import TYPE_CHECKING, Final
 from netplan.cli.progress import bar
 from netplan.cli.streams import give_up
 from netplan.errors import UsageError
+from netplan.net import printable
 from netplan.system.files import replace
 from netplan.system.trust import own_links
 
 if TYPE_CHECKING:
     from netplan.cli.views.styled import Styled
     from netplan.kinds.resource import Json
+    from netplan.operations.report import Report
     from netplan.planning.plan import Plan
 
 
@@ -95,6 +98,25 @@ def _tell(text: str) -> None:
         sys.stderr.flush()
     except OSError:
         give_up(sys.stderr)
+
+
+class _Terminal:
+    """Tells people on stderr what a use case tells, with a bar for what takes long; see `operations.report.Report`."""
+
+    def note(self, message: str) -> None:
+        """Say a remark, in each line of which is escaped what a terminal would act on."""
+        say("\n".join(map(printable, message.split("\n"))))
+
+    def during(self, what: str) -> AbstractContextManager[None]:
+        """Show a bar while the block runs, if it takes long."""
+        return bar.during(what)
+
+    def progress(self, what: str, done: int = 0, total: int | None = None) -> None:
+        """Move the bar."""
+        bar.tell(what, done, total)
+
+
+terminal: Final[Report] = _Terminal()
 
 
 def ask(question: str) -> bool:

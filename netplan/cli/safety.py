@@ -17,7 +17,7 @@ from netplan.planning.obstacles import Obstacle
 from netplan.planning.plan import NodePlan
 from netplan.planning.projection import project
 from netplan.planning.safety import Danger, Flag, dangers, session_packets
-from netplan.system.session import ssh_connection
+from netplan.system.process import ssh_connection
 from netplan.trace import Packet
 
 _MEANING: Final = {

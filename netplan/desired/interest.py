@@ -32,5 +32,5 @@ def full_interest(packets: Iterable[Packet] = (), *, limit: int = MANY_RULES) ->
     sysctls = frozenset({*FORWARDING.values(), *trace.BRIDGE_CALLS.values(), *settings})
     asked = frozenset(packets)
     if asked:
-        return Interest(frozenset(OUR_CHAINS), frozenset(), sysctls, traced=chains, follows=Passing(asked), limit=limit)
+        return Interest(frozenset(OUR_CHAINS), sysctls=sysctls, traced=chains, follows=Passing(asked), limit=limit)
     return Interest(chains | frozenset(OUR_CHAINS), chains, sysctls, limit=limit)

@@ -113,7 +113,7 @@ class Desired(Struct, frozen=True):
         """What must be observed to plan for this node."""
         written = frozenset(each.name for each in self.overwritten)
         if not self.traffic:
-            return full_interest() | Interest(frozenset(), frozenset(), written, frozenset({"nat", "filter"}))
+            return full_interest() | Interest(sysctls=written, searched=frozenset({"nat", "filter"}))
         removals = {removal.chain for removal in self.removals}
         sysctls = self.sysctls | written
         links = (want.resource for want in self.objects if isinstance(want.resource, Link))

@@ -44,7 +44,7 @@ from netplan.netfilter.nftables.table import read as read_table
 from netplan.netfilter.nftables.table import table_name
 from netplan.system.netlink.channel import Answered, Channel
 from netplan.system.netlink.wire import ROUTE
-from netplan.system.privileges import CAP_NET_ADMIN, may
+from netplan.system.process import CAP_NET_ADMIN, may
 
 Told: TypeAlias = Callable[[str, int, int | None], None]
 """Hears what is under way, how much of it is done, and of how much, None where nobody knows."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Generic, NamedTuple
 
 from netplan.errors import KernelError
-from netplan.kinds.resource import Change, ObjectRefusedError, R_co, refused
+from netplan.kinds.resource import Change, ObjectRefusedError, R_co, kernel_refusal
 from netplan.net import IfName
 from netplan.system.netlink.channel import Channel
 from netplan.system.netlink.route import ADDRESS, LINK, NEIGHBOUR, ROUTE
@@ -49,7 +49,7 @@ def write(channel: Channel, asked: Iterable[Asked[R_co]], meaning: Mapping[int, 
             if each.request.kind in _DELETES and refusal.code in _GONE:
                 absent.append(each)
             else:
-                errors.append(refused(each.change, meaning.get(refusal.code, str(refusal))))
+                errors.append(kernel_refusal(each.change, meaning.get(refusal.code, str(refusal))))
         if errors:
             raise ObjectRefusedError(str(errors[0]), errors[0].change, errors[1:])
         waiting = [Asked(each.change, each.others[0], each.others[1:]) for each in absent if each.others]
@@ -72,4 +72,4 @@ def standing(device: IfName, indexes: Mapping[IfName, int], change: Change[R_co]
         return indexes[device]
     if change.after is None:
         return None
-    raise refused(change, f"there is no interface {device}")
+    raise kernel_refusal(change, f"there is no interface {device}")

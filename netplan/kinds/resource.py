@@ -122,7 +122,7 @@ class ObjectRefusedError(KernelError):
         return type(self), (str(self), self.change)
 
 
-def refused(change: Change[Resource], why: str) -> ObjectRefusedError:
-    """Give the error of a change that the kernel refused: the object, why, and the line of the spec it comes from."""
+def kernel_refusal(change: Change[Resource], why: str) -> ObjectRefusedError:
+    """Return the error of a change that the kernel refused: the object, why, and the line of the spec it comes from."""
     at = f" ({change.reason.text}, {change.reason.at})" if change.reason.at else f" ({change.reason.text})"
     return ObjectRefusedError(f"{change.resource.kind} {change.resource}{at}: {why}", change)

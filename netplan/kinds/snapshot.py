@@ -50,9 +50,9 @@ class Interest(Struct, frozen=True):
     of UDP that programs may have sockets on.
     """
 
-    chains: frozenset[ChainKey]
-    walks: frozenset[ChainKey]
-    sysctls: frozenset[str]
+    chains: frozenset[ChainKey] = frozenset()
+    walks: frozenset[ChainKey] = frozenset()
+    sysctls: frozenset[str] = frozenset()
     searched: frozenset[str] = frozenset()
     traced: frozenset[ChainKey] = frozenset()
     follows: Follows | None = None

@@ -23,7 +23,7 @@ from msgspec import Struct
 from netplan.errors import RefusedError, UsageError
 from netplan.net import printable
 from netplan.system import helpers, programs
-from netplan.system.privileges import CAP_NET_ADMIN, CAP_SYS_ADMIN, may
+from netplan.system.process import CAP_NET_ADMIN, CAP_SYS_ADMIN, may
 
 _MARK: Final = "podnet-lab"
 _RECORD: Final = "/run/podnet/lab.json"

@@ -25,7 +25,7 @@ from netplan.store.lock import alone
 from netplan.store.provenance import who
 from netplan.store.store import Store
 from netplan.system import clock, helpers, programs
-from netplan.system.clock import Process
+from netplan.system.process import Process
 
 _POLL_SECONDS: Final = 0.1
 _GRACE_SECONDS: Final = 0.3

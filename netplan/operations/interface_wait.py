@@ -17,7 +17,7 @@ PATIENCE: Final = 30.0
 """How many seconds an interface is waited for."""
 
 _POLL_SECONDS: Final = 0.2
-_DEVICES: Final = Interest(frozenset(), frozenset(), frozenset())
+_DEVICES: Final = Interest()
 
 
 def await_interface(kernel: Kernel, node: Node, tell: Callable[[str], None]) -> None:

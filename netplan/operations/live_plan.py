@@ -36,7 +36,7 @@ from netplan.trace import Packet, Passing
 if TYPE_CHECKING:
     from netplan.operations.rollback import WayBack
 
-_NO_RULES = Interest(frozenset(), frozenset(), frozenset())
+_NO_RULES = Interest()
 
 
 class Work(Struct, frozen=True):
@@ -102,7 +102,7 @@ class Work(Struct, frozen=True):
     def back(cls, way: WayBack, kernel: Kernel) -> Work:
         """Plan the way back to an earlier state."""
         settings = frozenset({*way.sysctls, *(sysctl.name for sysctl in way.target.all(Sysctl))})
-        kept = Interest(frozenset(way.target.chains), frozenset(), settings)
+        kept = Interest(frozenset(way.target.chains), sysctls=settings)
         interest = with_ground(interest_of(way.touched) | kept)
         now = kernel.observe(interest)
 

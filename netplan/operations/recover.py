@@ -44,7 +44,7 @@ TURN_SECONDS: Final = 60.0
 
 _POLL_SECONDS: Final = 0.2
 _VERB: Final = "recover"
-_DEVICES: Final = Interest(frozenset(), frozenset(), frozenset())
+_DEVICES: Final = Interest()
 
 OpenKernel = Callable[[Backend], Kernel]
 """Gives the kernel of this node with the packet filter of a backend."""
@@ -161,7 +161,7 @@ def _bring_back(store: Store, generation: Generation, kernel: Kernel) -> Recover
     after = generation.after
     wanted = [*_settings(after), *_rules_taken_away(generation)]
     placed = frozenset(hook.chain for hook in all_hooks(generation.hooks or (), after))
-    interest = interest_of(wanted) | Interest(frozenset(after.chains) | placed, placed, frozenset())
+    interest = interest_of(wanted) | Interest(frozenset(after.chains) | placed, placed)
     now = kernel.observe(interest)
     late = _late(after, now)
     touched = [change for change in wanted if change.after not in late]

@@ -140,7 +140,7 @@ def _wholly(job: Job, kernel: Kernel) -> Snapshot:
         return job.before
     known = {sysctl.name: sysctl for sysctl in job.before.all(Sysctl)}
     names = followers(link.name for link in job.before.all(Link))
-    seen = kernel.observe(Interest(frozenset(), frozenset(), names))
+    seen = kernel.observe(Interest(sysctls=names))
     return job.before.replace(Sysctl, ({sysctl.name: sysctl for sysctl in seen.all(Sysctl)} | known).values())
 
 
@@ -195,7 +195,7 @@ def _heard(_number: int, _frame: FrameType | None) -> None:
 
 def undo_interest(before: Snapshot, interest: Interest) -> Interest:
     """Return what must be observed to undo changes of interest: with all parameters that may get their values back."""
-    return interest | Interest(frozenset(), frozenset(), frozenset(sysctl.name for sysctl in before.all(Sysctl)))
+    return interest | Interest(sysctls=frozenset(sysctl.name for sysctl in before.all(Sysctl)))
 
 
 def restore(

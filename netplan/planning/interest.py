@@ -19,10 +19,10 @@ def interest_of(changes: Iterable[Change[Resource]]) -> Interest:
     chains |= {resource.key for resource in resources if isinstance(resource, Chain)}
     sysctls = {resource.name for resource in resources if isinstance(resource, Sysctl)}
     chains |= {*OUR_CHAINS, *OUR_CHAINS.values()}
-    return Interest(frozenset(chains), frozenset(), frozenset({*sysctls, IP_FORWARD}))
+    return Interest(frozenset(chains), sysctls=frozenset({*sysctls, IP_FORWARD}))
 
 
 def with_ground(interest: Interest) -> Interest:
     """Look also at the chains that rules of nat lead into: `dependencies` counts them among a plan's."""
     walks = {key for key in interest.chains if key.table == "nat" and not key.owned}
-    return interest | Interest(frozenset(), frozenset(walks), frozenset())
+    return interest | Interest(walks=frozenset(walks))

@@ -98,7 +98,7 @@ class NodePlan(Struct, frozen=True):
     @property
     def interest(self) -> Interest:
         """What must be observed to see whether the plan still fits, and whether it has been carried out."""
-        wanted = Interest(frozenset(), frozenset(), frozenset(self.sysctls))
+        wanted = Interest(sysctls=frozenset(self.sysctls))
         return with_ground(interest_of(self.changes)) | wanted
 
 

@@ -11,15 +11,15 @@ from netplan import __version__
 from netplan.desired.checks import Check
 from netplan.desired.hooks import hooks_from_json, hooks_to_json
 from netplan.documents import MALFORMED, FormatError, check_format, each, explained, of_format, within
-from netplan.errors import Location, UsageError
-from netplan.kinds.chain.value import Backend, PlacedRule
+from netplan.errors import UsageError
+from netplan.kinds.chain.value import Backend
+from netplan.kinds.change_json import change_from_json, change_to_json
 from netplan.kinds.link.value import Link
-from netplan.kinds.resource import Action, Change, Insertion, Json, Reason, Resource
+from netplan.kinds.resource import Action, Change, Json, Resource
 from netplan.kinds.route.value import Route
-from netplan.kinds.snapshot import KINDS
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Address, host_name
-from netplan.planning.field_changes import FieldChange, field_changes
+from netplan.planning.field_changes import field_changes
 from netplan.planning.json_stream import JsonStream, Part, TooLargeError
 from netplan.planning.plan import NodePlan, Plan, Source
 from netplan.planning.traffic.probe import Probe
@@ -30,9 +30,6 @@ FORMAT_VERSION: Final = "1.1"
 _VERSION: Final = "format_version"
 _NODES: Final = "nodes"
 _BEGINNING: Final = 1 << 16
-
-_CHANGED: Final[tuple[type[Resource], ...]] = (*KINDS, PlacedRule)
-_KINDS: Final = {kind.kind: kind for kind in _CHANGED}
 
 
 def plan_to_json(plan: Plan) -> Json:
@@ -182,27 +179,8 @@ def _node_to_json(node: NodePlan) -> Json:
     return {**data, **{key: value for key, value in optional.items() if value}, **hooks_to_json(node.hooks)}
 
 
-def _fields(change: Change[Resource]) -> tuple[FieldChange, ...]:
-    return field_changes(change) if change.action is Action.UPDATE else ()
-
-
-def change_to_json(change: Change[Resource], fields: Iterable[FieldChange] = ()) -> Json:
-    """Give a change as JSON values, with the fields that it updates; `change_from_json` reads it back."""
-    data = {
-        "action": change.action.value,
-        "kind": change.resource.kind,
-        "key": change.resource.label,
-        "before": None if change.before is None else change.before.to_json(),
-        "after": None if change.after is None else change.after.to_json(),
-        "fields": [field.to_json() for field in fields],
-        "reason": reason_to_json(change.reason),
-    }
-    return data if change.place is None else data | {"place": change.place.value}
-
-
-def reason_to_json(reason: Reason) -> Json:
-    """Give a reason as JSON values."""
-    return {"text": reason.text, "at": None if reason.at is None else str(reason.at)}
+def _fields(change: Change[Resource]) -> list[Json]:
+    return [field.to_json() for field in field_changes(change)] if change.action is Action.UPDATE else []
 
 
 def _node_from_json(data: Json) -> NodePlan:
@@ -243,18 +221,6 @@ def _changes_from_json(data: Iterable[Json], *, adopts: bool, puts_back: bool) -
     return changes
 
 
-def change_from_json(data: Json) -> Change[Resource]:
-    """Read what `change_to_json` gave; ValueError, KeyError, TypeError or OverflowError if it is something else."""
-    kind = _KINDS.get(data["kind"])
-    if kind is None:
-        raise ValueError(f"there is no kind {data['kind']!r}")
-    before, after = (None if data[side] is None else kind.from_json(data[side]) for side in ("before", "after"))
-    if before is None and after is None:
-        raise ValueError("it has neither a before nor an after")
-    place = Insertion(data["place"]) if data.get("place") else None
-    return Change(before, after, Reason(str(data["reason"]["text"]), _location(data["reason"]["at"])), place)
-
-
 def _may_be_planned(change: Change[Resource]) -> bool:
     """Whether podnet plans such changes: of objects of ours, of sysctls, and of foreign rules that go."""
     if change.resource.kind == "sysctl" or (change.resource.kind == "rule" and change.action is Action.DELETE):
@@ -274,10 +240,3 @@ def _goes_with(change: Change[Resource], links: Collection[Hashable]) -> bool:
     """Whether a route of others goes since the link that it leads over is adopted."""
     route = change.resource
     return isinstance(route, Route) and not route.connected and change.after is None and route.oif in links
-
-
-def _location(text: Any) -> Location | None:  # noqa: ANN401 - whatever JSON holds
-    if text is None:
-        return None
-    path, line, column = str(text).rsplit(":", 2)
-    return Location(path, int(line), int(column))

@@ -17,14 +17,14 @@ from netplan.desired.hooks import Hook, hooks_from_json, hooks_to_json
 from netplan.documents import FormatError, of_format, why
 from netplan.errors import HalfStateError
 from netplan.kinds import snapshot_json
+from netplan.kinds.change_json import change_from_json, reason_to_json
 from netplan.kinds.resource import Change, Json, Resource
 from netplan.kinds.route.value import Route
 from netplan.kinds.snapshot import Snapshot
-from netplan.planning.plan_json import change_from_json, reason_to_json
 from netplan.store import files
 from netplan.store.files import UNREADABLE
 from netplan.store.provenance import Origin, boot_id
-from netplan.system.clock import Process
+from netplan.system.process import Process
 
 FORMAT_VERSION: Final = "2.1"
 """That of a generation too. In 2.0 there were no `hooks`.

@@ -17,6 +17,7 @@ from netplan.net import printable
 from netplan.store.files import reported
 from netplan.store.provenance import local_time
 from netplan.system import programs
+from netplan.system.process import alive
 
 GUARD: Final = "apply --confirm-within"
 """What a guard that holds the lock is called."""
@@ -38,12 +39,8 @@ class Holder(NamedTuple):
 
     @property
     def alive(self) -> bool:
-        """Whether the process still runs; one that has ended may wait for its parent to notice (proc(5), stat)."""
-        try:
-            state = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except (FileNotFoundError, ProcessLookupError):
-            return False
-        return state not in "ZX"
+        """Whether the process still runs."""
+        return alive(self.pid)
 
     def __str__(self) -> str:
         return f"podnet {printable(self.verb)} (pid {self.pid}, since {printable(self.since)})"

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from netplan.kinds import snapshot_json
 from netplan.kinds.link.value import Link
+from netplan.store import records
 from tests import make
 from tests.spec.factory import spec_text
 
@@ -42,9 +42,9 @@ def test_where_no_tunnel_depends_on_the_mtu_nothing_is_said(podnet):
 def test_a_record_says_what_the_interface_carries(podnet, folder):
     state = make.snapshot()
     links = [replace(link, mtu=1460) if link.name == "eth0" else link for link in state.all(Link)]
-    path = snapshot_json.path_of(folder / "state", "c", "a")
+    path = records.path_of(folder / "state", "c", "a")
     path.parent.mkdir(parents=True)
-    path.write_text(snapshot_json.render(state.replace(Link, links), "a", "c"))
+    path.write_text(records.render(state.replace(Link, links), "a", "c"))
     code, out, err = podnet("plan", "c.yaml", "--node", "a")
     assert (code, err) == (0, "")
     assert "podnet.1 mtu 1410 up 0e:2a:0a:04:07:15 vxlan id 1 local 10.4.7.21 dev eth0" in out

@@ -22,7 +22,7 @@ from netplan.planning import deferred_sysctls
 from netplan.store.generations import Damaged, Generation
 from netplan.store.journal import Begun, Confirm, Entry, Phase
 from netplan.system import clock
-from netplan.system.clock import Process
+from netplan.system.process import Process
 from tests import make
 
 WHEN = make.origin().when

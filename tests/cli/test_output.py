@@ -8,7 +8,7 @@ from tempfile import TemporaryFile
 
 import pytest
 
-from netplan.cli.output import write_file
+from netplan.cli.output import terminal, write_file
 from netplan.errors import UsageError
 
 
@@ -65,3 +65,8 @@ def test_a_link_that_leads_to_itself_can_not_be_written(tmp_path):
     with pytest.raises(UsageError, match=r"loop can't be written: Too many levels of symbolic links$"):
         write_file(tmp_path / "loop", "text")
     assert (tmp_path / "loop").is_symlink()
+
+
+def test_a_remark_of_a_use_case_keeps_its_lines_and_reaches_no_terminal_as_a_control_character(capsys):
+    terminal.note("one\x1b[2J\ntwo")
+    assert capsys.readouterr().err == "one\\x1b[2J\ntwo\n"

@@ -14,7 +14,7 @@ from netplan.kinds.chain.reach import reached
 from netplan.kinds.chain.value import Chain, ChainKey
 from netplan.kinds.foreign_chain.value import OtherChain
 from netplan.kinds.link.value import Link, own_settings
-from netplan.kinds.resource import Change, Resource, refused
+from netplan.kinds.resource import Change, Resource, kernel_refusal
 from netplan.kinds.route.order import excludes
 from netplan.kinds.route.value import Route
 from netplan.kinds.snapshot import Interest, Snapshot
@@ -65,7 +65,7 @@ class MemoryKernel:
     def _commit(self, changes: tuple[Change[Resource], ...]) -> None:
         self.writes += 1
         if self.writes == self._fail_at:
-            raise refused(changes[0], "the kernel refused it (a test asked for that)")
+            raise kernel_refusal(changes[0], "the kernel refused it (a test asked for that)")
         for change in changes:
             if change.after is not None:
                 _check(self.state, change, change.after)
@@ -118,48 +118,48 @@ def _check(state: Snapshot, change: Change[Resource], after: Resource) -> None:
     links = {link.name: link for link in state.all(Link)}
     for name in stands_on(after):
         if name is not None and name not in links:
-            raise refused(change, f"there is no interface {name}")
+            raise kernel_refusal(change, f"there is no interface {name}")
     if version_of(after) == 6 and not state.ipv6:
-        raise refused(change, "the kernel has no IPv6")
+        raise kernel_refusal(change, "the kernel has no IPv6")
     if isinstance(after, Link):
         _check_link(links, change, after)
     elif version_of(after) == 6 and any(links[each].mtu < IPV6_MTU_MIN for each in stands_on(after) if each):
-        raise refused(change, f"an MTU below {IPV6_MTU_MIN} leaves no room for IPv6")
+        raise kernel_refusal(change, f"an MTU below {IPV6_MTU_MIN} leaves no room for IPv6")
     elif isinstance(after, Route):
         _check_route(state, change, after)
 
 
 def _check_link(links: Mapping[IfName, Link], change: Change[Resource], link: Link) -> None:
     if change.before is None and link.name in links:
-        raise refused(change, "there is a device of this name")
+        raise kernel_refusal(change, "there is a device of this name")
     if any(link.excludes(other) for other in links.values() if other.name != link.name):
-        raise refused(change, "there is a vxlan device of this VNI and port")
+        raise kernel_refusal(change, "there is a vxlan device of this VNI and port")
     below = None if link.vxlan is None else link.vxlan.device
     if below is not None and below not in links:
-        raise refused(change, f"there is no interface {below}")
+        raise kernel_refusal(change, f"there is no interface {below}")
     if link.vxlan is not None and below is not None and link.mtu > links[below].mtu - link.vxlan.overhead:
-        raise refused(change, f"the MTU is more than that of {below}, less {link.vxlan.overhead}")
+        raise kernel_refusal(change, f"the MTU is more than that of {below}, less {link.vxlan.overhead}")
 
 
 def _check_route(state: Snapshot, change: Change[Resource], route: Route) -> None:
     there = [each for each in state.routes.get(route.key, ()) if change.place is None or each != change.before]
     if there and change.before is None and change.place is None:
-        raise refused(change, "a route of this prefix, metric and table exists")
+        raise kernel_refusal(change, "a route of this prefix, metric and table exists")
     beside = change.place is not None or (route.prefix.version == 4 and route not in there[:1])
     if beside and any(excludes(each, route) for each in there):
-        raise refused(change, "this route exists beside others of its prefix, metric and table")
+        raise kernel_refusal(change, "this route exists beside others of its prefix, metric and table")
     if route.type != "unicast":
         return
     down = {link.name for link in state.all(Link) if not link.up}.intersection(stands_on(route))
     if down:
-        raise refused(change, f"the interface {down.pop()} is down")
+        raise kernel_refusal(change, f"the interface {down.pop()} is down")
     own = [held for held in state.all(LinkAddress) if held.address.address == route.next_hop]
     if any(held.link == route.oif or route.prefix.version == 6 for held in own):
-        raise refused(change, "the next hop is an address of this node")
+        raise kernel_refusal(change, "the next hop is an address of this node")
     on_link = [held.address.prefix for held in state.all(LinkAddress) if held.link == route.oif]
     reachable = route.onlink or route.next_hop is None or any(prefix.contains(route.next_hop) for prefix in on_link)
     if not reachable:
-        raise refused(change, "the next hop is not on-link")
+        raise kernel_refusal(change, "the next hop is not on-link")
 
 
 def _check_jumps(after: Snapshot, changes: tuple[Change[Resource], ...]) -> None:
@@ -168,4 +168,4 @@ def _check_jumps(after: Snapshot, changes: tuple[Change[Resource], ...]) -> None
         for rule in chain.rules:
             target = None if rule.target is None else chain.key._replace(name=rule.target.name)
             if target is not None and target.owned and target not in there:
-                raise refused(changes[0], f"{chain.key} refers to {target}, which does not exist")
+                raise kernel_refusal(changes[0], f"{chain.key} refers to {target}, which does not exist")

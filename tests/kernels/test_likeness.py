@@ -23,7 +23,7 @@ from tests import make, tunnels
 from tests.kernels.memory import MemoryKernel
 from tests.lab.inside import inside
 
-NOTHING = Interest(frozenset(), frozenset(), frozenset())
+NOTHING = Interest()
 TUNNEL = {"local": "10.4.7.1", "mac": "0e:2a:0a:04:07:01"}
 LINKS = (
     tunnels.link(**TUNNEL),

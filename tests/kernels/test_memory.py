@@ -100,7 +100,7 @@ def test_a_walk_observes_every_chain_that_a_packet_can_reach():
 
 def test_of_a_big_table_what_costs_too_much_is_observed_without_its_rules():
     kernel = MemoryKernel(make.snapshot(BELOW))
-    found = kernel.observe(Interest(frozenset(), frozenset({make.POSTROUTING}), frozenset(), limit=2))
+    found = kernel.observe(Interest(walks=frozenset({make.POSTROUTING}), limit=2))
     assert [(chain.key.name, len(chain.rules), chain.unread) for chain in found.all(Chain)] == [
         ("POSTROUTING", 1, 0),
         ("ONE", 1, 0),
@@ -111,8 +111,8 @@ def test_of_a_big_table_what_costs_too_much_is_observed_without_its_rules():
 def test_rules_beside_are_not_observed_where_no_rules_are_of_interest():
     state = make.snapshot().replace(OtherChain, [OtherChain(Owner.NATIVE, Chain(make.FORWARD))])
     nothing, hook = (
-        Interest(frozenset(), frozenset(), frozenset()),
-        Interest(frozenset({make.FORWARD}), frozenset(), frozenset()),
+        Interest(),
+        Interest(frozenset({make.FORWARD})),
     )
     assert [len(MemoryKernel(state).observe(each).all(OtherChain)) for each in (nothing, hook)] == [0, 1]
 
@@ -170,4 +170,4 @@ def test_a_route_that_leads_nowhere_needs_no_device():
 def test_settings_of_our_tunnels_are_observed_with_them():
     setting = Sysctl("net.ipv6.conf.podnet/1.accept_ra", "0")
     kernel = MemoryKernel(tunnelled(setting, Sysctl("net.ipv6.conf.eth0.accept_ra", "1")))
-    assert kernel.observe(Interest(frozenset(), frozenset(), frozenset())).all(Sysctl) == (setting,)
+    assert kernel.observe(Interest()).all(Sysctl) == (setting,)

@@ -48,7 +48,7 @@ BACKENDS = (
     "{type: vxlan, direct_routing: true}",
     "{type: vxlan, vni: 9, name: podnet.1}",
 )
-NOTHING = Interest(frozenset(), frozenset(), frozenset())
+NOTHING = Interest()
 ONLINK, PERMANENT, SELF = 4, 0x80, 2
 TYPES = {"unicast": 1, "blackhole": 6}
 

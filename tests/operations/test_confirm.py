@@ -15,7 +15,7 @@ from netplan.operations.recover import settle
 from netplan.planning.differences import diff_node
 from netplan.store.decision import Verdict
 from netplan.store.store import Store, Undertaking
-from netplan.system.clock import Process
+from netplan.system.process import Process
 from tests import make
 from tests.kernels.memory import MemoryKernel
 

@@ -9,7 +9,6 @@ from msgspec.structs import replace
 
 from netplan.desired.compile import compile_node, compile_removal
 from netplan.errors import RestoredError
-from netplan.kinds import snapshot_json
 from netplan.kinds.chain.value import Backend, PlacedRule
 from netplan.kinds.route.value import Route
 from netplan.kinds.snapshot import Snapshot
@@ -20,6 +19,7 @@ from netplan.planning.fingerprint import changed_since, unmet
 from netplan.planning.plan import Plan, Source, plan_node
 from netplan.planning.projection import project
 from netplan.planning.undo import Deed, earlier, relevant, restoration
+from netplan.store import records
 from tests import make
 from tests.kernels.memory import MemoryKernel
 from tests.plans import read_plan, rendered
@@ -134,8 +134,8 @@ def test_a_saved_plan_is_read_back_as_it_was(case, source):
 @thorough
 @given(cases())
 def test_a_record_is_read_back_as_it_was(case):
-    text = snapshot_json.render(case.state, case.node.name, "c")
-    read = snapshot_json.parse(text, "state/c/n.json", "c", case.node.name).state
+    text = records.render(case.state, case.node.name, "c")
+    read = records.parse(text, "state/c/n.json", "c", case.node.name).state
     assert (read.backend, make.content(read)) == (case.state.backend, make.content(case.state))
 
 

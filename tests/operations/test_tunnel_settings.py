@@ -13,7 +13,6 @@ from netplan.kinds.link.value import Link
 from netplan.kinds.resource import Change
 from netplan.kinds.route.value import Route
 from netplan.kinds.snapshot import Snapshot
-from netplan.kinds.snapshot_json import parse, render
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import IfName, InterfaceAddress, Prefix
 from netplan.operations.apply import carry_out
@@ -22,6 +21,7 @@ from netplan.operations.recover import bring_back, settle
 from netplan.planning.differences import diff_node
 from netplan.planning.plan import Source, plan_node
 from netplan.store.generations import Generation
+from netplan.store.records import parse, render
 from netplan.store.store import Store, Undertaking
 from tests import make
 from tests.kernels.memory import MemoryKernel

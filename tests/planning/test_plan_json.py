@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from netplan import __version__
 from netplan.errors import Location, UsageError
-from netplan.kinds import snapshot_json
 from netplan.kinds.chain.value import Backend, Chain, PlacedRule, jump_to
 from netplan.kinds.resource import Change, Insertion, Reason
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Address
 from netplan.planning.plan import NodePlan, Source
 from netplan.planning.plan_json import is_plan, plan_to_json, summary
+from netplan.store import records
 from tests import make, tunnels
 from tests.plans import read_plan, rendered
 
@@ -195,7 +195,7 @@ def replaced(data, path, value):
 
 
 PLAN = json.loads(rendered(story()))
-RECORD = json.loads(snapshot_json.render(make.snapshot(make.docker(), make.route()), "a", "c"))
+RECORD = json.loads(records.render(make.snapshot(make.docker(), make.route()), "a", "c"))
 ODD = st.sampled_from([None, True, -1, 1e400, float("nan"), "", "\x1b[31m", "٣", "10.0.0.0/99", [], {}, [1], {"a": 1}])
 
 
@@ -210,7 +210,7 @@ def test_a_damaged_plan_is_read_or_refused_and_nothing_else(path, value):
 @given(st.sampled_from([*values(RECORD)]), ODD)
 def test_a_damaged_record_is_read_or_refused_and_nothing_else(path, value):
     with suppress(UsageError):
-        snapshot_json.parse(json.dumps(replaced(RECORD, path, value)), "a.json", "c", "a")
+        records.parse(json.dumps(replaced(RECORD, path, value)), "a.json", "c", "a")
 
 
 ADOPTED = tunnels.link("flannel.1")

@@ -9,7 +9,6 @@ from typing import Final, NamedTuple
 import pytest
 
 from netplan.errors import PendingError
-from netplan.kinds import snapshot_json
 from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.originals import Overwritten
 from netplan.operations import apply
@@ -18,6 +17,7 @@ from netplan.operations.live_plan import Work
 from netplan.operations.recover import Found, settle
 from netplan.operations.rollback import way_back
 from netplan.spec.load import read
+from netplan.store import records
 from netplan.store.generations import Generation
 from netplan.store.provenance import boot_id, who
 from netplan.store.store import Store
@@ -40,7 +40,7 @@ class Left(NamedTuple):
     def state(self, name: str) -> Snapshot:
         """Return a state of the node that was recorded."""
         path = DATA / self.cluster / f"{name}.json"
-        return snapshot_json.parse(path.read_text(), str(path), self.cluster, NODES[self.cluster]).state
+        return records.parse(path.read_text(), str(path), self.cluster, NODES[self.cluster]).state
 
     def store(self, name: str, deadline: float = 0.0) -> Store:
         """Return what podnet remembered, as if that had been in this boot, and with another deadline for a confirm."""

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from netplan.errors import ExitCode, HalfStateError
 from netplan.store.journal import FORMAT_VERSION, Begun, Confirm, Entry, JournalFile, Phase, rendered
-from netplan.system.clock import Process
+from netplan.system.process import Process
 from tests import make
 
 STATE = make.snapshot(make.docker())

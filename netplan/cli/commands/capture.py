@@ -17,7 +17,6 @@ from netplan.cli.remembered import overwritten
 from netplan.cli.verb import verb_app
 from netplan.errors import ObserveError, RefusedError, UsageError
 from netplan.kernel import Kernel
-from netplan.kinds import snapshot_json
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.value import Backend, Chain
 from netplan.kinds.foreign_chain.value import OtherChain
@@ -28,6 +27,7 @@ from netplan.kinds.sysctl.usual import usual
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import host_name
 from netplan.operations.live_plan import whole_state
+from netplan.store import records
 
 app = verb_app()
 
@@ -51,9 +51,9 @@ def capture(
         snapshot = _recorded(kernel_of(None), {each.name for each in written})
         other = _of_the_other_backend(snapshot)
     if str(out) == "-":
-        show(snapshot_json.render(snapshot, name, None, written, other))
+        show(records.render(snapshot, name, None, written, other))
         return
-    write_file(out, snapshot_json.render(snapshot, name, _cluster(out), written, other))
+    write_file(out, records.render(snapshot, name, _cluster(out), written, other))
     say(f"Recorded {name} in {out}.")
 
 
@@ -61,7 +61,7 @@ def _recorded(kernel: Kernel, written: Set[str]) -> Snapshot:
     """Observe everything, and the parameters that specs usually set or that podnet has written."""
     whole = whole_state(kernel)
     devices = {held.link for held in whole.all(LinkAddress)}
-    settings = kernel.observe(Interest(frozenset(), frozenset(), usual(devices) | written)).all(Sysctl)
+    settings = kernel.observe(Interest(sysctls=usual(devices) | written)).all(Sysctl)
     known = {sysctl.name: sysctl for sysctl in (*whole.all(Sysctl), *settings)}
     return whole.replace(Sysctl, [known[name] for name in sorted(known)])
 

@@ -21,7 +21,6 @@ from netplan.cli.views.lines import Reads, reading, some
 from netplan.desired.compile import compile_node, compile_removal
 from netplan.desired.model import Desired
 from netplan.errors import ExitCode, UsageError
-from netplan.kinds import snapshot_json
 from netplan.kinds.chain.value import Backend
 from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
@@ -33,6 +32,7 @@ from netplan.planning.traffic.classes import probes
 from netplan.planning.underlay import resolved_in, unresolved
 from netplan.spec.load import Spec, read_unjudged
 from netplan.spec.topology import Node
+from netplan.store import records
 
 if TYPE_CHECKING:
     from netplan.planning.field_changes import FieldChange
@@ -93,10 +93,10 @@ def live_plan(spec: Spec, names: Sequence[str], folder: Path | None = None) -> P
 def recorded_plan(spec: Spec, folder: Path, names: Sequence[str]) -> Plan:
     """Plan nodes from their records below a state folder; a node without one is planned as if it were empty."""
     nodes, plans = _nodes(spec, names), _Plans()
-    paths = (snapshot_json.path_of(folder, spec.model.cluster, node.name) for node in nodes)
+    paths = (records.path_of(folder, spec.model.cluster, node.name) for node in nodes)
     plans.expect(sum(not path.exists() for path in paths), spec)
     for node in _told_of(nodes):
-        record = snapshot_json.read(folder, spec.model.cluster, node.name)
+        record = records.read(folder, spec.model.cluster, node.name)
         desired = compile_node(spec, unresolved(node) if record is None else resolved_in(node, record.state))
         if record is None:
             plans.append(plan_node(desired, _empty(desired), Source.EMPTY))
@@ -126,7 +126,7 @@ def _tell_unrecorded(folder: Path, cluster: str, names: Sequence[str]) -> None:
     """Say which nodes have no record, where it was looked for, and how to make one."""
     if not names:
         return
-    path = snapshot_json.path_of(folder, cluster, names[0])
+    path = records.path_of(folder, cluster, names[0])
     others = f" (and {len(names) - 1} more)" if names[1:] else ""
     missing = f"there is no folder {folder}" if not folder.is_dir() else f"there is no record {path}{others}"
     say(f"podnet: {missing}: planned from empty; {names[0]} is recorded by `podnet capture --out {path}` there")

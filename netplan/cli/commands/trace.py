@@ -18,7 +18,6 @@ from netplan.cli.verb import verb_app
 from netplan.desired.compile import compile_node
 from netplan.desired.model import Desired
 from netplan.errors import UsageError
-from netplan.kinds import snapshot_json
 from netplan.kinds.chain.value import ChainKey
 from netplan.kinds.snapshot import Snapshot
 from netplan.net import Address
@@ -30,6 +29,7 @@ from netplan.planning.projection import project
 from netplan.planning.underlay import resolved_in
 from netplan.spec.load import Spec
 from netplan.spec.topology import Node
+from netplan.store import records
 from netplan.text import likely
 from netplan.trace import Packet, Tracer, entrance
 
@@ -107,7 +107,7 @@ def _live(spec: Spec, node: Node, folder: Path | None) -> _Start:
 
 
 def _recorded(spec: Spec, node: Node, folder: Path, version: int) -> _Start:
-    found = snapshot_json.read(folder, spec.model.cluster, node.name)
+    found = records.read(folder, spec.model.cluster, node.name)
     if found is None:
         raise UsageError(
             f"{folder} has no record of {node.name}: run podnet capture there, or say --live on the node itself"

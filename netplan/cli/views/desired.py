@@ -9,8 +9,9 @@ from netplan.cli.views.lines import kind_of, reason_text
 from netplan.cli.views.styled import Styled
 from netplan.desired.model import Desired
 from netplan.kinds.chain.value import Chain
+from netplan.kinds.change_json import reason_to_json
 from netplan.kinds.resource import Json, Reason
-from netplan.planning.plan_json import FORMAT_VERSION, reason_to_json
+from netplan.planning.plan_json import FORMAT_VERSION
 
 
 def desired_json(cluster: str, nodes: Sequence[Desired]) -> Json:

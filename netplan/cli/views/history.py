@@ -8,12 +8,13 @@ from typing import Final
 
 from msgspec import Struct
 
+from netplan.kinds.change_json import change_to_json
 from netplan.kinds.resource import Change, Json, Resource
 from netplan.net import counted, printable
 from netplan.operations.recover import Found, Recovery
 from netplan.operations.unfinished import Leftover
 from netplan.planning import deferred_sysctls
-from netplan.planning.plan_json import change_to_json, counts
+from netplan.planning.plan_json import counts
 from netplan.store.generations import Damaged, Generation
 from netplan.store.journal import Entry
 from netplan.store.provenance import Origin

@@ -9,7 +9,7 @@ from typing import Final
 from netplan.kinds import netlink_driver
 from netplan.kinds.link import codec
 from netplan.kinds.link.value import Link
-from netplan.kinds.resource import Change, refused
+from netplan.kinds.resource import Change, kernel_refusal
 from netplan.net import IfName
 from netplan.system.netlink.channel import Channel
 from netplan.system.netlink.dumps import dump
@@ -62,18 +62,18 @@ def _write(channel: Channel, change: Change[Link]) -> None:
     if after is not None:
         index = _index(channel, after.name)
         if index is None:
-            raise refused(change, f"there is no interface {after.name}")
+            raise kernel_refusal(change, f"there is no interface {after.name}")
         _ask(channel, change, codec.changed(before if changed else None, after, index))
 
 
 def _making(channel: Channel, change: Change[Link], link: Link) -> Request:
     """Give the request that makes a new device."""
     if link.vxlan is None:
-        raise refused(change, "podnet makes no devices of this type")
+        raise kernel_refusal(change, "podnet makes no devices of this type")
     device = link.vxlan.device
     below = None if device is None else _index(channel, device)
     if device is not None and below is None:
-        raise refused(change, f"there is no interface {device}")
+        raise kernel_refusal(change, f"there is no interface {device}")
     return codec.made(link, link.vxlan, below)
 
 

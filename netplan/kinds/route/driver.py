@@ -10,7 +10,7 @@ from typing import Final
 from netplan.errors import ObserveError
 from netplan.kinds import netlink_driver
 from netplan.kinds.link.value import Link
-from netplan.kinds.resource import Change, Insertion, refused
+from netplan.kinds.resource import Change, Insertion, kernel_refusal
 from netplan.kinds.route import codec, nexthop
 from netplan.kinds.route.lead import asks, leads
 from netplan.kinds.route.nexthop import NextHop, Way
@@ -98,7 +98,7 @@ def _possible(change: Change[Route], indexes: Mapping[IfName, int]) -> bool:
         if oif is not None and oif not in indexes:
             if change.after is None:
                 return False
-            raise refused(change, f"there is no interface {oif}")
+            raise kernel_refusal(change, f"there is no interface {oif}")
     return True
 
 

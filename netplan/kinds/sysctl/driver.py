@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from netplan.kinds.resource import Change, refused
+from netplan.kinds.resource import Change, kernel_refusal
 from netplan.kinds.sysctl.value import Sysctl, of_ipv6
 
 _ROOT: Final = Path("/proc/sys")
@@ -46,7 +46,7 @@ def write(change: Change[Sysctl]) -> None:
     try:
         _path(sysctl.name).write_text(sysctl.value + "\n")
     except OSError as error:
-        raise refused(change, f"the kernel refused it: {error.strerror}") from error
+        raise kernel_refusal(change, f"the kernel refused it: {error.strerror}") from error
 
 
 def _path(name: str) -> Path:

@@ -9,11 +9,11 @@ import pytest
 from msgspec.structs import replace
 
 from netplan.cli import main
-from netplan.kinds import snapshot_json
 from netplan.kinds.chain.value import Chain, ChainKey
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.originals import Overwritten
 from netplan.netfilter.iptables.built_in import BUILT_IN_BY_TABLE
+from netplan.store import records
 from netplan.trace import BRIDGE_CALLS
 from tests import make
 from tests.spec.factory import spec_text
@@ -35,7 +35,7 @@ def folder(tmp_path, monkeypatch):
 def write_record(folder, snapshot, *overwritten):
     path = folder / "state/c/a.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(snapshot_json.render(snapshot, "a", "c", overwritten))
+    path.write_text(records.render(snapshot, "a", "c", overwritten))
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from netplan.kinds import snapshot_json
 from netplan.kinds.chain.value import Chain, ChainKey
 from netplan.kinds.foreign_chain.value import OtherChain, Owner
+from netplan.store import records
 from tests import make
 
 CHAIN = Chain(ChainKey(4, "inet firewalld", "nat_POSTROUTING"), make.rules("-o eth0 -m nft -j MASQUERADE"), "ACCEPT")
@@ -59,14 +59,14 @@ def test_forwarded_packets_do_not_come_through(hook):
 
 
 def test_record_keeps_what_stands_beside():
-    text = snapshot_json.render(make.snapshot("", OTHER, BELOW), "a", "c")
-    assert snapshot_json.parse(text, "a.json", "c", "a").state.all(OtherChain) == (OTHER, BELOW)
+    text = records.render(make.snapshot("", OTHER, BELOW), "a", "c")
+    assert records.parse(text, "a.json", "c", "a").state.all(OtherChain) == (OTHER, BELOW)
 
 
 def test_record_says_nothing_of_it_where_there_is_nothing():
-    assert "other_chains" not in json.loads(snapshot_json.render(make.snapshot(), "a", "c"))
+    assert "other_chains" not in json.loads(records.render(make.snapshot(), "a", "c"))
 
 
 def test_record_from_before_is_read():
-    text = snapshot_json.render(make.snapshot(), "a", "c")
-    assert snapshot_json.parse(text, "a.json", "c", "a").state.all(OtherChain) == ()
+    text = records.render(make.snapshot(), "a", "c")
+    assert records.parse(text, "a.json", "c", "a").state.all(OtherChain) == ()

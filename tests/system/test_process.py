@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
 import pytest
 
+from netplan.system.process import Process, alive, stat
 from netplan.system.programs import SEARCH_PATH
 
 CONNECTION = "10.4.7.1 50000 10.4.7.21 22"
-ASK = "from netplan.system.session import ssh_connection; print(ssh_connection())"
+ASK = "from netplan.system.process import ssh_connection; print(ssh_connection())"
 
 
 def asked(*before: str, own: str | None = None, outer: str | None = None) -> str:
@@ -57,3 +59,23 @@ def test_a_process_with_a_name_that_looks_like_numbers_does_not_mislead(tmp_path
     odd = tmp_path / ") S 1 1"
     odd.symlink_to("/bin/sh")
     assert asked(str(odd), "-c", 'env -u SSH_CONNECTION "$@"; exit $?', "sh", outer=CONNECTION) == CONNECTION
+
+
+def test_a_process_that_runs_is_alive_until_it_has_ended_whether_or_not_its_parent_has_noticed():
+    running = subprocess.Popen(["sleep", "60"])
+    known = stat(running.pid)
+    assert known is not None
+    process = Process(running.pid, known.started)
+    assert (process.alive, alive(running.pid)) == (True, True)
+    process.kill()
+    os.waitid(os.P_PID, running.pid, os.WEXITED | os.WNOWAIT)
+    assert (process.alive, alive(running.pid)) == (False, False)
+    running.wait()
+    assert (process.alive, alive(running.pid)) == (False, False)
+
+
+def test_the_number_of_a_process_that_was_given_to_another_one_is_not_the_first():
+    here = Process.here()
+    later = here._replace(started=here.started + 1)
+    assert (here.alive, later.alive) == (True, False)
+    later.kill()  # this test goes on
