@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, Generic, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
 from netplan.errors import KernelError
-from netplan.kinds.resource import Change, ObjectRefusedError, R_co, kernel_refusal
+from netplan.kinds.resource import Change, ObjectRefusedError, R_co, Resource, kernel_refusal
 from netplan.net import IfName
 from netplan.system.netlink.channel import Channel
-from netplan.system.netlink.route import ADDRESS, LINK, NEIGHBOUR, ROUTE
+from netplan.system.netlink.route import ADDRESS, LINK, NEIGHBOUR, ROUTE, Message
 from netplan.system.netlink.wire import Refusal, Request
 
 _DELETES: Final = frozenset(layout.delete for layout in (LINK, ADDRESS, NEIGHBOUR, ROUTE))
@@ -22,6 +22,20 @@ MEANING: Final = {
     errno.EPERM: "it needs CAP_NET_ADMIN",
 }
 """What the refusals of objects that stand on a device mean, where the kernel's own words say less."""
+
+
+Device = TypeVar("Device")
+
+
+class Entry(Resource, Protocol):
+    """An object that stands on a device."""
+
+    @property
+    def link(self) -> IfName:
+        """The name of the device."""
+
+
+E = TypeVar("E", bound=Entry)
 
 
 class Asked(NamedTuple, Generic[R_co]):
@@ -73,3 +87,31 @@ def standing(device: IfName, indexes: Mapping[IfName, int], change: Change[R_co]
     if change.after is None:
         return None
     raise kernel_refusal(change, f"there is no interface {device}")
+
+
+def read_entries(
+    devices: Mapping[int, Device],
+    read: Callable[[int], Iterable[Message]],
+    decode: Callable[[Message, Mapping[int, Device]], E | None],
+) -> Iterator[E]:
+    """Read what devices hold, one after the other by its index; `decode` returns None for what is not looked at."""
+    for index, device in devices.items():
+        entries = (decode(message, {index: device}) for message in read(index))
+        yield from (entry for entry in entries if entry is not None)
+
+
+def write_entries(
+    channel: Channel,
+    indexes: Mapping[IfName, int],
+    changes: Iterable[Change[E]],
+    create: Callable[[E, int], Request],
+    delete: Callable[[E, int], Request],
+) -> None:
+    """Send for each change the request that creates or replaces an entry of a device, or the one that deletes it."""
+    requests = []
+    for change in changes:
+        entry = change.resource
+        index = standing(entry.link, indexes, change)
+        if index is not None:
+            requests.append(Asked(change, (delete if change.after is None else create)(entry, index)))
+    write(channel, requests)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 from typing import Any, ClassVar, Final
 
@@ -186,6 +186,11 @@ def derived_lladdr(address: Address) -> LinkLayerAddress:
     """Derive a locally administered link-layer address from a node's address; of an IPv6 one, from its hash."""
     tail = address.packed if address.version == 4 else sha256(address.packed).digest()[:4]
     return LinkLayerAddress(f"0e:2a:{tail.hex(':')}")
+
+
+def tunnels(links: Mapping[int, Link]) -> dict[int, Link]:
+    """Return those of the devices, by their indexes, that are VXLAN tunnels."""
+    return {index: link for index, link in links.items() if link.type == VXLAN}
 
 
 def own_settings(links: Iterable[Link]) -> frozenset[str]:

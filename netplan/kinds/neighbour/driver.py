@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from netplan.kinds import tunnels
-from netplan.kinds.link.value import Link
+from netplan.kinds import netlink_driver
+from netplan.kinds.link.value import Link, tunnels
 from netplan.kinds.neighbour import codec
 from netplan.kinds.neighbour.value import Neighbour
 from netplan.kinds.resource import Change
@@ -17,9 +17,11 @@ from netplan.system.netlink.route import NEIGHBOUR
 
 def observe(channel: Channel, links: Mapping[int, Link], version: int = 4) -> Iterator[Neighbour]:
     """Read the permanent neighbours of an IP version behind tunnels; `links` gives the devices by their indexes."""
-    return tunnels.observe(links, lambda index: dump(channel, NEIGHBOUR, *codec.asked(version, index)), codec.decode)
+    return netlink_driver.read_entries(
+        tunnels(links), lambda index: dump(channel, NEIGHBOUR, *codec.asked(version, index)), codec.decode
+    )
 
 
 def write(channel: Channel, indexes: Mapping[IfName, int], changes: Iterable[Change[Neighbour]]) -> None:
     """Create, replace or delete neighbours; one that the kernel has found out by itself gives way to it."""
-    tunnels.write(channel, indexes, changes, codec.made, codec.gone)
+    netlink_driver.write_entries(channel, indexes, changes, codec.made, codec.gone)
