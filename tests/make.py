@@ -194,7 +194,7 @@ def settled(wanted: Desired, state: Snapshot) -> Snapshot:
     return project(state, differences(wanted, state))
 
 
-def origin(verb="run", boot: str | None = None) -> Provenance:
+def origin(verb="apply", boot: str | None = None) -> Provenance:
     """Say that root applies the spec of cluster c on node a, in this boot by default."""
     address = Address.parse("10.4.7.21")
     when = "2026-07-01T12:00:00+02:00"
