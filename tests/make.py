@@ -20,15 +20,16 @@ from netplan.kinds.snapshot import KINDS, Snapshot
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Address, IfName, InterfaceAddress, Prefix
 from netplan.netfilter.iptables.rule import Rule, parse_rule_line
-from netplan.operations.transaction import Job, Journal, apply
+from netplan.operations.apply_journal import ApplyJournal, WantedState
+from netplan.operations.transaction import Journal, Transaction, run
 from netplan.planning.differences import diff_node
 from netplan.planning.plan import NodePlan, Plan, Source, plan_node
 from netplan.planning.projection import project
 from netplan.spec.load import Spec
 from netplan.spec.topology import Node, Topology
 from netplan.store.generations import Generation
-from netplan.store.provenance import Origin, boot_id
-from netplan.store.store import Store, Undertaking
+from netplan.store.provenance import Provenance, boot_id
+from netplan.store.store import Store
 from tests.kernels.memory import MemoryKernel
 from tests.spec.factory import load
 
@@ -194,16 +195,16 @@ def settled(wanted: Desired, state: Snapshot) -> Snapshot:
     return project(state, diff_node(wanted, state))
 
 
-def origin(verb="apply", boot: str | None = None) -> Origin:
+def origin(verb="apply", boot: str | None = None) -> Provenance:
     """Say that root applies the spec of cluster c on node a, in this boot by default."""
     address = Address.parse("10.4.7.21")
     when = "2026-07-01T12:00:00+02:00"
-    return Origin(verb, "a", address, "c", "specs/c.yaml", "0" * 64, "root (uid 0)", when, boot or boot_id())
+    return Provenance(verb, "a", address, "c", "specs/c.yaml", "0" * 64, "root (uid 0)", when, boot or boot_id())
 
 
 def generation(store: Store, wanted: Desired, kernel: MemoryKernel, boot: str | None = None) -> Generation:
     """Apply what is wanted, and keep that as a generation."""
-    undertaking = Undertaking(store, origin(boot=boot), wanted.sysctls, hooks=hooks_of(wanted))
+    undertaking = ApplyJournal(store, origin(boot=boot), WantedState(wanted.sysctls, hooks=hooks_of(wanted)))
     carry_out(wanted, kernel, undertaking)
     return undertaking.finished()
 
@@ -225,8 +226,8 @@ def carry_out(wanted: Desired, kernel: Kernel, journal: Journal | None = None, *
     """Plan for a kernel as it is, and apply that; in the end a check may fail."""
     before = kernel.observe(wanted.interest)
     changes = tuple(plan_node(wanted, before, Source.LIVE).changes)
-    job = Job(changes, before, wanted.interest, lambda now: tuple(diff_node(wanted, now)))
-    apply(job._replace(check=lambda _: (fails,) if fails else ()), kernel, journal or Unwritten())
+    job = Transaction(changes, before, wanted.interest, lambda now: tuple(diff_node(wanted, now)))
+    run(job._replace(check=lambda _: (fails,) if fails else ()), kernel, journal or Unwritten())
 
 
 def said(changes: Iterable[Change[Resource]]) -> list[str]:

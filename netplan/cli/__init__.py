@@ -1,1 +1,4 @@
-"""The command line: one verb one module, the views apart from the verbs, the exit codes in one place."""
+"""The command line: words, options, screens and exit codes, and no decision about a node.
+
+It may import every other package.
+"""

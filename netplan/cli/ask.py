@@ -34,10 +34,11 @@ from netplan.kinds.resource import Change, ObjectRefusedError, Resource
 from netplan.kinds.snapshot import Snapshot
 from netplan.net import printable
 from netplan.operations import apply
+from netplan.operations.apply_journal import ApplyJournal, WantedState
 from netplan.operations.attempts import LEAST_PATIENCE, Attempts
 from netplan.operations.confirm import arm, asked, token
 from netplan.operations.empty_tables import clear_away, noting
-from netplan.operations.live_plan import Work, check_allowed
+from netplan.operations.live_plan import LivePlan, check_allowed
 from netplan.operations.recover import Recovery
 from netplan.operations.unfinished import Unfinished, answered, check_takes_over, complete, settle_or_leave
 from netplan.planning.fingerprint import unlike
@@ -45,8 +46,8 @@ from netplan.planning.obstacles import Obstacle, left_out_by
 from netplan.planning.plan import NodePlan, Plan
 from netplan.planning.safety import Flag
 from netplan.store.generations import Damaged, Generation
-from netplan.store.provenance import Origin
-from netplan.store.store import Store, Undertaking
+from netplan.store.provenance import Provenance
+from netplan.store.store import Store
 from netplan.store.vardir import var_dir
 
 _MOST_REFUSED: Final = 8
@@ -73,7 +74,7 @@ class Applied(NamedTuple):
     """What an apply has led to, its journal, and what a person types to confirm it."""
 
     after: Snapshot
-    undertaking: Undertaking
+    undertaking: ApplyJournal
     secret: str
 
 
@@ -86,7 +87,7 @@ class Order(Struct, frozen=True):
     """
 
     verb: str
-    read: Callable[[], Work]
+    read: Callable[[], LivePlan]
     of: Callable[[NodePlan], Plan]
     show: Callable[[Plan], None]
     flags: frozenset[Flag]
@@ -163,7 +164,7 @@ def confirm(plan: NodePlan, file: Pending | None = None, *, yes: bool) -> None:
         raise RefusedError("nothing was changed")
 
 
-def carry_out(order: Order, here: Turn) -> Work:
+def carry_out(order: Order, here: Turn) -> LivePlan:
     """Plan, show it, ask, apply it, keep the state as a generation, tell of it; return what was done.
 
     Where another program changes the same rules meanwhile, the node is planned again and, if other changes are needed,
@@ -200,7 +201,7 @@ def carry_out(order: Order, here: Turn) -> Work:
     return work
 
 
-def _possible(order: Order, here: Turn, work: Work, refused: tuple[Obstacle, ...] = ()) -> Work:
+def _possible(order: Order, here: Turn, work: LivePlan, refused: tuple[Obstacle, ...] = ()) -> LivePlan:
     """Return what is done of a work: if the order may be carried out partly, what can be where obstacles stay.
 
     `refused` is what the kernel refused. RefusedError (3) if nothing can be done.
@@ -217,7 +218,7 @@ def _possible(order: Order, here: Turn, work: Work, refused: tuple[Obstacle, ...
     return possible
 
 
-def _read(order: Order, attempts: Attempts) -> Work:
+def _read(order: Order, attempts: Attempts) -> LivePlan:
     """Read the kernel and plan, again and again while it changes faster than it can be read."""
     while True:
         try:
@@ -227,7 +228,7 @@ def _read(order: Order, attempts: Attempts) -> Work:
                 raise
 
 
-def _agree(order: Order, plan: NodePlan, work: Work, shown: NodePlan, *, agreed: bool) -> bool:
+def _agree(order: Order, plan: NodePlan, work: LivePlan, shown: NodePlan, *, agreed: bool) -> bool:
     """Check the work that is done of a plan, and ask for it; return True.
 
     A plan of the same changes as the one that was `shown`, and agreed to, is not asked for. RefusedError (3) if the
@@ -246,29 +247,26 @@ def _told(change: Change[Resource]) -> str:
     return printable(f"{change.action.value} {change.resource.kind} {change.resource}")
 
 
-def _apply(order: Order, work: Work, here: Turn) -> Applied:
+def _apply(order: Order, work: LivePlan, here: Turn) -> Applied:
     """Apply a plan, journal in hand."""
     within = order.within if here.unfinished is None or work.plan.changes else None
     if here.unfinished is not None:
         check_takes_over(here.store, here.unfinished, work.desired, work.before.backend)
-    origin, secret, plan = Origin.here(order.verb, order.of(work.plan), work.plan), token(), work.plan
+    origin, secret, plan = Provenance.here(order.verb, order.of(work.plan), work.plan), token(), work.plan
     spec = None if order.file is None else str(Path(origin.spec_path).absolute())
     asked_for = None if within is None else asked(within, secret, spec)
-    undertaking = Undertaking(
+    undertaking = ApplyJournal(
         here.store,
         origin,
-        plan.sysctls,
+        WantedState(plan.sysctls, waiting=plan.waiting, hooks=plan.hooks, blocked=work.blocked),
         asked_for,
         arm(here.store, here.lock),
-        waiting=plan.waiting,
-        hooks=plan.hooks,
-        blocked=work.blocked,
     )
     with bar.during("preparing"):
-        return Applied(apply.carry_out(work, undertaking), undertaking, secret)
+        return Applied(apply.apply_plan(work, undertaking), undertaking, secret)
 
 
-def _conclude(order: Order, work: Work, here: Turn, applied: Applied) -> None:
+def _conclude(order: Order, work: LivePlan, here: Turn, applied: Applied) -> None:
     """Keep the state as a generation, tell of it, and put the rules into the file that waits for them.
 
     Connections that are older than the rules are counted, or ended where the order says so. If it must be confirmed,
@@ -292,7 +290,7 @@ def _conclude(order: Order, work: Work, here: Turn, applied: Applied) -> None:
         order.file.write(here.store)
 
 
-def _finish(undertaking: Undertaking) -> None:
+def _finish(undertaking: ApplyJournal) -> None:
     """Keep the generation; where that fails the journal stays, from which the next podnet that writes does it."""
     try:
         undertaking.finished()

@@ -10,7 +10,7 @@ from netplan.errors import RestoredError
 from netplan.operations.confirm import awaited
 from netplan.operations.empty_tables import noting
 from netplan.operations.recover import settle
-from netplan.store.decision import Verdict
+from netplan.store.decision import ConfirmDecision
 from netplan.store.journal import Entry
 from netplan.store.store import Store
 from netplan.system import clock
@@ -28,11 +28,11 @@ def await_confirm(store: Store, entry: Entry, secret: str) -> None:
         verdict = awaited(store, entry, _count_down)
         why = f"no confirm came within {seconds:g} s"
     except KeyboardInterrupt:
-        verdict = store.verdicts.expire(entry.id)
+        verdict = store.decisions.expire(entry.id)
         why = "interrupted instead of confirmed"
     _clear()
     settle(store, noting(store), only=entry.id)
-    if verdict is Verdict.EXPIRED:
+    if verdict is ConfirmDecision.EXPIRED:
         raise RestoredError(f"{why}\nNothing is changed: the state before was restored.")
     say("Confirmed.")
 

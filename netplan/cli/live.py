@@ -10,7 +10,7 @@ from netplan.desired.model import Desired
 from netplan.kernel.linux import Linux, devices
 from netplan.kinds.chain.reach import MANY_RULES
 from netplan.kinds.chain.value import Backend
-from netplan.operations.live_plan import Work
+from netplan.operations.live_plan import LivePlan
 from netplan.planning.route_conflicts import occupied
 from netplan.planning.underlay import resolved
 from netplan.spec.topology import AUTO, Node
@@ -29,18 +29,18 @@ def resolved_here(node: Node) -> Node:
     return resolved(node, *devices()) if node.interface == AUTO or node.mtu_assumed else node
 
 
-def live_work(desired: Desired, folder: Path | None, *, limit: int = MANY_RULES) -> Work:
-    """Plan for the kernel as it is now, with what podnet remembers of this node in a folder; see `Work.live`.
+def live_work(desired: Desired, folder: Path | None, *, limit: int = MANY_RULES) -> LivePlan:
+    """Plan for the kernel as it is now, with what podnet remembers of it in a folder; see `LivePlan.from_kernel`.
 
     Where some of it was read before the rest, a difference may be none: everything is read again then. So it is where
     routes of others stand in the place of ours: whether they replaced ours, the newest generation tells.
     """
     with bar.during("reading the kernel"):
         recalling, kernel = recalled(desired, folder), kernel_of(desired.backend, folder)
-        work = Work.live(recalling, kernel, limit=limit)
+        work = LivePlan.from_kernel(recalling, kernel, limit=limit)
         taken = bool(work.plan.refusals) and occupied(recalling, work.plan.changes, work.before)
         if taken:
             recalling = with_applied(recalling, folder)
         if taken or (programs.used_begun() and not work.plan.in_sync):
-            work = Work.live(recalling, kernel, limit=limit)
+            work = LivePlan.from_kernel(recalling, kernel, limit=limit)
         return work

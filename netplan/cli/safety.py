@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from netplan.errors import RefusedError
 from netplan.kinds.snapshot import Snapshot
-from netplan.operations.live_plan import Work, brought_up, check_allowed, whole_state
+from netplan.operations.live_plan import LivePlan, brought_up, check_allowed, whole_state
 from netplan.planning.obstacles import Obstacle
 from netplan.planning.plan import NodePlan
 from netplan.planning.projection import project
@@ -55,7 +55,7 @@ def allowing(*offered: Flag) -> Callable[[Callable[..., None]], Callable[..., No
     return with_options
 
 
-def check_safe(work: Work, flags: Collection[Flag]) -> None:
+def check_safe(work: LivePlan, flags: Collection[Flag]) -> None:
     """Raise RefusedError (3), which names every danger, if a plan has some that no flag allows."""
     check_allowed(work.plan)
     refused = [danger for danger in _found(work) if danger.flag not in flags]
@@ -68,7 +68,7 @@ def check_safe(work: Work, flags: Collection[Flag]) -> None:
         )
 
 
-def off_link(work: Work, flags: Collection[Flag]) -> tuple[Obstacle, ...]:
+def off_link(work: LivePlan, flags: Collection[Flag]) -> tuple[Obstacle, ...]:
     """Return what stands in the way of routes whose next hops are not on-link, unless a flag allows them."""
     found = () if Flag.OFF_LINK in flags else _found(work)
     return tuple(Obstacle.before(str(danger), danger.objects) for danger in found if danger.flag is Flag.OFF_LINK)
@@ -80,7 +80,7 @@ def warned(plan: NodePlan, before: Snapshot, session: str | None = None) -> Node
     return replace(plan, warnings=(*plan.warnings, *_texts(found)))
 
 
-def warned_live(work: Work) -> NodePlan:
+def warned_live(work: LivePlan) -> NodePlan:
     """Give the plan of this machine with its dangers as warnings."""
     return replace(work.plan, warnings=(*work.plan.warnings, *_texts(_found(work))))
 
@@ -89,7 +89,7 @@ def _texts(found: Iterable[Danger]) -> tuple[str, ...]:
     return tuple(f"{danger.text} ({danger.flag})" for danger in found)
 
 
-def _found(work: Work) -> tuple[Danger, ...]:
+def _found(work: LivePlan) -> tuple[Danger, ...]:
     """Look for dangers in the state of this machine; StalePlanError (3) if the plan no longer fits it."""
     if not work.plan.changes:
         return ()
@@ -98,6 +98,6 @@ def _found(work: Work) -> tuple[Danger, ...]:
     return dangers(now.plan, now.before, project(now.before, now.plan.changes), session)
 
 
-def _with_met_by(packets: Collection[Packet], work: Work) -> Work:
+def _with_met_by(packets: Collection[Packet], work: LivePlan) -> LivePlan:
     """Return the work with what else some packets meet in the kernel; without packets nothing is read again."""
     return brought_up(work, whole_state(work.kernel, work.interest, packets)) if packets else work

@@ -1,4 +1,7 @@
-"""Kernels: this machine's, a recorded one, and one in memory that says no like the real one."""
+"""One kernel: what can be observed of it and written to it, joined from the drivers of the kinds.
+
+It may import kinds, netfilter, system, and the modules beside it.
+"""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 `layout` and `build` are pure: a topology becomes hosts, addresses and cables, and those become steps. `holder` starts
 and ends the process that everything in a lab lives in, `enter` is how a command gets into it, `assemble` carries the
 steps out there with pyroute2, and `lab` puts them together. Nothing outside a lab is touched, and root is not needed
-where user namespaces are allowed.
+where user namespaces are allowed. It may import spec, system, and the modules beside it.
 """
 
 from __future__ import annotations

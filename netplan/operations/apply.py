@@ -11,14 +11,14 @@ from netplan.desired.checks import Check, gateway_of
 from netplan.kinds.resource import Change, Resource
 from netplan.kinds.snapshot import Snapshot
 from netplan.operations import checks
-from netplan.operations.live_plan import Work, brought_up, check_allowed
-from netplan.operations.transaction import Job, Journal, apply
+from netplan.operations.live_plan import LivePlan, brought_up, check_allowed
+from netplan.operations.transaction import Journal, Transaction, run
 from netplan.planning.differences import diff_node
 from netplan.planning.fingerprint import unmet
 from netplan.planning.obstacles import identity
 
 
-def carry_out(work: Work, journal: Journal) -> Snapshot:
+def apply_plan(work: LivePlan, journal: Journal) -> Snapshot:
     """Apply a plan, journal in hand, and give the state that it was seen to lead to; nothing without changes.
 
     RefusedError (3) if it must not be applied, StalePlanError (3) if the state that it depends on has changed meanwhile
@@ -30,21 +30,21 @@ def carry_out(work: Work, journal: Journal) -> Snapshot:
     if work.left_out:
         work = replace(work, plan=replace(work.plan, checks=_working(work)))
     work = brought_up(work, work.kernel.observe(work.interest))
-    job = Job(work.plan.changes, work.before, work.interest, partial(_left, work), partial(_check, work))
-    return apply(job, work.kernel, journal)
+    job = Transaction(work.plan.changes, work.before, work.interest, partial(_left, work), partial(_check, work))
+    return run(job, work.kernel, journal)
 
 
-def _working(work: Work) -> Sequence[Check]:
+def _working(work: LivePlan) -> Sequence[Check]:
     """Return the checks that succeed now: of what is blocked some can't, whatever is done of the rest."""
     return checks.working(work.plan.checks, gateway_of(work.before))
 
 
-def _check(work: Work, after: Snapshot) -> Sequence[str]:
+def _check(work: LivePlan, after: Snapshot) -> Sequence[str]:
     """Run the checks of the spec; give what failed."""
     return checks.run(work.plan.checks, gateway_of(after))
 
 
-def _left(work: Work, now: Snapshot) -> Sequence[Change[Resource]]:
+def _left(work: LivePlan, now: Snapshot) -> Sequence[Change[Resource]]:
     """Give what is still to be done in a state: not what waits for a device that came meanwhile, or for an obstacle."""
     if work.desired is not None:
         later = {identity(sysctl) for sysctl in work.plan.waiting}

@@ -18,7 +18,7 @@ from typing import Final
 
 from netplan.errors import LockedError, PendingError, RefusedError, StoreError
 from netplan.operations.recover import TURN_SECONDS, OpenKernel, settle
-from netplan.store.decision import Verdict
+from netplan.store.decision import ConfirmDecision
 from netplan.store.generations import Generation
 from netplan.store.journal import Confirm, Entry, Phase
 from netplan.store.lock import alone
@@ -116,17 +116,17 @@ def _detached(store: Store, entry: Entry, descriptor: int) -> None:
         raise RefusedError("the guard did not start; nothing was changed")
 
 
-def awaited(store: Store, entry: Entry, tick: Callable[[float], None]) -> Verdict:
+def awaited(store: Store, entry: Entry, tick: Callable[[float], None]) -> ConfirmDecision:
     """Wait for the verdict, until the deadline; `tick` is called with the seconds that are left.
 
     Without a confirm it is this process that decides then.
     """
     if entry.confirm is None:
         raise ValueError("nobody asked for a confirm")
-    while (decision := store.verdicts.read(entry.id)) is None:
+    while (decision := store.decisions.read(entry.id)) is None:
         left = entry.confirm.deadline - clock.now()
         if left <= 0:
-            return store.verdicts.expire(entry.id)
+            return store.decisions.expire(entry.id)
         tick(left)
         time.sleep(min(_POLL_SECONDS, left))
     return decision.verdict
@@ -142,10 +142,10 @@ def guard(store: Store, id: str, open_kernel: OpenKernel) -> None:  # noqa: A002
     while entry is not None and entry.id == id and entry.confirm is not None:
         left = entry.confirm.deadline + _GRACE_SECONDS - clock.now()
         writing = entry.phase is Phase.WRITING
-        if left <= 0 or store.verdicts.read(id) is not None or (writing and not entry.confirm.process.alive):
+        if left <= 0 or store.decisions.read(id) is not None or (writing and not entry.confirm.process.alive):
             if writing:
                 entry.confirm.process.kill()
-            store.verdicts.expire(id)
+            store.decisions.expire(id)
             settle(store, open_kernel, only=id, turn=_GUARD_TURN_SECONDS)
             return
         time.sleep(min(_POLL_SECONDS, left))
@@ -172,7 +172,7 @@ def confirm(store: Store, secret: str | None) -> Generation:
     _check_in_time(store, entry)
     with alone(store.folder, TURN_SECONDS):
         if store.waits(entry):
-            store.verdicts.claim(entry.id, Verdict.CONFIRMED)
+            store.decisions.claim(entry.id, ConfirmDecision.CONFIRMED)
         _check_in_time(store, entry)
         now = store.journal.read()
         if now is None or now.id != entry.id:
@@ -182,8 +182,8 @@ def confirm(store: Store, secret: str | None) -> Generation:
 
 def _check_in_time(store: Store, entry: Entry) -> None:
     """Raise RefusedError (3) if an entry neither waits for its confirm nor was confirmed."""
-    decision = store.verdicts.read(entry.id)
-    if not store.waits(entry) and (decision is None or decision.verdict is Verdict.EXPIRED):
+    decision = store.decisions.read(entry.id)
+    if not store.waits(entry) and (decision is None or decision.verdict is ConfirmDecision.EXPIRED):
         raise RefusedError(
             "it is too late to confirm: the state before comes back; if the guard does not, `podnet recover` does it"
         )

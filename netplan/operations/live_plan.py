@@ -30,7 +30,7 @@ from netplan.planning.traffic.classes import Probing
 from netplan.planning.traffic.probe import packets_of
 from netplan.planning.traffic.selection import leads_further
 from netplan.planning.underlay import absent, elsewhere
-from netplan.planning.undo import restoration
+from netplan.planning.undo import undo_changes
 from netplan.trace import Packet, Passing
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 _NO_RULES = Interest()
 
 
-class Work(Struct, frozen=True):
+class LivePlan(Struct, frozen=True):
     """A node's plan together with the kernel it is for, the state it starts from, and what would be left of it.
 
     `desired` is None for a saved plan, whose spec is not at hand. `anew` makes the plan from another state; a saved one
@@ -56,7 +56,7 @@ class Work(Struct, frozen=True):
     obstacles: tuple[Obstacle, ...] = ()
 
     @classmethod
-    def live(cls, desired: Desired, kernel: Kernel, *, limit: int = MANY_RULES) -> Work:
+    def from_kernel(cls, desired: Desired, kernel: Kernel, *, limit: int = MANY_RULES) -> LivePlan:
         """Plan for the kernel as it is now, all that the cluster's packets meet in it: others' rules touch them too.
 
         Where peers are singled out whose packets come to chains that the others' do not, the kernel is read again.
@@ -74,7 +74,7 @@ class Work(Struct, frozen=True):
         return cls(plan, kernel, state, desired.interest, desired, partial(plan_node, desired, source=Source.LIVE))
 
     @classmethod
-    def saved(cls, plan: NodePlan, kernel: Kernel) -> Work:
+    def from_saved(cls, plan: NodePlan, kernel: Kernel) -> LivePlan:
         """Take up a plan that was saved; StalePlanError (3) if the state it depends on has changed.
 
         RefusedError (3) if it changes an object that is another program's, whatever the file says of it, or a rule at a
@@ -99,7 +99,7 @@ class Work(Struct, frozen=True):
         return cls(traced, kernel, before, plan.interest)
 
     @classmethod
-    def back(cls, way: WayBack, kernel: Kernel) -> Work:
+    def for_rollback(cls, way: WayBack, kernel: Kernel) -> LivePlan:
         """Plan the way back to an earlier state."""
         settings = frozenset({*way.sysctls, *(sysctl.name for sysctl in way.target.all(Sysctl))})
         kept = Interest(frozenset(way.target.chains), sysctls=settings)
@@ -107,7 +107,7 @@ class Work(Struct, frozen=True):
         now = kernel.observe(interest)
 
         def anew(state: Snapshot) -> NodePlan:
-            changes = restoration(way.target, state, way.touched, way.reason)
+            changes = undo_changes(way.target, state, way.touched, way.reason)
             return replace(
                 restoring(way.origin.node, way.origin.address, changes, state), sysctls=way.sysctls, hooks=way.hooks
             )
@@ -119,7 +119,7 @@ class Work(Struct, frozen=True):
         """The places of routes that are wanted and left out."""
         return frozenset(change.after.key for change in self.left_out if isinstance(change.after, Route))
 
-    def beside(self, obstacles: Sequence[Obstacle]) -> Work:
+    def beside(self, obstacles: Sequence[Obstacle]) -> LivePlan:
         """Return what can be done where the obstacles stay; the work itself if there are none."""
         if not obstacles:
             return self
@@ -154,7 +154,7 @@ def _further(packets: frozenset[Packet], state: Snapshot) -> frozenset[Packet]:
     return packets if reach else frozenset()
 
 
-def brought_up(work: Work, now: Snapshot) -> Work:
+def brought_up(work: LivePlan, now: Snapshot) -> LivePlan:
     """Return the work as it is in a later state of its kernel; StalePlanError (3) if other changes are needed there.
 
     Rules that others put before ours shift the positions alone: the changes are the same.

@@ -23,18 +23,19 @@ from netplan.kinds.route.value import Route
 from netplan.kinds.snapshot import Interest, Snapshot
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import BITS, Address, IfName, InterfaceAddress
+from netplan.operations.apply_journal import ApplyJournal, WantedState
 from netplan.operations.attempts import LEAST_PATIENCE, Attempts
-from netplan.operations.transaction import Job, apply, restore
+from netplan.operations.transaction import Transaction, restore, run
 from netplan.planning.hooks import all_hooks, rule_changes
 from netplan.planning.interest import interest_of
 from netplan.planning.underlay import holders_of
-from netplan.planning.undo import restoration
-from netplan.store.decision import Verdict
+from netplan.planning.undo import undo_changes
+from netplan.store.decision import ConfirmDecision
 from netplan.store.generations import Generation
 from netplan.store.journal import Entry, Phase
 from netplan.store.lock import alone
-from netplan.store.provenance import Origin, boot_id, local_time, who
-from netplan.store.store import Store, Undertaking, pending
+from netplan.store.provenance import Provenance, boot_id, local_time, who
+from netplan.store.store import Store, pending
 
 PATIENCE: Final = 30.0
 """How many seconds after a reboot the interfaces that routes need are waited for."""
@@ -74,7 +75,7 @@ class Recovery(Struct, frozen=True):
     """
 
     found: Found
-    origin: Origin
+    origin: Provenance
     changes: tuple[Change[Resource], ...] = ()
     generation: int | None = None
     late: tuple[Sysctl, ...] = ()
@@ -131,7 +132,7 @@ def stays(store: Store, entry: Entry) -> bool:
         return entry.phase is Phase.VERIFIED
     if store.waits(entry):
         raise pending(entry)
-    return store.verdicts.expire(entry.id) is Verdict.CONFIRMED
+    return store.decisions.expire(entry.id) is ConfirmDecision.CONFIRMED
 
 
 def bring_back(
@@ -172,15 +173,17 @@ def _bring_back(store: Store, generation: Generation, kernel: Kernel) -> Recover
     changes = left(now)
     if not changes and not late:
         return None
-    undertaking = Undertaking(
+    undertaking = ApplyJournal(
         store,
         _now(generation.origin),
-        [each.name for each in after.all(Sysctl)],
-        waiting=late,
-        hooks=generation.hooks,
-        blocked={route.key for route in generation.blocked},
+        WantedState(
+            [each.name for each in after.all(Sysctl)],
+            waiting=late,
+            hooks=generation.hooks,
+            blocked={route.key for route in generation.blocked},
+        ),
     )
-    apply(Job(changes, now, interest, left), kernel, undertaking)
+    run(Transaction(changes, now, interest, left), kernel, undertaking)
     number = undertaking.finished().number if changes else None
     return Recovery(Found.REBOOT, generation.origin, changes, number, late)
 
@@ -189,7 +192,7 @@ def _left(generation: Generation, now: Snapshot, touched: Sequence[Change[Resour
     """Return what brings a generation back: rules by its `hooks`, or else by their old neighbours."""
     reason = Reason(f"as in generation {generation.number}, before the reboot")
     hooks = {hook.chain: hook for hook in _hooks(generation, now)}
-    for change in restoration(generation.after, now, touched, reason):
+    for change in undo_changes(generation.after, now, touched, reason):
         if not (isinstance(change.resource, PlacedRule) and change.resource.chain in hooks):
             yield change
     for key, hook in hooks.items():
@@ -224,7 +227,7 @@ def _late(after: Snapshot, now: Snapshot) -> tuple[Sysctl, ...]:
     return tuple(each for each in after.all(Sysctl) if each.name not in there and each.device not in own)
 
 
-def _now(origin: Origin) -> Origin:
+def _now(origin: Provenance) -> Provenance:
     return replace(origin, verb=_VERB, who=who(), when=local_time(), boot_id=boot_id())
 
 

@@ -16,9 +16,9 @@ from netplan.kinds.route.value import Route
 from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import counted
-from netplan.planning.undo import Deed, earlier
+from netplan.planning.undo import AppliedChanges, earlier
 from netplan.store.generations import Damaged, Generation
-from netplan.store.provenance import Origin
+from netplan.store.provenance import Provenance
 
 
 class WayBack(Struct, frozen=True):
@@ -31,7 +31,7 @@ class WayBack(Struct, frozen=True):
 
     target: Snapshot
     touched: tuple[Change[Resource], ...]
-    origin: Origin
+    origin: Provenance
     verb: str
     reason: Reason
     sysctls: tuple[str, ...]
@@ -123,7 +123,7 @@ def _before_all(oldest: Generation, kept: Sequence[Generation]) -> WayBack:
     return WayBack(target, touched, _unnamed(oldest), verb, reason, (), oldest.number - 1)
 
 
-def _unnamed(generation: Generation) -> Origin:
+def _unnamed(generation: Generation) -> Provenance:
     """Return where a generation comes from without its spec: what led to the state before it is not known."""
     return replace(generation.origin, spec_path="", spec_sha256="")
 
@@ -131,7 +131,7 @@ def _unnamed(generation: Generation) -> Origin:
 def _undoing(state: Snapshot, later: Sequence[Generation]) -> tuple[Snapshot, tuple[Change[Resource], ...]]:
     """Return the state to restore in order to come back to one, and what the generations after it changed."""
     touched = tuple(change for each in later for change in each.changes)
-    return earlier(state, [Deed(each.changes, each.before) for each in later]), touched
+    return earlier(state, [AppliedChanges(each.changes, each.before) for each in later]), touched
 
 
 def _after(generation: Generation, later: Sequence[Generation]) -> WayBack:

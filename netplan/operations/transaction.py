@@ -27,7 +27,7 @@ from netplan.kinds.resource import Change, ObjectRefusedError, Resource
 from netplan.kinds.snapshot import Interest, Snapshot
 from netplan.kinds.sysctl.forwarding import SWITCHES, followers
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.planning.undo import restoration
+from netplan.planning.undo import undo_changes
 
 Handler: TypeAlias = Callable[[int, FrameType | None], None] | signal.Handlers
 
@@ -41,7 +41,7 @@ _GO_ON: Final = "\n`podnet recover` goes on from here; `podnet recover --abandon
 
 _STOPPING: Final = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 
-Left = Callable[[Snapshot], Sequence[Change[Resource]]]
+Remaining = Callable[[Snapshot], Sequence[Change[Resource]]]
 """What is still to be done in a state: nothing, when an apply has succeeded."""
 
 
@@ -58,11 +58,11 @@ class Journal(Protocol):
         """Forget it: the state before is back."""
 
 
-Check = Callable[[Snapshot], Sequence[str]]
+PostCheck = Callable[[Snapshot], Sequence[str]]
 """What does not work in a state that an apply has led to, in words; nothing, when it has succeeded."""
 
 
-class Job(NamedTuple):
+class Transaction(NamedTuple):
     """What is to be done: changes to the state that there is now, what is observed of it, and what would be left.
 
     `check` is asked once nothing is left.
@@ -71,11 +71,11 @@ class Job(NamedTuple):
     changes: Sequence[Change[Resource]]
     before: Snapshot
     interest: Interest
-    left: Left
-    check: Check = lambda _: ()
+    left: Remaining
+    check: PostCheck = lambda _: ()
 
 
-def apply(job: Job, kernel: Kernel, journal: Journal) -> Snapshot:
+def run(job: Transaction, kernel: Kernel, journal: Journal) -> Snapshot:
     """Write the changes, read the kernel again, and give what was read.
 
     RestoredError (4) if a write failed or the outcome is not what was planned, and the state before is back,
@@ -122,7 +122,7 @@ def _write(kernel: Kernel, batch: Batch) -> None:
         raise ObjectRefusedError(str(error), first.change, others) from error
 
 
-def _check(job: Job, after: Snapshot) -> None:
+def _check(job: Transaction, after: Snapshot) -> None:
     """Raise KernelError, ContendedError or CheckError if a state is not what the job is for."""
     remaining = job.left(after)
     if remaining:
@@ -134,7 +134,7 @@ def _check(job: Job, after: Snapshot) -> None:
         raise CheckError("\n".join(failures))
 
 
-def _wholly(job: Job, kernel: Kernel) -> Snapshot:
+def _wholly(job: Transaction, kernel: Kernel) -> Snapshot:
     """Give the state before with what the kernel itself rewrites when forwarding is switched."""
     if not any(isinstance(change.resource, Sysctl) and change.resource.name in SWITCHES for change in job.changes):
         return job.before
@@ -209,14 +209,14 @@ def restore(
     failures: list[Exception] = []
     try:
         now = _seen(kernel, interest)
-        undo = remaining = tuple(restoration(before, now, changes))
+        undo = remaining = tuple(undo_changes(before, now, changes))
         for number in range(_ROUNDS_BESIDE_OTHERS):
             refused = not all(isinstance(failure, ContendedError) for failure in failures)
             if not remaining or (refused and number >= _ROUNDS):
                 break
             failures = [failure for batch in batches(remaining, now) for failure in _attempt(kernel, batch)]
             now = _seen(kernel, interest)
-            remaining = tuple(restoration(before, now, changes))
+            remaining = tuple(undo_changes(before, now, changes))
         kernel.sweep()
     except Exception as error:
         left = f"what was begun:\n{_listed(changes)}"

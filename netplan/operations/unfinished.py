@@ -14,14 +14,15 @@ from netplan.errors import HalfStateError, PodnetError, RefusedError, RestoredEr
 from netplan.kinds.chain.value import Backend
 from netplan.kinds.resource import Change, Resource
 from netplan.kinds.snapshot import Snapshot
+from netplan.operations.apply_journal import ApplyJournal
 from netplan.operations.recover import PATIENCE, NotReadyError, OpenKernel, Recovery, settle, stays
 from netplan.operations.transaction import undo_interest
 from netplan.planning.interest import interest_of
 from netplan.planning.takeover import uncovered
-from netplan.planning.undo import restoration
+from netplan.planning.undo import undo_changes
 from netplan.store.files import reported, set_aside
 from netplan.store.journal import Entry
-from netplan.store.store import Store, Undertaking
+from netplan.store.store import Store
 
 
 class Leftover(Struct, frozen=True):
@@ -91,7 +92,7 @@ def answered(store: Store, unfinished: Unfinished | None) -> Iterator[None]:
         raise unfinished.again(str(error)) from error
 
 
-def complete(store: Store, unfinished: Unfinished, undertaking: Undertaking, now: Snapshot) -> bool:
+def complete(store: Store, unfinished: Unfinished, undertaking: ApplyJournal, now: Snapshot) -> bool:
     """Take over from an apply where a plan has nothing to change: its state is kept as a generation; StoreError (3).
 
     False if the journal does not tell of it any more.
@@ -119,7 +120,7 @@ def leftover(store: Store, open_kernel: OpenKernel) -> Leftover | None:
         now = open_kernel(entry.before.backend).observe(undo_interest(entry.before, interest_of(entry.changes)))
     except PodnetError as error:
         return Leftover(entry, unknown=str(error))
-    return Leftover(entry, tuple(restoration(entry.before, now, entry.touched)))
+    return Leftover(entry, tuple(undo_changes(entry.before, now, entry.touched)))
 
 
 def give_up(store: Store, left: Leftover) -> Path:

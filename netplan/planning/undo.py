@@ -21,7 +21,7 @@ from netplan.planning.projection import after_updates, lost, stands_on
 BEFORE: Final = Reason("as it was before")
 
 
-def restoration(
+def undo_changes(
     before: Snapshot, now: Snapshot, touched: Sequence[Change[Resource]], reason: Reason = BEFORE
 ) -> Iterator[Change[Resource]]:
     """Give the changes that bring back the state before: what others changed meanwhile stays theirs."""
@@ -47,7 +47,7 @@ def restoration(
 
 
 def relevant(state: Snapshot, touched: Sequence[Change[Resource]]) -> Snapshot:
-    """Give what of a state `restoration` looks at, so that it need not be kept whole.
+    """Give what of a state `undo_changes` looks at, so that it need not be kept whole.
 
     That is what is ours or was touched, with what stands on such links and the routes that stand beside such ones;
     sysctls; and the chains that hold our jumps or rules that were touched.
@@ -66,27 +66,27 @@ def relevant(state: Snapshot, touched: Sequence[Change[Resource]]) -> Snapshot:
     return Snapshot.of(state.backend, [*kept, *holding])
 
 
-class Deed(NamedTuple):
+class AppliedChanges(NamedTuple):
     """What was done to a node once: the changes, and the state before them."""
 
     changes: Sequence[Change[Resource]]
     before: Snapshot
 
 
-def earlier(after: Snapshot, later: Sequence[Deed]) -> Snapshot:
-    """Give the state to which to restore in order to undo several deeds, of which the first led from `after`.
+def earlier(after: Snapshot, later: Sequence[AppliedChanges]) -> Snapshot:
+    """Give the state to which to restore in order to undo several applies, of which the first led from `after`.
 
     Objects of ours are as in `after`, with the parameters of our links. What else was touched is as it was before the
-    first deed that touched it.
+    first apply that touched it.
     """
-    placed = {key for deed in later for key in _touched_chains(deed.changes)}
+    placed = {key for applied in later for key in _touched_chains(applied.changes)}
     others = [chain for chain in after.all(Chain) if chain.key not in placed]
     chains = [Chain(key, _earlier_rules(key, after, later)) for key in sorted(placed)]
     own = {link.name for link in after.all(Link) if link.ours}
     sysctls: dict[Hashable, Sysctl] = {each.key: each for each in after.all(Sysctl) if each.device in own}
-    for deed in later:
-        touched = _touched_sysctls(deed.changes)
-        sysctls = {each.key: each for each in deed.before.all(Sysctl) if _reached(each, touched)} | sysctls
+    for applied in later:
+        touched = _touched_sysctls(applied.changes)
+        sysctls = {each.key: each for each in applied.before.all(Sysctl) if _reached(each, touched)} | sysctls
     state = after.replace(Chain, [*others, *chains]).replace(Sysctl, sysctls.values())
     taken = [*_taken_over(after, later)]
     for kind in {type(resource) for resource in taken}:
@@ -94,14 +94,14 @@ def earlier(after: Snapshot, later: Sequence[Deed]) -> Snapshot:
     return state
 
 
-def _taken_over(after: Snapshot, later: Sequence[Deed]) -> Iterator[Resource]:
-    """Return the objects of others that were taken over, with what stood on such links, as before the first deed."""
+def _taken_over(after: Snapshot, later: Sequence[AppliedChanges]) -> Iterator[Resource]:
+    """Return the objects of others that were taken over, with what stood on such links, as before the first applied."""
     known = {(resource.kind, resource.key) for kind in KINDS for resource in after.all(kind)}
-    for deed in later:
-        sides = [side for change in deed.changes for side in (change.before, change.after) if side is not None]
+    for applied in later:
+        sides = [side for change in applied.changes for side in (change.before, change.after) if side is not None]
         touched = {(side.kind, side.key) for side in sides}
-        links = {link.name for link in deed.before.all(Link) if not link.ours and (link.kind, link.key) in touched}
-        for resource in (each for kind in KINDS if kind not in (Chain, Sysctl) for each in deed.before.all(kind)):
+        links = {link.name for link in applied.before.all(Link) if not link.ours and (link.kind, link.key) in touched}
+        for resource in (each for kind in KINDS if kind not in (Chain, Sysctl) for each in applied.before.all(kind)):
             key = (resource.kind, resource.key)
             stood = not isinstance(resource, Route) and not links.isdisjoint(stands_on(resource))
             if key not in known and (stood or (key in touched and not resource.ours)):
@@ -110,8 +110,8 @@ def _taken_over(after: Snapshot, later: Sequence[Deed]) -> Iterator[Resource]:
         known |= touched
 
 
-def _earlier_rules(key: ChainKey, after: Snapshot, later: Sequence[Deed]) -> tuple[Rule, ...]:
-    touching = [(deed.before.rules(key), {*_touched_rules(key, deed.changes)}) for deed in later]
+def _earlier_rules(key: ChainKey, after: Snapshot, later: Sequence[AppliedChanges]) -> tuple[Rule, ...]:
+    touching = [(applied.before.rules(key), {*_touched_rules(key, applied.changes)}) for applied in later]
     rules = next(before for before, touched in touching if touched)
     seen: set[Rule] = set()
     for before, touched in touching:

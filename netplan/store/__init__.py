@@ -1,1 +1,4 @@
-"""What podnet remembers on a node: the lock, the journal of an apply under way, and the generations before it."""
+"""What podnet remembers on a node, durably: the lock, the journal of an apply under way, the generations before it.
+
+It may import kinds, netfilter, system, and the modules beside it.
+"""

@@ -15,28 +15,28 @@ from netplan.store import files
 from netplan.store.provenance import who
 
 
-class Verdict(StrEnum):
+class ConfirmDecision(StrEnum):
     """What is to become of a state: it stays, or the one before comes back."""
 
     CONFIRMED = "confirmed"
     EXPIRED = "expired"
 
 
-class Decision(Struct, frozen=True):
+class DecisionRecord(Struct, frozen=True):
     """A verdict, who made it, and the process that made it and sees to it."""
 
-    verdict: Verdict
+    verdict: ConfirmDecision
     who: str
     pid: int
 
 
-class Verdicts:
+class DecisionFiles:
     """The verdicts in a folder, each by the id of its entry in the journal."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def claim(self, id: str, verdict: Verdict) -> bool:  # noqa: A002 - the journal's word
+    def claim(self, id: str, verdict: ConfirmDecision) -> bool:  # noqa: A002 - the journal's word
         """Make the verdict; False if there is one already. StoreError (3)."""
         text = json.dumps({"verdict": verdict.value, "who": who(), "pid": os.getpid()})
         path = self._path(id)
@@ -47,22 +47,22 @@ class Verdicts:
                 return False
         return True
 
-    def read(self, id: str) -> Decision | None:  # noqa: A002 - the journal's word
+    def read(self, id: str) -> DecisionRecord | None:  # noqa: A002 - the journal's word
         """Give the verdict, None if there is none yet; by one that can't be read no state is kept."""
         try:
             data = json.loads(self._path(id).read_text(encoding="utf-8"))
-            return Decision(Verdict(data["verdict"]), str(data["who"]), int(data["pid"]))
+            return DecisionRecord(ConfirmDecision(data["verdict"]), str(data["who"]), int(data["pid"]))
         except FileNotFoundError:
             return None
         except files.UNREADABLE:
-            return Decision(Verdict.EXPIRED, "", 0)
+            return DecisionRecord(ConfirmDecision.EXPIRED, "", 0)
 
-    def expire(self, id: str) -> Verdict:  # noqa: A002 - the journal's word
+    def expire(self, id: str) -> ConfirmDecision:  # noqa: A002 - the journal's word
         """Decide that the state before comes back, unless something else was decided: a full disk stops nobody."""
         with suppress(StoreError):
-            self.claim(id, Verdict.EXPIRED)
+            self.claim(id, ConfirmDecision.EXPIRED)
         decision = self.read(id)
-        return Verdict.EXPIRED if decision is None else decision.verdict
+        return ConfirmDecision.EXPIRED if decision is None else decision.verdict
 
     def forget(self) -> None:
         """Remove the verdicts of earlier applies; OSError."""

@@ -17,8 +17,8 @@ from netplan.kinds.route.value import Route
 from netplan.kinds.snapshot import Snapshot
 from netplan.store import files
 from netplan.store.files import UNREADABLE
-from netplan.store.journal import FORMAT_VERSION, Begun, Entry, OfBegun, rendered
-from netplan.store.provenance import Origin
+from netplan.store.journal import FORMAT_VERSION, Entry, HasJournalStart, JournalStart, rendered
+from netplan.store.provenance import Provenance
 
 KEPT: Final = 20
 
@@ -28,13 +28,13 @@ _HEAD_CHARACTERS: Final = 64
 _NAME: Final = re.compile(r"([0-9]{6,})\.json")
 
 
-class Generation(Struct, OfBegun, frozen=True):
+class Generation(Struct, HasJournalStart, frozen=True):
     """A state that was applied; `id` is that of the journal's entry, both states are as there."""
 
     number: int
     id: str
-    origin: Origin
-    begun: Begun
+    origin: Provenance
+    start: JournalStart
     after: Snapshot
 
     @property
@@ -47,9 +47,9 @@ class Generation(Struct, OfBegun, frozen=True):
     def from_json(cls, data: Json) -> Generation:
         """Read what `keep` wrote."""
         with of_format(data, FORMAT_VERSION):
-            begun = Begun.from_json(data)
-            after = begun.state_from_json(data["after"])
-            return cls(int(data["number"]), str(data["id"]), Origin.from_json(data), begun, after)
+            start = JournalStart.from_json(data)
+            after = start.state_from_json(data["after"])
+            return cls(int(data["number"]), str(data["id"]), Provenance.from_json(data), start, after)
 
 
 class Damaged(Struct, frozen=True):
@@ -97,13 +97,13 @@ class Generations:
             raise ValueError("an entry that was not verified makes no generation")
         newest = self.newest
         if self._begins(newest, _head(newest, entry)):
-            return Generation(newest, entry.id, entry.origin, entry.begun, entry.after)
+            return Generation(newest, entry.id, entry.origin, entry.start, entry.after)
         files.make_folder(self.folder)
         number = newest + 1
-        files.create(self._path(number), rendered(_head(number, entry), entry.deed))
+        files.create(self._path(number), rendered(_head(number, entry), entry.started))
         for old in self._outworn():
             files.remove(self._path(old))
-        return Generation(number, entry.id, entry.origin, entry.begun, entry.after)
+        return Generation(number, entry.id, entry.origin, entry.start, entry.after)
 
     def _outworn(self) -> list[int]:
         """Return those that are too many; of another version's none, which only that one can judge."""

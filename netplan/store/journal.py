@@ -23,7 +23,7 @@ from netplan.kinds.route.value import Route
 from netplan.kinds.snapshot import Snapshot
 from netplan.store import files
 from netplan.store.files import UNREADABLE
-from netplan.store.provenance import Origin, boot_id
+from netplan.store.provenance import Provenance, boot_id
 from netplan.system.process import Process
 
 FORMAT_VERSION: Final = "2.1"
@@ -47,7 +47,7 @@ class Phase(StrEnum):
 class Confirm(Struct, frozen=True):
     """That an apply must be confirmed: within so many seconds, until a deadline, and with which token.
 
-    `deadline` is in seconds since this boot (`state.clock`), `token_sha256` the digest of the token; `process` is the
+    `deadline` is in seconds since this boot (`system.clock`), `token_sha256` the digest of the token; `process` is the
     one that applies, `spec` the path of the spec if it wants the rules in a file too.
     """
 
@@ -75,8 +75,8 @@ class Confirm(Struct, frozen=True):
         return cls(float(data["seconds"]), float(data["deadline"]), str(data["token_sha256"]), process, spec)
 
 
-class Begun(Struct, frozen=True, dict=True):
-    """What an apply has begun: its changes, the state before them, and where our jumps are to stand after them.
+class JournalStart(Struct, frozen=True, dict=True):
+    """What an apply starts from: its changes, the state before them, and where our jumps are to stand after them.
 
     `hooks` is None where nothing is known of that, as in what podnet 0.1.0 wrote. `blocked` are routes of podnet's from
     before that are wanted still, and that it leaves out since something stands in their way.
@@ -100,7 +100,7 @@ class Begun(Struct, frozen=True, dict=True):
         return {change.after: number for number, change in enumerate(self.changes) if change.after is not None}
 
     @classmethod
-    def from_json(cls, data: Json) -> Begun:
+    def from_json(cls, data: Json) -> JournalStart:
         """Read what `text` gave."""
         changes = tuple(map(change_from_json, data["changes"]))
         blocked = tuple(map(Route.from_json, data.get(_BLOCKED, ())))
@@ -111,43 +111,43 @@ class Begun(Struct, frozen=True, dict=True):
         return snapshot_json.from_json(data, self.changes)
 
 
-class OfBegun:
-    """What tells of an apply that was begun."""
+class HasJournalStart:
+    """What tells of an apply that was started."""
 
-    begun: Begun
+    start: JournalStart
 
     @property
     def changes(self) -> tuple[Change[Resource], ...]:
         """What is changed, or was."""
-        return self.begun.changes
+        return self.start.changes
 
     @property
     def before(self) -> Snapshot:
         """The state before."""
-        return self.begun.before
+        return self.start.before
 
     @property
     def hooks(self) -> tuple[Hook, ...] | None:
         """Where our jumps are to stand; None if that is not known."""
-        return self.begun.hooks
+        return self.start.hooks
 
     @property
     def blocked(self) -> tuple[Route, ...]:
         """The routes of podnet's that were left out since something stood in their way."""
-        return self.begun.blocked
+        return self.start.blocked
 
 
-class Entry(Struct, OfBegun, frozen=True, dict=True):
-    """An apply under way: what it has begun, and once it is verified the state after.
+class Entry(Struct, HasJournalStart, frozen=True, dict=True):
+    """An apply under way: what it started from, and once it is verified the state after.
 
-    Both states hold no more than is needed to come back to them (`restore.relevant`), and the one after only those
+    Both states hold no more than is needed to come back to them (`undo.relevant`), and the one after only those
     parameters that are wanted.
     """
 
     id: str
-    origin: Origin
+    origin: Provenance
     phase: Phase
-    begun: Begun
+    start: JournalStart
     after: Snapshot | None = None
     confirm: Confirm | None = None
 
@@ -162,16 +162,16 @@ class Entry(Struct, OfBegun, frozen=True, dict=True):
         return self.confirm is not None and self.phase is Phase.VERIFIED
 
     @cached_property
-    def deed(self) -> str:
-        """What was begun, and the state after, as members of a JSON object: here and in a generation."""
-        after = None if self.after is None else snapshot_json.to_json(self.after, self.begun.numbers)
-        return f"{self.begun.text}, {_members(after=after)}"
+    def started(self) -> str:
+        """What it started from, and the state after, as members of a JSON object: here and in a generation."""
+        after = None if self.after is None else snapshot_json.to_json(self.after, self.start.numbers)
+        return f"{self.start.text}, {_members(after=after)}"
 
     def render(self) -> str:
         """Give the text of the journal; `from_json` reads it back."""
         confirm = None if self.confirm is None else self.confirm.to_json()
         head = {"id": self.id, **self.origin.to_json(), "phase": self.phase.value, "confirm": confirm}
-        return rendered(head, self.deed)
+        return rendered(head, self.started)
 
     @classmethod
     def from_json(cls, data: Json) -> Entry:
@@ -187,13 +187,13 @@ class Entry(Struct, OfBegun, frozen=True, dict=True):
             raise ValueError("it has no state after")
         if not _ID.fullmatch(data["id"]):
             raise ValueError("its id is none of podnet's")
-        begun = Begun.from_json(data)
+        start = JournalStart.from_json(data)
         return cls(
             str(data["id"]),
-            Origin.from_json(data),
+            Provenance.from_json(data),
             phase,
-            begun,
-            None if after is None else begun.state_from_json(after),
+            start,
+            None if after is None else start.state_from_json(after),
             None if confirm is None else Confirm.from_json(confirm),
         )
 
@@ -239,9 +239,9 @@ class JournalFile:
         files.remove(self.path)
 
 
-def rendered(head: Json, deed: str) -> str:
-    """Give the text of a JSON object: the version of the format, some values, and the members of `Entry.deed`."""
-    return f"{{{_members(format_version=FORMAT_VERSION, **head)}, {deed}}}\n"
+def rendered(head: Json, started: str) -> str:
+    """Give the text of a JSON object: the version of the format, some values, and the members of `Entry.started`."""
+    return f"{{{_members(format_version=FORMAT_VERSION, **head)}, {started}}}\n"
 
 
 def _members(**values: object) -> str:
@@ -253,7 +253,7 @@ def _members(**values: object) -> str:
 
 
 def _change_to_json(change: Change[Resource]) -> Json:
-    """Give of a change what `planfile.change_from_json` reads."""
+    """Give of a change what `plan_json.change_from_json` reads."""
     return {
         "kind": change.resource.kind,
         "before": None if change.before is None else change.before.to_json(),

@@ -17,7 +17,7 @@ from netplan.planning.plan import NodePlan, Plan
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
-class Origin(Struct, frozen=True):
+class Provenance(Struct, frozen=True):
     """What an apply comes from; `when` is local time with its offset (ISO 8601), `boot_id` the kernel's."""
 
     verb: str
@@ -31,7 +31,7 @@ class Origin(Struct, frozen=True):
     boot_id: str
 
     @classmethod
-    def here(cls, verb: str, plan: Plan, node: NodePlan) -> Origin:
+    def here(cls, verb: str, plan: Plan, node: NodePlan) -> Provenance:
         """Describe what this process does now, for a node of a plan."""
         spec = (plan.cluster, plan.spec_path, plan.spec_sha256)
         return cls(verb, node.node, node.address, *spec, who(), local_time(), boot_id())
@@ -50,7 +50,7 @@ class Origin(Struct, frozen=True):
         }
 
     @classmethod
-    def from_json(cls, data: Json) -> Origin:
+    def from_json(cls, data: Json) -> Provenance:
         """Read what `to_json` gave."""
         spec = data["spec"]
         verb, node, cluster, by, when, boot = (

@@ -20,14 +20,14 @@ from netplan.operations.recover import Found, Recovery
 from netplan.operations.unfinished import Leftover
 from netplan.planning import deferred_sysctls
 from netplan.store.generations import Damaged, Generation
-from netplan.store.journal import Begun, Confirm, Entry, Phase
+from netplan.store.journal import Confirm, Entry, JournalStart, Phase
 from netplan.system import clock
 from netplan.system.process import Process
 from tests import make
 
 WHEN = make.origin().when
 PLAN = make.plan(make.snapshot(make.docker()), make.spec(firewall=make.REMOVE))
-GENERATION = Generation(1, "c0ffee", make.origin(), Begun(PLAN.changes, make.snapshot()), make.snapshot())
+GENERATION = Generation(1, "c0ffee", make.origin(), JournalStart(PLAN.changes, make.snapshot()), make.snapshot())
 
 
 def test_a_generation_is_a_line_and_the_newest_is_marked():
@@ -56,7 +56,7 @@ def test_what_a_terminal_would_act_on_is_escaped():
     assert "\\x1b[2J" in history_text([hostile])
 
 
-ENTRY = Entry("c0ffee", make.origin(), Phase.WRITING, Begun(PLAN.changes, make.snapshot()))
+ENTRY = Entry("c0ffee", make.origin(), Phase.WRITING, JournalStart(PLAN.changes, make.snapshot()))
 CONFIRM = Confirm(60, clock.now() + 60, "", Process(1, 1))
 
 

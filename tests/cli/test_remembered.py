@@ -8,12 +8,13 @@ from netplan.cli.remembered import with_applied
 from netplan.desired.compile import compile_node
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.operations.apply import carry_out
-from netplan.operations.live_plan import Work
+from netplan.operations.apply import apply_plan
+from netplan.operations.apply_journal import ApplyJournal, WantedState
+from netplan.operations.live_plan import LivePlan
 from netplan.operations.recover import bring_back
 from netplan.planning.obstacles import Obstacle
 from netplan.planning.plan import Source, plan_node
-from netplan.store.store import Store, Undertaking
+from netplan.store.store import Store
 from tests import make
 from tests.kernels.memory import MemoryKernel
 
@@ -34,11 +35,11 @@ def mended_beside(store, kernel, wanted, boot=None):
     settings = [each for each in state.all(Sysctl) if each.name != OFF.name]
     routes = [each for each in state.all(Route) if each != OURS]
     kernel.state = state.replace(Route, routes).replace(Sysctl, [*settings, OFF])
-    work = Work.live(wanted, kernel).beside([REFUSED])
-    undertaking = Undertaking(
-        store, make.origin(boot=boot), work.plan.sysctls, hooks=work.plan.hooks, blocked=work.blocked
+    work = LivePlan.from_kernel(wanted, kernel).beside([REFUSED])
+    undertaking = ApplyJournal(
+        store, make.origin(boot=boot), WantedState(work.plan.sysctls, hooks=work.plan.hooks, blocked=work.blocked)
     )
-    carry_out(work, undertaking)
+    apply_plan(work, undertaking)
     undertaking.finished()
 
 

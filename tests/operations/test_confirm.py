@@ -10,11 +10,12 @@ import pytest
 from msgspec.structs import replace
 
 from netplan.errors import PodnetError, RefusedError
+from netplan.operations.apply_journal import ApplyJournal, WantedState
 from netplan.operations.confirm import asked, confirm
 from netplan.operations.recover import settle
 from netplan.planning.differences import diff_node
-from netplan.store.decision import Verdict
-from netplan.store.store import Store, Undertaking
+from netplan.store.decision import ConfirmDecision
+from netplan.store.store import Store
 from netplan.system.process import Process
 from tests import make
 from tests.kernels.memory import MemoryKernel
@@ -34,7 +35,7 @@ def store(tmp_path):
 
 
 def wait_for_a_confirm(store):
-    undertaking = Undertaking(store, make.origin(), WANTED.sysctls, asked(600, TOKEN, None))
+    undertaking = ApplyJournal(store, make.origin(), WantedState(WANTED.sysctls), asked(600, TOKEN, None))
     undertaking.opened(tuple(diff_node(WANTED, BEFORE)), BEFORE)
     undertaking.verified(AFTER)
 
@@ -70,19 +71,19 @@ def test_two_that_carry_a_confirm_out_at_once_keep_one_generation(tmp_path, othe
     with get_context("fork").Pool(2) as pool:
         for number in range(1, 16):
             wait_for_a_confirm(store)
-            store.verdicts.claim(journal_id(store), Verdict.CONFIRMED)
+            store.decisions.claim(journal_id(store), ConfirmDecision.CONFIRMED)
             outcomes = [pool.apply_async(run, [tmp_path]) for run in (settled, other)]
             wrong = {outcome.get() for outcome in outcomes} - {"", "there is nothing to confirm on this node"}
             assert (wrong, len(store.generations.all())) == (set(), number)
 
 
 def test_a_confirm_goes_on_where_an_earlier_one_ended_too_early(store):
-    store.verdicts.claim(journal_id(store), Verdict.CONFIRMED)
+    store.decisions.claim(journal_id(store), ConfirmDecision.CONFIRMED)
     assert confirm(store, TOKEN).number == 1
 
 
 def test_a_state_that_goes_is_not_confirmed(store):
-    store.verdicts.claim(journal_id(store), Verdict.EXPIRED)
+    store.decisions.claim(journal_id(store), ConfirmDecision.EXPIRED)
     with pytest.raises(RefusedError, match=r"too late to confirm: .* if the guard does not, `podnet recover` does it"):
         confirm(store, TOKEN)
     assert store.generations.all() == ()
@@ -91,8 +92,8 @@ def test_a_state_that_goes_is_not_confirmed(store):
 def test_an_apply_that_was_interrupted_is_not_called_at_work(tmp_path):
     ended = subprocess.Popen(["true"])
     ended.wait()
-    undertaking = Undertaking(
-        Store(tmp_path), make.origin(), (), replace(asked(600, TOKEN, None), process=Process(ended.pid, 1))
+    undertaking = ApplyJournal(
+        Store(tmp_path), make.origin(), WantedState(()), replace(asked(600, TOKEN, None), process=Process(ended.pid, 1))
     )
     undertaking.opened(tuple(diff_node(WANTED, BEFORE)), BEFORE)
     with pytest.raises(RefusedError, match="was interrupted; if the guard does not undo it, `podnet recover` does"):

@@ -17,13 +17,14 @@ from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.originals import Overwritten
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import IfName
+from netplan.operations.apply_journal import ApplyJournal, WantedState
 from netplan.operations.confirm import asked
 from netplan.operations.recover import Found, bring_back, settle
-from netplan.operations.transaction import Job, apply
+from netplan.operations.transaction import Transaction, run
 from netplan.operations.unfinished import give_up, leftover
 from netplan.planning.differences import diff_node
 from netplan.store.generations import Generation
-from netplan.store.store import Store, Undertaking
+from netplan.store.store import Store
 from tests import make
 from tests.kernels.memory import MemoryKernel
 
@@ -40,7 +41,7 @@ def store(tmp_path):
 
 def opened(store, boot=None, state=BEFORE):
     """Begin an apply, as far as its journal."""
-    undertaking = Undertaking(store, make.origin(boot=boot), WANTED.sysctls)
+    undertaking = ApplyJournal(store, make.origin(boot=boot), WantedState(WANTED.sysctls))
     undertaking.opened(tuple(diff_node(WANTED, state)), state)
     return undertaking
 
@@ -218,7 +219,7 @@ def test_an_apply_that_was_done_is_not_given_up(store):
 
 
 def test_an_apply_that_waits_for_its_confirm_is_not_given_up(store):
-    undertaking = Undertaking(store, make.origin(), WANTED.sysctls, asked(600, "secret", None))
+    undertaking = ApplyJournal(store, make.origin(), WantedState(WANTED.sysctls), asked(600, "secret", None))
     undertaking.opened(tuple(diff_node(WANTED, BEFORE)), BEFORE)
     undertaking.verified(AFTER)
     with pytest.raises(PendingError):
@@ -302,14 +303,14 @@ def test_a_generation_of_an_earlier_podnet_has_its_jump_before_any_snat(store):
     before = make.snapshot(make.saved(nat=["-j LOG", make.DOCKER_MASQUERADE]))
     kept = make.generation(store, wanted, MemoryKernel(before), EARLIER)
     kernel = MemoryKernel(make.snapshot(make.saved(nat=[make.DOCKER_MASQUERADE, "-j LOG"])))
-    bring_back(store, replace(kept, begun=replace(kept.begun, hooks=None)), lambda _: kernel, 0.0)
+    bring_back(store, replace(kept, start=replace(kept.start, hooks=None)), lambda _: kernel, 0.0)
     assert make.said(diff_node(wanted, kernel.state)) == []
 
 
 def test_a_generation_of_an_earlier_podnet_takes_those_rules_away_again_that_it_took_away_itself(rebooted):
     (kept,) = rebooted.generations.all()
     kernel = MemoryKernel(BACK)
-    without = replace(kept, begun=replace(kept.begun, hooks=None))
+    without = replace(kept, start=replace(kept.start, hooks=None))
     bring_back(rebooted, without, lambda _: kernel, 0.0)
     assert make.texts(make.foreign_rules(kernel.state, make.POSTROUTING)) == OTHERS
 
@@ -418,7 +419,9 @@ def test_an_interface_that_is_not_ready_in_time_is_named_and_nothing_is_changed(
 
 def test_a_next_hop_that_a_route_takes_for_on_link_is_not_waited_for(store):
     before = make.snapshot(address="10.4.7.21/32")
-    make.carry_out(WANTED, MemoryKernel(before), Undertaking(store, make.origin(boot=EARLIER), WANTED.sysctls))
+    make.carry_out(
+        WANTED, MemoryKernel(before), ApplyJournal(store, make.origin(boot=EARLIER), WantedState(WANTED.sysctls))
+    )
     store.finish(store.journal.read())
     kernel = MemoryKernel(before)
     assert brought_back(store, kernel).found is Found.REBOOT
@@ -455,7 +458,7 @@ class Full:
 
 def applied(kernel, journal):
     changes = tuple(diff_node(WANTED, BEFORE))
-    apply(Job(changes, BEFORE, WANTED.interest, lambda _: ()), kernel, journal)
+    run(Transaction(changes, BEFORE, WANTED.interest, lambda _: ()), kernel, journal)
 
 
 def test_a_journal_that_can_not_be_opened_keeps_the_kernel_untouched():

@@ -13,10 +13,11 @@ from netplan.kinds.resource import Resource
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl, accept_ra
 from netplan.net import IfName
-from netplan.operations.apply import carry_out
-from netplan.operations.live_plan import Work
+from netplan.operations.apply import apply_plan
+from netplan.operations.apply_journal import ApplyJournal, WantedState
+from netplan.operations.live_plan import LivePlan
 from netplan.operations.rollback import taken_over, way_back
-from netplan.store.store import Store, Undertaking
+from netplan.store.store import Store
 from netplan.trace import settings_of
 from tests import make, tunnels
 from tests.kernels.memory import MemoryKernel
@@ -49,9 +50,9 @@ def states(store, kernel):
 
 def roll_back(store, kernel, number=None):
     way = way_back(store.generations.all(), number)
-    work = Work.back(way, kernel)
-    undertaking = Undertaking(store, make.origin(way.verb), work.plan.sysctls)
-    carry_out(work, undertaking)
+    work = LivePlan.for_rollback(way, kernel)
+    undertaking = ApplyJournal(store, make.origin(way.verb), WantedState(work.plan.sysctls))
+    apply_plan(work, undertaking)
     undertaking.finished()
     return work
 
@@ -144,7 +145,7 @@ def test_a_rollback_says_why_of_each_change(store, kernel, states):
 
 
 def test_a_rollback_to_what_is_there_changes_nothing(store, kernel, states):
-    assert not Work.back(way_back(store.generations.all(), 3), kernel).plan.changes
+    assert not LivePlan.for_rollback(way_back(store.generations.all(), 3), kernel).plan.changes
 
 
 def test_rules_that_others_added_meanwhile_survive(store, kernel, states):

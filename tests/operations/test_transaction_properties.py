@@ -13,12 +13,12 @@ from netplan.kinds.chain.value import Backend, PlacedRule
 from netplan.kinds.route.value import Route
 from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.operations.transaction import Job, apply
+from netplan.operations.transaction import Transaction, run
 from netplan.planning.differences import diff_node
 from netplan.planning.fingerprint import changed_since, unmet
 from netplan.planning.plan import Plan, Source, plan_node
 from netplan.planning.projection import project
-from netplan.planning.undo import Deed, earlier, relevant, restoration
+from netplan.planning.undo import AppliedChanges, earlier, relevant, undo_changes
 from netplan.store import records
 from tests import make
 from tests.kernels.memory import MemoryKernel
@@ -118,8 +118,8 @@ def test_applying_a_saved_plan_leads_to_the_state_that_applying_the_spec_does(ca
     kernel = MemoryKernel(case.state)
     before = kernel.observe(saved.interest)
     assert not [*changed_since(saved.depends, saved.changes, before)]
-    job = Job(saved.changes, before, saved.interest, lambda now: tuple(unmet(saved.changes, before, now)))
-    apply(job, kernel, make.Unwritten())
+    job = Transaction(saved.changes, before, saved.interest, lambda now: tuple(unmet(saved.changes, before, now)))
+    run(job, kernel, make.Unwritten())
     assert make.content(kernel.state) == make.content(applied(case))
 
 
@@ -155,12 +155,12 @@ def test_moving_from_one_spec_to_another_leads_to_what_the_other_makes_of_an_emp
 def test_undoing_brings_back_ours_and_what_was_touched_and_keeps_what_others_did_meanwhile(case, data):
     changes = tuple(diff_node(case.desired, case.state))
     now = data.draw(meddled(project(case.state, changes)))
-    after = project(now, restoration(case.state, now, changes))
+    after = project(now, undo_changes(case.state, now, changes))
     for key in (make.POSTROUTING, make.FORWARD):
         touched = case.removed.get(key, set())
         assert make.foreign_rules(after, key, touched) == make.foreign_rules(now, key, touched)
         assert undone(after, key, touched) == undone(case.state, key, touched)
-    assert not [*restoration(case.state, after, changes)]
+    assert not [*undo_changes(case.state, after, changes)]
 
 
 @thorough
@@ -169,7 +169,7 @@ def test_undoing_to_what_was_kept_of_a_state_is_undoing_to_the_state(case, data)
     changes = tuple(diff_node(case.desired, case.state))
     now = data.draw(meddled(project(case.state, changes)))
     kept = relevant(case.state, changes)
-    assert [*restoration(kept, now, changes)] == [*restoration(case.state, now, changes)]
+    assert [*undo_changes(kept, now, changes)] == [*undo_changes(case.state, now, changes)]
 
 
 @thorough
@@ -179,12 +179,12 @@ def test_going_back_by_several_applies_leads_to_the_state_that_was_then(case, la
     for spec in later:
         wanted = compile_node(spec, spec.topology.nodes[0])
         changes = tuple(diff_node(wanted, states[-1]))
-        deeds.append(Deed(changes, relevant(states[-1], changes)))
+        deeds.append(AppliedChanges(changes, relevant(states[-1], changes)))
         states.append(project(states[-1], changes))
     start = number % len(states)
     touched = tuple(change for deed in deeds[start:] for change in deed.changes)
     target = earlier(relevant(states[start], ()), deeds[start:])
-    assert make.content(project(states[-1], restoration(target, states[-1], touched))) == make.content(states[start])
+    assert make.content(project(states[-1], undo_changes(target, states[-1], touched))) == make.content(states[start])
 
 
 def undone(state: Snapshot, key, touched) -> list[str]:
@@ -198,7 +198,7 @@ def undone(state: Snapshot, key, touched) -> list[str]:
 def test_undoing_puts_rules_back_between_the_rules_between_which_they_stood(case, data):
     changes = tuple(diff_node(case.desired, case.state))
     now = data.draw(meddled(project(case.state, changes)))
-    after = project(now, restoration(case.state, now, changes))
+    after = project(now, undo_changes(case.state, now, changes))
     for key in (make.POSTROUTING, make.FORWARD):
         before = case.state.rules(key)
         if len(set(before)) == len(before):

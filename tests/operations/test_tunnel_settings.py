@@ -15,14 +15,15 @@ from netplan.kinds.route.value import Route
 from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import IfName, InterfaceAddress, Prefix
-from netplan.operations.apply import carry_out
-from netplan.operations.live_plan import Work, whole_state
+from netplan.operations.apply import apply_plan
+from netplan.operations.apply_journal import ApplyJournal, WantedState
+from netplan.operations.live_plan import LivePlan, whole_state
 from netplan.operations.recover import bring_back, settle
 from netplan.planning.differences import diff_node
 from netplan.planning.plan import Source, plan_node
 from netplan.store.generations import Generation
 from netplan.store.records import parse, render
-from netplan.store.store import Store, Undertaking
+from netplan.store.store import Store
 from tests import make
 from tests.kernels.memory import MemoryKernel
 from tests.operations.test_rollback import roll_back
@@ -61,7 +62,7 @@ def begun(store, kernel, desired, count):
     """Write the journal of an apply, and of its changes the first batches."""
     before = whole_state(kernel, desired.interest)
     changes = tuple(diff_node(desired, before))
-    undertaking = Undertaking(store, make.origin(), desired.sysctls)
+    undertaking = ApplyJournal(store, make.origin(), WantedState(desired.sysctls))
     undertaking.opened(changes, before)
     for batch in batches(changes)[:count]:
         kernel.write(batch)
@@ -127,7 +128,7 @@ def test_after_a_reboot_an_interrupted_remove_of_a_tunnel_is_undone(store):
     kernel = MemoryKernel(START)
     make.carry_out(wanted(TUNNEL), kernel)
     gone = compile_removal(TUNNEL, TUNNEL.topology.nodes[0])
-    Undertaking(store, make.origin(boot=EARLIER), ()).opened(
+    ApplyJournal(store, make.origin(boot=EARLIER), WantedState(())).opened(
         tuple(diff_node(gone, kernel.state)), whole_state(kernel, gone.interest)
     )
     kernel = MemoryKernel(rebooted(bridge=True))
@@ -165,18 +166,18 @@ def test_a_setting_of_a_device_is_a_difference_once_that_is_there():
 
 def test_a_device_that_comes_while_an_apply_writes_does_not_undo_it(store):
     kernel = MemoryKernel(WITH_NETFILTER)
-    work = Work.live(wanted(OF_A_BRIDGE), kernel)
+    work = LivePlan.from_kernel(wanted(OF_A_BRIDGE), kernel)
     kernel.state = with_cni0(kernel.state)
-    carry_out(work, Undertaking(store, make.origin(), work.plan.sysctls))
+    apply_plan(work, ApplyJournal(store, make.origin(), WantedState(work.plan.sysctls)))
     assert make.said(diff_node(wanted(OF_A_BRIDGE), kernel.state)) == [f"update sysctl {LATE} = 2"]
 
 
 def test_a_saved_plan_keeps_what_waits_for_the_next_boot_and_says_so_as_an_apply_of_its_spec_does(store):
     kernel = MemoryKernel(WITH_NETFILTER)
-    saved = rendered(make.plans(Work.live(wanted(OF_A_BRIDGE), kernel).plan))
-    work = Work.saved(read_plan(saved, "plan.json").nodes[0], kernel)
-    undertaking = Undertaking(store, make.origin(), work.plan.sysctls, waiting=work.plan.waiting)
-    carry_out(work, undertaking)
+    saved = rendered(make.plans(LivePlan.from_kernel(wanted(OF_A_BRIDGE), kernel).plan))
+    work = LivePlan.from_saved(read_plan(saved, "plan.json").nodes[0], kernel)
+    undertaking = ApplyJournal(store, make.origin(), WantedState(work.plan.sysctls, waiting=work.plan.waiting))
+    apply_plan(work, undertaking)
     assert work.plan.warnings == (WAITS,)
     assert Sysctl(LATE, "2") in undertaking.finished().after.all(Sysctl)
 

@@ -25,9 +25,10 @@ from netplan.kinds.route.value import Route
 from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import IfName, InterfaceAddress
-from netplan.operations.apply import carry_out
+from netplan.operations.apply import apply_plan
+from netplan.operations.apply_journal import ApplyJournal, WantedState
 from netplan.operations.confirm import asked
-from netplan.operations.live_plan import Work
+from netplan.operations.live_plan import LivePlan
 from netplan.operations.rollback import way_back
 from netplan.operations.unfinished import (
     Unfinished,
@@ -42,7 +43,7 @@ from netplan.planning.differences import diff_node
 from netplan.planning.takeover import uncovered
 from netplan.store.generations import Generation
 from netplan.store.provenance import boot_id
-from netplan.store.store import Store, Undertaking
+from netplan.store.store import Store
 from tests import make
 from tests.kernels.memory import MemoryKernel
 
@@ -89,7 +90,7 @@ def store(tmp_path):
 
 def interrupted(store, state=BEFORE, wanted=WANTED):
     """Begin an apply, and give the state that it leads to; what ended it came before it could say so."""
-    undertaking = Undertaking(store, make.origin(), wanted.sysctls)
+    undertaking = ApplyJournal(store, make.origin(), WantedState(wanted.sysctls))
     undertaking.opened(tuple(diff_node(wanted, state)), state)
     return make.settled(wanted, state)
 
@@ -97,12 +98,14 @@ def interrupted(store, state=BEFORE, wanted=WANTED):
 def applied(store: Store, kernel: MemoryKernel, wanted: Desired, unfinished: Unfinished | None) -> None:
     """Apply as a verb does, with what can't be undone at hand."""
     with answered(store, unfinished):
-        work = Work.live(wanted, kernel)
+        work = LivePlan.from_kernel(wanted, kernel)
         if unfinished is not None:
             check_takes_over(store, unfinished, work.desired, work.before.backend)
         plan = work.plan
-        undertaking = Undertaking(store, make.origin(), plan.sysctls, waiting=plan.waiting, hooks=plan.hooks)
-        after = carry_out(work, undertaking)
+        undertaking = ApplyJournal(
+            store, make.origin(), WantedState(plan.sysctls, waiting=plan.waiting, hooks=plan.hooks)
+        )
+        after = apply_plan(work, undertaking)
         if plan.changes:
             undertaking.finished()
         elif unfinished is not None:
@@ -146,7 +149,7 @@ def test_a_rollback_from_what_took_over_goes_back_to_before_both(store):
 
 
 def roll_back(store, kernel):
-    carry_out(Work.back(way_back(store.generations.all(), None), kernel), make.Unwritten())
+    apply_plan(LivePlan.for_rollback(way_back(store.generations.all(), None), kernel), make.Unwritten())
 
 
 def test_where_nothing_is_to_change_what_took_over_is_a_generation(store):
@@ -188,11 +191,11 @@ def test_a_take_over_that_fails_leaves_the_journal_that_was_there(store):
 
 
 def test_a_take_over_that_fails_does_not_have_the_state_that_goes_wait_for_its_confirm_again(store):
-    undertaking = Undertaking(store, make.origin(), WANTED.sysctls, asked(600, "secret", None))
+    undertaking = ApplyJournal(store, make.origin(), WantedState(WANTED.sysctls), asked(600, "secret", None))
     undertaking.opened(tuple(diff_node(WANTED, BEFORE)), BEFORE)
     kernel = Stubborn(make.settled(WANTED, BEFORE), puts_back_a_rule)
     undertaking.verified(kernel.state)
-    store.verdicts.expire(undertaking.entry.id)
+    store.decisions.expire(undertaking.entry.id)
     unfinished = left(store, kernel)
     kernel.refuses = lambda change: puts_back_a_rule(change) or isinstance(change.resource, Route)
     with pytest.raises(HalfStateError):
@@ -249,14 +252,14 @@ def befall(trouble: Trouble, store: Store, kernel: Stubborn) -> Desired:
     before = kernel.state
     confirm = UNCONFIRMED if trouble.ending == "not confirmed" else None
     boot = "another boot" if "rebooted" in trouble.events else boot_id()
-    undertaking = Undertaking(store, make.origin(boot=boot), WANTED.sysctls, confirm)
+    undertaking = ApplyJournal(store, make.origin(boot=boot), WantedState(WANTED.sysctls), confirm)
     changes = tuple(diff_node(WANTED, before))
     undertaking.opened(changes, before)
     for batch in batches(changes)[: None if confirm else trouble.count]:
         kernel.write(batch)
     if confirm is not None:
         undertaking.verified(kernel.state)
-        store.verdicts.expire(undertaking.entry.id)
+        store.decisions.expire(undertaking.entry.id)
     return happened(trouble.events, kernel)
 
 
@@ -286,10 +289,10 @@ def happened(events: Sequence[str], kernel: MemoryKernel) -> Desired:
 def killed_while_taking_over(count: int, store: Store, kernel: Stubborn, wanted: Desired) -> None:
     """Recover, and end while a plan takes over, if there is anything to take over from and it covers that."""
     settled = settle_or_leave(store, lambda _: kernel, 0.0)
-    work = Work.live(wanted, kernel)
+    work = LivePlan.from_kernel(wanted, kernel)
     if not isinstance(settled, Unfinished) or uncovered(settled.changes, wanted):
         return
-    Undertaking(store, make.origin(), work.plan.sysctls).opened(work.plan.changes, work.before)
+    ApplyJournal(store, make.origin(), WantedState(work.plan.sysctls)).opened(work.plan.changes, work.before)
     for batch in batches(work.plan.changes)[:count]:
         with suppress(KernelError):
             kernel.write(batch)

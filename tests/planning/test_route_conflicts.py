@@ -11,7 +11,7 @@ from netplan.kinds.route.value import KERNEL
 from netplan.net import IfName, InterfaceAddress
 from netplan.planning.plan import Source, plan_node
 from netplan.planning.projection import project
-from netplan.planning.undo import relevant, restoration
+from netplan.planning.undo import relevant, undo_changes
 from tests import make
 from tests.plans import read_plan, rendered
 
@@ -172,5 +172,5 @@ def test_an_undo_brings_back_what_had_replaced_the_route():
     before = make.snapshot("", FOREIGN)
     changes = replaced_by(FOREIGN).changes
     now = project(before, changes)
-    back = project(now, restoration(relevant(before, changes), now, changes))
+    back = project(now, undo_changes(relevant(before, changes), now, changes))
     assert back.routes[FOREIGN.key] == [FOREIGN]

@@ -10,7 +10,7 @@ from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import IfName
 from netplan.planning.projection import project
-from netplan.planning.undo import relevant, restoration
+from netplan.planning.undo import relevant, undo_changes
 from tests import make, tunnels
 
 JUMP = str(jump_to(make.MASQUERADE_CHAIN))
@@ -21,11 +21,11 @@ AFTER = project(BEFORE, CHANGES)
 
 def undone(now, before=BEFORE, changes=CHANGES):
     """Give what restores the state before, in words."""
-    return make.said(restoration(before, now, changes))
+    return make.said(undo_changes(before, now, changes))
 
 
 def restored(now, before=BEFORE, changes=CHANGES):
-    return project(now, restoration(before, now, changes))
+    return project(now, undo_changes(before, now, changes))
 
 
 def with_rules(state, *texts):

@@ -13,7 +13,7 @@ from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.originals import Overwritten
 from netplan.operations import apply
 from netplan.operations.confirm import confirm
-from netplan.operations.live_plan import Work
+from netplan.operations.live_plan import LivePlan
 from netplan.operations.recover import Found, settle
 from netplan.operations.rollback import way_back
 from netplan.spec.load import read
@@ -89,7 +89,9 @@ def test_a_journal_that_was_not_confirmed_is_undone(left):
 @pytest.mark.parametrize("number", [None, 1])
 def test_a_rollback_goes_back_to_a_generation(left, number):
     kernel = MemoryKernel(left.state("second"))
-    apply.carry_out(Work.back(way_back(left.store("settled").generations.all(), number), kernel), make.Unwritten())
+    apply.apply_plan(
+        LivePlan.for_rollback(way_back(left.store("settled").generations.all(), number), kernel), make.Unwritten()
+    )
     assert make.content(kernel.state) == make.content(left.state("first"))
 
 
@@ -109,7 +111,7 @@ def test_a_saved_plan_is_applied(left):
     path = DATA / left.cluster / "plan.json"
     plan = read_plan(path.read_text(), str(path))
     kernel = MemoryKernel(left.state("first"))
-    apply.carry_out(Work.saved(plan.nodes[0], kernel), make.Unwritten())
+    apply.apply_plan(LivePlan.from_saved(plan.nodes[0], kernel), make.Unwritten())
     assert make.content(kernel.state) == make.content(left.state("second"))
 
 

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from netplan.desired.hooks import hooks_of
 from netplan.planning.projection import project
 from netplan.store.generations import KEPT, Damaged, Generations
-from netplan.store.journal import FORMAT_VERSION, Begun, Entry, Phase
+from netplan.store.journal import FORMAT_VERSION, Entry, JournalStart, Phase
 from tests import make
 
 STATE = make.snapshot(make.docker())
@@ -15,7 +15,7 @@ AFTER = project(STATE, CHANGES)
 
 
 def entry(name="1", confirm=None):
-    return Entry(name, make.origin(), Phase.VERIFIED, Begun(CHANGES, STATE), AFTER, confirm)
+    return Entry(name, make.origin(), Phase.VERIFIED, JournalStart(CHANGES, STATE), AFTER, confirm)
 
 
 @pytest.fixture
@@ -35,19 +35,19 @@ def keep(generations, count):
 def test_a_generation_is_read_back(generations):
     kept = generations.keep(entry())
     (read,) = generations.all()
-    assert (read.begun, read.after.index) == (kept.begun, kept.after.index)
+    assert (read.start, read.after.index) == (kept.start, kept.after.index)
 
 
 def test_where_jumps_stand_is_read_back(generations):
     hooks = hooks_of(make.desired(make.spec(firewall=make.REMOVE)))
-    generations.keep(replace(entry(), begun=Begun(CHANGES, STATE, hooks)))
+    generations.keep(replace(entry(), start=JournalStart(CHANGES, STATE, hooks)))
     (read,) = generations.all()
     assert read.hooks == hooks
 
 
 def test_the_routes_that_something_stood_in_the_way_of_are_read_back_among_its_own(generations):
     blocked = (make.route("172.7.99.0/24"),)
-    generations.keep(replace(entry(), begun=Begun(CHANGES, STATE, blocked=blocked)))
+    generations.keep(replace(entry(), start=JournalStart(CHANGES, STATE, blocked=blocked)))
     (read,) = generations.all()
     assert (read.blocked, set(blocked) <= set(read.routes)) == (blocked, True)
 

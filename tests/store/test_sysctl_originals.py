@@ -7,7 +7,7 @@ from netplan.errors import StoreError
 from netplan.kinds.resource import Change
 from netplan.kinds.sysctl.originals import Overwritten
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.store.journal import Begun, Entry, Phase
+from netplan.store.journal import Entry, JournalStart, Phase
 from netplan.store.sysctl_originals import OverwrittenFile
 from tests import make
 
@@ -18,7 +18,9 @@ HELD = (Overwritten(FORWARD, "0", "1"),)
 def entry(name="1", before="0", after="1", boot=None):
     state = make.snapshot(ip_forward=before)
     changes = (Change(Sysctl(FORWARD, before), Sysctl(FORWARD, after), make.WHY),)
-    return Entry(name, make.origin(boot=boot), Phase.VERIFIED, Begun(changes, state), make.snapshot(ip_forward=after))
+    return Entry(
+        name, make.origin(boot=boot), Phase.VERIFIED, JournalStart(changes, state), make.snapshot(ip_forward=after)
+    )
 
 
 @pytest.fixture
@@ -79,5 +81,5 @@ def test_a_file_of_another_format_is_set_aside_before_it_is_begun_anew(file):
 
 
 def test_an_apply_without_sysctls_leaves_no_file(file):
-    file.keep(replace(entry(), begun=Begun((), make.snapshot())))
+    file.keep(replace(entry(), start=JournalStart((), make.snapshot())))
     assert not file.path.exists()

@@ -12,7 +12,8 @@ from msgspec.structs import replace
 from netplan.desired.compile import compile_removal
 from netplan.errors import RestoredError
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.store.store import Store, Undertaking
+from netplan.operations.apply_journal import ApplyJournal, WantedState
+from netplan.store.store import Store
 from tests import make
 from tests.kernels.memory import MemoryKernel
 
@@ -29,7 +30,7 @@ APPLIES = st.lists(st.tuples(WANTED, st.sampled_from((False, False, True))), max
 def carried_out(wanted, kernel, store):
     """Apply what is wanted, as a verb does."""
     remembered = replace(wanted, overwritten=store.overwritten.read())
-    undertaking = Undertaking(store, make.origin(), remembered.sysctls)
+    undertaking = ApplyJournal(store, make.origin(), WantedState(remembered.sysctls))
     make.carry_out(remembered, kernel, undertaking)
     if store.journal.read() is not None:
         undertaking.finished()

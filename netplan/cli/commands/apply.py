@@ -26,7 +26,7 @@ from netplan.cli.safety import allowing
 from netplan.cli.verb import verb_app
 from netplan.desired.compile import backend_of, compile_node
 from netplan.operations.interface_wait import await_interface
-from netplan.operations.live_plan import Work
+from netplan.operations.live_plan import LivePlan
 from netplan.planning.plan import NodePlan, Plan
 from netplan.planning.plan_json import is_plan, read_plan
 from netplan.planning.safety import Flag
@@ -106,12 +106,14 @@ def _file_of(saved: Plan, state: Path, store: Store) -> Pending | None:
     return of_spec(saved.spec_path, saved.spec_sha256, plan.node, state, store) if plan.persist else None
 
 
-def _taken_up(plan: NodePlan, folder: Path | None) -> Work:
+def _taken_up(plan: NodePlan, folder: Path | None) -> LivePlan:
     """Read the kernel for a saved plan; StalePlanError (3) if the state it depends on has changed."""
     with bar.during("reading the kernel"):
-        return Work.saved(plan, kernel_of(plan.backend, folder))
+        return LivePlan.from_saved(plan, kernel_of(plan.backend, folder))
 
 
-def _order(read: Callable[[], Work], of: Callable[[NodePlan], Plan], file: Pending | None, options: Options) -> Order:
+def _order(
+    read: Callable[[], LivePlan], of: Callable[[NodePlan], Plan], file: Pending | None, options: Options
+) -> Order:
     how = (options.flags, options.yes, file, options.flush, options.within)
     return Order("apply", read, of, partial(show_with_file, file=file), *how)

@@ -25,7 +25,7 @@ from netplan.kinds.foreign_chain.value import OtherChain
 from netplan.kinds.route.value import Route
 from netplan.kinds.snapshot import Snapshot
 from netplan.net import counted, printable
-from netplan.operations.live_plan import Work
+from netplan.operations.live_plan import LivePlan
 from netplan.operations.rollback import taken_over
 from netplan.planning.plan import NodePlan, Plan
 from netplan.planning.safety import Flag
@@ -58,7 +58,7 @@ def remove(
     desired = compile_removal(loaded, here)
     flags |= {Flag.MANY_DELETES}  # it takes all of them
 
-    def take_away(read: Callable[[], Work], file: Pending | None) -> Work:
+    def take_away(read: Callable[[], LivePlan], file: Pending | None) -> LivePlan:
         def present(plan: Plan) -> None:
             show_with_file(plan, file)
             _warn_of_adoption(held, plan.nodes[0])
@@ -104,7 +104,7 @@ def _warn_of_adoption(held: Turn, plan: NodePlan) -> None:
         )
 
 
-def _left_behind(desired: Desired, backend: Backend | None, folder: Path | None) -> Work:
+def _left_behind(desired: Desired, backend: Backend | None, folder: Path | None) -> LivePlan:
     """Plan for the rules of another backend."""
     with bar.during("reading the kernel"):
-        return Work.live(desired, kernel_of(backend, folder))
+        return LivePlan.from_kernel(desired, kernel_of(backend, folder))

@@ -16,7 +16,7 @@ from netplan.cli.persist import rolled_back, show_with_file
 from netplan.cli.progress import bar
 from netplan.cli.safety import allowing
 from netplan.cli.verb import verb_app
-from netplan.operations.live_plan import Work
+from netplan.operations.live_plan import LivePlan
 from netplan.operations.rollback import WayBack, way_back
 from netplan.planning.plan import NodePlan, Plan
 from netplan.planning.safety import Flag
@@ -52,6 +52,6 @@ def rollback(
         carry_out(Order(way.verb, partial(_planned, way, folder), of, present, flags, yes, file), here)
 
 
-def _planned(way: WayBack, folder: Path | None) -> Work:
+def _planned(way: WayBack, folder: Path | None) -> LivePlan:
     with bar.during("reading the kernel"):
-        return Work.back(way, kernel_of(way.target.backend, folder))
+        return LivePlan.for_rollback(way, kernel_of(way.target.backend, folder))

@@ -17,7 +17,7 @@ from netplan.planning import deferred_sysctls
 from netplan.planning.plan_json import counts
 from netplan.store.generations import Damaged, Generation
 from netplan.store.journal import Entry
-from netplan.store.provenance import Origin
+from netplan.store.provenance import Provenance
 from netplan.system import clock
 
 _DIGEST: Final = 8
@@ -115,7 +115,7 @@ def _begun_row(begun: BegunApply) -> tuple[str, ...]:
     return (">    -", *_cells(entry.origin), f"{_counted(entry.changes)}; {begun}")
 
 
-def _cells(origin: Origin) -> Iterator[str]:
+def _cells(origin: Provenance) -> Iterator[str]:
     spec = f"{origin.spec_path} {origin.spec_sha256[:_DIGEST]}" if origin.spec_path else _NO_SPEC
     return map(printable, (origin.when, origin.who, origin.verb, spec))
 
