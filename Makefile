@@ -74,6 +74,7 @@ records: .venv/ready
 
 picture: .venv/ready
 	$(BIN)/python docs/story/picture.py
+	$(BIN)/python -m tools.architecture
 
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --extra dev --upgrade \
