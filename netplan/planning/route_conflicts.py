@@ -105,13 +105,13 @@ def _connected(wanted: Route, reason: Reason, route: Route, desired: Desired, sn
     on_link = next((address for address in snapshot.all(LinkAddress) if _makes(address, route)), None)
     if on_link is None:
         return f"route {wanted} conflicts with {route} from {route.installer}: take that address off {route.oif}"
-    own = _subnet(desired, route.prefix.version)
-    if own is None or not reason.text.startswith("subnet of "):
+    own, peer = _subnet(desired, route.prefix.version), _peer(desired, wanted.prefix)
+    if own is None or peer is None:
         return (
             f"route {wanted} ({reason.text}) conflicts with {on_link.address} on {on_link.link}: leave one of them out"
         )
     return (
-        f"{on_link.link} holds {on_link.address}, the {reason.text}; this node's is {own}: give {on_link.link} an "
+        f"{on_link.link} holds {on_link.address}, the subnet of {peer}; this node's is {own}: give {on_link.link} an "
         f"address of {own}, and take the other off: ip address del {on_link.address} dev {on_link.link}"
     )
 
@@ -122,6 +122,12 @@ def _makes(address: LinkAddress, connected: Route) -> bool:
 
 def _subnet(desired: Desired, version: int) -> Prefix | None:
     return next((traffic.subnet for traffic in desired.reported_traffic if traffic.version == version), None)
+
+
+def _peer(desired: Desired, subnet: Prefix) -> str | None:
+    """Return the name of the other node whose subnet this is."""
+    nodes = (node for traffic in desired.reported_traffic for node in traffic.nodes if node.name != desired.node)
+    return next((node.name for node in nodes if subnet in node.subnets), None)
 
 
 def _other(wanted: Route, route: Route) -> str:

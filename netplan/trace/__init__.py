@@ -8,6 +8,7 @@ It may import kinds, netfilter.iptables, and the modules beside it.
 """
 
 from netplan.trace.decision import Verdict
+from netplan.trace.firewall.targets import Did
 from netplan.trace.firewall.walk import Step
 from netplan.trace.packet import Packet, Trace, entrance
 from netplan.trace.reachability import Passing
@@ -16,6 +17,7 @@ from netplan.trace.tracer import Tracer, trace
 
 __all__ = [
     "BRIDGE_CALLS",
+    "Did",
     "Packet",
     "Passing",
     "Step",

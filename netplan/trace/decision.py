@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from netplan.trace.firewall.targets import Did
 from netplan.trace.firewall.walk import Step
 from netplan.trace.flow import Flow
 
@@ -48,9 +49,10 @@ def verdict_text(verdict: Verdict) -> str:
 
 def refusal(flow: Flow, verdict: Verdict, text: str, certain: bool = True) -> Turn:  # noqa: FBT001, FBT002
     """Give the turn of packets that go no further, or may not."""
-    return Turn(flow, (Step("route", "", text if certain else f"may be {text}", certain),), verdict)
+    step = Step("route", "", Did.REFUSED, text if certain else f"may be {text}", certain)
+    return Turn(flow, (step,), verdict)
 
 
 def unknown(flow: Flow, why: str, route: str = "") -> Turn:
     """Give the turn of packets of which nobody can tell where they go."""
-    return Turn(flow, (Step("route", route, f"unknown: {why}", certain=False),), Verdict.UNKNOWN)
+    return Turn(flow, (Step("route", route, Did.UNKNOWN, f"unknown: {why}", certain=False),), Verdict.UNKNOWN)

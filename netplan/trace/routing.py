@@ -13,6 +13,7 @@ from netplan.kinds.sysctl.forwarding import FORWARDING
 from netplan.net import Address, IfName
 from netplan.trace.decision import REFUSALS, Turn, Verdict, refusal, unknown, verdict_text
 from netplan.trace.fib import LOOPBACK, Fib, Found, Query, is_loopback, is_martian_source
+from netplan.trace.firewall.targets import Did
 from netplan.trace.firewall.walk import Step
 from netplan.trace.flow import UNKNOWN_MARK, Flow, Mark, single
 
@@ -117,7 +118,8 @@ class Router:
 
     def _delivered(self, flow: Flow, destination: Address) -> Turn:
         device = self._fib.holder(destination) or self._fib.sharer(destination)
-        step = Step("local address", f"{destination} dev {device}" if device else str(destination), "for this node")
+        held = f"{destination} dev {device}" if device else str(destination)
+        step = Step("local address", held, Did.DELIVERED, "for this node")
         return Turn(flow, (step,), local=True)
 
     def _routed(self, found: Found, flow: Flow, destination: Address) -> Iterator[Turn]:
@@ -134,14 +136,14 @@ class Router:
             yield refusal(flow, Verdict.REJECT, f"rejected: no route to {destination}")
         elif rule.action in REFUSALS:
             verdict = REFUSALS[rule.action]
-            yield Turn(flow, (Step(rule.label, str(rule), verdict_text(verdict)),), verdict)
+            yield Turn(flow, (Step(rule.label, str(rule), Did.REFUSED, verdict_text(verdict)),), verdict)
         elif route is None:
             yield unknown(flow, "which table this rule names is not known", str(rule))
         elif route.type in REFUSALS:
             verdict = REFUSALS[route.type]
-            yield Turn(flow, (Step("route", str(route), verdict_text(verdict)),), verdict)
+            yield Turn(flow, (Step("route", str(route), Did.REFUSED, verdict_text(verdict)),), verdict)
         elif route.type == "local":
-            step = Step("route", str(route), "for this node")
+            step = Step("route", str(route), Did.DELIVERED, "for this node")
             yield Turn(_from(flow, self._fib.own_source(destination, route)), (step,), local=True)
         elif route.type == "unicast":
             yield from self._hops(flow, route, destination)
@@ -238,7 +240,9 @@ def is_own(found: Found) -> bool:
 
 
 def _doubts(found: Found) -> tuple[Step, ...]:
-    return tuple(Step(rule.label, str(rule), "may select it", certain=False) for rule in found.doubts)
+    return tuple(
+        Step(rule.label, str(rule), Did.SELECTED_TABLE, "may select it", certain=False) for rule in found.doubts
+    )
 
 
 def _way_to(found: Found) -> tuple[Step, ...]:
@@ -246,7 +250,7 @@ def _way_to(found: Found) -> tuple[Step, ...]:
     rule = found.rule
     if rule is None or found.usual or rule in found.doubts or rule.action in REFUSALS:
         return _doubts(found)
-    return (*_doubts(found), Step(rule.label, str(rule), f"looked up in table {rule.table_name}"))
+    return (*_doubts(found), Step(rule.label, str(rule), Did.SELECTED_TABLE, f"looked up in table {rule.table_name}"))
 
 
 def _from(flow: Flow, source: Address | None) -> Flow:
@@ -263,5 +267,5 @@ def _looped(turn: Turn) -> Turn:
 
 def _out(flow: Flow, hop: Hop, route: str, *, certain: bool = True) -> Turn:
     way = f"via {hop.next_hop} dev {hop.oif}" if hop.next_hop is not None else f"dev {hop.oif}"
-    step = Step("route", route, f"leaves {way}" if certain else f"may leave {way}", certain)
+    step = Step("route", route, Did.ROUTED, f"leaves {way}" if certain else f"may leave {way}", certain)
     return Turn(replace(flow, oif=hop.oif, next_hop=hop.next_hop), (step,))

@@ -20,7 +20,7 @@ from netplan.trace.decision import Turn, Verdict
 from netplan.trace.fib import LOOPBACK, Fib
 from netplan.trace.firewall.foreign import Beside, Deed, Harm
 from netplan.trace.firewall.sets import Sets
-from netplan.trace.firewall.targets import Fate
+from netplan.trace.firewall.targets import Did, Fate
 from netplan.trace.firewall.walk import Step, Trail, Walker, doubts
 from netplan.trace.flow import ANYWHERE, INVALID, NO_DEVICE, UNTRACKED, Flow, Mark
 from netplan.trace.ipv6 import Ipv6Router
@@ -108,11 +108,11 @@ class _Family:
     def _bridged(self, way: _Way) -> Iterator[End]:
         """Follow a packet from one port of a bridge to another; behind FORWARD no rule knows where it came in."""
         device = way.flow.iif or ""
-        step = Step("bridge", f"dev {device}", "stays on the bridge")
+        step = Step("bridge", f"dev {device}", Did.BRIDGED, "stays on the bridge")
         here = _Way(replace(way.flow, oif=device, next_hop=None), (*way.trail, step))
         if way.flow.destinations == (way.flow.source,):
             said = "may be dropped: it goes back to its sender (hairpin mode)"
-            doubt = Step("bridge", f"dev {device}", said, certain=False)
+            doubt = Step("bridge", f"dev {device}", Did.REFUSED, said, certain=False)
             yield End(Verdict.DROP, here.flow, (*here.trail, doubt))
         yield from self._forwarded(here, NO_DEVICE)
 
@@ -244,7 +244,7 @@ def _harmed(flow: Flow, harm: Harm) -> Flow:
 
 def _passed_bridge(way: _Way, device: str, *, certain: bool) -> End:
     said = "stays on the bridge, no rule sees it" if certain else "may stay on the bridge, where no rule sees it"
-    step = Step("bridge", f"dev {device}", f"{said} ({BRIDGE_CALLS[way.flow.version]})", certain)
+    step = Step("bridge", f"dev {device}", Did.BRIDGED, f"{said} ({BRIDGE_CALLS[way.flow.version]})", certain)
     return End(Verdict.ACCEPT, replace(way.flow, oif=device), (*way.trail, step))
 
 

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from netplan.errors import UsageError
 from netplan.kinds.address.value import LinkAddress
+from netplan.kinds.resource import Reason
 from netplan.kinds.route.value import KERNEL
 from netplan.net import IfName, InterfaceAddress
 from netplan.planning.plan import Source, plan_node
@@ -79,6 +80,14 @@ def test_a_route_of_the_spec_that_the_kernel_has_by_itself_is_to_be_left_out():
     assert refusal == (
         "route 10.9.0.0/16 dev docker0 (routes) conflicts with 10.9.0.1/16 on docker0: leave one of them out"
     )
+
+
+def test_whose_subnet_a_bridge_is_in_is_told_by_the_spec_whatever_the_reason_of_the_route_says():
+    held = make.snapshot("", *bridge_in("172.7.22.0/24", "172.7.22.1"))
+    desired = make.desired()
+    reworded = tuple(replace(want, reason=Reason("a peer")) for want in desired.objects)
+    (refusal,) = plan_node(replace(desired, objects=reworded), held, Source.LIVE).refusals
+    assert refusal.startswith("docker0 holds 172.7.22.1/24, the subnet of b; this node's is 172.7.21.0/24")
 
 
 def test_a_route_whose_address_is_not_known_names_the_device():

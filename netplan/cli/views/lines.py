@@ -289,10 +289,20 @@ def summary_line(plan: Plan, title: str) -> str:
     return f"{title}: {numbers} on {of_nodes}.{synced}"
 
 
-def remarks(node: NodePlan) -> Iterator[str]:
-    """Give what a person should know before applying a node's plan."""
-    yield from (f"refused: {printable(refusal)}" for refusal in node.refusals)
-    yield from (f"warning: {printable(warning)}" for warning in node.warnings)
+class Remark(Struct, frozen=True):
+    """What a person should know before applying a plan: why it is refused, or a warning."""
+
+    text: str
+    refuses: bool
+
+    def __str__(self) -> str:
+        return f"{'refused' if self.refuses else 'warning'}: {printable(self.text)}"
+
+
+def remarks(node: NodePlan) -> Iterator[Remark]:
+    """Return what to know of a node's plan, the refusals first."""
+    yield from (Remark(refusal, refuses=True) for refusal in node.refusals)
+    yield from (Remark(warning, refuses=False) for warning in node.warnings)
 
 
 def some(names: Sequence[str], count: int | None = None) -> str:

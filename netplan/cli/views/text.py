@@ -37,7 +37,7 @@ def _add_block(text: Styled, block: Block, width: int, *, traffic_first: bool) -
     if not traffic_first:
         _add_traffic(text, block.traffic, width)
     for remark in remarks(block.nodes[0]):
-        text.append(f"  ! {remark}\n", style="bold red" if remark.startswith("refused") else "yellow")
+        text.append(f"  ! {remark}\n", style="bold red" if remark.refuses else "yellow")
 
 
 def _add_traffic(text: Styled, lines: Sequence[TrafficLine], width: int) -> None:

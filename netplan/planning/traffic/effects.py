@@ -6,7 +6,7 @@ that spares another packet of the class is about that packet, not about the clas
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import Enum
 from typing import Final
 
@@ -20,11 +20,13 @@ from netplan.planning.traffic.owners import holds_policy, whose
 from netplan.planning.traffic.peers import MOST
 from netplan.planning.traffic.probe import Probe, SourceAddress
 from netplan.spec.model import Mark
-from netplan.trace import Step, Trace, Tracer, Verdict
+from netplan.trace import Did, Step, Trace, Tracer, Verdict
 from netplan.trace.fib import LOOPBACK
 
 _ROUTING: Final = "route"
-_TOO_MANY: Final = Step("peers", "", f"rules or routes single out more than the {MOST} that are traced", certain=False)
+_TOO_MANY: Final = Step(
+    "peers", "", Did.UNKNOWN, f"rules or routes single out more than the {MOST} that are traced", certain=False
+)
 _UNTRACED: Final = Trace(Verdict.UNKNOWN, None, None, None, None, (_TOO_MANY,), _TOO_MANY)
 
 
@@ -177,24 +179,33 @@ def _culprit(trace: Trace, probe: Probe) -> Step | None:
     if trace.doubt is not None or trace.verdict is not Verdict.ACCEPT:
         return trace.doubt or (trace.steps[-1] if trace.steps else None)
     if trace.destination != probe.packet.destination:
-        return _last(trace.steps, "destination ")
+        return _last(trace.steps, Did.REWROTE_DESTINATION)
     if probe.source is SourceAddress.KEPT and trace.source != probe.packet.source:
-        return _last(trace.steps, "source ")
+        return _last(trace.steps, Did.REWROTE_SOURCE)
     if _strays(trace, probe):
-        return _last(trace.steps, "looked up ") or _last(trace.steps, "leaves ")
+        return _last(trace.steps, Did.SELECTED_TABLE) or _last(trace.steps, Did.ROUTED)
     if probe.source is not SourceAddress.REWRITTEN:
-        return _last(trace.steps, "source ")
+        return _last(trace.steps, Did.REWROTE_SOURCE)
+    return _spared(trace, probe)
+
+
+def _spared(trace: Trace, probe: Probe) -> Step:
+    """Return the step by which a packet keeps its source that should have got another."""
     routed = max((number for number, step in enumerate(trace.steps) if step.at == _ROUTING), default=-1)
     postrouting = ChainKey(probe.packet.version, "nat", "POSTROUTING")
-    kept = [step for step in trace.steps[routed + 1 :] if step.at.startswith(str(postrouting._replace(name="")))]
-    decided = _last(kept, "addresses ") or _last(trace.steps, "no connection tracking")
-    returned = [step for step in kept if step.at.startswith(f"{postrouting} ")]
-    return decided or _last(returned, "leaves the chain") or Step(str(postrouting), "", "nothing masquerades it")
+    later = trace.steps[routed + 1 :]
+    hooked = [step for step in later if step.at.startswith(f"{postrouting} ")]
+    return (
+        _last(later, Did.KEPT_ADDRESSES)
+        or _last(trace.steps, Did.UNTRACKED)
+        or _last(hooked, Did.RETURNED)
+        or Step(str(postrouting), "", Did.PASSED, "nothing masquerades it")
+    )
 
 
-def _last(steps: Iterable[Step], effect: str) -> Step | None:
-    """Give the last step whose effect begins like this."""
-    return next((step for step in reversed([*steps]) if step.effect.startswith(effect)), None)
+def _last(steps: Sequence[Step], did: Did) -> Step | None:
+    """Return the last step that did this for certain."""
+    return next((step for step in reversed(steps) if step.did is did and step.certain), None)
 
 
 def _fate(trace: Trace, probe: Probe, *, astray: bool) -> str:

@@ -21,7 +21,7 @@ from netplan.netfilter.iptables.match import Match
 from netplan.netfilter.iptables.operands import AddressMask, Condition
 from netplan.netfilter.iptables.rule import Rule
 from netplan.trace.fib import Fib
-from netplan.trace.firewall.targets import REFUSED, Fate
+from netplan.trace.firewall.targets import REFUSED, Did, Fate
 from netplan.trace.firewall.walk import Branch, Step, Walker, doubts
 from netplan.trace.flow import NO_DEVICE, Flow
 
@@ -91,7 +91,7 @@ class Beside:
     def harm(self, other: OtherChain, flows: Sequence[Flow], deeds: Collection[Deed] = ANY_DEED) -> Harm | None:
         """Say the first of some deeds that a chain may do to packets, None if it does none of them."""
         if not other.read:
-            step = Step(other.label, "", "unknown: its rules were not read", certain=False)
+            step = Step(other.label, "", Did.UNKNOWN, "unknown: its rules were not read", certain=False)
             unread = Harm(other, Deed.CHANGES, None, step, other.chain.key.name, "", _destinations(flows))
             return unread if Deed.CHANGES in deeds else None
         found = [(flow, branch) for flow in _at(other, flows) for branch in self._walked(other, flow)]
@@ -113,12 +113,12 @@ class Beside:
         self, other: OtherChain, deed: Deed, branch: Branch, destinations: tuple[Prefix, ...], *, sure: bool
     ) -> Harm:
         """Say who does it: at the place and in the words in which the rule's own program shows it."""
-        step = branch.trail[-1] if branch.trail else Step(str(_key(other, other)), "", branch.fate.value)
+        step = branch.trail[-1] if branch.trail else Step(str(_key(other, other)), "", Did.PASSED, branch.fate.value)
         place, rule = self._places(other).get(step.at, (step.at.partition(" ")[2], step.rule))
         effect = step.effect if sure or not step.certain else f"may match: {step.effect}"
         at = f"{other.program} {other.chain.key.table} {place}"
         fate = branch.fate if sure else None
-        return Harm(other, deed, fate, Step(at, step.rule, effect, sure), place, rule, destinations)
+        return Harm(other, deed, fate, Step(at, step.rule, step.did, effect, sure), place, rule, destinations)
 
     def _places(self, other: OtherChain) -> Mapping[str, tuple[str, str]]:
         """Give place and text of every rule by the label that the walk gives it."""

@@ -37,14 +37,34 @@ class Fate(Enum):
 REFUSED: Final = frozenset({Fate.DROPPED, Fate.REJECTED})
 
 
-class Outcome(NamedTuple):
-    """One thing that may become of packets, the packets afterwards, and the same in words; none: nothing to tell.
+class Did(Enum):
+    """What a rule, a route or a bridge does to packets."""
 
-    Not certain is one that leaves open what the packets are afterwards.
+    PASSED = "let them pass"
+    SELECTED_TABLE = "selected the table in which their route is looked up"
+    ROUTED = "sent them out by a device"
+    DELIVERED = "took them in at this node"
+    BRIDGED = "kept them on the bridge"
+    ACCEPTED = "accepted them"
+    REFUSED = "dropped or rejected them"
+    RETURNED = "led them out of the chain"
+    KEPT_ADDRESSES = "decided that they keep their addresses"
+    REWROTE_SOURCE = "gave them another source"
+    REWROTE_DESTINATION = "gave them another destination"
+    UNTRACKED = "kept them from connection tracking, and so from NAT"
+    MARKED = "set a mark"
+    UNKNOWN = "what it does is not known"
+
+
+class Outcome(NamedTuple):
+    """One thing that may become of packets, the packets afterwards, and what was done, also in words.
+
+    Without words there is nothing to tell. Not certain is one that leaves open what the packets are afterwards.
     """
 
     fate: Fate
     flow: Flow
+    did: Did = Did.PASSED
     text: str = ""
     certain: bool = True
 
@@ -55,11 +75,11 @@ def outcomes(target: Target, table: str, flow: Flow, fib: Fib | None) -> list[Ou
     if target.name in _PASSING:
         return [Outcome(Fate.CONTINUES, flow)]
     if target.name in MARKING and target.unread:
-        return [Outcome(Fate.CONTINUES, flow.blurred(), "mark unknown")]
+        return [Outcome(Fate.CONTINUES, flow.blurred(), Did.MARKED, "mark unknown")]
     if known is None or target.unread:
         return anything(table, flow)
     if table == "nat" and target.name == "ACCEPT":
-        return [Outcome(Fate.ACCEPTED, flow, "addresses stay as they are")]
+        return [Outcome(Fate.ACCEPTED, flow, Did.KEPT_ADDRESSES, "addresses stay as they are")]
     return known(target, flow, fib)
 
 
@@ -88,30 +108,32 @@ def anything(table: str, flow: Flow) -> list[Outcome]:
         rewritten = replace(after, source=anywhere, but_not=None, snat=True, destinations=(anywhere,))
         rewritten = replace(rewritten, dnat=None)
         found.append((Fate.ACCEPTED, rewritten))
-    return [Outcome(fate, flow, "nobody here knows what it does") for fate, flow in found]
+    return [Outcome(fate, flow, Did.UNKNOWN, "nobody here knows what it does") for fate, flow in found]
 
 
 def _accept(_: Target, flow: Flow, _fib: Fib | None) -> list[Outcome]:
-    return [Outcome(Fate.ACCEPTED, flow, "accepted")]
+    return [Outcome(Fate.ACCEPTED, flow, Did.ACCEPTED, "accepted")]
 
 
 def _drop(_: Target, flow: Flow, _fib: Fib | None) -> list[Outcome]:
-    return [Outcome(Fate.DROPPED, flow, "dropped")]
+    return [Outcome(Fate.DROPPED, flow, Did.REFUSED, "dropped")]
 
 
 def _reject(target: Target, flow: Flow, _fib: Fib | None) -> list[Outcome]:
     answer = target.get("reject-with")
-    return [Outcome(Fate.REJECTED, flow, f"rejected with {answer.text}" if answer else "rejected")]
+    text = f"rejected with {answer.text}" if answer else "rejected"
+    return [Outcome(Fate.REJECTED, flow, Did.REFUSED, text)]
 
 
 def _return(_: Target, flow: Flow, _fib: Fib | None) -> list[Outcome]:
-    return [Outcome(Fate.RETURNS, flow, "leaves the chain")]
+    return [Outcome(Fate.RETURNS, flow, Did.RETURNED, "leaves the chain")]
 
 
 def _notrack(target: Target, flow: Flow, _fib: Fib | None) -> list[Outcome]:
     if target.name == "CT" and target.get("notrack") is None:
         return [Outcome(Fate.CONTINUES, flow)]
-    return [Outcome(Fate.CONTINUES, replace(flow, state=UNTRACKED), "no connection tracking, so no NAT")]
+    after = replace(flow, state=UNTRACKED)
+    return [Outcome(Fate.CONTINUES, after, Did.UNTRACKED, "no connection tracking, so no NAT")]
 
 
 def _mark(target: Target, flow: Flow, _fib: Fib | None) -> list[Outcome]:
@@ -124,12 +146,10 @@ def _connmark(target: Target, flow: Flow, _fib: Fib | None) -> list[Outcome]:
     if flow.state in NO_CONNECTION:
         return [Outcome(Fate.CONTINUES, flow)]
     if target.get("set-xmark") is not None:
-        connmark = _set_xmark(flow.connmark, target.get("set-xmark"))
-        return [Outcome(Fate.CONTINUES, replace(flow, connmark=connmark), f"connection's mark {connmark}")]
+        return [_connmarked(flow, _set_xmark(flow.connmark, target.get("set-xmark")))]
     bits = {name: int(option.text, 16) for name in ("nfmask", "ctmask") if (option := target.get(name)) is not None}
     if target.get("save-mark") is not None:
-        connmark = flow.connmark.mixed(flow.mark, clear=bits["ctmask"], take=bits["nfmask"])
-        return [Outcome(Fate.CONTINUES, replace(flow, connmark=connmark), f"connection's mark {connmark}")]
+        return [_connmarked(flow, flow.connmark.mixed(flow.mark, clear=bits["ctmask"], take=bits["nfmask"]))]
     mark = flow.mark.mixed(flow.connmark, clear=bits["nfmask"], take=bits["ctmask"])
     return [_marked(flow, flow.remarked(mark))]
 
@@ -139,8 +159,14 @@ def _set_xmark(mark: Mark, option: Option | None) -> Mark:
     return mark.mixed(Mark.of(value), clear=mask, take=0xFFFFFFFF)
 
 
+def _connmarked(flow: Flow, connmark: Mark) -> Outcome:
+    return Outcome(Fate.CONTINUES, replace(flow, connmark=connmark), Did.MARKED, f"connection's mark {connmark}")
+
+
 def _marked(before: Flow, after: Flow) -> Outcome:
-    return Outcome(Fate.CONTINUES, after, f"mark {before.mark} -> {after.mark}" if before.mark != after.mark else "")
+    if before.mark == after.mark:
+        return Outcome(Fate.CONTINUES, after)
+    return Outcome(Fate.CONTINUES, after, Did.MARKED, f"mark {before.mark} -> {after.mark}")
 
 
 def _dnat(target: Target, flow: Flow, _fib: Fib | None) -> list[Outcome]:
@@ -172,9 +198,8 @@ def _redirected(flow: Flow, destinations: tuple[Prefix, ...], ports: Range | Non
     after = replace(flow, destinations=destinations, dport=dport)
     if after != flow:
         after = replace(after, dnat=True, dialed=flow.dialed or flow.destinations)
-    return Outcome(
-        Fate.ACCEPTED, after, f"destination {_to(flow)} -> {_to(after)}", certain=after.to_address is not None
-    )
+    text = f"destination {_to(flow)} -> {_to(after)}"
+    return Outcome(Fate.ACCEPTED, after, Did.REWROTE_DESTINATION, text, certain=after.to_address is not None)
 
 
 def _to(flow: Flow) -> str:
@@ -192,7 +217,7 @@ def _redirect(target: Target, flow: Flow, fib: Fib | None) -> list[Outcome]:
         return [_redirected(flow, (ANYWHERE[flow.version],), ports)]
     address = fib.first_address(flow.iif)
     if address is None:
-        return [Outcome(Fate.DROPPED, flow, f"dropped: {flow.iif} has no address")]
+        return [Outcome(Fate.DROPPED, flow, Did.REFUSED, f"dropped: {flow.iif} has no address")]
     return [_redirected(flow, (single(address),), ports)]
 
 
@@ -212,14 +237,14 @@ def _masquerade(_: Target, flow: Flow, fib: Fib | None) -> list[Outcome]:
         return [_resourced(flow, ANYWHERE[flow.version])]
     address = fib.select_address(flow.oif, towards)
     if address is None:
-        return [Outcome(Fate.DROPPED, flow, f"dropped: {flow.oif} has no address")]
+        return [Outcome(Fate.DROPPED, flow, Did.REFUSED, f"dropped: {flow.oif} has no address")]
     return [_resourced(flow, single(address))]
 
 
 def _resourced(flow: Flow, source: Prefix) -> Outcome:
     after = replace(flow, source=source, but_not=None, snat=True, sport=None)
     text = f"source {flow.from_address or flow.source} -> {after.from_address or 'unknown'}"
-    return Outcome(Fate.ACCEPTED, after, text, certain=after.from_address is not None)
+    return Outcome(Fate.ACCEPTED, after, Did.REWROTE_SOURCE, text, certain=after.from_address is not None)
 
 
 def _netmap(target: Target, flow: Flow, _fib: Fib | None) -> list[Outcome]:

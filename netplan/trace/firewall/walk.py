@@ -15,7 +15,7 @@ from netplan.netfilter.iptables.targets import TARGET_EXTENSIONS
 from netplan.trace.fib import Fib
 from netplan.trace.firewall.conditions import holds
 from netplan.trace.firewall.sets import Sets
-from netplan.trace.firewall.targets import Fate, Outcome, anything, marked, outcomes
+from netplan.trace.firewall.targets import Did, Fate, Outcome, anything, marked, outcomes
 from netplan.trace.flow import Flow, Holds
 
 Chains = Mapping[ChainKey, Chain]
@@ -24,10 +24,14 @@ _MANY_WAYS: Final = 64
 
 
 class Step(NamedTuple):
-    """A rule or route that touched the packets, where it stands, and what it did; or may have done, if not certain."""
+    """A rule or route that touched the packets, where it stands, and what it did, also in words.
+
+    Not certain is what it may have done.
+    """
 
     at: str
     rule: str
+    did: Did
     effect: str
     certain: bool = True
 
@@ -104,7 +108,7 @@ class Walker:
         return [_told(outcome, placed, certain, alone=len(found) == 1) for outcome in found]
 
     def _jumped(self, placed: PlacedRule, below: Chain, flow: Flow, certain: Holds) -> Iterator[Branch]:
-        doubt = (Step(placed.label, str(placed.rule), "may match", certain=False),)
+        doubt = (Step(placed.label, str(placed.rule), Did.PASSED, "may match", certain=False),)
         for fate, after, trail in self._chain(below, flow):
             back = Fate.RETURNS if placed.rule.goto else Fate.CONTINUES
             came = back if fate in (Fate.CONTINUES, Fate.RETURNS) else fate
@@ -117,7 +121,7 @@ class Walker:
         if known is not None:
             return known
         if key in self._inside:  # the kernel refuses chains that lead into themselves; a record may hold them
-            endless = Step(str(key), "", "leads into itself", certain=False)
+            endless = Step(str(key), "", Did.UNKNOWN, "leads into itself", certain=False)
             return tuple(Branch(outcome.fate, outcome.flow, (endless,)) for outcome in anything(key.table, flow))
         self._inside.add(key)
         found = self.walk(chain.rules, key, flow)
@@ -130,8 +134,12 @@ def _unread(chain: Chain, at: str, rule: str, flow: Flow) -> list[Branch]:
     """Give what a chain may do that was not read: anything."""
     why = f"{chain.key} was not read, it has about {chain.unread} rules"
     return [
-        Branch(fate, after, (Step(at, rule, f"unknown, perhaps {fate.value}: {why}", certain=False),))
-        for fate, after, _, _ in anything(chain.key.table, flow)
+        Branch(
+            outcome.fate,
+            outcome.flow,
+            (Step(at, rule, outcome.did, f"unknown, perhaps {outcome.fate.value}: {why}", certain=False),),
+        )
+        for outcome in anything(chain.key.table, flow)
     ]
 
 
@@ -165,18 +173,19 @@ def _few(ways: list[Branch]) -> list[Branch]:
 
 def _told(outcome: Outcome, placed: PlacedRule, certain: Holds, *, alone: bool) -> Branch:
     """Give an outcome with the step that tells of it; the RETURN for all, at the end of a chain, is not worth one."""
-    text, said = str(placed.rule), outcome.text
+    rule, said = placed.rule, outcome.text
     matches = certain is Holds.ALWAYS
-    if matches and alone and (not said or (outcome.fate is Fate.RETURNS and text.startswith("-j"))):
+    usual_return = outcome.did is Did.RETURNED and rule == Rule(rule.version, target=rule.target)
+    if matches and alone and (usual_return or not said):
         return Branch(outcome.fate, outcome.flow)
     if not matches:
         said = f"may match: {said or outcome.fate.value}"
-    step = Step(placed.label, text, said, matches and alone and outcome.certain)
+    step = Step(placed.label, str(rule), outcome.did, said, matches and alone and outcome.certain)
     return Branch(outcome.fate, outcome.flow, (step,))
 
 
 def _meets_policy(branch: Branch, chain: Chain) -> Branch:
     if chain.policy != "DROP":
         return branch._replace(fate=Fate.ACCEPTED)
-    step = Step(f"{chain.key} policy", f"-P {chain.key.name} DROP", "dropped")
+    step = Step(f"{chain.key} policy", f"-P {chain.key.name} DROP", Did.REFUSED, "dropped")
     return Branch(Fate.DROPPED, branch.flow, (*branch.trail, step))

@@ -206,6 +206,12 @@ def test_the_route_that_leads_astray_is_to_blame():
     assert blamed(found(state)["pod -> pod"].after_blame) == "route: 172.7.22.128/25 via 10.4.7.253 dev eth0"
 
 
+def test_a_rule_that_leads_out_of_a_chain_is_not_to_blame_for_the_way_that_packets_take():
+    passing = node(filter=["-s 172.7.21.0/24 -j RETURN"])
+    state = passing.replace(Route, [*passing.all(Route), *HALVES])
+    assert blamed(found(state)["pod -> pod"].after_blame) == "route: 172.7.22.128/25 via 10.4.7.253 dev eth0"
+
+
 def test_pods_of_peers_come_in_by_the_underlay_and_keep_their_address():
     effect = found(node(nat=["-i docker0 -j LOG"]))["pod on peer -> pod here"]
     assert (effect.probe.packet.iif, effect.words[1]) == ("eth0", "source kept")
