@@ -100,7 +100,7 @@ class Prefix(Struct, frozen=True, order=True):
         return not (self.value ^ other.value) >> (BITS[self.version] - self.length)
 
     def within(self, length: int) -> Prefix:
-        """Give the prefix of a shorter length that covers this one."""
+        """Return the prefix of a shorter length that covers this one."""
         host_bits = BITS[self.version] - length
         return Prefix(self.version, self.value >> host_bits << host_bits, length)
 
@@ -109,7 +109,7 @@ class Prefix(Struct, frozen=True, order=True):
         return self.covers(other) or other.covers(self)
 
     def host(self, number: int) -> Address:
-        """Give the `number`-th address: 0 is the network address, negative numbers count from the end."""
+        """Return the `number`-th address: 0 is the network address, negative numbers count from the end."""
         if not -self.size <= number < self.size:
             raise ValueError(f"{self} has no address number {number}")
         return Address(self.version, self.value + number % self.size)
@@ -188,5 +188,5 @@ def printable(text: str) -> str:
 
 
 def counted(count: int, noun: str) -> str:
-    """Give a number with what it counts: `1 node`, `2 nodes`."""
+    """Return a number with what it counts: `1 node`, `2 nodes`."""
     return f"{count} {noun}{'' if count == 1 else 's'}"

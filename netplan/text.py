@@ -10,7 +10,7 @@ _LONG: Final = 64
 
 
 def likely(word: str, words: Iterable[str], cutoff: float = _CUTOFF) -> str:
-    """Give the one of some words that is most like a word, nothing if none is; `cutoff` is how alike, of 1."""
+    """Return the one of some words that is most like a word, nothing if none is; `cutoff` is how alike, of 1."""
     from difflib import get_close_matches  # noqa: PLC0415 - only mistakes need it
 
     return next(iter(get_close_matches(word[:_LONG], [*words], n=1, cutoff=cutoff)), "")

@@ -30,7 +30,7 @@ def masquerade_chain(
 
 
 def kept(network: Prefix, policy: IpMasq) -> tuple[Prefix, ...]:
-    """Give the destinations that must see the pod's own address, the pod network first: those of its IP version."""
+    """Return the destinations that must see the pod's own address, the pod network first: those of its IP version."""
     version = network.version
     prefixes = [network, *exempt(version, policy), MULTICAST[version]]
     if not (policy.masq_link_local if version == 4 else policy.masq_link_local_ipv6):
@@ -39,12 +39,12 @@ def kept(network: Prefix, policy: IpMasq) -> tuple[Prefix, ...]:
 
 
 def exempt(version: int, policy: IpMasq) -> tuple[Prefix, ...]:
-    """Give those of them that the spec names."""
+    """Return those of them that the spec names."""
     return tuple(prefix for prefix in policy.non_masquerade_cidrs if prefix.version == version)
 
 
 def _rules(bridge: IfName, subnet: Prefix, network: Prefix, policy: IpMasq, respected: Iterable[Mark]) -> Iterator[str]:
-    """Give the rules in order.
+    """Return the rules in order.
 
     ACCEPT ends the walk through POSTROUTING, RETURN lets other programs' rules decide: packets that somebody marked for
     SNAT, and packets that stay on the bridge (docker's hairpin rules), are theirs.
@@ -62,13 +62,13 @@ def _rules(bridge: IfName, subnet: Prefix, network: Prefix, policy: IpMasq, resp
 
 
 def _as_ip_masq_agent(network: Prefix, policy: IpMasq) -> Iterator[str]:
-    """Give the exemptions of packets that come from elsewhere than this node's pods (ip-masq-agent's README)."""
+    """Return the exemptions of packets that come from elsewhere than this node's pods (ip-masq-agent's README)."""
     yield "-m addrtype --dst-type LOCAL -j RETURN"
     yield from (f"-d {prefix} -j RETURN" for prefix in kept(network, policy))
 
 
 def _targets(policy: IpMasq) -> Iterator[str]:
-    """Give what masquerades, with what each of it is for; the last is for every packet that is left.
+    """Return what masquerades, with what each of it is for; the last is for every packet that is left.
 
     A rule takes one range of ports, and only protocols that have ports: of several ranges, each gets a share of the
     connections in proportion to its size.

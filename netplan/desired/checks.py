@@ -31,7 +31,7 @@ class Ping(Struct, frozen=True):
         return f"ping {self.address}" + (f" (peer {self.whose})" if self.whose else "")
 
     def to_json(self) -> Json:
-        """Give it as JSON values."""
+        """Return it as JSON values."""
         data = {"ping": str(self.address)}
         return data | {"peer": self.whose} if self.whose else data
 
@@ -43,7 +43,7 @@ class PingGateway(Struct, frozen=True):
         return "ping gateway"
 
     def to_json(self) -> Json:
-        """Give it as JSON values."""
+        """Return it as JSON values."""
         return {"ping": "gateway"}
 
 
@@ -57,7 +57,7 @@ class Connect(Struct, frozen=True):
         return f"tcp {self._target}"
 
     def to_json(self) -> Json:
-        """Give it as JSON values."""
+        """Return it as JSON values."""
         return {"tcp": self._target}
 
     @property
@@ -75,7 +75,7 @@ class Command(Struct, frozen=True):
         return f"command {text if len(text) <= _SHOWN else text[:_SHOWN] + '…'}"
 
     def to_json(self) -> Json:
-        """Give it as JSON values."""
+        """Return it as JSON values."""
         return {"command": list(self.argv)}
 
 
@@ -90,7 +90,7 @@ class Check(Struct, frozen=True):
         return f"check {self.what}"
 
     def to_json(self) -> Json:
-        """Give the check as JSON values; `from_json` reads it back."""
+        """Return the check as JSON values; `from_json` reads it back."""
         return {**self.what.to_json(), "within": self.within, "at": str(self.at)}
 
     @classmethod
@@ -165,7 +165,7 @@ def _address_and_port(text: str) -> tuple[Address, int]:
 
 
 def gateway_of(snapshot: Snapshot) -> Address | None:
-    """Give the next hop of the default route, IPv4's where there is one, with the lowest metric; None if none."""
+    """Return the next hop of the default route, IPv4's where there is one, with the lowest metric; None if none."""
     defaults = [
         route
         for route in snapshot.all(Route)

@@ -80,7 +80,7 @@ def _traffic(spec: Spec, node: Node) -> Iterator[Traffic]:
 
 
 def _objects(spec: Spec, node: Node) -> tuple[Wanted[Resource], ...]:
-    """Give what a node should have; of a parameter that the spec and the backend name, the spec's value."""
+    """Return what a node should have; of a parameter that the spec and the backend name, the spec's value."""
     wanted = {
         (want.resource.kind, want.resource.key): want
         for want in (*_network(spec, node), *_routes(spec, node), *_chains(spec, node), *_sysctls(spec, node))
@@ -96,7 +96,7 @@ def _network(spec: Spec, node: Node) -> Iterator[Wanted[Resource]]:
 
 
 def _routes(spec: Spec, node: Node) -> Iterator[Wanted[Route]]:
-    """Give the routes that a node has besides those to its peers."""
+    """Return the routes that a node has besides those to its peers."""
     written = spec.model.nodes[node.name]
     blackhole = spec.model.defaults.blackhole if written.blackhole is None else written.blackhole
     if blackhole:
@@ -144,7 +144,7 @@ def _removals(spec: Spec, node: Node) -> Iterator[Removal]:
 
 
 def removal_values(model: ClusterSpec, node: Node) -> Values:
-    """Give what a rule to remove may name of a node, by the IP versions of its pods."""
+    """Return what a rule to remove may name of a node, by the IP versions of its pods."""
     devices = {"bridge": node.bridge, "interface": AUTO if is_unnamed(node.interface) else node.interface}
     return {
         network.version: {"subnet": subnet, "network": network, **devices}
@@ -153,7 +153,7 @@ def removal_values(model: ClusterSpec, node: Node) -> Values:
 
 
 def _sysctls(spec: Spec, node: Node) -> Iterator[Wanted[Sysctl]]:
-    """Give the parameters of a node, its own before those of the cluster."""
+    """Return the parameters of a node, its own before those of the cluster."""
     own, common = spec.model.nodes[node.name].sysctl, spec.model.sysctl
     for network in spec.model.networks:
         switch = FORWARDING[network.version]

@@ -77,7 +77,7 @@ def _assemble(holder: Holder, planned: Sequence[Setup], progress: Progress | Non
 
 
 def _host_lines(hosts: Sequence[Host]) -> Iterator[str]:
-    """Give the lines of the lab's /etc/hosts."""
+    """Return the lines of the lab's /etc/hosts."""
     yield "127.0.0.1 localhost\n::1 localhost\n"
     for host in hosts:
         yield f"{host.addresses[0].address} {host.name}\n"

@@ -76,7 +76,7 @@ class Holder(Struct, frozen=True):
             return ""
 
     def command(self, host: str, argv: Sequence[str]) -> list[str]:
-        """Give the command that runs `argv` on a host of the lab, or on its floor; see `enter`."""
+        """Return the command that runs `argv` on a host of the lab, or on its floor; see `enter`."""
         return helpers.command("enter", str(self.pid), host, *argv, python=("-I", "-S"))
 
     def run(
@@ -162,19 +162,19 @@ def building(name: str) -> Iterator[Building]:
 
 
 def find(name: str) -> Holder | None:
-    """Give the holder of this user's lab of that name, or None."""
+    """Return the holder of this user's lab of that name, or None."""
     return next((holder for holder in holders() if holder.name == name), None)
 
 
 def holders() -> list[Holder]:
-    """Give the holders of this user's labs."""
+    """Return the holders of this user's labs."""
     with os.scandir("/proc") as processes:
         found = [_holder(int(process.name)) for process in processes if process.name.isdigit()]
     return [holder for holder in found if holder is not None]
 
 
 def _holder(pid: int) -> Holder | None:
-    """Give the holder that has this process id, or None if it is another's, or another process, or has ended."""
+    """Return the holder that has this process id, or None if it is another's, or another process, or has ended."""
     process = Path(f"/proc/{pid}")
     with suppress(FileNotFoundError, ProcessLookupError):
         if process.stat().st_uid != os.geteuid():
@@ -187,7 +187,7 @@ def _holder(pid: int) -> Holder | None:
 
 
 def _command(name: str) -> list[str]:
-    """Give the command that starts a holder and ends at once: the process that `setsid` forks is the holder."""
+    """Return the command that starts a holder and ends at once: the process that `setsid` forks is the holder."""
     programs.require("ip", "iproute2")
     programs.require("mount", "mount")
     return [

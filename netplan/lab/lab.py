@@ -50,7 +50,7 @@ class Lab(Struct, frozen=True):
 
     @classmethod
     def find(cls, cluster: str) -> Lab:
-        """Give the lab of a cluster; UsageError if it is not up."""
+        """Return the lab of a cluster; UsageError if it is not up."""
         found = holder.find(cluster)
         if found is None:
             raise UsageError(f"lab {cluster} is not up: start it with podnet lab up")
@@ -62,7 +62,7 @@ class Lab(Struct, frozen=True):
         return self.holder.name
 
     def host(self, name: str) -> Host:
-        """Give a host; UsageError names those that there are."""
+        """Return a host; UsageError names those that there are."""
         for host in self.hosts:
             if host.name == name:
                 return host
@@ -72,7 +72,7 @@ class Lab(Struct, frozen=True):
         raise UsageError("; ".join([f"lab {self.cluster} has no host {name}", *hints, f"it has {', '.join(names)}"]))
 
     def command(self, host: str, argv: Sequence[str]) -> list[str]:
-        """Give the command that runs `argv` on a host, for any way to start a process; UsageError if there is none.
+        """Return the command that runs `argv` on a host, for any way to start a process; UsageError if there is none.
 
         It keeps the terminal, the working directory, the environment, the exit code and signals; see `enter`.
         """
@@ -112,7 +112,7 @@ class Lab(Struct, frozen=True):
 def _built(
     topology: Topology, pods: int, spec: str, progress: Progress | None = None
 ) -> Iterator[tuple[holder.Building, Lab]]:
-    """Give a lab that is ready, and the means to keep it beyond the block."""
+    """Return a lab that is ready, and the means to keep it beyond the block."""
     layout = lay_out(topology, pods)
     with holder.building(topology.cluster) as building:
         lab = Lab(building.holder, spec, tuple(wiring.host for wiring in layout.wirings))

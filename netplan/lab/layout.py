@@ -124,7 +124,7 @@ class _Segment(Struct, frozen=True):
         return Interface(name, addresses, Plug(FLOOR, self.switch, IfName(f"{self.switch}p{port}"), self.mtu), mtu)
 
     def gateways(self, node: Node) -> tuple[Address, ...]:
-        """Give the router's addresses on the node's networks."""
+        """Return the router's addresses on the node's networks."""
         prefixes = {held.prefix for held in node.addresses}
         return tuple(held.address for held in self.router if held.prefix in prefixes)
 
@@ -148,7 +148,7 @@ def lay_out(topology: Topology, pods: int = 2) -> Layout:
 
 
 def _wire_node(node: Node, segments: Sequence[_Segment], pods: int) -> Iterator[Wiring]:
-    """Give a node and then its pods."""
+    """Return a node and then its pods."""
     segment = next(segment for segment in segments if node in segment.nodes)
     name = _USUAL_INTERFACE if node.interface == AUTO else node.interface
     uplink = segment.interface(name, node.addresses, segment.nodes.index(node) + 1, node.mtu)
@@ -187,13 +187,13 @@ def _wire_outside(beyond: _Segment, nets: Iterable[Prefix]) -> Wiring:
 
 
 def _router_addresses(nodes: Sequence[Node]) -> Iterator[InterfaceAddress]:
-    """Give the router one address on each network that nodes of a segment have."""
+    """Return the router one address on each network that nodes of a segment have."""
     for prefix in dict.fromkeys(held.prefix for node in nodes for held in node.addresses):
         yield InterfaceAddress(_free_address(prefix, nodes), prefix.length)
 
 
 def _free_address(segment: Prefix, nodes: Sequence[Node]) -> Address:
-    """Give a network's highest usable address that no node has."""
+    """Return a network's highest usable address that no node has."""
     taken = {held.address for node in nodes for held in node.addresses} | {node.endpoint for node in nodes}
     usable = range(segment.size - 2, 0, -1) if segment.size > 2 else range(segment.size - 1, -1, -1)
     for number in usable:
@@ -204,7 +204,7 @@ def _free_address(segment: Prefix, nodes: Sequence[Node]) -> Address:
 
 
 def _pod_addresses(node: Node, pods: int) -> list[tuple[InterfaceAddress, ...]]:
-    """Give the addresses after the bridge's, of each subnet."""
+    """Return the addresses after the bridge's, of each subnet."""
     for subnet in node.subnets:
         room = max(0, subnet.size - 3)
         if pods > room:
@@ -216,7 +216,7 @@ def _pod_addresses(node: Node, pods: int) -> list[tuple[InterfaceAddress, ...]]:
 
 
 def _test_nets(topology: Topology) -> Iterator[Prefix]:
-    """Give a documentation prefix that the cluster does not use, of each IP version of its nodes."""
+    """Return a documentation prefix that the cluster does not use, of each IP version of its nodes."""
     held = {each.prefix for node in topology.nodes for each in node.addresses}
     public = (InterfaceAddress(node.endpoint, BITS[node.endpoint.version]).prefix for node in topology.nodes)
     used = [*topology.networks, *held, *public]

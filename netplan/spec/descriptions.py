@@ -13,7 +13,7 @@ from netplan.spec.model import Section
 
 @cache
 def descriptions() -> dict[str, dict[str, str]]:
-    """Give the description of each key, by the name of its section's class and its own."""
+    """Return the description of each key, by the name of its section's class and its own."""
     tree = ast.parse(inspect.getsource(model))
     sections = [node for node in tree.body if isinstance(node, ast.ClassDef)]
     return {section.name: dict(_described(section)) for section in sections}

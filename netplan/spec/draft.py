@@ -81,7 +81,7 @@ class Family(Struct, frozen=True, dict=True):
     subnets: Mapping[str, Prefix]
 
     def key(self, key: str) -> str:
-        """Give the name that a key has for this version: `ipv6_subnet` for `subnet`."""
+        """Return the name that a key has for this version: `ipv6_subnet` for `subnet`."""
         return family_key(self.version, key)
 
     @cached_property
@@ -133,7 +133,7 @@ class Draft(Struct, frozen=True):
         return leased and without_subnet((self.nodes or {}).get(name), version)
 
     def subnet_at(self, name: str, version: int) -> Location:
-        """Give the place of a node's subnet, in the spec or among the leases."""
+        """Return the place of a node's subnet, in the spec or among the leases."""
         if self.leased(name, version):
             return self.leases.at(name, version)
         return self.places.value("nodes", name, family_key(version, "subnet"))
@@ -231,7 +231,7 @@ def _tunnel(data: Mapping[str, Value], nodes: Mapping[str, Value], count: int) -
 
 
 def _routes(nodes: Mapping[str, Value]) -> dict[Path, StaticRoute]:
-    """Give the valid routes that nodes have for themselves, by their paths."""
+    """Return the valid routes that nodes have for themselves, by their paths."""
     found: dict[Path, StaticRoute] = {}
     for name, node in saying(nodes, "routes").items():
         for path, route in items_of(StaticRoute.model_validate, {"nodes": node}, "nodes", "routes").items():
@@ -268,7 +268,7 @@ def _subnets(
 
 
 def _leased(version: int, raw: Mapping[str, Value] | None, leases: Leases) -> dict[str, Prefix]:
-    """Give the leases of the nodes to which the spec gives no subnet."""
+    """Return the leases of the nodes to which the spec gives no subnet."""
     held = leases.subnets(version)
     nodes = (raw or {}).items() if held else ()
     return {name: held[name] for name, node in nodes if name in held and without_subnet(node, version)}
@@ -295,6 +295,6 @@ def _checks(data: Mapping[str, Value]) -> dict[Path, frozenset[str]]:
 
 
 def _read_removal(value: object) -> tuple[str, str]:
-    """Give the table, or nothing where that is wrong, and the rule."""
+    """Return the table, or nothing where that is wrong, and the rule."""
     table = dig(value, "table")
     return table if isinstance(table, str) else "", fields.read_rule(dig(value, "rule"))

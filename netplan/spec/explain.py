@@ -22,7 +22,7 @@ _KEY_ERROR: Final = "[key]"  # how pydantic ends the path of a mapping's key tha
 
 
 def explain(errors: Iterable[ErrorDetails], places: Places) -> Iterator[Problem]:
-    """Give the problem behind each error; a required key that is misspelt is one problem and not two."""
+    """Return the problem behind each error; a required key that is misspelt is one problem and not two."""
     found_errors = list(errors)
     unknown = [error["loc"] for error in found_errors if error["type"] == "extra_forbidden"]
     misspelt = {(*path[:-1], _likely(path)) for path in unknown}
@@ -42,7 +42,7 @@ def dotted(path: Path) -> str:
 
 @lru_cache(maxsize=1024)
 def suggest(word: str, words: tuple[str, ...]) -> str:
-    """Give the word that was probably meant, or nothing."""
+    """Return the word that was probably meant, or nothing."""
     return likely(word, words)
 
 
@@ -84,7 +84,7 @@ def _unsupported(error: ErrorDetails) -> tuple[str, str]:
 
 
 def _description(path: Path) -> str:
-    """Give what the last key of a path means, with all its values."""
+    """Return what the last key of a path means, with all its values."""
     return " ".join(descriptions()[_section(path).__name__].get(str(path[-1]), "").split())
 
 
@@ -107,12 +107,12 @@ _WORDS: Final[dict[str, Callable[[ErrorDetails], tuple[str, str]]]] = {
 
 
 def _likely(path: Path) -> str:
-    """Give the key that was probably meant by the last one of a path."""
+    """Return the key that was probably meant by the last one of a path."""
     return suggest(str(path[-1]), tuple(_section(path).model_fields))
 
 
 def _section(path: Path) -> type[Section]:
-    """Give the section that the last key of a path stands in, or should."""
+    """Return the section that the last key of a path stands in, or should."""
     kind: Any = ClusterSpec
     for key in path[:-1]:
         if hasattr(kind, "model_fields"):

@@ -108,7 +108,7 @@ def _allocate(
 
 
 def _freed(reading: Reading, release: Collection[str]) -> dict[str, tuple[Prefix, ...]]:
-    """Give the subnets of nodes that are freed: all but those that a node has by its lease and may keep."""
+    """Return the subnets of nodes that are freed: all but those that a node has by its lease and may keep."""
     wrong = {at for each in reading.problems() for at in (each.at, *(at for at, _ in each.related))} if release else ()
 
     def stays(name: str, subnet: Prefix) -> bool:

@@ -66,11 +66,11 @@ class Lease(Struct, frozen=True):
         return tuple(each.subnet for each in self.held)
 
     def subnet(self, version: int) -> Prefix | None:
-        """Give the subnet of an IP version."""
+        """Return the subnet of an IP version."""
         return next((each.subnet for each in self.held if each.subnet.version == version), None)
 
     def without(self, subnets: Collection[Prefix]) -> Lease:
-        """Give the lease without some of its subnets."""
+        """Return the lease without some of its subnets."""
         return replace(self, held=tuple(each for each in self.held if each.subnet not in subnets))
 
 
@@ -89,7 +89,7 @@ class Leases(Struct, frozen=True):
     known: bool = True
 
     def at(self, name: str, version: int) -> Location:
-        """Give the place of a node's subnet."""
+        """Return the place of a node's subnet."""
         return Location(self.path, *next(each.at for each in self.entries[name].held if each.subnet.version == version))
 
     def entry_at(self, name: str) -> Location:
@@ -97,17 +97,17 @@ class Leases(Struct, frozen=True):
         return Location(self.path, *self.entries[name].key)
 
     def subnets(self, version: int) -> dict[str, Prefix]:
-        """Give the subnets of an IP version by the names of the nodes."""
+        """Return the subnets of an IP version by the names of the nodes."""
         found = ((name, lease.subnet(version)) for name, lease in self.entries.items())
         return {name: subnet for name, subnet in found if subnet is not None}
 
     def command(self, spec: str, *words: str) -> str:
-        """Give the command that leases what is missing, with words that follow."""
+        """Return the command that leases what is missing, with words that follow."""
         folder = str(PurePath(self.path).parent.parent) if self.path else STATE
         return shlex.join(["podnet", "lease", spec, *(() if folder == STATE else ("--state", folder)), *words])
 
     def without(self, freed: Mapping[str, Collection[Prefix]]) -> Leases:
-        """Give the leases without some subnets of nodes; the file's text stays the one that the places are of."""
+        """Return the leases without some subnets of nodes; the file's text stays the one that the places are of."""
         kept = {name: each.without(freed.get(name, ())) for name, each in self.entries.items()}
         return replace(self, entries={name: lease for name, lease in kept.items() if lease.held})
 
@@ -118,7 +118,7 @@ class Leases(Struct, frozen=True):
 
 
 def leases_path(folder: PurePath, cluster: str) -> PurePath:
-    """Give the place of a cluster's leases file below a state folder."""
+    """Return the place of a cluster's leases file below a state folder."""
     return folder / cluster / "leases.yaml"
 
 
@@ -141,7 +141,7 @@ def parse_leases(text: str, path: str) -> Leases:
 
 
 def render_leases(leases: Leases, subnets: Mapping[str, tuple[Prefix, ...]]) -> str:
-    """Give the text of the file with other leases: lines of nodes that keep theirs stay byte for byte.
+    """Return the text of the file with other leases: lines of nodes that keep theirs stay byte for byte.
 
     New lines go where their names sort. A file that is not one line a node becomes one, and loses its comments.
     """
@@ -179,7 +179,7 @@ def _matcher(pattern: str) -> Callable[[str], re.Match[str] | None]:
 
 
 def _name(line: str) -> str | None:
-    """Give the node whose lease a line holds, None if it holds none."""
+    """Return the node whose lease a line holds, None if it holds none."""
     match = _matcher(_LEASE)(line)
     return (match["plain"] or match["quoted"]) if match else None
 
@@ -211,7 +211,7 @@ def _read_lines(text: str) -> dict[str, Lease] | None:
 
 
 def _read_document(document: Document) -> dict[str, Lease]:
-    """Give the leases of a document without a mistake."""
+    """Return the leases of a document without a mistake."""
     places = document.places.root.entries
     return {
         name: Lease(

@@ -27,7 +27,7 @@ _FAMILIES: Final = {4: _Family(24, 22, 28, 30), 6: _Family(64, 62, 124, 126)}
 
 
 def default_subnet_len(network: Prefix) -> int:
-    """Give the length of the nodes' subnets where the spec names none: flannel's rule."""
+    """Return the length of the nodes' subnets where the spec names none: flannel's rule."""
     family = _FAMILIES[network.version]
     return family.usual if network.length <= family.roomy else network.length + 2
 
@@ -47,7 +47,7 @@ class LeaseRange(Struct, frozen=True):
         first: Address | None = None,
         last: Address | None = None,
     ) -> LeaseRange:
-        """Give the range of a pod network; without bounds it is all of it but the very first subnet.
+        """Return the range of a pod network; without bounds it is all of it but the very first subnet.
 
         ValueError says what is wrong, as flannel does: a network too small, a length that leaves less than four
         subnets or none of four addresses, bounds outside the network or off a subnet's boundary. Bounds in the wrong
@@ -84,7 +84,7 @@ class LeaseRange(Struct, frozen=True):
         return Prefix(self.first.version, self.first.value, self.length).size
 
     def free(self, taken: Iterable[Prefix]) -> Iterator[Prefix]:
-        """Give the subnets that overlap none of the taken ones, the lowest first."""
+        """Return the subnets that overlap none of the taken ones, the lowest first."""
         version, step = self.first.version, self._step
         start, last = self.first.value, self.last.value
         for prefix in sorted(prefix for prefix in taken if prefix.version == version):

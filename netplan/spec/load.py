@@ -64,7 +64,7 @@ class Spec(Struct, frozen=True, dict=True):
     written: Mapping[tuple[Key, ...], tuple[Key, ...]]
 
     def at(self, *keys: Key) -> Location:
-        """Give the place of a key, or of its nearest ancestor that the file has."""
+        """Return the place of a key, or of its nearest ancestor that the file has."""
         return self.places.key(*self.written.get(keys, keys))
 
     @cached_property
@@ -111,7 +111,7 @@ class Reading(Struct, frozen=True, dict=True):
         return make_draft(self.document, self.model.nodes if self.model else None, self.leases)
 
     def problems(self) -> list[Problem]:
-        """Give every mistake of the spec and the leases; nodes without a subnet are none."""
+        """Return every mistake of the spec and the leases; nodes without a subnet are none."""
         return [*self.document.problems, *self.mistakes, *self.leases.problems, *check(self.draft)]
 
     def error(self, problems: Iterable[Problem]) -> SpecError:
@@ -121,7 +121,7 @@ class Reading(Struct, frozen=True, dict=True):
 
     @_uncollected()
     def judge(self, *, complete: bool = True) -> Spec:
-        """Give the spec if it is valid, or else SpecError; a complete one has a subnet for each node."""
+        """Return the spec if it is valid, or else SpecError; a complete one has a subnet for each node."""
         problems = [*self.problems(), *(check_subnets_present(self.draft) if complete else ())]
         if self.model is None or problems:
             raise self.error(problems)

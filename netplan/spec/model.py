@@ -230,11 +230,11 @@ class NodeSpec(Section):
     """Sysctls that this node should have besides those of the cluster, or with other values."""
 
     def own_address(self, version: int) -> InterfaceAddress | None:
-        """Give the node's address of an IP version."""
+        """Return the node's address of an IP version."""
         return self.address if version == 4 else self.ipv6_address
 
     def own_subnet(self, version: int) -> Prefix | None:
-        """Give the subnet of an IP version that the spec gives the node."""
+        """Return the subnet of an IP version that the spec gives the node."""
         return self.subnet if version == 4 else self.ipv6_subnet
 
 

@@ -103,7 +103,7 @@ def _read_csv(lines: Iterator[Line], made: NodesFile) -> None:
 
 
 def _title_problems(line: str, titles: Sequence[str]) -> Iterator[tuple[int, str, str]]:
-    """Give the columns where the titles are wrong, with a message and what would be right."""
+    """Return the columns where the titles are wrong, with a message and what would be right."""
     if NAME not in titles:
         message = f"no column is called {NAME}" if line else "this file holds nothing"
         yield 1, message, "begin with a line such as name,address,subnet"
@@ -131,13 +131,13 @@ def _value(key: str, text: str) -> Value:
 
 
 def _scalar(text: str, reader: str) -> str | Plain:
-    """Give a scalar as YAML understands it; `reader` is who reads it so in this file."""
+    """Return a scalar as YAML understands it; `reader` is who reads it so in this file."""
     scalar = plain_scalar(text)
     return scalar._replace(reader=reader) if isinstance(scalar, Plain) else scalar
 
 
 def _texts(line: str) -> list[str] | None:
-    """Give the texts of the cells of a line; None if its quotes don't match."""
+    """Return the texts of the cells of a line; None if its quotes don't match."""
     if '"' not in line:
         cells = line.split(",")
         return [cell.strip(" ") for cell in cells] if " " in line else cells
@@ -146,7 +146,7 @@ def _texts(line: str) -> list[str] | None:
 
 
 def _cells(line: str) -> list[tuple[int, str]] | None:
-    """Give the cells of a line, each with its column from 1; None if its quotes don't match."""
+    """Return the cells of a line, each with its column from 1; None if its quotes don't match."""
     cells: list[tuple[int, str]] = []
     at = 0
     while match := _CELL.match(line, at):
@@ -160,7 +160,7 @@ def _cells(line: str) -> list[tuple[int, str]] | None:
 
 
 def _cell_start(line: str, number: int) -> int:
-    """Give the column at which a cell begins."""
+    """Return the column at which a cell begins."""
     return (_cells(line) or ())[number][0]
 
 
@@ -210,7 +210,7 @@ class _JsonPlaces(_LinePlaces):
 
 
 def _moved(entry: Entry, lines: int) -> Entry:
-    """Give an entry so many lines further down."""
+    """Return an entry so many lines further down."""
     (key_line, key_column), (line, column) = entry.key, entry.value
     entries = {key: _moved(each, lines) for key, each in entry.entries.items()}
     return Entry((key_line + lines, key_column), (line + lines, column), entries)
@@ -256,7 +256,7 @@ def _half_of_a_pair(line: str, value: object) -> re.Match[str] | None:
 
 
 def _object(pairs: list[tuple[str, Value]]) -> dict[str, Value]:
-    """Give an object of JSON; _TwiceError if a key stands twice in it."""
+    """Return an object of JSON; _TwiceError if a key stands twice in it."""
     made = dict(pairs)
     if len(made) < len(pairs):
         keys = [key for key, _ in pairs]
@@ -281,7 +281,7 @@ _FORMATS: Final[dict[str, Callable[[Iterator[Line], NodesFile], None]]] = {".csv
 
 
 def with_nodes(document: Document, file: NodesFile) -> Document:
-    """Give a document with the nodes of a file behind its own; one that is in both is a mistake."""
+    """Return a document with the nodes of a file behind its own; one that is in both is a mistake."""
     root = document.places.root
     own, entry = document.data.get("nodes", {}), root.entries.get("nodes", root.entries["nodes_file"])
     if not isinstance(own, dict):

@@ -11,12 +11,12 @@ K = TypeVar("K")
 
 
 def family_key(version: int, key: str) -> str:
-    """Give the name that a key has for an IP version: `ipv6_subnet` for `subnet`."""
+    """Return the name that a key has for an IP version: `ipv6_subnet` for `subnet`."""
     return key if version == 4 else f"ipv6_{key}"
 
 
 def around(address: Address, length: int) -> Prefix:
-    """Give the prefix of a length that an address lies in."""
+    """Return the prefix of a length that an address lies in."""
     return InterfaceAddress(address, length).prefix
 
 

@@ -65,7 +65,7 @@ class _Pairs(Mapping[Key, Entry]):
 
 
 def compose_quickly(text: str, path: str) -> Document:
-    """Give what `compose` gives; SpecError says where the text is no YAML."""
+    """Return what `compose` gives; SpecError says where the text is no YAML."""
     nodes = _cut(text)
     document = _join(nodes, path) if nodes else None
     return document or compose(text, path)
@@ -126,7 +126,7 @@ def _cut(text: str) -> _Nodes | None:
 
 @lru_cache(maxsize=64)
 def _with_keys(keys: tuple[str, ...]) -> re.Pattern[str]:
-    """Give the pattern of a node that has these keys in this order, as most nodes of a spec do; it finds the values."""
+    """Return pattern of a node that has these keys in this order, as most nodes of a spec do; it finds the values."""
     pairs = " *, *".join(f"{key}: +({_SCALAR})" for key in keys)
     return re.compile(f"( +)({_NAME}): +({{ *{pairs} *}}) *(?: #.*)?")
 

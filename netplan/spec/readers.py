@@ -35,7 +35,7 @@ def found(value: object) -> str:
 
 
 def unwrap(value: object) -> object:
-    """Give the value of a scalar that YAML takes for a number or a truth value, and anything else as it is."""
+    """Return the value of a scalar that YAML takes for a number or a truth value, and anything else as it is."""
     return value.value if isinstance(value, Plain) and value.value is not None else value
 
 

@@ -31,7 +31,7 @@ Values: TypeAlias = Mapping[int, Mapping[str, object]]
 
 
 def filled_in(rule: str, table: str, values: Values) -> Iterator[tuple[int, str, Rule]]:
-    """Give the rules that a text stands for, each with its IP version and chain: those that iptables takes.
+    """Return the rules that a text stands for, each with its IP version and chain: those that iptables takes.
 
     They are of the versions that there are values of; a rule with addresses of another version is of that one.
     """
@@ -52,7 +52,7 @@ def _read_as(version: int, rule: str, table: str, values: Mapping[str, object]) 
 
 
 def fill_in(rule: str, values: Mapping[str, object]) -> str:
-    """Give a rule with values in the place of its placeholders: {subnet} {network} {bridge} {interface}."""
+    """Return a rule with values in the place of its placeholders: {subnet} {network} {bridge} {interface}."""
     return re.sub(r"\{(\w+)\}", lambda match: str(values[match[1]]), rule)
 
 

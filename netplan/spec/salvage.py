@@ -14,7 +14,7 @@ Path: TypeAlias = tuple[Key, ...]
 
 
 def salvaged(read: Callable[[object], T], value: object) -> T | None:
-    """Give what a value is read as, None if it is wrong."""
+    """Return what a value is read as, None if it is wrong."""
     try:
         return read(value)
     except ValueError:
@@ -22,19 +22,19 @@ def salvaged(read: Callable[[object], T], value: object) -> T | None:
 
 
 def dig(data: object, *keys: str) -> object:
-    """Give what stands under keys, one below the other; None if nothing does."""
+    """Return what stands under keys, one below the other; None if nothing does."""
     for key in keys:
         data = data.get(key) if isinstance(data, dict) else None
     return data
 
 
 def saying(nodes: Mapping[str, Value], key: str) -> dict[str, Value]:
-    """Give the nodes that say something for a key."""
+    """Return the nodes that say something for a key."""
     return {name: node for name, node in nodes.items() if isinstance(node, dict) and key in node}
 
 
 def column(read: Callable[[object], T], nodes: Mapping[str, Value], key: str) -> dict[str, T]:
-    """Give the valid values that the nodes have for one key."""
+    """Return the valid values that the nodes have for one key."""
     return present({name: salvaged(read, dig(node, key)) for name, node in nodes.items()})
 
 
@@ -46,7 +46,7 @@ def present(values: Mapping[str, T | None]) -> dict[str, T]:
 def with_defaults(
     read: Callable[[object], T], data: Mapping[str, Value], nodes: Mapping[str, Value], key: str, *, count: int
 ) -> dict[Path, T]:
-    """Give the valid values that nodes say for a key, and the default one unless all nodes, `count`, say it."""
+    """Return the valid values that nodes say for a key, and the default one unless all nodes, `count`, say it."""
     named = saying(nodes, key)
     default = salvaged(read, dig(data, "defaults", key)) or getattr(Defaults.model_construct(), key)
     found: dict[Path, T] = {} if named and len(named) == count else {("defaults", key): default}
@@ -54,7 +54,7 @@ def with_defaults(
 
 
 def items_of(read: Callable[[object], T], data: object, section: str, key: str) -> dict[Path, T]:
-    """Give the valid items of a list by their paths."""
+    """Return the valid items of a list by their paths."""
     listed = dig(data, section, key)
     found: dict[Path, T] = {}
     for number, item in enumerate(listed if isinstance(listed, list) else ()):

@@ -35,7 +35,7 @@ class _Generator(GenerateJsonSchema):
 
 
 def schema() -> dict[str, object]:
-    """Give the JSON Schema (draft 2020-12) of a cluster spec."""
+    """Return the JSON Schema (draft 2020-12) of a cluster spec."""
     describe()
     described = ClusterSpec.model_json_schema(schema_generator=_Generator)
     return {**described, "title": "podnet cluster spec, version 1"}

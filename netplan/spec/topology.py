@@ -62,15 +62,15 @@ class Node(Struct, frozen=True):
         return self.address.prefix
 
     def address_of(self, version: int) -> InterfaceAddress | None:
-        """Give the node's address of an IP version."""
+        """Return the node's address of an IP version."""
         return next((each for each in self.addresses if each.address.version == version), None)
 
     def subnet_of(self, version: int) -> Prefix | None:
-        """Give the node's part of the pod network of an IP version."""
+        """Return the node's part of the pod network of an IP version."""
         return next((each for each in self.subnets if each.version == version), None)
 
     def gateway(self, subnet: Prefix) -> InterfaceAddress:
-        """Give the bridge's address in one of the node's subnets, its first: the one that pods send through."""
+        """Return the bridge's address in one of the node's subnets, its first: the one that pods send through."""
         return InterfaceAddress(subnet.host(1), subnet.length)
 
 

@@ -231,7 +231,7 @@ def new_file(
 
 
 def _be_like(place: Destination, descriptor: int) -> None:
-    """Give a new file what the one has that it replaces."""
+    """Return a new file what the one has that it replaces."""
     if place.status is None:
         return
     with suppress(PermissionError):  # an ordinary user may replace another's file, and not in their name

@@ -44,12 +44,12 @@ class Output(NamedTuple):
 
 
 def find(program: str) -> str | None:
-    """Give the path of a program, or None."""
+    """Return the path of a program, or None."""
     return shutil.which(program, path=SEARCH_PATH)
 
 
 def require(program: str, package: str) -> str:
-    """Give the path of a program; RefusedError names Debian's package if it is not there."""
+    """Return the path of a program; RefusedError names Debian's package if it is not there."""
     path = find(program)
     if path is None:
         raise RefusedError(f"there is no program {program} here: install it with apt-get install {package}")
@@ -100,7 +100,7 @@ class _Ahead:
             self._begun[tuple(argv)] = _start(argv), time.monotonic()
 
     def take(self, argv: Sequence[str]) -> _Started | None:
-        """Give a program that was begun just now; one that was begun too long ago is ended."""
+        """Return a program that was begun just now; one that was begun too long ago is ended."""
         started, since = self._begun.pop(tuple(argv), (None, 0.0))
         if started is None:
             return None

@@ -31,11 +31,11 @@ class Turn(NamedTuple):
     local: bool = False
 
     def behind(self, steps: tuple[Step, ...]) -> Turn:
-        """Give the turn with what led to it."""
+        """Return the turn with what led to it."""
         return self._replace(steps=steps + self.steps) if steps else self
 
     def doubted(self) -> Turn:
-        """Give the turn as one that may not be taken."""
+        """Return the turn as one that may not be taken."""
         *before, last = self.steps
         if not last.certain:
             return self
@@ -43,16 +43,16 @@ class Turn(NamedTuple):
 
 
 def verdict_text(verdict: Verdict) -> str:
-    """Give a verdict as what was done."""
+    """Return a verdict as what was done."""
     return {Verdict.DROP: "dropped", Verdict.REJECT: "rejected", Verdict.ACCEPT: "accepted"}.get(verdict, "unknown")
 
 
 def refusal(flow: Flow, verdict: Verdict, text: str, certain: bool = True) -> Turn:  # noqa: FBT001, FBT002
-    """Give the turn of packets that go no further, or may not."""
+    """Return the turn of packets that go no further, or may not."""
     step = Step("route", "", Did.REFUSED, text if certain else f"may be {text}", certain)
     return Turn(flow, (step,), verdict)
 
 
 def unknown(flow: Flow, why: str, route: str = "") -> Turn:
-    """Give the turn of packets of which nobody can tell where they go."""
+    """Return the turn of packets of which nobody can tell where they go."""
     return Turn(flow, (Step("route", route, Did.UNKNOWN, f"unknown: {why}", certain=False),), Verdict.UNKNOWN)

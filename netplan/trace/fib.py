@@ -75,7 +75,7 @@ class _Table:
             same_length[route.prefix.value] = route
 
     def get(self, address: Address) -> Route | None:
-        """Give the route of the longest prefix, then of the lowest metric."""
+        """Return the route of the longest prefix, then of the lowest metric."""
         for length in self._lengths:
             host_bits = BITS[address.version] - length
             route = self._routes[length].get(address.value >> host_bits << host_bits)
@@ -107,14 +107,14 @@ class Fib:
                 self._tables.setdefault(route.table, _Table()).add(route)
 
     def _shared_addresses(self, snapshot: Snapshot) -> Iterator[tuple[Address, str]]:
-        """Give the broadcast addresses of the node's networks, or the subnet-router anycast addresses of a router."""
+        """Return the broadcast addresses of the node's networks, or the subnet-router anycast addresses of a router."""
         forwarding = {sysctl.value for sysctl in snapshot.all(Sysctl) if sysctl.name == FORWARDING[6]}
         for held in self._primary:
             if held.address.length < BITS[self.version] - 1 and (self.version == 4 or forwarding == {"1"}):
                 yield held.address.prefix.host(-1 if self.version == 4 else 0), held.link
 
     def type_of(self, address: Address, *devices: str) -> str:
-        """Give an address's type as `-m addrtype` sees it; of the devices, if any is given, all others are UNICAST.
+        """Return an address's type as `-m addrtype` sees it; of the devices, if any is given, all others are UNICAST.
 
         net/ipv4/fib_frontend.c, __inet_dev_addr_type. It asks the local table, which on a node that never had other
         rules of policy routing is one with the main table: a local route of that counts too. Of IPv6 it asks the rules
@@ -143,12 +143,12 @@ class Fib:
         return found.route
 
     def holder(self, address: Address) -> str | None:
-        """Give the device that carries an address, None if the node does not have it."""
+        """Return the device that carries an address, None if the node does not have it."""
         held = self._local.get(address)
         return LOOPBACK if held is None and is_loopback(address) else held
 
     def sharer(self, address: Address) -> str | None:
-        """Give the device whose broadcast address, or anycast address, this is."""
+        """Return the device whose broadcast address, or anycast address, this is."""
         return self._shared.get(address)
 
     def route_to(self, address: Address) -> Route | None:
@@ -188,7 +188,7 @@ class Fib:
         yield Found(None, doubts=doubts)
 
     def _behind(self, start: int, priority: int) -> int | None:
-        """Give the place of the first rule of a priority, None if there is none further on."""
+        """Return the place of the first rule of a priority, None if there is none further on."""
         places = (at for at in range(start, len(self._rules)) if self._rules[at].priority == priority)
         return next(places, None)
 
@@ -215,11 +215,11 @@ class Fib:
         return self._types.get(device) in (None, BRIDGE)
 
     def first_address(self, device: str) -> Address | None:
-        """Give the first address of a device."""
+        """Return the first address of a device."""
         return next((held.address.address for held in self._addresses if held.link == device), None)
 
     def own_source(self, destination: Address, route: Route | None = None) -> Address:
-        """Give the source of a packet that this node sends to itself, maybe by a local route, from an unbound socket.
+        """Return the source of a packet that this node sends to itself, maybe by a local route, from an unbound socket.
 
         It is the primary address of the destination's prefix (net/ipv4/fib_frontend.c, fib_add_ifaddr), or the
         destination; of IPv6 it is chosen as for other packets, and is the destination if the node has that.
@@ -235,7 +235,7 @@ class Fib:
         return destination
 
     def source(self, route: Route, device: str, next_hop: Address | None, destination: Address) -> Address | None:
-        """Give the source of a packet that this node sends from an unbound socket by a route.
+        """Return the source of a packet that this node sends from an unbound socket by a route.
 
         net/ipv4/fib_semantics.c, fib_result_prefsrc; net/ipv6/ip6_route.h, ip6_route_get_saddr.
         """
@@ -290,12 +290,12 @@ def _selects(rule: PolicyRule, query: Query) -> Holds:
 
 
 def _scope(held: LinkAddress) -> int:
-    """Give how far an address is valid; records made before it was recorded tell it of loopback addresses only."""
+    """Return how far an address is valid; records made before it was recorded tell it of loopback addresses only."""
     return HOST_SCOPE if is_loopback(held.address.address) else held.scope
 
 
 def _primary(addresses: tuple[LinkAddress, ...]) -> Iterator[LinkAddress]:
-    """Give the addresses that are not secondary: no earlier one of the same device is in the same prefix."""
+    """Return the addresses that are not secondary: no earlier one of the same device is in the same prefix."""
     seen: set[tuple[str, Prefix]] = set()
     for held in addresses:
         key = (held.link, held.address.prefix)

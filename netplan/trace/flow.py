@@ -29,12 +29,12 @@ class Holds(IntEnum):
     ALWAYS = 2
 
     def unless(self, negated: bool) -> Holds:  # noqa: FBT001 - reads as the rule does
-        """Give the answer for the negated condition."""
+        """Return the answer for the negated condition."""
         return Holds(2 - self) if negated else self
 
     @classmethod
     def when(cls, fact: bool | None) -> Holds:  # noqa: FBT001 - it is about the fact
-        """Give the answer that a fact gives; one that is not known holds sometimes."""
+        """Return the answer that a fact gives; one that is not known holds sometimes."""
         return cls.SOMETIMES if fact is None else cls.ALWAYS if fact else cls.NEVER
 
 
@@ -46,7 +46,7 @@ class Mark(Struct, frozen=True):
 
     @classmethod
     def of(cls, value: int) -> Mark:
-        """Give a mark that is known."""
+        """Return a mark that is known."""
         return cls(value, _ALL_BITS)
 
     def mixed(self, other: Mark, clear: int, take: int) -> Mark:
@@ -106,11 +106,11 @@ class Flow(Struct, frozen=True):
         return self.source.version
 
     def remarked(self, mark: Mark = UNKNOWN_MARK) -> Flow:
-        """Give the same packets after a rule has set their mark, by default to nobody knows what."""
+        """Return the same packets after a rule has set their mark, by default to nobody knows what."""
         return replace(self, mark=mark, unmarked=())
 
     def blurred(self) -> Flow:
-        """Give the same packets with marks that nobody knows."""
+        """Return the same packets with marks that nobody knows."""
         return replace(self.remarked(), connmark=UNKNOWN_MARK)
 
     @property
@@ -125,12 +125,12 @@ class Flow(Struct, frozen=True):
 
 
 def only_address(prefixes: tuple[Prefix, ...]) -> Address | None:
-    """Give the one address that the prefixes hold, None if there are more."""
+    """Return the one address that the prefixes hold, None if there are more."""
     if len(prefixes) == 1 and prefixes[0].length == BITS[prefixes[0].version]:
         return prefixes[0].address
     return None
 
 
 def single(address: Address) -> Prefix:
-    """Give the prefix that holds one address only."""
+    """Return the prefix that holds one address only."""
     return Prefix(address.version, address.value, BITS[address.version])

@@ -61,7 +61,7 @@ def _outcome(found: Trace) -> tuple[object, ...]:
 
 
 def _common(trails: Sequence[Trail]) -> Trail:
-    """Give the steps with which all trails begin."""
+    """Return the steps with which all trails begin."""
     alike = takewhile(lambda steps: all(step == steps[0] for step in steps), zip(*trails, strict=False))
     return tuple(steps[0] for steps in alike)
 

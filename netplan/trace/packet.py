@@ -58,7 +58,7 @@ class Packet(Struct, frozen=True):
 
 
 def entrance(packet: Packet, fib: Fib, subnet: Prefix | None, bridge: str) -> Packet:
-    """Give a packet with the device that it comes in by, which its source decides; ValueError if nobody can tell.
+    """Return a packet with the device that it comes in by, which its source decides; ValueError if nobody can tell.
 
     A source of the node itself: the node sends it. One of its pod subnet: the bridge. Else the device towards it.
     """
@@ -91,7 +91,7 @@ class Trace(Struct, frozen=True):
     doubt: Step | None = None
 
     def to_json(self, *, steps: bool = True) -> Json:
-        """Give the trace as JSON values, with its steps or without."""
+        """Return the trace as JSON values, with its steps or without."""
         fields = ("source", "destination", "oif", "next_hop")
         data = {"verdict": self.verdict.value} | {
             name: None if getattr(self, name) is None else str(getattr(self, name)) for name in fields

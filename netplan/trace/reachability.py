@@ -35,14 +35,14 @@ class Passing(Struct, frozen=True):
 
 @lru_cache(maxsize=32)
 def _flows(packets: frozenset[Packet], hook: ChainKey) -> frozenset[Flow]:
-    """Give the classes of packets as they may be at a hook; none of those that never come there."""
+    """Return the classes of packets as they may be at a hook; none of those that never come there."""
     mine = (packet for packet in packets if packet.version == hook.version)
     found = (_sent(packet, *hook[1:]) if packet.iif is None else _came(packet, hook.name) for packet in mine)
     return frozenset(flow for flow in found if flow is not None)
 
 
 def _came(packet: Packet, hook: str) -> Flow | None:
-    """Give a packet that came by a device, as it may be at a hook."""
+    """Return a packet that came by a device, as it may be at a hook."""
     if hook == "OUTPUT":
         return None
     here = _blurred(packet, hook)
@@ -50,7 +50,7 @@ def _came(packet: Packet, hook: str) -> Flow | None:
 
 
 def _sent(packet: Packet, table: str, hook: str) -> Flow | None:
-    """Give a packet that this node sends, as it may be at a hook.
+    """Return a packet that this node sends, as it may be at a hook.
 
     One to itself comes in again, with any addresses, and passes table nat no more.
     """
@@ -63,7 +63,7 @@ def _sent(packet: Packet, table: str, hook: str) -> Flow | None:
 
 
 def _blurred(packet: Packet, hook: str) -> Flow:
-    """Give a packet without what rules may have set."""
+    """Return a packet without what rules may have set."""
     return replace(packet.flow, hook=hook, mark=UNKNOWN_MARK, connmark=UNKNOWN_MARK, dnat=None)
 
 

@@ -202,7 +202,7 @@ class Router:
             yield refusal(flow, Verdict.DROP, why, bool(mode) or (broadcast and self._fib.ruled))
 
     def _answers_by(self, found: Found, source: Address) -> list[str | None]:
-        """Give the devices by which an answer may leave; none if there is no way to the source."""
+        """Return the devices by which an answer may leave; none if there is no way to the source."""
         if found.local:
             return [self._fib.holder(source)]
         route = found.route
@@ -216,13 +216,13 @@ class Router:
             yield refusal(flow, Verdict.DROP, f"dropped: {why} ({name})", value is not None)
 
     def _of_device(self, name: str, device: str) -> int | None:
-        """Give the greater of a setting for all devices and for one, as the kernel does; None if it is not known."""
+        """Return the greater of a setting for all devices and for one, as the kernel does; None if it is not known."""
         texts = [self._settings.get(_setting(each, name), "") for each in ("all", device)]
         return max(map(int, texts)) if all(map(_NUMBER.fullmatch, texts)) else None
 
 
 def settings_of(device: str) -> tuple[str, ...]:
-    """Give the settings that decide whether packets are believed which come in by a device, or by `all` of them."""
+    """Return the settings that decide whether packets are believed which come in by a device, or by `all` of them."""
     return tuple(_setting(device, name) for name in ("accept_local", "route_localnet", "rp_filter", "src_valid_mark"))
 
 
@@ -254,7 +254,7 @@ def _way_to(found: Found) -> tuple[Step, ...]:
 
 
 def _from(flow: Flow, source: Address | None) -> Flow:
-    """Give a flow its source if it has none yet."""
+    """Return a flow its source if it has none yet."""
     if flow.source.length or source is None:
         return flow
     return replace(flow, source=single(source))

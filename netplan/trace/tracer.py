@@ -57,7 +57,7 @@ class Tracer:
         self._traced = cache(lambda packet: self._family(packet.version).trace(packet))
 
     def fib(self, version: int) -> Fib:
-        """Give the forwarding information base of an IP version."""
+        """Return the forwarding information base of an IP version."""
         return self._family(version).fib
 
     def trace(self, packet: Packet) -> Trace:

@@ -11,12 +11,12 @@ from netplan.spec.topology import Node, Topology
 
 
 def compile_host_gw(topology: Topology, node: Node) -> Iterator[Wanted[Route]]:
-    """Give the routes of one node, one a peer and subnet, in the order of the spec."""
+    """Return the routes of one node, one a peer and subnet, in the order of the spec."""
     return (route for peer in topology.peers(node) for route in direct_routes(node, peer, peer.subnets))
 
 
 def direct_routes(node: Node, peer: Node, subnets: Iterable[Prefix]) -> Iterator[Wanted[Route]]:
-    """Give the routes of a node to subnets of a peer on its own segment, through its addresses of their IP version."""
+    """Return routes of a node to subnets of a peer on its own segment, through its addresses of their IP version."""
     for subnet in subnets:
         next_hop = peer.address_of(subnet.version)
         if next_hop is not None:

@@ -27,7 +27,7 @@ from netplan.spec.topology import Node, Topology
 
 
 def compile_vxlan(topology: Topology, node: Node, backend: Backend, at: Location) -> Iterator[Wanted[Resource]]:
-    """Give the tunnel of one node, and what each peer needs of it, in the order of the spec; `at` is the backend's."""
+    """Return tunnel of one node, and what each peer needs of it, in the order of the spec; `at` is the backend's."""
     link = tunnel(node, backend)
     yield Wanted(link, Reason("tunnel to the peers", at))
     for subnet in node.subnets:
@@ -41,7 +41,7 @@ def compile_vxlan(topology: Topology, node: Node, backend: Backend, at: Location
 
 
 def tunnel(node: Node, backend: Backend) -> Link:
-    """Give the device of a node's tunnel."""
+    """Return the device of a node's tunnel."""
     made = Vxlan(backend.vni, backend.port, node.address.address, node.interface)
     mtu = node.mtu - made.overhead if backend.mtu is None else backend.mtu
     return Link(
@@ -68,5 +68,5 @@ def _through(link: IfName, peer: Node, subnets: Sequence[Prefix]) -> Iterator[Wa
 
 
 def _end(subnet: Prefix) -> InterfaceAddress:
-    """Give the address that a node's end of the tunnel has: the first of its subnet, which no pod has."""
+    """Return the address that a node's end of the tunnel has: the first of its subnet, which no pod has."""
     return InterfaceAddress(subnet.address, BITS[subnet.version])

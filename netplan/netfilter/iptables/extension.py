@@ -59,7 +59,7 @@ class Option(Struct, frozen=True):
         return int(number), int(code) if slash else None
 
     def network(self, version: int) -> AddressMask:
-        """Give the network, or the single address (conntrack, NETMAP)."""
+        """Return the network, or the single address (conntrack, NETMAP)."""
         return AddressMask.parse(self.values[0], version)
 
 
@@ -90,7 +90,7 @@ class OptionSpec(Struct, frozen=True):
         return self.writes or self.name
 
     def read(self, words: list[str], version: int, *, negated: bool) -> Option:
-        """Give the option with the arguments in canonical form."""
+        """Return the option with the arguments in canonical form."""
         if negated and not self.negatable:
             raise ValueError("can't be negated")
         values = self.fixed or tuple([read(word, version) for read, word in zip(self.readers, words, strict=True)])
@@ -131,13 +131,13 @@ class ExtensionSpec(Struct, frozen=True, dict=True):
         return tuple((option.name, option.default) for option in self.options if option.default)
 
     def render(self, option: Option) -> str:
-        """Give an option as iptables-save prints it."""
+        """Return an option as iptables-save prints it."""
         show = self.by_name[option.name].show
         words = ["!", f"--{option.name}"] if option.negated else [f"--{option.name}"]
         return " ".join([*words, *map(show, option.values)])
 
     def finish(self, given: Options, version: int, protocol: Condition[int] | None) -> tuple[Option, ...]:
-        """Check the given options together; give them as iptables-save prints them, with what goes without saying."""
+        """Check the given options together; return them as iptables-save prints them, with what goes without saying."""
         self._check_needed(given)
         if self.protocols and (protocol is None or protocol.negated or protocol.value not in self.protocols):
             raise ValueError(f"needs {protocol_names(self.protocols)}")

@@ -30,7 +30,7 @@ class Extension(Struct, frozen=True):
         return self.name in self.specs and not self.unread
 
     def get(self, name: str) -> Option | None:
-        """Give the option that iptables-save spells so, None if it prints none: all values do, or the default."""
+        """Return the option that iptables-save spells so, None if it prints none: all values do, or the default."""
         for option in self.options:
             if option.name == name:
                 return option

@@ -36,7 +36,7 @@ def integer(text: str, low: int, high: int) -> int:
 
 
 def named(text: str, value: int | None, high: int, what: str) -> int:
-    """Give the value that a name has, or else the number that the text is; ValueError says that it is not `what`."""
+    """Return the value that a name has, or else the number that the text is; ValueError says that it is not `what`."""
     try:
         return integer(text, 0, high) if value is None else value
     except ValueError as error:
@@ -176,7 +176,7 @@ def rate(text: str, _version: int) -> str:
 
 
 def _rate_of(interval: int) -> str:
-    """Give a rate in the shortest period that loses little, as libxt_limit's print_rate chooses it."""
+    """Return a rate in the shortest period that loses little, as libxt_limit's print_rate chooses it."""
     chosen = "day"
     for name in ("hour", "minute", "second"):
         period = _RATE_UNIT * _PERIODS[name]

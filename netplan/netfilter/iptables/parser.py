@@ -91,7 +91,7 @@ class _Clause:
         self.unread = [*(self.unread or ()), *words]
 
     def finish(self, flag: str, version: int, protocol: Condition[int] | None) -> tuple[str, tuple[Option, ...], str]:
-        """Check the options together; give the name, the canonical options, and those that are not understood."""
+        """Check the options together; return the name, the canonical options, and those that are not understood."""
         if self.unread is not None:
             return self.name, (), " ".join(self.unread)
         if self.spec is not None:
@@ -102,7 +102,7 @@ class _Clause:
         return self.name, self.options, ""
 
     def strangers(self) -> list[str]:
-        """Give the options that are not understood."""
+        """Return the options that are not understood."""
         known = self.spec.by_name if self.spec else {}
         return [word for word in self.unread or () if word.startswith("--") and word[2:] not in known]
 
@@ -236,7 +236,7 @@ class RuleParser:
         return None
 
     def _implied(self) -> list[_Clause]:
-        """Give the match that the protocol loads when it is needed, unless the rule has it already."""
+        """Return the match that the protocol loads when it is needed, unless the rule has it already."""
         name = PROTOCOL_MATCHES.get(self.protocol.value) if self.protocol else None
         if name is None or any(clause.name == name for clause in self._clauses):
             return []

@@ -32,7 +32,7 @@ class Quoted(str):
 
     @classmethod
     def of(cls, text: str, spelling: str) -> Quoted:
-        """Give a word with its spelling."""
+        """Return a word with its spelling."""
         word = cls(text)
         word.spelling = spelling
         return word
@@ -98,32 +98,32 @@ def _unescape(found: re.Match[str]) -> str:
 
 
 def quote(text: str) -> str:
-    """Give a text as `xtables_save_string` does: bare if all of it is in `[A-Za-z0-9_-]`, else in quotes."""
+    """Return a text as `xtables_save_string` does: bare if all of it is in `[A-Za-z0-9_-]`, else in quotes."""
     return text if _BARE_TEXT.fullmatch(text) else always_quote(text)
 
 
 def always_quote(text: str) -> str:
-    """Give a text in double quotes."""
+    """Return a text in double quotes."""
     return f'"{text.translate(_ESCAPED)}"'
 
 
 def quote_pattern(text: str) -> str:
-    """Give a text as the string match prints it: in quotes, always, and with fewer escapes."""
+    """Return a text as the string match prints it: in quotes, always, and with fewer escapes."""
     return '"' + text.replace("\\", r"\\").replace('"', r"\"") + '"'
 
 
 def bare(text: str) -> str:
-    """Give a word as it is: its reader has checked that it is one (`check_word`)."""
+    """Return a word as it is: its reader has checked that it is one (`check_word`)."""
     return text
 
 
 def as_written(word: str) -> str:
-    """Give a word as it was spelled."""
+    """Return a word as it was spelled."""
     return word.spelling if isinstance(word, Quoted) else word
 
 
 def check_word(text: str) -> str:
-    """Check a word that iptables-save writes without quotes; give it as a plain string."""
+    """Check a word that iptables-save writes without quotes; return it as a plain string."""
     if not _BARE_WORD.fullmatch(text):
         raise ValueError(f"{text!r} is not one word without spaces and quotes")
     return str(text)

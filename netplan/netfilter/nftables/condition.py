@@ -68,11 +68,11 @@ class Conditions(Struct, frozen=True):
         return first if first == last else None
 
     def vague(self) -> Conditions:
-        """Give them with one more, which iptables can't say."""
+        """Return them with one more, which iptables can't say."""
         return replace(self, unsaid=True)
 
     def remarked(self) -> Conditions:
-        """Give them as they are once a mark is another one: of what marks were nothing can be said any more."""
+        """Return them as they are once a mark is another one: of what marks were nothing can be said any more."""
         return replace(self, marks=(), unsaid=self.unsaid or bool(self.marks))
 
     def tested(self, load: Load | None, first: bytes, last: bytes, *, negated: bool = False) -> Conditions:
@@ -152,7 +152,7 @@ class Conditions(Struct, frozen=True):
         return replace(self, inside={**self.inside, name: here}, never=self.never or here[1] < here[0])
 
     def __str__(self) -> str:
-        """Give the conditions in iptables' words, `-m nft` for those that it does not have."""
+        """Return the conditions in iptables' words, `-m nft` for those that it does not have."""
         texts = [text for name in self._sizes for text in self._numbers(name)]
         said = [*(text for text in texts if text), *self.words, *self.marks]
         if self.unsaid or not all(texts):
@@ -206,7 +206,7 @@ def _negated(words: str) -> str:
 
 
 def _parts(fields: Fields, load: Load, first: bytes, last: bytes) -> Iterator[_Part]:
-    """Give what is asked of the fields of a header; nothing if that can't be said.
+    """Return what is asked of the fields of a header; nothing if that can't be said.
 
     What nft compares at once may be several fields, or the first bytes of one.
     """
@@ -277,7 +277,7 @@ def _flags(value: int, mask: int | None, *, of_state: bool) -> str | None:
 
 
 def _interface(first: bytes, last: bytes) -> str | None:
-    """Give an interface's name; without the NUL at its end it is the beginning of one."""
+    """Return an interface's name; without the NUL at its end it is the beginning of one."""
     begun = first
     while not last.startswith(begun):
         begun = begun[:-1]

@@ -46,7 +46,7 @@ class Sets:
         self._read: dict[str, tuple[Element, ...] | None] = {}
 
     def __call__(self, name: str) -> tuple[Element, ...] | None:
-        """Give what a set holds, in order; None if it is too big, changed by packets, or has conditions."""
+        """Return what a set holds, in order; None if it is too big, changed by packets, or has conditions."""
         if name not in self._read:
             self._read[name] = self._elements(name)
         return self._read[name]

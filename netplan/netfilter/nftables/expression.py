@@ -47,11 +47,11 @@ class Expression(Struct, frozen=True):
     operands: Attributes
 
     def number(self, operand: int, default: int = -1) -> int:
-        """Give an operand that is a number."""
+        """Return an operand that is a number."""
         return number(self.operands[operand]) if operand in self.operands else default
 
     def value(self, operand: int) -> bytes:
-        """Give an operand that is data to compare with or to mask with."""
+        """Return an operand that is data to compare with or to mask with."""
         return attributes(self.operands.get(operand, b"")).get(1, b"")
 
 
@@ -66,7 +66,7 @@ class Held(Struct, frozen=True):
 
 
 def generation() -> bytes:
-    """Give what the kernel changes with every change of nftables' rules; nothing where it knows none."""
+    """Return what the kernel changes with every change of nftables' rules; nothing where it knows none."""
     return netfilter.get(NFTABLES, _GET_GENERATION).get(1, b"")
 
 
@@ -96,13 +96,13 @@ def _held(chain: Message) -> Held:
 
 
 def names(chains: Chains, version: int, prefix: str) -> Iterator[tuple[str, str]]:
-    """Give table and name of the chains of an IP version's own family whose names start so."""
+    """Return table and name of the chains of an IP version's own family whose names start so."""
     for each in chains[FAMILIES[version].number].holding(_NAME, prefix.encode()):
         yield text(each.attributes[_TABLE]), text(each.attributes[_NAME])
 
 
 def bases(chains: Chains) -> Iterator[Base]:
-    """Give every chain that packets enter by themselves, iptables-nft's too; those that sleep are left out."""
+    """Return every chain that packets enter by themselves, iptables-nft's too; those that sleep are left out."""
     asleep = {
         (table.family, table.attributes[1])
         for table in netfilter.dump(NFTABLES, _GET_TABLE)
@@ -153,19 +153,19 @@ def rules_by_chain(table: str, version: int) -> dict[str, list[Message]]:
 
 
 def sets(family: str, table: str) -> list[str]:
-    """Give the names of a table's sets and maps, those that rules hold without a name too."""
+    """Return the names of a table's sets and maps, those that rules hold without a name too."""
     found = netfilter.dump(NFTABLES, _GET_SET, number_of(family), attribute(1, terminated(table)))
     return [text(each.attributes[2]) for each in found]
 
 
 def expressions(rule: Message) -> tuple[Expression, ...]:
-    """Give the instructions of a rule."""
+    """Return the instructions of a rule."""
     parts = (attributes(element) for element in elements(rule.attributes.get(4, b"")))
     return tuple([Expression(text(part[1]), attributes(part.get(2, b""))) for part in parts])
 
 
 def number_of(family: str) -> int:
-    """Give the kernel's number of a family."""
+    """Return the kernel's number of a family."""
     return next(value for value, name in _NAMES.items() if name == family)
 
 

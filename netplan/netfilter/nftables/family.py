@@ -80,5 +80,5 @@ FAMILIES: Final = {
 
 
 def versions_of(family: str) -> tuple[int, ...]:
-    """Give the IP versions of whose packets a family's tables hear: of its own, or of both."""
+    """Return the IP versions of whose packets a family's tables hear: of its own, or of both."""
     return tuple(version for version, each in FAMILIES.items() if each.name == family) or tuple(FAMILIES)

@@ -41,7 +41,7 @@ class Load(NamedTuple):
 
 
 def loaded(each: Expression) -> Load | None:
-    """Give what an instruction loads into a register, None if iptables has no word for it."""
+    """Return what an instruction loads into a register, None if iptables has no word for it."""
     if each.name == "payload":
         base, offset, length = (each.number(operand) for operand in (2, 3, 4))
         if base == 0:

@@ -32,12 +32,12 @@ def misread_among(chain: str, rules: Iterable[Sequence[Expression]]) -> str | No
 
 
 def native_set(table: str, version: int = 4) -> str | None:
-    """Give the name of a set or map in a table of an IP version: iptables has none, so a rule of nft's own uses it."""
+    """Return name of a set or map in a table of an IP version: iptables has none, so a rule of nft's own uses it."""
     return next(iter(sets(FAMILIES[version].name, table)), None)
 
 
 def reasons(rule: Sequence[Expression]) -> Iterator[str]:
-    """Give what iptables would not print of a rule."""
+    """Return what iptables would not print of a rule."""
     loaded: dict[int, Field] = {}
     computed: set[int] = set()
     compared: list[Field] = []

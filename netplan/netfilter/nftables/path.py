@@ -45,7 +45,7 @@ class Way(Struct, frozen=True):
     marked: Marked | None = None
 
     def texts(self) -> Iterator[str]:
-        """Give the rules; none if no packet meets them."""
+        """Return the rules; none if no packet meets them."""
         if self.conditions.impossible:
             return
         yield from self.said
@@ -75,15 +75,15 @@ class Way(Struct, frozen=True):
         return self.marked if self.marked is not None and self.marked.after is self.conditions else None
 
     def ending(self, target: str, chain: str = "") -> Way:
-        """Give the rule with its last target."""
+        """Return the rule with its last target."""
         return replace(self.acting(target), ended=True, chain=chain)
 
     def vague(self) -> Way:
-        """Give the rule with a condition that iptables can't say."""
+        """Return the rule with a condition that iptables can't say."""
         return replace(self, conditions=self.conditions.vague())
 
     def holding(self, register: int, value: Load | bytes | None) -> Way:
-        """Give the rule with something in a register."""
+        """Return the rule with something in a register."""
         held, first = dict(self.held), slot(register)
         if isinstance(value, bytes):
             for at in range(0, len(value), SLOT):
@@ -93,12 +93,12 @@ class Way(Struct, frozen=True):
         return replace(self, held=held)
 
     def load(self, register: int) -> Load | None:
-        """Give what was loaded into a register."""
+        """Return what was loaded into a register."""
         found = self.held.get(slot(register))
         return found if isinstance(found, Load) else None
 
     def data(self, register: int, length: int) -> bytes | None:
-        """Give the data in a register, None if it depends on the packet or is shorter."""
+        """Return the data in a register, None if it depends on the packet or is shorter."""
         first = slot(register)
         parts = [self.held.get(first + number) for number in range(-(-length // SLOT))]
         found = b"".join(part for part in parts if isinstance(part, bytes))
@@ -106,5 +106,5 @@ class Way(Struct, frozen=True):
 
 
 def slot(register: int) -> int:
-    """Give the number of the four bytes at which a register begins: the first ones are of sixteen bytes each."""
+    """Return the number of the four bytes at which a register begins: the first ones are of sixteen bytes each."""
     return (register - 1) * 4 if register <= 4 else register - 8

@@ -60,7 +60,7 @@ class Translation(NamedTuple):
 def translated(
     rule: Sequence[Expression], look_up: LookUp, devices: Mapping[int, str], version: int = 4
 ) -> Translation:
-    """Give a rule of nftables as rules of iptables, or of ip6tables, at least one.
+    """Return a rule of nftables as rules of iptables, or of ip6tables, at least one.
 
     One that no packet of the IP version meets does nothing. `devices` are the names of the interfaces by their indexes.
     """

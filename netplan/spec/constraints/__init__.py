@@ -53,7 +53,7 @@ from netplan.spec.draft import Draft
 
 
 def check(draft: Draft) -> Iterator[Problem]:
-    """Give the problems of every constraint; that a node has no subnet is none, until something needs it."""
+    """Return the problems of every constraint; that a node has no subnet is none, until something needs it."""
     return chain.from_iterable(constraint(draft) for constraint in CONSTRAINTS)
 
 

@@ -58,7 +58,7 @@ def misspelt(draft: Draft, name: str, key: str) -> bool:
 
 
 def address_at(draft: Draft, name: str, family: Family) -> Location:
-    """Give the place of a node's address of one IP version."""
+    """Return the place of a node's address of one IP version."""
     return draft.places.value("nodes", name, family.key("address"))
 
 

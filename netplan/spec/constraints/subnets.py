@@ -111,7 +111,7 @@ def check_subnets_apart(draft: Draft, family: Family) -> Iterator[Problem]:
 
 
 def without_any_subnet(draft: Draft, family: Family) -> list[str]:
-    """Give the nodes that have no subnet of a family that the pods have, neither from the spec nor leased."""
+    """Return the nodes that have no subnet of a family that the pods have, neither from the spec nor leased."""
     if not family.pods:
         return []
     nodes, leased = (draft.nodes or {}).items(), draft.leases.subnets(family.version)

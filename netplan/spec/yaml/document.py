@@ -249,7 +249,7 @@ def _syntax_problem(error: yaml.MarkedYAMLError, path: str, text: str) -> Proble
 
 
 def _stands_at(mark: yaml.Mark, text: str) -> str:
-    """Give the character of a place, nothing behind the end of a line."""
+    """Return the character of a place, nothing behind the end of a line."""
     lines = LINE_BREAK.split(text.removeprefix("\ufeff"))
     return lines[mark.line][mark.column : mark.column + 1] if mark.line < len(lines) else ""
 

@@ -35,21 +35,21 @@ class Places(Struct, frozen=True):
     root: Entry
 
     def key(self, *keys: Key) -> Location:
-        """Give the place of a key."""
+        """Return the place of a key."""
         path, entry, _ = self._nearest(keys)
         return Location(path, *entry.key)
 
     def value(self, *keys: Key) -> Location:
-        """Give the place of a key's value."""
+        """Return the place of a key's value."""
         path, entry, found = self._nearest(keys)
         return Location(path, *(entry.value if found else entry.key))
 
     def below(self, key: Key) -> Places:
-        """Give the places of what a key holds."""
+        """Return the places of what a key holds."""
         return Places(self.path, self.root.entries.get(key, self.root))
 
     def _nearest(self, keys: Iterable[Key]) -> tuple[str, Entry, bool]:
-        """Give the file and the entry of the last of some keys, one below the other, or of the last that is there."""
+        """Return the file and the entry of the last of some keys, one below the other, or of the last that is there."""
         path, entry = self.path, self.root
         for key in keys:
             child = entry.entries.get(key)

@@ -26,7 +26,7 @@ def spec_error(problems: Iterable[Problem], path: str, text: str, beside: Mappin
 
 
 def render(problems: Sequence[Problem], path: str, text: str, beside: Mapping[str, str] | None = None) -> str:
-    """Give the problems as plain text: no control character of the file reaches a terminal."""
+    """Return the problems as plain text: no control character of the file reaches a terminal."""
     texts = {**(beside or {}), path: text}
     # YAML does not count a byte order mark
     lines = {name: LINE_BREAK.split(content.removeprefix("\ufeff")) for name, content in texts.items()}

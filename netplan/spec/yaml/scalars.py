@@ -43,7 +43,7 @@ class Plain(NamedTuple):
 
 
 def plain_scalar(text: str) -> str | Plain:
-    """Give a scalar without quotes as YAML 1.1 understands it."""
+    """Return a scalar without quotes as YAML 1.1 understands it."""
     for tag, pattern in _RESOLVERS.get(text[:1], ()):
         if pattern.match(text):
             return _plain(text, _KINDS[tag])

@@ -74,7 +74,7 @@ class Channel:
         return bytes(self._buffer[: self._socket.recv_into(self._buffer)])
 
     def dump(self, kind: int, payload: bytes, most: int | None = None) -> list[bytes]:
-        """Give the content of each object that the request asks for, as one state; not many more than `most` of them.
+        """Return the content of each object that the request asks for, as one state; not many more than `most` of them.
 
         OSError if the kernel refuses or does not answer, UnsettledError if the objects change all the time.
         """
@@ -143,7 +143,7 @@ class Channel:
             before += end
 
     def get(self, kind: int, payload: bytes) -> bytes:
-        """Give the content of the one answer to a question; OSError if the kernel refuses or does not answer."""
+        """Return the content of the one answer to a question; OSError if the kernel refuses or does not answer."""
         self._sent += 1
         self._socket.send(encode(Request(kind, 0, payload), self._sent))
         while True:

@@ -49,7 +49,7 @@ class Message(Struct, frozen=True):
 def dump(
     subsystem: int, message: int, family: int = 0, content: bytes = b"", *, most: int | None = None
 ) -> list[Message]:
-    """Give all objects of a kind, or the first of them, not many more than `most`; none where there is no such thing.
+    """Return all objects of a kind, or the first of them, not many more than `most`; none where there is no such thing.
 
     ObserveError if the kernel refuses, or if the objects changed under each of several readings.
     """
@@ -73,7 +73,7 @@ class Listing:
         return len(self._pile.starts)
 
     def holding(self, kind: int, start: bytes = b"") -> Iterator[Message]:
-        """Give the objects with an attribute whose content starts so, in order.
+        """Return the objects with an attribute whose content starts so, in order.
 
         They are found by their bytes, which may stand elsewhere by chance: each is decoded before it is given.
         """
@@ -90,7 +90,7 @@ class Listing:
 
 
 def listing(subsystem: int, message: int, family: int) -> Listing:
-    """Give all objects of a kind and family as `dump` does, for who looks for a few of them."""
+    """Return all objects of a kind and family as `dump` does, for who looks for a few of them."""
     pile = Pile(b"", ())
     with _reported(), Channel(NETFILTER) as channel:
         pile = channel.pile(subsystem << 8 | message, _GENERIC.pack(family, 0, 0))
@@ -98,7 +98,7 @@ def listing(subsystem: int, message: int, family: int) -> Listing:
 
 
 def get(subsystem: int, message: int, family: int = 0, content: bytes = b"") -> dict[int, bytes]:
-    """Give the attributes of the one answer to a question; none where the kernel knows no such thing."""
+    """Return the attributes of the one answer to a question; none where the kernel knows no such thing."""
     answer = b""
     with _reported(), Channel(NETFILTER) as channel:
         answer = channel.get(subsystem << 8 | message, _GENERIC.pack(family, 0, 0) + content)

@@ -64,12 +64,12 @@ def message_of(layout: Layout, data: bytes) -> Message:
 
 
 def making(layout: Layout, flags: int, fields: tuple[int, ...], content: bytes) -> Request:
-    """Give the request that makes an object, or changes it."""
+    """Return the request that makes an object, or changes it."""
     return Request(layout.new, flags, layout.header.pack(*fields) + content)
 
 
 def deleting(layout: Layout, fields: tuple[int, ...], content: bytes) -> Request:
-    """Give the request that deletes an object."""
+    """Return the request that deletes an object."""
     return Request(layout.delete, 0, layout.header.pack(*fields) + content)
 
 

@@ -52,7 +52,7 @@ class _Layout(Struct, frozen=True):
 
     @classmethod
     def of(cls, data: bytes, spans: Sequence[tuple[int, int]], kinds: tuple[int, ...]) -> Self:
-        """Give the layout of data whose attributes begin and are as long as `spans` say, with their headers."""
+        """Return the layout of data whose attributes begin and are as long as `spans` say, with their headers."""
         form = "".join(f"4s{length - 4}s{-length % 4}x" for _, length in spans)
         return cls(struct.Struct(form), tuple(data[at : at + 4] for at, _ in spans), kinds)
 
@@ -88,7 +88,7 @@ class Pile(NamedTuple):
     starts: Sequence[int]
 
     def content(self, index: int) -> bytes:
-        """Give what stands behind the header of a message."""
+        """Return what stands behind the header of a message."""
         start = self.starts[index]
         (length,) = LENGTH.unpack_from(self.data, start)
         return self.data[start + HEADER.size : start + length]
@@ -130,7 +130,7 @@ def attributes(data: bytes) -> dict[int, bytes]:
 
 
 def elements(data: bytes) -> Iterator[bytes]:
-    """Give the content of attributes of one kind one behind the other: a list."""
+    """Return the content of attributes of one kind one behind the other: a list."""
     at, end = 0, len(data)
     while at + 4 <= end:
         length, _ = _ATTRIBUTE.unpack_from(data, at)
@@ -151,7 +151,7 @@ def number_attribute(kind: int, value: int) -> bytes:
 
 
 def spellings(kind: int) -> list[bytes]:
-    """Give the bytes of an attribute's type: in its highest two bits the kernel may say more (linux/netlink.h)."""
+    """Return the bytes of an attribute's type: in its highest two bits the kernel may say more (linux/netlink.h)."""
     return [_SHORT.pack(kind | bits) for bits in range(0, 0x10000, _TYPE + 1)]
 
 

@@ -78,7 +78,7 @@ class Beside:
                 self._entered.setdefault(other.hook, []).append(other)
 
     def entered(self) -> Iterator[OtherChain]:
-        """Give the chains that packets enter by themselves, hook by hook."""
+        """Return the chains that packets enter by themselves, hook by hook."""
         return (other for chains in self._entered.values() for other in chains)
 
     def harms(self, hook: str, flows: Sequence[Flow]) -> Iterator[Harm]:
@@ -121,7 +121,7 @@ class Beside:
         return Harm(other, deed, fate, Step(at, step.rule, step.did, effect, sure), place, rule, destinations)
 
     def _places(self, other: OtherChain) -> Mapping[str, tuple[str, str]]:
-        """Give place and text of every rule by the label that the walk gives it."""
+        """Return place and text of every rule by the label that the walk gives it."""
         return {
             PlacedRule(_key(each, other), number, rule).label: (
                 f"{each.chain.key.name} {each.position(number)}",
@@ -146,7 +146,7 @@ def _table(other: OtherChain) -> tuple[Owner, str]:
 
 
 def _key(other: OtherChain, entered: OtherChain) -> ChainKey:
-    """Give a chain's key, in a table called as what packets entered is for: in `nat` only addresses are rewritten."""
+    """Return a chain's key, in a table called as what packets entered is for: in `nat` only addresses are rewritten."""
     return other.chain.key._replace(table="nat" if entered.nat else "filter")
 
 
@@ -177,7 +177,7 @@ def _passed(chain: Chain, fib: Fib) -> Chain:
 
 
 def _met(rule: Rule, fib: Fib) -> Rule:
-    """Give a rule as packets meet it that this node only passes on."""
+    """Return a rule as packets meet it that this node only passes on."""
     if any(condition is not None and _own(condition, fib) for condition in (rule.source, rule.destination)):
         return _NOTHING
     matches = [match for match in rule.matches if match.name == "addrtype"]

@@ -85,7 +85,7 @@ class _Set:
         return Holds.when(answers.pop() if len(answers) == 1 else None)
 
     def _near(self, prefix: Prefix) -> Iterator[Member]:
-        """Give the members whose first network covers a prefix, or lies in it."""
+        """Return the members whose first network covers a prefix, or lies in it."""
         for length in self._lengths:
             if length <= prefix.length:
                 yield from self._members.get(prefix.within(length), ())

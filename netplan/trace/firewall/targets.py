@@ -100,7 +100,7 @@ def _setting(match: Match) -> Target:
 
 
 def anything(table: str, flow: Flow) -> list[Outcome]:
-    """Give what a target may do that nobody here understands."""
+    """Return what a target may do that nobody here understands."""
     after = flow.blurred()
     found = [(Fate.CONTINUES, after), (Fate.ACCEPTED, after), (Fate.DROPPED, flow)]
     if table == "nat":

@@ -131,7 +131,7 @@ class Walker:
 
 
 def _unread(chain: Chain, at: str, rule: str, flow: Flow) -> list[Branch]:
-    """Give what a chain may do that was not read: anything."""
+    """Return what a chain may do that was not read: anything."""
     why = f"{chain.key} was not read, it has about {chain.unread} rules"
     return [
         Branch(
@@ -160,7 +160,7 @@ def doubts(trail: Trail) -> int:
 
 
 def _behind(way: Branch, branch: Branch) -> Branch:
-    """Give a branch with what happened on the way to it."""
+    """Return a branch with what happened on the way to it."""
     return branch._replace(trail=way.trail + branch.trail) if way.trail else branch
 
 
@@ -172,7 +172,7 @@ def _few(ways: list[Branch]) -> list[Branch]:
 
 
 def _told(outcome: Outcome, placed: PlacedRule, certain: Holds, *, alone: bool) -> Branch:
-    """Give an outcome with the step that tells of it; the RETURN for all, at the end of a chain, is not worth one."""
+    """Return an outcome with the step that tells of it; the RETURN for all, at the end of a chain, is not worth one."""
     rule, said = placed.rule, outcome.text
     matches = certain is Holds.ALWAYS
     usual_return = outcome.did is Did.RETURNED and rule == Rule(rule.version, target=rule.target)
