@@ -10,19 +10,13 @@ from msgspec.structs import replace
 from netplan.lab import Lab
 from netplan.spec.load import read
 from tests.scenarios.node import SPEC
-from tests.scenarios.soak.docker import Docker
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.soak)
+from tests.scenarios.real.docker import Docker
 
 
 @pytest.fixture
 def lab() -> Iterator[Lab]:
     """The cluster of the story, with nothing on its nodes and the tutorials' static routes on its router."""
-    topology = replace(read(SPEC).topology, cluster=f"soak-{os.getpid()}")
+    topology = replace(read(SPEC).topology, cluster=f"real-{os.getpid()}")
     with Lab.temporary(topology, spec=str(SPEC)) as made:
         for number in ("21", "22"):
             made.run("router", ["ip", "route", "add", f"172.7.{number}.0/24", "via", f"10.4.7.{number}"])
