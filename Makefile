@@ -1,4 +1,5 @@
 # The two commands of the README: `make demo` shows podnet at work, `make test` checks it. Both set up what is missing.
+# The tests are three runs: `fast` needs no namespace and no root, `test` adds the kernel, `real` adds real programs.
 SHELL := /bin/bash
 PATH := $(PATH):/usr/sbin:/sbin
 export PATH
@@ -6,26 +7,43 @@ export PATH
 PROGRAMS := ip:iproute2 iptables-nft:iptables iptables-legacy:iptables nft:nftables ipset:ipset strace:strace git:git \
 	unshare:util-linux nsenter:util-linux cc:gcc
 BIN := .venv/bin
+PYTEST := $(BIN)/pytest --numprocesses auto --dist worksteal
+COVERAGE := .coverage.json
 
-.PHONY: demo test soak fuzz bench lint programs clean lock records picture
+# The programs that the tests of each target of `make real` need more.
+REAL := real-docker
+PROGRAMS_docker := dockerd:docker.io docker:docker.io busybox:busybox-static
+
+.PHONY: demo fast test real $(REAL) soak fuzz bench lint compiled programs clean lock records picture
 
 demo: .venv/ready
 	PATH="$(CURDIR)/$(BIN):$$PATH" docs/story/demo.sh
 
-# Compiled once, as pip compiles what it installs: the tests start podnet very often.
-test: lint
-	$(BIN)/python -m compileall -q netplan
-	$(BIN)/pytest --numprocesses auto --dist worksteal
+# The tests that need no namespace and no root, with few examples, always the same; and what of the package they cover.
+fast: compiled
+	$(PYTEST) --ignore tests/scenarios -m "not kernel and not soak and not real" --hypothesis-profile fast \
+		--cov --cov-report json:$(COVERAGE)
 
-# What takes long, or needs more of the machine than a user namespace: beside a real docker, for one. As root.
-soak: PROGRAMS += dockerd:docker.io docker:docker.io busybox:busybox-static
-soak: .venv/ready programs
+# All of those, then the tests on the kernel, and again, with every example, those that hypothesis makes examples for.
+test: lint fast
+	$(PYTEST) -m "(kernel or hypothesis) and not soak and not real"
+
+# Beside real programs, a target each. As root.
+real: $(REAL)
+
+$(REAL): real-%: compiled
+	@[ "$$(id -u)" = 0 ] || { echo "make $@ needs root"; exit 1; }
+	$(MAKE) programs PROGRAMS="$(PROGRAMS) $(PROGRAMS_$*)"
+	$(BIN)/pytest -m real tests/scenarios/real/test_$*.py
+
+# What takes long.
+soak: compiled
 	$(BIN)/pytest -m soak
 
 # Hostile inputs for every file that podnet reads. The same seed makes the same ones; what they find is below fuzz-findings/.
 fuzz: SEED ?= 1
 fuzz: COUNT ?= 100000
-fuzz: .venv/ready
+fuzz: compiled
 	$(BIN)/python -m tests.fuzz --seed $(SEED) --count $(COUNT)
 
 # podnet beside the tools that one would use instead: the table, also in README, bench/results.json and bench/size.svg.
@@ -39,6 +57,10 @@ lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Compiled once, as pip compiles what it installs: the tests start podnet very often, and see every file that it writes.
+compiled: .venv/ready
+	$(BIN)/python -m compileall -q netplan tests
 
 # A virtual environment with exactly what the lock file says; made anew when that changes.
 .venv/ready: requirements-dev.txt pyproject.toml | programs
@@ -54,7 +76,7 @@ sys.exit(not pathlib.Path(sysconfig.get_path("include"), "Python.h").exists())
 endef
 export HEADERS
 
-# The system's programs that the lab and the tests use: installed when root, else named.
+# The system's programs that the lab and the tests use: installed when root, else named. No service is started by it.
 programs:
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "podnet needs Python >= 3.11"; exit 1; }
 	@missing=$$({ \
@@ -63,6 +85,8 @@ programs:
 		python3 -c "$$HEADERS" || echo python3-dev; \
 	} | sort -u); \
 	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		policy=/usr/sbin/policy-rc.d; \
+		[ -e $$policy ] || { trap "rm -f $$policy" EXIT; printf '#!/bin/sh\nexit 101\n' >$$policy; chmod +x $$policy; }; \
 		apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing; \
 	elif [ -n "$$missing" ]; then \
 		echo "install these Debian packages first:" $$missing; exit 1; \
@@ -81,4 +105,4 @@ lock:
 		pyproject.toml --output-file requirements-dev.txt
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info build
+	rm -rf .venv .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info build

@@ -1,9 +1,16 @@
-"""What holds for all tests: they answer signals as a program does that somebody starts at a terminal."""
+"""What holds for all tests: which run each belongs to, how many examples a run tries, and how they answer signals."""
 
 from __future__ import annotations
 
 import signal
 from typing import Any
+
+import pytest
+from hypothesis import settings
+
+from tests import runs
+
+settings.register_profile("fast", max_examples=20, derandomize=True, deadline=None)
 
 _DEFAULTS: dict[signal.Signals, Any] = {
     signal.SIGINT: signal.default_int_handler,
@@ -16,3 +23,10 @@ _DEFAULTS: dict[signal.Signals, Any] = {
 for _number, _default in _DEFAULTS.items():
     if signal.getsignal(_number) is signal.SIG_IGN:
         signal.signal(_number, _default)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test that is not fast with the run that it belongs to."""
+    for item in items:
+        if marker := runs.marker(item):
+            item.add_marker(marker)

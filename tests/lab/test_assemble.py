@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import subprocess
 
+import pytest
 from msgspec import json
 
 from netplan.lab.build import AddAddress, Device, Setup
 from netplan.lab.layout import FLOOR
 from netplan.system import helpers
+
+pytestmark = pytest.mark.kernel
 
 _AS_A_LAB = """
 mount -t tmpfs tmpfs /run

@@ -6,7 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from netplan.errors import ExitCode
+
+pytestmark = pytest.mark.kernel
 
 ROOT = Path(__file__).parents[2]
 UP = """

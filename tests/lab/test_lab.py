@@ -247,6 +247,7 @@ def test_up_that_fails_leaves_nothing():
     assert find(cluster.cluster) is None
 
 
+@pytest.mark.kernel
 def test_up_that_is_interrupted_leaves_nothing():
     cluster = topology(node()).cluster
     with start_building(cluster) as process:
@@ -254,6 +255,7 @@ def test_up_that_is_interrupted_leaves_nothing():
     assert find(cluster) is None
 
 
+@pytest.mark.kernel
 def test_up_that_is_killed_leaves_nothing():
     cluster = topology(node()).cluster
     with start_building(cluster) as process:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -23,9 +23,10 @@ from netplan.store import records
 from tests import make
 from tests.kernels.memory import MemoryKernel
 from tests.plans import read_plan, rendered
+from tests.runs import examples
 from tests.states import Case, cases, meddled, specs
 
-thorough = settings(deadline=None, max_examples=80)
+thorough = examples(80)
 
 
 def applied(case: Case) -> Snapshot:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from netplan.desired.compile import compile_node, compile_removal
 from netplan.errors import RestoredError
@@ -22,8 +22,9 @@ from tests import make, tunnels
 from tests.edits import HERE, edits
 from tests.kernels.memory import MemoryKernel
 from tests.plans import read_plan, rendered
+from tests.runs import examples
 
-thorough = settings(deadline=None, max_examples=80)
+thorough = examples(80)
 
 TUNNELS = (
     "{type: vxlan}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -10,6 +10,7 @@ from netplan.cli.commands.plan import moving_plan
 from netplan.desired.compile import compile_node
 from netplan.planning.migration import migrate, role_of
 from tests import make
+from tests.runs import examples
 
 BACKENDS = ("{type: host-gw}", "{type: vxlan}", "{type: vxlan, direct_routing: true}")
 
@@ -41,7 +42,7 @@ def clusters(draw):
     return make.spec(*written.values(), backend=backend), make.spec(*moved, backend=other)
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(clusters())
 def test_each_node_gets_the_plan_that_it_would_get_by_itself(specs):
     old, new = specs

@@ -6,7 +6,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from netplan import __version__
@@ -20,6 +20,7 @@ from netplan.planning.plan_json import is_plan, plan_to_json, summary
 from netplan.store import records
 from tests import make, tunnels
 from tests.plans import read_plan, rendered
+from tests.runs import examples
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "plan.json"
 
@@ -199,14 +200,14 @@ RECORD = json.loads(records.render(make.snapshot(make.docker(), make.route()), "
 ODD = st.sampled_from([None, True, -1, 1e400, float("nan"), "", "\x1b[31m", "٣", "10.0.0.0/99", [], {}, [1], {"a": 1}])
 
 
-@settings(deadline=None, max_examples=300)
+@examples(300)
 @given(st.sampled_from([*values(PLAN)]), ODD)
 def test_a_damaged_plan_is_read_or_refused_and_nothing_else(path, value):
     with suppress(UsageError):
         read_plan(json.dumps(replaced(PLAN, path, value)), "plan.json")
 
 
-@settings(deadline=None, max_examples=300)
+@examples(300)
 @given(st.sampled_from([*values(RECORD)]), ODD)
 def test_a_damaged_record_is_read_or_refused_and_nothing_else(path, value):
     with suppress(UsageError):

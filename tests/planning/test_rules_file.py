@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -10,6 +10,7 @@ from netplan.kinds.chain.saved_tables import SavedRulesError
 from netplan.planning import rules_file
 from netplan.planning.rules_file import MADE, Wish, file_of
 from tests import make
+from tests.runs import examples
 from tests.spec.test_families import DUAL, A, B
 from tests.states import cases, specs
 
@@ -18,7 +19,7 @@ HEAD = "*nat\n:POSTROUTING ACCEPT [12:345]\n"
 NAT = f"{HEAD}-A POSTROUTING -o br0 -j LOG\n-A POSTROUTING {make.DOCKER_MASQUERADE}\nCOMMIT\n"
 DUMPS = tuple(make.capture(name) for name in make.FOREIGN)
 
-thorough = settings(deadline=None, max_examples=150)
+thorough = examples(150)
 
 
 def merge(text, desired, version=4):

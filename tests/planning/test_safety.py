@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from netplan.desired.compile import compile_node, compile_removal
 from netplan.kinds.address.value import LinkAddress
@@ -17,6 +17,7 @@ from netplan.planning.plan import Source, plan_node
 from netplan.planning.projection import project
 from netplan.planning.safety import Danger, Flag, Session, dangers, session_packets
 from tests import make, tunnels
+from tests.runs import examples
 from tests.states import cases
 
 DEFAULT = make.route("0.0.0.0/0", "10.4.7.1", protocol=4)
@@ -253,7 +254,7 @@ def test_a_record_without_addresses_does_not_tell_what_is_on_link():
     assert not found(Snapshot(Backend.NFT))
 
 
-@settings(deadline=None, max_examples=80)
+@examples(80)
 @given(cases())
 def test_no_payload_holds_a_policy(case):
     for wanted in (compile_node(case.spec, case.node), compile_removal(case.spec, case.node)):

@@ -8,13 +8,14 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from netplan.errors import Location, PodnetError, SpecError, UsageError
 from netplan.spec.draft import make_draft
 from netplan.spec.load import parse, read
 from netplan.spec.yaml.document import compose
+from tests.runs import examples
 from tests.spec.factory import cursor, load, problems, spec_text
 
 ROOT = Path(__file__).parents[2]
@@ -207,7 +208,7 @@ def test_a_valid_spec_loads(text):
     assert len(spec.topology.nodes) == len(spec.model.nodes)
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.one_of(st.text(), mutated_specs()))
 def test_no_text_raises_anything_but_our_errors(text):
     with suppress(PodnetError):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from netplan.errors import SpecError
 from netplan.spec import quick
 from netplan.spec.quick import compose_quickly
 from netplan.spec.yaml.document import compose
+from tests.runs import examples
 from tests.spec.factory import spec_text
 
 SPEC = spec_text(
@@ -71,7 +72,7 @@ def test_a_text_is_read_as_yaml_reads_it(text):
     assert outcome(compose_quickly, text) == outcome(compose, text)
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.data())
 def test_a_text_with_a_change_anywhere_is_read_as_yaml_reads_it(data):
     text = data.draw(st.sampled_from([SPEC, *ODD]))

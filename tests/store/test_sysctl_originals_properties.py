@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -16,6 +16,7 @@ from netplan.operations.apply_journal import ApplyJournal, WantedState
 from netplan.store.store import Store
 from tests import make
 from tests.kernels.memory import MemoryKernel
+from tests.runs import examples
 
 VALUES = {
     "net.ipv4.conf.all.rp_filter": "012",
@@ -36,7 +37,7 @@ def carried_out(wanted, kernel, store):
         undertaking.finished()
 
 
-@settings(deadline=None, max_examples=40)
+@examples(40)
 @given(FOUND, st.sampled_from("01"), APPLIES)
 def test_after_any_applies_done_or_failed_a_remove_leaves_sysctls_as_they_were(found, forwarding, applies):
     before = make.snapshot("", *(Sysctl(*each) for each in found.items()), ip_forward=forwarding)

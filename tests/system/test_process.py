@@ -44,12 +44,14 @@ def test_an_empty_variable_is_no_session_of_its_own():
     assert asked(own="", outer=CONNECTION) == CONNECTION
 
 
+@pytest.mark.kernel
 @pytest.mark.parametrize("name", ["NOT_SSH_CONNECTION", "SSH_CONNECTIONS"])
 def test_a_variable_of_another_name_is_no_session(name):
     hidden = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc"]
     assert asked(*hidden, "env", f"{name}={CONNECTION}") == "None"
 
 
+@pytest.mark.kernel
 def test_an_ancestor_that_can_not_be_seen_is_none():
     hidden = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc"]
     assert asked(*hidden, "env", "-u", "SSH_CONNECTION", outer=CONNECTION) == "None"

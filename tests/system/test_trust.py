@@ -76,6 +76,7 @@ def test_root_and_the_user_of_this_process_are_trusted():
     assert {0, os.getuid()} <= trusted_users()
 
 
+@pytest.mark.kernel
 def test_in_a_user_namespace_the_user_who_stands_for_the_others_is_trusted():
     assert 65534 in forked(in_user_namespace, trusted_users)
 
