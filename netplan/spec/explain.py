@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import Any, Final, TypeAlias, get_args
 
-import yaml
 from pydantic_core import ErrorDetails
 
 from netplan.errors import Problem
@@ -14,6 +13,7 @@ from netplan.spec.descriptions import descriptions
 from netplan.spec.model import ClusterSpec, Section
 from netplan.spec.readers import found
 from netplan.spec.yaml.places import Key, Places
+from netplan.spec.yaml.scalars import line_of
 from netplan.text import likely
 
 Path: TypeAlias = tuple[Key, ...]
@@ -55,8 +55,7 @@ def _unknown_key(path: Path, places: Places) -> Problem:
 def _missing_key(path: Path, places: Places) -> Problem:
     key, section = str(path[-1]), dotted(path[:-1]) or "the spec"
     example = (_section(path).model_fields[key].examples or [""])[0]
-    line = yaml.safe_dump({key: example}, default_flow_style=True, width=200).strip()[1:-1]
-    return Problem(places.key(*path[:-1]), f"{section} has no {key}", f"add a key such as {line}")
+    return Problem(places.key(*path[:-1]), f"{section} has no {key}", f"add a key such as {line_of(key, example)}")
 
 
 def _wrong_value(error: ErrorDetails, places: Places) -> Problem:

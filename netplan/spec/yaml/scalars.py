@@ -68,3 +68,9 @@ def _odd_number(text: str) -> str:
     if re.fullmatch(r"[-+]?0[0-7_]+", text):
         return "a number in base 8"
     return "a number of a kind that no key takes"
+
+
+def line_of(key: str, value: object) -> str:
+    """Return a key and its value as a person writes them in one line: `pods: {network: 172.7.0.0/16}`."""
+    text: str = yaml.safe_dump({key: value}, default_flow_style=True, width=200)
+    return text.strip()[1:-1]
