@@ -1,4 +1,4 @@
-"""Puts the table of bench/results.json into the README, between the two comments that mark its place."""
+"""Puts the table of bench/results.json into docs/performance.md, between the two comments that mark its place."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from run import HEAD, row_of
 
 HERE = Path(__file__).parent
-README = HERE.parent / "README.md"
+PAGE = HERE.parent / "docs/performance.md"
 PLACE = re.compile(r"(<!-- bench -->\n).*?(<!-- /bench -->\n)", re.DOTALL)
 
 
@@ -18,15 +18,15 @@ def table(results: dict[str, Any]) -> str:
     """Give the results as markdown, with the machine that they were measured on and the picture of size."""
     lines = [f"Measured on {results['machine']}; whole processes, medians; the ratio is in wall time.", "", HEAD]
     lines += [str(row_of(row)) for row in results["rows"]]
-    picture = "![CPU time of drift against the number of nodes](bench/size.svg)"
+    picture = "![CPU time of drift against the number of nodes](../bench/size.svg)"
     return "\n".join([*lines, "", picture, ""])
 
 
 def main() -> None:
-    """Fill the README."""
+    """Fill the page."""
     results = json.loads((HERE / "results.json").read_text())
     text = table(results)
-    README.write_text(PLACE.sub(lambda marks: f"{marks[1]}{text}{marks[2]}", README.read_text()))
+    PAGE.write_text(PLACE.sub(lambda marks: f"{marks[1]}{text}{marks[2]}", PAGE.read_text()))
 
 
 if __name__ == "__main__":
