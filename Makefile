@@ -46,7 +46,7 @@ fuzz: COUNT ?= 100000
 fuzz: compiled
 	$(BIN)/python -m tests.fuzz --seed $(SEED) --count $(COUNT)
 
-# podnet beside the tools that one would use instead: the table, also in README, bench/results.json and bench/size.svg.
+# podnet beside the tools that one would use instead: docs/performance.md, bench/results.json and bench/size.svg.
 bench: .venv/ready programs
 	$(BIN)/python bench/run.py
 	$(BIN)/python bench/plot.py
