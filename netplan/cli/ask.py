@@ -13,10 +13,8 @@ from msgspec import Struct
 
 from netplan.cli.commands.connections import tell_outdated
 from netplan.cli.countdown import await_confirm
-from netplan.cli.output import ask, say
-from netplan.cli.persist import Pending
+from netplan.cli.output import ask, say, terminal
 from netplan.cli.progress import bar
-from netplan.cli.safety import check_safe, off_link
 from netplan.cli.views.history import recovery_text
 from netplan.desired.chains import MASQUERADE_CHAIN
 from netplan.errors import (
@@ -40,6 +38,8 @@ from netplan.operations.confirm import arm, asked, token
 from netplan.operations.empty_tables import clear_away, noting
 from netplan.operations.live_plan import LivePlan, check_allowed
 from netplan.operations.recover import Recovery
+from netplan.operations.safety import check_safe, off_link
+from netplan.operations.saved_rules import Pending
 from netplan.operations.unfinished import Unfinished, answered, check_takes_over, complete, settle_or_leave
 from netplan.planning.fingerprint import unlike
 from netplan.planning.obstacles import Obstacle, left_out_by
@@ -287,7 +287,7 @@ def _conclude(order: Order, work: LivePlan, here: Turn, applied: Applied) -> Non
         ours = [after.chains[key] for key in MASQUERADE_CHAIN.values() if key in after.chains]
         tell_outdated(ours, flush=order.flush)
     if order.file is not None:
-        order.file.write(here.store)
+        order.file.write(here.store, terminal)
 
 
 def _finish(undertaking: ApplyJournal) -> None:

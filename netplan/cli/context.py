@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import socket
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netplan.cli.nodes import this_node
 from netplan.cli.output import say
 from netplan.cli.progress import bar
+from netplan.errors import UsageError
 from netplan.net import Address, printable
 from netplan.spec.constraints.constraint import nodes as name_nodes
 from netplan.spec.lease_file import STATE
 from netplan.spec.load import Spec, read
-from netplan.spec.topology import USUAL_MTU, Node
+from netplan.spec.topology import AUTO, USUAL_MTU, Node
+from netplan.store.vardir import var_dir
 from netplan.system.files import Judge, anything
 from netplan.system.trust import FLAG, Trust
+from netplan.text import likely
+
+if TYPE_CHECKING:
+    from netplan.kernel.linux import Linux
+    from netplan.kinds.chain.value import Backend
 
 SpecPath = Annotated[Path, typer.Argument(metavar="SPEC", help="The cluster spec, a YAML file.")]
 NodeName = Annotated[
@@ -75,3 +82,58 @@ def open_here(path: Path, name: str | None, state: Path, judge: Judge = anything
     """Read a spec with the leases below a state folder, and find the node that this machine is."""
     spec = open_spec(path, state, judge)
     return spec, spec.topology.by_name[this_node(addresses_of(spec), name)]
+
+
+class NoNodeError(UsageError):
+    """The cluster has no such node."""
+
+
+def known(nodes: Mapping[str, Address], name: str) -> str:
+    """Give a node's name back; NoNodeError (2) if there is no such node."""
+    if name in nodes:
+        return name
+    close = likely(name, nodes)
+    hint = f"did you mean {close}?" if close else f"there are {', '.join(list(nodes)[:5])}"
+    raise NoNodeError(f"there is no node {name}; {hint}")
+
+
+def this_node(nodes: Mapping[str, Address], name: str | None) -> str:
+    """Give the named node, else the one whose name is the hostname or whose address this machine has.
+
+    UsageError (2) if it is more than one, NoNodeError if it is none.
+    """
+    if name is not None:
+        return known(nodes, name)
+    from netplan.kernel.linux import addresses
+
+    hostname = socket.gethostname()
+    here = addresses()
+    found = [node for node, address in nodes.items() if node in (hostname, hostname.split(".")[0]) or address in here]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise NoNodeError(f"this machine ({hostname}) is no node of the cluster by name or address: say --node NAME")
+    raise UsageError(
+        f"this machine ({hostname}) is {' and '.join(found)} by name or address: say which with --node NAME"
+    )
+
+
+def kernel_of(backend: Backend | None, folder: Path | None = None) -> Linux:
+    """Return this machine's kernel, of whose work the bar tells; tables that it makes are noted in podnet's folder.
+
+    RefusedError (3) if the process may not administer the network.
+    """
+    from netplan.kernel.linux import Linux
+    from netplan.store.tables import TablesFile
+
+    return Linux(backend, told=bar.tell, making=TablesFile(var_dir(folder)).note)
+
+
+def resolved_here(node: Node) -> Node:
+    """Return the node with what its spec leaves to this machine's devices, its interface or its MTU."""
+    if node.interface != AUTO and not node.mtu_assumed:
+        return node
+    from netplan.kernel.linux import devices
+    from netplan.planning.underlay import resolved
+
+    return resolved(node, *devices())

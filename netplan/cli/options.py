@@ -27,9 +27,22 @@ FlushConntrack = Annotated[
     bool,
     typer.Option("--flush-conntrack", help="End the connections of pods that keep another source from before."),
 ]
+AllowSession = Annotated[
+    bool, typer.Option("--allow-session", help="Touch what the SSH session that this runs in needs.")
+]
+AllowDefaultRoute = Annotated[bool, typer.Option("--allow-default-route", help="Change the default route.")]
+AllowManyDeletes = Annotated[
+    bool, typer.Option("--allow-many-deletes", help="Delete more than a third of podnet's routes.")
+]
+AllowOffLink = Annotated[bool, typer.Option("--allow-off-link", help="Make routes to next hops that are not on-link.")]
 
 
 def check_var_dir(folder: Path | None, *, live: bool) -> None:
     """Raise UsageError (2) for `VarDir` beside a record."""
     if folder and not live:
         raise UsageError("--var-dir goes with --live: only the node itself remembers")
+
+
+def verb_app(*, no_args_is_help: bool = False) -> typer.Typer:
+    """Give the typer application of one verb."""
+    return typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=no_args_is_help)

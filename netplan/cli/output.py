@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from netplan.cli.views.styled import Styled
     from netplan.kinds.resource import Json
     from netplan.operations.report import Report
+    from netplan.operations.saved_rules import Pending
     from netplan.planning.plan import Plan
 
 
@@ -149,3 +150,10 @@ def _why(error: Exception) -> str:
     if isinstance(error, OSError):
         return "no program reads this pipe" if error.errno == errno.ENXIO else str(error.strerror)
     return "it would hold half a character" if isinstance(error, UnicodeEncodeError) else str(error)
+
+
+def show_with_file(plan: Plan, file: Pending | None = None) -> None:
+    """Show a plan as text, and the files that wait for the rules."""
+    show_plan(plan)
+    if file is not None:
+        show(str(file))

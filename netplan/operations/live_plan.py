@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -15,22 +16,27 @@ from netplan.errors import RefusedError, StalePlanError
 from netplan.kernel import Kernel
 from netplan.kinds.chain.edit import ConflictError
 from netplan.kinds.chain.reach import MANY_RULES
+from netplan.kinds.chain.value import Backend
 from netplan.kinds.resource import Change, Resource
 from netplan.kinds.route.value import Route, RouteKey
 from netplan.kinds.snapshot import Interest, Snapshot
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.netfilter.iptables.built_in import BUILT_IN_BY_TABLE
+from netplan.operations.remembered import recalled, with_applied
+from netplan.operations.report import Report
 from netplan.planning.fingerprint import changed_since, unlike
 from netplan.planning.interest import interest_of, with_ground
 from netplan.planning.obstacles import Obstacle, identity
 from netplan.planning.ownership import foreign
 from netplan.planning.plan import NodePlan, Source, beside, in_full, plan_node, restoring, with_effects
+from netplan.planning.route_conflicts import occupied
 from netplan.planning.sysctls import unknown
 from netplan.planning.traffic.classes import Probing
 from netplan.planning.traffic.probe import packets_of
 from netplan.planning.traffic.selection import leads_further
 from netplan.planning.underlay import absent, elsewhere
 from netplan.planning.undo import undo_changes
+from netplan.system import programs
 from netplan.trace import Packet, Passing
 
 if TYPE_CHECKING:
@@ -194,3 +200,28 @@ def check_fresh(plan: NodePlan, now: Snapshot) -> None:
             f"the plan of {plan.node} is stale, and nothing was changed. Since it was made, there changed:\n{listed}\n"
             "Plan again, and apply that."
         )
+
+
+def plan_live(
+    desired: Desired,
+    opener: Callable[[Backend | None], Kernel],
+    folder: Path,
+    report: Report,
+    *,
+    limit: int = MANY_RULES,
+) -> LivePlan:
+    """Plan for the kernel as it is now, with what podnet remembers of it in a folder; see `LivePlan.from_kernel`.
+
+    Where some of it was read before the rest, a difference may be none: everything is read again then. So it is where
+    routes of others stand in the place of ours: whether they replaced ours, the newest generation tells.
+    """
+    with report.during("reading the kernel"):
+        kernel = opener(desired.backend)
+        recalling = recalled(desired, folder, report)
+        live = LivePlan.from_kernel(recalling, kernel, limit=limit)
+        taken = bool(live.plan.refusals) and occupied(recalling, live.plan.changes, live.before)
+        if taken:
+            recalling = with_applied(recalling, folder, report)
+        if taken or (programs.used_begun() and not live.plan.in_sync):
+            live = LivePlan.from_kernel(recalling, kernel, limit=limit)
+        return live

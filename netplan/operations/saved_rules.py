@@ -1,22 +1,244 @@
-"""The file of rules that is loaded at boot: read whole, and replaced in one step that outlasts a power failure."""
+"""The files of rules that are loaded at boot: looked at before anything is written, and replaced after that.
+
+A file is read whole, and replaced in one step that outlasts a power failure.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import stat
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from netplan.errors import RefusedError
+from msgspec import Struct
+from msgspec.structs import replace
+
+from netplan.desired.compile import compile_node
+from netplan.desired.model import Desired
+from netplan.errors import HalfStateError, RefusedError, StoreError, UsageError
+from netplan.kinds.chain.removed_rules import TakenFrom, TakenRules, rules_for
+from netplan.kinds.chain.saved_tables import SavedRulesError
+from netplan.kinds.chain.value import OWNED_PREFIX, ChainKey
 from netplan.net import printable
-from netplan.system.files import MAX_BYTES, located, replace, sync
+from netplan.netfilter.iptables.rule import Rule
+from netplan.operations.report import Report
+from netplan.planning.rules_file import NOTHING, Merged, Wish, file_of, merge
+from netplan.spec.load import read
+from netplan.spec.topology import Node
+from netplan.store.removed_rules import TakenFile
+from netplan.system import files
+from netplan.system.files import MAX_BYTES, located, sync
 from netplan.system.trust import own_links
 
+if TYPE_CHECKING:
+    from netplan.operations.rollback import WayBack
+    from netplan.store.store import Store
+
 _MODE: Final = 0o600
+_KERNEL_ONLY: Final = (
+    "The kernel is as planned, and after the next boot it would not be; podnet apply SPEC tries again."
+)
 
 
-def read(path: str) -> str | None:
+class File(Struct, frozen=True):
+    """The file of an IP version, what should be in it, what was taken out of it, and which versions pods may have."""
+
+    path: str
+    version: int
+    wish: Wish
+    taken: TakenFrom | None = None
+    cared_for: Set[int] = frozenset()
+
+
+class Pending(Struct, frozen=True):
+    """The files that differ from what they should be."""
+
+    files: tuple[File, ...]
+
+    @property
+    def paths(self) -> list[str]:
+        """Where the files are."""
+        return [file.path for file in self.files]
+
+    def __str__(self) -> str:
+        return "\n".join(f"persist  {printable(path)}  differs" for path in self.paths)
+
+    def write(self, store: Store, report: Report) -> None:
+        """Put the rules into the files as they are now; HalfStateError (5) if only the kernel has them in the end.
+
+        What is taken out of one is remembered before that, and what comes back is forgotten after.
+        """
+        for file in self.files:
+            try:
+                _write(file, store, report)
+            except (OSError, RefusedError) as error:
+                why = error.strerror if isinstance(error, OSError) else error
+                raise HalfStateError(f"{printable(file.path)} can't be written: {why}\n{_KERNEL_ONLY}") from error
+
+
+def _write(file: File, store: Store, report: Report) -> None:
+    known, generation = store.taken.read(), store.generations.newest
+    file = replace(file, taken=known.get(file.path))
+    now, merged = _merged(file, generation)
+    known[file.path] = _remembered(file, now, generation, merged.meanwhile)
+    store.taken.keep(known.values())
+    write_rules(file.path, merged.text, keep=known[file.path].empty)
+    known[file.path] = replace(known[file.path], rules=merged.taken)
+    store.taken.keep(known.values())
+    report.note(f"{file.path} is as planned too, for the next boot.")
+    for line in merged.returned:
+        report.note(f"{line} is back in it.")
+    for entry in merged.lost:
+        report.note(f"{entry.line} of table {entry.chain.table} can't be put back into it: the chain is not there.")
+
+
+def _remembered(file: File, now: str | None, generation: int, rules: tuple[TakenRules, ...]) -> TakenFrom:
+    """Return what is remembered of a file that holds a text now, None if it is not there, and of what is out of it."""
+    if file.taken is None:
+        return TakenFrom(file.path, file.version, generation, rules, empty=now == "")
+    return replace(file.taken, rules=rules, empty=file.taken.empty if now else now == "")
+
+
+def outdated(desired: Desired, taken: TakenFile, report: Report) -> Pending | None:
+    """Return the files that are not what they should be; RefusedError (3) if one can't be read.
+
+    For a verb that only looks at them: where podnet can't read what it took out of them, that is a warning, and what
+    should come back is left out. A verb that writes would forget it: see `pending`.
+    """
+    try:
+        known = taken.read()
+    except StoreError as error:
+        report.note(f"warning: {error}")
+        known = {}
+    return _differing(_files(desired, known))
+
+
+def pending(desired: Desired, store: Store) -> Pending | None:
+    """Return the files that must change, None if none must; RefusedError (3) if one can't be read or written.
+
+    StoreError (3) if what podnet took out of them can't be read.
+    """
+    return _writable(_differing(_files(desired, store.taken.read())))
+
+
+def rolled_back(way: WayBack, store: Store) -> Pending | None:
+    """Return the files that must change to go with an earlier state; RefusedError (3) as from `pending`.
+
+    Into which files podnet's rules were put before it remembered that is not known: those stay as they are.
+    """
+    known = store.taken.read()
+    files = (File(path, of.version, _as_in(way, of), of, {of.version}) for path, of in known.items())
+    return _writable(_differing(files))
+
+
+def _as_in(way: WayBack, taken: TakenFrom) -> Wish:
+    if way.generation < taken.since:
+        return NOTHING
+    removed: dict[ChainKey, set[Rule]] = {}
+    touched = ((placed.chain, placed.rule) for placed in way.touched_rules if not placed.ours)
+    for key, rule in (*touched, *rules_for(taken.rules, way.generation)):
+        if rule not in way.target.rules(key):
+            removed.setdefault(key, set()).add(rule)
+    return Wish.as_in(way.target, removed)
+
+
+def _files(desired: Desired, known: Mapping[str, TakenFrom]) -> Iterator[File]:
+    """Return the files that a spec names, and those that an earlier one named, which are to be as before podnet."""
+    wish = Wish.of(desired)
+    versions = (4, 6) if desired.persist is not None else ()
+    named = {file_of(desired.persist or "", version): version for version in versions}
+    for path, version in named.items():
+        if path is not None:
+            yield File(path, version, wish, known.get(path), {traffic.version for traffic in desired.reported_traffic})
+    for path in known.keys() - named.keys():
+        yield File(path, known[path].version, NOTHING, known[path], frozenset())
+
+
+def _differing(files: Iterable[File]) -> Pending | None:
+    differ = tuple(file for file in files if _differs(file))
+    return Pending(differ) if differ else None
+
+
+def _writable(file: Pending | None) -> Pending | None:
+    for path in file.paths if file is not None else ():
+        check_writable(path)
+    return file
+
+
+class SpecSource(NamedTuple):
+    """Where a plan comes from: the path and the SHA-256 of its spec, and the node that it is for."""
+
+    path: str
+    sha256: str
+    node: str
+
+
+def of_spec(
+    source: SpecSource, state: Path, store: Store, resolve: Callable[[Node], Node], report: Report
+) -> Pending | None:
+    """Return the files of a node that must change by a spec that was read before; that it has changed since is noted.
+
+    `resolve` fills in what the spec leaves to the devices of the node. RefusedError, StoreError (3) as from `pending`.
+    """
+    try:
+        spec = read(Path(source.path), state)
+    except UsageError:
+        spec = None
+    if spec is None or spec.sha256 != source.sha256:
+        report.note(
+            f"The rules for the next boot stay as they are: {source.path} is not here as it was when the plan was "
+            "made. podnet apply SPEC brings them up to date."
+        )
+        return None
+    node = spec.topology.by_name.get(source.node)
+    if node is None:
+        raise RefusedError(
+            f"{printable(source.path)} has no node {source.node}: podnet plan --out saves a plan for one that it has"
+        )
+    return pending(compile_node(spec, resolve(node)), store)
+
+
+def write_of_spec(
+    source: SpecSource, state: Path, store: Store, resolve: Callable[[Node], Node], report: Report
+) -> None:
+    """Write a node's files by a spec as `of_spec` finds them; HalfStateError (5) if one can't be read or written."""
+    try:
+        file = of_spec(source, state, store, resolve, report)
+    except RefusedError as error:
+        raise HalfStateError(f"{error}\n{_KERNEL_ONLY}") from error
+    if file is not None:
+        file.write(store, report)
+
+
+def _differs(file: File) -> bool:
+    """Whether a file is not as it should be; one of an IP version that pods don't have must have none of our rules."""
+    remembered = file.taken is not None and file.taken.rules
+    if file.version not in file.cared_for and not remembered and not _holds_ours(file):
+        return False
+    now, merged = _merged(file)
+    return (now or "") != merged.text
+
+
+def _holds_ours(file: File) -> bool:
+    """Whether rules of ours are left in a file; what can't be read is none of ours."""
+    try:
+        return OWNED_PREFIX in (read_rules(file.path) or "")
+    except RefusedError:
+        return False
+
+
+def _merged(file: File, generation: int = 0) -> tuple[str | None, Merged]:
+    """Return the text of a file as it is, None if it is not there, and the file as it should be."""
+    text = read_rules(file.path)
+    try:
+        return text, merge(text or "", file.wish, file.version, file.taken.rules if file.taken else (), generation)
+    except SavedRulesError as error:
+        raise RefusedError(f"{printable(file.path)} can't be read: {error}") from error
+
+
+def read_rules(path: str) -> str | None:
     """Give the text of the file, None if there is none; RefusedError (3) if it can't be read, or is no file.
 
     Bytes that are not UTF-8 are carried through as surrogates, and line endings as they are.
@@ -47,14 +269,14 @@ def check_writable(path: str) -> None:
         raise RefusedError(f"{printable(path)} can't be written: the folder does not permit it")
 
 
-def write(path: str, text: str, *, keep: bool = False) -> None:
+def write_rules(path: str, text: str, *, keep: bool = False) -> None:
     """Replace the file; if nothing is left in it, remove it unless it is to `keep`.
 
     A symbolic link stays, and what it leads to is replaced. Its owner, mode and extended attributes are kept; a new
     file is its owner's alone. OSError if it can't be done, RefusedError (3) for a link of another user.
     """
     if text or keep:
-        replace(Path(path), [text.encode(errors="surrogateescape")], own_links, mode=_MODE)
+        files.replace(Path(path), [text.encode(errors="surrogateescape")], own_links, mode=_MODE)
         return
     with located(Path(path), own_links) as place:
         with contextlib.suppress(FileNotFoundError):

@@ -49,7 +49,7 @@ _CHANGING: Final = {"os.rename": 2, "os.remove": 1, "os.mkdir": 1, "os.link": 2,
 _DEVICES: Final = frozenset({"/dev/null", "/dev/tty"})
 _AT_THE_KERNEL: Final = (
     *(f"commands.{verb}" for verb in ("apply", "confirm", "connections", "drift", "recover")),
-    *("ask", "countdown", "live", "remembered"),
+    *("ask", "countdown"),
 )
 
 
@@ -145,6 +145,7 @@ _watch = _Watch()
 def enter(kernel: CheckedKernel) -> None:
     """Put a kernel in memory in the place of this machine's; connections, checks and waits are none of a kernel's."""
     clock = _Clock()
+    netplan.kernel.linux.Linux = lambda *_, **__: kernel  # type: ignore[misc, assignment]
     netplan.kernel.linux.connections = lambda *_: ()
     netplan.kernel.tables.take_away = lambda *_: None
     netplan.operations.checks.run = lambda *_: ()

@@ -14,23 +14,41 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from netplan.cli.ask import Order, carry_out, turn
-from netplan.cli.context import DEFAULT_STATE, AllowUntrusted, NodeName, StateDir, Yes, open_here, trusting
-from netplan.cli.live import kernel_of, live_work, resolved_here
-from netplan.cli.nodes import this_node
-from netplan.cli.options import FlushConntrack, LockTimeout, VarDir
-from netplan.cli.output import say
-from netplan.cli.persist import Pending, of_spec, pending, show_with_file
+from netplan.cli.context import (
+    DEFAULT_STATE,
+    AllowUntrusted,
+    NodeName,
+    StateDir,
+    Yes,
+    kernel_of,
+    open_here,
+    resolved_here,
+    this_node,
+    trusting,
+)
+from netplan.cli.options import (
+    AllowDefaultRoute,
+    AllowManyDeletes,
+    AllowOffLink,
+    AllowSession,
+    FlushConntrack,
+    LockTimeout,
+    VarDir,
+    verb_app,
+)
+from netplan.cli.output import say, show_with_file, terminal
 from netplan.cli.progress import bar
-from netplan.cli.remembered import checked_against
-from netplan.cli.safety import allowing
-from netplan.cli.verb import verb_app
 from netplan.desired.compile import backend_of, compile_node
 from netplan.operations.interface_wait import await_interface
-from netplan.operations.live_plan import LivePlan
+from netplan.operations.live_plan import LivePlan, plan_live
+from netplan.operations.remembered import checked_against
+from netplan.operations.safety import allowed
+from netplan.operations.saved_rules import Pending, SpecSource, of_spec, pending
 from netplan.planning.plan import NodePlan, Plan
 from netplan.planning.plan_json import is_plan, read_plan
 from netplan.planning.safety import Flag
 from netplan.store.store import Store
+from netplan.store.vardir import var_dir
 from netplan.system.files import MAX_BYTES, Judge, opened
 
 app = verb_app()
@@ -48,7 +66,6 @@ class Options(Struct, frozen=True):
 
 
 @app.command()
-@allowing()
 def apply(
     source: Annotated[
         Path, typer.Argument(metavar="SPEC|PLAN.json", help="A cluster spec, or what `plan --out` saved.")
@@ -70,16 +87,25 @@ def apply(
     folder: VarDir = None,
     lock_timeout: LockTimeout = 0,
     allow_untrusted_file: AllowUntrusted = False,
-    flags: frozenset[Flag],
+    allow_session: AllowSession = False,
+    allow_default_route: AllowDefaultRoute = False,
+    allow_many_deletes: AllowManyDeletes = False,
+    allow_off_link: AllowOffLink = False,
 ) -> None:
     """Make this node what the spec, or a saved plan, says."""
+    flags = allowed(
+        session=allow_session,
+        default_route=allow_default_route,
+        many_deletes=allow_many_deletes,
+        off_link=allow_off_link,
+    )
     options = Options(yes, flush_conntrack, confirm_within, flags)
     with trusting(allow=allow_untrusted_file) as judge:
         found = _saved(source, node, judge) or open_here(source, node, state, judge)
     if isinstance(found, Plan):
         saved = found
         with turn("apply", folder, lock_timeout) as here:
-            read = partial(_taken_up, checked_against(saved.nodes[0], folder), folder)
+            read = partial(_taken_up, checked_against(saved.nodes[0], var_dir(folder), terminal), folder)
             file = _file_of(saved, state, here.store)
             carry_out(_order(read, lambda plan: replace(saved, nodes=(plan,)), file, options), here)
         return
@@ -87,7 +113,7 @@ def apply(
     await_interface(kernel_of(backend_of(spec)), at, say)
     desired = compile_node(spec, resolved_here(at))
     with turn("apply", folder, lock_timeout) as here:
-        read = partial(live_work, desired, folder)
+        read = partial(plan_live, desired, partial(kernel_of, folder=folder), var_dir(folder), terminal)
         carry_out(_order(read, lambda plan: Plan.of(spec, [plan]), pending(desired, here.store), options), here)
 
 
@@ -103,7 +129,9 @@ def _saved(path: Path, name: str | None, judge: Judge) -> Plan | None:
 def _file_of(saved: Plan, state: Path, store: Store) -> Pending | None:
     """Give the file of a saved plan that must change; that its spec is gone, which tells what goes into it, is said."""
     plan = saved.nodes[0]
-    return of_spec(saved.spec_path, saved.spec_sha256, plan.node, state, store) if plan.persist else None
+    if not plan.persist:
+        return None
+    return of_spec(SpecSource(saved.spec_path, saved.spec_sha256, plan.node), state, store, resolved_here, terminal)
 
 
 def _taken_up(plan: NodePlan, folder: Path | None) -> LivePlan:

@@ -9,12 +9,10 @@ from typing import Annotated
 
 import typer
 
-from netplan.cli.live import kernel_of
-from netplan.cli.options import VarDir
-from netplan.cli.output import say, show, write_file
+from netplan.cli.context import kernel_of
+from netplan.cli.options import VarDir, verb_app
+from netplan.cli.output import say, show, terminal, write_file
 from netplan.cli.progress import bar
-from netplan.cli.remembered import overwritten
-from netplan.cli.verb import verb_app
 from netplan.errors import ObserveError, RefusedError, UsageError
 from netplan.kernel import Kernel
 from netplan.kinds.address.value import LinkAddress
@@ -27,7 +25,9 @@ from netplan.kinds.sysctl.usual import usual
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import host_name
 from netplan.operations.live_plan import whole_state
+from netplan.operations.remembered import overwritten
 from netplan.store import records
+from netplan.store.vardir import var_dir
 
 app = verb_app()
 
@@ -46,9 +46,10 @@ def capture(
         name = host_name(node or socket.gethostname())
     except ValueError as error:
         raise UsageError(str(error)) from error
-    written = overwritten(folder)
     with bar.during("reading the kernel"):
-        snapshot = _recorded(kernel_of(None), {each.name for each in written})
+        kernel = kernel_of(None)
+        written = overwritten(var_dir(folder), terminal)
+        snapshot = _recorded(kernel, {each.name for each in written})
         other = _of_the_other_backend(snapshot)
     if str(out) == "-":
         show(records.render(snapshot, name, None, written, other))

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from netplan.cli.context import DEFAULT_STATE, NodeName, SpecPath, StateDir, addresses_of, open_spec, tell_assumed
-from netplan.cli.nodes import known
+from netplan.cli.context import (
+    DEFAULT_STATE,
+    NodeName,
+    SpecPath,
+    StateDir,
+    addresses_of,
+    known,
+    open_spec,
+    tell_assumed,
+)
+from netplan.cli.options import verb_app
 from netplan.cli.output import Format, show_json, show_text
-from netplan.cli.verb import verb_app
 from netplan.cli.views.desired import desired_json, desired_text
 from netplan.desired.compile import compile_node
 from netplan.planning.underlay import unresolved

@@ -6,13 +6,12 @@ from typing import Annotated
 
 import typer
 
-from netplan.cli.context import DEFAULT_STATE, StateDir
-from netplan.cli.options import VarDir
-from netplan.cli.output import show
-from netplan.cli.persist import write_of_spec
-from netplan.cli.verb import verb_app
+from netplan.cli.context import DEFAULT_STATE, StateDir, resolved_here
+from netplan.cli.options import VarDir, verb_app
+from netplan.cli.output import show, terminal
 from netplan.kernel.linux import require_privilege
 from netplan.operations.confirm import confirm as confirm_state
+from netplan.operations.saved_rules import SpecSource, write_of_spec
 from netplan.store.files import check_folder
 from netplan.store.store import Store
 from netplan.store.vardir import var_dir
@@ -38,4 +37,5 @@ def confirm(
     show(f"Confirmed: generation {kept.number}.")
     if entry is None or entry.confirm is None or entry.confirm.spec is None or entry.confirm.process.alive:
         return
-    write_of_spec(entry.confirm.spec, entry.origin.spec_sha256, entry.origin.node, state, store)
+    source = SpecSource(entry.confirm.spec, entry.origin.spec_sha256, entry.origin.node)
+    write_of_spec(source, state, store, resolved_here, terminal)

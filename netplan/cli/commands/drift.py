@@ -10,21 +10,38 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 from msgspec.structs import replace
 
-from netplan.cli.context import DEFAULT_STATE, AllowUntrusted, NodeName, SpecPath, StateDir, open_here, trusting
-from netplan.cli.live import live_work, resolved_here
-from netplan.cli.options import FlushConntrack, LockTimeout, VarDir
-from netplan.cli.output import Format, say, show, show_json, show_plan, write_file
-from netplan.cli.persist import Pending, outdated, pending
-from netplan.cli.safety import allowing
-from netplan.cli.verb import verb_app
+from netplan.cli.context import (
+    DEFAULT_STATE,
+    AllowUntrusted,
+    NodeName,
+    SpecPath,
+    StateDir,
+    kernel_of,
+    open_here,
+    resolved_here,
+    trusting,
+)
+from netplan.cli.options import (
+    AllowDefaultRoute,
+    AllowManyDeletes,
+    AllowOffLink,
+    AllowSession,
+    FlushConntrack,
+    LockTimeout,
+    VarDir,
+    verb_app,
+)
+from netplan.cli.output import Format, say, show, show_json, show_plan, terminal, write_file
 from netplan.cli.views.lines import DRIFT
 from netplan.desired.compile import compile_node
 from netplan.desired.model import Desired
 from netplan.errors import ExitCode, RefusedError, UsageError
 from netplan.kinds.chain.reach import FEW_RULES
 from netplan.net import printable
+from netplan.operations.live_plan import plan_live
+from netplan.operations.safety import allowed
+from netplan.operations.saved_rules import Pending, outdated, pending
 from netplan.planning.plan import NodePlan, Plan
-from netplan.planning.safety import Flag
 from netplan.spec.load import Spec
 from netplan.store.removed_rules import TakenFile
 from netplan.store.vardir import var_dir
@@ -37,7 +54,6 @@ app = verb_app()
 
 
 @app.command()
-@allowing()
 def drift(
     spec: SpecPath,
     *,
@@ -52,9 +68,18 @@ def drift(
     folder: VarDir = None,
     lock_timeout: LockTimeout = 0,
     allow_untrusted_file: AllowUntrusted = False,
-    flags: frozenset[Flag],
+    allow_session: AllowSession = False,
+    allow_default_route: AllowDefaultRoute = False,
+    allow_many_deletes: AllowManyDeletes = False,
+    allow_off_link: AllowOffLink = False,
 ) -> None:
     """Compare this node with the spec; exit 1 on any difference."""
+    flags = allowed(
+        session=allow_session,
+        default_route=allow_default_route,
+        many_deletes=allow_many_deletes,
+        off_link=allow_off_link,
+    )
     options = {"--flush-conntrack": flush_conntrack, FLAG: allow_untrusted_file}
     said = [*(option for option, given in options.items() if given), *sorted(flags)]
     if said and not fix:
@@ -63,7 +88,7 @@ def drift(
         loaded, here = open_here(spec, node, state, judge)
     desired, report = compile_node(loaded, resolved_here(here)), _Report(loaded, format, metrics_file)
     if not fix:
-        work = live_work(desired, folder, limit=FEW_RULES)
+        work = plan_live(desired, partial(kernel_of, folder=folder), var_dir(folder), terminal, limit=FEW_RULES)
         file = _readable(desired, TakenFile(var_dir(folder)))
         report.show(report.whole(work.plan), file)
         raise typer.Exit(ExitCode.DONE if work.plan.in_sync and file is None else ExitCode.DIFFERENCES)
@@ -71,7 +96,10 @@ def drift(
 
     with turn("drift --fix", folder, lock_timeout) as held:
         file = pending(desired, held.store)
-        read, present = partial(live_work, desired, folder), partial(report.show, file=file)
+        read, present = (
+            partial(plan_live, desired, partial(kernel_of, folder=folder), var_dir(folder), terminal),
+            partial(report.show, file=file),
+        )
         how = (flags, True, file, flush_conntrack)  # without asking
         fixed = _fixed(Order("drift --fix", read, report.whole, present, *how, partly=True), held)
     report.measure(fixed)
@@ -127,7 +155,7 @@ def _show(plan: Plan, file: Pending | None, format: Format) -> None:
 def _readable(desired: Desired, taken: TakenFile) -> Pending | None:
     """Give the file for the next boot if it differs; one that this user may not read is said to be so."""
     try:
-        return outdated(desired, taken)
+        return outdated(desired, taken, terminal)
     except RefusedError as error:
         if not isinstance(error.__cause__, PermissionError):
             raise

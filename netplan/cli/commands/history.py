@@ -7,10 +7,9 @@ from typing import Annotated
 import typer
 
 from netplan.cli.ask import intact
-from netplan.cli.options import VarDir
+from netplan.cli.options import VarDir, verb_app
 from netplan.cli.output import Format, say, show, show_json
 from netplan.cli.progress import bar
-from netplan.cli.verb import verb_app
 from netplan.cli.views.history import BegunApply, history_json, history_text
 from netplan.errors import HalfStateError
 from netplan.net import printable

@@ -9,8 +9,8 @@ from typing import Annotated, NoReturn
 import typer
 
 from netplan.cli.context import DEFAULT_STATE, SpecPath, StateDir, open_spec
+from netplan.cli.options import verb_app
 from netplan.cli.output import say, show
-from netplan.cli.verb import verb_app
 from netplan.errors import UsageError
 from netplan.lab.holder import holders
 from netplan.lab.lab import Lab

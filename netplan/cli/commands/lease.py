@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 
 from netplan.cli.context import DEFAULT_STATE, SpecPath, StateDir
+from netplan.cli.options import verb_app
 from netplan.cli.output import say, show, write_file
 from netplan.cli.progress import bar
-from netplan.cli.verb import verb_app
 from netplan.errors import UsageError
 from netplan.net import Prefix, printable
 from netplan.spec.constraints.constraint import nodes

@@ -10,13 +10,19 @@ from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 import typer
 from msgspec.structs import replace
 
-from netplan.cli.context import DEFAULT_STATE, Records, SpecPath, addresses_of, open_spec, tell_assumed
-from netplan.cli.nodes import known, this_node
-from netplan.cli.options import VarDir, check_var_dir
-from netplan.cli.output import LAYING_OUT, PlanFormat, json_text, say, show, show_plan, write_file
+from netplan.cli.context import (
+    DEFAULT_STATE,
+    Records,
+    SpecPath,
+    addresses_of,
+    known,
+    open_spec,
+    tell_assumed,
+    this_node,
+)
+from netplan.cli.options import VarDir, check_var_dir, verb_app
+from netplan.cli.output import LAYING_OUT, PlanFormat, json_text, say, show, show_plan, terminal, write_file
 from netplan.cli.progress import bar
-from netplan.cli.safety import warned
-from netplan.cli.verb import verb_app
 from netplan.cli.views.lines import Reads, reading, some
 from netplan.desired.compile import compile_node, compile_removal
 from netplan.desired.model import Desired
@@ -25,6 +31,7 @@ from netplan.kinds.chain.value import Backend
 from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import printable
+from netplan.operations.safety import warned
 from netplan.planning.migration import Move, migrate, predecessors, renaming, role_of, same_role_plan
 from netplan.planning.plan import NodePlan, Plan, Source, in_full, plan_node, with_effects
 from netplan.planning.plan_json import plan_to_json, render_plan
@@ -33,6 +40,7 @@ from netplan.planning.underlay import resolved_in, unresolved
 from netplan.spec.load import Spec, read_unjudged
 from netplan.spec.topology import Node
 from netplan.store import records
+from netplan.store.vardir import var_dir
 
 if TYPE_CHECKING:
     from netplan.planning.field_changes import FieldChange
@@ -80,14 +88,17 @@ def plan(
 
 def live_plan(spec: Spec, names: Sequence[str], folder: Path | None = None) -> Plan:
     """Plan this machine, from its kernel and from what podnet remembers in a folder, by default the usual one."""
-    from netplan.cli.live import live_work, resolved_here
-    from netplan.cli.safety import warned_live
+    from netplan.cli.context import kernel_of, resolved_here
+    from netplan.operations.live_plan import plan_live
+    from netplan.operations.safety import warned_live
 
     if len(names) > 1:
         raise UsageError("--live plans this machine: say --node once, or not at all")
     name = this_node(addresses_of(spec), names[0] if names else None)
     desired = compile_node(spec, resolved_here(spec.topology.by_name[name]))
-    return Plan.of(spec, [warned_live(live_work(desired, folder))])
+    return Plan.of(
+        spec, [warned_live(plan_live(desired, partial(kernel_of, folder=folder), var_dir(folder), terminal))]
+    )
 
 
 def recorded_plan(spec: Spec, folder: Path, names: Sequence[str]) -> Plan:

@@ -10,9 +10,8 @@ import typer
 
 from netplan.cli.ask import clearing_away, intact
 from netplan.cli.context import Yes
-from netplan.cli.options import LockTimeout, VarDir
+from netplan.cli.options import LockTimeout, VarDir, verb_app
 from netplan.cli.output import Format, ask, show, show_json
-from netplan.cli.verb import verb_app
 from netplan.cli.views.history import NOTHING, leftover_json, leftover_text, recoveries_json, recovery_text
 from netplan.errors import ExitCode, RefusedError, UsageError
 from netplan.kernel.linux import require_privilege

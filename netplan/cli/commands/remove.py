@@ -8,15 +8,22 @@ from pathlib import Path
 from typing import Final
 
 from netplan.cli.ask import Order, Turn, carry_out, turn
-from netplan.cli.context import DEFAULT_STATE, AllowUntrusted, NodeName, SpecPath, StateDir, Yes, open_here, trusting
-from netplan.cli.live import kernel_of, live_work, resolved_here
-from netplan.cli.nodes import NoNodeError
-from netplan.cli.options import LockTimeout, VarDir
-from netplan.cli.output import say
-from netplan.cli.persist import Pending, pending, show_with_file
+from netplan.cli.context import (
+    DEFAULT_STATE,
+    AllowUntrusted,
+    NodeName,
+    NoNodeError,
+    SpecPath,
+    StateDir,
+    Yes,
+    kernel_of,
+    open_here,
+    resolved_here,
+    trusting,
+)
+from netplan.cli.options import AllowDefaultRoute, AllowSession, LockTimeout, VarDir, verb_app
+from netplan.cli.output import say, show_with_file, terminal
 from netplan.cli.progress import bar
-from netplan.cli.safety import allowing
-from netplan.cli.verb import verb_app
 from netplan.desired.compile import compile_node, compile_removal
 from netplan.desired.model import Desired, Removal
 from netplan.errors import UsageError
@@ -25,10 +32,12 @@ from netplan.kinds.foreign_chain.value import OtherChain
 from netplan.kinds.route.value import Route
 from netplan.kinds.snapshot import Snapshot
 from netplan.net import counted, printable
-from netplan.operations.live_plan import LivePlan
+from netplan.operations.live_plan import LivePlan, plan_live
 from netplan.operations.rollback import taken_over
+from netplan.operations.safety import allowed
+from netplan.operations.saved_rules import Pending, pending
 from netplan.planning.plan import NodePlan, Plan
-from netplan.planning.safety import Flag
+from netplan.store.vardir import var_dir
 
 _LEFT: Final = "a node that was taken out of a spec is cleaned with one that has it still: git log -p {} shows it"
 
@@ -36,7 +45,6 @@ app = verb_app()
 
 
 @app.command()
-@allowing(Flag.SESSION, Flag.DEFAULT_ROUTE)
 def remove(
     spec: SpecPath,
     *,
@@ -46,9 +54,11 @@ def remove(
     folder: VarDir = None,
     lock_timeout: LockTimeout = 0,
     allow_untrusted_file: AllowUntrusted = False,
-    flags: frozenset[Flag],
+    allow_session: AllowSession = False,
+    allow_default_route: AllowDefaultRoute = False,
 ) -> None:
     """Take everything of podnet's off this node, nothing else."""
+    flags = allowed(session=allow_session, default_route=allow_default_route, many_deletes=True)  # all of them go
     try:
         with trusting(allow=allow_untrusted_file) as judge:
             loaded, here = open_here(spec, node, state, judge)
@@ -56,7 +66,6 @@ def remove(
         raise UsageError(f"{error}; {_LEFT.format(printable(str(spec)))}") from error
     here = resolved_here(here)
     desired = compile_removal(loaded, here)
-    flags |= {Flag.MANY_DELETES}  # it takes all of them
 
     def take_away(read: Callable[[], LivePlan], file: Pending | None) -> LivePlan:
         def present(plan: Plan) -> None:
@@ -67,7 +76,10 @@ def remove(
         return carry_out(order, held)
 
     with turn("remove", folder, lock_timeout) as held:
-        work = take_away(partial(live_work, desired, folder), pending(desired, held.store))
+        work = take_away(
+            partial(plan_live, desired, partial(kernel_of, folder=folder), var_dir(folder), terminal),
+            pending(desired, held.store),
+        )
         for backend in sorted({chain.owner.backend for chain in work.before.all(OtherChain) if chain.left_behind}):
             take_away(partial(_left_behind, desired, backend, folder), None)
     if work.plan.changes:

@@ -9,23 +9,28 @@ from typing import Annotated
 import typer
 
 from netplan.cli.ask import Order, carry_out, intact, turn
-from netplan.cli.context import Yes
-from netplan.cli.live import kernel_of
-from netplan.cli.options import LockTimeout, VarDir
-from netplan.cli.persist import rolled_back, show_with_file
+from netplan.cli.context import Yes, kernel_of
+from netplan.cli.options import (
+    AllowDefaultRoute,
+    AllowManyDeletes,
+    AllowOffLink,
+    AllowSession,
+    LockTimeout,
+    VarDir,
+    verb_app,
+)
+from netplan.cli.output import show_with_file
 from netplan.cli.progress import bar
-from netplan.cli.safety import allowing
-from netplan.cli.verb import verb_app
 from netplan.operations.live_plan import LivePlan
 from netplan.operations.rollback import WayBack, way_back
+from netplan.operations.safety import allowed
+from netplan.operations.saved_rules import rolled_back
 from netplan.planning.plan import NodePlan, Plan
-from netplan.planning.safety import Flag
 
 app = verb_app()
 
 
 @app.command()
-@allowing()
 def rollback(
     generation: Annotated[
         int | None,
@@ -35,9 +40,18 @@ def rollback(
     yes: Yes = False,
     folder: VarDir = None,
     lock_timeout: LockTimeout = 0,
-    flags: frozenset[Flag],
+    allow_session: AllowSession = False,
+    allow_default_route: AllowDefaultRoute = False,
+    allow_many_deletes: AllowManyDeletes = False,
+    allow_off_link: AllowOffLink = False,
 ) -> None:
     """Bring back the state that an earlier generation left, or the one before the newest."""
+    flags = allowed(
+        session=allow_session,
+        default_route=allow_default_route,
+        many_deletes=allow_many_deletes,
+        off_link=allow_off_link,
+    )
     with turn("rollback", folder, lock_timeout) as here:
         kept = here.store.generations.all()
         intact(kept)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from netplan.cli.options import verb_app
 from netplan.cli.output import show_json
-from netplan.cli.verb import verb_app
 from netplan.spec.schema import schema as json_schema
 
 app = verb_app()

@@ -9,12 +9,10 @@ import typer
 from msgspec import Struct
 from msgspec.structs import replace
 
-from netplan.cli.context import DEFAULT_STATE, NodeName, Records, SpecPath, addresses_of, open_spec
-from netplan.cli.nodes import this_node
-from netplan.cli.options import VarDir, check_var_dir
-from netplan.cli.output import Format, say, show_json, show_text
+from netplan.cli.context import DEFAULT_STATE, NodeName, Records, SpecPath, addresses_of, open_spec, this_node
+from netplan.cli.options import VarDir, check_var_dir, verb_app
+from netplan.cli.output import Format, say, show_json, show_text, terminal
 from netplan.cli.progress import bar
-from netplan.cli.verb import verb_app
 from netplan.desired.compile import compile_node
 from netplan.desired.model import Desired
 from netplan.errors import UsageError
@@ -30,6 +28,7 @@ from netplan.planning.underlay import resolved_in
 from netplan.spec.load import Spec
 from netplan.spec.topology import Node
 from netplan.store import records
+from netplan.store.vardir import var_dir
 from netplan.text import likely
 from netplan.trace import Packet, Tracer, entrance
 
@@ -97,11 +96,11 @@ class _Start(Struct, frozen=True):
 
 
 def _live(spec: Spec, node: Node, folder: Path | None) -> _Start:
-    from netplan.cli.live import kernel_of, resolved_here
-    from netplan.cli.remembered import recalled
+    from netplan.cli.context import kernel_of, resolved_here
     from netplan.operations.live_plan import whole_state
+    from netplan.operations.remembered import recalled
 
-    desired = recalled(compile_node(spec, resolved_here(node)), folder)
+    desired = recalled(compile_node(spec, resolved_here(node)), var_dir(folder), terminal)
     with bar.during("reading the kernel"):
         return _Start(whole_state(kernel_of(desired.backend), desired.interest), desired)
 

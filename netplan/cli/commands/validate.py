@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from netplan.cli.context import DEFAULT_STATE, StateDir, open_spec
+from netplan.cli.options import verb_app
 from netplan.cli.output import say, show
-from netplan.cli.verb import verb_app
 from netplan.errors import ExitCode, UsageError
 from netplan.net import counted
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from netplan.cli.persist import of_spec, outdated, pending
 from netplan.desired.compile import compile_node, compile_removal
 from netplan.errors import RefusedError, StoreError
+from netplan.operations.saved_rules import SpecSource, of_spec, outdated, pending
 from netplan.spec.load import read
 from netplan.store.store import Store
 from tests import make
+from tests.reports import Kept
 from tests.spec.factory import spec_text
 from tests.spec.test_families import DUAL, A, B
 
@@ -25,14 +26,15 @@ def written(desired, store):
     """Bring the files for the next boot up to date."""
     files = pending(desired, store)
     assert files is not None
-    files.write(store)
+    files.write(store, Kept())
 
 
 def test_a_plan_of_a_node_that_its_spec_does_not_have_is_refused(tmp_path):
     path = tmp_path / "c.yaml"
     path.write_text(spec_text())
+    source = SpecSource(str(path), read(path).sha256, "z")
     with pytest.raises(RefusedError, match=r"c\.yaml has no node z: "):
-        of_spec(str(path), read(path).sha256, "z", tmp_path, Store(tmp_path))
+        of_spec(source, tmp_path, Store(tmp_path), lambda node: node, Kept())
 
 
 @pytest.mark.parametrize("before", ["", None], ids=["empty", "not there"])
@@ -68,10 +70,11 @@ def damaged(tmp_path):
     return store
 
 
-def test_a_verb_that_reads_warns_that_what_was_taken_out_of_the_rules_is_not_known(damaged, tmp_path, capsys):
+def test_a_verb_that_reads_warns_that_what_was_taken_out_of_the_rules_is_not_known(damaged, tmp_path):
     desired = make.desired(make.spec(firewall=f"{{persist: {tmp_path}/rules.v4}}"))
-    found = outdated(desired, damaged.taken)
-    assert (found and found.paths, capsys.readouterr().err.count("warning: ")) == ([f"{tmp_path}/rules.v4"], 1)
+    report = Kept()
+    found = outdated(desired, damaged.taken, report)
+    assert (found and found.paths, len(report.notes)) == ([f"{tmp_path}/rules.v4"], 1)
 
 
 def test_a_verb_that_writes_refuses_where_it_would_forget_what_was_taken_out_of_the_rules(damaged):

@@ -1,13 +1,9 @@
-"""The options that allow what is dangerous, and the refusal without them."""
+"""What is dangerous in a plan: a warning where it is shown, a refusal where it would be applied and none allows it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
-from functools import wraps
-from inspect import Parameter, signature
-from typing import Annotated, Any, Final
+from collections.abc import Collection, Iterable
 
-import typer
 from msgspec.structs import replace
 
 from netplan.errors import RefusedError
@@ -20,39 +16,18 @@ from netplan.planning.safety import Danger, Flag, dangers, session_packets
 from netplan.system.process import ssh_connection
 from netplan.trace import Packet
 
-_MEANING: Final = {
-    Flag.SESSION: "Touch what the SSH session that this runs in needs.",
-    Flag.DEFAULT_ROUTE: "Change the default route.",
-    Flag.MANY_DELETES: "Delete more than a third of podnet's routes.",
-    Flag.OFF_LINK: "Make routes to next hops that are not on-link.",
-}
 
-
-def allowing(*offered: Flag) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command an option for each danger, or for those offered: it takes the ones that were said as `flags`."""
-    options = {flag.value.strip("-").replace("-", "_"): flag for flag in offered or Flag}
-
-    def with_options(command: Callable[..., None]) -> Callable[..., None]:
-        @wraps(command)
-        def run(**given: Any) -> None:
-            flags = frozenset(flag for name, flag in options.items() if given.pop(name))
-            command(**given, flags=flags)
-
-        own = signature(command, eval_str=True)
-        parameters = [each for each in own.parameters.values() if each.name != "flags"] + [
-            Parameter(
-                name,
-                Parameter.KEYWORD_ONLY,
-                default=False,
-                annotation=Annotated[bool, typer.Option(flag.value, help=_MEANING[flag])],
-            )
-            for name, flag in options.items()
-        ]
-        run.__dict__["__signature__"] = own.replace(parameters=parameters)
-        run.__annotations__ = {each.name: each.annotation for each in parameters}
-        return run
-
-    return with_options
+def allowed(
+    *, session: bool = False, default_route: bool = False, many_deletes: bool = False, off_link: bool = False
+) -> frozenset[Flag]:
+    """Return the flags of the dangers that are allowed."""
+    given = {
+        Flag.SESSION: session,
+        Flag.DEFAULT_ROUTE: default_route,
+        Flag.MANY_DELETES: many_deletes,
+        Flag.OFF_LINK: off_link,
+    }
+    return frozenset(flag for flag, allow in given.items() if allow)
 
 
 def check_safe(work: LivePlan, flags: Collection[Flag]) -> None:

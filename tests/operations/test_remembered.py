@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from netplan.cli.remembered import with_applied
 from netplan.desired.compile import compile_node
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl
@@ -12,11 +11,13 @@ from netplan.operations.apply import apply_plan
 from netplan.operations.apply_journal import ApplyJournal, WantedState
 from netplan.operations.live_plan import LivePlan
 from netplan.operations.recover import bring_back
+from netplan.operations.remembered import with_applied
 from netplan.planning.obstacles import Obstacle
 from netplan.planning.plan import Source, plan_node
 from netplan.store.store import Store
 from tests import make
 from tests.kernels.memory import MemoryKernel
+from tests.reports import Kept
 
 OURS = make.route()
 FOREIGN = make.route(via="10.4.7.254", protocol=3)
@@ -45,7 +46,7 @@ def mended_beside(store, kernel, wanted, boot=None):
 
 def replaced(store, wanted):
     """Plan where another program has put its route into the place of ours."""
-    return plan_node(with_applied(wanted, store.folder), make.snapshot("", FOREIGN), Source.LIVE)
+    return plan_node(with_applied(wanted, store.folder, Kept()), make.snapshot("", FOREIGN), Source.LIVE)
 
 
 def test_a_route_that_was_left_out_of_a_fix_is_put_back_where_another_program_took_its_place_since(store):
