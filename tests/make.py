@@ -11,12 +11,13 @@ from netplan.desired.hooks import hooks_of
 from netplan.desired.model import Desired
 from netplan.errors import Location
 from netplan.kernel import Kernel
+from netplan.kinds import registry
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.value import Backend, Chain, ChainKey, is_our_jump
 from netplan.kinds.link.value import Link
 from netplan.kinds.resource import Change, Reason, Resource
 from netplan.kinds.route.value import Route
-from netplan.kinds.snapshot import KINDS, Snapshot
+from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Address, IfName, InterfaceAddress, Prefix
 from netplan.netfilter.iptables.rule import Rule, parse_rule_line
@@ -243,7 +244,7 @@ def content(state: Snapshot) -> dict[str, object]:
         if chain.rules or chain.policy is None  # a built-in chain without rules is there and is not there
     }
     several = {str(key): list(routes) for key, routes in state.routes.items() if routes[1:]}
-    return held | several | {kind.kind: frozenset(state.all(kind)) for kind in KINDS if kind is not Chain}
+    return held | several | {kind.kind: frozenset(state.all(kind)) for kind in registry.values() if kind is not Chain}
 
 
 def foreign_rules(state: Snapshot, key: ChainKey, without: Iterable[Rule] = ()) -> list[Rule]:

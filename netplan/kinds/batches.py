@@ -7,6 +7,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from netplan.kinds import registry
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.value import Chain, PlacedRule, table_label
 from netplan.kinds.link.value import Link
@@ -16,9 +17,8 @@ from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Address
 
-_CREATED: Final = ("link", "address", "sysctl", "table", "neighbour", "fdb", "route")
-_FIRST: Final = {"link": Action.DELETE, "address": Action.CREATE}
-_PLURAL: Final = {"address": "addresses", "fdb": "fdb entries"}
+TABLE: Final = "table"
+"""The kind of a batch of a table of the packet filter."""
 
 
 class Batch(Struct, frozen=True):
@@ -35,9 +35,10 @@ class Batch(Struct, frozen=True):
     chains: tuple[Chain, ...] = ()
 
     def __str__(self) -> str:
-        return (
-            f"table {table_label(self.version, self.table)}" if self.table else _PLURAL.get(self.kind, f"{self.kind}s")
-        )
+        if self.table:
+            return f"{TABLE} {table_label(self.version, self.table)}"
+        kind = registry.named(self.kind)
+        return self.kind if kind is None else kind.plural
 
 
 class _Group(Struct, frozen=True):
@@ -65,7 +66,7 @@ def batches(changes: Iterable[Change[Resource]], before: Snapshot | None = None)
     for change, group, leaves in sorted_out:
         leaving = (leaves and (not group.table or group not in filled)) or (retreat and group.kind == Sysctl.kind)
         groups.setdefault((group, leaving), []).append(change)
-    ordered = sorted(groups, key=lambda key: (key[1], (-1 if key[1] else 1) * _CREATED.index(key[0].kind)))
+    ordered = sorted(groups, key=lambda key: (key[1], (-1 if key[1] else 1) * _place(key[0])))
     return tuple(_batch(group, groups[group, leaving], before) for group, leaving in ordered)
 
 
@@ -98,8 +99,14 @@ def _leaves(change: Change[Resource], coming: _Coming) -> bool:
 
 def _in_order(kind: str, changes: Iterable[Change[Resource]]) -> tuple[Change[Resource], ...]:
     """Put links that go before those that come, addresses that go behind: routes go with the last one of a device."""
-    first = _FIRST.get(kind)
+    row = registry.named(kind)
+    first = None if row is None else row.first
     return tuple(changes if first is None else sorted(changes, key=lambda change: change.action is not first))
+
+
+def _place(group: _Group) -> int:
+    """Return the place of a batch in the order of creation: that of its kind, or of chains."""
+    return registry.place_of(Chain.kind if group.table else group.kind)
 
 
 def _batch(group: _Group, changes: Sequence[Change[Resource]], before: Snapshot | None) -> Batch:
@@ -116,7 +123,7 @@ def _holding(changes: Iterable[Change[Resource]], before: Snapshot) -> Iterator[
 def _group(change: Change[Resource]) -> _Group:
     resource = change.resource
     if isinstance(resource, Chain):
-        return _Group("table", resource.key.table, resource.key.version)
+        return _Group(TABLE, resource.key.table, resource.key.version)
     if isinstance(resource, PlacedRule):
-        return _Group("table", resource.chain.table, resource.chain.version)
+        return _Group(TABLE, resource.chain.table, resource.chain.version)
     return _Group(resource.kind)

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any
 
 from netplan.errors import Location
-from netplan.kinds.chain.value import PlacedRule
+from netplan.kinds import registry
 from netplan.kinds.resource import Change, Insertion, Json, Reason, Resource
-from netplan.kinds.snapshot import KINDS
-
-_CHANGED: Final[tuple[type[Resource], ...]] = (*KINDS, PlacedRule)
-_KINDS: Final = {kind.kind: kind for kind in _CHANGED}
 
 
 def change_to_json(change: Change[Resource], fields: Iterable[Json] = ()) -> Json:
@@ -35,10 +31,10 @@ def reason_to_json(reason: Reason) -> Json:
 
 def change_from_json(data: Json) -> Change[Resource]:
     """Read what `change_to_json` gave; ValueError, KeyError, TypeError or OverflowError if it is something else."""
-    kind = _KINDS.get(data["kind"])
+    kind = registry.named(data["kind"])
     if kind is None:
         raise ValueError(f"there is no kind {data['kind']!r}")
-    before, after = (None if data[side] is None else kind.from_json(data[side]) for side in ("before", "after"))
+    before, after = (None if data[side] is None else kind.value.from_json(data[side]) for side in ("before", "after"))
     if before is None and after is None:
         raise ValueError("it has neither a before nor an after")
     place = Insertion(data["place"]) if data.get("place") else None

@@ -4,41 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Final, TypeVar, cast
+from typing import TypeVar, cast
 
 from msgspec import Struct, field
 
-from netplan.kinds.address.value import LinkAddress
+from netplan.kinds import registry
 from netplan.kinds.chain.reach import FEW_RULES, Follows, Reach
 from netplan.kinds.chain.value import Backend, Chain, ChainKey
-from netplan.kinds.fdb.value import FdbEntry
-from netplan.kinds.foreign_chain.value import OtherChain
-from netplan.kinds.ipset.value import IpSet
-from netplan.kinds.link.value import Link
-from netplan.kinds.neighbour.value import Neighbour
-from netplan.kinds.policy.value import PolicyRule
 from netplan.kinds.resource import Resource
 from netplan.kinds.route.order import by_key
 from netplan.kinds.route.value import Route, RouteKey
-from netplan.kinds.sysctl.value import Sysctl
 from netplan.kinds.udp_socket.value import UdpSocket
 from netplan.netfilter.iptables.rule import Rule
 
 R = TypeVar("R", bound=Resource)
-
-KINDS: Final[tuple[type[Resource], ...]] = (
-    Link,
-    LinkAddress,
-    Sysctl,
-    IpSet,
-    Chain,
-    OtherChain,
-    PolicyRule,
-    Neighbour,
-    FdbEntry,
-    Route,
-)
-"""Every kind that is observed, in the order in which objects are created: the referenced before the referring."""
 
 
 class Interest(Struct, frozen=True):
@@ -106,7 +85,7 @@ class Snapshot(Struct, frozen=True, dict=True):
     @cached_property
     def index(self) -> Mapping[tuple[str, Hashable], Resource]:
         """Every object by its kind and key; of several routes of one key the first, by which packets go."""
-        return {(kind.kind, item.key): item for kind in KINDS for item in reversed(self.all(kind))}
+        return {(kind.kind, item.key): item for kind in registry.values() for item in reversed(self.all(kind))}
 
     @cached_property
     def routes(self) -> Mapping[RouteKey, Sequence[Route]]:

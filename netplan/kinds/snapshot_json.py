@@ -2,51 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
 from netplan.documents import each
-from netplan.kinds.address.value import LinkAddress
-from netplan.kinds.chain.value import Backend, Chain
-from netplan.kinds.fdb.value import FdbEntry
-from netplan.kinds.foreign_chain.value import OtherChain
-from netplan.kinds.ipset.value import IpSet
-from netplan.kinds.link.value import Link
-from netplan.kinds.neighbour.value import Neighbour
-from netplan.kinds.policy.value import PolicyRule
+from netplan.kinds.chain.value import Backend
+from netplan.kinds.registry import Interface, Kind, kinds
 from netplan.kinds.resource import Change, Json, Resource
-from netplan.kinds.route.value import Route
 from netplan.kinds.snapshot import Snapshot
-from netplan.kinds.sysctl.value import Sysctl
 
 _NOTHING_KNOWN: Final[Mapping[Resource, int]] = {}
-
-_LISTS: Final[dict[str, type[Resource]]] = {
-    "links": Link,
-    "addresses": LinkAddress,
-    "sysctls": Sysctl,
-    "chains": Chain,
-    "other_chains": OtherChain,
-    "ipsets": IpSet,
-    "neighbours": Neighbour,
-    "fdb": FdbEntry,
-    "policy_rules": PolicyRule,
-    "routes": Route,
-}
-_OPTIONAL: Final = frozenset({"other_chains", "ipsets", "neighbours", "fdb", "policy_rules"})
-"""Lists that a record has only if they are not empty; older ones never have them."""
-RULES: Final = ("chains", "other_chains", "ipsets")
-"""Lists whose objects depend on which of the kernel's two packet filters iptables writes to."""
 
 
 def to_json(snapshot: Snapshot, known: Mapping[Resource, int] = _NOTHING_KNOWN) -> Json:
     """Give a state as JSON values; `from_json` reads it back. An object that is known is its number there."""
-    lists = {name: [_item(resource, known) for resource in snapshot.all(kind)] for name, kind in _LISTS.items()}
     without = {} if snapshot.ipv6 else {"ipv6": False}
-    return {"backend": snapshot.backend.value, **without} | {
-        name: listed for name, listed in lists.items() if listed or name not in _OPTIONAL
-    }
+    data: dict[str, Any] = {"backend": snapshot.backend.value, **without}
+    for name, kind in _lists():
+        objects = [_item(resource, known) for resource in snapshot.all(kind.value)]
+        if objects or kind.required:
+            data[name] = objects
+    return data
 
 
 def _item(resource: Resource, known: Mapping[Resource, int]) -> Json | int:
@@ -68,11 +45,23 @@ def from_json(data: Json, changes: Sequence[Change[Resource]] = ()) -> Snapshot:
             raise ValueError(f"{item} is the number of no change that makes a {kind.kind}")
         return made
 
-    lists = ((name, partial(read, kind)) for name, kind in _LISTS.items())
-    resources = [found for name, read_item in lists for found in each(name, _list(data, name), read_item)]
+    resources = [
+        resource
+        for name, kind in _lists()
+        for resource in each(name, _list(data, name, kind), partial(read, kind.value))
+    ]
     return Snapshot.of(Backend(data["backend"]), resources, ipv6=bool(data.get("ipv6", True)))
 
 
-def _list(data: Json, name: str) -> Iterable[Any]:
-    listed: Iterable[Any] = data.get(name, ()) if name in _OPTIONAL else data[name]
+def of_packet_filter() -> tuple[str, ...]:
+    """Return the lists whose objects depend on which of the kernel's two packet filters iptables writes to."""
+    return tuple(name for name, kind in _lists() if kind.interface is Interface.NETFILTER)
+
+
+def _lists() -> Iterator[tuple[str, Kind]]:
+    return ((kind.records, kind) for kind in kinds() if kind.records is not None)
+
+
+def _list(data: Json, name: str, kind: Kind) -> Iterable[Any]:
+    listed: Iterable[Any] = data[name] if kind.required else data.get(name, ())
     return listed

@@ -9,11 +9,12 @@ from msgspec.structs import replace
 
 from netplan.desired.hooks import Hook, hooks_of
 from netplan.desired.model import Desired
+from netplan.kinds import registry
 from netplan.kinds.chain.value import PlacedRule, is_our_jump
 from netplan.kinds.link.value import Link
 from netplan.kinds.resource import Change, Reason, Resource, Wanted
 from netplan.kinds.route.value import Route, RouteKey
-from netplan.kinds.snapshot import KINDS, Snapshot
+from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.forwarding import once_switched, switched_first
 from netplan.kinds.sysctl.value import Sysctl, of_ipv6
 from netplan.planning.adoption import adopter
@@ -34,7 +35,7 @@ def diff_node(desired: Desired, snapshot: Snapshot) -> Iterator[Change[Resource]
     """Give every change from the snapshot to what is desired, kind by kind; of foreign objects those the spec names."""
     adopts = adopter(desired, snapshot)
     state = snapshot
-    sorted_out: dict[type[Resource], list[Wanted[Resource]]] = {kind: [] for kind in KINDS}
+    sorted_out: dict[type[Resource], list[Wanted[Resource]]] = {kind: [] for kind in registry.values()}
     for want in desired.objects:
         sorted_out[type(want.resource)].append(want)
     for kind, wanted in sorted_out.items():

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final
 
-from netplan.kinds.address.value import LinkAddress
-from netplan.kinds.fdb.value import FdbEntry
 from netplan.kinds.link.value import Link
-from netplan.kinds.neighbour.value import Neighbour
+from netplan.kinds.registry import owned_by_link, stands_on
 from netplan.kinds.resource import Change, Resource
 from netplan.kinds.route.value import Route
 from netplan.kinds.snapshot import Snapshot
 from netplan.net import IfName
-
-_ON_LINKS: Final = (LinkAddress, Neighbour, FdbEntry)
 
 
 def foreign(
@@ -35,8 +30,8 @@ def foreign(
     }
     for change in changes:
         resource = change.resource
-        if isinstance(resource, _ON_LINKS):
-            if resource.link not in becoming and not _ours(links, resource.link):
+        if owned_by_link(resource):
+            if not any(name in becoming or _ours(links, name) for name in stands_on(resource) if name is not None):
                 yield now.index.get((resource.kind, resource.key), resource)
         elif isinstance(resource, Link):
             if resource.name not in becoming and not _ours(links, resource.name) and resource.name in links:

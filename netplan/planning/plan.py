@@ -14,6 +14,7 @@ from netplan.desired.hooks import Hook, hooks_of
 from netplan.desired.model import Desired
 from netplan.kinds.chain.value import Backend
 from netplan.kinds.link.value import Link
+from netplan.kinds.registry import kind_of
 from netplan.kinds.resource import Change, Resource
 from netplan.kinds.route.value import ANNOUNCED, MAIN_TABLE, Route
 from netplan.kinds.snapshot import Interest, Snapshot
@@ -34,7 +35,6 @@ from netplan.planning.traffic.effects import TrafficEffect, effects
 from netplan.planning.traffic.probe import Probe
 from netplan.spec.load import Spec
 
-_SHOWN: Final = ("link", "address", "route", "neighbour", "fdb", "chain", "rule", "sysctl")
 _NAMED: Final = 3
 _ANYWHERE: Final = Prefix(6, 0, 0)
 
@@ -128,7 +128,7 @@ def restoring(node: str, address: Address, changes: Iterable[Change[Resource]], 
 
 
 def _shown(change: Change[Resource]) -> int:
-    return _SHOWN.index(change.resource.kind)
+    return kind_of(change.resource).shown.place
 
 
 def plan_node(desired: Desired, snapshot: Snapshot, source: Source) -> NodePlan:

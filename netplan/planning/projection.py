@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
-from typing import Final, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.edit import edited
 from netplan.kinds.chain.value import Chain, ChainKey, PlacedRule
-from netplan.kinds.fdb.value import FdbEntry
 from netplan.kinds.link.value import Link
 from netplan.kinds.neighbour.value import Neighbour
+from netplan.kinds.registry import kinds, owned_by_link, stands_on, values, version_of
 from netplan.kinds.resource import Change, Insertion, Resource
 from netplan.kinds.route.order import inserted, replaced
 from netplan.kinds.route.value import Route, RouteKey
-from netplan.kinds.snapshot import KINDS, Snapshot
+from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.forwarding import SWITCHES, rewritten
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import IPV6_MTU_MIN, IfName
@@ -32,20 +33,15 @@ class _Objects(dict[type[Resource], dict[Hashable, Resource]]):
 
     def __init__(self, snapshot: Snapshot) -> None:
         super().__init__(
-            (kind, {resource.key: resource for resource in snapshot.all(kind)}) for kind in KINDS if kind is not Route
+            (kind, {resource.key: resource for resource in snapshot.all(kind)})
+            for kind in values()
+            if kind is not Route
         )
         self.routes: dict[RouteKey, Sequence[Route]] = dict(snapshot.routes)
 
     def all(self, kind: type[Resource]) -> tuple[Resource, ...]:
         """Return the objects of one kind."""
         return tuple(chain.from_iterable(self.routes.values()) if kind is Route else self[kind].values())
-
-
-_WHEN_DOWN: Final = (Route, Neighbour)
-"""What a link loses when it goes down, and of IPv4 with its last address; when it is up again nothing is back."""
-
-_OF_IPV6: Final = (LinkAddress, Route, Neighbour, Sysctl)
-"""What a link loses of IPv6 when its MTU becomes less than IPv6 needs."""
 
 
 def project(snapshot: Snapshot, changes: Iterable[Change[Resource]]) -> Snapshot:
@@ -71,7 +67,7 @@ def project(snapshot: Snapshot, changes: Iterable[Change[Resource]]) -> Snapshot
             _change(objects, resource, gone=change.after is None)
     for key, edits in placed.items():
         objects[Chain][key] = edited(snapshot.chains.get(key, Chain(key, policy="ACCEPT")), edits)
-    return Snapshot(snapshot.backend, {kind: objects.all(kind) for kind in KINDS}, snapshot.ipv6, snapshot.sockets)
+    return Snapshot(snapshot.backend, {kind: objects.all(kind) for kind in values()}, snapshot.ipv6, snapshot.sockets)
 
 
 def after_updates(snapshot: Snapshot, changes: Iterable[Change[Resource]]) -> Snapshot:
@@ -126,19 +122,19 @@ def _change(objects: _Objects, resource: Resource, *, gone: bool) -> None:
     if isinstance(resource, LinkAddress) and (gone or (before is not None and before != resource)):
         others = {each.link for each in _held(objects) if each.key != resource.key and version_of(each) == 4}
         if version_of(resource) == 4 and resource.link not in others:
-            _lose(objects, resource.link, _WHEN_DOWN, version=4)
+            _lose(objects, resource.link, _lost_when_down(), version=4)
 
 
 def _change_link(objects: _Objects, before: Link, after: Link | None) -> None:
     """Do what the kernel does when a link goes, is replaced, goes down, or gets another link-layer address."""
     if after is None or not before.can_become(after):
-        _lose(objects, before.name, (LinkAddress, Neighbour, FdbEntry, Route, Sysctl))
+        _lose(objects, before.name, _on_links())
         return
     if before.up and not after.up:
-        _lose(objects, before.name, _WHEN_DOWN)
+        _lose(objects, before.name, _lost_when_down())
         _lose(objects, before.name, (LinkAddress,), version=6)
     if after.mtu < IPV6_MTU_MIN <= before.mtu:
-        _lose(objects, before.name, _OF_IPV6, version=6)
+        _lose(objects, before.name, _on_links(), version=6)
     if before.lladdr != after.lladdr:
         _lose(objects, before.name, (Neighbour,))
     if before.ours != after.ours:
@@ -159,50 +155,32 @@ def _lose(objects: _Objects, link: IfName, kinds: Iterable[type[Resource]], vers
             objects[kind] = {key: each for key, each in objects[kind].items() if stays(each)}
 
 
-def version_of(resource: Resource) -> int | None:
-    """Give the IP version that an object is of."""
-    match resource:
-        case LinkAddress():
-            return resource.address.address.version
-        case Neighbour():
-            return resource.address.version
-        case Route():
-            return resource.prefix.version
-        case Sysctl():
-            return 6 if resource.name.startswith("net.ipv6.") else 4
-        case _:
-            return None
+def _on_links() -> Iterator[type[Resource]]:
+    """Return the kinds whose objects go with the link that they stand on."""
+    return (kind.value for kind in kinds() if kind.on_links is not None)
+
+
+def _lost_when_down() -> Iterator[type[Resource]]:
+    """Return what a link loses when it goes down, and of IPv4 with its last address; when it is up nothing is back."""
+    return (kind.value for kind in kinds() if kind.on_links is not None and kind.on_links.when_down)
 
 
 def _hand_over(objects: _Objects) -> None:
     """Make what stands on a link ours, or no longer ours, with the link."""
-    for kind in (LinkAddress, Neighbour, FdbEntry):
+    for kind in (kind.value for kind in kinds() if kind.on_links is not None and kind.on_links.owned):
         objects[kind] = {key: _owned(each, objects[Link]) for key, each in objects[kind].items()}
 
 
 def _owned(resource: R, links: _Links) -> R:
     """Give an object that stands on a link as ours if the link is."""
-    if not isinstance(resource, LinkAddress | Neighbour | FdbEntry):
+    if not isinstance(resource, Struct) or not owned_by_link(resource):
         return resource
-    link = links.get(resource.link)
+    link = next((links[name] for name in stands_on(resource) if name in links), None)
     return resource if link is None or link.ours == resource.ours else replace(resource, ours=link.ours)
 
 
 def _held(objects: _Objects) -> Iterable[LinkAddress]:
     return (each for each in objects[LinkAddress].values() if isinstance(each, LinkAddress))
-
-
-def stands_on(resource: Resource) -> tuple[IfName | None, ...]:
-    """Give the links without which an object would not be there."""
-    match resource:
-        case LinkAddress() | Neighbour() | FdbEntry():
-            return (resource.link,)
-        case Route():
-            return (resource.oif, *(hop.oif for hop in resource.hops))
-        case Sysctl():
-            return (resource.device,)
-        case _:
-            return ()
 
 
 def _switch(objects: _Objects, resource: Resource) -> None:

@@ -10,9 +10,9 @@ from collections.abc import Collection, Hashable, Iterable
 from netplan.desired.model import Desired
 from netplan.kinds.chain.value import PlacedRule, is_our_jump
 from netplan.kinds.link.value import Link
+from netplan.kinds.registry import stands_on
 from netplan.kinds.resource import Change, Resource
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.planning.projection import stands_on
 
 
 def uncovered(left: Iterable[Change[Resource]], desired: Desired | None) -> tuple[Change[Resource], ...]:

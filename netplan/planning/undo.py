@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
+from netplan.kinds import registry
 from netplan.kinds.chain.edit import Slot, changes_to
 from netplan.kinds.chain.place import put_back
 from netplan.kinds.chain.value import Chain, ChainKey, PlacedRule, is_our_jump
 from netplan.kinds.link.value import Link
+from netplan.kinds.registry import stands_on
 from netplan.kinds.resource import Change, Reason, Resource, Wanted
 from netplan.kinds.route.value import Route
-from netplan.kinds.snapshot import KINDS, Snapshot
+from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.forwarding import SWITCHES, follows, once_switched, switched_first
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.netfilter.iptables.rule import Rule
 from netplan.planning.diff import Routes, diff_by_key, diff_routes
-from netplan.planning.projection import after_updates, lost, stands_on
+from netplan.planning.projection import after_updates, lost
 
 BEFORE: Final = Reason("as it was before")
 
@@ -28,7 +30,7 @@ def undo_changes(
     undone = _undone(before, touched)
     settings = _settings(before, now, undone, _touched_sysctls(touched))
     state = now
-    for kind in KINDS:
+    for kind in registry.values():
         if kind is Route:
             yield from _routes(before, now, state, undone, reason)
             continue
@@ -57,7 +59,7 @@ def relevant(state: Snapshot, touched: Sequence[Change[Resource]]) -> Snapshot:
     beside = {route for routes in state.routes.values() if routes[1:] and any(map(undone, routes)) for route in routes}
     kept = [
         resource
-        for kind in KINDS
+        for kind in registry.values()
         for resource in state.all(kind)
         if undone(resource) or isinstance(resource, Sysctl) or (beside and resource in beside)
     ]
@@ -96,12 +98,14 @@ def earlier(after: Snapshot, later: Sequence[AppliedChanges]) -> Snapshot:
 
 def _taken_over(after: Snapshot, later: Sequence[AppliedChanges]) -> Iterator[Resource]:
     """Return the objects of others that were taken over, with what stood on such links, as before the first applied."""
-    known = {(resource.kind, resource.key) for kind in KINDS for resource in after.all(kind)}
+    known = {(resource.kind, resource.key) for kind in registry.values() for resource in after.all(kind)}
     for applied in later:
         sides = [side for change in applied.changes for side in (change.before, change.after) if side is not None]
         touched = {(side.kind, side.key) for side in sides}
         links = {link.name for link in applied.before.all(Link) if not link.ours and (link.kind, link.key) in touched}
-        for resource in (each for kind in KINDS if kind not in (Chain, Sysctl) for each in applied.before.all(kind)):
+        for resource in (
+            each for kind in registry.values() if kind not in (Chain, Sysctl) for each in applied.before.all(kind)
+        ):
             key = (resource.kind, resource.key)
             stood = not isinstance(resource, Route) and not links.isdisjoint(stands_on(resource))
             if key not in known and (stood or (key in touched and not resource.ours)):

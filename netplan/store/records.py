@@ -14,7 +14,7 @@ from netplan.documents import MALFORMED, FormatError, explained, of_format
 from netplan.errors import UsageError
 from netplan.kinds.chain.value import Backend
 from netplan.kinds.snapshot import Snapshot
-from netplan.kinds.snapshot_json import RULES, from_json, to_json
+from netplan.kinds.snapshot_json import from_json, of_packet_filter, to_json
 from netplan.kinds.sysctl.originals import Overwritten
 from netplan.system import files
 
@@ -56,7 +56,9 @@ def render(
         "cluster": cluster,
         "node": node,
         **to_json(snapshot),
-        **({_OTHER: {name: rules[name] for name in ("backend", *RULES) if name in rules}} if rules else {}),
+        **(
+            {_OTHER: {name: rules[name] for name in ("backend", *of_packet_filter()) if name in rules}} if rules else {}
+        ),
         **({_OVERWRITTEN: written} if written else {}),
     }
     return json.dumps(data, indent=1) + "\n"
@@ -73,7 +75,11 @@ def parse(text: str, path: str, cluster: str, node: str) -> Record:
                         f"{path} is a record of {name} {data[name]}, not of {expected}: capture {node} again"
                     )
             rules = data.get(_OTHER)
-            other = None if rules is None else from_json({**data, **dict.fromkeys(("backend", *RULES), ()), **rules})
+            other = (
+                None
+                if rules is None
+                else from_json({**data, **dict.fromkeys(("backend", *of_packet_filter()), ()), **rules})
+            )
             return Record(from_json(data), tuple(map(Overwritten.from_json, data.get(_OVERWRITTEN, ()))), other)
     except FormatError as error:
         raise UsageError(f"{path} has record {error}: capture the node again") from error

@@ -14,13 +14,14 @@ from netplan.kinds.chain.reach import reached
 from netplan.kinds.chain.value import Chain, ChainKey
 from netplan.kinds.foreign_chain.value import OtherChain
 from netplan.kinds.link.value import Link, own_settings
+from netplan.kinds.registry import stands_on, version_of
 from netplan.kinds.resource import Change, Resource, kernel_refusal
 from netplan.kinds.route.order import excludes
 from netplan.kinds.route.value import Route
 from netplan.kinds.snapshot import Interest, Snapshot
 from netplan.kinds.sysctl.value import Sysctl, accept_ra, of_ipv6, spelled_out
 from netplan.net import IPV6_MTU_MIN, IfName
-from netplan.planning.projection import project, stands_on, version_of
+from netplan.planning.projection import project
 from netplan.trace import settings_of
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from netplan import __version__
-from netplan.cli.views.lines import kind_of, reason_text
+from netplan.cli.views.lines import reason_text
 from netplan.cli.views.styled import Styled
 from netplan.desired.model import Desired
 from netplan.kinds.chain.value import Chain
 from netplan.kinds.change_json import reason_to_json
+from netplan.kinds.registry import kind_of
 from netplan.kinds.resource import Json, Reason
 from netplan.planning.plan_json import FORMAT_VERSION
 
@@ -30,7 +31,7 @@ def desired_text(nodes: Sequence[Desired]) -> Styled:
     for desired in nodes:
         text.append(f"{desired.node}\n", style="bold")
         for want in desired.objects:
-            _add(text, kind_of(want.resource), str(want.resource), want.reason)
+            _add(text, kind_of(want.resource).short, str(want.resource), want.reason)
             if isinstance(want.resource, Chain):
                 text.append("".join(f"            {rule}\n" for rule in want.resource.rules))
         for jump in desired.jumps:

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from netplan.desired.checks import Command
 from netplan.kinds.chain.value import Backend, Chain, PlacedRule
+from netplan.kinds.registry import kind_of
 from netplan.kinds.resource import Action, Change, Reason, Resource
 from netplan.net import counted, printable
 from netplan.planning.plan import NodePlan, Plan, Source
@@ -32,7 +33,6 @@ _SOURCES: Final = {
     Source.EMPTY: "no record: planned from empty",
     Source.SPEC: "against the other spec",
 }
-_SHORT: Final = {"neighbour": "neigh"}
 _Stands: TypeAlias = dict[tuple[str, Alike], set[str]]
 _NAMED: Final = 3
 _MANY: Final = 100
@@ -237,12 +237,7 @@ def commands(node: NodePlan) -> Iterator[Line]:
 
 def _sort(change: Change[Resource]) -> tuple[str, str]:
     """Give the sign of a change, and the kind of its object."""
-    return SIGNS[change.action], kind_of(change.resource)
-
-
-def kind_of(resource: Resource) -> str:
-    """Name the kind of an object as ip(8) does, in at most seven letters: the width of their column."""
-    return _SHORT.get(resource.kind, resource.kind)
+    return SIGNS[change.action], kind_of(change.resource).short
 
 
 def _text(change: Change[Resource]) -> str:
