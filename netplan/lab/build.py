@@ -157,8 +157,8 @@ def _connect(wiring: Wiring, ports: Mapping[Plug, Device]) -> Iterator[Step]:
     devices = [Device(index, interface.name) for index, interface in enumerate(wiring.interfaces, _FIRST_INDEX)]
     for device, interface in zip(devices, wiring.interfaces, strict=True):
         yield AddLink(device, _mac("02:00", interface), interface.mtu, _peer(interface, ports))
-        for held in interface.addresses:
-            yield AddAddress(device, str(held.address), held.length)
+        for address in interface.addresses:
+            yield AddAddress(device, str(address.address), address.length)
         yield SetUp(device)
     for translation in wiring.translations:
         yield AddAddress(_LOOPBACK, str(translation.public), BITS[translation.public.version])

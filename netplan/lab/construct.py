@@ -85,7 +85,9 @@ def _host_lines(hosts: Sequence[Host]) -> Iterator[str]:
 
 def _settle(holder: Holder, layout: Layout) -> None:
     """Wait until every cable has a carrier at both ends, and every node's bridge that a pod is plugged in."""
-    expected = {(wiring.name, each.name) for wiring in layout.wirings for each in wiring.interfaces if each.plug}
+    expected = {
+        (wiring.name, interface.name) for wiring in layout.wirings for interface in wiring.interfaces if interface.plug
+    }
     expected |= {(plug.host, plug.port) for plug in layout.plugs()}
     expected |= {(plug.host, plug.bridge) for plug in layout.plugs() if plug.host != FLOOR}
     deadline = time.monotonic() + _SETTLE_SECONDS
@@ -97,5 +99,5 @@ def _settle(holder: Holder, layout: Layout) -> None:
 
 def _running(holder: Holder, layout: Layout) -> set[tuple[str, str]]:
     """Give each host's devices that packets can pass."""
-    found = read_links(holder, [FLOOR, *(wiring.name for wiring in layout.wirings)])
-    return {(host, link.name) for host, links in found.items() for link in links if link.running}
+    links_by_host = read_links(holder, [FLOOR, *(wiring.name for wiring in layout.wirings)])
+    return {(host, link.name) for host, links in links_by_host.items() for link in links if link.running}

@@ -2,7 +2,7 @@
 
 The holder is process 1 of its own PID namespace, so the kernel ends everything in the lab with it. Its command line
 ends with `podnet-lab NAME`: labs are found in /proc and nowhere else, so that nothing is stale after a crash, and
-nothing is lost when somebody cleans a temporary folder. What is written down about the lab lies on the lab's own /run.
+nothing is lost when a temporary folder is cleaned. What is written down about the lab lies on the lab's own /run.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ mount -t proc proc /proc
 mount -t tmpfs -o mode=755 tmpfs /run   # names of network namespaces, /run/xtables.lock
 mkdir -p /run/netns /run/podnet
 echo "$pid"
-read -r record                          # fails when whoever builds the lab is gone, and the lab with it
+read -r record                          # fails when the builder of the lab is gone, and the lab with it
 printf '%s\\n' "$record" > {_RECORD}
 echo published
 exec 3<&0
@@ -169,8 +169,8 @@ def find(name: str) -> Holder | None:
 def holders() -> list[Holder]:
     """Return the holders of this user's labs."""
     with os.scandir("/proc") as processes:
-        found = [_holder(int(process.name)) for process in processes if process.name.isdigit()]
-    return [holder for holder in found if holder is not None]
+        candidates = [_holder(int(process.name)) for process in processes if process.name.isdigit()]
+    return [holder for holder in candidates if holder is not None]
 
 
 def _holder(pid: int) -> Holder | None:
@@ -208,7 +208,7 @@ def _refuse_second(holder: Holder) -> None:
     """Refuse a lab whose name another has; of two that start at once, at least the later one sees the other."""
     for other in holders():
         if other.name == holder.name and other != holder:
-            spec = f" {made}" if (made := other.spec()) else ""
+            spec = f" {path}" if (path := other.spec()) else ""
             raise UsageError(
                 f"lab {holder.name} is up already{spec and f', made from{spec}'}: go on with it, as podnet lab "
                 f"status{spec} shows it, or end it with podnet lab down{spec}"

@@ -51,10 +51,10 @@ class Lab(Struct, frozen=True):
     @classmethod
     def find(cls, cluster: str) -> Lab:
         """Return the lab of a cluster; UsageError if it is not up."""
-        found = holder.find(cluster)
-        if found is None:
+        running = holder.find(cluster)
+        if running is None:
             raise UsageError(f"lab {cluster} is not up: start it with podnet lab up")
-        return _from_record(found, found.record())
+        return _from_record(running, running.record())
 
     @property
     def cluster(self) -> str:
@@ -126,10 +126,10 @@ def _to_record(lab: Lab) -> str:
     return json.dumps({"spec": lab.spec, "hosts": hosts})
 
 
-def _from_record(found: Holder, record: str) -> Lab:
+def _from_record(running: Holder, record: str) -> Lab:
     data = json.loads(record)
     return Lab(
-        found,
+        running,
         data["spec"],
         tuple(
             Host(host["name"], HostKind(host["kind"]), tuple(map(InterfaceAddress.parse, host["addresses"])))

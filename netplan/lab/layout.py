@@ -91,7 +91,9 @@ class Wiring(Struct, frozen=True):
     @property
     def host(self) -> Host:
         """The host that is wired so."""
-        return Host(self.name, self.kind, tuple(chain.from_iterable(each.addresses for each in self.interfaces)))
+        return Host(
+            self.name, self.kind, tuple(chain.from_iterable(interface.addresses for interface in self.interfaces))
+        )
 
 
 class Layout(Struct, frozen=True):
@@ -102,7 +104,9 @@ class Layout(Struct, frozen=True):
 
     def plugs(self) -> Iterator[Plug]:
         """Every cable's far end."""
-        return (each.plug for wiring in self.wirings for each in wiring.interfaces if each.plug is not None)
+        return (
+            interface.plug for wiring in self.wirings for interface in wiring.interfaces if interface.plug is not None
+        )
 
 
 class _Segment(Struct, frozen=True):
@@ -125,8 +129,8 @@ class _Segment(Struct, frozen=True):
 
     def gateways(self, node: Node) -> tuple[Address, ...]:
         """Return the router's addresses on the node's networks."""
-        prefixes = {held.prefix for held in node.addresses}
-        return tuple(held.address for held in self.router if held.prefix in prefixes)
+        prefixes = {address.prefix for address in node.addresses}
+        return tuple(address.address for address in self.router if address.prefix in prefixes)
 
 
 def lay_out(topology: Topology, pods: int = 2) -> Layout:
@@ -157,7 +161,7 @@ def _wire_node(node: Node, segments: Sequence[_Segment], pods: int) -> Iterator[
     for number, addresses in enumerate(_pod_addresses(node, pods), start=1):
         plug = Plug(node.name, node.bridge, IfName(f"pod{number}"), node.mtu)
         interface = Interface(_USUAL_INTERFACE, addresses, plug, node.mtu)
-        gateways = tuple(held.address for held in bridge.addresses)
+        gateways = tuple(address.address for address in bridge.addresses)
         yield Wiring(f"{node.name}-pod{number}", HostKind.POD, (interface,), gateways)
 
 
@@ -182,22 +186,22 @@ def _translations(nodes: Iterable[Node]) -> Iterator[Translation]:
 
 def _wire_outside(beyond: _Segment, nets: Iterable[Prefix]) -> Wiring:
     addresses = tuple(InterfaceAddress(net.host(2), net.length) for net in nets)
-    gateways = tuple(held.address for held in beyond.router)
+    gateways = tuple(address.address for address in beyond.router)
     return Wiring(OUTSIDE, HostKind.OUTSIDE, (beyond.interface(IfName("eth0"), addresses, 2, beyond.mtu),), gateways)
 
 
 def _router_addresses(nodes: Sequence[Node]) -> Iterator[InterfaceAddress]:
     """Return the router one address on each network that nodes of a segment have."""
-    for prefix in dict.fromkeys(held.prefix for node in nodes for held in node.addresses):
+    for prefix in dict.fromkeys(address.prefix for node in nodes for address in node.addresses):
         yield InterfaceAddress(_free_address(prefix, nodes), prefix.length)
 
 
 def _free_address(segment: Prefix, nodes: Sequence[Node]) -> Address:
     """Return a network's highest usable address that no node has."""
-    taken = {held.address for node in nodes for held in node.addresses} | {node.endpoint for node in nodes}
+    occupied = {address.address for node in nodes for address in node.addresses} | {node.endpoint for node in nodes}
     usable = range(segment.size - 2, 0, -1) if segment.size > 2 else range(segment.size - 1, -1, -1)
     for number in usable:
-        if (address := segment.host(number)) not in taken:
+        if (address := segment.host(number)) not in occupied:
             return address
     names = ", ".join(node.name for node in nodes)
     raise UsageError(f"the lab needs an address for its router in {segment}, but the nodes have them all: {names}")
@@ -217,10 +221,10 @@ def _pod_addresses(node: Node, pods: int) -> list[tuple[InterfaceAddress, ...]]:
 
 def _test_nets(topology: Topology) -> Iterator[Prefix]:
     """Return a documentation prefix that the cluster does not use, of each IP version of its nodes."""
-    held = {each.prefix for node in topology.nodes for each in node.addresses}
+    prefixes = {address.prefix for node in topology.nodes for address in node.addresses}
     public = (InterfaceAddress(node.endpoint, BITS[node.endpoint.version]).prefix for node in topology.nodes)
-    used = [*topology.networks, *held, *public]
-    for version in sorted({prefix.version for prefix in held}):
+    used = [*topology.networks, *prefixes, *public]
+    for version in sorted({prefix.version for prefix in prefixes}):
         nets = _TEST_NETS[version]
         free = next((prefix for prefix in nets if not any(prefix.overlaps(other) for other in used)), None)
         if free is None:

@@ -19,7 +19,7 @@ done
 
 
 class LinkStatus(Struct, frozen=True):
-    """A device: whether somebody has set it up, whether packets pass, and its addresses as `ip` prints them."""
+    """A device: whether it is set up, whether packets pass, and its addresses as `ip` prints them."""
 
     name: str
     up: bool
@@ -56,5 +56,5 @@ def _links(line: str) -> Iterator[LinkStatus]:
     """Read what `ip -json address show` prints for one host."""
     for device in json.loads(line):
         if device["ifname"] != "lo":
-            addresses = tuple(f"{each['local']}/{each['prefixlen']}" for each in device["addr_info"])
+            addresses = tuple(f"{entry['local']}/{entry['prefixlen']}" for entry in device["addr_info"])
             yield LinkStatus(device["ifname"], "UP" in device["flags"], device["operstate"] == "UP", addresses)

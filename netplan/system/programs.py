@@ -77,18 +77,18 @@ def run(argv: Sequence[str], text: str | None = None, *, limit: float = _TIME_LI
     process, output = _ahead.take(argv) or _start(argv)
     with output, process:
         try:
-            _, said = process.communicate((text or "").encode(*_ENCODING), timeout=limit)
+            _, errors = process.communicate((text or "").encode(*_ENCODING), timeout=limit)
         except BaseException as error:
             process.kill()
             if isinstance(error, subprocess.TimeoutExpired):
                 raise ObserveError(f"{' '.join(argv)} did not end within {limit:.0f} s and was stopped") from error
             raise
         output.seek(0)
-        return Output(process.returncode, output.read().decode(*_ENCODING), said.decode(*_ENCODING))
+        return Output(process.returncode, output.read().decode(*_ENCODING), errors.decode(*_ENCODING))
 
 
 class _Ahead:
-    """Programs that were started before anybody asks for what they print."""
+    """Programs that were started before what they print is asked for."""
 
     def __init__(self) -> None:
         self._begun: dict[tuple[str, ...], tuple[_Started, float]] = {}

@@ -83,10 +83,10 @@ def trusted_users() -> frozenset[int]:
     return frozenset(users)
 
 
-def caller_of(uid: int, said: str) -> Iterator[int]:
+def caller_of(uid: int, sudo_uid: str) -> Iterator[int]:
     """Yield the user who called sudo, as the environment says it to a process of user `uid`: root alone believes it."""
-    if uid == _ROOT and said.isascii() and said.isdecimal():
-        yield int(said)
+    if uid == _ROOT and sudo_uid.isascii() and sudo_uid.isdecimal():
+        yield int(sudo_uid)
 
 
 def _replaceable(status: os.stat_result) -> bool:

@@ -1,6 +1,6 @@
 """Packets between hosts of a lab, sent and received by the test itself.
 
-A socket stays in the network namespace that it was made in, whoever uses it: one process can hold both ends.
+A socket stays in the network namespace that it was made in, by any process: one can hold both ends.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ def socket_on(
 
 
 def _send_socket(channel: socket.socket, family: int, kind: int, protocol: int) -> None:
-    with socket.socket(family, kind, protocol) as made:
-        socket.send_fds(channel, [b"."], [made.fileno()])
+    with socket.socket(family, kind, protocol) as sender:
+        socket.send_fds(channel, [b"."], [sender.fileno()])
 
 
 def address(lab: Lab, host: str, version: int = 4) -> str:
     """Give a host's first address of an IP version."""
-    found = (each.address for each in lab.host(host).addresses)
-    return str(next(each for each in found if each.version == version))
+    addresses = (candidate.address for candidate in lab.host(host).addresses)
+    return str(next(candidate for candidate in addresses if candidate.version == version))
 
 
 def pings(lab: Lab, source: str, target: str, timeout: float = 1.0) -> bool:

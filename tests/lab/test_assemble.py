@@ -43,5 +43,5 @@ def test_a_sysctl_that_the_kernel_refuses_is_named():
 def test_of_several_refused_steps_the_first_is_named():
     lost = [AddAddress(Device(index, f"eth{index}"), "10.4.7.1", 24) for index in (7, 8)]
     expected = "switches: ip address add 10.4.7.1/24 dev eth7: No such device"
-    code, said = complaint(Setup(FLOOR, (), tuple(lost)))
-    assert (code, said.startswith(expected)) == (1, True)
+    code, complained = complaint(Setup(FLOOR, (), tuple(lost)))
+    assert (code, complained.startswith(expected)) == (1, True)

@@ -92,10 +92,10 @@ def test_working_directory_is_kept(lab, tmp_path, monkeypatch):
 
 
 def test_working_directory_that_is_gone_becomes_the_root(lab, tmp_path, monkeypatch):
-    gone = tmp_path / "gone"
-    gone.mkdir()
-    monkeypatch.chdir(gone)
-    gone.rmdir()
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
     assert lab.run("n1", ["pwd"]).stdout == "/\n"
 
 
@@ -114,9 +114,9 @@ def test_each_host_has_a_folder_of_its_own_for_podnet_s_files(lab):
 
 
 def test_mount_on_one_host_is_on_the_others(make_lab):
-    made = make_lab(topology(node()))
-    made.run("n1", ["ip", "netns", "add", "made-on-n1"])
-    assert made.run("n1-pod1", ["ip", "netns", "exec", "made-on-n1", "echo", "there"]).stdout == "there\n"
+    lab = make_lab(topology(node()))
+    lab.run("n1", ["ip", "netns", "add", "made-on-n1"])
+    assert lab.run("n1-pod1", ["ip", "netns", "exec", "made-on-n1", "echo", "there"]).stdout == "there\n"
 
 
 def test_terminal_is_passed_on(lab):
@@ -169,10 +169,10 @@ def test_orphans_leave_no_zombies(make_lab):
 
 
 def test_orphans_leave_no_zombies_in_a_lab_that_is_kept():
-    made = Lab.up(topology(node()))
-    found = zombies(made)
-    made.down()
-    assert found == ""
+    lab = Lab.up(topology(node()))
+    left_zombies = zombies(lab)
+    lab.down()
+    assert left_zombies == ""
 
 
 def test_unknown_command_is_reported_as_a_shell_does(lab):
@@ -185,9 +185,9 @@ def test_file_that_is_no_program_is_reported_as_a_shell_does(lab):
 
 
 def test_lab_that_is_gone_cannot_be_entered(make_lab):
-    made = make_lab(topology(node()))
-    made.down()
-    assert made.run("n1", ["true"], check=False).returncode == CANNOT_ENTER
+    lab = make_lab(topology(node()))
+    lab.down()
+    assert lab.run("n1", ["true"], check=False).returncode == CANNOT_ENTER
 
 
 def test_signals_that_python_ignores_are_not_ignored_by_the_command(lab):

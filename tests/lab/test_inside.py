@@ -65,6 +65,6 @@ def test_nothing_of_the_caller_changes(lab):
 
 
 def test_socket_stays_on_its_host(lab):
-    with socket_on(lab, "n1-pod1") as made:
-        made.bind(("172.7.1.2", 0))
-        assert made.getsockname()[0] == "172.7.1.2"
+    with socket_on(lab, "n1-pod1") as server:
+        server.bind(("172.7.1.2", 0))
+        assert server.getsockname()[0] == "172.7.1.2"

@@ -80,8 +80,8 @@ def test_lab_is_found_by_the_name_of_its_cluster(lab):
 
 
 def test_lab_keeps_the_path_of_its_spec():
-    with Lab.temporary(topology(node()), spec="specs/hdss7.yaml") as made:
-        assert Lab.find(made.cluster).spec == "specs/hdss7.yaml"
+    with Lab.temporary(topology(node()), spec="specs/hdss7.yaml") as lab:
+        assert Lab.find(lab.cluster).spec == "specs/hdss7.yaml"
 
 
 def test_lab_that_is_not_up_is_not_found():
@@ -95,9 +95,9 @@ def test_second_up_is_refused(lab):
 
 
 def test_second_up_is_told_the_spec_of_the_first():
-    told = r"made from specs/hdss7\.yaml: .* podnet lab down specs/hdss7\.yaml$"
-    with Lab.temporary(topology(node()), spec="specs/hdss7.yaml") as made, pytest.raises(UsageError, match=told):
-        Lab.up(topology(node(), cluster=made.cluster))
+    refusal = r"made from specs/hdss7\.yaml: .* podnet lab down specs/hdss7\.yaml$"
+    with Lab.temporary(topology(node()), spec="specs/hdss7.yaml") as lab, pytest.raises(UsageError, match=refusal):
+        Lab.up(topology(node(), cluster=lab.cluster))
 
 
 def test_refused_second_up_leaves_the_first_alone(lab):
@@ -107,14 +107,14 @@ def test_refused_second_up_leaves_the_first_alone(lab):
 
 
 def test_progress_is_told_after_each_step():
-    told = []
-    Lab.up(topology(node()), pods=1, progress=lambda done, total: told.append((done, total))).down()
-    assert told == [(number, 6) for number in range(1, 7)]
+    reports = []
+    Lab.up(topology(node()), pods=1, progress=lambda done, total: reports.append((done, total))).down()
+    assert reports == [(number, 6) for number in range(1, 7)]
 
 
 def test_number_of_pods_is_as_asked_for():
-    with Lab.temporary(topology(node()), pods=3) as made:
-        pods = [host.name for host in made.hosts if host.kind is HostKind.POD]
+    with Lab.temporary(topology(node()), pods=3) as lab:
+        pods = [host.name for host in lab.hosts if host.kind is HostKind.POD]
     assert pods == ["n1-pod1", "n1-pod2", "n1-pod3"]
 
 
@@ -138,21 +138,21 @@ def test_status_shows_every_host_up(lab):
 
 
 def test_status_shows_a_host_down_whose_interface_is_down(make_lab):
-    made = make_lab(two_nodes())
-    made.run("n1", ["ip", "link", "set", "eth0", "down"])
-    assert [status.host.name for status in made.status() if not status.up] == ["n1"]
+    lab = make_lab(two_nodes())
+    lab.run("n1", ["ip", "link", "set", "eth0", "down"])
+    assert [status.host.name for status in lab.status() if not status.up] == ["n1"]
 
 
 def test_status_shows_a_host_down_whose_address_is_gone(make_lab):
-    made = make_lab(two_nodes())
-    made.run("n2", ["ip", "address", "flush", "dev", "docker0"])
-    assert [status.host.name for status in made.status() if not status.up] == ["n2"]
+    lab = make_lab(two_nodes())
+    lab.run("n2", ["ip", "address", "flush", "dev", "docker0"])
+    assert [status.host.name for status in lab.status() if not status.up] == ["n2"]
 
 
 def test_status_shows_a_host_down_whose_namespace_is_gone(make_lab):
-    made = make_lab(two_nodes())
-    made.run("n1", ["ip", "netns", "delete", "n1-pod2"])
-    assert [status.host.name for status in made.status() if not status.up] == ["n1-pod2"]
+    lab = make_lab(two_nodes())
+    lab.run("n1", ["ip", "netns", "delete", "n1-pod2"])
+    assert [status.host.name for status in lab.status() if not status.up] == ["n1-pod2"]
 
 
 def test_up_changes_no_mount_outside(make_lab):
@@ -171,36 +171,36 @@ def test_lab_outlives_the_process_that_built_it():
     code = "import sys; from netplan.lab import Lab; from tests.lab.topologies import *; "
     build = [sys.executable, "-c", f"{code} Lab.up(topology(node(), cluster=sys.argv[1]))", cluster]
     subprocess.run(build, cwd=ROOT, check=True)
-    made = Lab.find(cluster)
-    answered = pings(made, "n1", address(made, "n1-pod1"))
-    made.down()
+    lab = Lab.find(cluster)
+    answered = pings(lab, "n1", address(lab, "n1-pod1"))
+    lab.down()
     assert answered
 
 
 def test_temporary_lab_is_gone_after_its_block():
-    with Lab.temporary(topology(node())) as made:
+    with Lab.temporary(topology(node())) as lab:
         pass
-    assert find(made.cluster) is None
+    assert find(lab.cluster) is None
 
 
 def test_down_leaves_no_process_in_any_namespace_of_the_lab(make_lab):
-    made = make_lab(two_nodes())
-    with namespaces_held(made) as held:
-        with made.popen("n1-pod1", ["sleep", "60"]):
-            made.down()
-        assert not (held - namespaces_of("self")) & namespaces_in_use()
+    lab = make_lab(two_nodes())
+    with namespaces_held(lab) as used_namespaces:
+        with lab.popen("n1-pod1", ["sleep", "60"]):
+            lab.down()
+        assert not (used_namespaces - namespaces_of("self")) & namespaces_in_use()
 
 
 def test_down_leaves_no_lab_to_find(make_lab):
-    made = make_lab(two_nodes())
-    made.down()
-    assert find(made.cluster) is None
+    lab = make_lab(two_nodes())
+    lab.down()
+    assert find(lab.cluster) is None
 
 
 def test_down_of_a_lab_that_is_down_does_nothing(make_lab):
-    made = make_lab(two_nodes())
-    made.down()
-    made.down()
+    lab = make_lab(two_nodes())
+    lab.down()
+    lab.down()
 
 
 def test_down_leaves_namespaces_of_the_same_names_alone(make_lab):
@@ -215,11 +215,11 @@ def test_labs_side_by_side_do_not_meet(make_lab):
 
 
 def test_background_process_ends_with_the_lab(make_lab):
-    made = make_lab(topology(node()))
-    with made.popen("n1", ["sh", "-c", "echo ready; sleep 60"], stdout=subprocess.PIPE) as server:
+    lab = make_lab(topology(node()))
+    with lab.popen("n1", ["sh", "-c", "echo ready; sleep 60"], stdout=subprocess.PIPE) as server:
         assert server.stdout
         server.stdout.readline()
-        made.down()
+        lab.down()
     assert server.returncode == -signal.SIGKILL
 
 

@@ -32,13 +32,13 @@ def test_node_has_its_address_and_on_its_bridge_the_first_of_its_subnet():
 
 
 def test_devices_are_named_as_the_spec_names_them():
-    made = lay_out(topology(node(interface="ens3", bridge="cni0")))
-    assert [interface.name for interface in wiring(made, "n1").interfaces] == ["ens3", "cni0"]
+    layout = lay_out(topology(node(interface="ens3", bridge="cni0")))
+    assert [interface.name for interface in wiring(layout, "n1").interfaces] == ["ens3", "cni0"]
 
 
 def test_pods_have_the_addresses_after_the_bridge():
-    made = lay_out(two_nodes(), pods=3)
-    assert [addresses(made, f"n1-pod{number}") for number in (1, 2, 3)] == [
+    layout = lay_out(two_nodes(), pods=3)
+    assert [addresses(layout, f"n1-pod{number}") for number in (1, 2, 3)] == [
         ["172.7.1.2/24"],
         ["172.7.1.3/24"],
         ["172.7.1.4/24"],
@@ -54,8 +54,8 @@ def test_router_has_the_highest_address_of_each_segment():
 
 
 def test_router_leaves_nodes_their_addresses():
-    made = lay_out(topology(node(address="10.4.7.254/24"), node("n2", "10.4.7.253/24", "172.7.2.0/24")))
-    assert addresses(made, "router")[0] == "10.4.7.252/24"
+    layout = lay_out(topology(node(address="10.4.7.254/24"), node("n2", "10.4.7.253/24", "172.7.2.0/24")))
+    assert addresses(layout, "router")[0] == "10.4.7.252/24"
 
 
 def test_router_has_the_other_address_of_a_point_to_point_segment():
@@ -63,13 +63,13 @@ def test_router_has_the_other_address_of_a_point_to_point_segment():
 
 
 def test_nodes_send_through_the_router_of_their_segment():
-    made = lay_out(two_segments())
-    assert [str(wiring(made, name).gateways[0]) for name in ("n1", "n3")] == ["10.4.7.254", "10.4.8.254"]
+    layout = lay_out(two_segments())
+    assert [str(wiring(layout, name).gateways[0]) for name in ("n1", "n3")] == ["10.4.7.254", "10.4.8.254"]
 
 
 def test_nodes_of_a_segment_are_on_one_switch():
-    made = lay_out(two_segments())
-    plugs = [wiring(made, name).interfaces[0].plug for name in ("n1", "n2", "n3")]
+    layout = lay_out(two_segments())
+    plugs = [wiring(layout, name).interfaces[0].plug for name in ("n1", "n2", "n3")]
     assert [plug.bridge for plug in plugs if plug] == ["sw0", "sw0", "sw1"]
 
 
@@ -87,8 +87,8 @@ def test_no_two_cables_end_in_one_port():
     ],
 )
 def test_outside_is_on_a_network_that_the_cluster_does_not_use(network, segment, expected):
-    made = lay_out(topology(node(address=segment), network=network))
-    assert addresses(made, "outside") == [expected]
+    layout = lay_out(topology(node(address=segment), network=network))
+    assert addresses(layout, "outside") == [expected]
 
 
 def test_cluster_that_uses_all_documentation_networks_is_refused():
@@ -126,7 +126,7 @@ def dual_stack() -> Layout:
 
 
 @pytest.mark.parametrize(
-    ("host", "held"),
+    ("host", "expected"),
     [
         ("n1", ["10.4.7.1/24", "fd00:4::1/64", "172.7.1.1/24", "fd00:7:0:1::1/64"]),
         ("n1-pod1", ["172.7.1.2/24", "fd00:7:0:1::2/64"]),
@@ -134,8 +134,8 @@ def dual_stack() -> Layout:
         ("outside", ["198.51.100.2/24", "2001:db8:1::2/64"]),
     ],
 )
-def test_hosts_have_an_address_of_each_family(host, held):
-    assert addresses(dual_stack(), host) == held
+def test_hosts_have_an_address_of_each_family(host, expected):
+    assert addresses(dual_stack(), host) == expected
 
 
 def test_hosts_send_through_a_gateway_of_each_family():

@@ -31,8 +31,8 @@ def test_every_folder_and_link_on_the_way_is_judged(tmp_path):
     (tmp_path / "real" / "file").write_text("")
     (tmp_path / "link").symlink_to("real/in")
     (tmp_path / "real" / "in" / "up").symlink_to(tmp_path / "real" / "file")
-    seen, found = walked(tmp_path / "link" / "up")
-    assert found == tmp_path / "real" / "file"
+    seen, path = walked(tmp_path / "link" / "up")
+    assert path == tmp_path / "real" / "file"
     assert [*dict.fromkeys(below(tmp_path, seen))] == [
         ("link", "l"),
         ("real", "d"),

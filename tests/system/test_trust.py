@@ -62,9 +62,9 @@ def test_a_file_of_another_user_may_be_replaced():
     own_links(Path("/it"), status(FILE | 0o644, STRANGER))
 
 
-@pytest.mark.parametrize("said", ["", "x", "-1", "²", "4242 "])
-def test_a_caller_of_sudo_is_a_number(said):
-    assert list(caller_of(0, said)) == []
+@pytest.mark.parametrize("sudo_uid", ["", "x", "-1", "²", "4242 "])
+def test_a_caller_of_sudo_is_a_number(sudo_uid):
+    assert list(caller_of(0, sudo_uid)) == []
 
 
 @pytest.mark.parametrize(("uid", "believed"), [(0, [STRANGER]), (1000, [])])

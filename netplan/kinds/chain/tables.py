@@ -23,11 +23,11 @@ from netplan.net import printable
 from netplan.netfilter.iptables.built_in import BUILT_IN
 from netplan.netfilter.nftables.expression import (
     Chains,
-    Held,
+    ChainUse,
     expressions,
     generation,
-    held_chain,
     names,
+    read_chain,
     rules_by_chain,
     rules_of,
     uses,
@@ -105,7 +105,7 @@ class NftTables:
         self._iptables = iptables
         self._chains = chains
         self._limit = limit
-        self._held = cache(partial(held_chain, iptables.version))
+        self._held = cache(partial(read_chain, iptables.version))
         self._is_small = cache(self._is_within_limit)
         self._wholes: dict[str, _Whole | None] = {}
         self._alone_of: Counter[str] = Counter()
@@ -199,7 +199,7 @@ class NftTables:
         return chain
 
 
-def is_usual(key: ChainKey, held: Held) -> bool:
+def is_usual(key: ChainKey, held: ChainUse) -> bool:
     """Whether packets enter a chain where iptables says: it prints one of nft's own at another place as empty."""
     base = held.base
     if base is None:

@@ -136,26 +136,26 @@ class ExtensionSpec(Struct, frozen=True, dict=True):
         words = ["!", f"--{option.name}"] if option.negated else [f"--{option.name}"]
         return " ".join([*words, *map(show, option.values)])
 
-    def finish(self, given: Options, version: int, protocol: Condition[int] | None) -> tuple[Option, ...]:
+    def finish(self, options: Options, version: int, protocol: Condition[int] | None) -> tuple[Option, ...]:
         """Check the given options together; return them as iptables-save prints them, with what goes without saying."""
-        self._check_needed(given)
+        self._check_needed(options)
         if self.protocols and (protocol is None or protocol.negated or protocol.value not in self.protocols):
             raise ValueError(f"needs {protocol_names(self.protocols)}")
         if self.complete:
-            self.complete(given, protocol)
+            self.complete(options, protocol)
         for name, default in self._defaults:
-            given.setdefault(name, Option(name, values=(default[version == 6],)))
-        shown = [option for option in given.values() if option.values != self.by_name[option.name].hidden]
+            options.setdefault(name, Option(name, values=(default[version == 6],)))
+        shown = [option for option in options.values() if option.values != self.by_name[option.name].hidden]
         if len(shown) > 1:
             shown.sort(key=lambda option: self._order[option.name])
         return tuple(shown)
 
-    def _check_needed(self, given: Options) -> None:
+    def _check_needed(self, options: Options) -> None:
         if self.exactly:
-            count = sum(name in given for name in self.exactly)
+            count = sum(name in options for name in self.exactly)
             if count != 1:
                 raise ValueError(f"needs {'one of ' * (len(self.exactly) > 1)}{_spelled(self.exactly)}")
-        if self.some and given.keys().isdisjoint(self.some):
+        if self.some and options.keys().isdisjoint(self.some):
             raise ValueError(f"needs {_spelled(self.some)}")
 
 

@@ -45,19 +45,19 @@ _DEFAULT_LIST: Final = ("DEFAULT", "DEFAULT")
 _HOST_MASK: Final = ("255.255.255.255", ":".join(["ffff"] * 8))
 
 
-def _recent(given: Options, _protocol: Condition[int] | None) -> None:
-    if "reap" in given and "seconds" not in given:
+def _recent(options: Options, _protocol: Condition[int] | None) -> None:
+    if "reap" in options and "seconds" not in options:
         raise ValueError("--reap needs --seconds")
-    if "rdest" not in given:
-        given.setdefault("rsource", Option("rsource"))
+    if "rdest" not in options:
+        options.setdefault("rsource", Option("rsource"))
 
 
-def _statistic(given: Options, _protocol: Condition[int] | None) -> None:
-    wanted = {"random": {"mode", "probability"}, "nth": {"mode", "every", "packet"}}[given["mode"].text]
-    if given.keys() != wanted:
+def _statistic(options: Options, _protocol: Condition[int] | None) -> None:
+    wanted = {"random": {"mode", "probability"}, "nth": {"mode", "every", "packet"}}[options["mode"].text]
+    if options.keys() != wanted:
         raise ValueError("needs --mode random with --probability, or --mode nth with --every and --packet")
-    if "packet" in given and int(given["packet"].text) >= int(given["every"].text):
-        raise ValueError(f"--packet counts from 0 to {int(given['every'].text) - 1}")
+    if "packet" in options and int(options["packet"].text) >= int(options["every"].text):
+        raise ValueError(f"--packet counts from 0 to {int(options['every'].text) - 1}")
 
 
 _SOURCE_PORT: Final = Opt("sport", (port_range,), ("source-port",), negatable=True, hidden=("0:65535",))

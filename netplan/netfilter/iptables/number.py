@@ -165,10 +165,10 @@ def probability(text: str, _version: int) -> str:
 
 def rate(text: str, _version: int) -> str:
     """Read `5/minute`; the kernel keeps the time between two packets, in units of 0.1 ms."""
-    found = _RATE.fullmatch(text)
-    per = (found[2] or "second").lower() if found else ""
+    match = _RATE.fullmatch(text)
+    per = (match[2] or "second").lower() if match else ""
     seconds = next((seconds for name, seconds in _PERIODS.items() if per and name.startswith(per)), 0)
-    count = int(found[1]) if found else 0
+    count = int(match[1]) if match else 0
     interval = _RATE_UNIT * seconds // count if count else 0
     if not interval:
         raise ValueError(f"{text!r} is not a rate, such as 5/minute, of at most {_RATE_UNIT}/second")

@@ -211,11 +211,11 @@ class RuleParser:
     def _option(self, word: str, *, negated: bool) -> None:
         if not word.startswith("-"):
             raise ValueError(f"{word!r} follows no option")
-        found = self._clause_of(word.removeprefix("--")) if word.startswith("--") else None
-        if found is None:
+        known = self._clause_of(word.removeprefix("--")) if word.startswith("--") else None
+        if known is None:
             self._unread_option(word, negated=negated)
             return
-        clause, option = found
+        clause, option = known
         arguments = [self._argument(word) for _ in option.readers]
         try:
             clause.add(option.read(arguments, self.version, negated=negated))

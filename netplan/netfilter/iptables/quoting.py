@@ -40,8 +40,10 @@ class Quoted(str):
 
 def check_characters(text: str) -> None:
     """Refuse what could end a line or deceive its reader: NUL, newline, other control characters, line separators."""
-    if not text.isprintable() and (found := _CONTROL.search(text)):
-        raise ValueError(f"character {found.start() + 1} is U+{ord(found[0]):04X}: a rule holds no control characters")
+    if not text.isprintable() and (control := _CONTROL.search(text)):
+        raise ValueError(
+            f"character {control.start() + 1} is U+{ord(control[0]):04X}: a rule holds no control characters"
+        )
 
 
 def pictured(text: str) -> str:
@@ -83,18 +85,18 @@ def split(text: str) -> list[str]:
 
 
 def _unquote(word: str) -> str:
-    found = _QUOTED_WORD.fullmatch(word)
-    if found is None:
+    quoted = _QUOTED_WORD.fullmatch(word)
+    if quoted is None:
         raise ValueError(f"a quote is not closed, or other text follows it at once: {word}")
-    if found["single"]:
+    if quoted["single"]:
         return Quoted.of(word[1:-1], always_quote(word[1:-1]))
-    return Quoted.of(found["start"] + _ESCAPE.sub(_unescape, found["double"]), word)
+    return Quoted.of(quoted["start"] + _ESCAPE.sub(_unescape, quoted["double"]), word)
 
 
-def _unescape(found: re.Match[str]) -> str:
-    if found[1] not in "\"\\'":
-        raise ValueError(f"{found[0]} in double quotes: write a backslash as \\\\")
-    return found[1]
+def _unescape(escape: re.Match[str]) -> str:
+    if escape[1] not in "\"\\'":
+        raise ValueError(f"{escape[0]} in double quotes: write a backslash as \\\\")
+    return escape[1]
 
 
 def quote(text: str) -> str:

@@ -42,25 +42,25 @@ _MANGLE: Final = frozenset({"mangle"})
 _RAW: Final = frozenset({"raw"})
 
 
-def _connmark(given: Options, _protocol: Condition[int] | None) -> None:
-    masks = {"mask", "nfmask", "ctmask"} & given.keys()
-    if "set-xmark" in given:
+def _connmark(options: Options, _protocol: Condition[int] | None) -> None:
+    masks = {"mask", "nfmask", "ctmask"} & options.keys()
+    if "set-xmark" in options:
         if masks:
             raise ValueError("write the mask behind the mark: --set-xmark VALUE/MASK")
         return
-    both = given.pop("mask", None)
+    both = options.pop("mask", None)
     for name in ("nfmask", "ctmask"):
-        given.setdefault(name, Option(name, values=both.values if both else (_ALL_BITS,)))
+        options.setdefault(name, Option(name, values=both.values if both else (_ALL_BITS,)))
 
 
-def _reject(given: Options, protocol: Condition[int] | None) -> None:
-    if "reject-with" in given and given["reject-with"].text == "tcp-reset" and protocol != Condition(TCP):
+def _reject(options: Options, protocol: Condition[int] | None) -> None:
+    if "reject-with" in options and options["reject-with"].text == "tcp-reset" and protocol != Condition(TCP):
         raise ValueError("--reject-with tcp-reset needs -p tcp")
 
 
-def _nat(given: Options, protocol: Condition[int] | None) -> None:
+def _nat(options: Options, protocol: Condition[int] | None) -> None:
     """Refuse ports without a protocol that has them; iptables accepts a negated protocol here."""
-    with_ports = "to-ports" in given or any(split_nat_range(to.text)[1] for to in given.values() if to.values)
+    with_ports = "to-ports" in options or any(split_nat_range(to.text)[1] for to in options.values() if to.values)
     if with_ports and (protocol is None or protocol.value not in _NAT_PORT_PROTOCOLS):
         raise ValueError(f"ports need {protocol_names(_NAT_PORT_PROTOCOLS)}")
 

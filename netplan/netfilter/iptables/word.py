@@ -88,10 +88,10 @@ def comment(text: str, _version: int) -> str:
     encoded = _encoded(text)
     if len(encoded) <= 255:
         return text
-    kept = encoded[:255].decode("utf-8", "surrogateescape")
-    if not text.startswith(kept):
+    shortened = encoded[:255].decode("utf-8", "surrogateescape")
+    if not text.startswith(shortened):
         raise ValueError("longer than 255 bytes, and iptables would cut it within a character")
-    return kept
+    return shortened
 
 
 def _encoded(text: str) -> bytes:
@@ -118,14 +118,14 @@ def flags(order: Collection[str], *, none: str = "", everything: str = "") -> Re
     """Make a reader of comma-separated flags, printed in the given order; `none` and `everything` are short names."""
 
     def read(text: str, _version: int) -> str:
-        given = set(text.upper().split(","))
-        if everything in given:
-            given = set(order)
-        if none and given == {none}:
+        names = set(text.upper().split(","))
+        if everything in names:
+            names = set(order)
+        if none and names == {none}:
             return none
-        if unknown := sorted(given.difference(order)):
+        if unknown := sorted(names.difference(order)):
             raise ValueError(f"{unknown[0]!r} is not one of {', '.join(order)}")
-        return ",".join(flag for flag in order if flag in given)
+        return ",".join(flag for flag in order if flag in names)
 
     return read
 

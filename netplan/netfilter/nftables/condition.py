@@ -85,8 +85,8 @@ class Conditions(Struct, frozen=True):
             return self._mark(load, first, last, negated=negated)
         own = self._own_numbers.get(load.what)
         if own is not None and not load.mask:
-            held = first <= own <= last
-            return replace(self, never=self.never or held is negated)
+            inside = first <= own <= last
+            return replace(self, never=self.never or inside is negated)
         if load.what == "l4proto" and not load.mask:
             return self._number("protocol", first[0], last[0], negated=negated)
         return self._words(_said(load, first, last, self.devices), negated=negated)
@@ -101,17 +101,17 @@ class Conditions(Struct, frozen=True):
         """How many bytes each field of a header has, in the order in which iptables says them."""
         return {name: size for name, _, size in (*self.family.header, *TRANSPORT_FIELDS)}
 
-    def _words(self, said: str | None, *, negated: bool) -> Conditions:
+    def _words(self, condition: str | None, *, negated: bool) -> Conditions:
         """Add a condition in words, with `!` before it if it is the other way round; of two on a device one is said."""
-        if said is None:
+        if condition is None:
             return self.vague()
-        negated = negated is not said.startswith("! ")
-        said = said.removeprefix("! ")
-        option, _, rest = said.partition(" ")
-        words = said if not negated else f"! {said}" if option != "-m" else _negated(rest)
+        negated = negated is not condition.startswith("! ")
+        condition = condition.removeprefix("! ")
+        option, _, rest = condition.partition(" ")
+        words = condition if not negated else f"! {condition}" if option != "-m" else _negated(rest)
         if words in self.words:
             return self
-        if option != "-m" and any(each.removeprefix("! ").startswith(f"{option} ") for each in self.words):
+        if option != "-m" and any(other.removeprefix("! ").startswith(f"{option} ") for other in self.words):
             return self.vague()
         return replace(self, words=(*self.words, words))
 
@@ -132,17 +132,17 @@ class Conditions(Struct, frozen=True):
         parts = [*_parts(fields, load, first, last)]
         if not parts or (negated and len(parts) > 1):
             return self.vague()
-        found = self
+        conditions = self
         for part in parts:
             if part.range is not None:
-                found = found._number(part.name, *part.range, negated=negated)
+                conditions = conditions._number(part.name, *part.range, negated=negated)
             elif part.name in _OPTIONS:
                 low, mask = (Address(self.family.version, number) for number in (part.low, part.mask))
                 masked = f"{_OPTIONS[part.name]} {low}/{mask}"
-                found = found._words(masked, negated=negated)
+                conditions = conditions._words(masked, negated=negated)
             else:
-                found = found.vague()
-        return found
+                conditions = conditions.vague()
+        return conditions
 
     def _number(self, name: str, low: int, high: int, *, negated: bool) -> Conditions:
         if negated:
@@ -154,10 +154,10 @@ class Conditions(Struct, frozen=True):
     def __str__(self) -> str:
         """Return the conditions in iptables' words, `-m nft` for those that it does not have."""
         texts = [text for name in self._sizes for text in self._numbers(name)]
-        said = [*(text for text in texts if text), *self.words, *self.marks]
+        words = [*(text for text in texts if text), *self.words, *self.marks]
         if self.unsaid or not all(texts):
-            said.append("-m nft")
-        return " ".join(said)
+            words.append("-m nft")
+        return " ".join(words)
 
     @property
     def impossible(self) -> bool:
@@ -176,11 +176,11 @@ class Conditions(Struct, frozen=True):
         first, last = self._range(name)
         whole = (first, last) == (0, (1 << 8 * self._sizes[name]) - 1)
         apart = [(low, high) for low, high in self.outside.get(name, ()) if low <= last and first <= high]
-        each = [("", first, last)] if not whole else []
-        each += [("! ", low, high) for low, high in apart]
+        ranges = [("", first, last)] if not whole else []
+        ranges += [("! ", low, high) for low, high in apart]
         option = _OPTIONS.get(name)
         free = option is None or not any(word.removeprefix("! ").startswith(f"{option} ") for word in self.words)
-        for number, (sign, low, high) in enumerate(each):
+        for number, (sign, low, high) in enumerate(ranges):
             if option is not None:
                 yield _address(self.family.version, option, sign, (low, high), alone=free and number == 0)
             elif name == "protocol":
@@ -211,17 +211,17 @@ def _parts(fields: Fields, load: Load, first: bytes, last: bytes) -> Iterator[_P
     What nft compares at once may be several fields, or the first bytes of one.
     """
     counted = int.from_bytes(load.mask or b"\xff" * load.length, "big")
-    found = []
+    parts = []
     for name, offset, size in fields:
         shift = 8 * (load.offset + load.length - offset - size)
         bits = (1 << 8 * size) - 1
         mask = _shifted(counted, shift) & bits
         counted &= ~_shifted(bits, -shift)
         if mask:
-            low, high = (_shifted(int.from_bytes(each, "big"), shift) & bits for each in (first, last))
-            found.append(_Part(name, low, high, mask, bits))
-    if counted == 0 and (first == last or [part.mask for part in found] == [part.bits for part in found[:1]]):
-        yield from found
+            low, high = (_shifted(int.from_bytes(bound, "big"), shift) & bits for bound in (first, last))
+            parts.append(_Part(name, low, high, mask, bits))
+    if counted == 0 and (first == last or [part.mask for part in parts] == [part.bits for part in parts[:1]]):
+        yield from parts
 
 
 def _shifted(value: int, right: int) -> int:

@@ -55,52 +55,54 @@ class Sets:
         if self._flags is None:
             sets = netfilter.dump(NFTABLES, _GET_SET, self._family, self._table)
             self._flags = {
-                text(each.attributes[2]): (number(each.attributes.get(3, b"")), number(each.attributes[5]))
-                for each in sets
+                text(message.attributes[2]): (number(message.attributes.get(3, b"")), number(message.attributes[5]))
+                for message in sets
             }
         flags, length = self._flags.get(name, (_DYNAMIC, 0))
         if flags & (_TIMEOUT | _DYNAMIC):
             return None
         wanted = self._table + attribute(2, terminated(name))
         messages = netfilter.dump(NFTABLES, _GET_ELEMENT, self._family, wanted, most=MANY)
-        found = [attributes(each) for message in messages for each in elements(message.attributes.get(3, b""))]
+        listed = [attributes(element) for message in messages for element in elements(message.attributes.get(3, b""))]
         bounds = flags & _INTERVAL and not flags & _CONCATENATED
-        if len(found) > (2 * MANY + 1 if bounds else MANY) or any(map(_conditional, found)):
+        if len(listed) > (2 * MANY + 1 if bounds else MANY) or any(map(_conditional, listed)):
             return None
-        read = [*(_intervals(found, length) if bounds else map(_element, found))]
+        read = [*(_intervals(listed, length) if bounds else map(_element, listed))]
         return (
             tuple(sorted(read, key=lambda element: (not element.first, element.first))) if len(read) <= MANY else None
         )
 
 
-def _conditional(found: Attributes) -> bool:
+def _conditional(element: Attributes) -> bool:
     """Whether more than the key decides on an element: a limit, a quota, an object."""
-    expressions = [attributes(each) for each in elements(found.get(11, b""))]
-    expressions += [attributes(found[7])] if 7 in found else []
-    return 9 in found or any(text(each[1]) not in _INNOCENT for each in expressions)
+    expressions = [attributes(expression) for expression in elements(element.get(11, b""))]
+    expressions += [attributes(element[7])] if 7 in element else []
+    return 9 in element or any(text(expression[1]) not in _INNOCENT for expression in expressions)
 
 
-def _element(found: Attributes) -> Element:
-    first = _key(found, 1)
-    data = attributes(found.get(2, b""))
-    return Element(first, _key(found, 10) or first, data.get(1, b""), attributes(data.get(2, b"")))
+def _element(element: Attributes) -> Element:
+    first = _key(element, 1)
+    data = attributes(element.get(2, b""))
+    return Element(first, _key(element, 10) or first, data.get(1, b""), attributes(data.get(2, b"")))
 
 
-def _key(found: Attributes, which: int) -> bytes:
-    return attributes(found.get(which, b"")).get(1, b"")
+def _key(element: Attributes, which: int) -> bytes:
+    return attributes(element.get(which, b"")).get(1, b"")
 
 
-def _intervals(found: Iterable[Attributes], length: int) -> Iterator[Element]:
+def _intervals(members: Iterable[Attributes], length: int) -> Iterator[Element]:
     """Give intervals that are kept as their bounds: each reaches to the next bound, which it does not include."""
-    marked = [(_key(each, 1), not _flag(each, _END), each) for each in found if not _flag(each, _CATCHALL)]
+    marked = [
+        (_key(element, 1), not _flag(element, _END), element) for element in members if not _flag(element, _CATCHALL)
+    ]
     bounds = sorted(marked, key=lambda bound: bound[:2])
     ends = [key for key, _, _ in bounds][1:]
-    for (_, starts, each), end in zip(bounds, [*ends, b""], strict=True):
+    for (_, starts, element), end in zip(bounds, [*ends, b""], strict=True):
         if starts:
             last = (int.from_bytes(end, "big") - 1).to_bytes(length, "big") if end else b"\xff" * length
-            yield replace(_element(each), last=last)
-    yield from (_element(each) for each in found if _flag(each, _CATCHALL))
+            yield replace(_element(element), last=last)
+    yield from (_element(element) for element in members if _flag(element, _CATCHALL))
 
 
-def _flag(found: Attributes, flag: int) -> bool:
-    return bool(number(found.get(3, b"")) & flag)
+def _flag(element: Attributes, flag: int) -> bool:
+    return bool(number(element.get(3, b"")) & flag)

@@ -55,7 +55,7 @@ class Expression(Struct, frozen=True):
         return attributes(self.operands.get(operand, b"")).get(1, b"")
 
 
-class Held(Struct, frozen=True):
+class ChainUse(Struct, frozen=True):
     """A chain of a table of one IP version: `base` is None for one that only rules lead to.
 
     `uses` counts its rules and the jumps to it (NFTA_CHAIN_USE): of a base chain just its rules, as none leads there.
@@ -75,30 +75,30 @@ def chains() -> Chains:
     return {family: netfilter.listing(NFTABLES, _GET_CHAIN, family) for family in _NAMES}
 
 
-def held_chain(version: int, table: str, name: str) -> Held | None:
+def read_chain(version: int, table: str, name: str) -> ChainUse | None:
     """Ask for one chain of a table of an IP version; None if there is none."""
     wanted = attribute(_TABLE, terminated(table)) + attribute(_NAME, terminated(name))
-    found = netfilter.get(NFTABLES, _GET_CHAIN, FAMILIES[version].number, wanted)
-    return _held(Message(FAMILIES[version].number, found)) if found else None
+    content = netfilter.get(NFTABLES, _GET_CHAIN, FAMILIES[version].number, wanted)
+    return _chain_use(Message(FAMILIES[version].number, content)) if content else None
 
 
 def uses(chains: Chains, version: int, table: str, limit: int) -> int:
     """Count the rules of a table of an IP version, and the jumps; of one of more than `limit` chains, only those."""
-    found = netfilter.get(NFTABLES, _GET_TABLE, FAMILIES[version].number, attribute(1, terminated(table)))
-    held = number(found.get(3, b""))
-    if not held or held > limit:
-        return held
-    return sum(_held(chain).uses for chain in chains[FAMILIES[version].number].holding(_TABLE, terminated(table)))
+    content = netfilter.get(NFTABLES, _GET_TABLE, FAMILIES[version].number, attribute(1, terminated(table)))
+    table_uses = number(content.get(3, b""))
+    if not table_uses or table_uses > limit:
+        return table_uses
+    return sum(_chain_use(chain).uses for chain in chains[FAMILIES[version].number].holding(_TABLE, terminated(table)))
 
 
-def _held(chain: Message) -> Held:
-    return Held(number(chain.attributes[6]), _base(chain) if _HOOK in chain.attributes else None)
+def _chain_use(chain: Message) -> ChainUse:
+    return ChainUse(number(chain.attributes[6]), _base(chain) if _HOOK in chain.attributes else None)
 
 
 def names(chains: Chains, version: int, prefix: str) -> Iterator[tuple[str, str]]:
     """Return table and name of the chains of an IP version's own family whose names start so."""
-    for each in chains[FAMILIES[version].number].holding(_NAME, prefix.encode()):
-        yield text(each.attributes[_TABLE]), text(each.attributes[_NAME])
+    for chain in chains[FAMILIES[version].number].holding(_NAME, prefix.encode()):
+        yield text(chain.attributes[_TABLE]), text(chain.attributes[_NAME])
 
 
 def bases(chains: Chains) -> Iterator[Base]:
@@ -114,18 +114,18 @@ def bases(chains: Chains) -> Iterator[Base]:
 
 
 def _base(chain: Message) -> Base:
-    found = chain.attributes
-    hook = attributes(found[4])
+    content = chain.attributes
+    hook = attributes(content[4])
     family = _NAMES[chain.family]
     return Base(
         family=family,
-        table=text(found[1]),
-        name=text(found[3]),
-        type=text(found.get(7, b"filter")),
+        table=text(content[1]),
+        name=text(content[3]),
+        type=text(content.get(7, b"filter")),
         hook=(_NETDEV_HOOKS if family == "netdev" else _HOOKS)[number(hook[1])],
         priority=number(hook[2], signed=True),
-        policy="accept" if number(found.get(5, b"\1")) else "drop",
-        rules=number(found.get(6, b"")),
+        policy="accept" if number(content.get(5, b"\1")) else "drop",
+        rules=number(content.get(6, b"")),
     )
 
 
@@ -146,16 +146,16 @@ def _rules(family: int, table: str, chain: str) -> list[Message]:
 
 def rules_by_chain(table: str, version: int) -> dict[str, list[Message]]:
     """Read all rules of a table of an IP version, by the names of its chains; `expressions` takes one apart."""
-    found: defaultdict[str, list[Message]] = defaultdict(list)
+    rules: defaultdict[str, list[Message]] = defaultdict(list)
     for rule in netfilter.dump(NFTABLES, _GET_RULE, FAMILIES[version].number, attribute(1, terminated(table))):
-        found[text(rule.attributes[2])].append(rule)
-    return found
+        rules[text(rule.attributes[2])].append(rule)
+    return rules
 
 
 def sets(family: str, table: str) -> list[str]:
     """Return the names of a table's sets and maps, those that rules hold without a name too."""
-    found = netfilter.dump(NFTABLES, _GET_SET, number_of(family), attribute(1, terminated(table)))
-    return [text(each.attributes[2]) for each in found]
+    messages = netfilter.dump(NFTABLES, _GET_SET, number_of(family), attribute(1, terminated(table)))
+    return [text(message.attributes[2]) for message in messages]
 
 
 def expressions(rule: Message) -> tuple[Expression, ...]:

@@ -81,4 +81,4 @@ FAMILIES: Final = {
 
 def versions_of(family: str) -> tuple[int, ...]:
     """Return the IP versions of whose packets a family's tables hear: of its own, or of both."""
-    return tuple(version for version, each in FAMILIES.items() if each.name == family) or tuple(FAMILIES)
+    return tuple(version for version, candidate in FAMILIES.items() if candidate.name == family) or tuple(FAMILIES)

@@ -40,20 +40,20 @@ class Load(NamedTuple):
     flip: bytes = b""
 
 
-def loaded(each: Expression) -> Load | None:
+def loaded(expression: Expression) -> Load | None:
     """Return what an instruction loads into a register, None if iptables has no word for it."""
-    if each.name == "payload":
-        base, offset, length = (each.number(operand) for operand in (2, 3, 4))
+    if expression.name == "payload":
+        base, offset, length = (expression.number(operand) for operand in (2, 3, 4))
         if base == 0:
             return Load("ethertype", 2) if (offset, length) == (_ETHERTYPE_OFFSET, 2) else None
         return Load(_BASES[base], length, offset) if base in _BASES else None
-    if each.name == "fib":
-        known = each.number(2) == _FIB_ADDRTYPE and each.number(3) in _FIB_FLAGS
-        return Load(_FIB_FLAGS[each.number(3)], 4) if known else None
-    key = each.number(2)
-    if each.name == "ct" and key > 1 and 3 in each.operands:
+    if expression.name == "fib":
+        known = expression.number(2) == _FIB_ADDRTYPE and expression.number(3) in _FIB_FLAGS
+        return Load(_FIB_FLAGS[expression.number(3)], 4) if known else None
+    key = expression.number(2)
+    if expression.name == "ct" and key > 1 and 3 in expression.operands:
         return None
-    named = {"meta": _META, "ct": _CT}[each.name].get(key)
+    named = {"meta": _META, "ct": _CT}[expression.name].get(key)
     return None if named is None else Load(*named)
 
 

@@ -10,50 +10,58 @@ from msgspec.structs import replace
 from netplan.netfilter.nftables.elements import Element
 from netplan.netfilter.nftables.expression import Expression
 from netplan.netfilter.nftables.load import Load
-from netplan.netfilter.nftables.path import SLOT, Way, slot
+from netplan.netfilter.nftables.path import SLOT, Path, slot
 from netplan.netfilter.nftables.terminal import UNKNOWN_TARGET, decided
 from netplan.system.netlink.wire import text
 
 LookUp = Callable[[str], Sequence[Element] | None]
-"""Gives what a set holds by its name, None if nobody can say."""
+"""Gives what a set holds by its name, None if that is unknown."""
 
 
-def looked_up(way: Way, each: Expression, look_up: LookUp, most: int) -> list[Way]:
-    """Go on for each element of a set; as one way that holds for some packets if that can't be said."""
-    elements, register = look_up(text(each.operands[1])), each.number(2)
+def looked_up(path: Path, expression: Expression, look_up: LookUp, most: int) -> list[Path]:
+    """Go on for each element of a set; as one path that holds for some packets if that can't be said."""
+    elements, register = look_up(text(expression.operands[1])), expression.number(2)
     if elements is None or len(elements) > most:
-        return [_found_something(way, each)]
-    if each.number(5, 0) & 1:  # what no element has
-        return [reduce(lambda found, element: _keyed(found, register, element, negated=True), elements, way)]
+        return [_found_something(path, expression)]
+    if expression.number(5, 0) & 1:  # what no element has
+        return [reduce(lambda narrowed, element: _keyed(narrowed, register, element, negated=True), elements, path)]
     alone = len(elements) == 1
-    ways = [_found(_keyed(way, register, element, alone=alone), each, element) for element in elements]
-    return ways or [replace(way, conditions=replace(way.conditions, never=True), ended=True)]
+    paths = [_found(_keyed(path, register, element, alone=alone), expression, element) for element in elements]
+    return paths or [replace(path, conditions=replace(path.conditions, never=True), ended=True)]
 
 
-def _found_something(way: Way, each: Expression) -> Way:
-    """Go on with what nobody knows that a look-up finds."""
-    if 3 not in each.operands:
-        return way.vague()
-    return way.vague().ending(UNKNOWN_TARGET) if each.number(3) == 0 else way.vague().holding(each.number(3), None)
+def _found_something(path: Path, expression: Expression) -> Path:
+    """Go on with a look-up whose result is unknown."""
+    if 3 not in expression.operands:
+        return path.vague()
+    return (
+        path.vague().ending(UNKNOWN_TARGET)
+        if expression.number(3) == 0
+        else path.vague().holding(expression.number(3), None)
+    )
 
 
-def _found(way: Way, each: Expression, element: Element) -> Way:
-    if 3 not in each.operands:
-        return way
-    return decided(way, element.verdict) if each.number(3) == 0 else way.holding(each.number(3), element.data)
+def _found(path: Path, expression: Expression, element: Element) -> Path:
+    if 3 not in expression.operands:
+        return path
+    return (
+        decided(path, element.verdict)
+        if expression.number(3) == 0
+        else path.holding(expression.number(3), element.data)
+    )
 
 
-def _keyed(way: Way, register: int, element: Element, *, negated: bool = False, alone: bool = False) -> Way:
-    """Add that a packet is one of an element; of a key that changes, or that nobody knows, that it may be one."""
+def _keyed(path: Path, register: int, element: Element, *, negated: bool = False, alone: bool = False) -> Path:
+    """Add that a packet is one of an element; of a key that changes, or is unknown, that it may be one."""
     if not element.first:
-        return way if alone else way.vague()
-    conditions, at, fields = way.conditions, 0, 0
+        return path if alone else path.vague()
+    conditions, at, fields = path.conditions, 0, 0
     while at < len(element.first):
-        load = way.held.get(slot(register) + at // SLOT)
+        load = path.registers.get(slot(register) + at // SLOT)
         if not isinstance(load, Load) or load.what in ("mark", "ct mark"):
-            return way.vague()
+            return path.vague()
         part = slice(at, at + load.length)
         conditions = conditions.tested(load, element.first[part], element.last[part], negated=negated)
         at += -(-load.length // SLOT) * SLOT
         fields += 1
-    return replace(way, conditions=conditions) if fields == 1 or not negated else way.vague()
+    return replace(path, conditions=conditions) if fields == 1 or not negated else path.vague()

@@ -9,29 +9,29 @@ from typing import Final
 
 from netplan.netfilter.nftables.expression import Expression
 from netplan.netfilter.nftables.load import native
-from netplan.netfilter.nftables.path import Way
+from netplan.netfilter.nftables.path import Path
 
 _ALL_BITS: Final = 0xFFFFFFFF
 
 
-def mark_set(way: Way, each: Expression) -> Way:
+def mark_set(path: Path, expression: Expression) -> Path:
     """Read what sets the mark of a packet (`meta`), or of its connection (`ct`), from a register."""
-    of_packet = each.name == "meta"
-    return reduce(Way.marking, _targets(way, each.number(3 if of_packet else 4), of_packet=of_packet), way)
+    of_packet = expression.name == "meta"
+    return reduce(Path.marking, _targets(path, expression.number(3 if of_packet else 4), of_packet=of_packet), path)
 
 
-def mark_set_by_target(way: Way, name: str, said: bytes) -> Way:
+def mark_set_by_target(path: Path, name: str, info: bytes) -> Path:
     """Read the target MARK or CONNMARK of iptables, by what the kernel keeps of it (linux/netfilter/xt_connmark.h)."""
-    return way.marking(f"-j {name} {_option(name, said)}")
+    return path.marking(f"-j {name} {_option(name, info)}")
 
 
-def _targets(way: Way, register: int, *, of_packet: bool) -> Iterator[str]:
+def _targets(path: Path, register: int, *, of_packet: bool) -> Iterator[str]:
     """Say how a packet's mark, or its connection's, is set from a register.
 
     That is to a number, by changing bits of its own, or from the other mark.
     """
     target, own, other = ("MARK", "mark", "ct mark") if of_packet else ("CONNMARK", "ct mark", "mark")
-    data, load = way.data(register, 4), way.load(register)
+    data, load = path.data(register, 4), path.load(register)
     if data is not None:
         yield f"-j {target} --set-xmark {native(data):#x}/{_ALL_BITS:#x}"
         return
@@ -49,10 +49,10 @@ def _targets(way: Way, register: int, *, of_packet: bool) -> Iterator[str]:
         yield f"-j {target} --set-nft"
 
 
-def _option(name: str, said: bytes) -> str:
-    value, mask = struct.unpack_from("=II", said)
+def _option(name: str, info: bytes) -> str:
+    value, mask = struct.unpack_from("=II", info)
     if name == "MARK":
         return f"--set-xmark {value:#x}/{mask:#x}"
-    nfmask, mode = struct.unpack_from("=IB", said, 8)
+    nfmask, mode = struct.unpack_from("=IB", info, 8)
     masks = f"--nfmask {nfmask:#x} --ctmask {mask:#x}"
     return (f"--set-xmark {value:#x}/{mask:#x}", f"--save-mark {masks}", f"--restore-mark {masks}")[mode]

@@ -41,22 +41,22 @@ def reasons(rule: Sequence[Expression]) -> Iterator[str]:
     loaded: dict[int, Field] = {}
     computed: set[int] = set()
     compared: list[Field] = []
-    for each in rule:
-        if each.name == "lookup":
+    for expression in rule:
+        if expression.name == "lookup":
             yield "it looks a packet up in a set or a map"
-        elif each.name == "payload" and 5 in each.operands:
+        elif expression.name == "payload" and 5 in expression.operands:
             yield "it writes into the packet"
-        elif each.name in ("payload", "meta"):
-            loaded[each.number(1)] = _field(each)
-            computed.discard(each.number(1))
-        elif each.name == "bitwise" and each.number(1) in loaded:
-            if each.number(_OPERATION, 0) or any(each.value(_FLIPPED)):
-                computed.add(each.number(2))
-            loaded[each.number(2)] = loaded[each.number(1)]
-        elif each.name == "cmp" and each.number(1) in computed:
+        elif expression.name in ("payload", "meta"):
+            loaded[expression.number(1)] = _field(expression)
+            computed.discard(expression.number(1))
+        elif expression.name == "bitwise" and expression.number(1) in loaded:
+            if expression.number(_OPERATION, 0) or any(expression.value(_FLIPPED)):
+                computed.add(expression.number(2))
+            loaded[expression.number(2)] = loaded[expression.number(1)]
+        elif expression.name == "cmp" and expression.number(1) in computed:
             yield "it compares what it has computed"
-        elif each.name == "cmp" and each.number(1) in loaded:
-            yield from _doubts(loaded[each.number(1)], each.number(2), compared)
+        elif expression.name == "cmp" and expression.number(1) in loaded:
+            yield from _doubts(loaded[expression.number(1)], expression.number(2), compared)
 
 
 def _field(load: Expression) -> Field:

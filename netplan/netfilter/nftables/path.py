@@ -16,7 +16,7 @@ SLOT: Final = 4
 
 
 class Marked(Struct, frozen=True):
-    """The last rule that a way has become: `conditions` test marks that its `targets` then set.
+    """The last rule that a path has become: `conditions` test marks that its `targets` then set.
 
     `after` are the conditions behind it, which say nothing of marks any more.
     """
@@ -31,15 +31,15 @@ class Marked(Struct, frozen=True):
         return " ".join([str(self.conditions), *setting, target])
 
 
-class Way(Struct, frozen=True):
-    """A rule as it is for some packets, until one of its instructions: `said` are rules that it has become already.
+class Path(Struct, frozen=True):
+    """A rule as it is for some packets, until one of its instructions: `rules` are those that it has become already.
 
-    `held` is what the registers have, by slots of four bytes: what was loaded, or data.
+    `registers` have what was loaded, or data, by slots of four bytes.
     """
 
     conditions: Conditions
-    held: Mapping[int, Load | bytes | None] = field(default_factory=dict)
-    said: tuple[str, ...] = ()
+    registers: Mapping[int, Load | bytes | None] = field(default_factory=dict)
+    rules: tuple[str, ...] = ()
     ended: bool = False
     chain: str = ""
     marked: Marked | None = None
@@ -48,61 +48,61 @@ class Way(Struct, frozen=True):
         """Return the rules; none if no packet meets them."""
         if self.conditions.impossible:
             return
-        yield from self.said
-        if not self.said:
+        yield from self.rules
+        if not self.rules:
             yield str(self.conditions)
 
-    def acting(self, target: str) -> Way:
+    def acting(self, target: str) -> Path:
         """Return the rule with a target that lets packets go on.
 
         For just those packets whose mark was tested and then set it is one rule with that (`Marked`).
         """
         if self._pending is None:
-            return replace(self, said=(*self.said, f"{self.conditions} {target}"))
-        return replace(self, said=(*self.said[:-1], self._pending.before(target)), marked=None)
+            return replace(self, rules=(*self.rules, f"{self.conditions} {target}"))
+        return replace(self, rules=(*self.rules[:-1], self._pending.before(target)), marked=None)
 
-    def marking(self, target: str) -> Way:
+    def marking(self, target: str) -> Path:
         """Return the rule with a target that sets a mark: what was loaded and tested of it before no longer holds."""
         after = self.conditions.remarked()
         marked = Marked(self.conditions, (target,), after) if self.conditions.marks else None
         if self._pending is not None:
             marked = replace(self._pending, targets=(*self._pending.targets, target), after=after)
-        return replace(self.acting(target), conditions=after, marked=marked, held={})
+        return replace(self.acting(target), conditions=after, marked=marked, registers={})
 
     @property
     def _pending(self) -> Marked | None:
         """The last rule, if it set a mark and nothing else was tested since."""
         return self.marked if self.marked is not None and self.marked.after is self.conditions else None
 
-    def ending(self, target: str, chain: str = "") -> Way:
+    def ending(self, target: str, chain: str = "") -> Path:
         """Return the rule with its last target."""
         return replace(self.acting(target), ended=True, chain=chain)
 
-    def vague(self) -> Way:
+    def vague(self) -> Path:
         """Return the rule with a condition that iptables can't say."""
         return replace(self, conditions=self.conditions.vague())
 
-    def holding(self, register: int, value: Load | bytes | None) -> Way:
+    def holding(self, register: int, value: Load | bytes | None) -> Path:
         """Return the rule with something in a register."""
-        held, first = dict(self.held), slot(register)
+        registers, first = dict(self.registers), slot(register)
         if isinstance(value, bytes):
             for at in range(0, len(value), SLOT):
-                held[first + at // SLOT] = value[at : at + SLOT]
+                registers[first + at // SLOT] = value[at : at + SLOT]
         else:
-            held[first] = value
-        return replace(self, held=held)
+            registers[first] = value
+        return replace(self, registers=registers)
 
     def load(self, register: int) -> Load | None:
         """Return what was loaded into a register."""
-        found = self.held.get(slot(register))
-        return found if isinstance(found, Load) else None
+        loaded = self.registers.get(slot(register))
+        return loaded if isinstance(loaded, Load) else None
 
     def data(self, register: int, length: int) -> bytes | None:
         """Return the data in a register, None if it depends on the packet or is shorter."""
         first = slot(register)
-        parts = [self.held.get(first + number) for number in range(-(-length // SLOT))]
-        found = b"".join(part for part in parts if isinstance(part, bytes))
-        return found[:length] if len(found) >= length else None
+        parts = [self.registers.get(first + number) for number in range(-(-length // SLOT))]
+        joined = b"".join(part for part in parts if isinstance(part, bytes))
+        return joined[:length] if len(joined) >= length else None
 
 
 def slot(register: int) -> int:

@@ -17,7 +17,7 @@ from netplan.netfilter.iptables.names import DCCP, SCTP, TCP, UDP
 from netplan.netfilter.iptables.targets import TARGET_EXTENSIONS
 from netplan.netfilter.nftables.expression import Expression
 from netplan.netfilter.nftables.family import FAMILIES
-from netplan.netfilter.nftables.path import Way
+from netplan.netfilter.nftables.path import Path
 from netplan.system.netlink.netfilter import number
 from netplan.system.netlink.wire import Attributes, attributes, text
 
@@ -32,22 +32,22 @@ _PORTS_SHIFTED: Final = 0x20
 _WITH_PORTS: Final = frozenset({TCP, UDP, SCTP, DCCP})
 
 
-def immediate(way: Way, each: Expression) -> Way:
+def immediate(path: Path, expression: Expression) -> Path:
     """Read a verdict, or data that goes into a register."""
-    if each.number(1) != 0:
-        return way.holding(each.number(1), each.value(2))
-    return decided(way, attributes(attributes(each.operands[2]).get(2, b"")))
+    if expression.number(1) != 0:
+        return path.holding(expression.number(1), expression.value(2))
+    return decided(path, attributes(attributes(expression.operands[2]).get(2, b"")))
 
 
-def decided(way: Way, verdict: Attributes) -> Way:
+def decided(path: Path, verdict: Attributes) -> Path:
     """End the rule with a verdict, which may lead to a chain."""
     code = number(verdict[1], signed=True)
     if code in _JUMPS:
         name = text(verdict[2])
-        return way.ending(f"{_JUMPS[code]} {chain_word(name)}", name)
+        return path.ending(f"{_JUMPS[code]} {chain_word(name)}", name)
     if code == _CONTINUE:
-        return replace(way, ended=True)
-    return way.ending(_VERDICTS.get(code, UNKNOWN_TARGET))
+        return replace(path, ended=True)
+    return path.ending(_VERDICTS.get(code, UNKNOWN_TARGET))
 
 
 def chain_word(name: str) -> str:
@@ -58,47 +58,51 @@ def chain_word(name: str) -> str:
     return f"{re.sub('[^A-Za-z0-9_]', '_', name)[:18]}.{digest}"
 
 
-def address_translated(way: Way, each: Expression) -> Way:
+def address_translated(path: Path, expression: Expression) -> Path:
     """Read snat and dnat; where they lead to an address or a port that is not known, they may lead anywhere.
 
     In a table for both IP versions one that names addresses of the other lets packets go on (nft_nat_inet_eval).
     """
-    if each.number(2) in _NUMBERS - {way.conditions.family.number}:
-        return way
-    name, option = _NAT_TARGETS[each.number(1)]
-    to = _nat_range(way, each)
-    return way.ending(f"-j {name} --to-nft" if to is None else f"-j {name} {option} {to}")
+    if expression.number(2) in _NUMBERS - {path.conditions.family.number}:
+        return path
+    name, option = _NAT_TARGETS[expression.number(1)]
+    to = _nat_range(path, expression)
+    return path.ending(f"-j {name} --to-nft" if to is None else f"-j {name} {option} {to}")
 
 
-def _nat_range(way: Way, each: Expression) -> str | None:
-    family = way.conditions.family
-    addresses = [way.data(each.number(operand), family.address_size) for operand in (3, 4) if operand in each.operands]
-    ports = [way.data(each.number(operand), 2) for operand in (5, 6) if operand in each.operands]
+def _nat_range(path: Path, expression: Expression) -> str | None:
+    family = path.conditions.family
+    addresses = [
+        path.data(expression.number(operand), family.address_size)
+        for operand in (3, 4)
+        if operand in expression.operands
+    ]
+    ports = [path.data(expression.number(operand), 2) for operand in (5, 6) if operand in expression.operands]
     unknown = None in addresses or None in ports or not (addresses or ports)
-    if unknown or each.number(7, 0) & _PORTS_SHIFTED or (ports and way.conditions.protocol not in _WITH_PORTS):
+    if unknown or expression.number(7, 0) & _PORTS_SHIFTED or (ports and path.conditions.protocol not in _WITH_PORTS):
         return None
-    found = "-".join(str(Address(family.version, number(address))) for address in addresses if address is not None)
-    return (f"[{found}]" if family.version == 6 and found and ports else found) + _ports(":", ports)
+    span = "-".join(str(Address(family.version, number(address))) for address in addresses if address is not None)
+    return (f"[{span}]" if family.version == 6 and span and ports else span) + _ports(":", ports)
 
 
-def redirect(way: Way, each: Expression) -> Way:
+def redirect(path: Path, expression: Expression) -> Path:
     """Read the redirection to this node, at a port that the rule says or at the packet's own."""
-    ports = [way.data(each.number(operand), 2) for operand in (1, 2) if operand in each.operands]
-    if None in ports or (ports and way.conditions.protocol not in _WITH_PORTS):
-        return way.ending("-j REDIRECT --to-nft")
-    return way.ending(f"-j REDIRECT{_ports(' --to-ports ', ports)}")
+    ports = [path.data(expression.number(operand), 2) for operand in (1, 2) if operand in expression.operands]
+    if None in ports or (ports and path.conditions.protocol not in _WITH_PORTS):
+        return path.ending("-j REDIRECT --to-nft")
+    return path.ending(f"-j REDIRECT{_ports(' --to-ports ', ports)}")
 
 
 def _ports(before: str, ports: Sequence[bytes | None]) -> str:
-    found = [str(number(port)) for port in ports if port is not None]
-    return before + "-".join(dict.fromkeys(found)) if found else ""
+    numbers = [str(number(port)) for port in ports if port is not None]
+    return before + "-".join(dict.fromkeys(numbers)) if numbers else ""
 
 
-def reject(way: Way, each: Expression) -> Way:
+def reject(path: Path, expression: Expression) -> Path:
     """Read a rejection and what it answers with."""
-    kind, code = each.number(1, 0), each.number(2)
-    if kind == 1 and way.conditions.protocol == TCP:
-        return way.ending("-j REJECT --reject-with tcp-reset")
-    family = way.conditions.family
+    kind, code = expression.number(1, 0), expression.number(2)
+    if kind == 1 and path.conditions.protocol == TCP:
+        return path.ending("-j REJECT --reject-with tcp-reset")
+    family = path.conditions.family
     answer = family.refusals_of_any[code] if kind == 2 and code in range(4) else family.refusals.get(code)
-    return way.ending(f"-j REJECT --reject-with {answer or family.refusals_of_any[1]}")
+    return path.ending(f"-j REJECT --reject-with {answer or family.refusals_of_any[1]}")

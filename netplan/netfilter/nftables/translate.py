@@ -20,7 +20,7 @@ from netplan.netfilter.nftables.family import FAMILIES, Family
 from netplan.netfilter.nftables.load import loaded
 from netplan.netfilter.nftables.lookup import LookUp, looked_up
 from netplan.netfilter.nftables.marks import mark_set, mark_set_by_target
-from netplan.netfilter.nftables.path import Way
+from netplan.netfilter.nftables.path import Path
 from netplan.netfilter.nftables.terminal import UNKNOWN_TARGET, address_translated, immediate, redirect, reject
 from netplan.system.netlink.wire import attributes, text
 
@@ -64,60 +64,62 @@ def translated(
 
     One that no packet of the IP version meets does nothing. `devices` are the names of the interfaces by their indexes.
     """
-    ways = [Way(Conditions(devices, FAMILIES[version]))]
+    paths = [Path(Conditions(devices, FAMILIES[version]))]
     for expression in rule:
-        ways = [after for way in ways for after in _read(way, expression, look_up, MANY // len(ways))]
-    said = [each for way in ways for each in way.texts()]
-    leads_to = frozenset(way.chain for way in ways if way.chain and not way.conditions.impossible)
-    return Translation(tuple(Rule.parse(text, version=version) for text in said or [_NEVER]), leads_to)
+        paths = [after for path in paths for after in _read(path, expression, look_up, MANY // len(paths))]
+    texts = [rule_text for path in paths for rule_text in path.texts()]
+    leads_to = frozenset(path.chain for path in paths if path.chain and not path.conditions.impossible)
+    return Translation(tuple(Rule.parse(text, version=version) for text in texts or [_NEVER]), leads_to)
 
 
-def _read(way: Way, each: Expression, look_up: LookUp, most: int) -> list[Way]:
-    """Read one instruction; a look-up gives a way for each element, unless there are more than `most`."""
-    if way.ended or each.name in _SILENT:
-        return [way]
-    if each.name == "lookup":
-        return looked_up(way, each, look_up, most)
-    if each.name in _OTHER_LOADS:
-        return [way.holding(each.number(_OTHER_LOADS[each.name]), None)]
-    if each.name in _LAST:
-        return [way.ending(_LAST[each.name])]
-    return [_READERS.get(each.name, _unknown)(way, each)]
+def _read(path: Path, expression: Expression, look_up: LookUp, most: int) -> list[Path]:
+    """Read one instruction; a look-up gives a path for each element, unless there are more than `most`."""
+    if path.ended or expression.name in _SILENT:
+        return [path]
+    if expression.name == "lookup":
+        return looked_up(path, expression, look_up, most)
+    if expression.name in _OTHER_LOADS:
+        return [path.holding(expression.number(_OTHER_LOADS[expression.name]), None)]
+    if expression.name in _LAST:
+        return [path.ending(_LAST[expression.name])]
+    return [_READERS.get(expression.name, _unknown)(path, expression)]
 
 
-def _unknown(way: Way, _each: Expression) -> Way:
+def _unknown(path: Path, _expression: Expression) -> Path:
     """Read what may stop some packets, and may load anything into a register."""
-    return replace(way.vague(), held={})
+    return replace(path.vague(), registers={})
 
 
-def _load(way: Way, each: Expression) -> Way:
+def _load(path: Path, expression: Expression) -> Path:
     """Read what loads something into a register, or sets a mark."""
-    if 1 in each.operands:
-        return way.holding(each.number(1), loaded(each))
-    if each.name == "payload":
-        return way.ending(UNKNOWN_TARGET) if _rewrites(each, way.conditions.family) else way
-    return mark_set(way, each) if each.number(2) == _MARK else way
+    if 1 in expression.operands:
+        return path.holding(expression.number(1), loaded(expression))
+    if expression.name == "payload":
+        return path.ending(UNKNOWN_TARGET) if _rewrites(expression, path.conditions.family) else path
+    return mark_set(path, expression) if expression.number(2) == _MARK else path
 
 
-def _rewrites(each: Expression, family: Family) -> bool:
+def _rewrites(expression: Expression, family: Family) -> bool:
     """Whether an instruction writes into a packet what decides on its way: an address, a port."""
-    base, offset, length = (each.number(operand) for operand in (2, 3, 4))
+    base, offset, length = (expression.number(operand) for operand in (2, 3, 4))
     addresses = family.addresses
     return base not in (0, 1) or (base == 1 and offset < addresses.stop and offset + length > addresses.start)
 
 
-def _mask(way: Way, each: Expression) -> Way:
-    """Put a mask on what a register has, and turn bits round; what else is done with bits nobody here understands."""
-    before, mask, flip = way.load(each.number(1)), each.value(4), each.value(5)
-    if before is None or before.mask or before.flip or each.number(6, 0) != 0 or len(mask) != before.length:
-        return way.holding(each.number(2), None)
+def _mask(path: Path, expression: Expression) -> Path:
+    """Put a mask on what a register has, and turn bits round; what else is done with bits is not understood."""
+    before, mask, flip = path.load(expression.number(1)), expression.value(4), expression.value(5)
+    if before is None or before.mask or before.flip or expression.number(6, 0) != 0 or len(mask) != before.length:
+        return path.holding(expression.number(2), None)
     plain = not mask.strip(b"\xff")
-    return way.holding(each.number(2), before._replace(mask=b"" if plain else mask, flip=flip if any(flip) else b""))
+    return path.holding(
+        expression.number(2), before._replace(mask=b"" if plain else mask, flip=flip if any(flip) else b"")
+    )
 
 
-def _compare(way: Way, each: Expression) -> Way:
+def _compare(path: Path, expression: Expression) -> Path:
     """Read a comparison; one by order as a range that the value lies in, or outside of."""
-    load, operator, value = way.load(each.number(1)), each.number(2), each.value(3)
+    load, operator, value = path.load(expression.number(1)), expression.number(2), expression.value(3)
     least, greatest = b"\0" * len(value), b"\xff" * len(value)
     first, last, negated = {
         _EQUAL: (value, value, False),
@@ -129,39 +131,41 @@ def _compare(way: Way, each: Expression) -> Way:
     }[operator]
     ordered = operator not in (_EQUAL, _UNEQUAL)
     if ordered and (load is None or load.what not in _ORDERED):
-        return way.vague()
-    return replace(way, conditions=way.conditions.tested(load, first, last, negated=negated))
+        return path.vague()
+    return replace(path, conditions=path.conditions.tested(load, first, last, negated=negated))
 
 
-def _between(way: Way, each: Expression) -> Way:
-    first, last = (attributes(each.operands.get(operand, b"")).get(1, b"") for operand in (3, 4))
-    conditions = way.conditions.tested(way.load(each.number(1)), first, last, negated=each.number(2) == _UNEQUAL)
-    return replace(way, conditions=conditions)
+def _between(path: Path, expression: Expression) -> Path:
+    first, last = (attributes(expression.operands.get(operand, b"")).get(1, b"") for operand in (3, 4))
+    conditions = path.conditions.tested(
+        path.load(expression.number(1)), first, last, negated=expression.number(2) == _UNEQUAL
+    )
+    return replace(path, conditions=conditions)
 
 
-def _match(way: Way, each: Expression) -> Way:
+def _match(path: Path, expression: Expression) -> Path:
     """Read a match of iptables by its name alone."""
-    return way if text(each.operands[1]) == "comment" else way.vague()
+    return path if text(expression.operands[1]) == "comment" else path.vague()
 
 
-def _extension(way: Way, each: Expression) -> Way:
+def _extension(path: Path, expression: Expression) -> Path:
     """Read a target of iptables by its name, and of those that mark what they do."""
-    name, said = text(each.operands[1]), each.operands.get(3, b"")
+    name, info = text(expression.operands[1]), expression.operands.get(3, b"")
     if name in ("MARK", "CONNMARK"):
-        return mark_set_by_target(way, name, said)
-    return way if name in _SILENT_EXTENSIONS else way.ending(_EXTENSIONS.get(name, UNKNOWN_TARGET))
+        return mark_set_by_target(path, name, info)
+    return path if name in _SILENT_EXTENSIONS else path.ending(_EXTENSIONS.get(name, UNKNOWN_TARGET))
 
 
-def _object(way: Way, each: Expression) -> Way:
+def _object(path: Path, expression: Expression) -> Path:
     """Read the use of an object: a quota or a limit holds for some packets."""
-    return way if each.number(1) in _SILENT_OBJECTS else way.vague()
+    return path if expression.number(1) in _SILENT_OBJECTS else path.vague()
 
 
-def _untracked(way: Way, _each: Expression) -> Way:
-    return way.acting("-j NOTRACK")
+def _untracked(path: Path, _expression: Expression) -> Path:
+    return path.acting("-j NOTRACK")
 
 
-_READERS: Final[dict[str, Callable[[Way, Expression], Way]]] = {
+_READERS: Final[dict[str, Callable[[Path, Expression], Path]]] = {
     **dict.fromkeys(_LOADS, _load),
     "bitwise": _mask,
     "cmp": _compare,

@@ -50,7 +50,7 @@ _BATCH: Final = 128
 class Channel:
     """A socket to the kernel for one family of netlink, to be closed by `with`; writing is told of."""
 
-    def __init__(self, family: int, told: Answered = lambda _done, _total: None) -> None:
+    def __init__(self, family: int, answered: Answered = lambda _done, _total: None) -> None:
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, family)
         self._socket.settimeout(_SECONDS)
         for option in _OPTIONS:
@@ -58,7 +58,7 @@ class Channel:
                 self._socket.setsockopt(_SOL_NETLINK, option, 1)
         self._socket.bind((0, 0))
         self._sent = 0
-        self._told = told
+        self._answered = answered
         self._buffer = memoryview(bytearray(_BUFFER))
 
     def __enter__(self) -> Self:
@@ -79,16 +79,16 @@ class Channel:
         OSError if the kernel refuses or does not answer, UnsettledError if the objects change all the time.
         """
         for _ in range(_TRIES):
-            found = self._dump(kind, payload, most)
-            if found is not None:
-                return found
+            objects = self._dump(kind, payload, most)
+            if objects is not None:
+                return objects
         raise UnsettledError
 
     def _dump(self, kind: int, payload: bytes, most: int | None) -> list[bytes] | None:
         """Dump once; None if the objects changed meanwhile."""
         self._sent += 1
         self._socket.send(encode(Request(kind, _DUMP, payload), self._sent))
-        found: list[bytes] = []
+        objects: list[bytes] = []
         whole = True
         while True:
             for answer, flags, number, content in decode(self._receive()):
@@ -97,10 +97,10 @@ class Channel:
                 whole = whole and not flags & _INTERRUPTED
                 if answer in (ERROR, DONE):
                     raise_refusal(answer, flags, content)
-                    return found if whole else None
-                found.append(content)
-            if most is not None and len(found) > most:
-                return found if whole else None
+                    return objects if whole else None
+                objects.append(content)
+            if most is not None and len(objects) > most:
+                return objects if whole else None
 
     def pile(self, kind: int, payload: bytes) -> Pile:
         """Dump, and leave the objects where they came: for who looks for a few among very many.
@@ -108,9 +108,9 @@ class Channel:
         OSError if the kernel refuses or does not answer, UnsettledError if the objects change all the time.
         """
         for _ in range(_TRIES):
-            found = self._pile(kind, payload)
-            if found is not None:
-                return found
+            pile = self._pile(kind, payload)
+            if pile is not None:
+                return pile
         raise UnsettledError
 
     def _pile(self, kind: int, payload: bytes) -> Pile | None:
@@ -156,11 +156,11 @@ class Channel:
     def write(self, requests: Sequence[Request]) -> dict[int, Refusal]:
         """Send requests in order and give those that were refused, by their index.
 
-        Many go in one system call. OSError if the kernel does not answer: nobody knows then what it has done.
+        Many go in one system call. OSError if the kernel does not answer: what it has done is then unknown.
         """
         refused: dict[int, Refusal] = {}
         for start in range(0, len(requests), _BATCH):
-            self._told(start, len(requests))
+            self._answered(start, len(requests))
             refused |= self._write(requests[start : start + _BATCH], start)
         return refused
 

@@ -18,9 +18,9 @@ def dump(channel: Channel, layout: Layout, fields: tuple[int, ...], content: byt
     """
     family = fields[0]
     try:
-        found = channel.dump(layout.get, layout.header.pack(*fields) + content)
+        messages = channel.dump(layout.get, layout.header.pack(*fields) + content)
     except UnsettledError as error:
         raise UnsteadyError("routes and devices change faster than they can be read: try again") from error
     except OSError as error:
         raise ObserveError(f"the kernel does not tell its routes and devices: {error.strerror or error}") from error
-    return (message_of(layout, each) for each in found if family in (socket.AF_UNSPEC, each[0]))
+    return (message_of(layout, message) for message in messages if family in (socket.AF_UNSPEC, message[0]))

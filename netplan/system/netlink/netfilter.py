@@ -80,10 +80,10 @@ class Listing:
         data, starts = self._pile
         pattern = re.compile(re.escape(start) or b"|".join(map(re.escape, spellings(kind))))
         at = starts[0] if starts else len(data)
-        while found := pattern.search(data, at):
-            index = bisect_right(starts, found.start()) - 1
+        while match := pattern.search(data, at):
+            index = bisect_right(starts, match.start()) - 1
             message = _decoded(self._pile.content(index))
-            at = found.start() + 1
+            at = match.start() + 1
             if kind in message.attributes and message.attributes[kind].startswith(start):
                 yield message
                 at = starts[index + 1] if index + 1 < len(starts) else len(data)
@@ -114,8 +114,8 @@ def _reported() -> Iterator[None]:
         raise UnsteadyError("the packet filter changes faster than it can be read: try again") from error
     except OSError as error:
         if error.errno not in _ABSENT:
-            said = error.strerror or error
-            raise ObserveError(f"the kernel does not tell what its netfilter holds: {said}") from error
+            reason = error.strerror or error
+            raise ObserveError(f"the kernel does not tell what its netfilter holds: {reason}") from error
 
 
 def request(subsystem: int, message: int, family: int, content: bytes) -> None:

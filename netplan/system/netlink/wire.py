@@ -116,17 +116,22 @@ def attributes(data: bytes) -> dict[int, bytes]:
         parts = layout.form.unpack(data)
         if parts[::2] == layout.heads:
             return dict(zip(layout.kinds, parts[1::2], strict=True))
-    found = {}
+    decoded = {}
     spans: list[tuple[int, int]] = []
     at, end = 0, len(data)
     while at + 4 <= end:
         length, kind = _ATTRIBUTE.unpack_from(data, at)
-        found[kind & _TYPE] = data[at + 4 : at + length]
+        decoded[kind & _TYPE] = data[at + 4 : at + length]
         spans.append((at, length))
         at += max(4, (length + 3) & ~3)
-    if layout is None and at == end <= _SMALL and len(found) == len(spans) and all(length >= 4 for _, length in spans):
-        _layouts[end] = _Layout.of(data, spans, tuple(found))
-    return found
+    if (
+        layout is None
+        and at == end <= _SMALL
+        and len(decoded) == len(spans)
+        and all(length >= 4 for _, length in spans)
+    ):
+        _layouts[end] = _Layout.of(data, spans, tuple(decoded))
+    return decoded
 
 
 def elements(data: bytes) -> Iterator[bytes]:

@@ -23,18 +23,18 @@ THEIR_PROTOCOLS = PROTOCOL_NAMES | {4: "ipip"}
 def as_iptc_says(rule):
     """Give the rule's parts in python-iptables' words."""
 
-    def said(condition, spell=str, default=None):
+    def in_words(condition, spell=str, default=None):
         return default if condition is None else f"{'!' * condition.negated}{spell(condition.value)}"
 
     def address(value):
         return f"{Address(4, value.value)}/{Address(4, value.mask)}"
 
     return {
-        "src": said(rule.source, address, "0.0.0.0/0.0.0.0"),
-        "dst": said(rule.destination, address, "0.0.0.0/0.0.0.0"),
-        "in": said(rule.in_interface),
-        "out": said(rule.out_interface),
-        "protocol": said(rule.protocol, lambda number: THEIR_PROTOCOLS.get(number, str(number)), "ip"),
+        "src": in_words(rule.source, address, "0.0.0.0/0.0.0.0"),
+        "dst": in_words(rule.destination, address, "0.0.0.0/0.0.0.0"),
+        "in": in_words(rule.in_interface),
+        "out": in_words(rule.out_interface),
+        "protocol": in_words(rule.protocol, lambda number: THEIR_PROTOCOLS.get(number, str(number)), "ip"),
         "target": rule.target.name if rule.target else None,
         "matches": [match.name for match in rule.matches],
     }

@@ -14,9 +14,9 @@ ADDRESS = Address.parse("10.4.7.21")
 def option(text, name, version=4):
     rule = Rule.parse(text, version=version)
     part = rule.matches[-1] if rule.target is None else rule.target
-    found = part.get(name)
-    assert found is not None
-    return found
+    value = part.get(name)
+    assert value is not None
+    return value
 
 
 @pytest.mark.parametrize(
@@ -113,8 +113,8 @@ def test_flags_are_words_in_the_order_of_iptables(text, name, words):
 
 
 def test_a_set_and_the_directions_it_is_looked_up_in():
-    found = option("-m set ! --match-set pods src,dst", "match-set")
-    assert (found.negated, found.values) == (True, ("pods", "src,dst"))
+    sets = option("-m set ! --match-set pods src,dst", "match-set")
+    assert (sets.negated, sets.values) == (True, ("pods", "src,dst"))
 
 
 def test_tcp_flags_are_those_looked_at_and_those_that_are_set():
@@ -135,8 +135,8 @@ def test_an_option_that_every_packet_meets_is_not_there():
 
 @pytest.mark.parametrize(("address", "contains"), [("10.4.7.20", True), ("10.4.7.22", False), ("fd00::1", False)])
 def test_a_range_of_addresses(address, contains):
-    found = option("-m iprange --src-range 10.4.7.19-10.4.7.21", "src-range").addresses
-    assert found.contains(Address.parse(address)) is contains
+    addresses = option("-m iprange --src-range 10.4.7.19-10.4.7.21", "src-range").addresses
+    assert addresses.contains(Address.parse(address)) is contains
 
 
 @pytest.mark.parametrize(
@@ -151,8 +151,8 @@ def test_a_range_of_addresses(address, contains):
     ],
 )
 def test_what_nat_rewrites_to(text, first, ports, version):
-    found = option(f"-p tcp -j DNAT --to-destination {text}", "to-destination", version).nat
-    assert found == NatRange(AddressRange(Address.parse(first), Address.parse(first)), ports)
+    nat_range = option(f"-p tcp -j DNAT --to-destination {text}", "to-destination", version).nat
+    assert nat_range == NatRange(AddressRange(Address.parse(first), Address.parse(first)), ports)
 
 
 def test_nat_of_the_port_alone_keeps_the_address():

@@ -85,8 +85,8 @@ def test_no_rule_of_a_real_node_is_called_misread(path, tmp_path):
 )
 def test_what_nft_writes_is_called_misread(tmp_path, rule, why):
     text = f"table ip t {{\n set pods {{ type ipv4_addr; }}\n chain c {{\n {rule}\n }}\n}}\n"
-    _, found = probe("nft -f -", text, tmp_path / "lock", "t c")
-    assert found[0] == why
+    _, reasons = probe("nft -f -", text, tmp_path / "lock", "t c")
+    assert reasons[0] == why
 
 
 @pytest.mark.parametrize(

@@ -232,20 +232,20 @@ ROWS_6 = {
     "ip6 hoplimit set 5": [""],
     "ip6 daddr set fd00::1": ["-j nft-unknown"],
 }
-ALL_ROWS = [*((4, rule, said) for rule, said in ROWS.items()), *((6, rule, said) for rule, said in ROWS_6.items())]
+ALL_ROWS = [*((4, rule, words) for rule, words in ROWS.items()), *((6, rule, words) for rule, words in ROWS_6.items())]
 
 
 @pytest.fixture(scope="module")
 def said(tmp_path_factory):
     """What each rule is in iptables' words, and in ip6tables'."""
-    found = {}
+    words_by_version = {}
     for version, rows in ((4, ROWS), (6, ROWS_6)):
         table = TABLE.replace("RULE", "\n".join(rows))
         words = [sys.executable, "-c", PROBE, str(version)]
         done = run(words, tmp_path_factory.mktemp("lock") / "lock", table)
         assert done.returncode == 0, done.stderr
-        found[version] = dict(zip(rows, json.loads(done.stdout), strict=True))
-    return found
+        words_by_version[version] = dict(zip(rows, json.loads(done.stdout), strict=True))
+    return words_by_version
 
 
 @pytest.mark.parametrize(("version", "rule", "wanted"), ALL_ROWS)

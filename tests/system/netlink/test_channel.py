@@ -70,8 +70,8 @@ def test_a_string_ends_at_its_nul():
 
 def _links() -> list[tuple[str, int]]:
     with Channel(ROUTE) as channel:
-        found = dump(channel, LINK, (0, 0, 0, 0, 0))
-        return [(text(each.attributes[NAME]), u32(each.attributes[MTU])) for each in found]
+        messages = dump(channel, LINK, (0, 0, 0, 0, 0))
+        return [(text(message.attributes[NAME]), u32(message.attributes[MTU])) for message in messages]
 
 
 def test_a_dump_gives_every_object():
@@ -258,16 +258,16 @@ def test_a_dump_of_which_answers_were_lost_can_not_be_observed(speak):
 
 
 @pytest.mark.parametrize(
-    ("answers", "said"),
+    ("answers", "why"),
     [([], "timed out"), ([OSError(errno.ENOBUFS, "No buffer space available")], "No buffer space")],
     ids=["an ack that never comes", "answers that were lost"],
 )
-def test_a_write_without_an_answer_names_what_was_asked(speak, answers, said):
+def test_a_write_without_an_answer_names_what_was_asked(speak, answers, why):
     changes = [Change(None, make.route(f"172.7.{number}.0/24"), make.WHY) for number in (22, 23)]
-    asked = [Asked(change, Request(ROUTES.new, CREATE, b"")) for change in changes]
+    requests = [Asked(change, Request(ROUTES.new, CREATE, b"")) for change in changes]
     channel = speak(answers)
-    with pytest.raises(KernelError, match=rf"route 172\.7\.22\.0/24 .* and 1 more: .*{said}"):
-        write(channel, asked)
+    with pytest.raises(KernelError, match=rf"route 172\.7\.22\.0/24 .* and 1 more: .*{why}"):
+        write(channel, requests)
 
 
 def test_answers_to_earlier_requests_are_passed_over(speak):
@@ -280,6 +280,6 @@ def test_answers_to_earlier_requests_are_passed_over(speak):
 @pytest.mark.parametrize("layout", [ADDRESS, ROUTES], ids=["addresses", "routes"])
 def test_of_a_family_that_the_kernel_does_not_have_it_tells_nothing(layout):
     with Channel(ROUTE) as channel:
-        asked = layout.header.unpack(bytes(layout.header.size))
-        assert list(dump(channel, layout, asked)) != []
-        assert list(dump(channel, layout, (DECNET, *asked[1:]))) == []
+        fields = layout.header.unpack(bytes(layout.header.size))
+        assert list(dump(channel, layout, fields)) != []
+        assert list(dump(channel, layout, (DECNET, *fields[1:]))) == []
