@@ -21,12 +21,13 @@ demo: .venv/ready
 
 # The tests that need no namespace and no root, with few examples, always the same; and what of the package they cover.
 fast: compiled
-	$(PYTEST) --ignore tests/scenarios -m "not kernel and not soak and not real" --hypothesis-profile fast \
+	$(PYTEST) --ignore tests/scenarios -m "not kernel and not slow and not soak and not real" --hypothesis-profile fast \
 		--cov --cov-report json:$(COVERAGE)
+	$(BIN)/python tools/coverage_gate.py $(COVERAGE)
 
-# All of those, then the tests on the kernel, and again, with every example, those that hypothesis makes examples for.
+# All of those, then the slow ones and the tests on the kernel, and with every example those that hypothesis makes them for.
 test: lint fast
-	$(PYTEST) -m "(kernel or hypothesis) and not soak and not real"
+	$(PYTEST) -m "(kernel or slow or hypothesis) and not soak and not real"
 
 # Beside real programs, a target each. As root.
 real: $(REAL)

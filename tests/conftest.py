@@ -10,7 +10,7 @@ from hypothesis import settings
 
 from tests import runs
 
-settings.register_profile("fast", max_examples=20, derandomize=True, deadline=None)
+settings.register_profile("fast", max_examples=10, derandomize=True, deadline=None)
 
 _DEFAULTS: dict[signal.Signals, Any] = {
     signal.SIGINT: signal.default_int_handler,

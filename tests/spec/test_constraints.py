@@ -401,10 +401,12 @@ def test_a_network_that_is_wrong_hides_no_other_mistake():
     assert len(mistakes(A, "b: {address: 10.4.7.21/24, subnet: 172.7.21.0/24}", network="wrong")) == 3
 
 
+@pytest.mark.slow
 def test_thousands_of_nodes_load():
     assert len(parse(many_nodes(3000), "s.yaml").topology.nodes) == 3000
 
 
+@pytest.mark.slow
 def test_a_mistake_in_each_of_thousands_of_nodes_is_reported_once():
     text = many_nodes(3000).replace("subnet: 172.", "subnet: 173.")
     assert len(problems(text)) == 3000

@@ -259,6 +259,7 @@ def test_a_figure_that_is_none_is_refused_with_the_names_of_all(tmp_path, capsys
     assert "no figure rooms; the figures are top_modules, top_packages, floors" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_no_figure_of_the_repository_gets_worse():
     figures = house.measure(house.read(ROOT), run=True)
     worse = [

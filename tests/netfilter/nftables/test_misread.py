@@ -11,8 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from netplan.netfilter.iptables.rule import Rule
+from netplan.netfilter.nftables.expression import rules
+from netplan.netfilter.nftables.misread import reasons
 from tests.kinds.chain.scratch import run
 from tests.netfilter.iptables import written
+from tests.netfilter.nftables.recording import replayed
 
 CAPTURES = sorted((Path(__file__).parents[2] / "data" / "captures").glob("*.rules"))
 CHAIN = "MINE"
@@ -37,8 +40,8 @@ def probe(program, text, lock, *chains):
 
 def payload(tables):
     lines = []
-    for table, rules in tables.items():
-        lines += [f"*{table}", f":{CHAIN} - [0:0]", *(f"-A {CHAIN} {rule}".rstrip() for rule in rules), "COMMIT"]
+    for table, texts in tables.items():
+        lines += [f"*{table}", f":{CHAIN} - [0:0]", *(f"-A {CHAIN} {rule}".rstrip() for rule in texts), "COMMIT"]
     return "\n".join([*lines, ""])
 
 
@@ -67,58 +70,81 @@ def test_no_rule_of_a_real_node_is_called_misread(path, tmp_path):
     assert probe("iptables-nft-restore", text, tmp_path / "lock", *chains) == [count, []]
 
 
-@pytest.mark.parametrize(
-    ("rule", "why"),
-    [
-        ("ip daddr vmap { 1.1.1.1 : accept }", "it looks a packet up in a set or a map"),
-        ("ip saddr @pods accept", "it looks a packet up in a set or a map"),
-        ("meta l4proto { tcp, udp } accept", "it looks a packet up in a set or a map"),
-        ("ip saddr 1.2.3.4-1.2.3.9 accept", "it compares by >="),
-        ("ip saddr < 1.2.3.4 accept", "it compares by <"),
-        ("ip ttl set 5", "it writes into the packet"),
-        ("ip daddr 1.2.3.4 ip daddr 5.6.7.8 accept", "it has two conditions on one field"),
-        ('iifname "a" iifname "b" accept', "it has two conditions on one field"),
-        ("tcp dport 80 tcp dport 90 accept", "it has two conditions on one field"),
-        ("ip saddr 10.0.0.0/8 ip saddr 10.1.0.0/16 accept", "it has two conditions on one field"),
-        ("mark or 1 == 1 accept", "it compares what it has computed"),
-    ],
+def table_of(rule):
+    """Return a table of nft with one rule."""
+    return f"table ip t {{\n set pods {{ type ipv4_addr; }}\n chain c {{\n {rule}\n }}\n}}\n"
+
+
+def recorded_reasons(rule):
+    """Return what is said of a rule as a kernel has told it."""
+    with replayed(table_of(rule)):
+        return [why for expressions in rules("ip", "t", "c") for why in reasons(expressions)]
+
+
+MISREAD = (
+    ("ip daddr vmap { 1.1.1.1 : accept }", "it looks a packet up in a set or a map"),
+    ("ip saddr @pods accept", "it looks a packet up in a set or a map"),
+    ("meta l4proto { tcp, udp } accept", "it looks a packet up in a set or a map"),
+    ("ip saddr 1.2.3.4-1.2.3.9 accept", "it compares by >="),
+    ("ip saddr < 1.2.3.4 accept", "it compares by <"),
+    ("ip ttl set 5", "it writes into the packet"),
+    ("ip daddr 1.2.3.4 ip daddr 5.6.7.8 accept", "it has two conditions on one field"),
+    ('iifname "a" iifname "b" accept', "it has two conditions on one field"),
+    ("tcp dport 80 tcp dport 90 accept", "it has two conditions on one field"),
+    ("ip saddr 10.0.0.0/8 ip saddr 10.1.0.0/16 accept", "it has two conditions on one field"),
+    ("mark or 1 == 1 accept", "it compares what it has computed"),
 )
+PRINTED = (
+    "ip saddr 10.0.0.0/8 ip daddr != 10.1.0.0/16 accept",
+    "tcp dport 80-90 accept",
+    'oifname != "ve*" drop',
+    "mark and 0x4000 == 0x4000 return",
+    "counter",
+)
+ON_THE_MARK = (
+    ("mark 1 mark 2", "-m mark --mark 0x1 -m mark --mark 0x2"),
+    ("mark 1 mark and 2 == 2", "-m mark --mark 0x1 -m mark --mark 0x2/0x2"),
+    ("mark and 3 == 1 mark and 3 == 2", "-m mark --mark 0x1/0x3 -m mark --mark 0x2/0x3"),
+    (
+        "mark and 0x4000 != 0x4000 mark and 0x2000 != 0x2000",
+        "-m mark ! --mark 0x4000/0x4000 -m mark ! --mark 0x2000/0x2000",
+    ),
+    ("mark 1 tcp dport 80 mark != 2", "-p tcp -m mark --mark 0x1 -m tcp --dport 80 -m mark ! --mark 0x2"),
+)
+TABLES = [
+    table_of(rule)
+    for rule in (*(rule for rule, _ in MISREAD), *PRINTED, *(f"{rule} accept" for rule, _ in ON_THE_MARK))
+]
+
+
+@pytest.mark.parametrize(("rule", "why"), MISREAD)
 def test_what_nft_writes_is_called_misread(tmp_path, rule, why):
-    text = f"table ip t {{\n set pods {{ type ipv4_addr; }}\n chain c {{\n {rule}\n }}\n}}\n"
-    _, reasons = probe("nft -f -", text, tmp_path / "lock", "t c")
-    assert reasons[0] == why
+    _, said = probe("nft -f -", table_of(rule), tmp_path / "lock", "t c")
+    assert said[0] == why
 
 
-@pytest.mark.parametrize(
-    "rule",
-    [
-        "ip saddr 10.0.0.0/8 ip daddr != 10.1.0.0/16 accept",
-        "tcp dport 80-90 accept",
-        'oifname != "ve*" drop',
-        "mark and 0x4000 == 0x4000 return",
-        "counter",
-    ],
-)
+@pytest.mark.parametrize(("rule", "why"), MISREAD)
+def test_what_was_recorded_of_nft_is_called_misread(rule, why):
+    assert recorded_reasons(rule)[0] == why
+
+
+@pytest.mark.parametrize("rule", PRINTED)
 def test_what_iptables_prints_as_it_is_is_not_called_misread(tmp_path, rule):
-    text = f"table ip t {{\n chain c {{\n {rule}\n }}\n}}\n"
-    assert probe("nft -f -", text, tmp_path / "lock", "t c") == [1, []]
+    assert probe("nft -f -", table_of(rule), tmp_path / "lock", "t c") == [1, []]
 
 
-@pytest.mark.parametrize(
-    ("rule", "printed"),
-    [
-        ("mark 1 mark 2", "-m mark --mark 0x1 -m mark --mark 0x2"),
-        ("mark 1 mark and 2 == 2", "-m mark --mark 0x1 -m mark --mark 0x2/0x2"),
-        ("mark and 3 == 1 mark and 3 == 2", "-m mark --mark 0x1/0x3 -m mark --mark 0x2/0x3"),
-        (
-            "mark and 0x4000 != 0x4000 mark and 0x2000 != 0x2000",
-            "-m mark ! --mark 0x4000/0x4000 -m mark ! --mark 0x2000/0x2000",
-        ),
-        ("mark 1 tcp dport 80 mark != 2", "-p tcp -m mark --mark 0x1 -m tcp --dport 80 -m mark ! --mark 0x2"),
-    ],
-)
+@pytest.mark.parametrize("rule", PRINTED)
+def test_what_was_recorded_and_iptables_prints_as_it_is_is_not_called_misread(rule):
+    assert recorded_reasons(rule) == []
+
+
+@pytest.mark.parametrize(("rule", "printed"), ON_THE_MARK)
 def test_all_conditions_on_the_mark_are_printed_and_none_is_called_misread(tmp_path, rule, printed):
     script = f"iptables-nft -N NATIVE && nft add rule ip filter NATIVE '{rule} accept' && iptables-nft -S NATIVE"
     assert run(["sh", "-c", script], tmp_path / "lock").stdout.splitlines()[1:] == [f"-A NATIVE {printed} -j ACCEPT"]
-    text = f"table ip t {{\n chain c {{\n {rule} accept\n }}\n}}\n"
-    assert probe("nft -f -", text, tmp_path / "lock", "t c") == [1, []]
+    assert probe("nft -f -", table_of(f"{rule} accept"), tmp_path / "lock", "t c") == [1, []]
+
+
+@pytest.mark.parametrize("rule", [rule for rule, _ in ON_THE_MARK])
+def test_no_recorded_condition_on_the_mark_is_called_misread(rule):
+    assert recorded_reasons(f"{rule} accept") == []

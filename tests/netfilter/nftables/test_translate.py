@@ -8,8 +8,12 @@ import sys
 import pytest
 
 from netplan.netfilter.iptables.rule import Rule
+from netplan.netfilter.nftables.elements import Sets
+from netplan.netfilter.nftables.expression import rules
 from netplan.netfilter.nftables.terminal import chain_word
+from netplan.netfilter.nftables.translate import translated
 from tests.kinds.chain.scratch import run
+from tests.netfilter.nftables.recording import replayed
 
 PROBE = """
 import json, socket, subprocess, sys
@@ -235,17 +239,37 @@ ROWS_6 = {
 ALL_ROWS = [*((4, rule, words) for rule, words in ROWS.items()), *((6, rule, words) for rule, words in ROWS_6.items())]
 
 
+TABLES = {version: TABLE.replace("RULE", "\n".join(rows)) for version, rows in ((4, ROWS), (6, ROWS_6))}
+
+
 @pytest.fixture(scope="module")
-def said(tmp_path_factory):
-    """What each rule is in iptables' words, and in ip6tables'."""
-    words_by_version = {}
-    for version, rows in ((4, ROWS), (6, ROWS_6)):
-        table = TABLE.replace("RULE", "\n".join(rows))
+def kernel(tmp_path_factory):
+    """Return what each rule that this kernel has is in iptables' words, and in ip6tables'."""
+    said = {}
+    for version, table in TABLES.items():
         words = [sys.executable, "-c", PROBE, str(version)]
         done = run(words, tmp_path_factory.mktemp("lock") / "lock", table)
         assert done.returncode == 0, done.stderr
-        words_by_version[version] = dict(zip(rows, json.loads(done.stdout), strict=True))
-    return words_by_version
+        said[version] = json.loads(done.stdout)
+    return said
+
+
+@pytest.fixture(scope="module")
+def recorded():
+    """Return what each rule that was recorded of a kernel is in iptables' words, and in ip6tables'."""
+    said = {}
+    for version, table in TABLES.items():
+        with replayed(table):
+            parts = [translated(rule, Sets("inet", "t"), {1: "lo"}, version) for rule in rules("inet", "t", "c")]
+        said[version] = [[str(rule) for rule in part.rules] for part in parts]
+    return said
+
+
+@pytest.fixture(scope="module", params=["recorded", pytest.param("kernel", marks=pytest.mark.kernel)])
+def said(request):
+    """Return what each rule is in iptables' words, and in ip6tables'."""
+    said = request.getfixturevalue(request.param)
+    return {version: dict(zip(rows, said[version], strict=True)) for version, rows in ((4, ROWS), (6, ROWS_6))}
 
 
 @pytest.mark.parametrize(("version", "rule", "wanted"), ALL_ROWS)

@@ -119,6 +119,7 @@ def test_peers_that_fare_otherwise_are_not_counted():
     assert told(node(filter=rules), 7) == ["! pod -> pod on n2, n3 and 3 more rejected"]
 
 
+@pytest.mark.slow
 def test_those_of_too_many_peers_that_are_not_traced_are_in_doubt():
     rules = [f"-s 172.7.{number}.0/24 -j DROP" for number in range(22, 121)]
     assert told(node(filter=rules), 100)[-1] == "? pod -> pod on n70 and 30 more unknown"
