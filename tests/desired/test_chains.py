@@ -30,6 +30,15 @@ def fates(source: Prefix, destination: str, *, marks=SNAT, bridge=False, **ip_ma
     return {REWRITTEN if branch.flow.snat else branch.fate for branch in branches}
 
 
+def test_each_range_of_ports_gets_its_share_of_the_connections_and_what_has_no_ports_gets_none():
+    texts = make.texts(chain(to_ports='"1024-2047,4096-7167"', random_fully="true").rules)
+    assert [text.partition("docker0 ")[2] for text in texts if "MASQUERADE" in text] == [
+        f"-p {protocol} {rest}-j MASQUERADE --to-ports {ports} --random-fully"
+        for protocol in ("tcp", "udp")
+        for ports, rest in (("1024-2047", "-m statistic --mode random --probability 0.25000000000 "), ("4096-7167", ""))
+    ] + ["-j MASQUERADE --random-fully"]
+
+
 @pytest.mark.parametrize("destination", ["172.7.22.0/24", "224.0.0.0/4", "169.254.0.0/16"])
 def test_a_pod_keeps_its_address_towards(destination):
     assert fates(PODS, destination) == {Fate.ACCEPTED}

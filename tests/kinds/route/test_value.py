@@ -3,12 +3,14 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from netplan.kinds.route.value import Route
-from netplan.net import Prefix
+from netplan.kinds.route.value import Hop, Route
+from netplan.net import Address, IfName, Prefix
 from tests import make, tunnels
 
 BLACKHOLE = Route(Prefix.parse("10.9.0.0/16"), type="blackhole", table=100, metric=5, protocol=4)
 FOR_A_TOS = replace(make.route(), tos=16)
+HOPS = (Hop(IfName("eth0"), Address.parse("10.4.7.22"), 2), Hop(None, Address.parse("10.4.7.23"), onlink=True))
+BY_HOPS = replace(make.route(via=None), oif=None, hops=HOPS)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +51,9 @@ def test_a_label_names_metric_and_table_where_they_are_not_the_default():
     assert (make.route().label, BLACKHOLE.label) == ("172.7.22.0/24", "10.9.0.0/16 metric 5 table 100")
 
 
-@pytest.mark.parametrize("route", [make.route(), make.route(via=None), tunnels.route(), BLACKHOLE, FOR_A_TOS], ids=str)
+@pytest.mark.parametrize(
+    "route", [make.route(), make.route(via=None), tunnels.route(), BLACKHOLE, FOR_A_TOS, BY_HOPS], ids=str
+)
 def test_a_route_is_read_back_from_its_json(route):
     assert Route.from_json(route.to_json()) == route
 

@@ -122,11 +122,29 @@ def test_a_dumped_rule_is_printed_byte_for_byte(line):
         ("-p tcp -j DNAT --to-destination 10.0.0.1:80/5", "needs a range"),
         ("-m comment --comment " + "ü" * 200, "within a character"),
         ("-A INPUT -j ACCEPT", "leave out -A INPUT"),
+        ("-p icmp -m icmp --icmp-type ping-pong", "not an ICMP type"),
+        ("-m set --match-set pods src,up -j DROP", "not up to six of src and dst"),
+        ("-m set --match-set pods-of-all-the-nodes-that-there-are src -j DROP", "longer than 31 bytes"),
+        ("-m mac --mac-source 02:42:ac:11:00 -j DROP", "not an Ethernet address"),
+        ("-j DSCP --set-dscp-class AF99", "not a class: BE, EF"),
     ],
 )
 def test_an_error_names_the_option_and_what_would_be_right(text, message):
     with pytest.raises(ValueError, match=message):
         Rule.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("-f -j DROP", "-f is for IPv4: use -m frag"),
+        ("-s 10.0.0.1 -j DROP", "IPv4 address in an IPv6 rule"),
+        ("-p tcp -j DNAT --to-destination [fd00::5:80", "not an address in brackets with a port"),
+    ],
+)
+def test_an_error_in_a_rule_of_ipv6_names_what_would_be_right(text, message):
+    with pytest.raises(ValueError, match=message):
+        Rule.parse(text, version=6)
 
 
 @pytest.mark.parametrize("char", ["\n", "\0", "\r", "\t", "\x1b", "\x7f", "\x85", "\u2028", "\u2029"])

@@ -113,6 +113,35 @@ def test_a_translated_connection_is_known_by_the_address_that_was_asked_for():
     assert certainty("-m conntrack --ctstate DNAT", translated) is ALWAYS
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("-m conntrack --ctproto 6", ALWAYS),
+        ("-m conntrack --ctproto 17", NEVER),
+        ("-m conntrack --ctorigsrc 172.7.21.0/24", ALWAYS),
+        ("-m conntrack --ctorigsrc 10.0.0.0/8", NEVER),
+    ],
+)
+def test_a_connection_is_known_by_its_first_packet(text, expected):
+    assert certainty(text) is expected
+
+
+def test_what_a_rewritten_source_was_is_not_known():
+    assert certainty("-m conntrack --ctorigsrc 172.7.21.0/24", replace(TCP, snat=True)) is SOMETIMES
+
+
+@pytest.mark.parametrize("text", ["-p tcp --syn", "-m conntrack --ctproto 6", "-m conntrack --ctstate NEW"])
+def test_of_packets_in_an_unknown_state_little_is_known(text):
+    assert certainty(text, replace(TCP, state=None, protocol=None)) is SOMETIMES
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("-p icmp --icmp-type 8", SOMETIMES), ("-p icmp --icmp-type any", ALWAYS)]
+)
+def test_of_icmp_of_an_unknown_type_only_that_it_is_icmp_is_known(text, expected):
+    assert certainty(text, replace(ICMP, icmp_type=None)) is expected
+
+
 def test_a_packet_that_has_no_device_yet_came_by_none():
     sent = packet("10.4.7.21", "8.8.8.8").flow
     assert [certainty(text, sent) for text in ("-i docker0", "! -i docker0", "-o eth0")] == [NEVER, ALWAYS, NEVER]

@@ -84,6 +84,30 @@ def test_a_list_that_holds_itself_in_a_record_is_unknown():
     assert asked("--match-set s src", ipset("list:set", "s", version=0)) is SOMETIMES
 
 
+@pytest.mark.parametrize(
+    ("member", "fields", "expected"),
+    [
+        ("172.7.21.2,1:2048", {"protocol": 1, "icmp_type": (8, 0)}, ALWAYS),
+        ("172.7.21.2,1:768", {"protocol": 1, "icmp_type": (8, 0)}, NEVER),
+        ("172.7.21.2,1:2048", {"protocol": 1, "icmp_type": None}, SOMETIMES),
+        ("172.7.21.2,47:0", {"protocol": 47}, ALWAYS),
+        ("172.7.21.2,6:80", {"protocol": None}, SOMETIMES),
+    ],
+)
+def test_what_has_no_ports_is_held_by_its_type_or_as_port_0(member, fields, expected):
+    assert asked("--match-set s src,dst", ipset("hash:ip,port", member), flow=replace(TCP, **fields)) is expected
+
+
+@pytest.mark.parametrize("fields", [{"iif": None}])
+def test_a_device_that_is_not_known_is_perhaps_in_a_set(fields):
+    of_devices = ipset("hash:net,iface", "172.7.0.0/16,docker0")
+    assert asked("--match-set s src,src", of_devices, flow=replace(TCP, **fields)) is SOMETIMES
+
+
+def test_networks_apart_hold_no_packet_whatever_its_device():
+    assert asked("--match-set s src,src", ipset("hash:net,iface", "10.0.0.0/8,docker0")) is NEVER
+
+
 def test_a_port_that_is_not_known_is_perhaps_in_a_set():
     assert (
         asked("--match-set s src,dst", ipset("hash:ip,port", "172.7.21.2,6:80"), flow=replace(TCP, dport=None))
