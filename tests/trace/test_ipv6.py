@@ -174,3 +174,24 @@ def test_a_changed_hop_limit_changes_nothing_else():
 )
 def test_a_pod_s_address_is_of_none_of_the_types_that_lie_apart(asked, verdict):
     assert answer(state(chain("filter", "FORWARD", f"-m addrtype --dst-type {asked} -j DROP")))[0] == verdict
+
+
+def test_the_loopback_address_does_not_come_from_outside():
+    assert answer(state(), destination="::1")[0] == "drop"
+
+
+REDIRECTED_HOME = chain("nat", "PREROUTING", "-d fd99::/64 -j DNAT --to-destination ::1")
+
+
+def test_what_a_bridge_redirected_to_the_loopback_address_is_dropped_where_no_route_leads_back():
+    assert answer(state(REDIRECTED_HOME), destination="fd99::1")[0] == "drop"
+
+
+def test_what_was_redirected_to_the_loopback_address_is_unknown_beside_rules_of_routing():
+    rule = PolicyRule(9, 100, source=Prefix.parse("fd00:4::21/128"), version=6)
+    made = state(REDIRECTED_HOME, PolicyRule(0, 255, version=6), rule, PolicyRule(32766, 254, version=6))
+    assert answer(made, source=PEER, destination="fd99::1", iif="eth0")[0] == "unknown"
+
+
+def test_link_local_destinations_are_those_of_one_device_s_network():
+    assert answer(state(route("fe80::/64", "eth0")), destination="fe80::22")[0] == "unknown"

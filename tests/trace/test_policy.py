@@ -165,3 +165,18 @@ def test_a_way_back_that_is_not_known_is_in_doubt():
 def test_a_route_for_a_tos_is_not_for_packets_without_one():
     made = state(routes=["198.51.100.0/24 via 10.4.7.9 dev eth0 tos 16"])
     assert next_hop(made) == "10.4.7.254"
+
+
+@pytest.mark.parametrize(("priority", "hop"), [(20, "10.4.7.9"), (30, "10.4.7.254")])
+def test_a_goto_goes_on_with_the_first_rule_of_a_priority(priority, hop):
+    skipped = PolicyRule(10, 100)
+    rules_of_routing = [PolicyRule(5, action="goto", goto=priority), skipped, PolicyRule(20, 100), PolicyRule(30, 254)]
+    assert next_hop(ruled(*rules_of_routing)) == hop
+
+
+def test_a_goto_that_may_hold_makes_the_way_fork():
+    leads = PolicyRule(5, action="goto", goto=20, mark=Masked(1, 1))
+    made = ruled(
+        leads, PolicyRule(10, 254), PolicyRule(20, 100), saved=rules(f"mangle PREROUTING {LIMIT} -j MARK --set-mark 1")
+    )
+    assert next_hop(made) == "None"

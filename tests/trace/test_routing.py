@@ -117,3 +117,40 @@ def test_a_loopback_address_does_not_come_from_outside():
 
 def test_pods_of_one_bridge_do_not_need_forwarding():
     assert outcome(state(net__ipv4__ip_forward="0"), POD, "172.7.21.3").startswith("accept 172.7.21.2 -> 172.7.21.3")
+
+
+def test_multicast_goes_where_its_routing_daemon_says():
+    assert traced(state(), POD, "239.1.1.1").verdict == "unknown"
+
+
+def test_the_broadcast_address_of_all_networks_is_for_the_node():
+    assert traced(state(), POD, "255.255.255.255").oif == "lo"
+
+
+def test_a_broadcast_that_the_node_sends_leaves_by_its_device():
+    assert outcome(state(), None, "10.4.7.255") == "accept 10.4.7.21 -> 10.4.7.255 dev eth0"
+
+
+@pytest.mark.parametrize(("setting", "verdict"), [("0", "drop"), ("1", "accept"), (None, "unknown")])
+def test_a_loopback_address_leaves_the_node_only_where_a_setting_allows_it(setting, verdict):
+    names = [f"net__ipv4__conf__{device}__route_localnet" for device in ("all", "eth0")]
+    made = state(addresses=["127.0.0.1/8 lo 254"], **dict.fromkeys(names, setting))
+    assert traced(made, "127.0.0.1", OUTSIDE, iif=None).verdict == verdict
+
+
+def test_a_route_of_a_type_that_is_not_followed_is_unknown():
+    assert traced(state(routes=["nat 198.51.100.0/24 via 10.4.7.9 dev eth0"]), POD, OUTSIDE).verdict == "unknown"
+
+
+def test_a_route_without_a_device_is_unknown():
+    assert traced(state(routes=["198.51.100.0/24 via 10.4.7.9"]), POD, OUTSIDE).verdict == "unknown"
+
+
+@pytest.mark.parametrize("source", ["224.0.0.1", "255.255.255.255"])
+def test_an_address_of_many_hosts_is_no_source(source):
+    assert traced(state(), source, POD).verdict == "drop"
+
+
+def test_a_local_route_may_say_the_source_of_what_the_node_sends_to_itself():
+    made = state(routes=["local 192.168.0.1/32 dev lo src 172.7.21.1"])
+    assert str(traced(made, None, "192.168.0.1").source) == "172.7.21.1"

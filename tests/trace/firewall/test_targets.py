@@ -33,6 +33,7 @@ def flow(**fields):
 def done(target, table="nat", *, fib=True, **fields):
     """Return what a target may do with such packets on the node of the states, or on a node of which none is known."""
     parsed = Rule.parse(f"-p tcp -j {target}").target
+    assert parsed is not None
     return outcomes(parsed, table, flow(**fields), Fib(state()) if fib else None)
 
 
