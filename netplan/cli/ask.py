@@ -32,7 +32,7 @@ from netplan.kinds.resource import Change, ObjectRefusedError, Resource
 from netplan.kinds.snapshot import Snapshot
 from netplan.net import printable
 from netplan.operations import apply
-from netplan.operations.apply_journal import ApplyJournal, WantedState
+from netplan.operations.apply_journal import ApplyJournal, WantedState, provenance_of
 from netplan.operations.attempts import LEAST_PATIENCE, Attempts
 from netplan.operations.confirm import arm, asked, token
 from netplan.operations.empty_tables import clear_away, noting
@@ -46,7 +46,6 @@ from netplan.planning.obstacles import Obstacle, left_out_by
 from netplan.planning.plan import NodePlan, Plan
 from netplan.planning.safety import Flag
 from netplan.store.generations import Damaged, Generation
-from netplan.store.provenance import Provenance
 from netplan.store.store import Store
 from netplan.store.vardir import var_dir
 
@@ -252,7 +251,7 @@ def _apply(order: Order, work: LivePlan, here: Turn) -> Applied:
     within = order.within if here.unfinished is None or work.plan.changes else None
     if here.unfinished is not None:
         check_takes_over(here.store, here.unfinished, work.desired, work.before.backend)
-    origin, secret, plan = Provenance.here(order.verb, order.of(work.plan), work.plan), token(), work.plan
+    origin, secret, plan = provenance_of(order.verb, order.of(work.plan), work.plan), token(), work.plan
     spec = None if order.file is None else str(Path(origin.spec_path).absolute())
     asked_for = None if within is None else asked(within, secret, spec)
     undertaking = ApplyJournal(

@@ -15,13 +15,20 @@ from netplan.kinds.resource import Change, Resource
 from netplan.kinds.route.value import Route, RouteKey
 from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
+from netplan.planning.plan import NodePlan, Plan
 from netplan.planning.undo import AppliedChanges, earlier, relevant
 from netplan.store import files
 from netplan.store.generations import Generation
 from netplan.store.journal import Confirm, Entry, JournalStart, Phase
-from netplan.store.provenance import Provenance
+from netplan.store.provenance import Provenance, boot_id, local_time, who
 from netplan.store.store import Store
 from netplan.system import clock
+
+
+def provenance_of(verb: str, plan: Plan, node: NodePlan) -> Provenance:
+    """Return what the journal says of this process, which is about to carry out the plan of a node."""
+    spec = (plan.cluster, plan.spec_path, plan.spec_sha256)
+    return Provenance(verb, node.node, node.address, *spec, who(), local_time(), boot_id())
 
 
 class WantedState(Struct, frozen=True):

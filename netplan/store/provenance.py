@@ -12,7 +12,6 @@ from msgspec import Struct
 
 from netplan.kinds.resource import Json
 from netplan.net import Address
-from netplan.planning.plan import NodePlan, Plan
 
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 
@@ -29,12 +28,6 @@ class Provenance(Struct, frozen=True):
     who: str
     when: str
     boot_id: str
-
-    @classmethod
-    def here(cls, verb: str, plan: Plan, node: NodePlan) -> Provenance:
-        """Describe what this process does now, for a node of a plan."""
-        spec = (plan.cluster, plan.spec_path, plan.spec_sha256)
-        return cls(verb, node.node, node.address, *spec, who(), local_time(), boot_id())
 
     def to_json(self) -> Json:
         """Give the origin as JSON values."""

@@ -4,10 +4,11 @@ import pytest
 
 from netplan.errors import RefusedError, StoreError
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.operations.apply_journal import ApplyJournal, WantedState
+from netplan.operations.apply_journal import ApplyJournal, WantedState, provenance_of
 from netplan.operations.confirm import asked
 from netplan.planning.differences import diff_node
 from netplan.store.journal import Phase
+from netplan.store.provenance import boot_id
 from netplan.store.store import Store
 from tests import make
 
@@ -59,3 +60,9 @@ def test_where_no_guard_can_be_started_nothing_is_begun(store):
 def test_a_journal_that_was_not_opened_has_no_entry(store):
     with pytest.raises(StoreError, match="was not opened"):
         ApplyJournal(store, make.origin(), WantedState(())).finished()
+
+
+def test_an_origin_of_a_plan_names_the_spec_and_the_node():
+    plan = make.plans(make.plan())
+    made = provenance_of("apply", plan, plan.nodes[0])
+    assert (made.node, made.cluster, made.spec_path, made.boot_id) == ("a", "c", "specs/c.yaml", boot_id())

@@ -2,18 +2,12 @@ from __future__ import annotations
 
 import os
 
-from netplan.store.provenance import Provenance, boot_id, who
+from netplan.store.provenance import Provenance, who
 from tests import make
 
 
 def test_an_origin_is_read_back():
     assert Provenance.from_json(make.origin().to_json()) == make.origin()
-
-
-def test_an_origin_of_a_plan_names_the_spec_and_the_node():
-    plan = make.plans(make.plan())
-    made = Provenance.here("apply", plan, plan.nodes[0])
-    assert (made.node, made.cluster, made.spec_path, made.boot_id) == ("a", "c", "specs/c.yaml", boot_id())
 
 
 def test_who_used_sudo_is_named(monkeypatch):
