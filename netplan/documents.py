@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
 
-MALFORMED: Final = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
+INVALID_JSON_VALUE: Final = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
 """What reading JSON values raises that are not what podnet wrote."""
 
 
@@ -40,7 +40,7 @@ def of_format(data: Any, current: str) -> Iterator[None]:  # noqa: ANN401 - what
     check_format(data, current)
     try:
         yield
-    except MALFORMED as error:
+    except INVALID_JSON_VALUE as error:
         version = str(data["format_version"])
         if _second(version) > _second(current):
             raise FormatError(version, current) from error
@@ -59,7 +59,7 @@ def _second(version: str) -> int:
     return int(number) if number.isdecimal() else 0
 
 
-def each(name: str, items: Iterable[Any], read: Callable[[Any], T]) -> list[T]:
+def read_all(name: str, items: Iterable[Any], read: Callable[[Any], T]) -> list[T]:
     """Read every item of a list; MisplacedError names the one that is wrong by the list's name and its number."""
     found = []
     for number, item in enumerate(items):
@@ -67,7 +67,7 @@ def each(name: str, items: Iterable[Any], read: Callable[[Any], T]) -> list[T]:
             found.append(read(item))
         except MisplacedError as error:
             raise MisplacedError(f"{name}[{number}].{error.where}", error.why) from error
-        except MALFORMED as error:
+        except INVALID_JSON_VALUE as error:
             raise MisplacedError(f"{name}[{number}]", why(error)) from error
     return found
 
@@ -79,7 +79,7 @@ def within(where: str) -> Iterator[None]:
         yield
     except MisplacedError as error:
         raise MisplacedError(f"{where}.{error.where}", error.why) from error
-    except MALFORMED as error:
+    except INVALID_JSON_VALUE as error:
         raise MisplacedError(where, why(error)) from error
 
 

@@ -168,10 +168,12 @@ class ChangedError(PodnetError):
     exit_code = ExitCode.HALF_STATE
 
     def __init__(self, error: BaseException) -> None:
-        super().__init__(f"{told(error)}\nThe node was changed before that: `podnet drift` compares it with the spec.")
+        super().__init__(
+            f"{message_of(error)}\nThe node was changed before that: `podnet drift` compares it with the spec."
+        )
 
 
-def told(error: BaseException) -> str:
+def message_of(error: BaseException) -> str:
     """Return in words what went wrong: podnet's own message, what the machine is short of, or an internal error."""
     if isinstance(error, PodnetError):
         return str(error)

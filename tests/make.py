@@ -13,7 +13,7 @@ from netplan.errors import Location
 from netplan.kernel import Kernel
 from netplan.kinds import registry
 from netplan.kinds.address.value import LinkAddress
-from netplan.kinds.chain.value import Backend, Chain, ChainKey, is_our_jump
+from netplan.kinds.chain.value import Chain, ChainKey, FirewallBackend, is_our_jump
 from netplan.kinds.link.value import Link
 from netplan.kinds.resource import Change, Reason, Resource
 from netplan.kinds.route.value import Route
@@ -156,7 +156,9 @@ def kube_proxy() -> str:
     return capture("kube-proxy-1.30-iptables-clustercidr-with-docker-rule.rules")
 
 
-def snapshot(rules="", *others: Resource, ip_forward="0", backend=Backend.NFT, address="10.4.7.21/24") -> Snapshot:
+def snapshot(
+    rules="", *others: Resource, ip_forward="0", backend=FirewallBackend.NFT, address="10.4.7.21/24"
+) -> Snapshot:
     """Make the state of a node with an interface and a bridge; `rules` as iptables-save prints them."""
     carried = InterfaceAddress.parse(address)
     subnet = InterfaceAddress(Address(4, carried.prefix.value), carried.length).prefix

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from netplan.desired.compile import compile_node
 from netplan.desired.model import Desired
-from netplan.kinds.chain.value import Backend, Chain, ChainKey, jump_to
+from netplan.kinds.chain.value import Chain, ChainKey, FirewallBackend, jump_to
 from netplan.kinds.route.value import KERNEL, Route
 from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
@@ -135,7 +135,7 @@ def foreign_states(draw: st.DrawFn, address: str) -> Snapshot:
         Sysctl(RP_FILTER, "0"),
         *draw(st.lists(st.sampled_from([make.route(protocol=188, metric=20), make.route("10.9.0.0/16")]), unique=True)),
         ip_forward=draw(st.sampled_from("01")),
-        backend=draw(st.sampled_from(Backend)),
+        backend=draw(st.sampled_from(FirewallBackend)),
         address=address,
     )
     state = state.replace(Route, [route for route in state.all(Route) if not route.ours])

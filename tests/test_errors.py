@@ -8,7 +8,7 @@ import resource
 
 import pytest
 
-from netplan.errors import StoreError, told
+from netplan.errors import StoreError, message_of
 from netplan.system.netlink.channel import Channel
 from netplan.system.netlink.wire import ROUTE
 from tests.forked import forked
@@ -18,20 +18,20 @@ SHORT = "this machine is short of what podnet needs"
 
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.ENOMEM, errno.ENOBUFS, errno.ENOLCK, errno.EAGAIN])
 def test_what_the_machine_is_short_of_is_no_error_of_podnets(number):
-    assert told(OSError(number, os.strerror(number))) == f"{SHORT}: {os.strerror(number)}"
+    assert message_of(OSError(number, os.strerror(number))) == f"{SHORT}: {os.strerror(number)}"
 
 
 def test_out_of_memory_is_said():
-    assert told(MemoryError()) == f"{SHORT}: out of memory"
+    assert message_of(MemoryError()) == f"{SHORT}: out of memory"
 
 
 def test_what_podnet_says_itself_is_said_as_it_is():
-    assert told(StoreError("the journal can't be written")) == "the journal can't be written"
+    assert message_of(StoreError("the journal can't be written")) == "the journal can't be written"
 
 
 @pytest.mark.parametrize("error", [KeyError("x"), OSError(errno.EBADF, "Bad file descriptor"), OSError("no number")])
 def test_anything_else_is_an_internal_error(error):
-    assert told(error).startswith("internal error (please report): ")
+    assert message_of(error).startswith("internal error (please report): ")
 
 
 def without_descriptors():
@@ -40,7 +40,7 @@ def without_descriptors():
         with Channel(ROUTE):
             return ""
     except OSError as error:
-        return told(error)
+        return message_of(error)
 
 
 def test_a_process_that_may_open_no_more_files_says_so():

@@ -21,11 +21,11 @@ from netplan.spec.topology import AUTO, USUAL_MTU, Node
 from netplan.store.vardir import var_dir
 from netplan.system.files import Judge, anything
 from netplan.system.trust import FLAG, Trust
-from netplan.text import likely
+from netplan.text import did_you_mean
 
 if TYPE_CHECKING:
     from netplan.kernel.linux import Linux
-    from netplan.kinds.chain.value import Backend
+    from netplan.kinds.chain.value import FirewallBackend
 
 SpecPath = Annotated[Path, typer.Argument(metavar="SPEC", help="The cluster spec, a YAML file.")]
 NodeName = Annotated[
@@ -92,7 +92,7 @@ def known(nodes: Mapping[str, Address], name: str) -> str:
     """Give a node's name back; NoNodeError (2) if there is no such node."""
     if name in nodes:
         return name
-    close = likely(name, nodes)
+    close = did_you_mean(name, nodes)
     hint = f"did you mean {close}?" if close else f"there are {', '.join(list(nodes)[:5])}"
     raise NoNodeError(f"there is no node {name}; {hint}")
 
@@ -118,7 +118,7 @@ def this_node(nodes: Mapping[str, Address], name: str | None) -> str:
     )
 
 
-def kernel_of(backend: Backend | None, folder: Path | None = None) -> Linux:
+def kernel_of(backend: FirewallBackend | None, folder: Path | None = None) -> Linux:
     """Return this machine's kernel, of whose work the bar tells; tables that it makes are noted in podnet's folder.
 
     RefusedError (3) if the process may not administer the network.

@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from netplan import __version__
-from netplan.errors import ExitCode, PodnetError, SpecError, told
+from netplan.errors import ExitCode, PodnetError, SpecError, message_of
 from netplan.net import printable
 
 VERBS: Final = {
@@ -103,7 +103,7 @@ def _ended(end: SystemExit) -> tuple[int, str]:
 
 def _unexpected(error: BaseException) -> tuple[ExitCode, str]:
     """Return the exit code and the message of what was not foreseen."""
-    return ExitCode.REFUSED, _escaped(f"podnet: {told(error)}")
+    return ExitCode.REFUSED, _escaped(f"podnet: {message_of(error)}")
 
 
 def _escaped(message: str) -> str:

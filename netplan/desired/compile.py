@@ -20,7 +20,7 @@ from netplan.desired.chains import (
 )
 from netplan.desired.checks import checks_of
 from netplan.desired.model import LAST_METRIC, Desired, Jump, Place, Removal, Traffic
-from netplan.kinds.chain.value import Backend, Chain, ChainKey, jump_to
+from netplan.kinds.chain.value import Chain, ChainKey, FirewallBackend, jump_to
 from netplan.kinds.resource import Reason, Resource, Wanted
 from netplan.kinds.route.value import USUAL_METRIC, Route
 from netplan.kinds.sysctl.forwarding import FORWARDING
@@ -110,10 +110,10 @@ def _routes(spec: Spec, node: Node) -> Iterator[Wanted[Route]]:
         yield Wanted(route, Reason("routes", spec.at("nodes", node.name, "routes", number)))
 
 
-def backend_of(spec: Spec) -> Backend | None:
+def backend_of(spec: Spec) -> FirewallBackend | None:
     """Return the packet filter that the spec names, None for the one that is in use on the node."""
     chosen = spec.model.firewall.backend
-    return None if chosen == "auto" else Backend(chosen)
+    return None if chosen == "auto" else FirewallBackend(chosen)
 
 
 def _chains(spec: Spec, node: Node) -> Iterator[Wanted[Chain]]:

@@ -10,7 +10,7 @@ from msgspec import Struct
 from netplan.desired.chains import OUR_CHAINS
 from netplan.desired.checks import Check
 from netplan.desired.interest import full_interest
-from netplan.kinds.chain.value import Backend, ChainKey
+from netplan.kinds.chain.value import ChainKey, FirewallBackend
 from netplan.kinds.link.value import Link
 from netplan.kinds.resource import Reason, Resource, Wanted
 from netplan.kinds.route.value import RouteKey
@@ -91,7 +91,7 @@ class Desired(Struct, frozen=True):
 
     node: str
     address: Address
-    backend: Backend | None
+    backend: FirewallBackend | None
     objects: tuple[Wanted[Resource], ...]
     jumps: tuple[Jump, ...]
     removals: tuple[Removal, ...]

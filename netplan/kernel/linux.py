@@ -17,7 +17,7 @@ from netplan.kinds.chain import driver as chains
 from netplan.kinds.chain.programs import Iptables
 from netplan.kinds.chain.reach import reached
 from netplan.kinds.chain.tables import BothVersions, tables
-from netplan.kinds.chain.value import Backend
+from netplan.kinds.chain.value import FirewallBackend
 from netplan.kinds.connection import driver as tracked
 from netplan.kinds.connection.value import Connection
 from netplan.kinds.fdb import driver as fdb
@@ -72,7 +72,7 @@ class Linux:
 
     def __init__(
         self,
-        backend: Backend | None = None,
+        backend: FirewallBackend | None = None,
         *,
         many: int = routes.MANY,
         told: Told = _nobody,
@@ -140,7 +140,7 @@ class Linux:
 
     def _announce(self, version: int, table: str) -> None:
         """Tell of a table that iptables is about to make; where it is unknown whether there is one, nothing is told."""
-        if self._iptables.backend is Backend.NFT:
+        if self._iptables.backend is FirewallBackend.NFT:
             with suppress(ObserveError):
                 if read_table(version, table) is None:
                     self._making(table_name(version, table))

@@ -10,7 +10,7 @@ from msgspec import Struct, field
 
 from netplan.kinds import registry
 from netplan.kinds.chain.reach import FEW_RULES, Follows, Reach
-from netplan.kinds.chain.value import Backend, Chain, ChainKey
+from netplan.kinds.chain.value import Chain, ChainKey, FirewallBackend
 from netplan.kinds.resource import Resource
 from netplan.kinds.route.order import by_key
 from netplan.kinds.route.value import Route, RouteKey
@@ -69,13 +69,13 @@ class Snapshot(Struct, frozen=True, dict=True):
     `sockets` are those of programs on ports that were of interest; no record holds them.
     """
 
-    backend: Backend
+    backend: FirewallBackend
     objects: Mapping[type[Resource], tuple[Resource, ...]] = field(default_factory=dict)
     ipv6: bool = True
     sockets: tuple[UdpSocket, ...] = ()
 
     @classmethod
-    def of(cls, backend: Backend, resources: Iterable[Resource] = (), *, ipv6: bool = True) -> Snapshot:
+    def of(cls, backend: FirewallBackend, resources: Iterable[Resource] = (), *, ipv6: bool = True) -> Snapshot:
         """Sort objects by their kinds, each kind in the order given."""
         objects: dict[type[Resource], list[Resource]] = {}
         for resource in resources:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
-from netplan.documents import each
-from netplan.kinds.chain.value import Backend
+from netplan.documents import read_all
+from netplan.kinds.chain.value import FirewallBackend
 from netplan.kinds.registry import Interface, Kind, kinds
 from netplan.kinds.resource import Change, Json, Resource
 from netplan.kinds.snapshot import Snapshot
@@ -48,9 +48,9 @@ def from_json(data: Json, changes: Sequence[Change[Resource]] = ()) -> Snapshot:
     resources = [
         resource
         for name, kind in _lists()
-        for resource in each(name, _list(data, name, kind), partial(read, kind.value))
+        for resource in read_all(name, _list(data, name, kind), partial(read, kind.value))
     ]
-    return Snapshot.of(Backend(data["backend"]), resources, ipv6=bool(data.get("ipv6", True)))
+    return Snapshot.of(FirewallBackend(data["backend"]), resources, ipv6=bool(data.get("ipv6", True)))
 
 
 def of_packet_filter() -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from netplan.lab.layout import Host, HostKind, lay_out
 from netplan.lab.status import HostStatus, read_status
 from netplan.net import InterfaceAddress
 from netplan.spec.topology import Topology
-from netplan.text import likely
+from netplan.text import did_you_mean
 
 _Stream: TypeAlias = IO[str] | int | None
 
@@ -67,7 +67,7 @@ class Lab(Struct, frozen=True):
             if host.name == name:
                 return host
         names = [host.name for host in self.hosts]
-        close = likely(name, names)
+        close = did_you_mean(name, names)
         hints = [f"did you mean {close}?"] if close else []
         raise UsageError("; ".join([f"lab {self.cluster} has no host {name}", *hints, f"it has {', '.join(names)}"]))
 

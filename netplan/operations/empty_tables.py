@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from netplan.errors import told
+from netplan.errors import message_of
 from netplan.kernel import tables
 from netplan.kernel.linux import Linux
 from netplan.net import counted
@@ -29,7 +29,7 @@ def clear_away(store: Store) -> tuple[str, ...]:
         if len(left) < len(noted):
             store.tables.keep(left)
     except Exception as error:
-        return (f"warning: {told(error)}",)
+        return (f"warning: {message_of(error)}",)
     return tuple(_remark(table_name(*table), stays.connections) for table, stays in left.items() if stays.connections)
 
 

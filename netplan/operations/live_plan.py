@@ -16,7 +16,7 @@ from netplan.errors import RefusedError, StalePlanError
 from netplan.kernel import Kernel
 from netplan.kinds.chain.edit import ConflictError
 from netplan.kinds.chain.reach import MANY_RULES
-from netplan.kinds.chain.value import Backend
+from netplan.kinds.chain.value import FirewallBackend
 from netplan.kinds.resource import Change, Resource
 from netplan.kinds.route.value import Route, RouteKey
 from netplan.kinds.snapshot import Interest, Snapshot
@@ -204,7 +204,7 @@ def check_fresh(plan: NodePlan, now: Snapshot) -> None:
 
 def plan_live(
     desired: Desired,
-    opener: Callable[[Backend | None], Kernel],
+    opener: Callable[[FirewallBackend | None], Kernel],
     folder: Path,
     report: Report,
     *,

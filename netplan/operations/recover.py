@@ -16,7 +16,7 @@ from netplan.desired.model import Place
 from netplan.errors import OvertakenError, RefusedError, UnsteadyError
 from netplan.kernel import Kernel
 from netplan.kinds.address.value import LinkAddress
-from netplan.kinds.chain.value import Backend, PlacedRule, is_our_jump
+from netplan.kinds.chain.value import FirewallBackend, PlacedRule, is_our_jump
 from netplan.kinds.link.value import Link
 from netplan.kinds.resource import Change, Reason, Resource
 from netplan.kinds.route.value import Route
@@ -47,7 +47,7 @@ _POLL_SECONDS: Final = 0.2
 _VERB: Final = "recover"
 _DEVICES: Final = Interest()
 
-OpenKernel = Callable[[Backend], Kernel]
+OpenKernel = Callable[[FirewallBackend], Kernel]
 """Gives the kernel of this node with the packet filter of a backend."""
 
 

@@ -17,7 +17,7 @@ from netplan.errors import (
     RestoredError,
     StoreError,
     UnsteadyError,
-    told,
+    message_of,
 )
 from netplan.kernel import Kernel
 from netplan.kinds.batches import Batch, batches
@@ -156,7 +156,7 @@ def _closed(journal: Journal) -> str:
 def _reason(error: BaseException) -> str:
     if isinstance(error, KeyboardInterrupt):
         return f"interrupted by {error}" if str(error) else "interrupted"
-    return told(error)
+    return message_of(error)
 
 
 @contextmanager
@@ -220,9 +220,11 @@ def restore(
         kernel.sweep()
     except Exception as error:
         left = f"what was begun:\n{_listed(changes)}"
-        raise HalfStateError(f"{why}\nThe state before could not be restored: {told(error)}\n{left}{_GO_ON}") from error
+        raise HalfStateError(
+            f"{why}\nThe state before could not be restored: {message_of(error)}\n{left}{_GO_ON}"
+        ) from error
     if remaining:
-        reasons = "".join(f"\n  {told(failure)}" for failure in failures)
+        reasons = "".join(f"\n  {message_of(failure)}" for failure in failures)
         raise HalfStateError(
             f"{why}\nThe state before is not wholly restored; left to do:\n{_listed(remaining)}{reasons}{_GO_ON}"
         )

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from netplan.desired.model import Desired
 from netplan.errors import HalfStateError, PodnetError, RefusedError, RestoredError
-from netplan.kinds.chain.value import Backend
+from netplan.kinds.chain.value import FirewallBackend
 from netplan.kinds.resource import Change, Resource
 from netplan.kinds.snapshot import Snapshot
 from netplan.operations.apply_journal import ApplyJournal
@@ -67,7 +67,7 @@ def settle_or_leave(store: Store, open_kernel: OpenKernel, patience: float = PAT
         return Unfinished(left.entry, left.changes, error)
 
 
-def check_takes_over(store: Store, unfinished: Unfinished, desired: Desired | None, backend: Backend) -> None:
+def check_takes_over(store: Store, unfinished: Unfinished, desired: Desired | None, backend: FirewallBackend) -> None:
     """Raise the error of an undo that is not finished unless a plan for a packet filter decides over all that is left.
 
     The same journal may have been closed meanwhile: then nothing is left.

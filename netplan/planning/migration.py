@@ -17,7 +17,7 @@ from netplan.desired.backends.vxlan import compile_vxlan
 from netplan.desired.checks import checks_of
 from netplan.desired.model import Desired
 from netplan.kinds.address.value import LinkAddress
-from netplan.kinds.chain.value import Backend
+from netplan.kinds.chain.value import FirewallBackend
 from netplan.kinds.link.value import BRIDGE, Link
 from netplan.kinds.route.value import KERNEL, Route
 from netplan.kinds.snapshot import Snapshot
@@ -136,14 +136,14 @@ def _ends(spec: Spec, node: Node) -> list[LinkAddress]:
 _BOOT: Final = 3
 
 
-def fresh_node(node: Node, backend: Backend | None) -> Snapshot:
+def fresh_node(node: Node, backend: FirewallBackend | None) -> Snapshot:
     """Give the state of a node as its spec describes it, before podnet or anybody else made a rule.
 
     How it reaches the outside is in no spec: here by the interface, as if everybody were on-link.
     """
     devices = (node.interface, node.bridge)
     return Snapshot.of(
-        backend or Backend.NFT,
+        backend or FirewallBackend.NFT,
         [
             Link(node.interface, node.mtu, up=True),
             Link(node.bridge, node.mtu, up=True, type=BRIDGE),

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from netplan.desired.checks import Check
 from netplan.desired.hooks import Hook, hooks_of
 from netplan.desired.model import Desired
-from netplan.kinds.chain.value import Backend
+from netplan.kinds.chain.value import FirewallBackend
 from netplan.kinds.link.value import Link
 from netplan.kinds.registry import kind_of
 from netplan.kinds.resource import Change, Resource
@@ -64,7 +64,7 @@ class NodePlan(Struct, frozen=True):
     node: str
     address: Address
     source: Source
-    backend: Backend
+    backend: FirewallBackend
     changes: tuple[Change[Resource], ...]
     depends: Mapping[str, str]
     warnings: tuple[str, ...] = ()

@@ -10,9 +10,9 @@ from typing import Any, BinaryIO, Final, NamedTuple, TypeAlias
 from netplan import __version__
 from netplan.desired.checks import Check
 from netplan.desired.hooks import hooks_from_json, hooks_to_json
-from netplan.documents import MALFORMED, FormatError, check_format, each, explained, of_format, within
+from netplan.documents import INVALID_JSON_VALUE, FormatError, check_format, explained, of_format, read_all, within
 from netplan.errors import UsageError
-from netplan.kinds.chain.value import Backend
+from netplan.kinds.chain.value import FirewallBackend
 from netplan.kinds.change_json import change_from_json, change_to_json
 from netplan.kinds.link.value import Link
 from netplan.kinds.resource import Action, Change, Json, Resource
@@ -106,7 +106,7 @@ def read_plan(file: BinaryIO, path: str, choose: Choice = tuple) -> Plan:
         raise UsageError(f"{path} has plan {error}: plan again with it") from error
     except TooLargeError as error:
         raise too_large(f"{path}: the part of one node") from error
-    except MALFORMED as error:
+    except INVALID_JSON_VALUE as error:
         raise UsageError(explained(error, path, "a plan that podnet saved")) from error
 
 
@@ -189,7 +189,7 @@ def _node_from_json(data: Json) -> NodePlan:
         node=host_name(str(data["node"])),
         address=Address.parse(data["address"]),
         source=Source(data["source"]),
-        backend=Backend(data["backend"]),
+        backend=FirewallBackend(data["backend"]),
         changes=_changes_from_json(data["changes"], adopts=adopts, puts_back=puts_back),
         depends={str(part): str(digest) for part, digest in data["depends"].items()},
         warnings=tuple(map(str, data["warnings"])),
@@ -211,7 +211,7 @@ def _sysctl(name: Any) -> str:  # noqa: ANN401 - whatever JSON holds
 
 
 def _changes_from_json(data: Iterable[Json], *, adopts: bool, puts_back: bool) -> tuple[Change[Resource], ...]:
-    changes = tuple(each("changes", data, change_from_json))
+    changes = tuple(read_all("changes", data, change_from_json))
     links = {change.resource.key for change in changes if isinstance(change.resource, Link) and _adopts(change)}
     for change in changes:
         put_back = puts_back and isinstance(change.resource, Route) and _adopts(change)

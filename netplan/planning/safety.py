@@ -20,7 +20,7 @@ from netplan.net import Address, printable
 from netplan.netfilter.iptables.names import TCP
 from netplan.planning.on_link import OnLink
 from netplan.planning.plan import NodePlan
-from netplan.trace import Packet, Trace, Tracer, Verdict
+from netplan.trace import Packet, PacketVerdict, Trace, Tracer
 from netplan.trace.fib import Fib
 from netplan.trace.firewall.conditions import holds
 from netplan.trace.flow import Holds
@@ -178,9 +178,9 @@ def _device_to(client: Address, fib: Fib) -> str | None:
 
 def _otherwise(before: Trace, after: Trace) -> bool:
     """Whether a packet may fare worse; where it is lost or in doubt before, only that it is lost for sure counts."""
-    if before.verdict is Verdict.UNKNOWN:
-        return after.verdict in (Verdict.DROP, Verdict.REJECT)
-    if before.verdict is not Verdict.ACCEPT:
+    if before.verdict is PacketVerdict.UNKNOWN:
+        return after.verdict in (PacketVerdict.DROP, PacketVerdict.REJECT)
+    if before.verdict is not PacketVerdict.ACCEPT:
         return False
     return _way(before) != _way(after)
 
@@ -191,11 +191,11 @@ def _way(trace: Trace) -> tuple[object, ...]:
 
 def _fate(trace: Trace) -> str:
     """Put what becomes of a packet into words."""
-    if trace.verdict is Verdict.UNKNOWN:
+    if trace.verdict is PacketVerdict.UNKNOWN:
         return "nobody knows where" if trace.doubt is None else f"in doubt at {printable(trace.doubt.at)}"
-    if trace.verdict is not Verdict.ACCEPT:
+    if trace.verdict is not PacketVerdict.ACCEPT:
         lost = trace.steps[-1].at if trace.steps else "the end"
-        return f"{'dropped' if trace.verdict is Verdict.DROP else 'rejected'} at {printable(lost)}"
+        return f"{'dropped' if trace.verdict is PacketVerdict.DROP else 'rejected'} at {printable(lost)}"
     if trace.oif == "lo":
         return f"taken in with source {trace.source}"
     via = f" via {trace.next_hop}" if trace.next_hop is not None else ""

@@ -13,7 +13,7 @@ from netplan.net import Address, IfName, InterfaceAddress, Prefix
 from netplan.spec import fields
 from netplan.spec.lease_file import Leases
 from netplan.spec.lease_range import default_subnet_len
-from netplan.spec.model import Backend, NodeSpec, StaticRoute
+from netplan.spec.model import BackendOptions, NodeSpec, StaticRoute
 from netplan.spec.prefixes import around, family_key
 from netplan.spec.salvage import Path, column, dig, items_of, salvaged, saying, with_defaults
 from netplan.spec.values import Mark
@@ -215,7 +215,7 @@ def _tunnel(data: Mapping[str, Value], nodes: Mapping[str, Value], count: int) -
     vni = salvaged(fields.read_vni, dig(backend, "vni"))
     return Tunnel(
         keys=tuple(backend) if isinstance(backend, dict) else (),
-        name=salvaged(fields.read_if_name, dig(backend, "name")) or Backend.model_construct(vni=vni or 1).link,
+        name=salvaged(fields.read_if_name, dig(backend, "name")) or BackendOptions.model_construct(vni=vni or 1).link,
         mtu=salvaged(fields.read_tunnel_mtu, dig(backend, "mtu")),
         devices={
             **with_defaults(fields.read_if_name, data, nodes, "interface", count=count),

@@ -11,10 +11,10 @@ from pydantic_core import ErrorDetails
 from netplan.errors import Problem
 from netplan.spec.descriptions import descriptions
 from netplan.spec.model import ClusterSpec, Section
-from netplan.spec.readers import found
+from netplan.spec.readers import described
 from netplan.spec.yaml.places import Key, Places
 from netplan.spec.yaml.scalars import line_of
-from netplan.text import likely
+from netplan.text import did_you_mean
 
 Path: TypeAlias = tuple[Key, ...]
 
@@ -43,12 +43,16 @@ def dotted(path: Path) -> str:
 @lru_cache(maxsize=1024)
 def suggest(word: str, words: tuple[str, ...]) -> str:
     """Return the word that was probably meant, or nothing."""
-    return likely(word, words)
+    return did_you_mean(word, words)
 
 
 def _unknown_key(path: Path, places: Places) -> Problem:
-    likely = _likely(path)
-    hint = f"did you mean {likely}?" if likely else f"the keys here are: {', '.join(_section(path).model_fields)}"
+    did_you_mean = _likely(path)
+    hint = (
+        f"did you mean {did_you_mean}?"
+        if did_you_mean
+        else f"the keys here are: {', '.join(_section(path).model_fields)}"
+    )
     return Problem(places.key(*path), f"{dotted(path)}: there is no such key", hint)
 
 
@@ -76,10 +80,10 @@ def _mistake(error: ErrorDetails) -> tuple[str, str]:
 def _unsupported(error: ErrorDetails) -> tuple[str, str]:
     supported = error["ctx"]["expected"].replace("'", "")
     values = tuple(supported.replace(" or ", ", ").split(", "))
-    likely = suggest(str(error["input"]), values)
+    did_you_mean = suggest(str(error["input"]), values)
     means = "this version supports nothing else" if len(values) == 1 else _description(error["loc"])
-    hint = f"did you mean {likely}?" if likely else means
-    return f"expected {supported}, found {found(error['input'])}", hint
+    hint = f"did you mean {did_you_mean}?" if did_you_mean else means
+    return f"expected {supported}, found {described(error['input'])}", hint
 
 
 def _description(path: Path) -> str:
@@ -88,11 +92,11 @@ def _description(path: Path) -> str:
 
 
 def _no_mapping(error: ErrorDetails) -> tuple[str, str]:
-    return f"expected a mapping, found {found(error['input'])}", ""
+    return f"expected a mapping, found {described(error['input'])}", ""
 
 
 def _no_list(error: ErrorDetails) -> tuple[str, str]:
-    return f"expected a list, found {found(error['input'])}", ""
+    return f"expected a list, found {described(error['input'])}", ""
 
 
 _WORDS: Final[dict[str, Callable[[ErrorDetails], tuple[str, str]]]] = {

@@ -15,7 +15,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from netplan.net import Address, IfName, InterfaceAddress, Prefix, host_name, if_name
 from netplan.spec import values
-from netplan.spec.readers import WrongValueError, flag, found, text, unwrap, whole_number
+from netplan.spec.readers import WrongValueError, described, flag, text, unwrap, whole_number
 
 MTU_MIN, MTU_MAX = 576, 65535
 VNI_MIN, VNI_MAX = 1, 16777215
@@ -65,7 +65,7 @@ def read_version(value: object) -> Literal[1]:
     """Read the version of the format."""
     plain = unwrap(value)
     if plain != 1 or isinstance(plain, bool):
-        raise WrongValueError(f"expected 1, found {found(value)}", "this podnet reads version 1 of the format")
+        raise WrongValueError(f"expected 1, found {described(value)}", "this podnet reads version 1 of the format")
     return 1
 
 
@@ -73,7 +73,7 @@ def read_sysctl_value(value: object) -> str:
     """Read the value of a sysctl, a text or a number, as the text that goes into the kernel."""
     plain = unwrap(value)
     if isinstance(plain, bool):
-        raise WrongValueError(f"expected a text or a number, found {found(value)}", f"write {int(plain)}")
+        raise WrongValueError(f"expected a text or a number, found {described(value)}", f"write {int(plain)}")
     return str(plain) if isinstance(plain, int) else _read_sysctl_text(value)
 
 

@@ -16,7 +16,7 @@ from netplan.spec.draft import Family
 from netplan.spec.lease_file import Leases, render_leases
 from netplan.spec.lease_range import LeaseRange, allocate
 from netplan.spec.load import Reading, Spec
-from netplan.text import likely
+from netplan.text import did_you_mean
 
 
 class Rename(Struct, frozen=True):
@@ -174,7 +174,7 @@ def _check_rename(reading: Reading, rename: Rename, spec: Spec) -> None:
 
 
 def _did_you_mean(word: str, words: Iterable[str]) -> str:
-    close = likely(word, words)
+    close = did_you_mean(word, words)
     return f"; did you mean {close}?" if close else ""
 
 

@@ -23,7 +23,7 @@ from netplan.errors import Location, Problem, SpecError
 from netplan.net import Prefix
 from netplan.spec import fields
 from netplan.spec.prefixes import family_key
-from netplan.spec.readers import found
+from netplan.spec.readers import described
 from netplan.spec.yaml.document import Document, compose
 from netplan.spec.yaml.places import Mark
 from netplan.spec.yaml.problems import LINE_BREAK
@@ -98,8 +98,8 @@ class Leases(Struct, frozen=True):
 
     def subnets(self, version: int) -> dict[str, Prefix]:
         """Return the subnets of an IP version by the names of the nodes."""
-        found = ((name, lease.subnet(version)) for name, lease in self.entries.items())
-        return {name: subnet for name, subnet in found if subnet is not None}
+        described = ((name, lease.subnet(version)) for name, lease in self.entries.items())
+        return {name: subnet for name, subnet in described if subnet is not None}
 
     def command(self, spec: str, *words: str) -> str:
         """Return the command that leases what is missing, with words that follow."""
@@ -233,7 +233,7 @@ def _problems(document: Document) -> Iterator[Problem]:
         except ValueError as mistake:
             yield Problem(places.key(name), str(mistake))
         if not isinstance(node, dict):
-            message = f"{name}: expected a mapping, found {found(node)}"
+            message = f"{name}: expected a mapping, found {described(node)}"
             yield Problem(places.value(name), message, f"write it like {_EXAMPLE}")
             continue
         for key in node.keys() - _KEYS.keys():

@@ -50,7 +50,7 @@ from netplan.spec.fields import (
 from netplan.spec.values import Mark
 
 __all__ = [
-    "Backend",
+    "BackendOptions",
     "CheckSpec",
     "ClusterSpec",
     "Defaults",
@@ -80,7 +80,7 @@ class Section(BaseModel):
     )
 
 
-class Backend(Section):
+class BackendOptions(Section):
     """What carries the traffic between the pods of two nodes."""
 
     type: Literal["host-gw", "vxlan"] = Field(examples=["host-gw"])
@@ -265,7 +265,7 @@ class ClusterSpec(Section):
     """The first IPv6 subnet that a node may have, by its first address."""
     ipv6_subnet_max: IPv6Address | None = Field(default=None, examples=["fd00:7:0:16::"])
     """The last IPv6 subnet that a node may have, by its first address."""
-    backend: Backend = Field(examples=[{"type": "host-gw"}])
+    backend: BackendOptions = Field(examples=[{"type": "host-gw"}])
     """What carries the traffic between the pods of two nodes."""
     ip_masq: IpMasq = Field(default_factory=IpMasq.model_construct)
     """Which packets leave a node under the node's address instead of the pod's."""

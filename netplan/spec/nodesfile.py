@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from netplan.errors import Location, Problem, SpecError
 from netplan.spec.explain import suggest
 from netplan.spec.model import NodeSpec
-from netplan.spec.readers import found
+from netplan.spec.readers import described
 from netplan.spec.yaml.document import Document, Value, compose
 from netplan.spec.yaml.places import NO_ENTRIES, Entry, Key, Mark, Places
 from netplan.spec.yaml.problems import LINE_BREAK
@@ -236,11 +236,11 @@ def _read_json(lines: Iterator[Line], made: NodesFile) -> None:
             made.report((number, half.start() + 1), f"{half[0]} is no character", hint)
             continue
         if not isinstance(node, dict):
-            made.report((number, 1), f"expected an object, found {found(node)}", f"write a line like {_EXAMPLE}")
+            made.report((number, 1), f"expected an object, found {described(node)}", f"write a line like {_EXAMPLE}")
             continue
         name = node.pop(NAME, None)
         if not isinstance(name, str) or not name:
-            message = f"expected a text as {NAME}, found {found(name)}" if name else _NAMELESS
+            message = f"expected a text as {NAME}, found {described(name)}" if name else _NAMELESS
             made.report((number, 1), message, f"write a line like {_EXAMPLE}")
             continue
         at = number, line.find('"') + 1

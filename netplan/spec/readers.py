@@ -21,7 +21,7 @@ class WrongValueError(ValueError):
         self.hint = hint
 
 
-def found(value: object) -> str:
+def described(value: object) -> str:
     """Describe what stands where something else should."""
     if isinstance(value, Plain):
         return str(value)
@@ -45,7 +45,9 @@ def flag(value: object) -> bool:
     if isinstance(plain, bool):
         return plain
     quoted = isinstance(value, str) and value in {"true", "false"}
-    raise WrongValueError(f"expected true or false, found {found(value)}", "write it without quotes" if quoted else "")
+    raise WrongValueError(
+        f"expected true or false, found {described(value)}", "write it without quotes" if quoted else ""
+    )
 
 
 def whole_number(low: int, high: int) -> Callable[[object], int]:
@@ -56,7 +58,7 @@ def whole_number(low: int, high: int) -> Callable[[object], int]:
         if not isinstance(plain, int) or isinstance(plain, bool):
             quoted = isinstance(value, str) and value.isdecimal()
             hint = "write it without quotes" if quoted else ""
-            raise WrongValueError(f"expected a whole number from {low} to {high}, found {found(value)}", hint)
+            raise WrongValueError(f"expected a whole number from {low} to {high}, found {described(value)}", hint)
         if not low <= plain <= high:
             raise WrongValueError(f"expected a whole number from {low} to {high}, found {plain}")
         return plain
@@ -71,7 +73,7 @@ def text(expected: str, parse: Callable[[str], T]) -> Callable[[object], T]:
         if isinstance(value, str) and len(value) <= MAX_TEXT:
             return parse(value)
         hint = f'write it in quotes: "{value.text}"' if isinstance(value, Plain) and _parses(parse, value.text) else ""
-        raise WrongValueError(f"expected {expected}, found {found(value)}", hint)
+        raise WrongValueError(f"expected {expected}, found {described(value)}", hint)
 
     return read
 

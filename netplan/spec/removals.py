@@ -15,7 +15,7 @@ from netplan.spec.draft import Draft
 from netplan.spec.explain import dotted, suggest
 from netplan.spec.model import Removal
 from netplan.spec.readers import WrongValueError
-from netplan.text import likely
+from netplan.text import did_you_mean
 
 _TABLES: Final = get_args(Removal.model_fields["table"].annotation)
 _DEVICES: Final = {"bridge": "docker0", "interface": "eth0"}
@@ -82,8 +82,8 @@ def _check_placeholders(rule: str) -> None:
     known = ", ".join(f"{{{name}}}" for name in _NAMES)
     for name in re.findall(r"\{(\w*)\}", rule):
         if name not in _NAMES:
-            likely = suggest(name, _NAMES)
-            hint = f"did you mean {{{likely}}}?" if likely else f"the placeholders are {known}"
+            did_you_mean = suggest(name, _NAMES)
+            hint = f"did you mean {{{did_you_mean}}}?" if did_you_mean else f"the placeholders are {known}"
             raise WrongValueError(f"there is no placeholder {{{name}}}", hint)
     if re.search(r"[{}]", re.sub(r"\{\w*\}", "", rule)):
         raise WrongValueError("a brace stands alone", f"the placeholders are {known}")
@@ -124,13 +124,13 @@ def _check_names(rule: Rule) -> None:
 
 
 def _meant(name: str, names: Iterable[str]) -> str:
-    likely = suggest(name, tuple(sorted(names)))
-    return f"did you mean {likely}?" if likely else ""
+    did_you_mean = suggest(name, tuple(sorted(names)))
+    return f"did you mean {did_you_mean}?" if did_you_mean else ""
 
 
 def _looks_misspelt(name: str) -> bool:
     """Whether a word is all but a target's: a chain that is named after one has its whole name in its own."""
-    alike = likely(name, TARGET_EXTENSIONS, _ALIKE)
+    alike = did_you_mean(name, TARGET_EXTENSIONS, _ALIKE)
     return bool(re.fullmatch("[A-Z]{5,}", name) and alike and alike not in name)
 
 

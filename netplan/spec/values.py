@@ -10,9 +10,9 @@ from typing import Final
 from msgspec import Struct
 
 from netplan.net import BITS, Address, InterfaceAddress, Prefix
-from netplan.spec.readers import MAX_TEXT, WrongValueError, found
+from netplan.spec.readers import MAX_TEXT, WrongValueError, described
 from netplan.spec.yaml.scalars import Plain
-from netplan.text import likely
+from netplan.text import did_you_mean
 
 SPECIAL: Final = {
     Prefix.parse("0.0.0.0/8"): "this network",
@@ -67,7 +67,7 @@ class Mark(Struct, frozen=True):
         """Read `0x4000/0x4000` or `16384/16384`; ValueError says what is wrong."""
         parts = re.fullmatch(MARK_PATTERN, text)
         if parts is None:
-            raise WrongValueError(f"{found(text)} is not a mark with its mask", "write it like 0x4000/0x4000")
+            raise WrongValueError(f"{described(text)} is not a mark with its mask", "write it like 0x4000/0x4000")
         value, mask = int(parts[1], 0), int(parts[2], 0)
         if max(value, mask) >= 1 << 32:
             raise WrongValueError(f"{text} does not fit: a mark has 32 bits", "the largest is 0xffffffff/0xffffffff")
@@ -95,7 +95,7 @@ class PortRange(Struct, frozen=True):
         """Read `1024-29999`; ValueError says what is wrong."""
         parts = re.fullmatch(r"([1-9][0-9]{0,4})-([1-9][0-9]{0,4})", text)
         if parts is None:
-            raise WrongValueError(f"{found(text)} is not a range of ports", "write it like 1024-29999")
+            raise WrongValueError(f"{described(text)} is not a range of ports", "write it like 1024-29999")
         first, last = int(parts[1]), int(parts[2])
         if not first <= last <= 65535:
             raise WrongValueError(f"{text} is no range of ports: they go from 1 to 65535, the lower one first")
@@ -121,16 +121,16 @@ def port_ranges(text: str) -> tuple[PortRange, ...]:
 
 def address(text: str, version: int) -> Address:
     """Read an address of an IP version."""
-    found = Address.parse(text)
-    _refuse_other(text, found.version, version)
-    return found
+    described = Address.parse(text)
+    _refuse_other(text, described.version, version)
+    return described
 
 
 def prefix(text: str, version: int) -> Prefix:
     """Read a prefix of an IP version."""
-    found = InterfaceAddress.parse(text)
-    _refuse_other(text, found.address.version, version)
-    return found.whole
+    described = InterfaceAddress.parse(text)
+    _refuse_other(text, described.address.version, version)
+    return described.whole
 
 
 def pod_network(text: str, version: int) -> Prefix:
@@ -168,9 +168,9 @@ def host_address(text: str, version: int) -> InterfaceAddress:
 
 def public_address(text: str) -> Address:
     """Read the address by which other hosts reach a node."""
-    found = Address.parse(text)
-    _refuse_special(found, found)
-    return found
+    described = Address.parse(text)
+    _refuse_special(described, described)
+    return described
 
 
 def _refuse_special(address: Address, shown: object) -> None:
@@ -189,12 +189,14 @@ def sysctl_name(text: str) -> str:
     separator, dot = ("/", ".") if "/" in text.partition(".")[0] else (".", "/")
     components = [component.replace(dot, ".") for component in text.split(separator)]
     if len(text) > 255 or not all(_SYSCTL_COMPONENT.fullmatch(component) for component in components):
-        raise WrongValueError(f"{found(text)} is not the name of a sysctl", "write it like net.ipv4.conf.all.rp_filter")
+        raise WrongValueError(
+            f"{described(text)} is not the name of a sysctl", "write it like net.ipv4.conf.all.rp_filter"
+        )
     if components[0] != "net":
-        raise WrongValueError(f"{found(text)} is not a sysctl of the network", "podnet sets names below net. alone")
+        raise WrongValueError(f"{described(text)} is not a sysctl of the network", "podnet sets names below net. alone")
     if len(components) < 3:
         hint = "podnet sets names of three parts or more, such as net.core.somaxconn"
-        raise WrongValueError(f"{found(text)} is too short for a sysctl of the network", hint)
+        raise WrongValueError(f"{described(text)} is too short for a sysctl of the network", hint)
     return ".".join(component.replace(".", "/") for component in components)
 
 
@@ -202,7 +204,7 @@ def sysctl_value(text: str) -> str:
     """Read the value of a sysctl, one line that a terminal shows as it is, and write it as the kernel would."""
     if not text.strip() or len(text) > 128 or not (text.isascii() and text.isprintable()):
         raise WrongValueError(
-            f"{found(text)} is not the value of a sysctl", "write 1 to 128 printable ASCII characters"
+            f"{described(text)} is not the value of a sysctl", "write 1 to 128 printable ASCII characters"
         )
     return " ".join(str(int(word)) if word.isdecimal() else word for word in text.split())
 
@@ -212,9 +214,9 @@ def ping_target(text: str) -> str:
     if text in _PING_WORDS or text == _OWN_ADDRESS:
         return text
     if re.search("[A-Za-z{}]", text) and ":" not in text:
-        close = likely(text.strip("{}"), PLACEHOLDERS[-1:] if "{" in text else _PING_WORDS)
+        close = did_you_mean(text.strip("{}"), PLACEHOLDERS[-1:] if "{" in text else _PING_WORDS)
         hint = f"did you mean {close if '{' not in text else _OWN_ADDRESS}?" if close else ""
-        raise WrongValueError(f"{found(text)} is not an address, peers or gateway", hint)
+        raise WrongValueError(f"{described(text)} is not an address, peers or gateway", hint)
     return str(Address.parse(text))
 
 
@@ -224,9 +226,9 @@ def tcp_target(text: str) -> str:
     bracketed = re.fullmatch(r"\[([^]]*)\]", host)
     if not colon or (":" in host and not bracketed):
         hint = "write it like 10.4.7.22:80 or [fd00::22]:80"
-        raise WrongValueError(f"{found(text)} is not an address with a port", hint)
+        raise WrongValueError(f"{described(text)} is not an address with a port", hint)
     if not re.fullmatch("[1-9][0-9]{0,4}", port) or int(port) > 65535:
-        raise WrongValueError(f"{found(port)} is not a port: they go from 1 to 65535", "write it like 10.4.7.22:80")
+        raise WrongValueError(f"{described(port)} is not a port: they go from 1 to 65535", "write it like 10.4.7.22:80")
     if host == _OWN_ADDRESS:
         return text
     return f"[{address(bracketed[1], 6)}]:{port}" if bracketed else f"{address(host, 4)}:{port}"
@@ -238,7 +240,9 @@ def command_words(value: object) -> tuple[str, ...]:
         words = ", ".join(value.split())
         raise WrongValueError("a command is a list of words; no shell reads it", f"write [{words}]")
     if not isinstance(value, list) or not value:
-        raise WrongValueError(f"expected a list such as [curl, -sf, http://10.4.7.22/], found {found(value) or 'none'}")
+        raise WrongValueError(
+            f"expected a list such as [curl, -sf, http://10.4.7.22/], found {described(value) or 'none'}"
+        )
     if len(value) > _MAX_WORDS:
         raise WrongValueError(f"a command has at most {_MAX_WORDS} words, and this one has {len(value)}")
     return tuple(_command_word(number, word) for number, word in enumerate(value))
@@ -249,12 +253,12 @@ def _command_word(number: int, value: object) -> str:
     text = value.text if isinstance(value, Plain) and value.kind.startswith(_NUMBERS) else value
     if not isinstance(text, str):
         hint = f'write it in quotes: "{value.text}"' if isinstance(value, Plain) and value.text else ""
-        raise WrongValueError(f"word {number + 1} is {found(value)}", hint)
+        raise WrongValueError(f"word {number + 1} is {described(value)}", hint)
     if len(text) > _MAX_PATH or "\0" in text or (number == 0 and not text):
-        raise WrongValueError(f"word {number + 1}, {found(text)}, can't be given to a program")
+        raise WrongValueError(f"word {number + 1}, {described(text)}, can't be given to a program")
     for name in re.findall(r"\{(\w+)\}", text):
         if name not in PLACEHOLDERS:
-            close = likely(name, PLACEHOLDERS)
+            close = did_you_mean(name, PLACEHOLDERS)
             known = ", ".join(f"{{{each}}}" for each in PLACEHOLDERS)
             hint = f"did you mean {{{close}}}?" if close else f"the placeholders are {known}"
             raise WrongValueError(f"there is no placeholder {{{name}}}", hint)
@@ -265,7 +269,9 @@ def nodes_path(text: str) -> str:
     """Read the path of a file of nodes, from the folder of the spec on."""
     name = text.rpartition("/")[2]
     if PurePath(name).suffix not in NODES_FORMATS or not text.isprintable():
-        raise WrongValueError(f"{found(text)} is not the path of a file of nodes", "such as nodes.csv or nodes.jsonl")
+        raise WrongValueError(
+            f"{described(text)} is not the path of a file of nodes", "such as nodes.csv or nodes.jsonl"
+        )
     return text
 
 
@@ -274,13 +280,13 @@ def persist_path(text: str) -> str:
     if text == "none":
         return text
     if not text.startswith("/"):
-        close = "none" if likely(text, ("none",)) else ""
+        close = "none" if did_you_mean(text, ("none",)) else ""
         hint = f"did you mean {close}?" if close else "write none, or a path such as /etc/iptables/rules.v4"
-        raise WrongValueError(f"{found(text)} is not an absolute path", hint)
+        raise WrongValueError(f"{described(text)} is not an absolute path", hint)
     if not text.isprintable():
-        raise WrongValueError(f"{found(text)} has a character that no terminal shows")
+        raise WrongValueError(f"{described(text)} has a character that no terminal shows")
     if text.endswith(("/", "/.", "/..")) or len(text) > MAX_TEXT:
-        raise WrongValueError(f"{found(text)} is not the path of a file", "such as /etc/iptables/rules.v4")
+        raise WrongValueError(f"{described(text)} is not the path of a file", "such as /etc/iptables/rules.v4")
     return text
 
 

@@ -10,9 +10,9 @@ from typing import Final
 from msgspec import Struct
 
 from netplan import __version__
-from netplan.documents import MALFORMED, FormatError, explained, of_format
+from netplan.documents import INVALID_JSON_VALUE, FormatError, explained, of_format
 from netplan.errors import UsageError
-from netplan.kinds.chain.value import Backend
+from netplan.kinds.chain.value import FirewallBackend
 from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.snapshot_json import from_json, of_packet_filter, to_json
 from netplan.kinds.sysctl.originals import Overwritten
@@ -35,7 +35,7 @@ class Record(Struct, frozen=True):
     overwritten: tuple[Overwritten, ...] = ()
     other: Snapshot | None = None
 
-    def of(self, backend: Backend | None) -> Snapshot:
+    def of(self, backend: FirewallBackend | None) -> Snapshot:
         """Return the state as the iptables of a backend shows it; as the node's own does for None or an unknown one."""
         return self.other if self.other is not None and self.other.backend is backend else self.state
 
@@ -83,7 +83,7 @@ def parse(text: str, path: str, cluster: str, node: str) -> Record:
             return Record(from_json(data), tuple(map(Overwritten.from_json, data.get(_OVERWRITTEN, ()))), other)
     except FormatError as error:
         raise UsageError(f"{path} has record {error}: capture the node again") from error
-    except MALFORMED as error:
+    except INVALID_JSON_VALUE as error:
         raise UsageError(explained(error, path, _RECORD)) from error
 
 

@@ -7,7 +7,7 @@ the ends that it may come to agree on. `reachability` says before anything is re
 It may import kinds, netfilter.iptables, and the modules beside it.
 """
 
-from netplan.trace.decision import Verdict
+from netplan.trace.decision import PacketVerdict
 from netplan.trace.firewall.targets import Did
 from netplan.trace.firewall.walk import Step
 from netplan.trace.packet import Packet, Trace, entrance
@@ -19,11 +19,11 @@ __all__ = [
     "BRIDGE_CALLS",
     "Did",
     "Packet",
+    "PacketVerdict",
     "Passing",
     "Step",
     "Trace",
     "Tracer",
-    "Verdict",
     "entrance",
     "settings_of",
     "trace",

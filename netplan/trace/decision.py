@@ -10,7 +10,7 @@ from netplan.trace.firewall.walk import Step
 from netplan.trace.flow import Flow
 
 
-class Verdict(StrEnum):
+class PacketVerdict(StrEnum):
     """What becomes of a packet in the end."""
 
     ACCEPT = "accept"
@@ -19,22 +19,26 @@ class Verdict(StrEnum):
     UNKNOWN = "unknown"
 
 
-REFUSALS: Final = {"blackhole": Verdict.DROP, "unreachable": Verdict.REJECT, "prohibit": Verdict.REJECT}
+REFUSALS: Final = {
+    "blackhole": PacketVerdict.DROP,
+    "unreachable": PacketVerdict.REJECT,
+    "prohibit": PacketVerdict.REJECT,
+}
 
 
-class Turn(NamedTuple):
+class RoutingDecision(NamedTuple):
     """Where packets go, or the verdict that ends their way; `local` is to this node itself."""
 
     flow: Flow
     steps: tuple[Step, ...]
-    verdict: Verdict | None = None
+    verdict: PacketVerdict | None = None
     local: bool = False
 
-    def behind(self, steps: tuple[Step, ...]) -> Turn:
+    def behind(self, steps: tuple[Step, ...]) -> RoutingDecision:
         """Return the turn with what led to it."""
         return self._replace(steps=steps + self.steps) if steps else self
 
-    def doubted(self) -> Turn:
+    def doubted(self) -> RoutingDecision:
         """Return the turn as one that may not be taken."""
         *before, last = self.steps
         if not last.certain:
@@ -42,17 +46,21 @@ class Turn(NamedTuple):
         return self._replace(steps=(*before, last._replace(effect=f"may be {last.effect}", certain=False)))
 
 
-def verdict_text(verdict: Verdict) -> str:
+def verdict_text(verdict: PacketVerdict) -> str:
     """Return a verdict as what was done."""
-    return {Verdict.DROP: "dropped", Verdict.REJECT: "rejected", Verdict.ACCEPT: "accepted"}.get(verdict, "unknown")
+    return {PacketVerdict.DROP: "dropped", PacketVerdict.REJECT: "rejected", PacketVerdict.ACCEPT: "accepted"}.get(
+        verdict, "unknown"
+    )
 
 
-def refusal(flow: Flow, verdict: Verdict, text: str, certain: bool = True) -> Turn:  # noqa: FBT001, FBT002
+def refusal(flow: Flow, verdict: PacketVerdict, text: str, certain: bool = True) -> RoutingDecision:  # noqa: FBT001, FBT002
     """Return the turn of packets that go no further, or may not."""
     step = Step("route", "", Did.REFUSED, text if certain else f"may be {text}", certain)
-    return Turn(flow, (step,), verdict)
+    return RoutingDecision(flow, (step,), verdict)
 
 
-def unknown(flow: Flow, why: str, route: str = "") -> Turn:
+def unknown(flow: Flow, why: str, route: str = "") -> RoutingDecision:
     """Return the turn of packets of which nobody can tell where they go."""
-    return Turn(flow, (Step("route", route, Did.UNKNOWN, f"unknown: {why}", certain=False),), Verdict.UNKNOWN)
+    return RoutingDecision(
+        flow, (Step("route", route, Did.UNKNOWN, f"unknown: {why}", certain=False),), PacketVerdict.UNKNOWN
+    )

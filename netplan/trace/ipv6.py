@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from netplan.kinds.policy.value import IPV6_DEFAULTS
 from netplan.net import Address, Prefix
-from netplan.trace.decision import REFUSALS, Turn, Verdict, refusal, unknown, verdict_text
+from netplan.trace.decision import REFUSALS, PacketVerdict, RoutingDecision, refusal, unknown, verdict_text
 from netplan.trace.fib import LOOPBACK, Found, is_loopback, is_martian_source
 from netplan.trace.flow import Flow, single
 from netplan.trace.routing import BRIDGE_CALLS, Router, is_own
@@ -20,13 +20,13 @@ _LINK_LOCAL: Final = Prefix.parse("fe80::/10")
 class Ipv6Router(Router):
     """Takes the routing decisions of a state about IPv6 (net/ipv6/ip6_input.c, ip6_output.c): sources are believed."""
 
-    def _martian(self, flow: Flow, source: Address, destination: Address) -> Iterator[Turn]:
+    def _martian(self, flow: Flow, source: Address, destination: Address) -> Iterator[RoutingDecision]:
         if is_martian_source(source) or is_loopback(source):
-            yield refusal(flow, Verdict.DROP, f"dropped: {source} is no source")
+            yield refusal(flow, PacketVerdict.DROP, f"dropped: {source} is no source")
         elif is_loopback(destination) and not flow.dnat:
-            yield refusal(flow, Verdict.DROP, f"dropped: {destination} comes from outside")
+            yield refusal(flow, PacketVerdict.DROP, f"dropped: {destination} comes from outside")
 
-    def _onwards(self, flow: Flow, destination: Address) -> Iterator[Turn]:
+    def _onwards(self, flow: Flow, destination: Address) -> Iterator[RoutingDecision]:
         """Follow packets that came by a device; one that is sent to ::1 is looked up among that device's routes."""
         if not is_loopback(destination):
             yield from super()._onwards(flow, destination)
@@ -35,29 +35,31 @@ class Ipv6Router(Router):
         elif (route := self._fib.route_to(destination)) is not None and route.oif == flow.iif:
             yield from self._onwards_by(Found(IPV6_DEFAULTS[-1], route), flow, destination)
         else:
-            verdict = Verdict.DROP if self._redirected(flow) else Verdict.REJECT
+            verdict = PacketVerdict.DROP if self._redirected(flow) else PacketVerdict.REJECT
             yield refusal(flow, verdict, f"{verdict_text(verdict)}: no route to {destination} by {flow.iif}")
 
-    def _onwards_by(self, found: Found, flow: Flow, destination: Address) -> Iterator[Turn]:
+    def _onwards_by(self, found: Found, flow: Flow, destination: Address) -> Iterator[RoutingDecision]:
         """Follow packets to where a look-up ends: no route, and one that refuses, come before forwarding is asked."""
         source = flow.from_address
         redirected = self._redirected(flow)
         if _refuses(found):
             turns = self._routed(found, flow, destination)
-            yield from (turn._replace(verdict=Verdict.DROP) if redirected else turn for turn in turns)
+            yield from (turn._replace(verdict=PacketVerdict.DROP) if redirected else turn for turn in turns)
         elif redirected and found.route is not None and found.route.oif == flow.iif:
             yield from self._routed(found, flow, destination)
         elif _LINK_LOCAL.contains(destination) and not is_own(found):
             yield unknown(flow, "link-local addresses are those of one device's network")
         elif source is not None and _LINK_LOCAL.contains(source) and not is_own(found):
-            yield refusal(flow, Verdict.REJECT, f"rejected: {source} is link-local, and is not forwarded")
+            yield refusal(flow, PacketVerdict.REJECT, f"rejected: {source} is link-local, and is not forwarded")
         else:
             yield from super()._onwards_by(found, flow, destination)
 
-    def _disbelieved(self, _turn: Turn, _source: Address, _destination: Address) -> Iterator[Turn]:
+    def _disbelieved(
+        self, _turn: RoutingDecision, _source: Address, _destination: Address
+    ) -> Iterator[RoutingDecision]:
         return iter(())
 
-    def _leaving(self, turn: Turn) -> Iterator[Turn]:
+    def _leaving(self, turn: RoutingDecision) -> Iterator[RoutingDecision]:
         yield turn
 
     def _redirected(self, flow: Flow) -> bool:

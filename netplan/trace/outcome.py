@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeVar
 
 from msgspec.structs import replace
 
-from netplan.trace.decision import Verdict
+from netplan.trace.decision import PacketVerdict
 from netplan.trace.firewall.walk import Step, Trail, doubts
 from netplan.trace.flow import NO_DEVICE, Flow
 from netplan.trace.packet import Trace
@@ -19,7 +19,7 @@ T = TypeVar("T")
 class End(NamedTuple):
     """The end of a way."""
 
-    verdict: Verdict
+    verdict: PacketVerdict
     flow: Flow
     trail: Trail
 
@@ -29,14 +29,14 @@ def answer(ends: Sequence[End]) -> Trace:
     found = [_seen(end) for end in sorted(ends, key=lambda end: doubts(end.trail))]
     first = found[0]
     if all(_outcome(each) == _outcome(first) for each in found):
-        open_ended = first.verdict is Verdict.UNKNOWN or first.source is None or first.destination is None
+        open_ended = first.verdict is PacketVerdict.UNKNOWN or first.source is None or first.destination is None
         return replace(first, doubt=_first_doubt(first.steps) if open_ended else None)
     common = _common([each.steps for each in found])
     later = [step for each in found for step in each.steps[len(common) :]]
     doubt = _first_doubt(later) or _first_doubt(common[::-1])
     before = common if doubt in later else common[: common.index(doubt)] if doubt else common
     return Trace(
-        verdict=_agreed([each.verdict for each in found]) or Verdict.UNKNOWN,
+        verdict=_agreed([each.verdict for each in found]) or PacketVerdict.UNKNOWN,
         source=_agreed([each.source for each in found]),
         destination=_agreed([each.destination for each in found]),
         oif=_agreed([each.oif for each in found]),

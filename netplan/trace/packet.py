@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from netplan.kinds.resource import Json
 from netplan.net import Address, Prefix
 from netplan.netfilter.iptables.names import ICMP, ICMPV6
-from netplan.trace.decision import Verdict
+from netplan.trace.decision import PacketVerdict
 from netplan.trace.fib import Fib
 from netplan.trace.firewall.walk import Step
 from netplan.trace.flow import ANYWHERE, NO_DEVICE, Flow, Mark, single
@@ -82,7 +82,7 @@ class Trace(Struct, frozen=True):
     touched the packet. Where anything is not known, `doubt` is the step that made it so, and the last of the steps.
     """
 
-    verdict: Verdict
+    verdict: PacketVerdict
     source: Address | None
     destination: Address | None
     oif: str | None

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from netplan.kinds.route.value import Hop, Route
 from netplan.kinds.sysctl.forwarding import FORWARDING
 from netplan.net import Address, IfName
-from netplan.trace.decision import REFUSALS, Turn, Verdict, refusal, unknown, verdict_text
+from netplan.trace.decision import REFUSALS, PacketVerdict, RoutingDecision, refusal, unknown, verdict_text
 from netplan.trace.fib import LOOPBACK, Fib, Found, Query, is_loopback, is_martian_source
 from netplan.trace.firewall.targets import Did
 from netplan.trace.firewall.walk import Step
@@ -35,7 +35,7 @@ class Router:
         self._fib = fib
         self._settings = settings
 
-    def arriving(self, flow: Flow) -> Iterator[Turn]:
+    def arriving(self, flow: Flow) -> Iterator[RoutingDecision]:
         """Decide on packets that came by a device; each of several answers is one that nobody can rule out."""
         source, destination = flow.from_address, flow.to_address
         if source is None or destination is None:
@@ -51,7 +51,7 @@ class Router:
             if not any(each.steps[-1].certain for each in refused):
                 yield turn
 
-    def _onwards(self, flow: Flow, destination: Address) -> Iterator[Turn]:
+    def _onwards(self, flow: Flow, destination: Address) -> Iterator[RoutingDecision]:
         kind = self._fib.type_of(destination)
         if kind == "MULTICAST":
             yield unknown(flow, "multicast goes where its routing daemon says")
@@ -61,17 +61,17 @@ class Router:
             for found in self._fib.lookup(_query(flow, destination, flow.iif or "")):
                 yield from self._onwards_by(found, flow, destination)
 
-    def _onwards_by(self, found: Found, flow: Flow, destination: Address) -> Iterator[Turn]:
+    def _onwards_by(self, found: Found, flow: Flow, destination: Address) -> Iterator[RoutingDecision]:
         """Follow packets that came by a device to where a look-up ends; what is not for this node it must forward."""
         forward = self._settings.get(FORWARDING[flow.version])
         own = is_own(found)
         if not own and forward != "1":
             why = f"dropped: {FORWARDING[flow.version]} is {forward or 'not known'}"
-            yield refusal(flow, Verdict.DROP, why, forward == "0")
+            yield refusal(flow, PacketVerdict.DROP, why, forward == "0")
         if own or forward != "0":
             yield from self._routed(found, flow, destination)
 
-    def sent(self, flow: Flow) -> Iterator[Turn]:
+    def sent(self, flow: Flow) -> Iterator[RoutingDecision]:
         """Decide on packets that a process of this node sends; one without a source gets the one of its route."""
         destination = flow.to_address
         if destination is None:
@@ -84,7 +84,7 @@ class Router:
     def _lookup_for_sending(self, flow: Flow, destination: Address) -> Iterator[Found]:
         return self._fib.lookup(_query(flow, destination, LOOPBACK))
 
-    def _sent_by(self, found: Found, flow: Flow, destination: Address) -> Iterator[Turn]:
+    def _sent_by(self, found: Found, flow: Flow, destination: Address) -> Iterator[RoutingDecision]:
         """Follow packets that this node sends to where a look-up ends."""
         device = self._fib.sharer(destination)
         if not found.local:
@@ -96,7 +96,7 @@ class Router:
             turn = _out(_from(flow, source), Hop(IfName(device), None), f"broadcast {destination} dev {device}")
             yield turn.behind(_way_to(found))
 
-    def _leaving(self, turn: Turn) -> Iterator[Turn]:
+    def _leaving(self, turn: RoutingDecision) -> Iterator[RoutingDecision]:
         """Refuse to send from a loopback address to somewhere else, unless a setting allows it."""
         source, device = turn.flow.from_address, turn.flow.oif
         allowed: int | None = 1
@@ -104,7 +104,7 @@ class Router:
             allowed = self._of_device("route_localnet", device or "")
         if allowed != 1:
             why = f"dropped: {source} is not to leave this node (route_localnet)"
-            yield refusal(turn.flow, Verdict.DROP, why, allowed is not None)
+            yield refusal(turn.flow, PacketVerdict.DROP, why, allowed is not None)
         if allowed != 0:
             yield turn
 
@@ -116,41 +116,41 @@ class Router:
         route = self._fib.route_to(destination)
         return route is not None and route.oif == device and route.next_hop is None and route.type == "unicast"
 
-    def _delivered(self, flow: Flow, destination: Address) -> Turn:
+    def _delivered(self, flow: Flow, destination: Address) -> RoutingDecision:
         device = self._fib.holder(destination) or self._fib.sharer(destination)
         held = f"{destination} dev {device}" if device else str(destination)
         step = Step("local address", held, Did.DELIVERED, "for this node")
-        return Turn(flow, (step,), local=True)
+        return RoutingDecision(flow, (step,), local=True)
 
-    def _routed(self, found: Found, flow: Flow, destination: Address) -> Iterator[Turn]:
+    def _routed(self, found: Found, flow: Flow, destination: Address) -> Iterator[RoutingDecision]:
         """Take packets to where a look-up ends."""
         steps = _way_to(found)
         for turn in self._taken(found, flow, destination):
             yield turn.behind(steps)
 
-    def _taken(self, found: Found, flow: Flow, destination: Address) -> Iterator[Turn]:
+    def _taken(self, found: Found, flow: Flow, destination: Address) -> Iterator[RoutingDecision]:
         rule, route = found.rule, found.route
         if found.local:
             yield self._delivered(flow, destination)
         elif rule is None:
-            yield refusal(flow, Verdict.REJECT, f"rejected: no route to {destination}")
+            yield refusal(flow, PacketVerdict.REJECT, f"rejected: no route to {destination}")
         elif rule.action in REFUSALS:
             verdict = REFUSALS[rule.action]
-            yield Turn(flow, (Step(rule.label, str(rule), Did.REFUSED, verdict_text(verdict)),), verdict)
+            yield RoutingDecision(flow, (Step(rule.label, str(rule), Did.REFUSED, verdict_text(verdict)),), verdict)
         elif route is None:
             yield unknown(flow, "which table this rule names is not known", str(rule))
         elif route.type in REFUSALS:
             verdict = REFUSALS[route.type]
-            yield Turn(flow, (Step("route", str(route), Did.REFUSED, verdict_text(verdict)),), verdict)
+            yield RoutingDecision(flow, (Step("route", str(route), Did.REFUSED, verdict_text(verdict)),), verdict)
         elif route.type == "local":
             step = Step("route", str(route), Did.DELIVERED, "for this node")
-            yield Turn(_from(flow, self._fib.own_source(destination, route)), (step,), local=True)
+            yield RoutingDecision(_from(flow, self._fib.own_source(destination, route)), (step,), local=True)
         elif route.type == "unicast":
             yield from self._hops(flow, route, destination)
         else:
             yield unknown(flow, "a route of this type is not followed", str(route))
 
-    def _hops(self, flow: Flow, route: Route, destination: Address) -> Iterator[Turn]:
+    def _hops(self, flow: Flow, route: Route, destination: Address) -> Iterator[RoutingDecision]:
         """Take a route: any of its hops, where there are several."""
         hops = route.hops or (Hop(route.oif, route.next_hop),)
         for hop in hops:
@@ -160,14 +160,14 @@ class Router:
             source = self._fib.source(route, hop.oif, hop.next_hop, destination)
             yield _out(_from(flow, source), hop, str(route), certain=len(hops) == 1)
 
-    def _martian(self, flow: Flow, source: Address, destination: Address) -> Iterator[Turn]:
+    def _martian(self, flow: Flow, source: Address, destination: Address) -> Iterator[RoutingDecision]:
         """Refuse addresses that no packet may have which comes from outside."""
         if is_martian_source(source):
-            yield refusal(flow, Verdict.DROP, f"dropped: {source} is no source")
+            yield refusal(flow, PacketVerdict.DROP, f"dropped: {source} is no source")
         elif is_loopback(source) or is_loopback(destination):
             yield from self._unless(flow, "route_localnet", "a loopback address comes from outside")
 
-    def _disbelieved(self, turn: Turn, source: Address, destination: Address) -> Iterator[Turn]:
+    def _disbelieved(self, turn: RoutingDecision, source: Address, destination: Address) -> Iterator[RoutingDecision]:
         """Refuse what cannot come by this device, as fib_validate_source does once it is known where packets go.
 
         The answer is looked up as if it came by the device that packets go to.
@@ -183,7 +183,7 @@ class Router:
             for each in turns:
                 yield each.behind(_doubts(found)) if sure else each.doubted().behind(_doubts(found))
 
-    def _unanswered(self, found: Found, flow: Flow, source: Address) -> Iterator[Turn]:
+    def _unanswered(self, found: Found, flow: Flow, source: Address) -> Iterator[RoutingDecision]:
         """Refuse a source by where the look-up of an answer ends (net/ipv4/fib_frontend.c, __fib_validate_source).
 
         A source of this node itself is refused; with rp_filter 1 one to which an answer would leave by another device,
@@ -199,7 +199,7 @@ class Router:
         mode = self._of_device("rp_filter", device)
         if mode in (None, _STRICT) or (not devices and mode) or broadcast:
             why = f"dropped: no answer to {source} leaves by {device} (rp_filter)"
-            yield refusal(flow, Verdict.DROP, why, bool(mode) or (broadcast and self._fib.ruled))
+            yield refusal(flow, PacketVerdict.DROP, why, bool(mode) or (broadcast and self._fib.ruled))
 
     def _answers_by(self, found: Found, source: Address) -> list[str | None]:
         """Return the devices by which an answer may leave; none if there is no way to the source."""
@@ -210,10 +210,10 @@ class Router:
             return []
         return [route.oif, *(hop.oif for hop in route.hops)]
 
-    def _unless(self, flow: Flow, name: str, why: str) -> Iterator[Turn]:
+    def _unless(self, flow: Flow, name: str, why: str) -> Iterator[RoutingDecision]:
         value = self._of_device(name, flow.iif or "")
         if value != 1:
-            yield refusal(flow, Verdict.DROP, f"dropped: {why} ({name})", value is not None)
+            yield refusal(flow, PacketVerdict.DROP, f"dropped: {why} ({name})", value is not None)
 
     def _of_device(self, name: str, device: str) -> int | None:
         """Return the greater of a setting for all devices and for one, as the kernel does; None if it is not known."""
@@ -260,12 +260,12 @@ def _from(flow: Flow, source: Address | None) -> Flow:
     return replace(flow, source=single(source))
 
 
-def _looped(turn: Turn) -> Turn:
+def _looped(turn: RoutingDecision) -> RoutingDecision:
     """Give packets that this node sends to itself the device that they leave by."""
     return turn._replace(flow=replace(turn.flow, oif=LOOPBACK, next_hop=None))
 
 
-def _out(flow: Flow, hop: Hop, route: str, *, certain: bool = True) -> Turn:
+def _out(flow: Flow, hop: Hop, route: str, *, certain: bool = True) -> RoutingDecision:
     way = f"via {hop.next_hop} dev {hop.oif}" if hop.next_hop is not None else f"dev {hop.oif}"
     step = Step("route", route, Did.ROUTED, f"leaves {way}" if certain else f"may leave {way}", certain)
-    return Turn(replace(flow, oif=hop.oif, next_hop=hop.next_hop), (step,))
+    return RoutingDecision(replace(flow, oif=hop.oif, next_hop=hop.next_hop), (step,))

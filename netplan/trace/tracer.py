@@ -16,9 +16,9 @@ from netplan.kinds.chain.value import ChainKey
 from netplan.kinds.ipset.value import IpSet
 from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.trace.decision import Turn, Verdict
+from netplan.trace.decision import PacketVerdict, RoutingDecision
 from netplan.trace.fib import LOOPBACK, Fib
-from netplan.trace.firewall.foreign import Beside, Deed, Harm
+from netplan.trace.firewall.foreign import ForeignChains, Harm, RuleEffect
 from netplan.trace.firewall.sets import Sets
 from netplan.trace.firewall.targets import Did, Fate
 from netplan.trace.firewall.walk import Step, Trail, Walker, doubts
@@ -31,7 +31,7 @@ from netplan.trace.routing import BRIDGE_CALLS, Router
 _NEW: Final = "NEW"
 _DELIVERING: Final = ("mangle", "filter", "security", "nat")
 _ALWAYS_THERE: Final = "net.ipv4.conf.all.rp_filter"
-_VERDICTS: Final = {Fate.DROPPED: Verdict.DROP, Fate.REJECTED: Verdict.REJECT}
+_VERDICTS: Final = {Fate.DROPPED: PacketVerdict.DROP, Fate.REJECTED: PacketVerdict.REJECT}
 
 
 class _Way(NamedTuple):
@@ -40,7 +40,7 @@ class _Way(NamedTuple):
     flow: Flow
     trail: Trail = ()
 
-    def turned(self, turn: Turn) -> _Way:
+    def turned(self, turn: RoutingDecision) -> _Way:
         return _Way(turn.flow, self.trail + turn.steps)
 
 
@@ -74,7 +74,7 @@ class _Family:
         self._settings = {sysctl.name: sysctl.value for sysctl in snapshot.all(Sysctl)}
         self._router = (Router if version == 4 else Ipv6Router)(self.fib, self._settings)
         self._walker = Walker(snapshot.chains, self.fib, Sets(snapshot.all(IpSet)))
-        self._beside = Beside(snapshot, self.fib)
+        self._beside = ForeignChains(snapshot, self.fib)
 
     def trace(self, packet: Packet) -> Trace:
         """Say what becomes of a packet."""
@@ -113,7 +113,7 @@ class _Family:
         if way.flow.destinations == (way.flow.source,):
             said = "may be dropped: it goes back to its sender (hairpin mode)"
             doubt = Step("bridge", f"dev {device}", Did.REFUSED, said, certain=False)
-            yield End(Verdict.DROP, here.flow, (*here.trail, doubt))
+            yield End(PacketVerdict.DROP, here.flow, (*here.trail, doubt))
         yield from self._forwarded(here, NO_DEVICE)
 
     def _routed(self, way: _Way, *, redirected: bool) -> Iterator[End]:
@@ -134,7 +134,7 @@ class _Family:
         came: list[_Way] = []
         yield from self._through([way], "INPUT", tables, came)
         for each in came:
-            yield End(Verdict.ACCEPT, replace(each.flow, oif=LOOPBACK, next_hop=None), each.trail)
+            yield End(PacketVerdict.ACCEPT, replace(each.flow, oif=LOOPBACK, next_hop=None), each.trail)
 
     def _forwarded(self, way: _Way, iif: str) -> Iterator[End]:
         came: list[_Way] = []
@@ -148,7 +148,7 @@ class _Family:
             if each.flow.oif == LOOPBACK:
                 yield from self._looped(each)
             else:
-                yield End(Verdict.ACCEPT, *each)
+                yield End(PacketVerdict.ACCEPT, *each)
 
     def _looped(self, way: _Way) -> Iterator[End]:
         """Follow a packet that this node sent to itself: it comes in again, and its NAT is decided already."""
@@ -227,7 +227,7 @@ class _Family:
         for way in here:
             harms = list(self._beside.harms(hook, [*entered, way.flow]))
             for harm in harms:
-                verdict = Verdict.UNKNOWN if harm.fate is None else _VERDICTS[harm.fate]
+                verdict = PacketVerdict.UNKNOWN if harm.fate is None else _VERDICTS[harm.fate]
                 yield End(verdict, _harmed(way.flow, harm), (*way.trail, harm.step))
             if all(harm.fate is None for harm in harms):
                 came.append(way)
@@ -235,9 +235,9 @@ class _Family:
 
 def _harmed(flow: Flow, harm: Harm) -> Flow:
     """Give packets as they are once a rule beside this iptables may have rewritten them."""
-    if harm.fate is None and harm.deed in (Deed.REWRITES_SOURCE, Deed.CHANGES):
+    if harm.fate is None and harm.deed in (RuleEffect.REWRITES_SOURCE, RuleEffect.CHANGES):
         flow = replace(flow, source=ANYWHERE[flow.source.version], but_not=None)
-    if harm.fate is None and harm.deed in (Deed.SENDS_ELSEWHERE, Deed.CHANGES):
+    if harm.fate is None and harm.deed in (RuleEffect.SENDS_ELSEWHERE, RuleEffect.CHANGES):
         flow = replace(flow, destinations=(ANYWHERE[flow.source.version],))
     return flow
 
@@ -245,7 +245,7 @@ def _harmed(flow: Flow, harm: Harm) -> Flow:
 def _passed_bridge(way: _Way, device: str, *, certain: bool) -> End:
     said = "stays on the bridge, no rule sees it" if certain else "may stay on the bridge, where no rule sees it"
     step = Step("bridge", f"dev {device}", Did.BRIDGED, f"{said} ({BRIDGE_CALLS[way.flow.version]})", certain)
-    return End(Verdict.ACCEPT, replace(way.flow, oif=device), (*way.trail, step))
+    return End(PacketVerdict.ACCEPT, replace(way.flow, oif=device), (*way.trail, step))
 
 
 def _merged(ways: Iterable[_Way]) -> list[_Way]:

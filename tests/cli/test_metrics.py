@@ -1,7 +1,7 @@
 """The metrics that drift writes."""
 
 from netplan.cli.views.metrics import drift_metrics
-from netplan.kinds.chain.value import Backend
+from netplan.kinds.chain.value import FirewallBackend
 from netplan.kinds.resource import Change, Reason
 from netplan.net import Address
 from netplan.planning.plan import NodePlan, Source
@@ -9,7 +9,7 @@ from tests.make import route
 
 
 def plan(*changes):
-    return NodePlan("hdss7-21", Address.parse("10.4.7.21"), Source.LIVE, Backend.NFT, changes, {})
+    return NodePlan("hdss7-21", Address.parse("10.4.7.21"), Source.LIVE, FirewallBackend.NFT, changes, {})
 
 
 def test_differences_are_counted_by_kind_and_action():

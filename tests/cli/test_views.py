@@ -12,7 +12,7 @@ from netplan.cli.views.markdown import plan_markdown
 from netplan.cli.views.text import plan_text
 from netplan.desired.checks import Check, Command
 from netplan.errors import Location
-from netplan.kinds.chain.value import Backend, Chain, PlacedRule, jump_to
+from netplan.kinds.chain.value import Chain, FirewallBackend, PlacedRule, jump_to
 from netplan.kinds.neighbour.value import Neighbour
 from netplan.kinds.resource import Change, Reason
 from netplan.kinds.sysctl.value import Sysctl
@@ -25,7 +25,7 @@ JUMP = jump_to(make.MASQUERADE_CHAIN)
 DOCKER = make.rule(make.DOCKER_MASQUERADE)
 
 
-def node(*changes, name="a", source=Source.LIVE, warnings=(), refusals=(), backend=Backend.NFT):
+def node(*changes, name="a", source=Source.LIVE, warnings=(), refusals=(), backend=FirewallBackend.NFT):
     """Make a node's plan of pairs of before and after."""
     made = tuple(Change(before, after, Reason("because", AT)) for before, after in changes)
     return NodePlan(name, Address.parse("10.4.7.21"), source, backend, made, {}, warnings, refusals)
@@ -141,7 +141,7 @@ def test_nodes_that_change_alike_are_one_block_with_a_count():
     [
         node((None, make.route("172.7.23.0/24")), name="b"),
         node((None, make.route()), name="b", source=Source.RECORDED),
-        node((None, make.route()), name="b", backend=Backend.LEGACY),
+        node((None, make.route()), name="b", backend=FirewallBackend.LEGACY),
         node((None, make.route()), name="b", warnings=("look",)),
     ],
 )

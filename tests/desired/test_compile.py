@@ -5,7 +5,7 @@ import pytest
 from netplan.desired.chains import OUR_CHAINS
 from netplan.desired.compile import compile_removal
 from netplan.desired.interest import full_interest
-from netplan.kinds.chain.value import Backend, ChainKey
+from netplan.kinds.chain.value import ChainKey, FirewallBackend
 from netplan.trace import Packet, Passing
 from tests import make
 
@@ -74,7 +74,9 @@ def test_every_placeholder_is_filled_in():
     assert str(removal.rule) == "-s 172.7.21.0/24 -d 172.7.0.0/16 -i ens3 -o cni0 -j DROP"
 
 
-@pytest.mark.parametrize(("chosen", "backend"), [("auto", None), ("nft", Backend.NFT), ("legacy", Backend.LEGACY)])
+@pytest.mark.parametrize(
+    ("chosen", "backend"), [("auto", None), ("nft", FirewallBackend.NFT), ("legacy", FirewallBackend.LEGACY)]
+)
 def test_the_packet_filter_is_the_one_that_the_spec_chooses(chosen, backend):
     spec = make.spec(firewall=f"{{backend: {chosen}}}")
     assert make.desired(spec).backend is backend

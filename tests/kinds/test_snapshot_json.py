@@ -3,13 +3,13 @@ from __future__ import annotations
 import pytest
 
 from netplan.kinds import snapshot_json
-from netplan.kinds.chain.value import Backend
+from netplan.kinds.chain.value import FirewallBackend
 from netplan.kinds.resource import Change, Reason
 from netplan.kinds.route.value import Route
 from tests import make
 
 ROUTE = make.route()
-STATE = make.snapshot(make.docker(), ROUTE, backend=Backend.LEGACY)
+STATE = make.snapshot(make.docker(), ROUTE, backend=FirewallBackend.LEGACY)
 MAKES_IT = Change(None, ROUTE, Reason("wanted"))
 
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from netplan.desired.compile import compile_node, compile_removal
 from netplan.errors import RestoredError
-from netplan.kinds.chain.value import Backend, PlacedRule
+from netplan.kinds.chain.value import FirewallBackend, PlacedRule
 from netplan.kinds.route.value import Route
 from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
@@ -143,7 +143,7 @@ def test_a_record_is_read_back_as_it_was(case):
 @thorough
 @given(specs(size=3), specs(size=3), st.sampled_from(["n0", "n1", "n2"]))
 def test_moving_from_one_spec_to_another_leads_to_what_the_other_makes_of_an_empty_node(old, new, name):
-    empty = Snapshot(Backend.NFT)
+    empty = Snapshot(FirewallBackend.NFT)
     wanted = compile_node(new, new.topology.by_name[name])
     between = make.settled(compile_node(old, old.topology.by_name[name]), empty)
     kept = [sysctl for sysctl in make.settled(wanted, between).all(Sysctl) if sysctl.name in wanted.interest.sysctls]

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from netplan.desired.compile import compile_node, compile_removal
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.batches import batches
-from netplan.kinds.chain.value import Backend, Chain
+from netplan.kinds.chain.value import Chain, FirewallBackend
 from netplan.kinds.link.value import Link
 from netplan.kinds.resource import Change
 from netplan.kinds.route.value import Route
@@ -183,7 +183,7 @@ def test_a_saved_plan_keeps_what_waits_for_the_next_boot_and_says_so_as_an_apply
 
 
 def test_where_no_device_of_a_node_is_known_no_setting_waits():
-    assert LATE in str(plan_node(wanted(OF_A_BRIDGE), Snapshot(Backend.NFT), Source.EMPTY).changes)
+    assert LATE in str(plan_node(wanted(OF_A_BRIDGE), Snapshot(FirewallBackend.NFT), Source.EMPTY).changes)
 
 
 def after_a_boot(store, state):

@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from netplan.desired.compile import compile_node
 from netplan.kinds.address.value import LinkAddress
-from netplan.kinds.chain.value import Backend, Chain, jump_to
+from netplan.kinds.chain.value import Chain, FirewallBackend, jump_to
 from netplan.kinds.link.value import Link
 from netplan.kinds.resource import Change
 from netplan.kinds.snapshot import Snapshot
@@ -108,7 +108,7 @@ def test_a_parameter_that_changed_makes_a_plan_stale():
 
 
 def test_another_packet_filter_makes_a_plan_stale():
-    assert stale(make.snapshot(backend=Backend.LEGACY), make.snapshot()) == {"the firewall backend": "legacy"}
+    assert stale(make.snapshot(backend=FirewallBackend.LEGACY), make.snapshot()) == {"the firewall backend": "legacy"}
 
 
 KUBE = "*nat\n:KUBE-POSTROUTING - [0:0]\n-A POSTROUTING -j KUBE-POSTROUTING\n-A KUBE-POSTROUTING {}\nCOMMIT\n"

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from netplan.desired.compile import compile_removal
-from netplan.kinds.chain.value import Backend, Chain, ChainKey, jump_to
+from netplan.kinds.chain.value import Chain, ChainKey, FirewallBackend, jump_to
 from netplan.kinds.route.value import Route
 from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
@@ -198,7 +198,7 @@ def test_a_record_need_not_hold_every_parameter():
 
 
 def test_an_empty_state_is_no_reason_to_doubt_the_interfaces():
-    assert not make.plan(Snapshot(Backend.NFT)).warnings
+    assert not make.plan(Snapshot(FirewallBackend.NFT)).warnings
 
 
 def test_a_state_of_the_other_packet_filter_is_a_warning():

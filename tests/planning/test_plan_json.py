@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from netplan import __version__
 from netplan.errors import Location, UsageError
-from netplan.kinds.chain.value import Backend, Chain, PlacedRule, jump_to
+from netplan.kinds.chain.value import Chain, FirewallBackend, PlacedRule, jump_to
 from netplan.kinds.resource import Change, Insertion, Reason
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Address
@@ -45,9 +45,16 @@ def story():
     depends = {"the firewall backend": "sha256:1", "route 172.7.22.0/24": "sha256:2"}
     first, second = (Address.parse(f"10.4.7.2{number}") for number in (1, 2))
     return make.plans(
-        NodePlan("a", first, Source.LIVE, Backend.NFT, CHANGES, depends, sysctls=("net.ipv4.ip_forward",)),
+        NodePlan("a", first, Source.LIVE, FirewallBackend.NFT, CHANGES, depends, sysctls=("net.ipv4.ip_forward",)),
         NodePlan(
-            "b", second, Source.RECORDED, Backend.LEGACY, (), {}, ("no interface eth0",), ("a route is in the way",)
+            "b",
+            second,
+            Source.RECORDED,
+            FirewallBackend.LEGACY,
+            (),
+            {},
+            ("no interface eth0",),
+            ("a route is in the way",),
         ),
     )
 
@@ -100,7 +107,7 @@ def test_a_fingerprint_is_that_of_what_the_plan_depends_on():
 
 def test_the_place_of_a_route_beside_others_is_read_back():
     changes = (Change(None, make.route(), Reason("subnet of b"), Insertion.FIRST),)
-    plan = make.plans(NodePlan("a", Address.parse("10.4.7.21"), Source.LIVE, Backend.NFT, changes, {}))
+    plan = make.plans(NodePlan("a", Address.parse("10.4.7.21"), Source.LIVE, FirewallBackend.NFT, changes, {}))
     assert read_plan(rendered(plan), "plan.json") == plan
 
 
@@ -220,7 +227,7 @@ FOREIGN = tunnels.link("flannel.1", alias="")
 
 def read_back(*changes, adopts=True):
     address = Address.parse("10.4.7.21")
-    made = make.plans(NodePlan("a", address, Source.LIVE, Backend.NFT, changes, {}, adopts=adopts))
+    made = make.plans(NodePlan("a", address, Source.LIVE, FirewallBackend.NFT, changes, {}, adopts=adopts))
     return read_plan(rendered(made), "plan.json").nodes[0].changes
 
 

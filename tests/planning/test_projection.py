@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from netplan.kinds.chain.edit import ConflictError
-from netplan.kinds.chain.value import Backend, Chain, PlacedRule, jump_to
+from netplan.kinds.chain.value import Chain, FirewallBackend, PlacedRule, jump_to
 from netplan.kinds.resource import Change
 from netplan.kinds.route.value import Route
 from netplan.kinds.snapshot import Snapshot
@@ -46,7 +46,7 @@ def test_rules_of_one_chain_change_together():
 
 
 def test_a_rule_comes_into_a_built_in_chain_that_was_not_there_yet():
-    found = after(Snapshot(Backend.NFT), None, PlacedRule(make.POSTROUTING, 1, JUMP))
+    found = after(Snapshot(FirewallBackend.NFT), None, PlacedRule(make.POSTROUTING, 1, JUMP))
     assert found.all(Chain) == (Chain(make.POSTROUTING, (JUMP,), "ACCEPT"),)
 
 

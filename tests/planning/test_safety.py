@@ -7,7 +7,7 @@ from netplan.desired.compile import compile_node, compile_removal
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.batches import batches
 from netplan.kinds.chain.payload import payload
-from netplan.kinds.chain.value import Backend, ChainKey
+from netplan.kinds.chain.value import ChainKey, FirewallBackend
 from netplan.kinds.route.value import Route
 from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
@@ -251,7 +251,7 @@ def test_a_next_hop_behind_a_tunnel_is_none():
 
 
 def test_a_record_without_addresses_does_not_tell_what_is_on_link():
-    assert not found(Snapshot(Backend.NFT))
+    assert not found(Snapshot(FirewallBackend.NFT))
 
 
 @examples(80)

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from netplan.cli.commands.plan import moving_plan
 from netplan.desired.compile import compile_node
 from netplan.kinds.address.value import LinkAddress
-from netplan.kinds.chain.value import Backend
+from netplan.kinds.chain.value import FirewallBackend
 from netplan.kinds.link.value import Link
 from netplan.kinds.route.value import Route
 from netplan.kinds.snapshot import Snapshot
@@ -219,5 +219,7 @@ def test_the_traffic_of_a_move_names_an_interface_that_is_not_at_hand_as_the_com
 
 def test_a_plan_from_nothing_says_nothing_of_the_interface():
     made = make.spec(defaults=AUTO)
-    empty = plan_node(compile_node(made, unresolved(made.topology.by_name["a"])), Snapshot(Backend.NFT), Source.EMPTY)
+    empty = plan_node(
+        compile_node(made, unresolved(made.topology.by_name["a"])), Snapshot(FirewallBackend.NFT), Source.EMPTY
+    )
     assert empty.refusals == ()

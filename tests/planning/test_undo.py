@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from netplan.kinds.chain.value import Backend, Chain, jump_to
+from netplan.kinds.chain.value import Chain, FirewallBackend, jump_to
 from netplan.kinds.link.value import Link
 from netplan.kinds.resource import Change
 from netplan.kinds.route.value import Route
@@ -137,6 +137,6 @@ def test_a_device_that_went_down_meanwhile_is_not_ours_to_bring_up():
 
 
 def test_a_jump_in_a_chain_that_held_nothing_before_goes():
-    empty = Snapshot.of(Backend.NFT, [Sysctl("net.ipv4.ip_forward", "0")])
+    empty = Snapshot.of(FirewallBackend.NFT, [Sysctl("net.ipv4.ip_forward", "0")])
     changes = make.plan(empty).changes
     assert make.content(restored(project(empty, changes), empty, changes)) == make.content(empty)

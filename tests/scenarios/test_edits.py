@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from netplan.desired.compile import compile_node, compile_removal
 from netplan.errors import RestoredError
 from netplan.kernel.linux import Linux
-from netplan.kinds.chain.value import Backend
+from netplan.kinds.chain.value import FirewallBackend
 from netplan.planning.plan import Source, plan_node
 from tests import make
 from tests.edits import Cluster, Place, edits
@@ -67,7 +67,7 @@ def shell(script: str) -> str:
 def made_by(clusters: Sequence[Cluster]) -> str:
     """Apply specs on a fresh node, one after the other, and give what its kernel holds then."""
     shell(FLOOR)
-    kernel = Linux(Backend.NFT)
+    kernel = Linux(FirewallBackend.NFT)
     for cluster in clusters:
         spec = cluster.spec
         wanted = compile_node(spec, spec.topology.by_name["a"])
@@ -83,7 +83,7 @@ def left_by_failures(clusters: Sequence[Cluster]) -> list[tuple[str, str]]:
     Beside what was there before it.
     """
     shell(FLOOR)
-    kernel = Linux(Backend.NFT)
+    kernel = Linux(FirewallBackend.NFT)
     seen = []
     for cluster in clusters:
         spec = cluster.spec
@@ -103,7 +103,7 @@ def left_after_remove(clusters: Sequence[Cluster]) -> tuple[str, str]:
     """
     shell(FLOOR)
     before = shell(_LOOK)
-    kernel = Linux(Backend.NFT)
+    kernel = Linux(FirewallBackend.NFT)
     for cluster in clusters:
         make.carry_out(compile_node(cluster.spec, cluster.spec.topology.by_name["a"]), kernel)
     spec = clusters[-1].spec

@@ -9,7 +9,7 @@ import pytest
 from netplan.desired.compile import compile_node
 from netplan.errors import RestoredError
 from netplan.kernel.linux import Linux
-from netplan.kinds.chain.value import Backend
+from netplan.kinds.chain.value import FirewallBackend
 from netplan.planning.plan import Source, plan_node
 from tests import make
 from tests.edits import Cluster, Place
@@ -50,7 +50,7 @@ def tried(script: str) -> tuple[list[str], list[str]]:
     not, and what is left to do then.
     """
     shell(FLOOR)
-    kernel = Linux(Backend.NFT)
+    kernel = Linux(FirewallBackend.NFT)
     wanted = compile_node(CLUSTER.spec, CLUSTER.spec.topology.by_name["a"])
     make.carry_out(wanted, kernel)
     said = shell(script)

@@ -15,13 +15,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from netplan.kernel.linux import Linux
-from netplan.kinds.chain.value import Backend, Chain
+from netplan.kinds.chain.value import Chain, FirewallBackend
 from netplan.kinds.snapshot import Snapshot
 from netplan.lab import Lab
 from netplan.net import Address
 from netplan.operations.live_plan import whole_state
 from netplan.spec.load import parse, read
-from netplan.trace import Packet, Trace, Tracer, Verdict
+from netplan.trace import Packet, PacketVerdict, Trace, Tracer
 from netplan.trace.fib import Query
 from netplan.trace.flow import Mark
 from tests.lab.inside import inside
@@ -221,7 +221,7 @@ def compare(crossroads: Crossroads, rules: Ruleset, sent: Iterable[Sent]) -> int
     tracer, routing = Tracer(state), Tracer(state.replace(Chain, ()))
     checked = [replace(each, guess=routing.trace(as_traced(each)).source) for each in sent]
     traces = {each.token: tracer.trace(as_traced(each)) for each in checked}
-    expected = {token for token, made in traces.items() if made.verdict is not Verdict.DROP}
+    expected = {token for token, made in traces.items() if made.verdict is not PacketVerdict.DROP}
     outcomes = crossroads.crossing.send(checked, expected)
     for each in checked:
         trace, outcome = traces[each.token], outcomes[each.token]
@@ -242,7 +242,7 @@ def load(crossroads: Crossroads, rules: Ruleset) -> Snapshot:
 
 
 def _observe(backend: str) -> Snapshot:
-    return whole_state(Linux(Backend(backend)))
+    return whole_state(Linux(FirewallBackend(backend)))
 
 
 def packet(random: Random, crossroads: Crossroads) -> Sent:
@@ -311,9 +311,9 @@ def difference(trace: Trace, outcome: Outcome, crossroads: Crossroads, *, error:
     if doubt is not None and not ("--probability 0." in doubt.rule or any(each in doubt.effect for each in DOUBTS)):
         return "the trace does not know"
     seen = outcome.seen
-    if trace.verdict is Verdict.UNKNOWN:
+    if trace.verdict is PacketVerdict.UNKNOWN:
         return ""
-    if trace.verdict is Verdict.ACCEPT:
+    if trace.verdict is PacketVerdict.ACCEPT:
         if seen is None:
             return "the kernel did not let it through"
         host = seen.host if trace.oif is None else holder(trace, crossroads)
@@ -321,7 +321,7 @@ def difference(trace: Trace, outcome: Outcome, crossroads: Crossroads, *, error:
         return "" if seen[1:] == wanted else "the kernel sent it elsewhere, or as something else"
     if seen is not None:
         return "the kernel let it through"
-    rejected = trace.verdict is Verdict.REJECT
+    rejected = trace.verdict is PacketVerdict.REJECT
     return "" if outcome.refused == rejected or (rejected and not error) else "an error came back, or none did"
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from netplan.errors import UsageError
-from netplan.kinds.chain.value import Backend
+from netplan.kinds.chain.value import FirewallBackend
 from netplan.kinds.ipset.value import IpSet, Member
 from netplan.kinds.policy.value import DEFAULTS, PolicyRule
 from netplan.kinds.resource import Resource
@@ -15,7 +15,7 @@ from netplan.store import records
 from netplan.trace.fib import Fib
 from tests import make, tunnels
 
-STATE = make.snapshot(make.docker(), make.route(), backend=Backend.LEGACY)
+STATE = make.snapshot(make.docker(), make.route(), backend=FirewallBackend.LEGACY)
 
 
 def text(node="a", cluster="c", **keys):
@@ -28,7 +28,7 @@ def parsed(written):
 
 def test_a_record_is_read_back():
     found = parsed(text())
-    assert (found.backend, make.content(found)) == (Backend.LEGACY, make.content(STATE))
+    assert (found.backend, make.content(found)) == (FirewallBackend.LEGACY, make.content(STATE))
 
 
 def test_tunnels_and_what_stands_on_them_are_read_back():
@@ -42,7 +42,7 @@ def test_a_node_without_tunnels_has_no_lists_of_what_stands_on_them():
 
 
 def test_a_record_that_does_not_know_its_cluster_is_read_for_any():
-    assert parsed(text(cluster=None)).backend is Backend.LEGACY
+    assert parsed(text(cluster=None)).backend is FirewallBackend.LEGACY
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_a_record_that_does_not_know_its_cluster_is_read_for_any():
         (text(node="b"), "is a record of node b, not of a: capture a again"),
         (text(format_version="2.0"), r"has record format 2\.0; this podnet reads 1\.1: capture the node again"),
         ('{"format_version": "9.0"}', r"has record format 9\.0; this podnet reads 1\.1: capture the node again"),
-        (text(backend="ipfw"), "is not a record of a node's state: 'ipfw' is not a valid Backend"),
+        (text(backend="ipfw"), "is not a record of a node's state: 'ipfw' is not a valid FirewallBackend"),
         (text(routes=None), "is not a record of a node's state: a value of another type is expected"),
         (text(chains=[{"version": 4}]), r"is not a record of a node's state: chains\[0\]: the key 'table' is missing"),
         ("[]", "is not a record of a node's state"),
@@ -71,7 +71,7 @@ def test_a_record_that_is_no_json_is_refused_with_the_place_where_it_ends_to_be(
 
 
 def test_a_record_of_a_later_minor_version_is_read():
-    assert parsed(text(format_version="1.9", later=[])).backend is Backend.LEGACY
+    assert parsed(text(format_version="1.9", later=[])).backend is FirewallBackend.LEGACY
 
 
 def test_rules_of_routing_and_sets_are_read_back():
@@ -137,20 +137,20 @@ def test_a_record_holds_what_podnet_has_overwritten():
     assert records.parse(text, "state/c/a.json", "c", "a").overwritten == written
 
 
-OTHER = make.snapshot(make.saved(nat=["-j MASQUERADE"]), make.route(), backend=Backend.NFT)
+OTHER = make.snapshot(make.saved(nat=["-j MASQUERADE"]), make.route(), backend=FirewallBackend.NFT)
 
 
 def test_a_record_holds_the_rules_of_both_backends_and_all_else_once():
     written = records.render(STATE, "a", "c", (), OTHER)
     found = records.parse(written, "state/c/a.json", "c", "a")
-    seen = [make.content(found.of(backend)) for backend in (None, Backend.LEGACY, Backend.NFT)]
+    seen = [make.content(found.of(backend)) for backend in (None, FirewallBackend.LEGACY, FirewallBackend.NFT)]
     assert seen == [make.content(STATE), make.content(STATE), make.content(OTHER)]
     assert {*json.loads(written)["other_backend"]} == {"backend", "chains"}
 
 
 def test_a_record_of_an_older_podnet_is_that_of_the_one_backend_it_has():
     older = records.parse(text(format_version="1.0"), "state/c/a.json", "c", "a")
-    assert older.of(Backend.NFT) == older.state
+    assert older.of(FirewallBackend.NFT) == older.state
 
 
 @pytest.mark.parametrize("other", [5, {}, {"backend": "nft", "chains": 5}, {"backend": "nft", "chains": [{}]}], ids=str)

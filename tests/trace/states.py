@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from netplan.kinds.address.value import UNIVERSE, LinkAddress
-from netplan.kinds.chain.value import Backend
+from netplan.kinds.chain.value import FirewallBackend
 from netplan.kinds.link.value import Link
 from netplan.kinds.route.value import MAIN_TABLE, Hop, Route
 from netplan.kinds.snapshot import Snapshot
@@ -32,7 +32,7 @@ def state(saved="", *, addresses=(), routes=(), **settings) -> Snapshot:
     """Make a state; `saved` is as iptables-save prints it, settings have `__` for a dot and None if not known."""
     values = SETTINGS | {name.replace("__", "."): value for name, value in settings.items()}
     return Snapshot.of(
-        Backend.NFT,
+        FirewallBackend.NFT,
         [
             *(Link(IfName(name), 1500, up=True, type=kind) for name, kind in (("eth0", "veth"), ("docker0", "bridge"))),
             *map(address, (*ADDRESSES, *addresses)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from netplan.kinds.address.value import LinkAddress
-from netplan.kinds.chain.value import Backend, Chain, ChainKey
+from netplan.kinds.chain.value import Chain, ChainKey, FirewallBackend
 from netplan.kinds.link.value import Link
 from netplan.kinds.policy.value import PolicyRule
 from netplan.kinds.route.value import Route
@@ -13,7 +13,7 @@ from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Address, IfName, InterfaceAddress, Prefix
 from netplan.netfilter.iptables.rule import Rule
-from netplan.trace import Packet, Verdict, trace
+from netplan.trace import Packet, PacketVerdict, trace
 from netplan.trace.source_selection import ipv6_source
 
 POD, PEER, OUTSIDE = "fd00:7:0:21::5", "fd00:7:0:22::5", "2001:db8::5"
@@ -38,7 +38,7 @@ def chain(table, name, *rules):
 
 def state(*others, forwarding="1"):
     return Snapshot.of(
-        Backend.NFT,
+        FirewallBackend.NFT,
         [
             Link(IfName("lo"), 65536, up=True),
             Link(IfName("eth0"), 1500, up=True, type=""),
@@ -103,7 +103,7 @@ def test_link_local_sources_are_not_forwarded():
 
 def test_a_packet_for_the_node_is_taken_in():
     found = trace(state(), Packet(Address.parse(POD), Address.parse("fd00:4::21"), 6, 1, 1, iif="docker0"))
-    assert (found.verdict, found.oif) == (Verdict.ACCEPT, "lo")
+    assert (found.verdict, found.oif) == (PacketVerdict.ACCEPT, "lo")
 
 
 def test_a_process_sends_with_the_address_of_its_route():

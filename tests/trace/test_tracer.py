@@ -5,7 +5,7 @@ import pytest
 from netplan.kinds.chain.value import Chain, ChainKey
 from netplan.kinds.foreign_chain.value import OtherChain, Owner
 from netplan.kinds.snapshot import Snapshot
-from netplan.trace import Verdict
+from netplan.trace import PacketVerdict
 from tests import make
 from tests.trace.states import outcome, rules, state, traced
 
@@ -51,7 +51,7 @@ class TestCaptures:
         found = traced(
             captured("kube-proxy-1.30-iptables-nodeport.rules"), NODE, "192.168.0.100", protocol=TCP, dport=80
         )
-        assert (found.verdict, found.destination) == (Verdict.ACCEPT, None)
+        assert (found.verdict, found.destination) == (PacketVerdict.ACCEPT, None)
         assert found.doubt is not None
         assert "--mode random" in found.doubt.rule
 
@@ -76,7 +76,7 @@ class TestFilter:
 
     def test_the_policy_decides_on_what_no_rule_decides(self):
         found = traced(state(rules("filter :FORWARD DROP")), POD, OUTSIDE)
-        assert (found.verdict, where(found)) == (Verdict.DROP, ["route", "filter FORWARD policy"])
+        assert (found.verdict, where(found)) == (PacketVerdict.DROP, ["route", "filter FORWARD policy"])
 
     def test_what_is_for_the_node_does_not_pass_forward(self):
         assert traced(state(rules("filter FORWARD -j DROP")), POD, NODE).verdict == "accept"
@@ -137,7 +137,7 @@ class TestNat:
 
     def test_of_several_addresses_to_rewrite_to_nobody_knows_the_one(self):
         found = traced(state(rules("nat POSTROUTING -j SNAT --to-source 10.4.7.40-10.4.7.49")), POD, OUTSIDE)
-        assert (found.verdict, found.source) == (Verdict.ACCEPT, None)
+        assert (found.verdict, found.source) == (PacketVerdict.ACCEPT, None)
         assert found.doubt is not None
         assert found.doubt.at == "nat POSTROUTING 1"
 
@@ -199,7 +199,7 @@ class TestUnknown:
 
     def test_a_rule_that_may_drop_makes_the_verdict_unknown(self):
         found = traced(state(rules(f"filter FORWARD {self.LIMIT} -j DROP")), POD, OUTSIDE)
-        assert (found.verdict, where(found)) == (Verdict.UNKNOWN, ["route", "filter FORWARD 1"])
+        assert (found.verdict, where(found)) == (PacketVerdict.UNKNOWN, ["route", "filter FORWARD 1"])
 
     def test_the_rule_that_made_it_unknown_is_the_doubt(self):
         found = traced(state(rules("filter FORWARD -j LOG", f"filter FORWARD {self.LIMIT} -j DROP")), POD, OUTSIDE)
@@ -208,7 +208,7 @@ class TestUnknown:
     def test_what_is_the_same_either_way_is_known(self):
         made = state(rules(f"filter FORWARD {self.LIMIT} -j ACCEPT", "filter FORWARD -j ACCEPT"))
         found = traced(made, POD, OUTSIDE)
-        assert (found.verdict, found.doubt) == (Verdict.ACCEPT, None)
+        assert (found.verdict, found.doubt) == (PacketVerdict.ACCEPT, None)
 
     def test_a_mark_that_may_be_set_matters_only_where_it_is_asked_for(self):
         marking = f"mangle FORWARD {self.LIMIT} -j MARK --set-mark 1"
@@ -224,7 +224,7 @@ class TestUnknown:
 
     def test_a_source_that_is_not_known_does_not_hide_the_verdict(self):
         found = traced(state(rules(f"nat POSTROUTING {self.LIMIT} -j MASQUERADE")), POD, OUTSIDE)
-        assert (found.verdict, found.source, found.oif) == (Verdict.ACCEPT, None, "eth0")
+        assert (found.verdict, found.source, found.oif) == (PacketVerdict.ACCEPT, None, "eth0")
 
     def test_a_port_that_is_not_known_makes_a_rule_for_ports_unknown(self):
         made = state(rules("filter FORWARD -p tcp --dport 80 -j DROP"))
@@ -255,11 +255,11 @@ class TestBeside:
 
     def test_a_rule_beside_that_drops_a_packet_drops_it(self):
         found = traced(self.with_others(self.chain("forward", "-s 172.7.0.0/16 -j DROP")), POD, OUTSIDE)
-        assert (found.verdict, where(found)[-1]) == (Verdict.DROP, "iptables-legacy filter FORWARD 1")
+        assert (found.verdict, where(found)[-1]) == (PacketVerdict.DROP, "iptables-legacy filter FORWARD 1")
 
     def test_a_rule_beside_that_rewrites_a_packet_makes_it_unknown(self):
         found = traced(self.with_others(self.chain("postrouting", "-j MASQUERADE", nat=True)), POD, OUTSIDE)
-        assert (found.verdict, found.doubt) == (Verdict.UNKNOWN, found.steps[-1])
+        assert (found.verdict, found.doubt) == (PacketVerdict.UNKNOWN, found.steps[-1])
 
     def test_rules_beside_that_nobody_read_make_it_unknown(self):
         made = self.with_others(self.chain("input", length=3, owner=Owner.NATIVE))

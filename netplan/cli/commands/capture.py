@@ -16,7 +16,7 @@ from netplan.cli.progress import bar
 from netplan.errors import ObserveError, RefusedError, UsageError
 from netplan.kernel import Kernel
 from netplan.kinds.address.value import LinkAddress
-from netplan.kinds.chain.value import Backend, Chain
+from netplan.kinds.chain.value import Chain, FirewallBackend
 from netplan.kinds.foreign_chain.value import OtherChain
 from netplan.kinds.ipset.value import IpSet
 from netplan.kinds.resource import Resource
@@ -69,7 +69,7 @@ def _recorded(kernel: Kernel, written: Set[str]) -> Snapshot:
 
 def _of_the_other_backend(state: Snapshot) -> Snapshot | None:
     """Observe the rules as the iptables of the other backend shows them; None if it is not here or can't read them."""
-    (backend,) = set(Backend) - {state.backend}
+    (backend,) = set(FirewallBackend) - {state.backend}
     try:
         seen = whole_state(kernel_of(backend))
     except ObserveError as error:

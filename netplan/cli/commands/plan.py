@@ -27,7 +27,7 @@ from netplan.cli.views.lines import Reads, reading, some
 from netplan.desired.compile import compile_node, compile_removal
 from netplan.desired.model import Desired
 from netplan.errors import ExitCode, UsageError
-from netplan.kinds.chain.value import Backend
+from netplan.kinds.chain.value import FirewallBackend
 from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import printable
@@ -254,7 +254,7 @@ def _told_of(nodes: Sequence[Node]) -> Iterator[Node]:
 
 
 def _empty(desired: Desired) -> Snapshot:
-    return Snapshot(desired.backend or Backend.NFT)
+    return Snapshot(desired.backend or FirewallBackend.NFT)
 
 
 def _settings(old: Spec, new: Spec) -> tuple[FieldChange, ...]:

@@ -27,7 +27,7 @@ from netplan.cli.progress import bar
 from netplan.desired.compile import compile_node, compile_removal
 from netplan.desired.model import Desired, Removal
 from netplan.errors import UsageError
-from netplan.kinds.chain.value import Backend
+from netplan.kinds.chain.value import FirewallBackend
 from netplan.kinds.foreign_chain.value import OtherChain
 from netplan.kinds.route.value import Route
 from netplan.kinds.snapshot import Snapshot
@@ -116,7 +116,7 @@ def _warn_of_adoption(held: Turn, plan: NodePlan) -> None:
         )
 
 
-def _left_behind(desired: Desired, backend: Backend | None, folder: Path | None) -> LivePlan:
+def _left_behind(desired: Desired, backend: FirewallBackend | None, folder: Path | None) -> LivePlan:
     """Plan for the rules of another backend."""
     with bar.during("reading the kernel"):
         return LivePlan.from_kernel(desired, kernel_of(backend, folder))

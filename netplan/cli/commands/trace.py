@@ -29,7 +29,7 @@ from netplan.spec.load import Spec
 from netplan.spec.topology import Node
 from netplan.store import records
 from netplan.store.vardir import var_dir
-from netplan.text import likely
+from netplan.text import did_you_mean
 from netplan.trace import Packet, Tracer, entrance
 
 app = verb_app()
@@ -158,7 +158,7 @@ def _protocol_number(text: str) -> int:
     try:
         return integer(text, 0, 255)
     except ValueError as error:
-        close = likely(text.lower(), _COMMON) or likely(text.lower(), names)
+        close = did_you_mean(text.lower(), _COMMON) or did_you_mean(text.lower(), names)
         hint = f"did you mean {close}?" if close else f"there are {', '.join(_COMMON)} and others of /etc/protocols"
         raise UsageError(f"--proto: {text!r} is no protocol, by name or by number from 0 to 255; {hint}") from error
 

@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 from msgspec import Struct
 
 from netplan.desired.checks import Command
-from netplan.kinds.chain.value import Backend, Chain, PlacedRule
+from netplan.kinds.chain.value import Chain, FirewallBackend, PlacedRule
 from netplan.kinds.registry import kind_of
 from netplan.kinds.resource import Action, Change, Reason, Resource
 from netplan.net import counted, printable
@@ -38,9 +38,9 @@ _NAMED: Final = 3
 _MANY: Final = 100
 """More lines of one kind than this nobody reads."""
 
-Reads: TypeAlias = tuple[bytes, Source, Backend, tuple[str, ...], tuple[str, ...]]
+Reads: TypeAlias = tuple[bytes, Source, FirewallBackend, tuple[str, ...], tuple[str, ...]]
 """How a plan reads: a digest of its lines, which may be very many, and the rest as it is."""
-_Reads: TypeAlias = tuple[bytes, Source, Backend, tuple[str, ...], tuple[str, ...], tuple["TrafficLine", ...]]
+_Reads: TypeAlias = tuple[bytes, Source, FirewallBackend, tuple[str, ...], tuple[str, ...], tuple["TrafficLine", ...]]
 
 
 class Line(Struct, frozen=True):

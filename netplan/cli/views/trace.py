@@ -6,9 +6,14 @@ from typing import Final
 
 from netplan.cli.views.styled import Styled
 from netplan.net import printable
-from netplan.trace import Trace, Verdict
+from netplan.trace import PacketVerdict, Trace
 
-_STYLES: Final = {Verdict.ACCEPT: "green", Verdict.DROP: "red", Verdict.REJECT: "red", Verdict.UNKNOWN: "yellow"}
+_STYLES: Final = {
+    PacketVerdict.ACCEPT: "green",
+    PacketVerdict.DROP: "red",
+    PacketVerdict.REJECT: "red",
+    PacketVerdict.UNKNOWN: "yellow",
+}
 _WIDTH: Final = 28
 
 
@@ -25,7 +30,7 @@ def way_text(trace: Trace) -> Styled:
 def _outcome(trace: Trace) -> str:
     """Give a packet as it leaves, or as it was where its way ended."""
     words = [f"{trace.source or 'unknown'} -> {trace.destination or 'unknown'}"]
-    if trace.verdict in (Verdict.ACCEPT, Verdict.UNKNOWN):
+    if trace.verdict in (PacketVerdict.ACCEPT, PacketVerdict.UNKNOWN):
         words.append("for this node" if trace.oif == "lo" else f"dev {trace.oif or 'unknown'}")
         if trace.next_hop is not None:
             words.append(f"via {trace.next_hop}")

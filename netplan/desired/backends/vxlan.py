@@ -22,11 +22,11 @@ from netplan.kinds.resource import Reason, Resource, Wanted
 from netplan.kinds.route.value import USUAL_METRIC, Route
 from netplan.kinds.sysctl.value import Sysctl, accept_ra
 from netplan.net import BITS, IPV6_MTU_MIN, IfName, InterfaceAddress, Prefix
-from netplan.spec.model import Backend
+from netplan.spec.model import BackendOptions
 from netplan.spec.topology import Node, Topology
 
 
-def compile_vxlan(topology: Topology, node: Node, backend: Backend, at: Location) -> Iterator[Wanted[Resource]]:
+def compile_vxlan(topology: Topology, node: Node, backend: BackendOptions, at: Location) -> Iterator[Wanted[Resource]]:
     """Return tunnel of one node, and what each peer needs of it, in the order of the spec; `at` is the backend's."""
     link = tunnel(node, backend)
     yield Wanted(link, Reason("tunnel to the peers", at))
@@ -40,7 +40,7 @@ def compile_vxlan(topology: Topology, node: Node, backend: Backend, at: Location
         yield from _through(link.name, peer, [subnet for subnet in peer.subnets if subnet not in near])
 
 
-def tunnel(node: Node, backend: Backend) -> Link:
+def tunnel(node: Node, backend: BackendOptions) -> Link:
     """Return the device of a node's tunnel."""
     made = Vxlan(backend.vni, backend.port, node.address.address, node.interface)
     mtu = node.mtu - made.overhead if backend.mtu is None else backend.mtu

@@ -13,7 +13,7 @@ from msgspec import Struct
 from netplan.errors import KernelError, ObserveError, RefusedError
 from netplan.kinds.chain.legacy_tables import is_absent
 from netplan.kinds.chain.saved import absent
-from netplan.kinds.chain.value import Backend, Chain, ChainKey, table_label
+from netplan.kinds.chain.value import Chain, ChainKey, FirewallBackend, table_label
 from netplan.net import printable
 from netplan.netfilter.iptables.quoting import logical_lines
 from netplan.netfilter.iptables.rule import Rule, kernel_rule
@@ -23,7 +23,7 @@ _LOCK_SECONDS: Final = "10"
 RESTORE_SECONDS: Final = 30.0
 """How many seconds a change of a table may take: beside 140,000 lines it takes one."""
 
-_MODES: Final = {"nf_tables": Backend.NFT, "legacy": Backend.LEGACY}
+_MODES: Final = {"nf_tables": FirewallBackend.NFT, "legacy": FirewallBackend.LEGACY}
 _LINE_NUMBER: Final = re.compile(r"line:? (\d+)")
 
 
@@ -33,12 +33,12 @@ class Iptables(Struct, frozen=True, dict=True):
     They are those of one IP `version`. `program` is "" if this machine has none: that matters as soon as it is to run.
     """
 
-    backend: Backend
+    backend: FirewallBackend
     program: str
     version: int = 4
 
     @classmethod
-    def find(cls, wanted: Backend | None = None) -> Iptables:
+    def find(cls, wanted: FirewallBackend | None = None) -> Iptables:
         """Find the programs of a backend, by default the one of this machine's `iptables`; RefusedError if none."""
         default = programs.find("iptables")
         if wanted is not None and (program := programs.find(f"iptables-{wanted.value}")) is not None:
@@ -79,7 +79,7 @@ class Iptables(Struct, frozen=True, dict=True):
 
         Of rules that nft made, iptables-nft refuses some and prints others as if they said less: see `NftTables`.
         """
-        if self.backend is Backend.LEGACY and is_absent(key.table, self.version):
+        if self.backend is FirewallBackend.LEGACY and is_absent(key.table, self.version):
             return absent(key)
         listing = self.listing(key)
         return None if listing is None else parsed(key, listing)
@@ -149,11 +149,11 @@ def check_read(table: str, why: str | None) -> None:
         raise ObserveError(f"table {table} can't be read safely: {printable(why)}")
 
 
-def _backend_of(program: str) -> Backend:
+def _backend_of(program: str) -> FirewallBackend:
     """Ask iptables itself: the header of a save does not always say (1.8.7)."""
     said = programs.run([program, "--version"]).stdout
     found = re.search(r"\((\w+)\)", said)
-    return _MODES.get(found[1], Backend.LEGACY) if found else Backend.LEGACY
+    return _MODES.get(found[1], FirewallBackend.LEGACY) if found else FirewallBackend.LEGACY
 
 
 def parsed(key: ChainKey, listed: str) -> Chain:

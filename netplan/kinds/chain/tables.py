@@ -18,7 +18,7 @@ from netplan.kinds.chain.legacy_tables import is_absent
 from netplan.kinds.chain.programs import Iptables, check_read, parsed
 from netplan.kinds.chain.reach import Tables
 from netplan.kinds.chain.saved import SavedTable, SavedTables, absent, listed_table, saved_tables
-from netplan.kinds.chain.value import OWNED_PREFIX, Backend, Chain, ChainKey
+from netplan.kinds.chain.value import OWNED_PREFIX, Chain, ChainKey, FirewallBackend
 from netplan.net import printable
 from netplan.netfilter.iptables.built_in import BUILT_IN
 from netplan.netfilter.nftables.expression import (
@@ -49,7 +49,7 @@ _SOURCE_NAT_PRIORITY: Final = {100}
 
 def tables(iptables: Iptables, chains: Chains, limit: int) -> Tables:
     """Give the tables of an iptables; `chains` are nftables', `limit` is how many rules are read whole."""
-    if iptables.backend is Backend.NFT:
+    if iptables.backend is FirewallBackend.NFT:
         return NftTables(iptables, chains, limit)
     return SavedTables(lambda table: _legacy(iptables, table), limit)
 

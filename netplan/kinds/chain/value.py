@@ -18,7 +18,7 @@ COMMENT: Final = "podnet"
 TABLES: Final = frozenset({"filter", "nat", "mangle", "raw", "security"})
 
 
-class Backend(StrEnum):
+class FirewallBackend(StrEnum):
     """Which of the kernel's two packet filters iptables writes to."""
 
     NFT = "nft"

@@ -13,7 +13,7 @@ from netplan.errors import ObserveError
 from netplan.kinds.chain.programs import Iptables
 from netplan.kinds.chain.reach import Reach, Tables, reached
 from netplan.kinds.chain.tables import tables
-from netplan.kinds.chain.value import OWNED_PREFIX, Backend, Chain, ChainKey, table_label
+from netplan.kinds.chain.value import OWNED_PREFIX, Chain, ChainKey, FirewallBackend, table_label
 from netplan.kinds.foreign_chain import legacy
 from netplan.kinds.foreign_chain.value import OtherChain, Owner, is_read, program_of
 from netplan.net import printable
@@ -34,14 +34,14 @@ FOLLOWED: Final = 256
 _OWN_TABLES: Final = ("nat", "filter")
 
 
-def observe(backend: Backend, own: Tables, chains: expression.Chains, limit: int) -> Iterator[OtherChain]:
+def observe(backend: FirewallBackend, own: Tables, chains: expression.Chains, limit: int) -> Iterator[OtherChain]:
     """Read the chains beside those of an iptables that hold rules, drop packets by their policy, or bear our name.
 
     `own` are that iptables' tables, `chains` is nftables' dump; of another table not more than `limit` rules are read.
     ObserveError if some can't be read, or if nft wrote into the tables of this iptables.
     """
     bases = [base for base in expression.bases(chains) if base.rules or base.policy == "drop"]
-    if backend is Backend.NFT:
+    if backend is FirewallBackend.NFT:
         _check_own(own, bases, limit)
         found = [*legacy.observe(limit)]
     else:
@@ -91,7 +91,7 @@ def _nft(bases: Iterable[Base], chains: expression.Chains, limit: int) -> Iterat
         of_version.setdefault(version, []).append(base)
     for version, shown in of_version.items():
         program = programs.find(program_of(Owner.NFT, version))
-        listed = None if program is None else tables(Iptables(Backend.NFT, program, version), chains, limit)
+        listed = None if program is None else tables(Iptables(FirewallBackend.NFT, program, version), chains, limit)
         for base in shown:
             yield from _shown(base, version, listed, limit)
 

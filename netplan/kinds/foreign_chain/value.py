@@ -7,7 +7,7 @@ from typing import ClassVar, Final
 
 from msgspec import Struct
 
-from netplan.kinds.chain.value import Backend, Chain, ChainKey
+from netplan.kinds.chain.value import Chain, ChainKey, FirewallBackend
 from netplan.kinds.resource import Json
 from netplan.net import counted
 from netplan.netfilter.iptables.rule import Rule
@@ -24,9 +24,9 @@ class Owner(StrEnum):
     NATIVE = "nft"
 
     @property
-    def backend(self) -> Backend:
+    def backend(self) -> FirewallBackend:
         """The packet filter whose rules the program shows."""
-        return Backend.LEGACY if self is Owner.LEGACY else Backend.NFT
+        return FirewallBackend.LEGACY if self is Owner.LEGACY else FirewallBackend.NFT
 
 
 class OtherChain(Struct, frozen=True):

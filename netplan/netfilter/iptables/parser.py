@@ -20,7 +20,7 @@ from netplan.netfilter.iptables.operands import AddressMask, Condition
 from netplan.netfilter.iptables.quoting import Quoted, as_written, check_word
 from netplan.netfilter.iptables.targets import TARGETS
 from netplan.netfilter.iptables.word import chain_name, interface
-from netplan.text import likely
+from netplan.text import did_you_mean
 
 
 def _protocol(text: str, _version: int) -> int:
@@ -260,7 +260,7 @@ class RuleParser:
             return f"unknown option {word}: write a space after {word[:2]}"
         specs = [clause.spec for clause in [*self._clauses, *self._implied()]]
         known = {f"--{name}" for spec in specs if spec for name in spec.by_name}
-        near = likely(word, sorted(known | _BASE))
+        near = did_you_mean(word, sorted(known | _BASE))
         hint = f": did you mean {near}?" if near else ": write the -m or -p that it belongs to before it"
         return f"unknown option {word}{hint}"
 

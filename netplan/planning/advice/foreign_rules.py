@@ -19,20 +19,20 @@ from netplan.kinds.snapshot import Snapshot
 from netplan.net import BITS, Prefix, counted
 from netplan.planning.placement import outsides, shielded
 from netplan.trace.fib import Fib
-from netplan.trace.firewall.foreign import Beside, Deed, Harm
+from netplan.trace.firewall.foreign import ForeignChains, Harm, RuleEffect
 from netplan.trace.flow import Flow
 
 _MATTERS: Final = {
-    "prerouting": frozenset({Deed.SENDS_ELSEWHERE}),
-    "postrouting": frozenset({Deed.REWRITES_SOURCE}),
+    "prerouting": frozenset({RuleEffect.SENDS_ELSEWHERE}),
+    "postrouting": frozenset({RuleEffect.REWRITES_SOURCE}),
 }
 """What matters of a chain that may rewrite addresses, by its hook; of another, whether it refuses."""
 
-_REFUSES: Final = frozenset({Deed.REFUSES})
+_REFUSES: Final = frozenset({RuleEffect.REFUSES})
 _SAID: Final = {
-    Deed.REFUSES: "may refuse pod traffic to {}",
-    Deed.REWRITES_SOURCE: "may give pod traffic to {} another source",
-    Deed.SENDS_ELSEWHERE: "may send pod traffic to {} elsewhere",
+    RuleEffect.REFUSES: "may refuse pod traffic to {}",
+    RuleEffect.REWRITES_SOURCE: "may give pod traffic to {} another source",
+    RuleEffect.SENDS_ELSEWHERE: "may send pod traffic to {} elsewhere",
 }
 _OUTSIDE: Final = "the outside"
 
@@ -118,7 +118,7 @@ def _findings(desired: Desired, traffic: Traffic, snapshot: Snapshot) -> Iterato
     if not snapshot.all(OtherChain):
         return
     fib = Fib(snapshot, traffic.version)
-    beside = Beside(snapshot, fib, passing=True)
+    beside = ForeignChains(snapshot, fib, passing=True)
     forwarded = tuple(_forwarded(desired, traffic, fib))
     places = {jump.place for jump in desired.jumps}
     for chain in beside.entered():

@@ -20,14 +20,14 @@ from netplan.planning.traffic.owners import holds_policy, whose
 from netplan.planning.traffic.peers import MOST
 from netplan.planning.traffic.probe import Probe, SourceAddress
 from netplan.spec.model import Mark
-from netplan.trace import Did, Step, Trace, Tracer, Verdict
+from netplan.trace import Did, PacketVerdict, Step, Trace, Tracer
 from netplan.trace.fib import LOOPBACK
 
 _ROUTING: Final = "route"
 _TOO_MANY: Final = Step(
     "peers", "", Did.UNKNOWN, f"rules or routes single out more than the {MOST} that are traced", certain=False
 )
-_UNTRACED: Final = Trace(Verdict.UNKNOWN, None, None, None, None, (_TOO_MANY,), _TOO_MANY)
+_UNTRACED: Final = Trace(PacketVerdict.UNKNOWN, None, None, None, None, (_TOO_MANY,), _TOO_MANY)
 
 
 class Fares(Enum):
@@ -81,7 +81,7 @@ class TrafficEffect(Struct, frozen=True):
         """How the traffic fares before and after, in a few words; the next hop where that is all that differs."""
         astray = _strays(self.after, self.probe)
         before, after = (_fate(trace, self.probe, astray=astray) for trace in (self.before, self.after))
-        accepted = self.before.verdict is self.after.verdict is Verdict.ACCEPT
+        accepted = self.before.verdict is self.after.verdict is PacketVerdict.ACCEPT
         if before == after and accepted and self.before.next_hop != self.after.next_hop:
             return f"{before}, {_by_way_of(self.before)}", _by_way_of(self.after)
         return before, after
@@ -149,10 +149,10 @@ def _fares(trace: Trace, probe: Probe) -> Fares:
     """Measure what became of a packet by what the spec wants of it."""
     if not probe.wanted:
         return Fares.WELL
-    if trace.verdict in (Verdict.DROP, Verdict.REJECT):
+    if trace.verdict in (PacketVerdict.DROP, PacketVerdict.REJECT):
         return _refused(trace, probe)
     unread = probe.source is not None and trace.source is None
-    if trace.verdict is Verdict.UNKNOWN or trace.destination is None or unread:
+    if trace.verdict is PacketVerdict.UNKNOWN or trace.destination is None or unread:
         return Fares.UNKNOWN
     arrives = trace.destination == probe.packet.destination and not _strays(trace, probe)
     kept = SourceAddress.KEPT if trace.source == probe.packet.source else SourceAddress.REWRITTEN
@@ -176,7 +176,7 @@ def _refused(trace: Trace, probe: Probe) -> Fares:
 
 def _culprit(trace: Trace, probe: Probe) -> Step | None:
     """Give the step that refused the packet, rewrote or kept its addresses, or left in doubt what became of it."""
-    if trace.doubt is not None or trace.verdict is not Verdict.ACCEPT:
+    if trace.doubt is not None or trace.verdict is not PacketVerdict.ACCEPT:
         return trace.doubt or (trace.steps[-1] if trace.steps else None)
     if trace.destination != probe.packet.destination:
         return _last(trace.steps, Did.REWROTE_DESTINATION)
@@ -210,8 +210,8 @@ def _last(steps: Sequence[Step], did: Did) -> Step | None:
 
 def _fate(trace: Trace, probe: Probe, *, astray: bool) -> str:
     """Say in a word what becomes of a packet; with `astray` also that it takes another way than it should."""
-    if trace.verdict is not Verdict.ACCEPT:
-        return {Verdict.DROP: "dropped", Verdict.REJECT: "rejected"}.get(trace.verdict, "unknown")
+    if trace.verdict is not PacketVerdict.ACCEPT:
+        return {PacketVerdict.DROP: "dropped", PacketVerdict.REJECT: "rejected"}.get(trace.verdict, "unknown")
     if trace.destination != probe.packet.destination:
         return f"sent to {trace.destination or 'nobody knows where'}"
     if astray and _strays(trace, probe):

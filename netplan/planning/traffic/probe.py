@@ -10,7 +10,7 @@ from netplan.kinds.resource import Json
 from netplan.net import Address, IfName, host_name, if_name
 from netplan.planning.traffic.peers import Alike
 from netplan.spec.model import Mark
-from netplan.trace import Packet, Verdict
+from netplan.trace import Packet, PacketVerdict
 
 TCP: Final = 6
 UDP: Final = 17
@@ -88,7 +88,7 @@ class Probe(NamedTuple):
             return None
         source = str(self.packet.source) if self.source is SourceAddress.KEPT else self.source
         return {
-            "verdict": Verdict.ACCEPT.value if self.accepted else None,
+            "verdict": PacketVerdict.ACCEPT.value if self.accepted else None,
             "source": None if source is None else str(source),
             "destination": str(self.packet.destination),
             **({} if self.way is None else self.way.to_json()),

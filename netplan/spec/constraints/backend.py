@@ -11,7 +11,7 @@ from netplan.spec.constraints.constraint import address_at, repeated
 from netplan.spec.draft import Draft, Family
 from netplan.spec.explain import dotted
 from netplan.spec.fields import MTU_MIN
-from netplan.spec.model import Backend, StaticRoute
+from netplan.spec.model import BackendOptions, StaticRoute
 from netplan.spec.salvage import Path
 
 
@@ -20,7 +20,7 @@ def check_backend_keys(draft: Draft) -> Iterator[Problem]:
     if draft.backend != "host-gw":
         return
     for key in draft.tunnel.keys:
-        if key in Backend.model_fields and key not in {"type", "adopt"}:
+        if key in BackendOptions.model_fields and key not in {"type", "adopt"}:
             hint = "remove the line, or write type: vxlan"
             yield Problem(draft.places.key("backend", key), f"backend.{key}: host-gw has no tunnel", hint)
     for name in draft.tunnel.public_addresses:

@@ -30,7 +30,7 @@ _LOCAL: Final = "LOCAL"
 _NOTHING: Final = Rule()
 
 
-class Deed(Enum):
+class RuleEffect(Enum):
     """What a rule may do to packets."""
 
     REFUSES = "refuse"
@@ -39,7 +39,7 @@ class Deed(Enum):
     CHANGES = "change"
 
 
-ANY_DEED: Final = frozenset(Deed)
+ANY_EFFECT: Final = frozenset(RuleEffect)
 
 
 class Harm(Struct, frozen=True):
@@ -50,7 +50,7 @@ class Harm(Struct, frozen=True):
     """
 
     chain: OtherChain
-    deed: Deed
+    deed: RuleEffect
     fate: Fate | None
     step: Step
     place: str
@@ -58,7 +58,7 @@ class Harm(Struct, frozen=True):
     destinations: tuple[Prefix, ...]
 
 
-class Beside:
+class ForeignChains:
     """The chains beside this node's iptables, by the hook at which packets enter them.
 
     They are those of the FIB's IP version. With `passing`, of packets that are classes, and that are neither from nor
@@ -88,12 +88,12 @@ class Beside:
             if harm is not None:
                 yield harm
 
-    def harm(self, other: OtherChain, flows: Sequence[Flow], deeds: Collection[Deed] = ANY_DEED) -> Harm | None:
+    def harm(self, other: OtherChain, flows: Sequence[Flow], deeds: Collection[RuleEffect] = ANY_EFFECT) -> Harm | None:
         """Say the first of some deeds that a chain may do to packets, None if it does none of them."""
         if not other.read:
             step = Step(other.label, "", Did.UNKNOWN, "unknown: its rules were not read", certain=False)
-            unread = Harm(other, Deed.CHANGES, None, step, other.chain.key.name, "", _destinations(flows))
-            return unread if Deed.CHANGES in deeds else None
+            unread = Harm(other, RuleEffect.CHANGES, None, step, other.chain.key.name, "", _destinations(flows))
+            return unread if RuleEffect.CHANGES in deeds else None
         found = [(flow, branch) for flow in _at(other, flows) for branch in self._walked(other, flow)]
         harmful = [(deed, flow, branch) for flow, branch in found for deed in _deeds(flow, branch) if deed in deeds]
         if not harmful:
@@ -110,7 +110,7 @@ class Beside:
         return Walker(chains, None if self._passing else self._fib).hook(_key(other, other), flow)
 
     def _told(
-        self, other: OtherChain, deed: Deed, branch: Branch, destinations: tuple[Prefix, ...], *, sure: bool
+        self, other: OtherChain, deed: RuleEffect, branch: Branch, destinations: tuple[Prefix, ...], *, sure: bool
     ) -> Harm:
         """Say who does it: at the place and in the words in which the rule's own program shows it."""
         step = branch.trail[-1] if branch.trail else Step(str(_key(other, other)), "", Did.PASSED, branch.fate.value)
@@ -160,16 +160,16 @@ def _at(other: OtherChain, flows: Iterable[Flow]) -> Iterator[Flow]:
         yield replace(flow, oif=NO_DEVICE, other_oif=False) if other.hook in _BEFORE_ROUTING else flow
 
 
-def _deeds(flow: Flow, branch: Branch) -> Iterator[Deed]:
+def _deeds(flow: Flow, branch: Branch) -> Iterator[RuleEffect]:
     after = branch.flow
     if branch.fate in REFUSED:
-        yield Deed.REFUSES
+        yield RuleEffect.REFUSES
     if after.snat and not flow.snat:
-        yield Deed.REWRITES_SOURCE
+        yield RuleEffect.REWRITES_SOURCE
     if after.destinations != flow.destinations or after.dport != flow.dport:
-        yield Deed.SENDS_ELSEWHERE
+        yield RuleEffect.SENDS_ELSEWHERE
     if after != flow:
-        yield Deed.CHANGES
+        yield RuleEffect.CHANGES
 
 
 def _passed(chain: Chain, fib: Fib) -> Chain:

@@ -4,7 +4,7 @@ import pytest
 
 from netplan.desired.backends.vxlan import compile_vxlan
 from netplan.errors import Location
-from netplan.spec.model import Backend
+from netplan.spec.model import BackendOptions
 from tests import make
 
 AT = Location("s.yaml", 4, 1)
@@ -26,7 +26,7 @@ OF_FAR = [
 
 
 def compiled(node, *nodes, **options):
-    backend = Backend.model_validate({"type": "vxlan", **options})
+    backend = BackendOptions.model_validate({"type": "vxlan", **options})
     return [*compile_vxlan(make.topology(*nodes), node, backend, AT)]
 
 

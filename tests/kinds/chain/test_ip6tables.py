@@ -16,11 +16,11 @@ from netplan.kinds.foreign_chain.driver import observe
 from netplan.kinds.chain.programs import Iptables
 from netplan.netfilter.iptables.rule import Rule
 from netplan.kinds.chain.tables import BothVersions, tables
-from netplan.kinds.chain.value import Backend, Chain, ChainKey, PlacedRule
+from netplan.kinds.chain.value import FirewallBackend, Chain, ChainKey, PlacedRule
 from netplan.netfilter.nftables.expression import chains
 from netplan.kinds.resource import Change, Reason
 
-backend = Backend(sys.argv[1])
+backend = FirewallBackend(sys.argv[1])
 iptables = Iptables.find(backend)
 why = Reason("a test")
 
@@ -37,7 +37,7 @@ driver.write(iptables.ipv6, "nat", [
     Change(None, PlacedRule(hook, 1, Rule.parse("-j PODNET-POSTROUTING", version=6)), why),
 ])
 after = read()
-other = Backend.LEGACY if backend is Backend.NFT else Backend.NFT
+other = FirewallBackend.LEGACY if backend is FirewallBackend.NFT else FirewallBackend.NFT
 beside = [str(each) for each in observe(other, read(), chains(), 2000)] if len(sys.argv) > 2 else []
 print(json.dumps({
     "before": shown(before), "chain": shown(after.read(own)), "hook": shown(after.read(hook)),

@@ -20,12 +20,12 @@ import json, subprocess, sys
 from netplan.errors import ObserveError
 from netplan.kinds.chain.programs import Iptables
 from netplan.kinds.chain.tables import tables
-from netplan.kinds.chain.value import Backend, ChainKey
+from netplan.kinds.chain.value import FirewallBackend, ChainKey
 from netplan.netfilter.nftables.expression import chains
 backend, limit, before, between, *keys = sys.argv[1:]
 subprocess.run([f"/usr/sbin/iptables-{backend}-restore"], stdin=sys.stdin, check=True)
 subprocess.run(["sh", "-ec", before], check=True)
-own = tables(Iptables.find(Backend(backend)), chains(), int(limit))
+own = tables(Iptables.find(FirewallBackend(backend)), chains(), int(limit))
 subprocess.run(["sh", "-ec", between], check=True)
 found = {}
 for key in keys:

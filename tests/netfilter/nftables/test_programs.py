@@ -30,13 +30,13 @@ from netplan.kinds.foreign_chain import driver as beside
 from netplan.kinds.chain.programs import Iptables
 from netplan.kinds.chain.reach import MANY_RULES
 from netplan.kinds.chain.tables import tables
-from netplan.kinds.chain.value import Backend
+from netplan.kinds.chain.value import FirewallBackend
 from netplan.netfilter.nftables.expression import chains
 done = subprocess.run(["nft", "-f", "-"], input=sys.stdin.read(), text=True, capture_output=True)
 assert done.returncode == 0, done.stderr
 there = chains()
-own = tables(Iptables.find(Backend.LEGACY), there, MANY_RULES)
-print(json.dumps([chain.to_json() for chain in beside.observe(Backend.LEGACY, own, there, MANY_RULES)]))
+own = tables(Iptables.find(FirewallBackend.LEGACY), there, MANY_RULES)
+print(json.dumps([chain.to_json() for chain in beside.observe(FirewallBackend.LEGACY, own, there, MANY_RULES)]))
 """
 
 
