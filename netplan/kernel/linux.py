@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import cached_property, partial
-from typing import Final, TypeAlias, cast
+from typing import TypeAlias, cast
 
 from msgspec.structs import replace
 
 from netplan.errors import ObserveError, RefusedError
+from netplan.kernel.drivers import driver_of
 from netplan.kinds.address import driver as held
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.batches import Batch
@@ -20,29 +21,26 @@ from netplan.kinds.chain.tables import BothVersions, tables
 from netplan.kinds.chain.value import FirewallBackend
 from netplan.kinds.connection import driver as tracked
 from netplan.kinds.connection.value import Connection
-from netplan.kinds.fdb import driver as fdb
-from netplan.kinds.fdb.value import FdbEntry
 from netplan.kinds.foreign_chain import driver
 from netplan.kinds.ipset import driver as ipsets
 from netplan.kinds.ipset.value import asked_sets
 from netplan.kinds.link import driver as links
+from netplan.kinds.link.access import Reading, Writing
 from netplan.kinds.link.value import Link, own_settings
-from netplan.kinds.neighbour import driver as neighbours
-from netplan.kinds.neighbour.value import Neighbour
-from netplan.kinds.policy import driver as policies
-from netplan.kinds.policy.value import routing_tables
+from netplan.kinds.policy.value import PolicyRule, routing_tables
+from netplan.kinds.registry import Interface, kind_of, kinds
 from netplan.kinds.resource import Change, Resource
 from netplan.kinds.route import driver as routes
-from netplan.kinds.route.value import Route
 from netplan.kinds.snapshot import Interest, Snapshot
 from netplan.kinds.sysctl import driver as sysctls
 from netplan.kinds.sysctl.value import Sysctl, spelled_out
 from netplan.kinds.udp_socket import driver as sockets
-from netplan.net import Address
+from netplan.net import Address, IfName
 from netplan.netfilter.nftables.expression import chains as chains_of_nft
 from netplan.netfilter.nftables.table import read as read_table
 from netplan.netfilter.nftables.table import table_name
-from netplan.system.netlink.channel import Answered, Channel
+from netplan.system.netlink.channel import Channel
+from netplan.system.netlink.route import FAMILIES
 from netplan.system.netlink.wire import ROUTE
 from netplan.system.process import CAP_NET_ADMIN, may
 
@@ -98,18 +96,20 @@ class Linux:
 
     def _observe(self, interest: Interest) -> Iterator[Resource]:
         with Channel(ROUTE) as channel:
-            devices = links.observe(channel)
-            yield from devices.values()
-            carried = tuple(each for version in _VERSIONS for each in held.observe(channel, devices, version))
-            yield from carried
-            for version in _VERSIONS:
-                yield from neighbours.observe(channel, devices, version)
-            yield from fdb.observe(channel, devices)
-            for version in _VERSIONS:
-                rules = tuple(policies.observe(channel, version))
-                yield from rules
-                yield from routes.observe(channel, devices, routing_tables(rules), version)
-        names = {*spelled_out(interest.sysctls, {each.link for each in carried})}
+            devices = links.devices(channel)
+            reading, carrying = Reading(channel, devices), set[IfName]()
+            for kind in kinds():
+                if kind.interface is not Interface.RTNETLINK:
+                    continue
+                objects = driver_of(kind).observe(reading)
+                if kind.value is PolicyRule:
+                    objects = tuple(objects)
+                    reading = replace(reading, tables=_tables(objects))
+                for resource in objects:
+                    if isinstance(resource, LinkAddress):
+                        carrying.add(resource.link)
+                    yield resource
+        names = {*spelled_out(interest.sysctls, carrying)}
         there = {None, *(link.name for link in devices.values())}
         read = sysctls.observe(names | own_settings(devices.values()))
         yield from (sysctl for sysctl in read if sysctl.device in there)
@@ -129,14 +129,16 @@ class Linux:
         """Make the changes of one batch."""
         writing, self._reading = f"writing {batch}", "verifying"
         self._told(writing, 0, None)
-        if batch.kind == "table":
+        if batch.table:
             self._announce(batch.version, batch.table)
             iptables = self._iptables if batch.version == 4 else self._iptables.ipv6
             chains.write(iptables, batch.table, batch.changes, batch.chains)
-        elif batch.kind == "sysctl":
+        elif batch.kind == Sysctl.kind:
             _write_sysctls(batch)
         else:
-            _write_netlink(batch, self._many, partial(self._told, writing))
+            with Channel(ROUTE, partial(self._told, writing)) as channel:
+                access = Writing(channel, links.indexes(channel), self._many)
+                driver_of(kind_of(batch.changes[0].resource)).write(access, batch.changes)
 
     def _announce(self, version: int, table: str) -> None:
         """Tell of a table that iptables is about to make; where it is unknown whether there is one, nothing is told."""
@@ -151,24 +153,10 @@ class Linux:
             routes.sweep(channel)
 
 
-_VERSIONS: Final = (4, 6)
-
-
-def _write_netlink(batch: Batch, many: int, told: Answered) -> None:
-    """Make the changes of a batch, which are of one kind."""
-    with Channel(ROUTE, told) as channel:
-        indexes = links.indexes(channel)
-        match batch.changes[0].resource:
-            case Link():
-                links.write(channel, cast("tuple[Change[Link], ...]", batch.changes))
-            case LinkAddress():
-                held.write(channel, indexes, cast("tuple[Change[LinkAddress], ...]", batch.changes))
-            case Neighbour():
-                neighbours.write(channel, indexes, cast("tuple[Change[Neighbour], ...]", batch.changes))
-            case FdbEntry():
-                fdb.write(channel, indexes, cast("tuple[Change[FdbEntry], ...]", batch.changes))
-            case Route():
-                routes.write(channel, indexes, cast("tuple[Change[Route], ...]", batch.changes), many)
+def _tables(rules: Iterable[Resource]) -> dict[int, frozenset[int]]:
+    """Return the tables in which packets are looked up, by IP version."""
+    asked = [rule for rule in rules if isinstance(rule, PolicyRule)]
+    return {version: routing_tables(rule for rule in asked if rule.version == version) for version in FAMILIES}
 
 
 def _write_sysctls(batch: Batch) -> None:
@@ -179,17 +167,16 @@ def _write_sysctls(batch: Batch) -> None:
 def addresses() -> frozenset[Address]:
     """Give this machine's addresses; needs no privilege."""
     with Channel(ROUTE) as channel:
-        found = held.observe(channel, links.observe(channel))
-        return frozenset(resource.address.address for resource in found)
+        carried = held.observe(Reading(channel, links.devices(channel)))
+        addresses = (resource.address.address for resource in carried)
+        return frozenset(address for address in addresses if address.version == 4)
 
 
 def devices() -> tuple[tuple[Link, ...], tuple[LinkAddress, ...]]:
     """Return this machine's devices and the addresses on them; needs no privilege."""
     with Channel(ROUTE) as channel:
-        indexed = links.observe(channel)
-        return tuple(indexed.values()), tuple(
-            address for version in _VERSIONS for address in held.observe(channel, indexed, version)
-        )
+        indexed = links.devices(channel)
+        return tuple(indexed.values()), tuple(held.observe(Reading(channel, indexed)))
 
 
 def connections(wanted: Callable[[Connection], bool], version: int = 4) -> tuple[Connection, ...]:

@@ -11,6 +11,7 @@ _PROBE = """
 import json, subprocess, sys
 from netplan.kinds.ipset import driver as ipsets
 from netplan.kinds.link import driver as links
+from netplan.kinds.link.access import Reading
 from netplan.kinds.policy import driver as policies
 from netplan.kinds.policy.value import routing_tables
 from netplan.kinds.route import driver as routes
@@ -18,8 +19,10 @@ from netplan.system.netlink.channel import ROUTE, Channel
 done = subprocess.run(["sh", "-ec", sys.stdin.read()], text=True, capture_output=True)
 assert done.returncode == 0, done.stderr
 with Channel(ROUTE) as netlink:
-    rules = [rule for version in (4, 6) for rule in policies.observe(netlink, version)]
-    found = [*routes.observe(netlink, links.observe(netlink), routing_tables(rules))]
+    reading = Reading(netlink, links.devices(netlink))
+    rules = [*policies.observe(reading)]
+    reading = Reading(netlink, reading.links, dict.fromkeys((4, 6), routing_tables(rules)))
+    found = [route for route in routes.observe(reading) if route.prefix.version == 4]
 lists = {"rules": rules, "routes": found, "sets": ipsets.observe(sys.argv[1:])}
 print(json.dumps({name: [each.to_json() for each in listed] for name, listed in lists.items()}))
 """

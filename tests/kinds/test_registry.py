@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
+from inspect import signature
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
@@ -11,11 +14,13 @@ from msgspec.structs import replace
 
 from netplan.cli.views.text import plan_text
 from netplan.errors import RestoredError
+from netplan.kernel.drivers import driver_of
 from netplan.kinds import registry
 from netplan.kinds.batches import batches
 from netplan.kinds.change_json import change_from_json, change_to_json
 from netplan.kinds.link.value import Link
-from netplan.kinds.registry import Kind, OnLinks, Shown
+from netplan.kinds.policy.value import PolicyRule
+from netplan.kinds.registry import Interface, Kind, OnLinks, Shown
 from netplan.kinds.resource import Action, Change, Json, Reason, Wanted
 from netplan.net import IfName
 from netplan.planning.plan import Source, plan_node
@@ -66,6 +71,9 @@ class Other(Vlan, frozen=True):
 
 VLANS = Kind(Vlan, "tests.kinds.vlan_driver", "vlans", shown=Shown(20, plural="VLANs"), on_links=OnLinks(links_of))
 ETH0 = IfName("eth0")
+KINDS = Path(registry.__file__).parent
+UNRECORDED = {"netplan.kinds.connection.driver", "netplan.kinds.udp_socket.driver"}
+"""The drivers of what is read beside a state, and is part of none."""
 WANTED = Vlan(ETH0, 7, 3)
 WHY = Reason("frames of storage")
 
@@ -161,6 +169,27 @@ def test_its_changes_are_shown():
     lines = plan_text(make.plans(plan)).plain.split("\n")
     assert lines[1].split() == ["~", "vlan", "7", "dev", "eth0", "frames", "of", "storage"]
     assert lines[2].strip() == "priority 1 -> 3"
+
+
+def test_its_driver_is_loaded_by_its_name():
+    assert driver_of(VLANS).observe.__module__ == VLANS.driver
+
+
+@pytest.mark.parametrize("kind", registry.kinds(), ids=lambda kind: kind.name)
+def test_every_kind_has_its_driver(kind):
+    driver = import_module(kind.driver)
+    observed = kind.records is None or list(signature(driver.observe).parameters)
+    match kind.interface:
+        case Interface.RTNETLINK:
+            assert observed == ["reading"]
+            assert kind.value is PolicyRule or list(signature(driver.write).parameters) == ["writing", "changes"]
+        case Interface.PROC_SYS:
+            assert (observed, list(signature(driver.write).parameters)) == (["names"], ["change"])
+
+
+def test_every_driver_is_that_of_a_kind():
+    modules = {f"netplan.kinds.{path.parent.name}.driver" for path in KINDS.glob("*/driver.py")}
+    assert modules - {kind.driver for kind in registry.kinds()} == UNRECORDED
 
 
 def test_a_name_is_registered_once():

@@ -8,6 +8,7 @@ from typing import Final
 
 from netplan.kinds import netlink_driver
 from netplan.kinds.link import codec
+from netplan.kinds.link.access import Reading, Writing
 from netplan.kinds.link.value import Link
 from netplan.kinds.resource import Change, kernel_refusal
 from netplan.net import IfName
@@ -25,11 +26,16 @@ _MEANING: Final = {
 }
 
 
-def observe(channel: Channel) -> dict[int, Link]:
+def devices(channel: Channel) -> dict[int, Link]:
     """Read every device of the network namespace, by its index."""
     messages = _all(channel)
     names = {codec.index(message): codec.name(message) for message in messages}
     return {codec.index(message): codec.decode(message, names) for message in messages}
+
+
+def observe(reading: Reading) -> Iterable[Link]:
+    """Return every device; they have been read before all else."""
+    return reading.links.values()
 
 
 def indexes(channel: Channel) -> dict[IfName, int]:
@@ -41,14 +47,14 @@ def _all(channel: Channel) -> tuple[Message, ...]:
     return tuple(dump(channel, LINK, codec.ALL, codec.BRIEFLY))
 
 
-def write(channel: Channel, changes: Iterable[Change[Link]]) -> None:
+def write(writing: Writing, changes: Iterable[Change[Link]]) -> None:
     """Create, change or delete devices one by one; one that is gone already needs no delete.
 
     A device that can't become the one wanted is deleted first, with all that stands on it. A new one is marked as ours
     right after it has been made.
     """
     for change in changes:
-        _write(channel, change)
+        _write(writing.channel, change)
 
 
 def _write(channel: Channel, change: Change[Link]) -> None:

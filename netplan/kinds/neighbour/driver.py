@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from functools import partial
 
 from netplan.kinds import netlink_driver
-from netplan.kinds.link.value import Link, tunnels
+from netplan.kinds.link.access import Reading, Writing
+from netplan.kinds.link.value import tunnels
 from netplan.kinds.neighbour import codec
 from netplan.kinds.neighbour.value import Neighbour
 from netplan.kinds.resource import Change
-from netplan.net import IfName
 from netplan.system.netlink.channel import Channel
 from netplan.system.netlink.dumps import dump
-from netplan.system.netlink.route import NEIGHBOUR
+from netplan.system.netlink.route import FAMILIES, NEIGHBOUR, Message
 
 
-def observe(channel: Channel, links: Mapping[int, Link], version: int = 4) -> Iterator[Neighbour]:
-    """Read the permanent neighbours of an IP version behind tunnels; `links` gives the devices by their indexes."""
-    return netlink_driver.read_entries(
-        tunnels(links), lambda index: dump(channel, NEIGHBOUR, *codec.asked(version, index)), codec.decode
-    )
+def observe(reading: Reading) -> Iterator[Neighbour]:
+    """Read the permanent neighbours behind tunnels."""
+    for version in FAMILIES:
+        read = partial(_dump, reading.channel, version)
+        yield from netlink_driver.read_entries(tunnels(reading.links), read, codec.decode)
 
 
-def write(channel: Channel, indexes: Mapping[IfName, int], changes: Iterable[Change[Neighbour]]) -> None:
+def _dump(channel: Channel, version: int, index: int) -> Iterator[Message]:
+    return dump(channel, NEIGHBOUR, *codec.asked(version, index))
+
+
+def write(writing: Writing, changes: Iterable[Change[Neighbour]]) -> None:
     """Create, replace or delete neighbours; one that the kernel has found out by itself gives way to it."""
-    netlink_driver.write_entries(channel, indexes, changes, codec.made, codec.gone)
+    netlink_driver.write_entries(writing.channel, writing.indexes, changes, codec.made, codec.gone)

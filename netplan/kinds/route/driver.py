@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final
 
 from netplan.errors import ObserveError
 from netplan.kinds import netlink_driver
-from netplan.kinds.link.value import Link
+from netplan.kinds.link.access import Reading, Writing
 from netplan.kinds.resource import Change, Insertion, kernel_refusal
 from netplan.kinds.route import codec, nexthop
 from netplan.kinds.route.lead import asks, leads
@@ -38,15 +38,21 @@ _LEADS: Final = "routes to gateways"
 _LINK_LOCAL: Final = Prefix.parse("fe80::/10")
 
 
-def observe(channel: Channel, links: Mapping[int, Link], tables: Collection[int], version: int = 4) -> Iterator[Route]:
-    """Read the routes of an IP version in some tables, and ours of all; `links` gives the devices by their indexes.
+def observe(reading: Reading) -> Iterator[Route]:
+    """Read the routes in the tables that are looked at, and ours of all tables.
 
-    It is one dump of all tables, so that it is one state. Left out is what the kernel gives to every device by itself
-    for addresses of IPv6 that are valid on its link alone.
+    Those of an IP version are one dump of all tables, so that it is one state. Left out is what the kernel gives to
+    every device by itself for addresses of IPv6 that are valid on its link alone.
     """
+    for version in FAMILIES:
+        yield from _of_version(reading, version)
+
+
+def _of_version(reading: Reading, version: int) -> Iterator[Route]:
+    channel, tables = reading.channel, reading.tables.get(version, ())
     found = [message for message in _dump(channel, version) if codec.is_of(message, tables)]
     objects = _objects(channel) if any(map(codec.refers, found)) else {}
-    decoded = (codec.decode(message, links, objects) for message in found)
+    decoded = (codec.decode(message, reading.links, objects) for message in found)
     return (route for route in decoded if version == 4 or not _LINK_LOCAL.covers(route.prefix))
 
 
@@ -60,19 +66,20 @@ def _objects(channel: Channel) -> dict[int, NextHop]:
     return {each.number: each for each in found}
 
 
-def write(channel: Channel, indexes: Mapping[IfName, int], changes: Sequence[Change[Route]], many: int = MANY) -> None:
+def write(writing: Writing, changes: Sequence[Change[Route]]) -> None:
     """Create, replace or delete routes; one that is gone already, or whose device is, needs no delete.
 
-    Routes by `many` or more gateways on one device use next-hop objects, if the kernel has them. Those that no route
+    Routes by many gateways on one device use next-hop objects, if the kernel has them. Those that no route
     uses any more are deleted behind the routes, also when it comes to nothing.
     """
+    channel, indexes = writing.channel, writing.indexes
     changes = [change for change in changes if _possible(change, indexes)]
     objects = _known_objects(channel)
     if objects is None:
         _write(channel, indexes, changes, {})
         return
     ways = (nexthop.way_of(change.after, indexes) for change in changes if change.after is not None)
-    wanted = list(nexthop.missing((way for way in ways if way is not None), objects, many))
+    wanted = list(nexthop.missing((way for way in ways if way is not None), objects, writing.many))
     swept = all(change.before is None for change in changes)
     try:
         made = _make(channel, wanted)

@@ -7,6 +7,7 @@ import subprocess
 import pytest
 from msgspec.structs import replace
 
+from netplan.kinds.link.access import Writing
 from netplan.kinds.resource import Change
 from netplan.kinds.route import driver
 from netplan.kinds.route.lead import leads
@@ -55,7 +56,7 @@ def in_the_way_of(other: str) -> str:
     indexes = {IfName(name): number for number, name in _links()}
     with Channel(ROUTE) as channel:
         before = there if other == str(WANTED.prefix) else None
-        driver.write(channel, indexes, [Change(before, WANTED, make.WHY)])
+        driver.write(Writing(channel, indexes, driver.MANY), [Change(before, WANTED, make.WHY)])
     looked = subprocess.run(["ip", "-6", "route", "show", "proto", "112"], capture_output=True, text=True, check=True)
     return looked.stdout
 

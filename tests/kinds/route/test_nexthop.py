@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from netplan.errors import KernelError
 from netplan.kinds.link import driver as links
+from netplan.kinds.link.access import Reading, Writing
 from netplan.kinds.resource import Change
 from netplan.kinds.route import driver
 from netplan.kinds.route.value import Hop, Route
@@ -66,7 +67,7 @@ def shell(script):
 
 def write(*changes, many=NEVER, kind=Channel):
     with kind(ROUTE) as channel:
-        driver.write(channel, links.indexes(channel), changes, many)
+        driver.write(Writing(channel, links.indexes(channel), many), changes)
 
 
 def add(*routes, **options):
@@ -80,8 +81,8 @@ def delete(*routes, **options):
 def ours(version=4):
     """Read our routes of an IP version."""
     with Channel(ROUTE) as channel:
-        routes = driver.observe(channel, links.observe(channel), (), version)
-        return sorted(filter(lambda each: each.ours, routes), key=str)
+        routes = driver.observe(Reading(channel, links.devices(channel)))
+        return sorted((route for route in routes if route.ours and route.prefix.version == version), key=str)
 
 
 def on_a_node(function, *arguments):
