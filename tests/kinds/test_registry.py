@@ -178,13 +178,20 @@ def test_its_driver_is_loaded_by_its_name():
 @pytest.mark.parametrize("kind", registry.kinds(), ids=lambda kind: kind.name)
 def test_every_kind_has_its_driver(kind):
     driver = import_module(kind.driver)
-    observed = kind.records is None or list(signature(driver.observe).parameters)
+    parameters = {
+        name: list(signature(getattr(driver, name)).parameters)
+        for name in ("observe", "write")
+        if hasattr(driver, name)
+    }
     match kind.interface:
         case Interface.RTNETLINK:
-            assert observed == ["reading"]
-            assert kind.value is PolicyRule or list(signature(driver.write).parameters) == ["writing", "changes"]
+            reading_alone = {"observe": ["reading"]}
+            writes_too = reading_alone | {"write": ["writing", "changes"]}
+            assert parameters == (reading_alone if kind.value is PolicyRule else writes_too)
         case Interface.PROC_SYS:
-            assert (observed, list(signature(driver.write).parameters)) == (["names"], ["change"])
+            assert parameters == {"observe": ["names"], "write": ["change"]}
+        case Interface.NETFILTER:
+            assert parameters
 
 
 def test_every_driver_is_that_of_a_kind():
