@@ -15,7 +15,8 @@ from netplan.kinds.link.access import Reading
 from netplan.kinds.policy import driver as policies
 from netplan.kinds.policy.value import routing_tables
 from netplan.kinds.route import driver as routes
-from netplan.system.netlink.channel import ROUTE, Channel
+from netplan.system.netlink.channel import Channel
+from netplan.system.netlink.wire import ROUTE
 done = subprocess.run(["sh", "-ec", sys.stdin.read()], text=True, capture_output=True)
 assert done.returncode == 0, done.stderr
 with Channel(ROUTE) as netlink:
