@@ -61,15 +61,15 @@ def _second(version: str) -> int:
 
 def read_all(name: str, items: Iterable[Any], read: Callable[[Any], T]) -> list[T]:
     """Read every item of a list; MisplacedError names the one that is wrong by the list's name and its number."""
-    found = []
+    values = []
     for number, item in enumerate(items):
         try:
-            found.append(read(item))
+            values.append(read(item))
         except MisplacedError as error:
             raise MisplacedError(f"{name}[{number}].{error.where}", error.why) from error
         except INVALID_JSON_VALUE as error:
             raise MisplacedError(f"{name}[{number}]", why(error)) from error
-    return found
+    return values
 
 
 @contextmanager

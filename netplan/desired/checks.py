@@ -131,16 +131,16 @@ def checks_of(spec: Spec, node: Node) -> Iterator[Check]:
         "interface": node.interface,
         "address": node.address.address,
     }
-    for number, each in enumerate(spec.model.checks):
+    for number, check in enumerate(spec.model.checks):
         at = spec.at("checks", number)
-        if each.ping == "peers":
+        if check.ping == "peers":
             yield from (
-                Check(Ping(held.address, peer.name), each.within, at)
+                Check(Ping(address.address, peer.name), check.within, at)
                 for peer in spec.topology.peers(node)
-                for held in peer.addresses
+                for address in peer.addresses
             )
         else:
-            yield Check(_compiled(each, values), each.within, at)
+            yield Check(_compiled(check, values), check.within, at)
 
 
 def _compiled(check: CheckSpec, values: Mapping[str, object]) -> Ping | PingGateway | Connect | Command:

@@ -52,7 +52,7 @@ def compile_node(spec: Spec, node: Node) -> Desired:
 
 def compile_removal(spec: Spec, node: Node) -> Desired:
     """Compile what a node should have when podnet leaves it: nothing of ours, and no foreign rule taken away."""
-    reported_traffic = tuple(replace(each, masquerades=False, accepts=False) for each in _traffic(spec, node))
+    reported_traffic = tuple(replace(traffic, masquerades=False, accepts=False) for traffic in _traffic(spec, node))
     return Desired(
         node.name, node.address.address, backend_of(spec), (), (), (), (), reported_traffic, persist=_persist(spec)
     )
@@ -104,9 +104,9 @@ def _routes(spec: Spec, node: Node) -> Iterator[Wanted[Route]]:
         for subnet in node.subnets:
             route = Route(subnet, type="blackhole", metric=LAST_METRIC)
             yield Wanted(route, Reason("blackhole", spec.at(*place)))
-    for number, each in enumerate(written.routes):
-        metric = USUAL_METRIC[each.prefix.version]
-        route = Route(each.prefix, oif=each.dev or node.interface, next_hop=each.via, metric=metric)
+    for number, static in enumerate(written.routes):
+        metric = USUAL_METRIC[static.prefix.version]
+        route = Route(static.prefix, oif=static.dev or node.interface, next_hop=static.via, metric=metric)
         yield Wanted(route, Reason("routes", spec.at("nodes", node.name, "routes", number)))
 
 

@@ -30,7 +30,9 @@ def full_interest(packets: Iterable[Packet] = (), *, limit: int = MANY_RULES) ->
     )
     settings = {name for device in ("all", EACH) for name in trace.settings_of(device)}
     sysctls = frozenset({*FORWARDING.values(), *trace.BRIDGE_CALLS.values(), *settings})
-    asked = frozenset(packets)
-    if asked:
-        return Interest(frozenset(OUR_CHAINS), sysctls=sysctls, traced=chains, follows=Passing(asked), limit=limit)
+    packets_asked = frozenset(packets)
+    if packets_asked:
+        return Interest(
+            frozenset(OUR_CHAINS), sysctls=sysctls, traced=chains, follows=Passing(packets_asked), limit=limit
+        )
     return Interest(chains | frozenset(OUR_CHAINS), chains, sysctls, limit=limit)

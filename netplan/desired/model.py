@@ -111,7 +111,7 @@ class Desired(Struct, frozen=True):
     @property
     def interest(self) -> Interest:
         """What must be observed to plan for this node."""
-        written = frozenset(each.name for each in self.overwritten)
+        written = frozenset(original.name for original in self.overwritten)
         if not self.traffic:
             return full_interest() | Interest(sysctls=written, searched=frozenset({"nat", "filter"}))
         removals = {removal.chain for removal in self.removals}

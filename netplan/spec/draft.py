@@ -87,10 +87,10 @@ class Family(Struct, frozen=True, dict=True):
     @cached_property
     def segments(self) -> Mapping[Prefix, Sequence[str]]:
         """The on-link prefixes of the nodes' addresses, with the names of the nodes on each."""
-        found: dict[Prefix, list[str]] = {}
+        segments: dict[Prefix, list[str]] = {}
         for name, host in self.addresses.items():
-            found.setdefault(host.prefix, []).append(name)
-        return found
+            segments.setdefault(host.prefix, []).append(name)
+        return segments
 
     @property
     def fitting_len(self) -> int | None:
@@ -150,11 +150,11 @@ class Draft(Struct, frozen=True):
         ipv4, ipv6 = self.families
         if not ipv6.subnets:
             return {name: (subnet,) for name, subnet in ipv4.subnets.items()}
-        found: dict[str, tuple[Prefix, ...]] = {}
+        subnets: dict[str, tuple[Prefix, ...]] = {}
         for family in self.families:
             for name, subnet in family.subnets.items():
-                found[name] = (*found.get(name, ()), subnet)
-        return found
+                subnets[name] = (*subnets.get(name, ()), subnet)
+        return subnets
 
 
 def make_draft(document: Document, nodes: Mapping[str, NodeSpec] | None, leases: Leases = _NO_LEASES) -> Draft:
@@ -232,11 +232,11 @@ def _tunnel(data: Mapping[str, Value], nodes: Mapping[str, Value], count: int) -
 
 def _routes(nodes: Mapping[str, Value]) -> dict[Path, StaticRoute]:
     """Return the valid routes that nodes have for themselves, by their paths."""
-    found: dict[Path, StaticRoute] = {}
+    routes: dict[Path, StaticRoute] = {}
     for name, node in saying(nodes, "routes").items():
         for path, route in items_of(StaticRoute.model_validate, {"nodes": node}, "nodes", "routes").items():
-            found["nodes", name, *path[1:]] = route
-    return found
+            routes["nodes", name, *path[1:]] = route
+    return routes
 
 
 def _subnet_len(
@@ -269,23 +269,23 @@ def _subnets(
 
 def _leased(version: int, raw: Mapping[str, Value] | None, leases: Leases) -> dict[str, Prefix]:
     """Return the leases of the nodes to which the spec gives no subnet."""
-    held = leases.subnets(version)
-    nodes = (raw or {}).items() if held else ()
-    return {name: held[name] for name, node in nodes if name in held and without_subnet(node, version)}
+    leased = leases.subnets(version)
+    nodes = (raw or {}).items() if leased else ()
+    return {name: leased[name] for name, node in nodes if name in leased and without_subnet(node, version)}
 
 
 def _sysctls(data: Mapping[str, Value], nodes: Mapping[str, Value]) -> dict[Path, tuple[str, str]]:
     """Give each sysctl that has a valid name, with an empty value where that is wrong."""
     sections: list[tuple[Path, object]] = [((), data)]
     sections += [(("nodes", name), node) for name, node in saying(nodes, "sysctl").items()]
-    found: dict[Path, tuple[str, str]] = {}
+    sysctls: dict[Path, tuple[str, str]] = {}
     for path, section in sections:
         written = dig(section, "sysctl")
         for key, value in written.items() if isinstance(written, dict) else ():
             name = salvaged(fields.read_sysctl_name, key)
             if name is not None:
-                found[*path, "sysctl", key] = name, salvaged(fields.read_sysctl_value, value) or ""
-    return found
+                sysctls[*path, "sysctl", key] = name, salvaged(fields.read_sysctl_value, value) or ""
+    return sysctls
 
 
 def _checks(data: Mapping[str, Value]) -> dict[Path, frozenset[str]]:

@@ -47,12 +47,8 @@ def suggest(word: str, words: tuple[str, ...]) -> str:
 
 
 def _unknown_key(path: Path, places: Places) -> Problem:
-    did_you_mean = _likely(path)
-    hint = (
-        f"did you mean {did_you_mean}?"
-        if did_you_mean
-        else f"the keys here are: {', '.join(_section(path).model_fields)}"
-    )
+    close = _likely(path)
+    hint = f"did you mean {close}?" if close else f"the keys here are: {', '.join(_section(path).model_fields)}"
     return Problem(places.key(*path), f"{dotted(path)}: there is no such key", hint)
 
 
@@ -80,9 +76,9 @@ def _mistake(error: ErrorDetails) -> tuple[str, str]:
 def _unsupported(error: ErrorDetails) -> tuple[str, str]:
     supported = error["ctx"]["expected"].replace("'", "")
     values = tuple(supported.replace(" or ", ", ").split(", "))
-    did_you_mean = suggest(str(error["input"]), values)
+    close = suggest(str(error["input"]), values)
     means = "this version supports nothing else" if len(values) == 1 else _description(error["loc"])
-    hint = f"did you mean {did_you_mean}?" if did_you_mean else means
+    hint = f"did you mean {close}?" if close else means
     return f"expected {supported}, found {described(error['input'])}", hint
 
 
@@ -121,6 +117,6 @@ def _section(path: Path) -> type[Section]:
         if hasattr(kind, "model_fields"):
             kind = kind.model_fields[key].annotation
         else:  # a mapping or a list: what it holds is the last type in its brackets
-            kind = next(held for held in reversed(get_args(kind)) if held is not Ellipsis)
+            kind = next(argument for argument in reversed(get_args(kind)) if argument is not Ellipsis)
     section: type[Section] = kind
     return section

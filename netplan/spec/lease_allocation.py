@@ -57,13 +57,13 @@ def lease(reading: Reading, release: Collection[str], rename: Rename | None = No
     if rename is not None:
         _check_rename(reading, rename, spec)
     leases = {name: lease.subnets for name, lease in kept.leases.entries.items()}
-    held = {name: subnets for name, subnets in leases.items() if name not in spec.model.nodes}
-    waiting = _without_subnets(kept) if rename is not None and held else ()
-    given = {} if waiting else _given(kept, held)
+    unclaimed = {name: subnets for name, subnets in leases.items() if name not in spec.model.nodes}
+    waiting = _without_subnets(kept) if rename is not None and unclaimed else ()
+    given = {} if waiting else _given(kept, unclaimed)
     after = {name: _in_order(leases.get(name, ()), given.get(name, ())) for name in {**leases, **given}}
     renamed = {name: leases[name] for name in ([rename.new] if rename else []) if name in leases}
     text = render_leases(reading.leases, after)
-    return Leasing(spec, dict(sorted(given.items())), released, held, text, renamed, waiting)
+    return Leasing(spec, dict(sorted(given.items())), released, unclaimed, text, renamed, waiting)
 
 
 def _without_subnets(reading: Reading) -> tuple[str, ...]:
@@ -73,12 +73,12 @@ def _without_subnets(reading: Reading) -> tuple[str, ...]:
     )
 
 
-def _given(reading: Reading, held: Mapping[str, tuple[Prefix, ...]]) -> dict[str, tuple[Prefix, ...]]:
+def _given(reading: Reading, unclaimed: Mapping[str, tuple[Prefix, ...]]) -> dict[str, tuple[Prefix, ...]]:
     """Return new subnets for the nodes that lack them; SpecError (2) if there are too few."""
     given: dict[str, tuple[Prefix, ...]] = {}
     problems: list[Problem] = []
     for family in reading.draft.families:
-        allocated, full = _allocate(reading, family, held)
+        allocated, full = _allocate(reading, family, unclaimed)
         problems += full
         for name, subnet in allocated.items():
             given[name] = (*given.get(name, ()), subnet)
@@ -93,7 +93,7 @@ def _in_order(*subnets: tuple[Prefix, ...]) -> tuple[Prefix, ...]:
 
 
 def _allocate(
-    reading: Reading, family: Family, held: Mapping[str, tuple[Prefix, ...]]
+    reading: Reading, family: Family, unclaimed: Mapping[str, tuple[Prefix, ...]]
 ) -> tuple[dict[str, Prefix], list[Problem]]:
     """Give each node without a subnet of a family one; a problem if there are too few."""
     missing = without_any_subnet(reading.draft, family)
@@ -102,21 +102,27 @@ def _allocate(
     within = LeaseRange.of(family.network, family.subnet_len, family.subnet_min, family.subnet_max)
     taken = {*family.subnets.values(), *reading.leases.subnets(family.version).values()}
     given = allocate(missing, taken, within)
-    mine = {name for name, subnets in held.items() if any(each.version == family.version for each in subnets)}
+    mine = {name for name, subnets in unclaimed.items() if any(subnet.version == family.version for subnet in subnets)}
     full = [_full(reading, family, within, given, mine)] if len(given) < len(missing) else []
     return given, full
 
 
 def _freed(reading: Reading, release: Collection[str]) -> dict[str, tuple[Prefix, ...]]:
     """Return the subnets of nodes that are freed: all but those that a node has by its lease and may keep."""
-    wrong = {at for each in reading.problems() for at in (each.at, *(at for at, _ in each.related))} if release else ()
+    wrong = (
+        {at for problem in reading.problems() for at in (problem.at, *(at for at, _ in problem.related))}
+        if release
+        else ()
+    )
 
     def stays(name: str, subnet: Prefix) -> bool:
         used = reading.draft.leased(name, subnet.version)
         return used and reading.leases.at(name, subnet.version) not in wrong
 
-    entries = {name: each for name, each in reading.leases.entries.items() if name in release}
-    return {name: tuple(each for each in lease.subnets if not stays(name, each)) for name, lease in entries.items()}
+    entries = {name: lease for name, lease in reading.leases.entries.items() if name in release}
+    return {
+        name: tuple(subnet for subnet in lease.subnets if not stays(name, subnet)) for name, lease in entries.items()
+    }
 
 
 def _check_release(reading: Reading, release: Collection[str], freed: Mapping[str, Collection[Prefix]]) -> None:
@@ -141,7 +147,9 @@ def renamed_back(reading: Reading, later: Spec) -> Reading:
     leases = reading.leases
     for old in _without_subnets(reading):
         addresses = [reading.model.nodes[old].own_address(version) for version in (4, 6)]
-        new = next((names[held.address] for held in addresses if held is not None and held.address in names), None)
+        new = next(
+            (names[address.address] for address in addresses if address is not None and address.address in names), None
+        )
         if new is not None and new in leases.entries and new not in reading.model.nodes and old not in leases.entries:
             leases = leases.renamed(new, old)
     return replace(reading, leases=leases)
@@ -179,7 +187,7 @@ def _did_you_mean(word: str, words: Iterable[str]) -> str:
 
 
 def _full(
-    reading: Reading, family: Family, within: LeaseRange, given: Collection[str], held: Collection[str]
+    reading: Reading, family: Family, within: LeaseRange, given: Collection[str], former: Collection[str]
 ) -> Problem:
     missing = without_any_subnet(reading.draft, family)
     first, last = (Prefix(bound.version, bound.value, within.length) for bound in (within.first, within.last))
@@ -188,6 +196,8 @@ def _full(
         f"room for {within.size} ({first} to {last}), taken before {within.size - len(given)}"
     )
     hint = f"widen {family.key('subnet_min')} and {family.key('subnet_max')}, or the network"
-    if held:
-        hint = f"free what is held for nodes that left: {reading.leases.command(reading.path, '--release', min(held))}"
+    if former:
+        hint = (
+            f"free what is held for nodes that left: {reading.leases.command(reading.path, '--release', min(former))}"
+        )
     return Problem(reading.document.places.value(family.key("network")), message, hint)

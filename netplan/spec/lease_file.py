@@ -63,15 +63,15 @@ class Lease(Struct, frozen=True):
     @property
     def subnets(self) -> tuple[Prefix, ...]:
         """The subnets, IPv4 first."""
-        return tuple(each.subnet for each in self.held)
+        return tuple(leased.subnet for leased in self.held)
 
     def subnet(self, version: int) -> Prefix | None:
         """Return the subnet of an IP version."""
-        return next((each.subnet for each in self.held if each.subnet.version == version), None)
+        return next((leased.subnet for leased in self.held if leased.subnet.version == version), None)
 
     def without(self, subnets: Collection[Prefix]) -> Lease:
         """Return the lease without some of its subnets."""
-        return replace(self, held=tuple(each for each in self.held if each.subnet not in subnets))
+        return replace(self, held=tuple(leased for leased in self.held if leased.subnet not in subnets))
 
 
 class Leases(Struct, frozen=True):
@@ -90,7 +90,9 @@ class Leases(Struct, frozen=True):
 
     def at(self, name: str, version: int) -> Location:
         """Return the place of a node's subnet."""
-        return Location(self.path, *next(each.at for each in self.entries[name].held if each.subnet.version == version))
+        return Location(
+            self.path, *next(leased.at for leased in self.entries[name].held if leased.subnet.version == version)
+        )
 
     def entry_at(self, name: str) -> Location:
         """Return the place of a node's lease."""
@@ -98,8 +100,8 @@ class Leases(Struct, frozen=True):
 
     def subnets(self, version: int) -> dict[str, Prefix]:
         """Return the subnets of an IP version by the names of the nodes."""
-        described = ((name, lease.subnet(version)) for name, lease in self.entries.items())
-        return {name: subnet for name, subnet in described if subnet is not None}
+        subnets = ((name, lease.subnet(version)) for name, lease in self.entries.items())
+        return {name: subnet for name, subnet in subnets if subnet is not None}
 
     def command(self, spec: str, *words: str) -> str:
         """Return the command that leases what is missing, with words that follow."""
@@ -108,7 +110,7 @@ class Leases(Struct, frozen=True):
 
     def without(self, freed: Mapping[str, Collection[Prefix]]) -> Leases:
         """Return the leases without some subnets of nodes; the file's text stays the one that the places are of."""
-        kept = {name: each.without(freed.get(name, ())) for name, each in self.entries.items()}
+        kept = {name: lease.without(freed.get(name, ())) for name, lease in self.entries.items()}
         return replace(self, entries={name: lease for name, lease in kept.items() if lease.held})
 
     def renamed(self, old: str, new: str) -> Leases:
@@ -147,7 +149,7 @@ def render_leases(leases: Leases, subnets: Mapping[str, tuple[Prefix, ...]]) -> 
     """
     text = leases.text if leases.regular and leases.text else HEADER
     new = sorted(subnets.items(), reverse=True)
-    stay = {name for name, each in leases.entries.items() if leases.regular and subnets.get(name) == each.subnets}
+    stay = {name for name, lease in leases.entries.items() if leases.regular and subnets.get(name) == lease.subnets}
     lines: list[str] = []
     for line in text.removesuffix("\n").split("\n"):
         name = _name(line)
@@ -162,10 +164,10 @@ def render_leases(leases: Leases, subnets: Mapping[str, tuple[Prefix, ...]]) -> 
 def _before(name: str | None, new: list[tuple[str, tuple[Prefix, ...]]], stay: Collection[str]) -> Iterator[str]:
     """Take what sorts before a name, or all, off the end of a list, and give its lines but for leases that stay."""
     while new and (name is None or new[-1][0] < name):
-        each, held = new.pop()
-        if each not in stay:
-            pairs = ", ".join(f"{family_key(subnet.version, 'subnet')}: {subnet}" for subnet in held)
-            yield f"{_written(each)}: {{{pairs}}}"
+        node, leased = new.pop()
+        if node not in stay:
+            pairs = ", ".join(f"{family_key(subnet.version, 'subnet')}: {subnet}" for subnet in leased)
+            yield f"{_written(node)}: {{{pairs}}}"
 
 
 def _written(name: str) -> str:
@@ -199,13 +201,13 @@ def _read_lines(text: str) -> dict[str, Lease] | None:
         if name in leases or (plain and plain_scalar(plain) != plain):
             return None
         try:
-            held = tuple(
+            leased = tuple(
                 Leased(read(match[key]), (number, match.start(key) + 1)) for key, read in _KEYS.items() if match[key]
             )
-            leases[fields.read_name(name)] = Lease((number, 1), held)
+            leases[fields.read_name(name)] = Lease((number, 1), leased)
         except ValueError:
             return None
-        if not held:
+        if not leased:
             return None
     return leases
 

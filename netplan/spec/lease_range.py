@@ -61,9 +61,9 @@ class LeaseRange(Struct, frozen=True):
             allowed = f"from /{network.length + 2} to /{family.longest}"
             raise ValueError(f"subnets of /{length} do not fit into {network}: they are {allowed}")
         step = Prefix(network.version, network.value, length).size
-        made = cls(length, first or network.host(step), last or network.host(-step))
-        made._check(network)
-        return made
+        lease_range = cls(length, first or network.host(step), last or network.host(-step))
+        lease_range._check(network)
+        return lease_range
 
     def _check(self, network: Prefix) -> None:
         for bound in (self.first, self.last):

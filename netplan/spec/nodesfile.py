@@ -68,38 +68,42 @@ class NodesFile(Struct, frozen=True):
 
 def parse_nodes(text: str, path: str) -> NodesFile:
     """Read a file of nodes in the format that its name ends with, .csv or .jsonl; what is wrong is in its problems."""
-    made = NodesFile(path, text)
+    nodes_file = NodesFile(path, text)
     lines = enumerate(LINE_BREAK.split(text.removeprefix("\ufeff")), 1)
     filled = ((number, line) for number, line in lines if line and not line.isspace())
-    _FORMATS[PurePath(path).suffix](filled, made)
-    return made
+    _FORMATS[PurePath(path).suffix](filled, nodes_file)
+    return nodes_file
 
 
-def _read_csv(lines: Iterator[Line], made: NodesFile) -> None:
+def _read_csv(lines: Iterator[Line], nodes_file: NodesFile) -> None:
     """Read a table whose first line names the columns."""
     number, line = next(lines, (1, ""))
     titles = [title for _, title in _cells(line) or ()]
     mistakes = [*_title_problems(line, titles)]
     for column, message, hint in mistakes:
-        made.report((number, column), message, hint)
+        nodes_file.report((number, column), message, hint)
     if mistakes:
         return
     named = titles.index(NAME)
     for number, line in lines:
         cells = _texts(line)
         if cells is None:
-            made.report((number, 1), "the quotes of this line don't match", 'write a quote within a cell twice: ""')
+            nodes_file.report(
+                (number, 1), "the quotes of this line don't match", 'write a quote within a cell twice: ""'
+            )
         elif len(cells) != len(titles):
             hint = "write a comma for an empty cell too, and quotes around a cell that holds one"
-            made.report((number, 1), f"expected {len(titles)} cells as in the first line, found {len(cells)}", hint)
+            nodes_file.report(
+                (number, 1), f"expected {len(titles)} cells as in the first line, found {len(cells)}", hint
+            )
         else:
             at = (number, 1 if named == 0 and line[0] != " " else _cell_start(line, named))
             values = zip(titles, cells, strict=True)
             node: dict[str, Value] = {key: _value(key, text) for key, text in values if text and key != NAME}
             if not cells[named]:
-                made.report(at, _NAMELESS, f"write the name of the node into the column {NAME}")
+                nodes_file.report(at, _NAMELESS, f"write the name of the node into the column {NAME}")
                 continue
-            made.add(cells[named], node, Entry(at, at, _CsvPlaces(number, line, titles), made.path))
+            nodes_file.add(cells[named], node, Entry(at, at, _CsvPlaces(number, line, titles), nodes_file.path))
 
 
 def _title_problems(line: str, titles: Sequence[str]) -> Iterator[tuple[int, str, str]]:
@@ -120,8 +124,8 @@ def _title_problems(line: str, titles: Sequence[str]) -> Iterator[tuple[int, str
         elif line and not title:
             yield at, "this column has no title", f"the columns are: {', '.join(_TITLES)}"
         elif title and title not in _TITLES:
-            likely = suggest(title, _TITLES)
-            hint = f"did you mean {likely}?" if likely else f"the columns are: {', '.join(_TITLES)}"
+            close = suggest(title, _TITLES)
+            hint = f"did you mean {close}?" if close else f"the columns are: {', '.join(_TITLES)}"
             yield at, f"{title}: there is no such key", hint
         seen.add(title)
 
@@ -212,7 +216,7 @@ class _JsonPlaces(_LinePlaces):
 def _moved(entry: Entry, lines: int) -> Entry:
     """Return an entry so many lines further down."""
     (key_line, key_column), (line, column) = entry.key, entry.value
-    entries = {key: _moved(each, lines) for key, each in entry.entries.items()}
+    entries = {key: _moved(below, lines) for key, below in entry.entries.items()}
     return Entry((key_line + lines, key_column), (line + lines, column), entries)
 
 
@@ -220,32 +224,36 @@ class _TwiceError(ValueError):
     """A key that stands twice in an object."""
 
 
-def _read_json(lines: Iterator[Line], made: NodesFile) -> None:
+def _read_json(lines: Iterator[Line], nodes_file: NodesFile) -> None:
     """Read a file that has an object on each line."""
     for number, line in lines:
         try:
             node = _DECODER.decode(line)
         except json.JSONDecodeError as error:
-            made.report((number, error.colno), f"this is no JSON: {error.msg}", f"write a line like {_EXAMPLE}")
+            nodes_file.report((number, error.colno), f"this is no JSON: {error.msg}", f"write a line like {_EXAMPLE}")
             continue
         except (_TwiceError, RecursionError) as error:
-            made.report((number, 1), str(error) if isinstance(error, _TwiceError) else "this is nested too deeply")
+            nodes_file.report(
+                (number, 1), str(error) if isinstance(error, _TwiceError) else "this is nested too deeply"
+            )
             continue
         if half := _half_of_a_pair(line, node):
             hint = "write the character itself, or both halves of its surrogate pair"
-            made.report((number, half.start() + 1), f"{half[0]} is no character", hint)
+            nodes_file.report((number, half.start() + 1), f"{half[0]} is no character", hint)
             continue
         if not isinstance(node, dict):
-            made.report((number, 1), f"expected an object, found {described(node)}", f"write a line like {_EXAMPLE}")
+            nodes_file.report(
+                (number, 1), f"expected an object, found {described(node)}", f"write a line like {_EXAMPLE}"
+            )
             continue
         name = node.pop(NAME, None)
         if not isinstance(name, str) or not name:
             message = f"expected a text as {NAME}, found {described(name)}" if name else _NAMELESS
-            made.report((number, 1), message, f"write a line like {_EXAMPLE}")
+            nodes_file.report((number, 1), message, f"write a line like {_EXAMPLE}")
             continue
         at = number, line.find('"') + 1
         values = {key: value for key, value in node.items() if value is not None}
-        made.add(name, values, Entry(at, at, _JsonPlaces(number, line), made.path))
+        nodes_file.add(name, values, Entry(at, at, _JsonPlaces(number, line), nodes_file.path))
 
 
 def _half_of_a_pair(line: str, value: object) -> re.Match[str] | None:
@@ -257,11 +265,11 @@ def _half_of_a_pair(line: str, value: object) -> re.Match[str] | None:
 
 def _object(pairs: list[tuple[str, Value]]) -> dict[str, Value]:
     """Return an object of JSON; _TwiceError if a key stands twice in it."""
-    made = dict(pairs)
-    if len(made) < len(pairs):
+    node = dict(pairs)
+    if len(node) < len(pairs):
         keys = [key for key, _ in pairs]
-        raise _TwiceError(f"the key {next(key for key in made if keys.count(key) > 1)} stands twice in one object")
-    return made
+        raise _TwiceError(f"the key {next(key for key in node if keys.count(key) > 1)} stands twice in one object")
+    return node
 
 
 def _whole(text: str) -> str | Plain:

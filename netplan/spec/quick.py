@@ -79,7 +79,7 @@ def _join(nodes: _Nodes, path: str) -> Document | None:
         return None
     root = document.places.root
     entry = root.entries.get("nodes")
-    in_block = root.key == min((each.key for each in root.entries.values()), default=None)
+    in_block = root.key == min((entry.key for entry in root.entries.values()), default=None)
     if entry is None or entry.key != nodes.entry.key or document.data["nodes"] != plain_scalar("") or not in_block:
         return None
     places = Places(path, replace(root, entries={**root.entries, "nodes": nodes.entry}))
@@ -88,11 +88,11 @@ def _join(nodes: _Nodes, path: str) -> Document | None:
 
 def _cut(text: str) -> _Nodes | None:
     """Take the nodes out of a text; None if not each of them is a line of its own."""
-    found = _NODES.search(text)
-    if found is None or _OTHER_BREAK.search(text):
+    nodes_line = _NODES.search(text)
+    if nodes_line is None or _OTHER_BREAK.search(text):
         return None
     lines = text.split("\n")
-    first = text.count("\n", 0, found.start()) + 1  # of the lines below the key, counted from 0
+    first = text.count("\n", 0, nodes_line.start()) + 1  # of the lines below the key, counted from 0
     values: dict[str, Value] = {}
     entries: dict[Key, Entry] = {}
     indent = ""

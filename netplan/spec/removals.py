@@ -35,12 +35,12 @@ def filled_in(rule: str, table: str, values: Values) -> Iterator[tuple[int, str,
 
     They are of the versions that there are values of; a rule with addresses of another version is of that one.
     """
-    found = [made for version in values for made in _read_as(version, rule, table, values[version])]
+    rules = [rule_read for version in values for rule_read in _read_as(version, rule, table, values[version])]
     devices = next(iter(values.values()))
-    for version in (4, 6) if not found else ():
+    for version in (4, 6) if not rules else ():
         if version not in values and not re.search(r"\{(subnet|network)\}", rule):
-            found += _read_as(version, rule, table, devices)
-    yield from found
+            rules += _read_as(version, rule, table, devices)
+    yield from rules
 
 
 def _read_as(version: int, rule: str, table: str, values: Mapping[str, object]) -> Iterator[tuple[int, str, Rule]]:
@@ -82,8 +82,8 @@ def _check_placeholders(rule: str) -> None:
     known = ", ".join(f"{{{name}}}" for name in _NAMES)
     for name in re.findall(r"\{(\w*)\}", rule):
         if name not in _NAMES:
-            did_you_mean = suggest(name, _NAMES)
-            hint = f"did you mean {{{did_you_mean}}}?" if did_you_mean else f"the placeholders are {known}"
+            close = suggest(name, _NAMES)
+            hint = f"did you mean {{{close}}}?" if close else f"the placeholders are {known}"
             raise WrongValueError(f"there is no placeholder {{{name}}}", hint)
     if re.search(r"[{}]", re.sub(r"\{\w*\}", "", rule)):
         raise WrongValueError("a brace stands alone", f"the placeholders are {known}")
@@ -124,8 +124,8 @@ def _check_names(rule: Rule) -> None:
 
 
 def _meant(name: str, names: Iterable[str]) -> str:
-    did_you_mean = suggest(name, tuple(sorted(names)))
-    return f"did you mean {did_you_mean}?" if did_you_mean else ""
+    close = suggest(name, tuple(sorted(names)))
+    return f"did you mean {close}?" if close else ""
 
 
 def _looks_misspelt(name: str) -> bool:

@@ -49,16 +49,16 @@ def with_defaults(
     """Return the valid values that nodes say for a key, and the default one unless all nodes, `count`, say it."""
     named = saying(nodes, key)
     default = salvaged(read, dig(data, "defaults", key)) or getattr(Defaults.model_construct(), key)
-    found: dict[Path, T] = {} if named and len(named) == count else {("defaults", key): default}
-    return found | {("nodes", name, key): value for name, value in column(read, named, key).items()}
+    values: dict[Path, T] = {} if named and len(named) == count else {("defaults", key): default}
+    return values | {("nodes", name, key): value for name, value in column(read, named, key).items()}
 
 
 def items_of(read: Callable[[object], T], data: object, section: str, key: str) -> dict[Path, T]:
     """Return the valid items of a list by their paths."""
     listed = dig(data, section, key)
-    found: dict[Path, T] = {}
+    items: dict[Path, T] = {}
     for number, item in enumerate(listed if isinstance(listed, list) else ()):
         value = salvaged(read, item)
         if value is not None:
-            found[section, key, number] = value
-    return found
+            items[section, key, number] = value
+    return items

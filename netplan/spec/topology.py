@@ -63,11 +63,11 @@ class Node(Struct, frozen=True):
 
     def address_of(self, version: int) -> InterfaceAddress | None:
         """Return the node's address of an IP version."""
-        return next((each for each in self.addresses if each.address.version == version), None)
+        return next((own for own in self.addresses if own.address.version == version), None)
 
     def subnet_of(self, version: int) -> Prefix | None:
         """Return the node's part of the pod network of an IP version."""
-        return next((each for each in self.subnets if each.version == version), None)
+        return next((subnet for subnet in self.subnets if subnet.version == version), None)
 
     def gateway(self, subnet: Prefix) -> InterfaceAddress:
         """Return the bridge's address in one of the node's subnets, its first: the one that pods send through."""

@@ -121,16 +121,16 @@ def port_ranges(text: str) -> tuple[PortRange, ...]:
 
 def address(text: str, version: int) -> Address:
     """Read an address of an IP version."""
-    described = Address.parse(text)
-    _refuse_other(text, described.version, version)
-    return described
+    parsed = Address.parse(text)
+    _refuse_other(text, parsed.version, version)
+    return parsed
 
 
 def prefix(text: str, version: int) -> Prefix:
     """Read a prefix of an IP version."""
-    described = InterfaceAddress.parse(text)
-    _refuse_other(text, described.address.version, version)
-    return described.whole
+    interface = InterfaceAddress.parse(text)
+    _refuse_other(text, interface.address.version, version)
+    return interface.whole
 
 
 def pod_network(text: str, version: int) -> Prefix:
@@ -168,9 +168,9 @@ def host_address(text: str, version: int) -> InterfaceAddress:
 
 def public_address(text: str) -> Address:
     """Read the address by which other hosts reach a node."""
-    described = Address.parse(text)
-    _refuse_special(described, described)
-    return described
+    special = Address.parse(text)
+    _refuse_special(special, special)
+    return special
 
 
 def _refuse_special(address: Address, shown: object) -> None:
@@ -259,7 +259,7 @@ def _command_word(number: int, value: object) -> str:
     for name in re.findall(r"\{(\w+)\}", text):
         if name not in PLACEHOLDERS:
             close = did_you_mean(name, PLACEHOLDERS)
-            known = ", ".join(f"{{{each}}}" for each in PLACEHOLDERS)
+            known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
             hint = f"did you mean {{{close}}}?" if close else f"the placeholders are {known}"
             raise WrongValueError(f"there is no placeholder {{{name}}}", hint)
     return text

@@ -39,7 +39,7 @@ class Query(Struct, frozen=True):
     iif: str
 
 
-class Found(Struct, frozen=True):
+class LookupResult(Struct, frozen=True):
     """Where a look-up may end: at a rule that refuses, at a route, or, if `local`, at an address of the node's own.
 
     `rule` is the one that led there, None if none led anywhere. `doubts` are those of which nobody knows whether they
@@ -93,10 +93,10 @@ class Fib:
     def __init__(self, snapshot: Snapshot, version: int = 4) -> None:
         self.version = version
         self._types: dict[str, str | None] = {link.name: link.type for link in snapshot.all(Link)}
-        held = snapshot.all(LinkAddress)
-        self._addresses = tuple(each for each in held if each.address.address.version == version)
+        assigned = snapshot.all(LinkAddress)
+        self._addresses = tuple(own for own in assigned if own.address.address.version == version)
         self._primary = list(_primary(self._addresses))
-        self._local = {held.address.address: held.link for held in self._addresses}
+        self._local = {own.address.address: own.link for own in self._addresses}
         self._shared = dict(self._shared_addresses(snapshot))
         usual = DEFAULTS if version == 4 else IPV6_DEFAULTS
         self._rules = tuple(rule for rule in snapshot.all(PolicyRule) if rule.version == version) or usual
@@ -109,9 +109,9 @@ class Fib:
     def _shared_addresses(self, snapshot: Snapshot) -> Iterator[tuple[Address, str]]:
         """Return the broadcast addresses of the node's networks, or the subnet-router anycast addresses of a router."""
         forwarding = {sysctl.value for sysctl in snapshot.all(Sysctl) if sysctl.name == FORWARDING[6]}
-        for held in self._primary:
-            if held.address.length < BITS[self.version] - 1 and (self.version == 4 or forwarding == {"1"}):
-                yield held.address.prefix.host(-1 if self.version == 4 else 0), held.link
+        for primary in self._primary:
+            if primary.address.length < BITS[self.version] - 1 and (self.version == 4 or forwarding == {"1"}):
+                yield primary.address.prefix.host(-1 if self.version == 4 else 0), primary.link
 
     def type_of(self, address: Address, *devices: str) -> str:
         """Return an address's type as `-m addrtype` sees it; of the devices, if any is given, all others are UNICAST.
@@ -124,14 +124,14 @@ class Fib:
             return "BROADCAST"
         if _MULTICAST[self.version].contains(address):
             return "MULTICAST"
-        device, found = self._own(address)
-        return found if all(device == each for each in devices) else "UNICAST"
+        device, kind = self._own(address)
+        return kind if all(device == other for other in devices) else "UNICAST"
 
     def _own(self, address: Address) -> tuple[str | None, str]:
         shared = "BROADCAST" if self.version == 4 else "ANYCAST"
-        for device, found in ((self.holder(address), "LOCAL"), (self.sharer(address), shared)):
+        for device, kind in ((self.holder(address), "LOCAL"), (self.sharer(address), shared)):
             if device is not None:
-                return device, found
+                return device, kind
         route = self._route_by_rules(address) if self.version == 6 else None if self.ruled else self.route_to(address)
         if route is not None and route.type in _TYPES:
             return route.oif, _TYPES[route.type]
@@ -139,13 +139,13 @@ class Fib:
 
     def _route_by_rules(self, address: Address) -> Route | None:
         """Look an IPv6 address up as for a packet without a source that this node sends."""
-        *_, found = self.lookup(Query(address, Address(6, 0), Mark.of(0), LOOPBACK))
-        return found.route
+        *_, result = self.lookup(Query(address, Address(6, 0), Mark.of(0), LOOPBACK))
+        return result.route
 
     def holder(self, address: Address) -> str | None:
         """Return the device that carries an address, None if the node does not have it."""
-        held = self._local.get(address)
-        return LOOPBACK if held is None and is_loopback(address) else held
+        device = self._local.get(address)
+        return LOOPBACK if device is None and is_loopback(address) else device
 
     def sharer(self, address: Address) -> str | None:
         """Return the device whose broadcast address, or anycast address, this is."""
@@ -155,7 +155,7 @@ class Fib:
         """Look an address up in the main table."""
         return self._tables[MAIN_TABLE].get(address)
 
-    def lookup(self, query: Query) -> Iterator[Found]:
+    def lookup(self, query: Query) -> Iterator[LookupResult]:
         """Ask the rules of policy routing in their order (net/core/fib_rules.c, fib_rules_lookup).
 
         The first that selects the packets decides, unless its table has no route for them. Each of several answers is
@@ -163,7 +163,7 @@ class Fib:
         """
         return self._lookup(query, 0, ())
 
-    def _lookup(self, query: Query, start: int, doubts: tuple[PolicyRule, ...]) -> Iterator[Found]:
+    def _lookup(self, query: Query, start: int, doubts: tuple[PolicyRule, ...]) -> Iterator[LookupResult]:
         at = start
         while at < len(self._rules):
             rule = self._rules[at]
@@ -180,35 +180,36 @@ class Fib:
                 elif target is not None:
                     at = target
                 continue
-            found = self._by(rule, query.destination)
-            if found is not None:
-                yield replace(found, doubts=behind)
+            result = self._by(rule, query.destination)
+            if result is not None:
+                yield replace(result, doubts=behind)
                 if sure:
                     return
-        yield Found(None, doubts=doubts)
+        yield LookupResult(None, doubts=doubts)
 
     def _behind(self, start: int, priority: int) -> int | None:
         """Return the place of the first rule of a priority, None if there is none further on."""
         places = (at for at in range(start, len(self._rules)) if self._rules[at].priority == priority)
         return next(places, None)
 
-    def _by(self, rule: PolicyRule, destination: Address) -> Found | None:
+    def _by(self, rule: PolicyRule, destination: Address) -> LookupResult | None:
         """Follow a rule; None if the next one is asked: its table has no route, or one that says so."""
         if rule.action != "lookup":
-            return Found(rule)
+            return LookupResult(rule)
         if rule.table == LOCAL_TABLE:
             own = self.holder(destination) or self.sharer(destination)
-            return Found(rule, local=True) if own is not None else None
+            return LookupResult(rule, local=True) if own is not None else None
         table = self._tables.get(rule.table)
         route = None if table is None else table.get(destination)
         if route is None:
-            return Found(rule) if rule.unread and not rule.table else None  # the table depends on the device (VRF)
+            depends_on_device = rule.unread and not rule.table  # by a VRF
+            return LookupResult(rule) if depends_on_device else None
         if route.type == "throw":
             return None
         refuses = route.type in _REFUSING
         if rule.suppress is not None and not refuses and route.prefix.length <= rule.suppress:
             return None
-        return Found(rule, route)
+        return LookupResult(rule, route)
 
     def is_bridge(self, device: str) -> bool:
         """Whether a device is a bridge; one of a record that does not tell is taken for one."""
@@ -216,7 +217,7 @@ class Fib:
 
     def first_address(self, device: str) -> Address | None:
         """Return the first address of a device."""
-        return next((held.address.address for held in self._addresses if held.link == device), None)
+        return next((own.address.address for own in self._addresses if own.link == device), None)
 
     def own_source(self, destination: Address, route: Route | None = None) -> Address:
         """Return the source of a packet that this node sends to itself, maybe by a local route, from an unbound socket.
@@ -229,9 +230,9 @@ class Fib:
         if self.version == 6:
             return self.select_address(LOOPBACK, destination) or destination
         device = self.holder(destination)
-        for held in self._primary:
-            if held.link == device and held.address.prefix.contains(destination):
-                return held.address.address
+        for primary in self._primary:
+            if primary.link == device and primary.address.prefix.contains(destination):
+                return primary.address.address
         return destination
 
     def source(self, route: Route, device: str, next_hop: Address | None, destination: Address) -> Address | None:
@@ -253,12 +254,14 @@ class Fib:
         """
         if self.version == 6:
             return None if towards is None else ipv6_source(self._addresses, device, towards)
-        fitting = [held for held in self._primary if held.link == device and _scope(held) <= scope]
-        for held in fitting:
-            if towards is None or held.address.prefix.contains(towards):
-                return held.address.address
-        others = (held for held in self._primary if _scope(held) <= scope and _scope(held) != LINK_SCOPE)
-        return next((held.address.address for held in [*fitting[:1], *others]), None)
+        fitting = [candidate for candidate in self._primary if candidate.link == device and _scope(candidate) <= scope]
+        for candidate in fitting:
+            if towards is None or candidate.address.prefix.contains(towards):
+                return candidate.address.address
+        others = (
+            candidate for candidate in self._primary if _scope(candidate) <= scope and _scope(candidate) != LINK_SCOPE
+        )
+        return next((candidate.address.address for candidate in [*fitting[:1], *others]), None)
 
 
 def is_loopback(address: Address) -> bool:
@@ -274,31 +277,31 @@ def is_martian_source(address: Address) -> bool:
 
 def _selects(rule: PolicyRule, query: Query) -> Holds:
     """Whether a rule selects packets (fib_rule_match); no look-up here is for a device that packets leave by."""
-    asked = (
+    conditions = (
         rule.source is None or rule.source.contains(query.source),
         rule.destination is None or rule.destination.contains(query.destination),
         rule.iif is None or rule.iif == query.iif,
         rule.oif is None,
         not rule.tos,
     )
-    found = Holds.when(all(asked))
+    selects = Holds.when(all(conditions))
     if rule.mark is not None:
-        found = min(found, query.mark.is_one(Masked(rule.mark.value & rule.mark.mask, rule.mark.mask)))
+        selects = min(selects, query.mark.is_one(Masked(rule.mark.value & rule.mark.mask, rule.mark.mask)))
     if rule.unread:
-        found = min(found, Holds.SOMETIMES)
-    return found.unless(rule.negated)
+        selects = min(selects, Holds.SOMETIMES)
+    return selects.unless(rule.negated)
 
 
-def _scope(held: LinkAddress) -> int:
+def _scope(assigned: LinkAddress) -> int:
     """Return how far an address is valid; records made before it was recorded tell it of loopback addresses only."""
-    return HOST_SCOPE if is_loopback(held.address.address) else held.scope
+    return HOST_SCOPE if is_loopback(assigned.address.address) else assigned.scope
 
 
 def _primary(addresses: tuple[LinkAddress, ...]) -> Iterator[LinkAddress]:
     """Return the addresses that are not secondary: no earlier one of the same device is in the same prefix."""
     seen: set[tuple[str, Prefix]] = set()
-    for held in addresses:
-        key = (held.link, held.address.prefix)
+    for assigned in addresses:
+        key = (assigned.link, assigned.address.prefix)
         if key not in seen:
             seen.add(key)
-            yield held
+            yield assigned

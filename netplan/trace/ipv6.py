@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from netplan.kinds.policy.value import IPV6_DEFAULTS
 from netplan.net import Address, Prefix
 from netplan.trace.decision import REFUSALS, PacketVerdict, RoutingDecision, refusal, unknown, verdict_text
-from netplan.trace.fib import LOOPBACK, Found, is_loopback, is_martian_source
+from netplan.trace.fib import LOOPBACK, LookupResult, is_loopback, is_martian_source
 from netplan.trace.flow import Flow, single
 from netplan.trace.routing import BRIDGE_CALLS, Router, is_own
 
@@ -33,34 +33,36 @@ class Ipv6Router(Router):
         elif self._fib.ruled:
             yield unknown(flow, f"{destination} comes from outside, and there are rules of routing")
         elif (route := self._fib.route_to(destination)) is not None and route.oif == flow.iif:
-            yield from self._onwards_by(Found(IPV6_DEFAULTS[-1], route), flow, destination)
+            yield from self._onwards_by(LookupResult(IPV6_DEFAULTS[-1], route), flow, destination)
         else:
             verdict = PacketVerdict.DROP if self._redirected(flow) else PacketVerdict.REJECT
             yield refusal(flow, verdict, f"{verdict_text(verdict)}: no route to {destination} by {flow.iif}")
 
-    def _onwards_by(self, found: Found, flow: Flow, destination: Address) -> Iterator[RoutingDecision]:
+    def _onwards_by(self, result: LookupResult, flow: Flow, destination: Address) -> Iterator[RoutingDecision]:
         """Follow packets to where a look-up ends: no route, and one that refuses, come before forwarding is asked."""
         source = flow.from_address
         redirected = self._redirected(flow)
-        if _refuses(found):
-            turns = self._routed(found, flow, destination)
-            yield from (turn._replace(verdict=PacketVerdict.DROP) if redirected else turn for turn in turns)
-        elif redirected and found.route is not None and found.route.oif == flow.iif:
-            yield from self._routed(found, flow, destination)
-        elif _LINK_LOCAL.contains(destination) and not is_own(found):
+        if _refuses(result):
+            decisions = self._routed(result, flow, destination)
+            yield from (
+                decision._replace(verdict=PacketVerdict.DROP) if redirected else decision for decision in decisions
+            )
+        elif redirected and result.route is not None and result.route.oif == flow.iif:
+            yield from self._routed(result, flow, destination)
+        elif _LINK_LOCAL.contains(destination) and not is_own(result):
             yield unknown(flow, "link-local addresses are those of one device's network")
-        elif source is not None and _LINK_LOCAL.contains(source) and not is_own(found):
+        elif source is not None and _LINK_LOCAL.contains(source) and not is_own(result):
             yield refusal(flow, PacketVerdict.REJECT, f"rejected: {source} is link-local, and is not forwarded")
         else:
-            yield from super()._onwards_by(found, flow, destination)
+            yield from super()._onwards_by(result, flow, destination)
 
     def _disbelieved(
         self, _turn: RoutingDecision, _source: Address, _destination: Address
     ) -> Iterator[RoutingDecision]:
         return iter(())
 
-    def _leaving(self, turn: RoutingDecision) -> Iterator[RoutingDecision]:
-        yield turn
+    def _leaving(self, decision: RoutingDecision) -> Iterator[RoutingDecision]:
+        yield decision
 
     def _redirected(self, flow: Flow) -> bool:
         """Whether packets came by a bridge that routes them by their new destination (br_netfilter_ipv6.c).
@@ -70,18 +72,18 @@ class Ipv6Router(Router):
         called = self._settings.get(BRIDGE_CALLS[6], "0") != "0"
         return called and flow.dnat is True and self._fib.is_bridge(flow.iif or "")
 
-    def _lookup_for_sending(self, flow: Flow, destination: Address) -> Iterator[Found]:
+    def _lookup_for_sending(self, flow: Flow, destination: Address) -> Iterator[LookupResult]:
         """Look up by a source too: without one, where that ends nowhere (ip6_dst_lookup_tail), by one chosen for it."""
-        for found in super()._lookup_for_sending(flow, destination):
+        for result in super()._lookup_for_sending(flow, destination):
             source = self._fib.select_address(LOOPBACK, destination)
-            if flow.source.length or source is None or not _refuses(found):
-                yield found
+            if flow.source.length or source is None or not _refuses(result):
+                yield result
             else:
                 yield from super()._lookup_for_sending(replace(flow, source=single(source)), destination)
 
 
-def _refuses(found: Found) -> bool:
+def _refuses(result: LookupResult) -> bool:
     """Whether a look-up ends nowhere."""
-    if found.local or found.rule is None:
-        return not found.local
-    return found.rule.action in REFUSALS or (found.route is not None and found.route.type in REFUSALS)
+    if result.local or result.rule is None:
+        return not result.local
+    return result.rule.action in REFUSALS or (result.route is not None and result.route.type in REFUSALS)

@@ -26,21 +26,21 @@ class End(NamedTuple):
 
 def answer(ends: Sequence[End]) -> Trace:
     """Put the ends of all ways into one answer: what they agree on is known."""
-    found = [_seen(end) for end in sorted(ends, key=lambda end: doubts(end.trail))]
-    first = found[0]
-    if all(_outcome(each) == _outcome(first) for each in found):
+    traces = [_seen(end) for end in sorted(ends, key=lambda end: doubts(end.trail))]
+    first = traces[0]
+    if all(_outcome(trace) == _outcome(first) for trace in traces):
         open_ended = first.verdict is PacketVerdict.UNKNOWN or first.source is None or first.destination is None
         return replace(first, doubt=_first_doubt(first.steps) if open_ended else None)
-    common = _common([each.steps for each in found])
-    later = [step for each in found for step in each.steps[len(common) :]]
+    common = _common([trace.steps for trace in traces])
+    later = [step for trace in traces for step in trace.steps[len(common) :]]
     doubt = _first_doubt(later) or _first_doubt(common[::-1])
     before = common if doubt in later else common[: common.index(doubt)] if doubt else common
     return Trace(
-        verdict=_agreed([each.verdict for each in found]) or PacketVerdict.UNKNOWN,
-        source=_agreed([each.source for each in found]),
-        destination=_agreed([each.destination for each in found]),
-        oif=_agreed([each.oif for each in found]),
-        next_hop=_agreed([each.next_hop for each in found]),
+        verdict=_agreed([trace.verdict for trace in traces]) or PacketVerdict.UNKNOWN,
+        source=_agreed([trace.source for trace in traces]),
+        destination=_agreed([trace.destination for trace in traces]),
+        oif=_agreed([trace.oif for trace in traces]),
+        next_hop=_agreed([trace.next_hop for trace in traces]),
         steps=before if doubt is None else (*before, doubt),
         doubt=doubt,
     )
@@ -56,8 +56,8 @@ def _seen(end: End) -> Trace:
     return Trace(end.verdict, flow.from_address, flow.to_address, oif, flow.next_hop, end.trail)
 
 
-def _outcome(found: Trace) -> tuple[object, ...]:
-    return found.verdict, found.source, found.destination, found.oif, found.next_hop
+def _outcome(trace: Trace) -> tuple[object, ...]:
+    return trace.verdict, trace.source, trace.destination, trace.oif, trace.next_hop
 
 
 def _common(trails: Sequence[Trail]) -> Trail:

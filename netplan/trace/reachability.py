@@ -37,8 +37,8 @@ class Passing(Struct, frozen=True):
 def _flows(packets: frozenset[Packet], hook: ChainKey) -> frozenset[Flow]:
     """Return the classes of packets as they may be at a hook; none of those that never come there."""
     mine = (packet for packet in packets if packet.version == hook.version)
-    found = (_sent(packet, *hook[1:]) if packet.iif is None else _came(packet, hook.name) for packet in mine)
-    return frozenset(flow for flow in found if flow is not None)
+    flows = (_sent(packet, *hook[1:]) if packet.iif is None else _came(packet, hook.name) for packet in mine)
+    return frozenset(flow for flow in flows if flow is not None)
 
 
 def _came(packet: Packet, hook: str) -> Flow | None:

@@ -12,7 +12,7 @@ from netplan.kinds.route.value import Hop, Route
 from netplan.kinds.sysctl.forwarding import FORWARDING
 from netplan.net import Address, IfName
 from netplan.trace.decision import REFUSALS, PacketVerdict, RoutingDecision, refusal, unknown, verdict_text
-from netplan.trace.fib import LOOPBACK, Fib, Found, Query, is_loopback, is_martian_source
+from netplan.trace.fib import LOOPBACK, Fib, LookupResult, Query, is_loopback, is_martian_source
 from netplan.trace.firewall.targets import Did
 from netplan.trace.firewall.walk import Step
 from netplan.trace.flow import UNKNOWN_MARK, Flow, Mark, single
@@ -43,13 +43,13 @@ class Router:
             return
         refused = list(self._martian(flow, source, destination))
         yield from refused
-        if any(turn.steps[-1].certain for turn in refused):
+        if any(decision.steps[-1].certain for decision in refused):
             return
-        for turn in self._onwards(flow, destination):
-            refused = list(self._disbelieved(turn, source, destination)) if turn.verdict is None else []
+        for decision in self._onwards(flow, destination):
+            refused = list(self._disbelieved(decision, source, destination)) if decision.verdict is None else []
             yield from refused
-            if not any(each.steps[-1].certain for each in refused):
-                yield turn
+            if not any(drop.steps[-1].certain for drop in refused):
+                yield decision
 
     def _onwards(self, flow: Flow, destination: Address) -> Iterator[RoutingDecision]:
         kind = self._fib.type_of(destination)
@@ -58,18 +58,18 @@ class Router:
         elif kind == "BROADCAST" and self._fib.sharer(destination) is None:
             yield self._delivered(flow, destination)
         else:
-            for found in self._fib.lookup(_query(flow, destination, flow.iif or "")):
-                yield from self._onwards_by(found, flow, destination)
+            for result in self._fib.lookup(_query(flow, destination, flow.iif or "")):
+                yield from self._onwards_by(result, flow, destination)
 
-    def _onwards_by(self, found: Found, flow: Flow, destination: Address) -> Iterator[RoutingDecision]:
+    def _onwards_by(self, result: LookupResult, flow: Flow, destination: Address) -> Iterator[RoutingDecision]:
         """Follow packets that came by a device to where a look-up ends; what is not for this node it must forward."""
         forward = self._settings.get(FORWARDING[flow.version])
-        own = is_own(found)
+        own = is_own(result)
         if not own and forward != "1":
             why = f"dropped: {FORWARDING[flow.version]} is {forward or 'not known'}"
             yield refusal(flow, PacketVerdict.DROP, why, forward == "0")
         if own or forward != "0":
-            yield from self._routed(found, flow, destination)
+            yield from self._routed(result, flow, destination)
 
     def sent(self, flow: Flow) -> Iterator[RoutingDecision]:
         """Decide on packets that a process of this node sends; one without a source gets the one of its route."""
@@ -77,36 +77,36 @@ class Router:
         if destination is None:
             yield unknown(flow, "where it goes is not known")
         else:
-            for found in self._lookup_for_sending(flow, destination):
-                for turn in self._sent_by(found, flow, destination):
-                    yield from [_looped(turn)] if turn.local else self._leaving(turn)
+            for result in self._lookup_for_sending(flow, destination):
+                for decision in self._sent_by(result, flow, destination):
+                    yield from [_looped(decision)] if decision.local else self._leaving(decision)
 
-    def _lookup_for_sending(self, flow: Flow, destination: Address) -> Iterator[Found]:
+    def _lookup_for_sending(self, flow: Flow, destination: Address) -> Iterator[LookupResult]:
         return self._fib.lookup(_query(flow, destination, LOOPBACK))
 
-    def _sent_by(self, found: Found, flow: Flow, destination: Address) -> Iterator[RoutingDecision]:
+    def _sent_by(self, result: LookupResult, flow: Flow, destination: Address) -> Iterator[RoutingDecision]:
         """Follow packets that this node sends to where a look-up ends."""
         device = self._fib.sharer(destination)
-        if not found.local:
-            yield from self._routed(found, flow, destination)
+        if not result.local:
+            yield from self._routed(result, flow, destination)
         elif self._fib.holder(destination) is not None or device is None or flow.version == 6:
-            yield from self._routed(found, _from(flow, self._fib.own_source(destination)), destination)
+            yield from self._routed(result, _from(flow, self._fib.own_source(destination)), destination)
         else:
             source = self._fib.select_address(device, destination)
-            turn = _out(_from(flow, source), Hop(IfName(device), None), f"broadcast {destination} dev {device}")
-            yield turn.behind(_way_to(found))
+            decision = _out(_from(flow, source), Hop(IfName(device), None), f"broadcast {destination} dev {device}")
+            yield decision.behind(_way_to(result))
 
-    def _leaving(self, turn: RoutingDecision) -> Iterator[RoutingDecision]:
+    def _leaving(self, decision: RoutingDecision) -> Iterator[RoutingDecision]:
         """Refuse to send from a loopback address to somewhere else, unless a setting allows it."""
-        source, device = turn.flow.from_address, turn.flow.oif
+        source, device = decision.flow.from_address, decision.flow.oif
         allowed: int | None = 1
-        if source is not None and is_loopback(source) and device != LOOPBACK and turn.verdict is None:
+        if source is not None and is_loopback(source) and device != LOOPBACK and decision.verdict is None:
             allowed = self._of_device("route_localnet", device or "")
         if allowed != 1:
             why = f"dropped: {source} is not to leave this node (route_localnet)"
-            yield refusal(turn.flow, PacketVerdict.DROP, why, allowed is not None)
+            yield refusal(decision.flow, PacketVerdict.DROP, why, allowed is not None)
         if allowed != 0:
-            yield turn
+            yield decision
 
     def on_link(self, flow: Flow, device: str) -> bool:
         """Whether packets go straight to a host on a device's own network."""
@@ -118,19 +118,19 @@ class Router:
 
     def _delivered(self, flow: Flow, destination: Address) -> RoutingDecision:
         device = self._fib.holder(destination) or self._fib.sharer(destination)
-        held = f"{destination} dev {device}" if device else str(destination)
-        step = Step("local address", held, Did.DELIVERED, "for this node")
+        place = f"{destination} dev {device}" if device else str(destination)
+        step = Step("local address", place, Did.DELIVERED, "for this node")
         return RoutingDecision(flow, (step,), local=True)
 
-    def _routed(self, found: Found, flow: Flow, destination: Address) -> Iterator[RoutingDecision]:
+    def _routed(self, result: LookupResult, flow: Flow, destination: Address) -> Iterator[RoutingDecision]:
         """Take packets to where a look-up ends."""
-        steps = _way_to(found)
-        for turn in self._taken(found, flow, destination):
-            yield turn.behind(steps)
+        steps = _way_to(result)
+        for decision in self._taken(result, flow, destination):
+            yield decision.behind(steps)
 
-    def _taken(self, found: Found, flow: Flow, destination: Address) -> Iterator[RoutingDecision]:
-        rule, route = found.rule, found.route
-        if found.local:
+    def _taken(self, result: LookupResult, flow: Flow, destination: Address) -> Iterator[RoutingDecision]:
+        rule, route = result.rule, result.route
+        if result.local:
             yield self._delivered(flow, destination)
         elif rule is None:
             yield refusal(flow, PacketVerdict.REJECT, f"rejected: no route to {destination}")
@@ -167,32 +167,34 @@ class Router:
         elif is_loopback(source) or is_loopback(destination):
             yield from self._unless(flow, "route_localnet", "a loopback address comes from outside")
 
-    def _disbelieved(self, turn: RoutingDecision, source: Address, destination: Address) -> Iterator[RoutingDecision]:
+    def _disbelieved(
+        self, decision: RoutingDecision, source: Address, destination: Address
+    ) -> Iterator[RoutingDecision]:
         """Refuse what cannot come by this device, as fib_validate_source does once it is known where packets go.
 
         The answer is looked up as if it came by the device that packets go to.
         """
-        flow = turn.flow
+        flow = decision.flow
         marked = self._of_device("src_valid_mark", flow.iif or "")
         mark = UNKNOWN_MARK if marked is None else flow.mark if marked else Mark.of(0)
-        back = Query(source, destination, mark, LOOPBACK if turn.local else flow.oif or "")
+        back = Query(source, destination, mark, LOOPBACK if decision.local else flow.oif or "")
         answers = list(self._fib.lookup(back))
-        refused = [list(self._unanswered(found, flow, source)) for found in answers]
-        sure = all(any(each.steps[-1].certain for each in turns) for turns in refused)
-        for found, turns in zip(answers, refused, strict=True):
-            for each in turns:
-                yield each.behind(_doubts(found)) if sure else each.doubted().behind(_doubts(found))
+        refused = [list(self._unanswered(result, flow, source)) for result in answers]
+        sure = all(any(decision.steps[-1].certain for decision in decisions) for decisions in refused)
+        for result, decisions in zip(answers, refused, strict=True):
+            for drop in decisions:
+                yield drop.behind(_doubts(result)) if sure else drop.doubted().behind(_doubts(result))
 
-    def _unanswered(self, found: Found, flow: Flow, source: Address) -> Iterator[RoutingDecision]:
+    def _unanswered(self, result: LookupResult, flow: Flow, source: Address) -> Iterator[RoutingDecision]:
         """Refuse a source by where the look-up of an answer ends (net/ipv4/fib_frontend.c, __fib_validate_source).
 
         A source of this node itself is refused; with rp_filter 1 one to which an answer would leave by another device,
         and with 2 one to which no answer leaves at all.
         """
         device = flow.iif or ""
-        devices = self._answers_by(found, source)
+        devices = self._answers_by(result, source)
         broadcast = self._fib.type_of(source) == "BROADCAST"
-        if is_own(found) and not broadcast:
+        if is_own(result) and not broadcast:
             yield from self._unless(flow, "accept_local", f"{source} is this node's own")
         if device in devices and not broadcast:
             return
@@ -201,11 +203,11 @@ class Router:
             why = f"dropped: no answer to {source} leaves by {device} (rp_filter)"
             yield refusal(flow, PacketVerdict.DROP, why, bool(mode) or (broadcast and self._fib.ruled))
 
-    def _answers_by(self, found: Found, source: Address) -> list[str | None]:
+    def _answers_by(self, result: LookupResult, source: Address) -> list[str | None]:
         """Return the devices by which an answer may leave; none if there is no way to the source."""
-        if found.local:
+        if result.local:
             return [self._fib.holder(source)]
-        route = found.route
+        route = result.route
         if route is None or route.type not in ("unicast", "local"):
             return []
         return [route.oif, *(hop.oif for hop in route.hops)]
@@ -217,7 +219,7 @@ class Router:
 
     def _of_device(self, name: str, device: str) -> int | None:
         """Return the greater of a setting for all devices and for one, as the kernel does; None if it is not known."""
-        texts = [self._settings.get(_setting(each, name), "") for each in ("all", device)]
+        texts = [self._settings.get(_setting(scope, name), "") for scope in ("all", device)]
         return max(map(int, texts)) if all(map(_NUMBER.fullmatch, texts)) else None
 
 
@@ -234,23 +236,23 @@ def _query(flow: Flow, destination: Address, iif: str) -> Query:
     return Query(destination, flow.from_address or _NO_SOURCE[destination.version], flow.mark, iif)
 
 
-def is_own(found: Found) -> bool:
+def is_own(result: LookupResult) -> bool:
     """Whether a look-up ends at this node itself."""
-    return found.local or (found.route is not None and found.route.type == "local")
+    return result.local or (result.route is not None and result.route.type == "local")
 
 
-def _doubts(found: Found) -> tuple[Step, ...]:
+def _doubts(result: LookupResult) -> tuple[Step, ...]:
     return tuple(
-        Step(rule.label, str(rule), Did.SELECTED_TABLE, "may select it", certain=False) for rule in found.doubts
+        Step(rule.label, str(rule), Did.SELECTED_TABLE, "may select it", certain=False) for rule in result.doubts
     )
 
 
-def _way_to(found: Found) -> tuple[Step, ...]:
+def _way_to(result: LookupResult) -> tuple[Step, ...]:
     """Tell of the rules that led to a route, where they are not those of every node."""
-    rule = found.rule
-    if rule is None or found.usual or rule in found.doubts or rule.action in REFUSALS:
-        return _doubts(found)
-    return (*_doubts(found), Step(rule.label, str(rule), Did.SELECTED_TABLE, f"looked up in table {rule.table_name}"))
+    rule = result.rule
+    if rule is None or result.usual or rule in result.doubts or rule.action in REFUSALS:
+        return _doubts(result)
+    return (*_doubts(result), Step(rule.label, str(rule), Did.SELECTED_TABLE, f"looked up in table {rule.table_name}"))
 
 
 def _from(flow: Flow, source: Address | None) -> Flow:
@@ -260,9 +262,9 @@ def _from(flow: Flow, source: Address | None) -> Flow:
     return replace(flow, source=single(source))
 
 
-def _looped(turn: RoutingDecision) -> RoutingDecision:
+def _looped(decision: RoutingDecision) -> RoutingDecision:
     """Give packets that this node sends to itself the device that they leave by."""
-    return turn._replace(flow=replace(turn.flow, oif=LOOPBACK, next_hop=None))
+    return decision._replace(flow=replace(decision.flow, oif=LOOPBACK, next_hop=None))
 
 
 def _out(flow: Flow, hop: Hop, route: str, *, certain: bool = True) -> RoutingDecision:

@@ -21,26 +21,30 @@ _LABELS: Final = {
 _OTHER_LABEL: Final = 1
 
 
-def ipv6_source(held: Iterable[LinkAddress], device: str, destination: Address) -> Address | None:
+def ipv6_source(addresses: Iterable[LinkAddress], device: str, destination: Address) -> Address | None:
     """Choose a node's source for packets that leave by a device, None if there is none; of equals the first.
 
     Which addresses are deprecated or temporary is not known here: they count as the others do.
     """
     near = _scope(destination) == _LINK
-    fitting = [each for each in held if each.link == device or not (near or _scope(each.address.address) == _LINK)]
-    best = max(fitting, key=lambda each: _rank(each, device, destination), default=None)
+    fitting = [
+        address
+        for address in addresses
+        if address.link == device or not (near or _scope(address.address.address) == _LINK)
+    ]
+    best = max(fitting, key=lambda address: _rank(address, device, destination), default=None)
     return None if best is None else best.address.address
 
 
-def _rank(held: LinkAddress, device: str, destination: Address) -> tuple[int, ...]:
-    address = held.address.address
+def _rank(candidate: LinkAddress, device: str, destination: Address) -> tuple[int, ...]:
+    address = candidate.address.address
     scope, wanted = _scope(address), _scope(destination)
     return (
         address == destination,
         -scope if scope >= wanted else scope - _GLOBAL * 2,
-        held.link == device,
+        candidate.link == device,
         _label(address) == _label(destination),
-        min(_common(address, destination), held.address.length),
+        min(_common(address, destination), candidate.address.length),
     )
 
 

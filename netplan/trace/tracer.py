@@ -40,8 +40,8 @@ class _Way(NamedTuple):
     flow: Flow
     trail: Trail = ()
 
-    def turned(self, turn: RoutingDecision) -> _Way:
-        return _Way(turn.flow, self.trail + turn.steps)
+    def turned(self, decision: RoutingDecision) -> _Way:
+        return _Way(decision.flow, self.trail + decision.steps)
 
 
 def trace(snapshot: Snapshot, packet: Packet) -> Trace:
@@ -90,13 +90,13 @@ class _Family:
             yield _passed_bridge(way, device, certain=calls is False)
         if bridged and calls is False:
             return
-        came: list[_Way] = []
-        yield from self._tracked([way], "PREROUTING", came)
-        for each in came:
-            if bridged and each.flow.destinations == way.flow.destinations:
-                yield from self._bridged(each)
+        arrived: list[_Way] = []
+        yield from self._tracked([way], "PREROUTING", arrived)
+        for way_on in arrived:
+            if bridged and way_on.flow.destinations == way.flow.destinations:
+                yield from self._bridged(way_on)
             else:
-                yield from self._routed(each, redirected=calls is not False and self.fib.is_bridge(device))
+                yield from self._routed(way_on, redirected=calls is not False and self.fib.is_bridge(device))
 
     def _bridge_calls(self) -> bool | None:
         """Whether bridged packets pass iptables; not if the kernel does not know the setting, None if nobody asked."""
@@ -118,11 +118,11 @@ class _Family:
 
     def _routed(self, way: _Way, *, redirected: bool) -> Iterator[End]:
         """Follow a packet through the routing decision; one that a bridge `redirected` may go back to the bridge."""
-        for turn in self._router.arriving(way.flow):
-            after = way.turned(turn)
-            if turn.verdict is not None:
-                yield End(turn.verdict, *after)
-            elif turn.local:
+        for decision in self._router.arriving(way.flow):
+            after = way.turned(decision)
+            if decision.verdict is not None:
+                yield End(decision.verdict, *after)
+            elif decision.local:
                 yield from self._delivered(after)
             elif redirected and after.flow.oif == way.flow.iif and way.flow.dnat:
                 yield from self._bridged(after)
@@ -131,44 +131,44 @@ class _Family:
 
     def _delivered(self, way: _Way, *, tables: Sequence[str] = _DELIVERING) -> Iterator[End]:
         """Follow a packet to a process of this node."""
-        came: list[_Way] = []
-        yield from self._through([way], "INPUT", tables, came)
-        for each in came:
-            yield End(PacketVerdict.ACCEPT, replace(each.flow, oif=LOOPBACK, next_hop=None), each.trail)
+        arrived: list[_Way] = []
+        yield from self._through([way], "INPUT", tables, arrived)
+        for arrived_way in arrived:
+            yield End(PacketVerdict.ACCEPT, replace(arrived_way.flow, oif=LOOPBACK, next_hop=None), arrived_way.trail)
 
     def _forwarded(self, way: _Way, iif: str) -> Iterator[End]:
-        came: list[_Way] = []
-        yield from self._through([way], "FORWARD", ("mangle", "filter", "security"), came)
-        yield from self._leaving([_Way(replace(each.flow, iif=iif), each.trail) for each in came])
+        passed: list[_Way] = []
+        yield from self._through([way], "FORWARD", ("mangle", "filter", "security"), passed)
+        yield from self._leaving([_Way(replace(way_on.flow, iif=iif), way_on.trail) for way_on in passed])
 
     def _leaving(self, ways: Iterable[_Way]) -> Iterator[End]:
-        came: list[_Way] = []
-        yield from self._through(ways, "POSTROUTING", ("mangle", "nat"), came)
-        for each in came:
-            if each.flow.oif == LOOPBACK:
-                yield from self._looped(each)
+        passed: list[_Way] = []
+        yield from self._through(ways, "POSTROUTING", ("mangle", "nat"), passed)
+        for way_on in passed:
+            if way_on.flow.oif == LOOPBACK:
+                yield from self._looped(way_on)
             else:
-                yield End(PacketVerdict.ACCEPT, *each)
+                yield End(PacketVerdict.ACCEPT, *way_on)
 
     def _looped(self, way: _Way) -> Iterator[End]:
         """Follow a packet that this node sent to itself: it comes in again, and its NAT is decided already."""
-        came: list[_Way] = []
+        passed: list[_Way] = []
         here = _Way(replace(way.flow, iif=LOOPBACK, oif=NO_DEVICE), way.trail)
-        yield from self._through([here], "PREROUTING", ("raw", "mangle"), came)
-        for each in came:
-            yield from self._delivered(each, tables=("mangle", "filter", "security"))
+        yield from self._through([here], "PREROUTING", ("raw", "mangle"), passed)
+        for way_on in passed:
+            yield from self._delivered(way_on, tables=("mangle", "filter", "security"))
 
     def _sent(self, way: _Way) -> Iterator[End]:
         """Follow a packet that a process of this node sends; one that is translated is routed again."""
-        for turn in self._router.sent(way.flow):
-            first = way.turned(turn)
-            if turn.verdict is not None:
-                yield End(turn.verdict, *first)
+        for decision in self._router.sent(way.flow):
+            first = way.turned(decision)
+            if decision.verdict is not None:
+                yield End(decision.verdict, *first)
                 continue
             tracked: list[_Way] = []
             yield from self._tracked([first], "OUTPUT", tracked, ())
-            for each in tracked:
-                yield from self._sent_out(each)
+            for tracked_way in tracked:
+                yield from self._sent_out(tracked_way)
 
     def _sent_out(self, way: _Way) -> Iterator[End]:
         """Follow a packet through OUTPUT; it is routed again by a mark that mangle gave it, or if nat moved it."""
@@ -178,23 +178,23 @@ class _Family:
             remarked = self.fib.ruled and marked.flow.mark != way.flow.mark
             translated: list[_Way] = []
             yield from self._through([marked], "OUTPUT", ("nat",), translated)
-            for each in translated:
-                moved = each.flow.destinations != way.flow.destinations
-                came: list[_Way] = []
-                yield from self._through([each], "OUTPUT", ("filter",), came)
+            for translated_way in translated:
+                moved = translated_way.flow.destinations != way.flow.destinations
+                passed: list[_Way] = []
+                yield from self._through([translated_way], "OUTPUT", ("filter",), passed)
                 if moved or remarked:
-                    mark = each.flow.mark if moved else marked.flow.mark
-                    for one in came:
+                    mark = translated_way.flow.mark if moved else marked.flow.mark
+                    for one in passed:
                         yield from self._sent_again(one, mark)
                 else:
-                    yield from self._leaving(came)
+                    yield from self._leaving(passed)
 
     def _sent_again(self, way: _Way, mark: Mark) -> Iterator[End]:
         """Route a packet again by another destination or mark; the mark that it has is not touched by that."""
-        for turn in self._router.sent(replace(way.flow, mark=mark)):
-            after = _Way(replace(turn.flow, mark=way.flow.mark), way.trail + turn.steps)
-            if turn.verdict is not None:
-                yield End(turn.verdict, *after)
+        for decision in self._router.sent(replace(way.flow, mark=mark)):
+            after = _Way(replace(decision.flow, mark=way.flow.mark), way.trail + decision.steps)
+            if decision.verdict is not None:
+                yield End(decision.verdict, *after)
             else:
                 yield from self._leaving([after])
 
@@ -235,9 +235,9 @@ class _Family:
 
 def _harmed(flow: Flow, harm: Harm) -> Flow:
     """Give packets as they are once a rule beside this iptables may have rewritten them."""
-    if harm.fate is None and harm.deed in (RuleEffect.REWRITES_SOURCE, RuleEffect.CHANGES):
+    if harm.fate is None and harm.effect in (RuleEffect.REWRITES_SOURCE, RuleEffect.CHANGES):
         flow = replace(flow, source=ANYWHERE[flow.source.version], but_not=None)
-    if harm.fate is None and harm.deed in (RuleEffect.SENDS_ELSEWHERE, RuleEffect.CHANGES):
+    if harm.fate is None and harm.effect in (RuleEffect.SENDS_ELSEWHERE, RuleEffect.CHANGES):
         flow = replace(flow, destinations=(ANYWHERE[flow.source.version],))
     return flow
 
@@ -250,9 +250,9 @@ def _passed_bridge(way: _Way, device: str, *, certain: bool) -> End:
 
 def _merged(ways: Iterable[_Way]) -> list[_Way]:
     """Make one of the ways that lead on with the same packets."""
-    found: dict[Flow, _Way] = {}
+    merged: dict[Flow, _Way] = {}
     for way in ways:
-        other = found.get(way.flow)
+        other = merged.get(way.flow)
         if other is None or doubts(way.trail) < doubts(other.trail):
-            found[way.flow] = way
-    return list(found.values())
+            merged[way.flow] = way
+    return list(merged.values())

@@ -42,10 +42,10 @@ def compile_vxlan(topology: Topology, node: Node, backend: BackendOptions, at: L
 
 def tunnel(node: Node, backend: BackendOptions) -> Link:
     """Return the device of a node's tunnel."""
-    made = Vxlan(backend.vni, backend.port, node.address.address, node.interface)
-    mtu = node.mtu - made.overhead if backend.mtu is None else backend.mtu
+    vxlan = Vxlan(backend.vni, backend.port, node.address.address, node.interface)
+    mtu = node.mtu - vxlan.overhead if backend.mtu is None else backend.mtu
     return Link(
-        backend.link, mtu, up=True, alias=ALIAS, type=VXLAN, lladdr=derived_lladdr(node.address.address), vxlan=made
+        backend.link, mtu, up=True, alias=ALIAS, type=VXLAN, lladdr=derived_lladdr(node.address.address), vxlan=vxlan
     )
 
 

@@ -95,7 +95,7 @@ def _all_findings(desired: Desired, snapshot: Snapshot) -> Iterator[_Finding]:
 
 def _told(finding: _Finding, snapshot: Snapshot) -> str:
     harm = finding.harm
-    said = _SAID[harm.deed].format(" and ".join(finding.destinations))
+    said = _SAID[harm.effect].format(" and ".join(finding.destinations))
     return f"{_unshown(harm.chain, snapshot)}, and {harm.place} {said}: {harm.rule}"
 
 

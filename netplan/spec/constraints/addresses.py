@@ -49,7 +49,7 @@ def check_segments_apart(draft: Draft, family: Family) -> Iterator[Problem]:
         few, many = sorted(pair, key=lambda segment: len(segments[segment]))
         name, other = segments[few][0], segments[many][0]
         if len(segments[few]) == len(segments[many]):  # then the later one in the file is the likelier mistake
-            other, name = sorted((name, other), key=lambda each: address_at(draft, each, family))
+            other, name = sorted((name, other), key=lambda node: address_at(draft, node, family))
         message = f"node {name}: the segments of {family.addresses[name]} and {family.addresses[other]} overlap"
         hint = "nodes of one segment have one prefix length"
         yield Problem(address_at(draft, name, family), message, hint, node_note(draft, other, family))

@@ -54,7 +54,7 @@ def misspelt(draft: Draft, name: str, key: str) -> bool:
     """Whether a key of a node looks like a certain one; it is reported as such."""
     node = (draft.nodes or {})[name]
     keys = node.keys() - NodeSpec.model_fields.keys() if isinstance(node, dict) else ()
-    return any(suggest(each, (key,)) for each in keys)
+    return any(suggest(word, (key,)) for word in keys)
 
 
 def address_at(draft: Draft, name: str, family: Family) -> Location:

@@ -51,7 +51,7 @@ def check_families_complete(draft: Draft, family: Family) -> Iterator[Problem]:
     if (
         holder is None
         and not routed
-        and (family.version == 6 or any("ipv6_address" in each for each in nodes.values()))
+        and (family.version == 6 or any("ipv6_address" in node for node in nodes.values()))
     ):
         return
     example = "10.4.7.21/24" if family.version == 4 else "fd00:4::15/64"

@@ -44,14 +44,14 @@ def check_held_subnets(draft: Draft, family: Family) -> Iterator[Problem]:
     if nodes is None:
         return
     leases = draft.leases.subnets(family.version).items()
-    held = {name: lease for name, lease in leases if name not in nodes}
-    for one, other in nested({**family.subnets, **held}) if held else ():
-        name, gone = (one, other) if other in held else (other, one)
-        if gone not in held or name in held:
+    unclaimed = {name: lease for name, lease in leases if name not in nodes}
+    for one, other in nested({**family.subnets, **unclaimed}) if unclaimed else ():
+        name, former = (one, other) if other in unclaimed else (other, one)
+        if former not in unclaimed or name in unclaimed:
             continue
-        message = f"node {name}: subnet {family.subnets[name]} is held for {gone}, which is not in the spec"
-        related = ((draft.leases.at(gone, family.version), f"the lease of {gone}"),)
-        hint = f"free it, if nothing uses it any more: {_release(draft, gone)}"
+        message = f"node {name}: subnet {family.subnets[name]} is held for {former}, which is not in the spec"
+        related = ((draft.leases.at(former, family.version), f"the lease of {former}"),)
+        hint = f"free it, if nothing uses it any more: {_release(draft, former)}"
         yield Problem(draft.subnet_at(name, family.version), message, hint, related)
 
 

@@ -206,14 +206,14 @@ class _Composer:
         merged, entry = values.pop(_MERGE_KEY), entries.pop(_MERGE_KEY)
         parts = enumerate(merged) if isinstance(merged, list) else [(None, merged)]
         for number, part in parts:
-            found = entry if number is None else entry.entries[number]
+            source = entry if number is None else entry.entries[number]
             if not isinstance(part, dict):
                 message = "<< merges mappings, and this is none"
-                self._problems.append(Problem(self._place(found.value), message, "name an anchor: <<: *name"))
+                self._problems.append(Problem(self._place(source.value), message, "name an anchor: <<: *name"))
                 continue
             for key, value in part.items():
                 values.setdefault(key, value)
-                entries.setdefault(key, found.entries[key])
+                entries.setdefault(key, source.entries[key])
 
     def _refusal(self, event: Event, message: str, hint: str = "") -> _UnreadableError:
         return _UnreadableError(Problem(self._place(_mark(event)), message, hint))
@@ -256,8 +256,8 @@ def _stands_at(mark: yaml.Mark, text: str) -> str:
 
 def _refuse_control_characters(text: str, path: str) -> None:
     """Raise on what YAML does not allow in a file: control characters such as NUL, and halves of surrogate pairs."""
-    found = Reader.NON_PRINTABLE.search(text)
-    if found:
-        lines = LINE_BREAK.split(text[: found.start()])
+    unprintable = Reader.NON_PRINTABLE.search(text)
+    if unprintable:
+        lines = LINE_BREAK.split(text[: unprintable.start()])
         at = Location(path, len(lines), len(lines[-1]) + 1)
-        raise _UnreadableError(Problem(at, f"the character {printable(found[0])} must not stand in a file"))
+        raise _UnreadableError(Problem(at, f"the character {printable(unprintable[0])} must not stand in a file"))

@@ -41,8 +41,8 @@ class Places(Struct, frozen=True):
 
     def value(self, *keys: Key) -> Location:
         """Return the place of a key's value."""
-        path, entry, found = self._nearest(keys)
-        return Location(path, *(entry.value if found else entry.key))
+        path, entry, exact = self._nearest(keys)
+        return Location(path, *(entry.value if exact else entry.key))
 
     def below(self, key: Key) -> Places:
         """Return the places of what a key holds."""

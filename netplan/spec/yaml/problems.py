@@ -21,8 +21,10 @@ def spec_error(problems: Iterable[Problem], path: str, text: str, beside: Mappin
 
     `beside` are the texts of other files that they are about, by their paths; what is wrong in these comes last.
     """
-    found = sorted(dict.fromkeys(problems), key=lambda each: (each.at.path != path, each.at, each.message))
-    return SpecError(found, render(found, path, text, beside))
+    ordered = sorted(
+        dict.fromkeys(problems), key=lambda problem: (problem.at.path != path, problem.at, problem.message)
+    )
+    return SpecError(ordered, render(ordered, path, text, beside))
 
 
 def render(problems: Sequence[Problem], path: str, text: str, beside: Mapping[str, str] | None = None) -> str:

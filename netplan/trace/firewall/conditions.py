@@ -18,12 +18,12 @@ from netplan.trace.flow import NO_DEVICE, Flow, Holds
 
 def holds(rule: Rule, flow: Flow, fib: Fib | None = None, sets: Sets | None = None) -> Holds:
     """Whether all conditions of a rule hold; without a FIB no address is known to be local, without sets no member."""
-    found = Holds.ALWAYS
+    all_hold = Holds.ALWAYS
     for condition in _conditions(rule, flow, fib, sets):
-        found = min(found, condition)
-        if found is Holds.NEVER:
+        all_hold = min(all_hold, condition)
+        if all_hold is Holds.NEVER:
             break
-    return found
+    return all_hold
 
 
 def _conditions(rule: Rule, flow: Flow, fib: Fib | None, sets: Sets | None) -> Iterator[Holds]:
@@ -46,19 +46,19 @@ def _conditions(rule: Rule, flow: Flow, fib: Fib | None, sets: Sets | None) -> I
 
 
 def _source(condition: Condition[AddressMask], flow: Flow) -> Holds:
-    found = _within(flow.source, condition.value)
+    within = _within(flow.source, condition.value)
     prefix = condition.value.prefix
     if flow.but_not is not None and prefix is not None and flow.but_not.covers(prefix):
-        found = Holds.NEVER
-    return found.unless(condition.negated)
+        within = Holds.NEVER
+    return within.unless(condition.negated)
 
 
 def _destination(condition: Condition[AddressMask], flow: Flow) -> Holds:
     if len(flow.destinations) == 1:
         return _within(flow.destinations[0], condition.value).unless(condition.negated)
-    each = {_within(prefix, condition.value) for prefix in flow.destinations}
-    found = each.pop() if len(each) == 1 else Holds.SOMETIMES
-    return found.unless(condition.negated)
+    answers = {_within(prefix, condition.value) for prefix in flow.destinations}
+    within = answers.pop() if len(answers) == 1 else Holds.SOMETIMES
+    return within.unless(condition.negated)
 
 
 def _within(packets: Prefix, named: AddressMask) -> Holds:
@@ -74,11 +74,11 @@ def _within(packets: Prefix, named: AddressMask) -> Holds:
 
 
 def _device(condition: Condition[str], name: str | None) -> Holds:
-    found = Holds.when(None if name is None else name != NO_DEVICE and interface_matches(condition.value, name))
-    return found.unless(condition.negated)
+    named = Holds.when(None if name is None else name != NO_DEVICE and interface_matches(condition.value, name))
+    return named.unless(condition.negated)
 
 
 def _other_device(condition: Condition[str], flow: Flow) -> Holds:
     """Whether packets leave by a device, of which only one is known that they do not leave by."""
-    found = Holds.NEVER if condition.value == flow.oif else Holds.SOMETIMES
-    return found.unless(condition.negated)
+    named = Holds.NEVER if condition.value == flow.oif else Holds.SOMETIMES
+    return named.unless(condition.negated)

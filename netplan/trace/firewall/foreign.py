@@ -50,7 +50,7 @@ class Harm(Struct, frozen=True):
     """
 
     chain: OtherChain
-    deed: RuleEffect
+    effect: RuleEffect
     fate: Fate | None
     step: Step
     place: str
@@ -69,66 +69,72 @@ class ForeignChains:
         self._fib = fib
         self._passing = passing
         self._tables: dict[tuple[Owner, str], list[OtherChain]] = {}
-        chains = [other for other in snapshot.all(OtherChain) if other.chain.key.version == fib.version]
-        for other in chains:
-            self._tables.setdefault(_table(other), []).append(other)
+        chains = [foreign for foreign in snapshot.all(OtherChain) if foreign.chain.key.version == fib.version]
+        for foreign in chains:
+            self._tables.setdefault(_table(foreign), []).append(foreign)
         self._entered: dict[str, list[OtherChain]] = {}
-        for other in chains:
-            if other.hook is not None:
-                self._entered.setdefault(other.hook, []).append(other)
+        for foreign in chains:
+            if foreign.hook is not None:
+                self._entered.setdefault(foreign.hook, []).append(foreign)
 
     def entered(self) -> Iterator[OtherChain]:
         """Return the chains that packets enter by themselves, hook by hook."""
-        return (other for chains in self._entered.values() for other in chains)
+        return (foreign for chains in self._entered.values() for foreign in chains)
 
     def harms(self, hook: str, flows: Sequence[Flow]) -> Iterator[Harm]:
         """Say what each chain at a hook may do to packets, which are the flows at different times; most do nothing."""
-        for other in self._entered.get(hook.lower(), ()):
-            harm = self.harm(other, flows)
+        for foreign in self._entered.get(hook.lower(), ()):
+            harm = self.harm(foreign, flows)
             if harm is not None:
                 yield harm
 
-    def harm(self, other: OtherChain, flows: Sequence[Flow], deeds: Collection[RuleEffect] = ANY_EFFECT) -> Harm | None:
-        """Say the first of some deeds that a chain may do to packets, None if it does none of them."""
-        if not other.read:
-            step = Step(other.label, "", Did.UNKNOWN, "unknown: its rules were not read", certain=False)
-            unread = Harm(other, RuleEffect.CHANGES, None, step, other.chain.key.name, "", _destinations(flows))
-            return unread if RuleEffect.CHANGES in deeds else None
-        found = [(flow, branch) for flow in _at(other, flows) for branch in self._walked(other, flow)]
-        harmful = [(deed, flow, branch) for flow, branch in found for deed in _deeds(flow, branch) if deed in deeds]
+    def harm(
+        self, foreign: OtherChain, flows: Sequence[Flow], effects: Collection[RuleEffect] = ANY_EFFECT
+    ) -> Harm | None:
+        """Say the first of some effects that a chain may do to packets, None if it does none of them."""
+        if not foreign.read:
+            step = Step(foreign.label, "", Did.UNKNOWN, "unknown: its rules were not read", certain=False)
+            unread = Harm(foreign, RuleEffect.CHANGES, None, step, foreign.chain.key.name, "", _destinations(flows))
+            return unread if RuleEffect.CHANGES in effects else None
+        walked = [(flow, branch) for flow in _at(foreign, flows) for branch in self._walked(foreign, flow)]
+        harmful = [
+            (effect, flow, branch) for flow, branch in walked for effect in _effects(flow, branch) if effect in effects
+        ]
         if not harmful:
             return None
-        deed, _, first = harmful[0]
-        sure = all(branch.fate is first.fate in REFUSED and not doubts(branch.trail) for _, branch in found)
-        alike = (flow for each, flow, branch in harmful if (each, _last(branch)) == (deed, _last(first)))
-        return self._told(other, deed, first, _destinations(alike), sure=sure)
+        effect, _, first = harmful[0]
+        sure = all(branch.fate is first.fate in REFUSED and not doubts(branch.trail) for _, branch in walked)
+        alike = (flow for other, flow, branch in harmful if (other, _last(branch)) == (effect, _last(first)))
+        return self._harm_of(foreign, effect, first, _destinations(alike), sure=sure)
 
-    def _walked(self, other: OtherChain, flow: Flow) -> list[Branch]:
-        chains = _same_table(other, self._tables[_table(other)])
+    def _walked(self, foreign: OtherChain, flow: Flow) -> list[Branch]:
+        chains = _same_table(foreign, self._tables[_table(foreign)])
         if self._passing:
             chains = {key: _passed(chain, self._fib) for key, chain in chains.items()}
-        return Walker(chains, None if self._passing else self._fib).hook(_key(other, other), flow)
+        return Walker(chains, None if self._passing else self._fib).hook(_key(foreign, foreign), flow)
 
-    def _told(
-        self, other: OtherChain, deed: RuleEffect, branch: Branch, destinations: tuple[Prefix, ...], *, sure: bool
+    def _harm_of(
+        self, foreign: OtherChain, effect: RuleEffect, branch: Branch, destinations: tuple[Prefix, ...], *, sure: bool
     ) -> Harm:
         """Say who does it: at the place and in the words in which the rule's own program shows it."""
-        step = branch.trail[-1] if branch.trail else Step(str(_key(other, other)), "", Did.PASSED, branch.fate.value)
-        place, rule = self._places(other).get(step.at, (step.at.partition(" ")[2], step.rule))
-        effect = step.effect if sure or not step.certain else f"may match: {step.effect}"
-        at = f"{other.program} {other.chain.key.table} {place}"
+        step = (
+            branch.trail[-1] if branch.trail else Step(str(_key(foreign, foreign)), "", Did.PASSED, branch.fate.value)
+        )
+        place, rule = self._places(foreign).get(step.at, (step.at.partition(" ")[2], step.rule))
+        text = step.effect if sure or not step.certain else f"may match: {step.effect}"
+        at = f"{foreign.program} {foreign.chain.key.table} {place}"
         fate = branch.fate if sure else None
-        return Harm(other, deed, fate, Step(at, step.rule, step.did, effect, sure), place, rule, destinations)
+        return Harm(foreign, effect, fate, Step(at, step.rule, step.did, text, sure), place, rule, destinations)
 
-    def _places(self, other: OtherChain) -> Mapping[str, tuple[str, str]]:
+    def _places(self, foreign: OtherChain) -> Mapping[str, tuple[str, str]]:
         """Return place and text of every rule by the label that the walk gives it."""
         return {
-            PlacedRule(_key(each, other), number, rule).label: (
-                f"{each.chain.key.name} {each.position(number)}",
+            PlacedRule(_key(sibling, foreign), number, rule).label: (
+                f"{sibling.chain.key.name} {sibling.position(number)}",
                 str(rule),
             )
-            for each in self._tables[_table(other)]
-            for number, rule in enumerate(each.chain.rules, 1)
+            for sibling in self._tables[_table(foreign)]
+            for number, rule in enumerate(sibling.chain.rules, 1)
         }
 
 
@@ -141,26 +147,26 @@ def _destinations(flows: Iterable[Flow]) -> tuple[Prefix, ...]:
     return tuple(dict.fromkeys(prefix for flow in flows for prefix in flow.destinations))
 
 
-def _table(other: OtherChain) -> tuple[Owner, str]:
-    return other.owner, other.chain.key.table
+def _table(foreign: OtherChain) -> tuple[Owner, str]:
+    return foreign.owner, foreign.chain.key.table
 
 
-def _key(other: OtherChain, entered: OtherChain) -> ChainKey:
+def _key(foreign: OtherChain, entered: OtherChain) -> ChainKey:
     """Return a chain's key, in a table called as what packets entered is for: in `nat` only addresses are rewritten."""
-    return other.chain.key._replace(table="nat" if entered.nat else "filter")
+    return foreign.chain.key._replace(table="nat" if entered.nat else "filter")
 
 
 def _same_table(entered: OtherChain, table: Iterable[OtherChain]) -> dict[ChainKey, Chain]:
-    return {_key(each, entered): replace(each.chain, key=_key(each, entered)) for each in table}
+    return {_key(foreign, entered): replace(foreign.chain, key=_key(foreign, entered)) for foreign in table}
 
 
-def _at(other: OtherChain, flows: Iterable[Flow]) -> Iterator[Flow]:
+def _at(foreign: OtherChain, flows: Iterable[Flow]) -> Iterator[Flow]:
     """Give packets as a chain sees them: before they are routed they leave by no device."""
     for flow in flows:
-        yield replace(flow, oif=NO_DEVICE, other_oif=False) if other.hook in _BEFORE_ROUTING else flow
+        yield replace(flow, oif=NO_DEVICE, other_oif=False) if foreign.hook in _BEFORE_ROUTING else flow
 
 
-def _deeds(flow: Flow, branch: Branch) -> Iterator[RuleEffect]:
+def _effects(flow: Flow, branch: Branch) -> Iterator[RuleEffect]:
     after = branch.flow
     if branch.fate in REFUSED:
         yield RuleEffect.REFUSES
@@ -183,8 +189,8 @@ def _met(rule: Rule, fib: Fib) -> Rule:
     matches = [match for match in rule.matches if match.name == "addrtype"]
     if not matches:
         return rule
-    asked = [_is_local(match) for match in matches]
-    if True in asked:
+    questions = [_is_local(match) for match in matches]
+    if True in questions:
         return _NOTHING
     left = tuple(match for match in rule.matches if match.name != "addrtype" or _is_local(match) is None)
     return replace(rule, matches=left)

@@ -35,12 +35,12 @@ def match_holds(match: Match, flow: Flow, fib: Fib | None, sets: Sets | None = N
 
 
 def _all_options(match: Match, flow: Flow) -> Holds:
-    found = Holds.ALWAYS
+    all_hold = Holds.ALWAYS
     for option in match.options:
         answer = _OPTIONS.get((match.name, option.name))
-        asked = Holds.SOMETIMES if answer is None else answer(option, flow).unless(option.negated)
-        found = min(found, asked)
-    return found
+        holds = Holds.SOMETIMES if answer is None else answer(option, flow).unless(option.negated)
+        all_hold = min(all_hold, holds)
+    return all_hold
 
 
 def _set(match: Match, flow: Flow, sets: Sets | None) -> Holds:
@@ -64,7 +64,7 @@ def _contains(named: Masked, absent: Masked) -> bool:
 
 
 def _port(port: int | None, ranges: tuple[Range, ...]) -> Holds:
-    return Holds.when(None if port is None else any(each.contains(port) for each in ranges))
+    return Holds.when(None if port is None else any(named.contains(port) for named in ranges))
 
 
 def _sport(option: Option, flow: Flow) -> Holds:
@@ -136,13 +136,13 @@ def _destination_range(option: Option, flow: Flow) -> Holds:
 
 def _in_range(prefixes: tuple[Prefix, ...], named: AddressRange) -> Holds:
     """Whether addresses of the prefixes lie in a range: it holds the first and the last of each, or none at all."""
-    found = set()
+    answers = set()
     for prefix in prefixes:
         first, last = prefix.host(0), prefix.host(-1)
         inside = named.contains(first) and named.contains(last)
         apart = prefix.version != named.first.version or last < named.first or first > named.last
-        found.add(Holds.when(True if inside else False if apart else None))
-    return found.pop() if len(found) == 1 else Holds.SOMETIMES
+        answers.add(Holds.when(True if inside else False if apart else None))
+    return answers.pop() if len(answers) == 1 else Holds.SOMETIMES
 
 
 def _socket(_: Option, flow: Flow) -> Holds:
@@ -203,20 +203,20 @@ def _addrtype(match: Match, flow: Flow, fib: Fib | None) -> Holds:
     Of IPv6 a local address is a unicast one too: there only questions for one type that no other includes are answered.
     """
     limits = (("limit-iface-in", flow.iif), ("limit-iface-out", flow.oif))
-    asked = [device for option, device in limits if match.get(option) is not None]
-    devices = [device for device in asked if device is not None]
-    found = Holds.ALWAYS
+    limited = [device for option, device in limits if match.get(option) is not None]
+    devices = [device for device in limited if device is not None]
+    all_hold = Holds.ALWAYS
     for name, address in (("src-type", flow.from_address), ("dst-type", flow.to_address)):
         option = match.get(name)
         if option is None:
             continue
         known = None
         answerable = flow.version == 4 or option.words in _APART
-        if answerable and fib is not None and address is not None and len(devices) == len(asked):
+        if answerable and fib is not None and address is not None and len(devices) == len(limited):
             known = fib.type_of(address, *devices)
         answer = Holds.SOMETIMES if known is None else Holds.when(known in option.words)
-        found = min(found, answer.unless(option.negated))
-    return found
+        all_hold = min(all_hold, answer.unless(option.negated))
+    return all_hold
 
 
 _WHOLE: Final[dict[str, Callable[[Match, Flow, Fib | None], Holds]]] = {

@@ -23,24 +23,24 @@ class Sets:
     """The sets of a state by their names; one that is not here, or was not read, may hold anything."""
 
     def __init__(self, sets: Iterable[IpSet]) -> None:
-        self._sets = {each.name: _Set(each) for each in sets}
+        self._sets = {ip_set.name: _Set(ip_set) for ip_set in sets}
 
     def holds(self, name: str, directions: Sequence[str], flow: Flow) -> Holds:
         """Whether packets are in a set, by their addresses, ports and devices in the directions that a rule gives."""
-        found = self._sets.get(name)
-        if found is None or found.unread:
+        ip_set = self._sets.get(name)
+        if ip_set is None or ip_set.unread:
             return Holds.SOMETIMES
-        if len(directions) < len(found.dimensions):
+        if len(directions) < len(ip_set.dimensions):
             return Holds.NEVER
-        if found.listed:
-            return max(self._listed(each, directions, flow) for each in found.listed)
-        each = {found.holds(directions, replace(flow, destinations=(one,))) for one in flow.destinations}
-        return each.pop() if len(each) == 1 else Holds.SOMETIMES
+        if ip_set.listed:
+            return max(self._listed(listed, directions, flow) for listed in ip_set.listed)
+        answers = {ip_set.holds(directions, replace(flow, destinations=(one,))) for one in flow.destinations}
+        return answers.pop() if len(answers) == 1 else Holds.SOMETIMES
 
     def _listed(self, name: str, directions: Sequence[str], flow: Flow) -> Holds:
         """Whether packets are in a set that another lists; the kernel has no lists of lists, a record may."""
-        found = self._sets.get(name)
-        return Holds.SOMETIMES if found is None or found.listed else self.holds(name, directions, flow)
+        ip_set = self._sets.get(name)
+        return Holds.SOMETIMES if ip_set is None or ip_set.listed else self.holds(name, directions, flow)
 
 
 class _Set:
@@ -71,13 +71,13 @@ class _Set:
         near = sorted(self._near(looked_up), key=_narrowest_first)
         for _, alike in groupby(near, key=_networks if self._by_device else _whole):
             members = list(alike)
-            found = [_is_member(member, directions, flow) for member in members]
+            memberships = [_is_member(member, directions, flow) for member in members]
             if self._by_device:
-                answers |= _by_device(members, found, directions, flow)
+                answers |= _by_device(members, memberships, directions, flow)
                 decided = _in_network(members[0], directions, flow) is Holds.ALWAYS
             else:
-                answers |= {not members[0].nomatch} if found[0] is not Holds.NEVER else set()
-                decided = found[0] is Holds.ALWAYS
+                answers |= {not members[0].nomatch} if memberships[0] is not Holds.NEVER else set()
+                decided = memberships[0] is Holds.ALWAYS
             if decided:
                 break
         else:
@@ -118,14 +118,20 @@ def _in_network(member: Member, directions: Sequence[str], flow: Flow) -> Holds:
     return _is_part(member.parts[0], directions[0], flow)
 
 
-def _by_device(members: Sequence[Member], found: Sequence[Holds], directions: Sequence[str], flow: Flow) -> set[bool]:
+def _by_device(
+    members: Sequence[Member], memberships: Sequence[Holds], directions: Sequence[str], flow: Flow
+) -> set[bool]:
     """Say what members of one network may decide: where it holds packets but no device does, they are not inside.
 
     hash_netiface4_data_equal counts the network alone as found.
     """
     if _in_network(members[0], directions, flow) is Holds.NEVER:
         return set()
-    answers = {not member.nomatch for member, each in zip(members, found, strict=True) if each is not Holds.NEVER}
+    answers = {
+        not member.nomatch
+        for member, membership in zip(members, memberships, strict=True)
+        if membership is not Holds.NEVER
+    }
     devices = [_is_part(member.parts[1], directions[1], flow) for member in members]
     return answers | ({False} if Holds.ALWAYS not in devices else set())
 

@@ -102,13 +102,13 @@ def _setting(match: Match) -> Target:
 def anything(table: str, flow: Flow) -> list[Outcome]:
     """Return what a target may do that nobody here understands."""
     after = flow.blurred()
-    found = [(Fate.CONTINUES, after), (Fate.ACCEPTED, after), (Fate.DROPPED, flow)]
+    ends = [(Fate.CONTINUES, after), (Fate.ACCEPTED, after), (Fate.DROPPED, flow)]
     if table == "nat":
         anywhere = ANYWHERE[flow.version]
         rewritten = replace(after, source=anywhere, but_not=None, snat=True, destinations=(anywhere,))
         rewritten = replace(rewritten, dnat=None)
-        found.append((Fate.ACCEPTED, rewritten))
-    return [Outcome(fate, flow, Did.UNKNOWN, "nobody here knows what it does") for fate, flow in found]
+        ends.append((Fate.ACCEPTED, rewritten))
+    return [Outcome(fate, flow, Did.UNKNOWN, "nobody here knows what it does") for fate, flow in ends]
 
 
 def _accept(_: Target, flow: Flow, _fib: Fib | None) -> list[Outcome]:

@@ -65,13 +65,13 @@ class Walker:
         chain = self._chains.get(key)
         if chain is None:
             return [Branch(Fate.ACCEPTED, flow)]
-        found = []
+        ends = []
         for branch in _unread(chain, str(key), "", flow) if chain.unread else self.walk(chain.rules, key, flow):
             if branch.fate in (Fate.CONTINUES, Fate.RETURNS):
-                found.append(_meets_policy(branch, chain))
+                ends.append(_meets_policy(branch, chain))
             else:
-                found.append(branch)
-        return merged(found)
+                ends.append(branch)
+        return merged(ends)
 
     def walk(self, rules: Sequence[Rule], key: ChainKey, flow: Flow) -> tuple[Branch, ...]:
         """Follow packets through the rules of a chain; CONTINUES if some of them come to its end."""
@@ -104,15 +104,15 @@ class Walker:
             return _unread(below, placed.label, str(placed.rule), flow)
         if below is not None and target.name not in TARGET_EXTENSIONS:
             return merged(self._jumped(placed, below, flow, certain))
-        found = outcomes(target, placed.chain.table, flow, self._fib)
-        return [_told(outcome, placed, certain, alone=len(found) == 1) for outcome in found]
+        possible = outcomes(target, placed.chain.table, flow, self._fib)
+        return [_branch_of(outcome, placed, certain, alone=len(possible) == 1) for outcome in possible]
 
     def _jumped(self, placed: PlacedRule, below: Chain, flow: Flow, certain: Holds) -> Iterator[Branch]:
         doubt = (Step(placed.label, str(placed.rule), Did.PASSED, "may match", certain=False),)
         for fate, after, trail in self._chain(below, flow):
             back = Fate.RETURNS if placed.rule.goto else Fate.CONTINUES
-            came = back if fate in (Fate.CONTINUES, Fate.RETURNS) else fate
-            yield Branch(came, after, trail if certain is Holds.ALWAYS else doubt + trail)
+            fate_after = back if fate in (Fate.CONTINUES, Fate.RETURNS) else fate
+            yield Branch(fate_after, after, trail if certain is Holds.ALWAYS else doubt + trail)
 
     def _chain(self, chain: Chain, flow: Flow) -> tuple[Branch, ...]:
         """Follow packets through a chain of the user, once for all rules that lead into it."""
@@ -124,10 +124,10 @@ class Walker:
             endless = Step(str(key), "", Did.UNKNOWN, "leads into itself", certain=False)
             return tuple(Branch(outcome.fate, outcome.flow, (endless,)) for outcome in anything(key.table, flow))
         self._inside.add(key)
-        found = self.walk(chain.rules, key, flow)
+        branches = self.walk(chain.rules, key, flow)
         self._inside.remove(key)
-        self._walked[key, flow] = found
-        return found
+        self._walked[key, flow] = branches
+        return branches
 
 
 def _unread(chain: Chain, at: str, rule: str, flow: Flow) -> list[Branch]:
@@ -145,13 +145,13 @@ def _unread(chain: Chain, at: str, rule: str, flow: Flow) -> list[Branch]:
 
 def merged(branches: Iterable[Branch]) -> list[Branch]:
     """Make one of those that end alike with the same packets; the trail with the fewest doubts tells of it."""
-    found: dict[tuple[Fate, Flow], Branch] = {}
+    fewest: dict[tuple[Fate, Flow], Branch] = {}
     for branch in branches:
         key = (branch.fate, branch.flow)
-        other = found.get(key)
+        other = fewest.get(key)
         if other is None or doubts(branch.trail) < doubts(other.trail):
-            found[key] = branch
-    return list(found.values())
+            fewest[key] = branch
+    return list(fewest.values())
 
 
 def doubts(trail: Trail) -> int:
@@ -171,7 +171,7 @@ def _few(ways: list[Branch]) -> list[Branch]:
     return merged(branch._replace(flow=branch.flow.blurred()) for branch in ways)
 
 
-def _told(outcome: Outcome, placed: PlacedRule, certain: Holds, *, alone: bool) -> Branch:
+def _branch_of(outcome: Outcome, placed: PlacedRule, certain: Holds, *, alone: bool) -> Branch:
     """Return an outcome with the step that tells of it; the RETURN for all, at the end of a chain, is not worth one."""
     rule, said = placed.rule, outcome.text
     matches = certain is Holds.ALWAYS
