@@ -5,14 +5,16 @@ from pathlib import Path
 from rich.console import Console
 from rich.terminal_theme import MONOKAI
 
-from netplan.cli.commands.plan import recorded_plan
+from netplan.cli.output import terminal
 from netplan.cli.views.text import plan_text
+from netplan.operations.plans import plan_recorded
 from netplan.spec.load import read
 
 
 def main() -> None:
     """Write the picture."""
-    plan = recorded_plan(read(Path("specs/hdss7.yaml")), Path("state"), ["hdss7-21"])
+    spec = read(Path("specs/hdss7.yaml"))
+    plan = plan_recorded(spec, Path("state"), [spec.topology.by_name["hdss7-21"]], terminal)
     with Path("/dev/null").open("w") as nowhere:
         console = Console(record=True, width=102, file=nowhere, force_terminal=True, highlight=False)
         console.print("$ podnet plan specs/hdss7.yaml --node hdss7-21\n", style="dim")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,10 +14,9 @@ from netplan.cli.output import say
 from netplan.cli.progress import bar
 from netplan.errors import UsageError
 from netplan.net import Address, printable
-from netplan.spec.constraints.constraint import nodes as name_nodes
 from netplan.spec.lease_file import STATE
 from netplan.spec.load import Spec, read
-from netplan.spec.topology import AUTO, USUAL_MTU, Node
+from netplan.spec.topology import AUTO, Node
 from netplan.store.vardir import var_dir
 from netplan.system.files import Judge, anything
 from netplan.system.trust import FLAG, Trust
@@ -68,14 +67,6 @@ def open_spec(path: Path, state: Path, judge: Judge = anything) -> Spec:
     """Read a spec with the leases below a state folder, with a bar if that takes long."""
     with bar.during(f"reading {printable(path.name)}"):
         return read(path, state, judge)
-
-
-def tell_assumed(spec: Spec, nodes: Sequence[Node]) -> None:
-    """Say for which nodes an MTU is assumed that a tunnel depends on, since their interfaces are not at hand."""
-    backend = spec.model.backend
-    assumed = [node.name for node in nodes if node.mtu_assumed]
-    if assumed and backend.type == "vxlan" and backend.mtu is None:
-        say(f"podnet: mtu: auto: {USUAL_MTU} is assumed for {name_nodes(assumed)}: no kernel or record is at hand")
 
 
 def open_here(path: Path, name: str | None, state: Path, judge: Judge = anything) -> tuple[Spec, Node]:

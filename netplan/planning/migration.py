@@ -25,6 +25,7 @@ from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Prefix
 from netplan.planning.differences import diff_node
 from netplan.planning.fingerprint import dependencies
+from netplan.planning.groups import place_of
 from netplan.planning.plan import NodePlan, Source, plan_node
 from netplan.planning.projection import project
 from netplan.planning.sysctls import given_up
@@ -99,9 +100,7 @@ def role_of(spec: Spec, old: Spec) -> Callable[[str], Hashable | None]:
         if not same or then is None or replace(then, at=node.at) != node or written != old.model.nodes[name]:
             return None
         wishes = (written.blackhole, written.routes, tuple(written.sysctl.items()))
-        segments = tuple(address.prefix for address in node.addresses)
-        versions = tuple(subnet.version for subnet in node.subnets)
-        return node.interface, node.bridge, segments, versions, node.mtu, wishes
+        return place_of(node), wishes
 
     return role
 

@@ -52,12 +52,12 @@ class NodePlan(Struct, frozen=True):
     """The changes of one node, in the order in which people read them.
 
     `depends` holds a digest of every part of the state that the changes depend on, by the part's name; `refusals` say
-    why the plan can't be applied as it is, of which `obstacles` stand
-    in the way of some objects alone, `checks` what must work once it has been, `persist` is the file that has the
-    rules for the next boot, `sysctls` names the parameters that are wanted, changed or not, `waiting` are those of
-    devices that are not there yet, and `hooks` say where our jumps are to stand, None if that is not known. With
-    `adopts` objects of others may become ours, with `puts_back` routes that replaced ours. `effects` are what people
-    are shown besides, found by tracing the `probes`; a saved plan is read with the probes alone, and
+    why the plan can't be applied as it is, of which `obstacles` stand in the way of some objects alone, `checks`
+    what must work once it has been, `persist` is the file that has the rules for the next boot, `sysctls` names the
+    parameters that are wanted, changed or not, `waiting` are those of devices that are not there yet, and `hooks`
+    say where our jumps are to stand, None if that is not known. With `adopts` objects of others may become ours,
+    with `puts_back` routes that replaced ours. `effects` are what people are shown besides, found by tracing the
+    `probes`, on another node that is alike if `traced_on` names it; a saved plan is read with the probes alone, and
     without the obstacles: it is applied whole, or refused.
     """
 
@@ -78,6 +78,7 @@ class NodePlan(Struct, frozen=True):
     waiting: tuple[Sysctl, ...] = ()
     hooks: tuple[Hook, ...] | None = None
     effects: tuple[TrafficEffect, ...] = ()
+    traced_on: str | None = None
     probes: tuple[Probe, ...] = ()
 
     @property

@@ -174,6 +174,7 @@ def _node_to_json(node: NodePlan) -> Json:
         "persist": node.persist,
         "puts_back": node.puts_back,
         "sysctls": list(node.sysctls),
+        "traced_on": node.traced_on,
         "waiting": [sysctl.to_json() for sysctl in node.waiting],
     }
     return {**data, **{key: value for key, value in optional.items() if value}, **hooks_to_json(node.hooks)}

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from netplan.cli.commands.plan import moving_plan, recorded_plan
 from netplan.cli.views.lines import blocks
 from netplan.errors import UsageError
+from netplan.operations.plans import plan_move, plan_recorded
 from tests import make
+from tests.reports import Kept
 from tests.spec.factory import spec_text
 
 A = "a: {address: 10.4.7.21/24, subnet: 172.7.21.0/24}"
@@ -24,7 +25,10 @@ def node(number):
 
 def told(new, old):
     """Give the lines of traffic of each block, by its title."""
-    return {block.title: {str(line).strip() for line in block.traffic} for block in blocks(moving_plan(new, old, []))}
+    return {
+        block.title: {str(line).strip() for line in block.traffic}
+        for block in blocks(plan_move(new, old, None, Kept()))
+    }
 
 
 def test_a_peer_that_moves_is_reached_by_another_way():
@@ -42,39 +46,58 @@ def test_a_node_that_leaves_no_longer_masquerades():
     assert "pod -> outside            source 10.4.7.22 -> source kept" in told(make.spec(A), make.spec(A, B))["b"]
 
 
-def test_nodes_that_change_alike_are_traced_once():
+def test_nodes_that_change_alike_are_traced_once_and_what_was_traced_is_told_of_each():
     many = [node(n) for n in range(1, 30)]
-    made = moving_plan(make.spec(*many), make.spec(*many[:-1]), [])
-    assert [node.node for node in made.nodes if node.effects] == ["n1", "n29"]
+    made = plan_move(make.spec(*many), make.spec(*many[:-1]), None, Kept())
+    assert [plan.traced_on for plan in made.nodes] == [None, *27 * ["n1"], None]
+    assert {plan.effects for plan in made.nodes[:-1]} == {made.nodes[0].effects}
+
+
+def test_programs_get_the_traffic_of_every_node_that_changes(move):
+    nodes = [node(n) for n in range(1, 5)]
+    made = json.loads(move({"nodes": nodes[:-1]}, {"nodes": nodes}, "--format", "json"))["nodes"]
+    assert [(len(plan["effects"]) > 0, plan.get("traced_on")) for plan in made] == [
+        (True, None),
+        (True, "n1"),
+        (True, "n1"),
+        (True, None),
+    ]
+
+
+def test_nodes_of_the_same_changes_are_traced_apart_where_their_devices_differ():
+    nodes = [A, B.replace("}", ", interface: eth1}"), node(23)]
+    made = plan_move(make.spec(*nodes, forward="none"), make.spec(*nodes), None, Kept())
+    assert [plan.traced_on for plan in made.nodes] == [None, None, "a"]
 
 
 @pytest.fixture
 def few(monkeypatch):
     """Let a plan have forty changes."""
-    monkeypatch.setattr("netplan.cli.commands.plan._MANY_CHANGES", 40)
+    monkeypatch.setattr("netplan.operations.plans._MANY_CHANGES", 40)
 
 
 @pytest.mark.usefixtures("few")
 def test_a_move_of_too_many_changes_is_not_worked_out():
     old, new = [node(n) for n in range(1, 8)], [node(n).replace("172.7.", "172.7.1") for n in range(1, 8)]
     with pytest.raises(UsageError, match="more than 40 changes: say --node for some of the nodes"):
-        moving_plan(make.spec(*new), make.spec(*old), [])
+        plan_move(make.spec(*new), make.spec(*old), None, Kept())
 
 
 @pytest.mark.usefixtures("few")
 def test_a_plan_of_many_nodes_from_nothing_is_not_worked_out(tmp_path):
+    spec = make.spec(*(node(n) for n in range(1, 8)))
     with pytest.raises(UsageError, match="more than 40 changes: say --node for some of the nodes"):
-        recorded_plan(make.spec(*(node(n) for n in range(1, 8))), tmp_path, [])
+        plan_recorded(spec, tmp_path, spec.topology.nodes, Kept())
 
 
 @pytest.mark.usefixtures("few")
 def test_changes_that_nodes_share_are_not_many():
     many = [node(n) for n in range(1, 30)]
-    assert len(moving_plan(make.spec(*many[1:]), make.spec(*many), []).nodes) == 29
+    assert len(plan_move(make.spec(*many[1:]), make.spec(*many), None, Kept()).nodes) == 29
 
 
 def test_what_moving_does_is_all_well_afterwards():
-    made = moving_plan(make.spec(A, B), make.spec(A), [])
+    made = plan_move(make.spec(A, B), make.spec(A), None, Kept())
     assert not [effect for node in made.nodes for effect in node.effects if effect.after_blame]
 
 
@@ -136,11 +159,11 @@ WORKER_B = B.replace("b:", "worker-b:")
 
 def warnings(new, old):
     """Return the warnings of each planned node."""
-    return {plan.node: plan.warnings for plan in moving_plan(new, old, []).nodes}
+    return {plan.node: plan.warnings for plan in plan_move(new, old, None, Kept()).nodes}
 
 
 def test_a_node_with_a_new_name_is_the_node_that_had_its_address():
-    made = moving_plan(make.spec(A, WORKER_B), make.spec(A, B), [])
+    made = plan_move(make.spec(A, WORKER_B), make.spec(A, B), None, Kept())
     assert [(plan.node, plan.changes) for plan in made.nodes] == [("a", ()), ("worker-b", ())]
 
 

@@ -6,10 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from netplan.cli.commands.plan import moving_plan
 from netplan.desired.compile import compile_node
+from netplan.operations.plans import plan_move
 from netplan.planning.migration import migrate, role_of
 from tests import make
+from tests.reports import Kept
 from tests.runs import examples
 
 BACKENDS = ("{type: host-gw}", "{type: vxlan}", "{type: vxlan, direct_routing: true}")
@@ -50,8 +51,8 @@ def test_each_node_gets_the_plan_that_it_would_get_by_itself(specs):
     for node in new.topology.nodes:
         then = old.topology.by_name.get(node.name)
         alone[node.name] = migrate(compile_node(new, node), None if then is None else compile_node(old, then)).plan
-    made = {plan.node: plan for plan in moving_plan(new, old, []).nodes}
-    assert {name: replace(made[name], effects=(), probes=()) for name in alone} == alone
+    made = {plan.node: plan for plan in plan_move(new, old, None, Kept()).nodes}
+    assert {name: replace(made[name], effects=(), probes=(), traced_on=None) for name in alone} == alone
 
 
 def test_peers_that_hear_of_a_new_node_have_one_role():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from netplan.cli.commands.plan import moving_plan
 from netplan.desired.compile import compile_node
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.value import FirewallBackend
@@ -14,10 +13,12 @@ from netplan.kinds.route.value import Route
 from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.udp_socket.value import UdpSocket
 from netplan.net import IfName, InterfaceAddress
+from netplan.operations.plans import plan_move
 from netplan.planning.plan import NodePlan, Source, plan_node
 from netplan.planning.projection import project
 from netplan.planning.underlay import resolved_in, unresolved
 from tests import make, tunnels
+from tests.reports import Kept
 from tests.spec.test_families import A6, B6, ONLY6
 
 AUTO = "{interface: auto, mtu: auto}"
@@ -206,13 +207,14 @@ def test_words_stand_for_an_interface_that_is_not_at_hand():
 
 def test_nodes_whose_interface_is_not_at_hand_are_planned_alike():
     nodes = [f"n{n}: {{address: 10.4.7.{n}/24, subnet: 172.7.{n}.0/24}}" for n in range(1, 7)]
-    made = moving_plan(make.spec(*nodes, defaults=AUTO), make.spec(*nodes[:-1], defaults=AUTO), [])
-    assert [node.node for node in made.nodes if node.effects] == ["n1", "n6"]
+    made = plan_move(make.spec(*nodes, defaults=AUTO), make.spec(*nodes[:-1], defaults=AUTO), None, Kept())
+    assert [node.traced_on for node in made.nodes] == [None, "n1", "n1", "n1", "n1", None]
     assert {str(change.after) for change in made.nodes[1].changes} == {"172.7.6.0/24 via 10.4.7.6 dev auto"}
 
 
 def test_the_traffic_of_a_move_names_an_interface_that_is_not_at_hand_as_the_compiler_does():
-    moved = moving_plan(make.spec(defaults=AUTO, backend=VXLAN), make.spec(defaults=AUTO), ["a"]).nodes[0]
+    new = make.spec(defaults=AUTO, backend=VXLAN)
+    moved = plan_move(new, make.spec(defaults=AUTO), [new.topology.by_name["a"]], Kept()).nodes[0]
     blamed = {effect.blame.rule for effect in moved.effects if effect.changed and effect.blame is not None}
     assert "172.7.22.0/24 via 10.4.7.22 dev (that of 10.4.7.21)" in blamed
 

@@ -10,12 +10,12 @@ from netplan.cli.context import (
     addresses_of,
     known,
     open_spec,
-    tell_assumed,
 )
 from netplan.cli.options import verb_app
-from netplan.cli.output import Format, show_json, show_text
+from netplan.cli.output import Format, show_json, show_text, terminal
 from netplan.cli.views.desired import desired_json, desired_text
 from netplan.desired.compile import compile_node
+from netplan.operations.assumed_mtu import note_assumed
 from netplan.planning.underlay import unresolved
 
 app = verb_app()
@@ -29,7 +29,7 @@ def compile_spec(
     loaded = open_spec(spec, state)
     names = [known(addresses_of(loaded), node)] if node else [each.name for each in loaded.topology.nodes]
     nodes = [loaded.topology.by_name[name] for name in names]
-    tell_assumed(loaded, nodes)
+    note_assumed(loaded, nodes, terminal)
     desired = [compile_node(loaded, unresolved(node)) for node in nodes]
     if format is Format.JSON:
         show_json(desired_json(loaded.model.cluster, desired))

@@ -38,9 +38,8 @@ _NAMED: Final = 3
 _MANY: Final = 100
 """More lines of one kind than this nobody reads."""
 
-Reads: TypeAlias = tuple[bytes, Source, FirewallBackend, tuple[str, ...], tuple[str, ...]]
+_Reads: TypeAlias = tuple[bytes, Source, FirewallBackend, tuple[str, ...], tuple[str, ...]]
 """How a plan reads: a digest of its lines, which may be very many, and the rest as it is."""
-_Reads: TypeAlias = tuple[bytes, Source, FirewallBackend, tuple[str, ...], tuple[str, ...], tuple["TrafficLine", ...]]
 
 
 class Line(Struct, frozen=True):
@@ -122,26 +121,28 @@ def blocks(plan: Plan) -> tuple[Block, ...]:
 
     What moving to another spec does to traffic is traced for the first of those nodes only.
     """
-    folded: dict[_Reads | None, list[NodePlan]] = {}
+    folded: dict[tuple[_Reads, tuple[TrafficLine, ...]] | None, list[NodePlan]] = {}
     worded: dict[int, bytes] = {}  # by the identity of changes: nodes of one role share them
+    told_of: dict[int, tuple[TrafficLine, ...]] = {}  # and effects
     several = len(plan.nodes) > 1
     for node in plan.nodes:
-        traffic = tuple(traffic_lines(node.effects))
+        if id(node.effects) not in told_of:
+            told_of[id(node.effects)] = tuple(traffic_lines(node.effects))
+        traffic = told_of[id(node.effects)]
         if node.changes or node.warnings or node.refusals or traffic:
             told = () if node.source is Source.SPEC else traffic
-            key = (*reading(node, worded), told) if several else None
+            key = (_reading(node, worded), told) if several else None
             folded.setdefault(key, []).append(node)
-    return tuple(Block(tuple(nodes), tuple(traffic_lines(nodes[0].effects))) for nodes in folded.values())
+    return tuple(Block(tuple(nodes), told_of[id(nodes[0].effects)]) for nodes in folded.values())
 
 
-def reading(node: NodePlan, worded: dict[int, bytes] | None = None) -> Reads:
-    """Give how a node's plan reads, but for what it does to traffic; changes that are `worded` are not put anew."""
-    lines = None if worded is None else worded.get(id(node.changes))
+def _reading(node: NodePlan, worded: dict[int, bytes]) -> _Reads:
+    """Return how a node's plan reads, but for what it does to traffic; changes that are `worded` are not put anew."""
+    lines = worded.get(id(node.changes))
     if lines is None:
         words = (word for line in map(line_of, node.changes) for word in (*line.parts, "\n"))
         lines = sha256("\0".join(words).encode(errors="surrogateescape")).digest()
-        if worded is not None:
-            worded[id(node.changes)] = lines
+        worded[id(node.changes)] = lines
     run = (line.text for line in commands(node))
     return lines, node.source, node.backend, (*run, *node.warnings), node.refusals
 
