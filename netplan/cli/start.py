@@ -34,7 +34,6 @@ def main() -> NoReturn:
 
         if isinstance(sys.stdout, TextIOWrapper):
             sys.stdout = standard_output(sys.stdout)
-        _begin(sys.argv[1:])
         from netplan.cli.main import main as run
 
         _end(run())
@@ -54,14 +53,6 @@ def _end(code: int) -> NoReturn:
     except Exception:
         code = code or _USAGE
     os._exit(code)
-
-
-def _begin(words: list[str]) -> None:
-    """Begin with what a drift waits for longest while podnet is loaded; one that mends reads under its lock instead."""
-    if words[:1] == ["drift"] and not {"--fix", "--help"}.intersection(words):
-        from netplan.kinds.chain import legacy_tables
-
-        legacy_tables.begin()
 
 
 def _open_streams() -> None:

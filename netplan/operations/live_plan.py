@@ -36,7 +36,6 @@ from netplan.planning.traffic.probe import packets_of
 from netplan.planning.traffic.selection import leads_further
 from netplan.planning.underlay import absent, elsewhere
 from netplan.planning.undo import undo_changes
-from netplan.system import programs
 from netplan.trace import Packet, Passing
 
 if TYPE_CHECKING:
@@ -212,16 +211,13 @@ def plan_live(
 ) -> LivePlan:
     """Plan for the kernel as it is now, with what podnet remembers of it in a folder; see `LivePlan.from_kernel`.
 
-    Where some of it was read before the rest, a difference may be none: everything is read again then. So it is where
-    routes of others stand in the place of ours: whether they replaced ours, the newest generation tells.
+    Where routes of others stand in the place of ours it is planned again: whether they replaced ours, the newest
+    generation tells.
     """
     with report.during("reading the kernel"):
         kernel = opener(desired.backend)
         recalling = recalled(desired, folder, report)
         live = LivePlan.from_kernel(recalling, kernel, limit=limit)
-        taken = bool(live.plan.refusals) and occupied(recalling, live.plan.changes, live.before)
-        if taken:
-            recalling = with_applied(recalling, folder, report)
-        if taken or (programs.used_begun() and not live.plan.in_sync):
-            live = LivePlan.from_kernel(recalling, kernel, limit=limit)
+        if live.plan.refusals and occupied(recalling, live.plan.changes, live.before):
+            return LivePlan.from_kernel(with_applied(recalling, folder, report), kernel, limit=limit)
         return live

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO, Final, NamedTuple, TypeAlias
+from typing import IO, Final, NamedTuple
 
 from netplan.errors import ObserveError, RefusedError
 from netplan.system import helpers
@@ -21,13 +19,7 @@ SEARCH_PATH: Final = helpers.search_path()
 
 _TIME_LIMIT: Final = 120.0
 _ENCODING: Final = ("utf-8", "surrogateescape")
-_LATELY: Final = 1.0
-"""How many seconds ago a program may have been begun whose output is still taken for the state of now."""
-
 _handed_down: Final[set[int]] = set()
-
-_Started: TypeAlias = tuple[subprocess.Popen[bytes], IO[bytes]]
-"""A program that runs, and the memory that it prints into."""
 
 
 class Output(NamedTuple):
@@ -74,7 +66,7 @@ def run(argv: Sequence[str], text: str | None = None, *, limit: float = _TIME_LI
     What it prints goes into memory, since iptables-save may print ten megabytes, a line in each piece that a pipe would
     carry. Bytes that are not UTF-8 are carried through as surrogates, so that what was read is written back unchanged.
     """
-    process, output = _ahead.take(argv) or _start(argv)
+    process, output = _start(argv)
     with output, process:
         try:
             _, errors = process.communicate((text or "").encode(*_ENCODING), timeout=limit)
@@ -87,57 +79,7 @@ def run(argv: Sequence[str], text: str | None = None, *, limit: float = _TIME_LI
         return Output(process.returncode, output.read().decode(*_ENCODING), errors.decode(*_ENCODING))
 
 
-class _Ahead:
-    """Programs that were started before what they print is asked for."""
-
-    def __init__(self) -> None:
-        self._begun: dict[tuple[str, ...], tuple[_Started, float]] = {}
-        self.used = False
-        atexit.register(self._end)
-
-    def begin(self, argv: Sequence[str]) -> None:
-        if tuple(argv) not in self._begun:
-            self._begun[tuple(argv)] = _start(argv), time.monotonic()
-
-    def take(self, argv: Sequence[str]) -> _Started | None:
-        """Return a program that was begun just now; one that was begun too long ago is ended."""
-        started, since = self._begun.pop(tuple(argv), (None, 0.0))
-        if started is None:
-            return None
-        if time.monotonic() - since > _LATELY:
-            _kill(started)
-            return None
-        self.used = True
-        return started
-
-    def _end(self) -> None:
-        for started, _ in self._begun.values():
-            _kill(started)
-        self._begun.clear()
-
-
-def begin(argv: Sequence[str]) -> None:
-    """Start a program that `run` will be asked for within a second, so that it works meanwhile.
-
-    It shows the state of now, and `run` may put it beside what is read later: see `used_begun`. One that nobody asks
-    for, or too late, is ended.
-    """
-    _ahead.begin(argv)
-
-
-def used_begun() -> bool:
-    """Whether something that was read is older than the rest, since it was begun; from now on nothing is."""
-    used, _ahead.used = _ahead.used, False
-    return used
-
-
-def _kill(started: _Started) -> None:
-    process, output = started
-    with output, process:
-        process.kill()
-
-
-def _start(argv: Sequence[str]) -> _Started:
+def _start(argv: Sequence[str]) -> tuple[subprocess.Popen[bytes], IO[bytes]]:
     """Start a program that prints into memory; ObserveError if it can't be started."""
     with ExitStack() as stack:
         try:
@@ -154,6 +96,3 @@ def _start(argv: Sequence[str]) -> _Started:
             raise ObserveError(f"{argv[0]} can't be started: {error.strerror}") from error
         stack.pop_all()
     return process, output
-
-
-_ahead: Final = _Ahead()

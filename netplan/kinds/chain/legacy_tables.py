@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from netplan.errors import ObserveError
 from netplan.system import programs
 
 _NAMES: Final = {version: Path(f"/proc/self/net/{name}_tables_names") for version, name in ((4, "ip"), (6, "ip6"))}
@@ -33,13 +31,3 @@ def saving(version: int) -> list[str] | None:
     """Give the command that saves the table of an IP version that is named behind it; None if it is not installed."""
     program = programs.find(_PROGRAMS[version])
     return None if program is None else [program, "-t"]
-
-
-def begin() -> None:
-    """Begin to save all tables, for who will ask for them soon: that may take as long as podnet takes to start."""
-    with suppress(OSError, ObserveError):
-        for version in _NAMES:
-            for table in names(version):
-                command = saving(version)
-                if command is not None:
-                    programs.begin([*command, table])
