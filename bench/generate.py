@@ -27,8 +27,8 @@ def subnet(number: int) -> str:
     return f"{PODS[number << 8]}/24"
 
 
-def spec(nodes: int, backend: str = "host-gw", packet_filter: str = "nft") -> str:
-    """Give a spec with so many nodes."""
+def spec(nodes_file: str, backend: str = "host-gw", packet_filter: str = "nft") -> str:
+    """Return a spec whose nodes are in a file beside it."""
     lines = [
         "version: 1",
         "cluster: bench",
@@ -36,11 +36,16 @@ def spec(nodes: int, backend: str = "host-gw", packet_filter: str = "nft") -> st
         f"backend: {{type: {backend}}}",
         f"firewall: {{backend: {packet_filter}}}",
         f"defaults: {{interface: {INTERFACE}, bridge: {BRIDGE}, mtu: 1500}}",
-        "nodes:",
-        *(f"  {name(each)}: {{address: {address(each)}/12, subnet: {subnet(each)}}}" for each in range(nodes)),
+        f"nodes_file: {nodes_file}",
         "",
     ]
     return "\n".join(lines)
+
+
+def nodes_csv(nodes: int) -> str:
+    """Return the file of so many nodes."""
+    rows = (f"{name(number)},{address(number)}/12,{subnet(number)}" for number in range(nodes))
+    return "\n".join(["name,address,subnet", *rows, ""])
 
 
 def routes(nodes: int) -> str:

@@ -62,7 +62,8 @@ class Node:
 
     def __init__(self, folder: Path, nodes: int, *, backend: str = "host-gw", packet_filter: str = "nft") -> None:
         self.folder = folder
-        self.spec = self.file("spec.yaml", generate.spec(nodes, backend, packet_filter))
+        self.file("nodes.csv", generate.nodes_csv(nodes))
+        self.spec = self.file("spec.yaml", generate.spec("nodes.csv", backend, packet_filter))
         self.common = ["--node", generate.name(0)]
         shell(MAKE_INTERFACE)
 
@@ -165,7 +166,8 @@ def one_more(folder: Path, nodes: int, target: str) -> Iterator[Row]:
     """Measure a plan of every node for a cluster that gets one more."""
     old = Node(folder, nodes).spec
     new = folder / "new.yaml"
-    new.write_text(generate.spec(nodes + 1))
+    new.write_text(generate.spec("new.csv"))
+    (folder / "new.csv").write_text(generate.nodes_csv(nodes + 1))
     ours = median([*PODNET, "plan", str(new), "--against", str(old)], 1)
     yield Row(f"plan --against, one node added to {nodes:,}", "-", ours, None, None, target)
 

@@ -23,10 +23,9 @@ from netplan.spec.fields import AUTO, read_name, read_nodes_path
 from netplan.spec.lease_file import STATE, Leases, leases_path, parse_leases
 from netplan.spec.model import ClusterSpec, NodeSpec
 from netplan.spec.nodesfile import NodesFile, parse_nodes, with_nodes
-from netplan.spec.quick import compose_quickly
 from netplan.spec.salvage import salvaged
 from netplan.spec.topology import USUAL_MTU, Node, Topology
-from netplan.spec.yaml.document import Document
+from netplan.spec.yaml.document import Document, compose
 from netplan.spec.yaml.places import Key, Places
 from netplan.spec.yaml.problems import LINE_BREAK, spec_error
 from netplan.system import files
@@ -143,7 +142,7 @@ def understand(text: str, path: str, lookup: Lookup | None = None, judge: Judge 
 
     Without `lookup` nothing is leased. A file of nodes that the spec names is read too, and judged before that.
     """
-    document = compose_quickly(text, path)
+    document = compose(text, path)
     nodes = _nodes_file(document, text, judge)
     document = with_nodes(document, nodes) if nodes else document
     model, mistakes = _validate(document)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from netplan.spec.load import understand
 from tests.spec.factory import cursor, load, mistakes, only_problem, spec_text
 
 DUAL = {"ipv6_network": "fd00:7::/48"}
@@ -29,12 +28,6 @@ def test_a_node_has_an_address_and_a_subnet_of_each_family():
 def test_a_cluster_may_have_ipv6_alone():
     node = load(A6, B6, **ONLY6).topology.by_name["b"]
     assert [str(each) for each in (*node.addresses, *node.subnets)] == ["fd00:4::22/64", "fd00:7:0:22::/64"]
-
-
-def test_nodes_one_a_line_are_read_as_yaml_reads_them():
-    quick = spec_text(A.replace("'", ""), B.replace("'", ""), **DUAL)
-    slow = quick.replace("nodes:\n", "nodes:\n  # not one a line\n").replace("a: {", "a: {\n    ")
-    assert understand(quick, "s.yaml").model == understand(slow, "s.yaml").model
 
 
 @pytest.mark.parametrize(
