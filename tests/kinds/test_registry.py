@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-from importlib import import_module
-from inspect import signature
-from pathlib import Path
 from typing import ClassVar
 
 import pytest
@@ -19,8 +16,7 @@ from netplan.kinds import registry
 from netplan.kinds.batches import batches
 from netplan.kinds.change_json import change_from_json, change_to_json
 from netplan.kinds.link.value import Link
-from netplan.kinds.policy.value import PolicyRule
-from netplan.kinds.registry import Interface, Kind, OnLinks, Shown
+from netplan.kinds.registry import Kind, OnLinks, Shown
 from netplan.kinds.resource import Action, Change, Json, Reason, Wanted
 from netplan.net import IfName
 from netplan.planning.plan import Source, plan_node
@@ -71,9 +67,6 @@ class Other(Vlan, frozen=True):
 
 VLANS = Kind(Vlan, "tests.kinds.vlan_driver", "vlans", shown=Shown(20, plural="VLANs"), on_links=OnLinks(links_of))
 ETH0 = IfName("eth0")
-KINDS = Path(registry.__file__).parent
-UNRECORDED = {"netplan.kinds.connection.driver", "netplan.kinds.udp_socket.driver"}
-"""The drivers of what is read beside a state, and is part of none."""
 WANTED = Vlan(ETH0, 7, 3)
 WHY = Reason("frames of storage")
 
@@ -173,30 +166,6 @@ def test_its_changes_are_shown():
 
 def test_its_driver_is_loaded_by_its_name():
     assert driver_of(VLANS).observe.__module__ == VLANS.driver
-
-
-@pytest.mark.parametrize("kind", registry.kinds(), ids=lambda kind: kind.name)
-def test_every_kind_has_its_driver(kind):
-    driver = import_module(kind.driver)
-    parameters = {
-        name: list(signature(getattr(driver, name)).parameters)
-        for name in ("observe", "write")
-        if hasattr(driver, name)
-    }
-    match kind.interface:
-        case Interface.RTNETLINK:
-            reading_alone = {"observe": ["reading"]}
-            writes_too = reading_alone | {"write": ["writing", "changes"]}
-            assert parameters == (reading_alone if kind.value is PolicyRule else writes_too)
-        case Interface.PROC_SYS:
-            assert parameters == {"observe": ["names"], "write": ["change"]}
-        case Interface.NETFILTER:
-            assert parameters
-
-
-def test_every_driver_is_that_of_a_kind():
-    modules = {f"netplan.kinds.{path.parent.name}.driver" for path in KINDS.glob("*/driver.py")}
-    assert modules - {kind.driver for kind in registry.kinds()} == UNRECORDED
 
 
 def test_a_name_is_registered_once():
