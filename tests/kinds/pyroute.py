@@ -46,9 +46,9 @@ def plain(attributes):
 
 def _plain(value):
     if isinstance(value, dict) and "attrs" in value:
-        others = {key: each for key, each in value.items() if key in ("oif", "hops", "flags")}
+        others = {key: item for key, item in value.items() if key in ("oif", "hops", "flags")}
         return {**others, **plain(value["attrs"])}
-    return [_plain(each) for each in value] if isinstance(value, list) else value
+    return [_plain(item) for item in value] if isinstance(value, list) else value
 
 
 def route(value, scope):
@@ -63,7 +63,7 @@ def route(value, scope):
         "type": TYPES[value.type],
         "flags": 4 if value.onlink else 0,
     }
-    found = {
+    described = {
         "RTA_DST": str(value.prefix.address),
         "RTA_TABLE": value.table,
         "RTA_PRIORITY": value.metric or None,
@@ -71,16 +71,16 @@ def route(value, scope):
         **({} if value.hops else _way(value.prefix.version, value.oif, value.next_hop)),
         "RTA_MULTIPATH": [_hop(value.prefix.version, hop) for hop in value.hops] or None,
     }
-    return fields, {name: each for name, each in found.items() if each is not None}
+    return fields, {name: attribute for name, attribute in described.items() if attribute is not None}
 
 
 def _way(version, oif, next_hop):
-    found: dict[str, object] = {} if oif is None else {"RTA_OIF": INDEXES[oif]}
+    described: dict[str, object] = {} if oif is None else {"RTA_OIF": INDEXES[oif]}
     if next_hop is not None and next_hop.version == version:
-        found["RTA_GATEWAY"] = str(next_hop)
+        described["RTA_GATEWAY"] = str(next_hop)
     elif next_hop is not None:
-        found["RTA_VIA"] = {"family": FAMILIES[next_hop.version], "addr": str(next_hop)}
-    return found
+        described["RTA_VIA"] = {"family": FAMILIES[next_hop.version], "addr": str(next_hop)}
+    return described
 
 
 def _hop(version, hop):
@@ -94,7 +94,7 @@ def with_attributes(described):
     if "RTA_MULTIPATH" in attributes:
         hops = [
             {**{key: hop[key] for key in ("oif", "hops", "flags")}}
-            | {"attrs": [(key, each) for key, each in hop.items() if key.startswith("RTA_")]}
+            | {"attrs": [(key, attribute) for key, attribute in hop.items() if key.startswith("RTA_")]}
             for hop in attributes["RTA_MULTIPATH"]
         ]
         attributes = attributes | {"RTA_MULTIPATH": hops}
@@ -160,7 +160,7 @@ def rule(value):
         "flags": 2 if value.negated else 0,
         **{f"{name}_len": 0 if prefix is None else prefix.length for name, prefix in prefixes.items()},
     }
-    found = {
+    described = {
         **{f"FRA_{name.upper()}": prefix and str(prefix.address) for name, prefix in prefixes.items()},
         "FRA_PRIORITY": value.priority or None,
         "FRA_TABLE": value.table if value.action == "lookup" else None,
@@ -171,4 +171,4 @@ def rule(value):
         "FRA_FWMASK": value.mark and value.mark.mask,
         "FRA_SUPPRESS_PREFIXLEN": value.suppress,
     }
-    return fields, {name: each for name, each in found.items() if each is not None}
+    return fields, {name: attribute for name, attribute in described.items() if attribute is not None}

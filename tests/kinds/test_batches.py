@@ -35,8 +35,8 @@ def test_deletes_come_last_and_in_the_opposite_order():
 
 
 def test_routes_are_deleted_after_routes_are_created():
-    found = batches([*deleted(make.route("172.7.9.0/24")), *created(make.route())])
-    assert make.said(change for batch in found for change in batch.changes) == [
+    ordered = batches([*deleted(make.route("172.7.9.0/24")), *created(make.route())])
+    assert make.said(change for batch in ordered for change in batch.changes) == [
         "create route 172.7.22.0/24 via 10.4.7.22 dev eth0",
         "delete route 172.7.9.0/24 via 10.4.7.22 dev eth0",
     ]
@@ -91,15 +91,15 @@ def test_a_tunnel_in_the_way_of_another_one_goes_before_it_comes():
     assert [change.action for change in batch.changes] == ["delete", "create"]
 
 
-def test_a_tunnel_in_nobodys_way_goes_after_another_one_has_come():
-    found = batches([*deleted(tunnels.link()), *created(tunnels.link("podnet.2", vni=2))])
-    assert [change.action for batch in found for change in batch.changes] == ["create", "delete"]
+def test_a_tunnel_in_the_way_of_none_goes_after_another_one_has_come():
+    ordered = batches([*deleted(tunnels.link()), *created(tunnels.link("podnet.2", vni=2))])
+    assert [change.action for batch in ordered for change in batch.changes] == ["create", "delete"]
 
 
 def test_an_address_that_becomes_a_next_hop_goes_before_its_route_once_another_one_has_come():
     old, new = tunnels.address("172.7.22.0/32"), tunnels.address("172.7.21.0/32")
-    found = batches([*deleted(old), *created(new, tunnels.route("172.7.22.0/24"))])
-    assert make.said(change for batch in found for change in batch.changes) == [
+    ordered = batches([*deleted(old), *created(new, tunnels.route("172.7.22.0/24"))])
+    assert make.said(change for batch in ordered for change in batch.changes) == [
         "create address 172.7.21.0/32 dev podnet.1",
         "delete address 172.7.22.0/32 dev podnet.1",
         "create route 172.7.22.0/24 via 172.7.22.0 dev podnet.1 onlink",

@@ -65,7 +65,7 @@ def any_route(draw):
     )
 
 
-held = st.builds(
+link_addresses = st.builds(
     LinkAddress,
     devices,
     versions.flatmap(lambda v: st.builds(InterfaceAddress, addresses_of(v), st.integers(0, BITS[v]))),
@@ -119,7 +119,7 @@ def test_a_route_that_is_made_is_read_by_pyroute2(route, how):
     gateways = [route.next_hop, *(hop.next_hop for hop in route.hops)]
     scope = {"local": "host", "unicast": "universe" if any(gateways) else "link"}.get(route.type, "universe")
     fields, attributes = pyroute.route(route, scope)
-    assert pyroute.read(ROUTE, routes.made(route, NAMES, None, how), fields) == (fields, attributes)
+    assert pyroute.read(ROUTE, routes.encode_new(route, NAMES, None, how), fields) == (fields, attributes)
 
 
 @given(any_route())
@@ -132,14 +132,17 @@ def test_a_route_that_goes_is_read_by_pyroute2(route):
         and route.type in ("blackhole", "unreachable", "prohibit", "throw")
     ):
         attributes["RTA_OIF"] = NAMES[IfName("lo")]
-    assert pyroute.read(ROUTE, routes.gone(route, NAMES, None), fields) == (fields, attributes)
+    assert pyroute.read(ROUTE, routes.encode_delete(route, NAMES, None), fields) == (fields, attributes)
 
 
-@given(held)
+@given(link_addresses)
 def test_an_address_is_the_same_for_both(address):
     fields, attributes = pyroute.address(address)
     assert addresses.decode(pyroute.written(ADDRESS, fields, attributes), LINKS) == address
-    for request in (addresses.made(address, NAMES[address.link]), addresses.gone(address, NAMES[address.link])):
+    for request in (
+        addresses.encode_new(address, NAMES[address.link]),
+        addresses.encode_delete(address, NAMES[address.link]),
+    ):
         assert pyroute.read(ADDRESS, request, fields) == (fields, attributes)
 
 
@@ -147,7 +150,7 @@ def test_an_address_is_the_same_for_both(address):
 def test_a_neighbour_is_the_same_for_both(neighbour):
     fields, attributes = pyroute.neighbour(neighbour)
     assert neighbours.decode(pyroute.written(NEIGHBOUR, fields, attributes), LINKS) == neighbour
-    for request in (neighbours.made, neighbours.gone):
+    for request in (neighbours.encode_new, neighbours.encode_delete):
         assert pyroute.read(NEIGHBOUR, request(neighbour, NAMES[neighbour.link]), fields) == (fields, attributes)
 
 
@@ -156,7 +159,7 @@ def test_an_entry_that_pyroute2_wrote_is_read_with_all_that_it_says(entry, port,
     fields, attributes = pyroute.fdb(entry)
     says = {name: value for name, value in (("port", port), ("vni", vni)) if value is not None}
     message = pyroute.written(
-        NEIGHBOUR, fields, attributes | {f"NDA_{name.upper()}": each for name, each in says.items()}
+        NEIGHBOUR, fields, attributes | {f"NDA_{name.upper()}": number for name, number in says.items()}
     )
     options = tuple(f"{name} {value}" for name, value in says.items())
     assert fdb.decode(message, LINKS) == replace(entry, options=options)
@@ -165,21 +168,21 @@ def test_an_entry_that_pyroute2_wrote_is_read_with_all_that_it_says(entry, port,
 @given(entries)
 def test_an_entry_that_is_made_is_read_by_pyroute2(entry):
     fields, attributes = pyroute.fdb(entry)
-    assert pyroute.read(NEIGHBOUR, fdb.made(entry, NAMES[entry.link]), fields) == (fields, attributes)
+    assert pyroute.read(NEIGHBOUR, fdb.encode_new(entry, NAMES[entry.link]), fields) == (fields, attributes)
 
 
 @given(entries)
 def test_an_entry_goes_whatever_it_says(entry):
     fields, attributes = pyroute.fdb(entry)
     del attributes["NDA_DST"]
-    assert pyroute.read(NEIGHBOUR, fdb.gone(entry, NAMES[entry.link]), fields) == (fields, attributes)
+    assert pyroute.read(NEIGHBOUR, fdb.encode_delete(entry, NAMES[entry.link]), fields) == (fields, attributes)
 
 
 @given(tunnels)
 def test_a_tunnel_that_is_made_is_read_by_pyroute2(tunnel):
     fields, attributes = pyroute.link(tunnel)
     below = None if tunnel.vxlan.device is None else NAMES[tunnel.vxlan.device]
-    assert pyroute.read(LINK, links.made(tunnel, tunnel.vxlan, below), fields) == (fields, attributes)
+    assert pyroute.read(LINK, links.encode_new(tunnel, tunnel.vxlan, below), fields) == (fields, attributes)
 
 
 @given(tunnels, st.booleans(), st.text(st.characters(codec="ascii", exclude_categories=["C"]), max_size=20))

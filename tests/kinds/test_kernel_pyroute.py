@@ -79,15 +79,15 @@ def shell(script):
 def write_ours(objects, many):
     """Write objects as an apply does."""
     kernel = Linux(many=many)
-    for batch in batches(Change(None, each, make.WHY) for each in objects):
+    for batch in batches(Change(None, resource, make.WHY) for resource in objects):
         kernel.write(batch)
 
 
 def write_plainly(objects):
     """Write objects with pyroute2, one by one."""
     with IPRoute() as kernel:
-        for each in objects:
-            _WRITERS[type(each)](kernel, each)
+        for resource in objects:
+            _WRITERS[type(resource)](kernel, resource)
 
 
 def _index(kernel, device):
@@ -103,14 +103,14 @@ def _link(kernel, link):
     kernel.link("set", index=_index(kernel, link.name), mtu=link.mtu, ifalias=link.alias, state="up")
 
 
-def _address(kernel, held):
-    address = str(held.address.address)
-    kernel.addr("add", index=_index(kernel, held.link), address=address, prefixlen=held.address.length)
+def _address(kernel, link_address):
+    address = str(link_address.address.address)
+    kernel.addr("add", index=_index(kernel, link_address.link), address=address, prefixlen=link_address.address.length)
 
 
-def _neighbour(kernel, each):
-    index = _index(kernel, each.link)
-    kernel.neigh("add", dst=str(each.address), lladdr=each.lladdr, ifindex=index, state=PERMANENT)
+def _neighbour(kernel, neighbour):
+    index = _index(kernel, neighbour.link)
+    kernel.neigh("add", dst=str(neighbour.address), lladdr=neighbour.lladdr, ifindex=index, state=PERMANENT)
 
 
 def _fdb(kernel, entry):
@@ -137,22 +137,22 @@ _WRITERS: dict[type, Any] = {
 def read_ours():
     """Read our objects as a plan does."""
     with_names = Linux().observe(NOTHING)
-    return {_told(each) for kind in KINDS for each in with_names.all(kind) if each.ours}
+    return {_told(resource) for kind in KINDS for resource in with_names.all(kind) if resource.ours}
 
 
-def _told(each):
-    match each:
+def _told(resource):
+    match resource:
         case Link(vxlan=Vxlan() as vxlan):
-            return "link", each.name, each.mtu, each.lladdr, each.alias, vxlan.vni, vxlan.port
+            return "link", resource.name, resource.mtu, resource.lladdr, resource.alias, vxlan.vni, vxlan.port
         case LinkAddress():
-            return "address", each.link, str(each.address)
+            return "address", resource.link, str(resource.address)
         case Neighbour():
-            return "neighbour", each.link, str(each.address), each.lladdr
+            return "neighbour", resource.link, str(resource.address), resource.lladdr
         case FdbEntry():
-            return "fdb", each.link, each.lladdr, str(each.dst)
+            return "fdb", resource.link, resource.lladdr, str(resource.dst)
         case Route():
-            hop = each.next_hop and str(each.next_hop)
-            return "route", str(each.prefix), each.oif, hop, each.metric, each.type, each.onlink
+            hop = resource.next_hop and str(resource.next_hop)
+            return "route", str(resource.prefix), resource.oif, hop, resource.metric, resource.type, resource.onlink
 
 
 def read_plainly():
@@ -162,26 +162,31 @@ def read_plainly():
         return {
             *(_plain_link(link) for link in kernel.get_links() if link.get_attr("IFLA_IFALIAS") == "podnet"),
             *(
-                ("address", "podnet.1", f"{each.get_attr('IFA_ADDRESS')}/{each['prefixlen']}")
-                for each in kernel.get_addr()
-                if names[each["index"]] == "podnet.1" and each["scope"] == 0
+                ("address", "podnet.1", f"{address.get_attr('IFA_ADDRESS')}/{address['prefixlen']}")
+                for address in kernel.get_addr()
+                if names[address["index"]] == "podnet.1" and address["scope"] == 0
             ),
             *(
-                ("neighbour", names[each["ifindex"]], each.get_attr("NDA_DST"), each.get_attr("NDA_LLADDR"))
+                (
+                    "neighbour",
+                    names[neighbour["ifindex"]],
+                    neighbour.get_attr("NDA_DST"),
+                    neighbour.get_attr("NDA_LLADDR"),
+                )
                 for family in (socket.AF_INET, socket.AF_INET6)
-                for each in kernel.get_neighbours(family)
-                if each["state"] == PERMANENT
+                for neighbour in kernel.get_neighbours(family)
+                if neighbour["state"] == PERMANENT
             ),
             *(
-                ("fdb", names[each["ifindex"]], each.get_attr("NDA_LLADDR"), each.get_attr("NDA_DST"))
-                for each in kernel.get_neighbours(socket.AF_BRIDGE)
-                if names[each["ifindex"]] == "podnet.1"
+                ("fdb", names[entry["ifindex"]], entry.get_attr("NDA_LLADDR"), entry.get_attr("NDA_DST"))
+                for entry in kernel.get_neighbours(socket.AF_BRIDGE)
+                if names[entry["ifindex"]] == "podnet.1"
             ),
             *(
-                _plain_route(each, names)
+                _plain_route(route, names)
                 for family in (socket.AF_INET, socket.AF_INET6)
-                for each in kernel.get_routes(family)
-                if each["proto"] == 112
+                for route in kernel.get_routes(family)
+                if route["proto"] == 112
             ),
         }
 
@@ -217,4 +222,4 @@ def test_what_we_write_and_read_is_what_pyroute2_does(objects, many):
     ours, mine, theirs = outcome(write_ours, objects, many)
     plain, read, _ = outcome(write_plainly, objects)
     assert ours == plain
-    assert mine == theirs == read == {_told(each) for each in objects}
+    assert mine == theirs == read == {_told(resource) for resource in objects}

@@ -16,7 +16,7 @@ _ADDRESS: Final = 1
 _LOCAL: Final = 2
 
 
-def asked(version: int) -> tuple[int, ...]:
+def dump_request(version: int) -> tuple[int, ...]:
     """Give the fields of the message that asks for all addresses of an IP version."""
     return (FAMILIES[version], 0, 0, 0, 0)
 
@@ -24,25 +24,31 @@ def asked(version: int) -> tuple[int, ...]:
 def decode(message: Message, links: Mapping[int, Link]) -> LinkAddress:
     """Read an address; `links` gives the devices by their indexes."""
     _, length, _, scope, index = message.fields
-    held = message.attributes.get(_LOCAL) or message.attributes[_ADDRESS]
+    packed = message.attributes.get(_LOCAL) or message.attributes[_ADDRESS]
     link = links[index]
-    return LinkAddress(link.name, InterfaceAddress(address(held), length), scope, link.ours)
+    return LinkAddress(link.name, InterfaceAddress(address(packed), length), scope, link.ours)
 
 
-def made(held: LinkAddress, index: int) -> Request:
+def encode_new(link_address: LinkAddress, index: int) -> Request:
     """Give the request that puts an address on a device, or replaces it."""
-    return making(ADDRESS, CREATE | REPLACE, _fields(held, index), _attributes(held))
+    return making(ADDRESS, CREATE | REPLACE, _fields(link_address, index), _attributes(link_address))
 
 
-def gone(held: LinkAddress, index: int) -> Request:
+def encode_delete(link_address: LinkAddress, index: int) -> Request:
     """Give the request that takes an address away."""
-    return deleting(ADDRESS, _fields(held, index), _attributes(held))
+    return deleting(ADDRESS, _fields(link_address, index), _attributes(link_address))
 
 
-def _fields(held: LinkAddress, index: int) -> tuple[int, ...]:
-    return (FAMILIES[held.address.address.version], held.address.length, 0, held.scope, index)
+def _fields(link_address: LinkAddress, index: int) -> tuple[int, ...]:
+    return (
+        FAMILIES[link_address.address.address.version],
+        link_address.address.length,
+        0,
+        link_address.scope,
+        index,
+    )
 
 
-def _attributes(held: LinkAddress) -> bytes:
-    packed = held.address.address.packed
+def _attributes(link_address: LinkAddress) -> bytes:
+    packed = link_address.address.address.packed
     return attribute(_LOCAL, packed) + attribute(_ADDRESS, packed)

@@ -17,10 +17,10 @@ from netplan.system.netlink.route import ADDRESS, FAMILIES
 def observe(reading: Reading) -> Iterator[LinkAddress]:
     """Read every address.
 
-    Left out are those that the kernel gives to every device by itself, from fe80::/10: nobody wants or deletes them.
+    Left out are those that the kernel gives to every device by itself, from fe80::/10: a plan never has them.
     """
     for version in FAMILIES:
-        for message in dump(reading.channel, ADDRESS, codec.asked(version)):
+        for message in dump(reading.channel, ADDRESS, codec.dump_request(version)):
             if message.fields[-1] in reading.links:
                 address = codec.decode(message, reading.links)
                 if version == 4 or address.scope != LINK_SCOPE:
@@ -29,7 +29,9 @@ def observe(reading: Reading) -> Iterator[LinkAddress]:
 
 def write(writing: Writing, changes: Iterable[Change[LinkAddress]]) -> None:
     """Give devices addresses, or take them away; the kernel replaces no scope, so that such an address goes first."""
-    netlink_driver.write(writing.channel, [asked for change in changes for asked in _requests(writing.indexes, change)])
+    netlink_driver.write(
+        writing.channel, [request for change in changes for request in _requests(writing.indexes, change)]
+    )
 
 
 def _requests(
@@ -39,6 +41,6 @@ def _requests(
     if index is None:
         return
     if change.before is not None:
-        yield netlink_driver.Asked(change, codec.gone(change.before, index))
+        yield netlink_driver.Asked(change, codec.encode_delete(change.before, index))
     if change.after is not None:
-        yield netlink_driver.Asked(change, codec.made(change.after, index))
+        yield netlink_driver.Asked(change, codec.encode_new(change.after, index))

@@ -27,13 +27,13 @@ def write(iptables: Iptables, table: str, changes: Sequence[Change[Resource]], b
     placed = by_chain(changes)
     now = _read(iptables, placed)
     wanted = rebased(changes, before, now)
-    seen = [change for chain in before if not chain.unread for change in placed.get(chain.key, ())]
+    known = [change for chain in before if not chain.unread for change in placed.get(chain.key, ())]
     for _ in range(_TRIES):
         if not wanted:
             break
         _restore(iptables, table, wanted, now)
         now = _read(iptables, placed)
-        wanted = rebased(seen, before, now)
+        wanted = rebased(known, before, now)
 
 
 def _restore(

@@ -27,15 +27,15 @@ def changes_to(
 ) -> list[Change[PlacedRule]]:
     """Give the changes that turn the rules `now` into those of `slots`; a rule that only changes its place is moved."""
     stays = {slot.origin for slot in slots}
-    gone = [PlacedRule(key, index + 1, rule) for index, rule in enumerate(now) if index not in stays]
-    come = [PlacedRule(key, index + 1, slot.rule) for index, slot in enumerate(slots) if slot.origin is None]
+    deleted = [PlacedRule(key, index + 1, rule) for index, rule in enumerate(now) if index not in stays]
+    created = [PlacedRule(key, index + 1, slot.rule) for index, slot in enumerate(slots) if slot.origin is None]
     changes = []
-    for placed in gone:
-        after = next((candidate for candidate in come if candidate.rule == placed.rule), None)
+    for placed in deleted:
+        after = next((candidate for candidate in created if candidate.rule == placed.rule), None)
         if after is not None:
-            come.remove(after)
+            created.remove(after)
         changes.append(Change(placed, after, reasons[placed.rule]))
-    changes += [Change(None, placed, reasons[placed.rule]) for placed in come]
+    changes += [Change(None, placed, reasons[placed.rule]) for placed in created]
     return changes
 
 
@@ -53,11 +53,11 @@ def by_chain(changes: Iterable[Change[Resource]]) -> dict[ChainKey, list[Change[
 def edited(chain: Chain, changes: Iterable[Change[PlacedRule]]) -> Chain:
     """Give the chain after the changes; ConflictError if a rule that goes does not stand where it should."""
     changes = tuple(changes)
-    gone = {change.before.position: change.before.rule for change in changes if change.before is not None}
-    for position, rule in gone.items():
+    deleted = {change.before.position: change.before.rule for change in changes if change.before is not None}
+    for position, rule in deleted.items():
         if position > len(chain.rules) or chain.rules[position - 1] != rule:
             raise ConflictError(f"rule {position} of {chain.key} is not {rule}")
-    rules = [rule for position, rule in enumerate(chain.rules, 1) if position not in gone]
+    rules = [rule for position, rule in enumerate(chain.rules, 1) if position not in deleted]
     for placed in sorted((change.after for change in changes if change.after is not None), key=lambda p: p.position):
         if placed.position > len(rules) + 1:
             raise ConflictError(f"{chain.key} has no position {placed.position}")
@@ -74,11 +74,11 @@ def commands(now: Chain, changes: Iterable[Change[PlacedRule]]) -> Iterator[str]
     """
     changes = tuple(changes)
     after = edited(now, changes)
-    gone = {change.before.rule for change in changes if change.before is not None}
-    come = {change.after.position for change in changes if change.after is not None}
+    deleted = {change.before.rule for change in changes if change.before is not None}
+    created_positions = {change.after.position for change in changes if change.after is not None}
     for rule in now.rules:
-        if rule in gone:
+        if rule in deleted:
             yield f"-D {now.key.name} {rule}"
     for position, rule in enumerate(after.rules, 1):
-        if rule in gone or position in come:
+        if rule in deleted or position in created_positions:
             yield f"-I {now.key.name} {position} {rule}"

@@ -91,8 +91,8 @@ class Iptables(Struct, frozen=True, dict=True):
             return listed.stdout
         if self._missing(key, listed.stderr):
             return None
-        said = listed.killed or _said(listed.stderr)
-        raise ObserveError(f"table {key.table_label} can't be read safely: {said}")
+        complaint = listed.killed or _said(listed.stderr)
+        raise ObserveError(f"table {key.table_label} can't be read safely: {complaint}")
 
     def list(self, table: str) -> str:
         """Give what `iptables -S` prints of a whole table; ObserveError if it fails.
@@ -108,18 +108,18 @@ class Iptables(Struct, frozen=True, dict=True):
     def _whole(self, table: str, command: Sequence[str]) -> str:
         done = programs.run(command)
         if done.code != 0:
-            said = done.killed or _said(done.stderr)
-            raise ObserveError(f"table {table_label(self.version, table)} can't be read safely: {said}")
+            complaint = done.killed or _said(done.stderr)
+            raise ObserveError(f"table {table_label(self.version, table)} can't be read safely: {complaint}")
         return done.stdout
 
-    def _missing(self, key: ChainKey, said: str) -> bool:
+    def _missing(self, key: ChainKey, complaint: str) -> bool:
         """Whether a chain that can't be listed is merely not there.
 
         iptables-nft 1.8.9 says `incompatible` of both; a check of a rule that leads into the chain tells them apart.
         """
-        if "No chain/target/match" in said:
+        if "No chain/target/match" in complaint:
             return True
-        if "incompatible" not in said:
+        if "incompatible" not in complaint:
             return False
         checked = programs.run([self._listing, "-w", _LOCK_SECONDS, "-t", key.table, "-C", "OUTPUT", "-j", key.name])
         return "does not exist" in checked.stderr
@@ -136,11 +136,11 @@ class Iptables(Struct, frozen=True, dict=True):
         if done.killed:
             table = table_label(self.version, lines[0][1:])
             raise KernelError(f"{self._restore} was {done.killed} while it changed table {table}")
-        found = _LINE_NUMBER.search(done.stderr)
-        line = lines[int(found[1]) - 1] if found and 0 < int(found[1]) <= len(lines) else lines[0]
-        said = " ".join(done.stderr.split())
+        numbered = _LINE_NUMBER.search(done.stderr)
+        line = lines[int(numbered[1]) - 1] if numbered and 0 < int(numbered[1]) <= len(lines) else lines[0]
+        complaint = " ".join(done.stderr.split())
         table = table_label(self.version, lines[0][1:])
-        raise KernelError(f"iptables refused {printable(line)!r} in table {table}: {printable(said)}")
+        raise KernelError(f"iptables refused {printable(line)!r} in table {table}: {printable(complaint)}")
 
 
 def check_read(table: str, why: str | None) -> None:
@@ -151,9 +151,9 @@ def check_read(table: str, why: str | None) -> None:
 
 def _backend_of(program: str) -> FirewallBackend:
     """Ask iptables itself: the header of a save does not always say (1.8.7)."""
-    said = programs.run([program, "--version"]).stdout
-    found = re.search(r"\((\w+)\)", said)
-    return _MODES.get(found[1], FirewallBackend.LEGACY) if found else FirewallBackend.LEGACY
+    version = programs.run([program, "--version"]).stdout
+    mode = re.search(r"\((\w+)\)", version)
+    return _MODES.get(mode[1], FirewallBackend.LEGACY) if mode else FirewallBackend.LEGACY
 
 
 def parsed(key: ChainKey, listed: str) -> Chain:

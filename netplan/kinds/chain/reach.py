@@ -18,7 +18,7 @@ from netplan.netfilter.iptables.targets import TARGET_EXTENSIONS
 FEW_RULES: Final = 2_000
 """How many rules of a table are read by what runs every minute."""
 MANY_RULES: Final = 50_000
-"""How many rules of a table are read where somebody waits for the answer: a few seconds' work."""
+"""How many rules of a table are read while a user waits for the answer: a few seconds' work."""
 
 
 class Tables(Protocol):
@@ -75,24 +75,24 @@ class _Reading(Struct):
 
     tables: Tables
     limit: int
-    found: dict[ChainKey, Chain | None] = field(default_factory=dict)
+    chains: dict[ChainKey, Chain | None] = field(default_factory=dict)
     spent: Counter[tuple[int, str]] = field(default_factory=Counter)
 
     def named(self, key: ChainKey) -> None:
-        if key not in self.found:
-            self.found[key] = self.tables.read(key)
+        if key not in self.chains:
+            self.chains[key] = self.tables.read(key)
 
     def on_the_way(self, key: ChainKey) -> Chain | None:
         """Read a chain; one that costs too much comes without its rules, but with their number."""
-        if key not in self.found:
+        if key not in self.chains:
             cost = self.tables.cost(key)
             if self.spent[key[:2]] + cost <= self.limit:
                 self.spent[key[:2]] += cost
-                self.found[key] = self.tables.read(key)
+                self.chains[key] = self.tables.read(key)
             else:
                 length = self.tables.length(key)
-                self.found[key] = Chain(key, unread=length) if length else None
-        return self.found[key]
+                self.chains[key] = Chain(key, unread=length) if length else None
+        return self.chains[key]
 
 
 def reached(tables: Tables, reach: Reach) -> Iterator[Chain]:
@@ -115,7 +115,7 @@ def reached(tables: Tables, reach: Reach) -> Iterator[Chain]:
             if further not in seen:
                 seen.add(further)
                 waiting.append(further)
-    return (chain for chain in reading.found.values() if chain is not None)
+    return (chain for chain in reading.chains.values() if chain is not None)
 
 
 def _below(chain: Chain, hook: ChainKey | None, follows: Follows | None) -> Iterator[ChainKey]:

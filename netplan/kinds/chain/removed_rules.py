@@ -36,7 +36,7 @@ class TakenRules(Struct, frozen=True):
     @property
     def texts(self) -> Iterator[tuple[Entry, int]]:
         """The lines that were taken out, and the generation that each was taken for."""
-        return ((Entry(None, self.chain, self.lines[each.index]), each.generation) for each in self.taken)
+        return ((Entry(None, self.chain, self.lines[removed.index]), removed.generation) for removed in self.taken)
 
     def to_json(self) -> Json:
         """Return the rules as JSON values; `from_json` reads them back."""
@@ -45,7 +45,7 @@ class TakenRules(Struct, frozen=True):
             "table": self.chain.table,
             "chain": self.chain.name,
             "lines": self.lines,
-            "taken": [{"index": each.index, "generation": each.generation} for each in self.taken],
+            "taken": [{"index": removed.index, "generation": removed.generation} for removed in self.taken],
             "led_to": self.led_to,
         }
 
@@ -54,8 +54,8 @@ class TakenRules(Struct, frozen=True):
         """Read what `to_json` returned; ValueError, KeyError or TypeError if it is something else."""
         key = ChainKey(int(data["version"]), str(data["table"]), str(data["chain"]))
         lines = tuple(map(str, data["lines"]))
-        taken = tuple(Taken(int(each["index"]), int(each["generation"])) for each in data["taken"])
-        if not all(0 <= each.index < len(lines) for each in taken):
+        taken = tuple(Taken(int(removed["index"]), int(removed["generation"])) for removed in data["taken"])
+        if not all(0 <= removed.index < len(lines) for removed in taken):
             raise ValueError(f"a rule of {key} has no line")
         for line in lines:
             Entry(None, key, line).rule()
@@ -97,7 +97,7 @@ def with_taken(entries: Sequence[Entry], taken: TakenRules | None) -> list[Entry
     foreign = [entry for entry in entries if not is_our_jump(entry.rule())]
     rules = [entry.rule() for entry in foreign]
     before = [(line, Entry(None, taken.chain, line).rule()) for line in taken.lines]
-    missing = {before[each.index][1] for each in taken.taken}.difference(rules)
+    missing = {before[removed.index][1] for removed in taken.taken}.difference(rules)
     lines = iter([line for line, rule in before if rule in missing])
     slots = put_back([rule for _, rule in before], rules, missing)
     whole = [Entry(None, taken.chain, next(lines)) if slot.origin is None else foreign[slot.origin] for slot in slots]
@@ -108,14 +108,14 @@ def with_taken(entries: Sequence[Entry], taken: TakenRules | None) -> list[Entry
 
 
 def taken_out(
-    entries: Sequence[Entry], gone: Collection[int], former: TakenRules | None, table: Table, generation: int
+    entries: Sequence[Entry], indexes: Collection[int], former: TakenRules | None, table: Table, generation: int
 ) -> TakenRules:
     """Return what is remembered of a chain of which the entries with the indexes `gone` are not in the file.
 
     What was taken out for an earlier generation stays taken for that one.
     """
     known = {entry.rule(): number for entry, number in (former.texts if former is not None else ())}
-    rules = [(index, entries[index].rule()) for index in sorted(gone)]
+    rules = [(index, entries[index].rule()) for index in sorted(indexes)]
     taken = tuple(Taken(index, known.get(rule, generation)) for index, rule in rules)
     targets = dict.fromkeys(rule.target.name for _, rule in rules if rule.target is not None)
     led_to = {*(name for name in targets if name in table.chains()), *(former.led_to if former is not None else ())}

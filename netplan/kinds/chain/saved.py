@@ -40,7 +40,7 @@ class SavedTable(Struct, frozen=True, dict=True):
     text: str = "\n"
 
     @cached_property
-    def _found(self) -> dict[str, list[int]]:
+    def _known_starts(self) -> dict[str, list[int]]:
         """Where the rules of the chains stand that were asked for."""
         return {}
 
@@ -48,8 +48,8 @@ class SavedTable(Struct, frozen=True, dict=True):
     def _all(self) -> Mapping[str, list[int]]:
         """Where the rules of every chain stand."""
         starts: dict[str, list[int]] = {}
-        for found in _RULE.finditer(self.text):
-            starts.setdefault(found[1], []).append(found.start() + 1)
+        for rule in _RULE.finditer(self.text):
+            starts.setdefault(rule[1], []).append(rule.start() + 1)
         return starts
 
     @cached_property
@@ -70,10 +70,10 @@ class SavedTable(Struct, frozen=True, dict=True):
 
     def policy(self, chain: str) -> str | None:
         """Give a chain's policy, `-` for a user-defined one; None if there is no such chain."""
-        if len(self._found) > _SEARCHES:
+        if len(self._known_starts) > _SEARCHES:
             return (self.policies[chain] or "-") if chain in self.policies else None
-        found = re.search(rf"\n:{re.escape(chain)} (\S+)", self._heads)
-        return found[1] if found else None
+        head = re.search(rf"\n:{re.escape(chain)} (\S+)", self._heads)
+        return head[1] if head else None
 
     def length(self, chain: str) -> int:
         """Count a chain's rules."""
@@ -93,17 +93,17 @@ class SavedTable(Struct, frozen=True, dict=True):
 
     def _starts(self, chain: str) -> list[int]:
         """Find where each rule of a chain starts; one may have neither condition nor target."""
-        if chain not in self._found and len(self._found) > _SEARCHES:
+        if chain not in self._known_starts and len(self._known_starts) > _SEARCHES:
             return self._all.get(chain, [])
-        if chain not in self._found:
+        if chain not in self._known_starts:
             start, starts = f"\n-A {chain}", []
             at = self.text.find(start)
             while at >= 0:
                 if self.text[at + len(start)] in " \n":
                     starts.append(at + 1)
                 at = self.text.find(start, at + 1)
-            self._found[chain] = starts
-        return self._found[chain]
+            self._known_starts[chain] = starts
+        return self._known_starts[chain]
 
     def _rule(self, key: ChainKey, start: int) -> Rule:
         return kernel_rule(self.text[start : self.text.find("\n", start)], version=key.version)
@@ -138,9 +138,9 @@ class SavedTables:
 
     def owned(self, table: str) -> Iterator[ChainKey]:
         """Find the chains of ours in a table."""
-        found = self._load(table)
-        if found is not None:
-            yield from (ChainKey(found.version, table, name) for name in found.named(OWNED_PREFIX))
+        loaded = self._load(table)
+        if loaded is not None:
+            yield from (ChainKey(loaded.version, table, name) for name in loaded.named(OWNED_PREFIX))
 
 
 def absent(key: ChainKey) -> Chain | None:
@@ -151,7 +151,7 @@ def absent(key: ChainKey) -> Chain | None:
 def saved_tables(text: str, version: int = 4) -> list[SavedTable]:
     """Split what iptables-save or ip6tables-save prints; ObserveError names a line that is none of its."""
     text = f"\n{logical_lines(text)}\n"
-    starts = [found.start() for found in _TABLE.finditer(text)]
+    starts = [heading.start() for heading in _TABLE.finditer(text)]
     _check(_STRANGE, text, 0, starts[0] if starts else len(text))
     return [_saved_table(text, version, *part) for part in pairwise([*starts, len(text) - 1])]
 
@@ -173,7 +173,7 @@ def listed_table(text: str, table: str, version: int) -> SavedTable:
 
 def _check(strange: re.Pattern[str], text: str, before: int, end: int) -> None:
     """Raise ObserveError for the first line that is strange."""
-    found = strange.search(text, 0, end)
-    if found:
-        number = before + text.count("\n", 0, found.start()) + 1
-        raise ObserveError(f"line {number} of the saved rules can't be read: {printable(found[1])}")
+    line = strange.search(text, 0, end)
+    if line:
+        number = before + text.count("\n", 0, line.start()) + 1
+        raise ObserveError(f"line {number} of the saved rules can't be read: {printable(line[1])}")

@@ -61,7 +61,9 @@ def _legacy(iptables: Iptables, table: str) -> SavedTable | None:
 
 
 def _table(saved: str, table: str, version: int) -> SavedTable:
-    return next((each for each in saved_tables(saved, version) if each.name == table), SavedTable(table, version))
+    return next(
+        (candidate for candidate in saved_tables(saved, version) if candidate.name == table), SavedTable(table, version)
+    )
 
 
 class BothVersions:
@@ -92,7 +94,7 @@ class _Whole(Struct, frozen=True):
     """A table that was read at once, and its rules as the kernel keeps them."""
 
     listed: SavedTable
-    kept: Mapping[str, list[Message]]
+    messages: Mapping[str, list[Message]]
 
 
 class NftTables:
@@ -105,7 +107,7 @@ class NftTables:
         self._iptables = iptables
         self._chains = chains
         self._limit = limit
-        self._held = cache(partial(read_chain, iptables.version))
+        self._use = cache(partial(read_chain, iptables.version))
         self._is_small = cache(self._is_within_limit)
         self._wholes: dict[str, _Whole | None] = {}
         self._alone_of: Counter[str] = Counter()
@@ -114,8 +116,8 @@ class NftTables:
 
     def read(self, key: ChainKey) -> Chain | None:
         """Read one chain, None if it does not exist; ObserveError if it can't be read whole."""
-        held = self._held(key.table, key.name)
-        if held is not None and not is_usual(key, held):
+        use = self._use(key.table, key.name)
+        if use is not None and not is_usual(key, use):
             raise ObserveError(
                 f"table {key.table_label} can't be read safely: its chain {printable(key.name)} is nft's own"
             )
@@ -132,8 +134,8 @@ class NftTables:
 
     def length(self, key: ChainKey) -> int:
         """Say about how many rules a chain has, jumps to it included."""
-        held = self._held(key.table, key.name)
-        return 0 if held is None else held.uses
+        use = self._use(key.table, key.name)
+        return 0 if use is None else use.uses
 
     def owned(self, table: str) -> Iterator[ChainKey]:
         """Find the chains of ours in a table."""
@@ -176,9 +178,9 @@ class NftTables:
         Built-in chains are listed where they are not there, too.
         """
         listed = whole.listed
-        if listed.policy(key.name) is None or (not listed.length(key.name) and self._held(*key[1:]) is None):
+        if listed.policy(key.name) is None or (not listed.length(key.name) and self._use(*key[1:]) is None):
             return absent(key)
-        check_read(key.table_label, misread_among(key.name, map(expressions, whole.kept.get(key.name, ()))))
+        check_read(key.table_label, misread_among(key.name, map(expressions, whole.messages.get(key.name, ()))))
         return listed.chain(key.name)
 
     def _is_told(self, key: ChainKey) -> bool:
@@ -186,12 +188,12 @@ class NftTables:
         return self.length(key) == 0 and key not in self._led_to
 
     def _alone(self, key: ChainKey) -> Chain | None:
-        held = self._held(key.table, key.name)
+        use = self._use(key.table, key.name)
         if self._is_told(key):
-            policy = held.base.policy.upper() if held is not None and held.base is not None else None
-            return absent(key) if held is None else Chain(key, (), policy)
-        listing, kept = _steadily(lambda: (self._iptables.listing(key), rules_of(*key)))
-        check_read(key.table_label, misread_among(key.name, map(expressions, kept)))
+            policy = use.base.policy.upper() if use is not None and use.base is not None else None
+            return absent(key) if use is None else Chain(key, (), policy)
+        listing, messages = _steadily(lambda: (self._iptables.listing(key), rules_of(*key)))
+        check_read(key.table_label, misread_among(key.name, map(expressions, messages)))
         chain = None if listing is None else parsed(key, listing)
         for rule in chain.rules if chain else ():
             if rule.target is not None:
@@ -199,9 +201,9 @@ class NftTables:
         return chain
 
 
-def is_usual(key: ChainKey, held: ChainUse) -> bool:
+def is_usual(key: ChainKey, use: ChainUse) -> bool:
     """Whether packets enter a chain where iptables says: it prints one of nft's own at another place as empty."""
-    base = held.base
+    base = use.base
     if base is None:
         return key.name not in BUILT_IN
     expected = _SOURCE_NAT_PRIORITY if key[1:] in _SOURCE_NAT else _PRIORITIES.get(key.table, set())
@@ -212,7 +214,7 @@ def _steadily(read: Callable[[], T]) -> T:
     """Read while no rule changes; ObserveError if they change under each of several readings."""
     for _ in range(_TRIES):
         before = generation()
-        found = read()
+        result = read()
         if generation() == before:
-            return found
+            return result
     raise UnsteadyError("the packet filter changes faster than it can be read: try again")

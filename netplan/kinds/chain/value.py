@@ -152,7 +152,7 @@ def jump_to(chain: ChainKey) -> Rule:
 
 
 def is_our_jump(rule: Rule) -> bool:
-    """Whether a rule leads into a chain of ours, whoever wrote it."""
+    """Whether a rule leads into a chain of ours, no matter which program wrote it."""
     return rule.target is not None and rule.target.name.startswith(OWNED_PREFIX)
 
 

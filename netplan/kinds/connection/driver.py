@@ -59,19 +59,19 @@ def delete(connection: Connection) -> bool:
     return True
 
 
-def _connection(found: Attributes) -> Connection | None:
+def _connection(entry: Attributes) -> Connection | None:
     """Read one; None without both directions (one that is coming into being)."""
-    if _ORIGINAL not in found or _REPLY not in found:
+    if _ORIGINAL not in entry or _REPLY not in entry:
         return None
-    source, destination = _addresses(found[_ORIGINAL])
-    answered_by, answered_to = _addresses(found[_REPLY])
-    identity = attribute(_ORIGINAL, found[_ORIGINAL], nested=True)
-    identity += b"".join(attribute(kind, found[kind]) for kind in (_ID, _ZONE) if kind in found)
+    source, destination = _addresses(entry[_ORIGINAL])
+    answered_by, answered_to = _addresses(entry[_REPLY])
+    identity = attribute(_ORIGINAL, entry[_ORIGINAL], nested=True)
+    identity += b"".join(attribute(kind, entry[kind]) for kind in (_ID, _ZONE) if kind in entry)
     return Connection(source, destination, answered_to, answered_by, identity)
 
 
 def _addresses(direction: bytes) -> tuple[Address, Address]:
-    found = attributes(attributes(direction)[_IP])
-    version = next(version for version, ends in _ENDS.items() if ends[0] in found)
-    source, destination = (Address(version, number(found[end])) for end in _ENDS[version])
+    data = attributes(attributes(direction)[_IP])
+    version = next(version for version, ends in _ENDS.items() if ends[0] in data)
+    source, destination = (Address(version, number(data[end])) for end in _ENDS[version])
     return source, destination

@@ -21,7 +21,7 @@ _PERMANENT: Final = 0x80
 _SELF: Final = 0x02
 
 
-def asked(index: int) -> tuple[int, ...]:
+def dump_request(index: int) -> tuple[int, ...]:
     """Give the fields of the message that asks for the entries of a device."""
     return (socket.AF_BRIDGE, index, 0, 0, 0)
 
@@ -41,13 +41,13 @@ def _options(attributes: Attributes) -> tuple[str, ...]:
     return (*port, *(f"{name} {u32(attributes[number])}" for number, name in _NUMBERS.items() if number in attributes))
 
 
-def made(entry: FdbEntry, index: int) -> Request:
+def encode_new(entry: FdbEntry, index: int) -> Request:
     """Give the request that makes an entry, or replaces it."""
     content = _lladdr(entry) + attribute(_DST, entry.dst.packed)
     return making(NEIGHBOUR, CREATE | REPLACE, _fields(index), content)
 
 
-def gone(entry: FdbEntry, index: int) -> Request:
+def encode_delete(entry: FdbEntry, index: int) -> Request:
     """Give the request that deletes an entry, whatever it says."""
     return deleting(NEIGHBOUR, _fields(index), _lladdr(entry))
 

@@ -17,10 +17,10 @@ from netplan.system.netlink.route import NEIGHBOUR
 def observe(reading: Reading) -> Iterator[FdbEntry]:
     """Read the entries of tunnels that lead to a host and stay."""
     return netlink_driver.read_entries(
-        tunnels(reading.links), lambda index: dump(reading.channel, NEIGHBOUR, codec.asked(index)), codec.decode
+        tunnels(reading.links), lambda index: dump(reading.channel, NEIGHBOUR, codec.dump_request(index)), codec.decode
     )
 
 
 def write(writing: Writing, changes: Iterable[Change[FdbEntry]]) -> None:
     """Create, replace or delete entries."""
-    netlink_driver.write_entries(writing.channel, writing.indexes, changes, codec.made, codec.gone)
+    netlink_driver.write_entries(writing.channel, writing.indexes, changes, codec.encode_new, codec.encode_delete)

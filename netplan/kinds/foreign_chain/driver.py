@@ -43,11 +43,11 @@ def observe(backend: FirewallBackend, own: Tables, chains: expression.Chains, li
     bases = [base for base in expression.bases(chains) if base.rules or base.policy == "drop"]
     if backend is FirewallBackend.NFT:
         _check_own(own, bases, limit)
-        found = [*legacy.observe(limit)]
+        foreign = [*legacy.observe(limit)]
     else:
-        found = [*_ours(chains), *_nft([base for base in bases if _by_iptables(base)], chains, limit)]
-    found += _native([base for base in bases if not _by_iptables(base)])
-    yield from {chain.key: chain for chain in found}.values()
+        foreign = [*_ours(chains), *_nft([base for base in bases if _by_iptables(base)], chains, limit)]
+    foreign += _native([base for base in bases if not _by_iptables(base)])
+    yield from {chain.key: chain for chain in foreign}.values()
 
 
 def _ours(there: expression.Chains) -> Iterator[OtherChain]:
@@ -149,16 +149,16 @@ class _NativeTable:
         waiting, seen = deque(entered), {*entered}
         while waiting:
             name = waiting.popleft()
-            found = [translated(rule, self._sets, self._devices, version) for rule in self._rules(name)]
-            rules = tuple(rule for each in found for rule in each.rules)
-            places = tuple(number for number, each in enumerate(found, 1) for _ in each.rules)
-            positions = places if len(places) > len(found) else ()
+            translations = [translated(rule, self._sets, self._devices, version) for rule in self._rules(name)]
+            rules = tuple(rule for translation in translations for rule in translation.rules)
+            places = tuple(number for number, translation in enumerate(translations, 1) for _ in translation.rules)
+            positions = places if len(places) > len(translations) else ()
             if name in entered:
-                yield _entered(entered[name], version, len(found), rules, positions)
+                yield _entered(entered[name], version, len(translations), rules, positions)
             else:
                 key = ChainKey(version, self._label, chain_word(name))
-                yield OtherChain(Owner.NATIVE, Chain(key, rules), length=len(found), positions=positions)
-            below = sorted({chain for each in found for chain in each.leads_to} - seen)
+                yield OtherChain(Owner.NATIVE, Chain(key, rules), length=len(translations), positions=positions)
+            below = sorted({chain for translation in translations for chain in translation.leads_to} - seen)
             near = below[: len(entered) + FOLLOWED - len(seen)]
             seen.update(near)
             waiting += near

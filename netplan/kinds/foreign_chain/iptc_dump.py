@@ -56,7 +56,9 @@ def words(rule: iptc.Rule) -> Iterator[str]:
 def address6(rule: iptc.Rule6, name: str) -> str:
     """Give an address of IPv6 with its mask, of which python-iptables counts the bits only."""
     header = rule.entry.ipv6
-    address, mask = (socket.inet_ntop(socket.AF_INET6, bytes(getattr(header, each))) for each in (name, _MASKS[name]))
+    address, mask = (
+        socket.inet_ntop(socket.AF_INET6, bytes(getattr(header, field_name))) for field_name in (name, _MASKS[name])
+    )
     return f"{'!' * getattr(rule, name).startswith('!')}{address}/{mask}"
 
 

@@ -27,7 +27,7 @@ def observe(limit: int) -> Iterator[OtherChain]:
     """Read the chains that hold rules, a policy that drops, or our name, of the legacy tables that exist.
 
     Of a table of more than `limit` rules not more are read on the way of a packet. Where nothing can read those of
-    IPv6, which pods may not have, a chain stands for each of them of which nobody knows what it holds.
+    IPv6, which pods may not have, a chain stands for each of them whose content is unknown.
     """
     for version in BITS:
         names = _listed(version)
@@ -93,5 +93,5 @@ def _run(command: list[str], tables: list[str]) -> str:
             "python-iptables with pip install 'podnet[legacy-reader]'"
         )
     how = f"signal {-done.code}" if done.code < 0 else f"exit code {done.code}"
-    said = printable(" ".join(done.stderr.split())[-300:])
-    raise ObserveError(f"{there}, and reading them ended with {how}: {said}")
+    complaint = printable(" ".join(done.stderr.split())[-300:])
+    raise ObserveError(f"{there}, and reading them ended with {how}: {complaint}")

@@ -33,12 +33,12 @@ def observe(names: Iterable[str]) -> Iterator[IpSet]:
     waiting = sorted(names)
     seen = set(waiting)
     while waiting:
-        found = _read(waiting.pop())
-        if found is None:
+        ipset = _read(waiting.pop())
+        if ipset is None:
             continue
-        yield found
-        if found.type == LIST:
-            below = {str(member.parts[0]) for member in found.members} - seen
+        yield ipset
+        if ipset.type == LIST:
+            below = {str(member.parts[0]) for member in ipset.members} - seen
             waiting += sorted(below)
             seen |= below
 
@@ -48,9 +48,9 @@ def _read(name: str) -> IpSet | None:
     headers = _dump(name, _HEADER_ONLY)
     if not headers:
         return None
-    found = headers[0].attributes
-    kind, header = text(found[_TYPENAME]), attributes(found.get(_HEADER, b""))
-    version = _VERSIONS.get(number(found.get(_FAMILY, b"")), 0)
+    heading = headers[0].attributes
+    kind, header = text(heading[_TYPENAME]), attributes(heading.get(_HEADER, b""))
+    version = _VERSIONS.get(number(heading.get(_FAMILY, b"")), 0)
     members: list[Member | None] = [None]
     if kind in DIMENSIONS and _BITMASK not in header and number(header.get(_COUNT, b"")) <= LARGEST:
         length = number(header[_NETMASK]) if _NETMASK in header else None
@@ -71,28 +71,28 @@ def _dump(name: str, flags: int) -> list[Message]:
     return netfilter.dump(_IPSET, _LIST, _IPV4, wanted + attribute(_FLAGS, flags.to_bytes(4, "big")))
 
 
-def _member(found: Attributes, dimensions: tuple[str, ...], length: int | None) -> Member | None:
+def _member(data: Attributes, dimensions: tuple[str, ...], length: int | None) -> Member | None:
     """Give a member, None if it is not understood; `length` is that of the networks to which a set rounds addresses."""
     networks = iter([(_IP, _CIDR), (_IP2, _CIDR2)])
-    flags = number(found.get(_MEMBER_FLAGS, b""))
+    flags = number(data.get(_MEMBER_FLAGS, b""))
     parts: list[Part] = []
     for dimension in dimensions:
         if dimension == "net":
-            parts.append(_network(found, *next(networks), length))
+            parts.append(_network(data, *next(networks), length))
         elif dimension == "port":
-            parts.append(Port(number(found[_PROTO]), number(found[_PORT])))
+            parts.append(Port(number(data[_PROTO]), number(data[_PORT])))
         elif dimension == "iface":
-            device = text(found[_IFACE])
+            device = text(data[_IFACE])
             if device.endswith("+") or flags & _PHYSDEV:
                 return None
             parts.append(device + "+" * bool(flags & _WILDCARD))
         else:
-            parts.append(text(found[_NAME]))
+            parts.append(text(data[_NAME]))
     return Member(tuple(parts), bool(flags & _NOMATCH))
 
 
-def _network(found: Attributes, address: int, prefix_length: int, default: int | None) -> Prefix:
-    packed = next(iter(attributes(found[address]).values()))
+def _network(data: Attributes, address: int, prefix_length: int, default: int | None) -> Prefix:
+    packed = next(iter(attributes(data[address]).values()))
     version = 4 if len(packed) == 4 else 6
-    length = number(found[prefix_length]) if prefix_length in found else default
+    length = number(data[prefix_length]) if prefix_length in data else default
     return Prefix(version, Address(version, number(packed)).value, BITS[version] if length is None else length)

@@ -40,10 +40,10 @@ class Port(Struct, frozen=True):
     def parse(cls, text: str) -> Port:
         """Read `6:80`."""
         protocol, _, number = text.partition(":")
-        found = cls(int(protocol), int(number))
-        if not (0 <= found.protocol <= 255 and 0 <= found.number <= 65535):
+        port = cls(int(protocol), int(number))
+        if not (0 <= port.protocol <= 255 and 0 <= port.number <= 65535):
             raise ValueError(f"{text!r} is not a port of a protocol, such as 6:80")
-        return found
+        return port
 
     def __str__(self) -> str:
         return f"{self.protocol}:{self.number}"
@@ -135,5 +135,5 @@ class IpSet(Struct, frozen=True):
 
 def asked_sets(rules: Iterable[Rule]) -> frozenset[str]:
     """Give the names of the sets that rules ask."""
-    asked = (match.get("match-set") for rule in rules for match in rule.matches if match.name == "set")
-    return frozenset(option.text for option in asked if option is not None)
+    names = (match.get("match-set") for rule in rules for match in rule.matches if match.name == "set")
+    return frozenset(option.text for option in names if option is not None)

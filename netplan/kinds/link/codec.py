@@ -48,8 +48,8 @@ BRIEFLY: Final = number_attribute(_EXT_MASK, _SKIP_STATS)
 
 def index(message: Message) -> int:
     """Give the index of a device."""
-    found: int = message.fields[2]
-    return found
+    number: int = message.fields[2]
+    return number
 
 
 def name(message: Message) -> IfName:
@@ -64,17 +64,17 @@ def named(device: IfName) -> bytes:
 
 def decode(message: Message, names: Mapping[int, IfName]) -> Link:
     """Read a device; `names` gives the names of all by their indexes."""
-    found = message.attributes
-    info = attributes(found.get(_LINKINFO, b""))
+    data = message.attributes
+    info = attributes(data.get(_LINKINFO, b""))
     type_ = text(info.get(_INFO_KIND, b""))
     tunnel = type_ == VXLAN
     return Link(
         name=names[index(message)],
-        mtu=u32(found[_MTU]),
+        mtu=u32(data[_MTU]),
         up=bool(message.fields[3] & _UP),
-        alias=text(found.get(_IFALIAS, b"")),
+        alias=text(data.get(_IFALIAS, b"")),
         type=type_,
-        lladdr=LinkLayerAddress(found[_ADDRESS].hex(":")) if tunnel else None,
+        lladdr=LinkLayerAddress(data[_ADDRESS].hex(":")) if tunnel else None,
         vxlan=_vxlan(attributes(info[_INFO_DATA]), names) if tunnel else None,
     )
 
@@ -91,7 +91,7 @@ def _vxlan(data: Attributes, names: Mapping[int, IfName]) -> Vxlan:
     )
 
 
-def made(link: Link, vxlan: Vxlan, below: int | None) -> Request:
+def encode_new(link: Link, vxlan: Vxlan, below: int | None) -> Request:
     """Give the request that makes a VXLAN device; `below` is the index of the device that its packets leave by."""
     data = number_attribute(_VXLAN_ID, vxlan.vni) + attribute(_VXLAN_PORT, vxlan.port.to_bytes(2, "big"))
     data += attribute(_VXLAN_LEARNING, bytes([vxlan.learning]))
@@ -118,7 +118,7 @@ def changed(before: Link | None, after: Link, number: int) -> Request:
     return making(LINK, 0, (0, 0, number, flags, change), content)
 
 
-def gone(number: int) -> Request:
+def encode_delete(number: int) -> Request:
     """Give the request that deletes the device of an index."""
     return deleting(LINK, (0, 0, number, 0, 0), b"")
 

@@ -60,11 +60,11 @@ def write(writing: Writing, changes: Iterable[Change[Link]]) -> None:
 def _write(channel: Channel, change: Change[Link]) -> None:
     before, after = change.before, change.after
     changed = before is not None and after is not None and before.can_become(after)
-    made = None if after is None or changed else _making(channel, change, after)
+    creation = None if after is None or changed else _making(channel, change, after)
     if before is not None and not changed:
         _delete(channel, change, before.name)
-    if made is not None:
-        _ask(channel, change, made)
+    if creation is not None:
+        _ask(channel, change, creation)
     if after is not None:
         index = _index(channel, after.name)
         if index is None:
@@ -80,13 +80,13 @@ def _making(channel: Channel, change: Change[Link], link: Link) -> Request:
     below = None if device is None else _index(channel, device)
     if device is not None and below is None:
         raise kernel_refusal(change, f"there is no interface {device}")
-    return codec.made(link, link.vxlan, below)
+    return codec.encode_new(link, link.vxlan, below)
 
 
 def _delete(channel: Channel, change: Change[Link], name: IfName) -> None:
     index = _index(channel, name)
     if index is not None:
-        _ask(channel, change, codec.gone(index))
+        _ask(channel, change, codec.encode_delete(index))
 
 
 def _ask(channel: Channel, change: Change[Link], request: Request) -> None:

@@ -129,7 +129,9 @@ class Link(Struct, frozen=True):
     @property
     def installer(self) -> str:
         """Whose the device looks like."""
-        return next((whose for start, whose in _INSTALLERS.items() if self.name.startswith(start)), "somebody else's")
+        return next(
+            (installer for start, installer in _INSTALLERS.items() if self.name.startswith(start)), "somebody else's"
+        )
 
     @property
     def settings(self) -> tuple[str, ...]:
@@ -156,7 +158,7 @@ class Link(Struct, frozen=True):
 
     def __str__(self) -> str:
         words = [self.name, f"mtu {self.mtu}", "up" if self.up else "down"]
-        words += [str(each) for each in (self.lladdr, self.vxlan) if each is not None]
+        words += [str(part) for part in (self.lladdr, self.vxlan) if part is not None]
         return " ".join(words)
 
     def to_json(self) -> Json:

@@ -18,7 +18,7 @@ _IFINDEX: Final = 8
 _PERMANENT: Final = 0x80
 
 
-def asked(version: int, index: int) -> tuple[tuple[int, ...], bytes]:
+def dump_request(version: int, index: int) -> tuple[tuple[int, ...], bytes]:
     """Give the fields and attributes of the message that asks for the neighbours behind a device."""
     return (FAMILIES[version], 0, 0, 0, 0), number_attribute(_IFINDEX, index)
 
@@ -33,12 +33,12 @@ def decode(message: Message, links: Mapping[int, Link]) -> Neighbour | None:
     return Neighbour(link.name, address(attributes[_DST]), LinkLayerAddress(attributes[_LLADDR].hex(":")), link.ours)
 
 
-def made(neighbour: Neighbour, index: int) -> Request:
+def encode_new(neighbour: Neighbour, index: int) -> Request:
     """Give the request that makes a permanent neighbour, in the place of one that the kernel may have found out."""
     return making(NEIGHBOUR, CREATE | REPLACE, _fields(neighbour, index), _attributes(neighbour))
 
 
-def gone(neighbour: Neighbour, index: int) -> Request:
+def encode_delete(neighbour: Neighbour, index: int) -> Request:
     """Give the request that deletes a neighbour."""
     return deleting(NEIGHBOUR, _fields(neighbour, index), _attributes(neighbour))
 

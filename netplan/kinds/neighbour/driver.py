@@ -24,9 +24,9 @@ def observe(reading: Reading) -> Iterator[Neighbour]:
 
 
 def _dump(channel: Channel, version: int, index: int) -> Iterator[Message]:
-    return dump(channel, NEIGHBOUR, *codec.asked(version, index))
+    return dump(channel, NEIGHBOUR, *codec.dump_request(version, index))
 
 
 def write(writing: Writing, changes: Iterable[Change[Neighbour]]) -> None:
     """Create, replace or delete neighbours; one that the kernel has found out by itself gives way to it."""
-    netlink_driver.write_entries(writing.channel, writing.indexes, changes, codec.made, codec.gone)
+    netlink_driver.write_entries(writing.channel, writing.indexes, changes, codec.encode_new, codec.encode_delete)

@@ -41,39 +41,39 @@ ALL: Final = {version: (family, 0, 0, 0, 0, 0, 0) for version, family in FAMILIE
 def decode(message: Message) -> PolicyRule:
     """Read a rule."""
     family, dst_len, src_len, tos, table, number, flags = message.fields
-    found = message.attributes
-    suppress = _number(found, _SUPPRESS_PREFIXLEN, _NONE)
+    data = message.attributes
+    suppress = _number(data, _SUPPRESS_PREFIXLEN, _NONE)
     action = _ACTIONS.get(number)
     return PolicyRule(
-        priority=_number(found, _PRIORITY, 0),
-        table=_number(found, _TABLE, table) if action == "lookup" else MAIN_TABLE,
+        priority=_number(data, _PRIORITY, 0),
+        table=_number(data, _TABLE, table) if action == "lookup" else MAIN_TABLE,
         action=action or "blackhole",
-        source=_prefix(found, _SRC, src_len),
-        destination=_prefix(found, _DST, dst_len),
+        source=_prefix(data, _SRC, src_len),
+        destination=_prefix(data, _DST, dst_len),
         tos=tos,
-        mark=_mark(found),
-        iif=text(found[_IIFNAME]) if _IIFNAME in found else None,
-        oif=text(found[_OIFNAME]) if _OIFNAME in found else None,
+        mark=_mark(data),
+        iif=text(data[_IIFNAME]) if _IIFNAME in data else None,
+        oif=text(data[_OIFNAME]) if _OIFNAME in data else None,
         negated=bool(flags & _INVERT),
-        goto=_number(found, _GOTO, 0),
+        goto=_number(data, _GOTO, 0),
         suppress=None if suppress == _NONE else suppress,
-        unread=action is None or not _READ.issuperset(found),
+        unread=action is None or not _READ.issuperset(data),
         version=next(version for version, number in FAMILIES.items() if number == family),
     )
 
 
-def _number(found: Attributes, kind: int, default: int) -> int:
-    return u32(found[kind]) if kind in found else default
+def _number(data: Attributes, kind: int, default: int) -> int:
+    return u32(data[kind]) if kind in data else default
 
 
-def _prefix(found: Attributes, kind: int, length: int) -> Prefix | None:
+def _prefix(data: Attributes, kind: int, length: int) -> Prefix | None:
     if not length:
         return None
-    first = address(found[kind])
+    first = address(data[kind])
     return Prefix(first.version, first.value, length)
 
 
-def _mark(found: Attributes) -> Masked | None:
+def _mark(data: Attributes) -> Masked | None:
     """Give the mark and its mask; the kernel tells of each only if it is not 0."""
-    mask = _number(found, _FWMASK, _NONE if _FWMARK in found else 0)
-    return Masked(_number(found, _FWMARK, 0), mask) if mask else None
+    mask = _number(data, _FWMASK, _NONE if _FWMARK in data else 0)
+    return Masked(_number(data, _FWMARK, 0), mask) if mask else None

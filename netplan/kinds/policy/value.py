@@ -150,7 +150,7 @@ DEFAULTS: Final = (
     PolicyRule(32766, MAIN_TABLE),
     PolicyRule(32767, DEFAULT_TABLE),
 )
-"""The rules of a node on which nobody changed them."""
+"""The rules of a node on which they are unchanged."""
 
 IPV6_DEFAULTS: Final = (PolicyRule(0, LOCAL_TABLE, version=6), PolicyRule(32766, MAIN_TABLE, version=6))
 """The same for IPv6."""

@@ -7,7 +7,7 @@ from struct import Struct
 from typing import Final
 
 from netplan.kinds.link.value import Link
-from netplan.kinds.route.nexthop import NextHop
+from netplan.kinds.route.nexthop import NextHopObject
 from netplan.kinds.route.value import PROTOCOL, Hop, Route
 from netplan.net import Address, IfName, Prefix
 from netplan.system.netlink.route import FAMILIES, ROUTE, Message, address, deleting, making, u32
@@ -46,7 +46,7 @@ _FAMILY: Final = Struct("=H")
 """What the address of RTA_VIA begins with."""
 
 
-def asked(version: int) -> tuple[int, ...]:
+def dump_request(version: int) -> tuple[int, ...]:
     """Give the fields of the message that asks for the routes of an IP version in all tables."""
     return (FAMILIES[version], 0, 0, 0, 0, 0, 0, 0, 0)
 
@@ -56,7 +56,7 @@ def is_of(message: Message, tables: Collection[int]) -> bool:
     return _table(message) in tables or message.fields[5] == PROTOCOL
 
 
-def way(message: Message) -> tuple[Prefix, int]:
+def prefix_and_device(message: Message) -> tuple[Prefix, int]:
     """Give the prefix of a route and the index of its device, 0 if it has none or several."""
     data = message.attributes.get(_OIF)
     return _prefix(message), 0 if data is None else u32(data)
@@ -74,18 +74,18 @@ def uses(message: Message) -> int | None:
 
 
 def refers(message: Message) -> bool:
-    """Whether the message of a route leaves its way to a next-hop object, as if sysctl nexthop_compat_mode is off."""
-    found = message.attributes
-    return _NH_ID in found and _OIF not in found and _MULTIPATH not in found
+    """Whether the message of a route names its next hop by an object alone, as if sysctl nexthop_compat_mode is off."""
+    data = message.attributes
+    return _NH_ID in data and _OIF not in data and _MULTIPATH not in data
 
 
-def decode(message: Message, links: Mapping[int, Link], objects: Mapping[int, NextHop]) -> Route:
+def decode(message: Message, links: Mapping[int, Link], objects: Mapping[int, NextHopObject]) -> Route:
     """Read a route; `links` gives the devices by their indexes, `objects` what it may refer to by their numbers."""
     _, _, _, tos, _, protocol, _, type_, flags = message.fields
-    found = message.attributes
-    oif, gateway, hops, onlink = _ways(found, links), _gateway(found), _hops(found, links), flags & _ONLINK
+    data = message.attributes
+    oif, gateway, hops, onlink = _ways(data, links), _gateway(data), _hops(data, links), flags & _ONLINK
     if objects and refers(message):
-        oif, gateway, hops, onlink = _resolved(objects, u32(found[_NH_ID]), links)
+        oif, gateway, hops, onlink = _resolved(objects, u32(data[_NH_ID]), links)
     named = _TYPES[type_] if type_ < len(_TYPES) else str(type_)
     if named in _NOWHERE and oif == _LOOPBACK:
         oif = None  # what the kernel says of those of IPv6
@@ -94,10 +94,10 @@ def decode(message: Message, links: Mapping[int, Link], objects: Mapping[int, Ne
         oif=oif,
         next_hop=gateway,
         table=_table(message),
-        metric=u32(found[_PRIORITY]) if _PRIORITY in found else 0,
+        metric=u32(data[_PRIORITY]) if _PRIORITY in data else 0,
         protocol=protocol,
         type=named,
-        prefsrc=address(found[_PREFSRC]) if _PREFSRC in found else None,
+        prefsrc=address(data[_PREFSRC]) if _PREFSRC in data else None,
         hops=hops,
         tos=tos,
         onlink=bool(onlink),
@@ -110,26 +110,26 @@ def _table(message: Message) -> int:
     return table
 
 
-def _ways(found: Attributes, links: Mapping[int, Link]) -> IfName | None:
-    return _device(u32(found[_OIF]), links) if _OIF in found else None
+def _ways(data: Attributes, links: Mapping[int, Link]) -> IfName | None:
+    return _device(u32(data[_OIF]), links) if _OIF in data else None
 
 
 def _device(index: int, links: Mapping[int, Link]) -> IfName | None:
     return links[index].name if index in links else None
 
 
-def _gateway(found: Attributes) -> Address | None:
+def _gateway(data: Attributes) -> Address | None:
     """Give the gateway; that of an IPv4 route may have an IPv6 address (RTA_VIA)."""
-    if _GATEWAY in found:
-        return address(found[_GATEWAY])
-    return address(found[_VIA][_FAMILY.size :]) if _VIA in found else None
+    if _GATEWAY in data:
+        return address(data[_GATEWAY])
+    return address(data[_VIA][_FAMILY.size :]) if _VIA in data else None
 
 
-def _hops(found: Attributes, links: Mapping[int, Link]) -> tuple[Hop, ...]:
-    return tuple(_each_hop(found[_MULTIPATH], links)) if _MULTIPATH in found else ()
+def _hops(data: Attributes, links: Mapping[int, Link]) -> tuple[Hop, ...]:
+    return tuple(_listed_hops(data[_MULTIPATH], links)) if _MULTIPATH in data else ()
 
 
-def _each_hop(data: bytes, links: Mapping[int, Link]) -> Iterator[Hop]:
+def _listed_hops(data: bytes, links: Mapping[int, Link]) -> Iterator[Hop]:
     at = 0
     while at + _HOP.size <= len(data):
         length, flags, weight, index = _HOP.unpack_from(data, at)
@@ -139,18 +139,18 @@ def _each_hop(data: bytes, links: Mapping[int, Link]) -> Iterator[Hop]:
 
 
 def _resolved(
-    objects: Mapping[int, NextHop], number: int, links: Mapping[int, Link]
+    objects: Mapping[int, NextHopObject], number: int, links: Mapping[int, Link]
 ) -> tuple[IfName | None, Address | None, tuple[Hop, ...], bool]:
-    """Give the device, gateway, hops of a next-hop object, and whether it is on-link; one that is gone has none."""
-    found = objects.get(number)
-    if found is None:
+    """Give the device, gateway, hops of a next-hop object, and whether it is on-link; one that is deleted has none."""
+    target = objects.get(number)
+    if target is None:
         return None, None, (), False
-    hops = [(objects[member], weight) for member, weight in found.members if member in objects]
-    listed = tuple(Hop(_device(each.oif, links), each.gateway, weight, each.onlink) for each, weight in hops)
-    return _device(found.oif, links), found.gateway, listed, found.onlink
+    hops = [(objects[member], weight) for member, weight in target.members if member in objects]
+    listed = tuple(Hop(_device(hop.oif, links), hop.gateway, weight, hop.onlink) for hop, weight in hops)
+    return _device(target.oif, links), target.gateway, listed, target.onlink
 
 
-def made(route: Route, indexes: Mapping[IfName, int], number: int | None, how: int) -> Request:
+def encode_new(route: Route, indexes: Mapping[IfName, int], number: int | None, how: int) -> Request:
     """Give the request that makes a route, by a next-hop object if it has the number of one.
 
     `how` is what becomes of others of its key: EXCLUSIVE, REPLACE, APPEND, or 0 to come before them. A replace is one
@@ -159,7 +159,7 @@ def made(route: Route, indexes: Mapping[IfName, int], number: int | None, how: i
     return making(ROUTE, CREATE | how, _fields(route, _scope(route), number), _attributes(route, indexes, number))
 
 
-def gone(route: Route, indexes: Mapping[IfName, int], number: int | None) -> Request:
+def encode_delete(route: Route, indexes: Mapping[IfName, int], number: int | None) -> Request:
     """Return the request that deletes a route; one by a next-hop object only by its number.
 
     The kernel deletes the first that fits, and what is not named fits all: by its scope a route to a device is told

@@ -13,7 +13,7 @@ from netplan.kinds.link.access import Reading, Writing
 from netplan.kinds.resource import Change, Insertion, kernel_refusal
 from netplan.kinds.route import codec, nexthop
 from netplan.kinds.route.lead import asks, leads
-from netplan.kinds.route.nexthop import NextHop, Way
+from netplan.kinds.route.nexthop import NextHop, NextHopObject
 from netplan.kinds.route.value import MAIN_TABLE, PROTOCOL, Route
 from netplan.net import IfName, Prefix
 from netplan.system.netlink.channel import Channel
@@ -50,20 +50,20 @@ def observe(reading: Reading) -> Iterator[Route]:
 
 def _of_version(reading: Reading, version: int) -> Iterator[Route]:
     channel, tables = reading.channel, reading.tables.get(version, ())
-    found = [message for message in _dump(channel, version) if codec.is_of(message, tables)]
-    objects = _objects(channel) if any(map(codec.refers, found)) else {}
-    decoded = (codec.decode(message, reading.links, objects) for message in found)
+    messages = [message for message in _dump(channel, version) if codec.is_of(message, tables)]
+    objects = _objects(channel) if any(map(codec.refers, messages)) else {}
+    decoded = (codec.decode(message, reading.links, objects) for message in messages)
     return (route for route in decoded if version == 4 or not _LINK_LOCAL.covers(route.prefix))
 
 
 def _dump(channel: Channel, version: int) -> Iterator[Message]:
-    return dump(channel, ROUTE, codec.asked(version))
+    return dump(channel, ROUTE, codec.dump_request(version))
 
 
-def _objects(channel: Channel) -> dict[int, NextHop]:
+def _objects(channel: Channel) -> dict[int, NextHopObject]:
     """Read every next-hop object by its number."""
-    found = map(nexthop.decode, dump(channel, NEXTHOP, nexthop.ALL))
-    return {each.number: each for each in found}
+    objects = map(nexthop.decode, dump(channel, NEXTHOP, nexthop.ALL))
+    return {obj.number: obj for obj in objects}
 
 
 def write(writing: Writing, changes: Sequence[Change[Route]]) -> None:
@@ -78,23 +78,23 @@ def write(writing: Writing, changes: Sequence[Change[Route]]) -> None:
     if objects is None:
         _write(channel, indexes, changes, {})
         return
-    ways = (nexthop.way_of(change.after, indexes) for change in changes if change.after is not None)
-    wanted = list(nexthop.missing((way for way in ways if way is not None), objects, writing.many))
+    next_hops = (nexthop.next_hop_of(change.after, indexes) for change in changes if change.after is not None)
+    wanted = list(nexthop.missing((next_hop for next_hop in next_hops if next_hop is not None), objects, writing.many))
     swept = all(change.before is None for change in changes)
     try:
-        made = _make(channel, wanted)
-        _write(channel, indexes, changes, _by_way([*objects.values(), *made]))
+        created = _make(channel, wanted)
+        _write(channel, indexes, changes, _by_next_hop([*objects.values(), *created]))
     except BaseException:
         swept = False
         raise
     finally:
-        if not swept and (wanted or any(each.ours for each in objects.values())):
+        if not swept and (wanted or any(obj.ours for obj in objects.values())):
             _sweep(channel)
 
 
 def sweep(channel: Channel) -> None:
     """Delete the next-hop objects of ours that no route uses: those of a write that was killed before its routes."""
-    if any(each.ours for each in (_known_objects(channel) or {}).values()):
+    if any(obj.ours for obj in (_known_objects(channel) or {}).values()):
         _sweep(channel)
 
 
@@ -109,7 +109,7 @@ def _possible(change: Change[Route], indexes: Mapping[IfName, int]) -> bool:
     return True
 
 
-def _known_objects(channel: Channel) -> dict[int, NextHop] | None:
+def _known_objects(channel: Channel) -> dict[int, NextHopObject] | None:
     """Read every next-hop object; None if the kernel knows no such thing, as before Linux 5.3."""
     try:
         return _objects(channel)
@@ -119,72 +119,78 @@ def _known_objects(channel: Channel) -> dict[int, NextHop] | None:
         raise
 
 
-def _make(channel: Channel, wanted: Sequence[tuple[int, Way]]) -> Iterator[NextHop]:
+def _make(channel: Channel, wanted: Sequence[tuple[int, NextHop]]) -> Iterator[NextHopObject]:
     """Make next-hop objects, and give those that the kernel took.
 
     A route whose object is refused is asked for without one, so that it is the route that the kernel's words are about.
     """
-    refusals = netlink_driver.send(channel, [nexthop.made(number, way) for number, way in wanted], "next-hop objects")
-    for index, (number, way) in enumerate(wanted):
+    refusals = netlink_driver.send(
+        channel, [nexthop.encode_new(number, next_hop) for number, next_hop in wanted], "next-hop objects"
+    )
+    for index, (number, next_hop) in enumerate(wanted):
         if index not in refusals:
-            yield NextHop(number, PROTOCOL, way.oif, way.gateway, way.onlink)
+            yield NextHopObject(number, PROTOCOL, next_hop.oif, next_hop.gateway, next_hop.onlink)
 
 
-def _by_way(objects: Iterable[NextHop]) -> dict[Way, list[NextHop]]:
-    """Sort objects by their ways, ours first."""
-    found: dict[Way, list[NextHop]] = {}
-    for each in sorted(objects, key=lambda each: not each.ours):
-        way = each.way
-        if way is not None:
-            found.setdefault(way, []).append(each)
-    return found
+def _by_next_hop(objects: Iterable[NextHopObject]) -> dict[NextHop, list[NextHopObject]]:
+    """Sort objects by their next hops, ours first."""
+    by_next_hop: dict[NextHop, list[NextHopObject]] = {}
+    for obj in sorted(objects, key=lambda obj: not obj.ours):
+        next_hop = obj.next_hop
+        if next_hop is not None:
+            by_next_hop.setdefault(next_hop, []).append(obj)
+    return by_next_hop
 
 
 def _write(
     channel: Channel,
     indexes: Mapping[IfName, int],
     changes: Sequence[Change[Route]],
-    objects: Mapping[Way, Sequence[NextHop]],
+    objects: Mapping[NextHop, Sequence[NextHopObject]],
 ) -> None:
-    asked = [each for change in changes for each in _asked(change, indexes, objects)]
+    requests = [request for change in changes for request in _asked(change, indexes, objects)]
     with _led(channel, indexes, [change.after for change in changes if change.after is not None]):
-        netlink_driver.write(channel, asked, _MEANING)
+        netlink_driver.write(channel, requests, _MEANING)
 
 
 @contextmanager
 def _led(channel: Channel, indexes: Mapping[IfName, int], wanted: Iterable[Route]) -> Iterator[None]:
     """Let the kernel find the gateways of wanted routes on their devices during a block."""
-    made = _leads(channel, indexes, [route for route in wanted if asks(route)])
-    if not made:
+    routes = _leads(channel, indexes, [route for route in wanted if asks(route)])
+    if not routes:
         yield
         return
-    refusals = netlink_driver.send(channel, [codec.made(each, indexes, None, EXCLUSIVE) for each in made], _LEADS)
+    refusals = netlink_driver.send(
+        channel, [codec.encode_new(route, indexes, None, EXCLUSIVE) for route in routes], _LEADS
+    )
     try:
         yield
     finally:
-        ours = [each for number, each in enumerate(made) if number not in refusals]
-        netlink_driver.send(channel, [codec.gone(each, indexes, None) for each in ours], _LEADS)
+        ours = [route for number, route in enumerate(routes) if number not in refusals]
+        netlink_driver.send(channel, [codec.encode_delete(route, indexes, None) for route in ours], _LEADS)
 
 
 def _leads(channel: Channel, indexes: Mapping[IfName, int], wanted: Sequence[Route]) -> list[Route]:
     if not wanted:
         return []
     there: dict[Prefix, set[int]] = {}
-    for prefix, oif in (codec.way(each) for each in _dump(channel, 6) if codec.is_of(each, {MAIN_TABLE})):
+    for prefix, oif in (
+        codec.prefix_and_device(message) for message in _dump(channel, 6) if codec.is_of(message, {MAIN_TABLE})
+    ):
         there.setdefault(prefix, set()).add(oif)
     return [*dict.fromkeys(leads(wanted, there, indexes))]
 
 
 def _asked(
-    change: Change[Route], indexes: Mapping[IfName, int], objects: Mapping[Way, Sequence[NextHop]]
+    change: Change[Route], indexes: Mapping[IfName, int], objects: Mapping[NextHop, Sequence[NextHopObject]]
 ) -> Iterator[netlink_driver.Asked[Route]]:
     """Yield the requests of a change: where a route comes beside others, one before goes first."""
     before, after = change.before, change.after
     if before is not None and (after is None or change.place is not None):
         yield _asked_away(change, before, indexes, _objects_of(before, indexes, objects))
     if after is not None:
-        number = next((each.number for each in _objects_of(after, indexes, objects) if each.ours), None)
-        yield netlink_driver.Asked(change, codec.made(after, indexes, number, _how(change)))
+        number = next((obj.number for obj in _objects_of(after, indexes, objects) if obj.ours), None)
+        yield netlink_driver.Asked(change, codec.encode_new(after, indexes, number, _how(change)))
 
 
 def _how(change: Change[Route]) -> int:
@@ -194,23 +200,23 @@ def _how(change: Change[Route]) -> int:
 
 
 def _asked_away(
-    change: Change[Route], route: Route, indexes: Mapping[IfName, int], objects: Iterable[NextHop]
+    change: Change[Route], route: Route, indexes: Mapping[IfName, int], objects: Iterable[NextHopObject]
 ) -> netlink_driver.Asked[Route]:
-    """Ask for the end of a route, which may have been made by an object of its way or without one."""
-    numbers = (*(each.number for each in objects), None)
-    requests = [codec.gone(route, indexes, number) for number in numbers]
+    """Ask for the end of a route, which may have been made by an object of its next hop or without one."""
+    numbers = (*(obj.number for obj in objects), None)
+    requests = [codec.encode_delete(route, indexes, number) for number in numbers]
     return netlink_driver.Asked(change, requests[0], tuple(requests[1:]))
 
 
 def _objects_of(
-    route: Route, indexes: Mapping[IfName, int], objects: Mapping[Way, Sequence[NextHop]]
-) -> Sequence[NextHop]:
-    way = nexthop.way_of(route, indexes) if objects else None
-    return objects.get(way, ()) if way is not None else ()
+    route: Route, indexes: Mapping[IfName, int], objects: Mapping[NextHop, Sequence[NextHopObject]]
+) -> Sequence[NextHopObject]:
+    next_hop = nexthop.next_hop_of(route, indexes) if objects else None
+    return objects.get(next_hop, ()) if next_hop is not None else ()
 
 
 def _sweep(channel: Channel) -> None:
-    """Delete the objects of ours that nobody uses."""
+    """Delete the objects of ours that no route uses."""
     used = (codec.uses(message) for version in FAMILIES for message in _dump(channel, version))
     numbers = nexthop.unused(_objects(channel), (number for number in used if number is not None))
-    netlink_driver.send(channel, [nexthop.gone(number) for number in numbers], "next-hop objects")
+    netlink_driver.send(channel, [nexthop.encode_delete(number) for number in numbers], "next-hop objects")

@@ -24,6 +24,6 @@ def leads(wanted: Iterable[Route], there: Mapping[Prefix, Set[int]], indexes: Ma
     for route in wanted:
         if asks(route) and route.next_hop is not None and route.oif is not None:
             gateway = Prefix(6, route.next_hop.value, BITS[6])
-            ways = {index for length in lengths for index in there.get(gateway.within(length), ())}
-            if ways - {indexes[route.oif]}:
+            devices = {index for length in lengths for index in there.get(gateway.within(length), ())}
+            if devices - {indexes[route.oif]}:
                 yield Route(gateway, route.oif, metric=USUAL_METRIC[6])

@@ -1,4 +1,4 @@
-"""Next-hop objects (ip-nexthop(8)): ways that many routes name by a number, so that the kernel finds them by it.
+"""Next-hop objects (ip-nexthop(8)): next hops that many routes name by a number, so that the kernel finds them by it.
 
 In the kernel the cost of IPv4 routes by distinct gateways on one device grows with the square of their number, since
 all of them fall into one slot of a hash table; next-hop objects fall into slots of their own. Which routes use one is
@@ -36,7 +36,7 @@ ALL: Final = (0, 0, 0, 0, 0)
 """The fields of the message that asks for every next-hop object."""
 
 
-class Way(NamedTuple):
+class NextHop(NamedTuple):
     """Where an IPv4 route leads: the index of a device, and a gateway that is taken to be on-link or is so."""
 
     oif: int
@@ -44,8 +44,8 @@ class Way(NamedTuple):
     onlink: bool
 
 
-class NextHop(Struct, frozen=True):
-    """A next-hop object: its number, who made it, and its way; or a group of `members`, numbers with weights."""
+class NextHopObject(Struct, frozen=True):
+    """A next-hop object: its number, its creator's protocol, and its next hop; or a group: `members` with weights."""
 
     number: int
     protocol: int
@@ -60,52 +60,54 @@ class NextHop(Struct, frozen=True):
         return self.protocol == PROTOCOL
 
     @property
-    def way(self) -> Way | None:
-        """The way, if a route by a gateway has it."""
-        return None if self.gateway is None else Way(self.oif, self.gateway, self.onlink)
+    def next_hop(self) -> NextHop | None:
+        """The next hop, if it has a gateway."""
+        return None if self.gateway is None else NextHop(self.oif, self.gateway, self.onlink)
 
 
-def decode(message: Message) -> NextHop:
+def decode(message: Message) -> NextHopObject:
     """Read a next-hop object."""
     _, _, protocol, _, flags = message.fields
-    found = message.attributes
-    gateway = address(found[_GATEWAY]) if _GATEWAY in found else None
-    oif = u32(found[_OIF]) if _OIF in found else 0
-    members = ((number, low + (high << 8) + 1) for number, low, high in _MEMBER.iter_unpack(found.get(_GROUP, b"")))
-    return NextHop(u32(found[_ID]), protocol, oif, gateway, bool(flags & _ONLINK), tuple(members))
+    data = message.attributes
+    gateway = address(data[_GATEWAY]) if _GATEWAY in data else None
+    oif = u32(data[_OIF]) if _OIF in data else 0
+    members = ((number, low + (high << 8) + 1) for number, low, high in _MEMBER.iter_unpack(data.get(_GROUP, b"")))
+    return NextHopObject(u32(data[_ID]), protocol, oif, gateway, bool(flags & _ONLINK), tuple(members))
 
 
-def made(number: int, way: Way) -> Request:
+def encode_new(number: int, next_hop: NextHop) -> Request:
     """Give the request that makes an object of ours."""
-    content = number_attribute(_ID, number) + number_attribute(_OIF, way.oif)
-    content += attribute(_GATEWAY, way.gateway.packed)
-    fields = (FAMILIES[way.gateway.version], 0, PROTOCOL, 0, _ONLINK if way.onlink else 0)
+    content = number_attribute(_ID, number) + number_attribute(_OIF, next_hop.oif)
+    content += attribute(_GATEWAY, next_hop.gateway.packed)
+    fields = (FAMILIES[next_hop.gateway.version], 0, PROTOCOL, 0, _ONLINK if next_hop.onlink else 0)
     return making(NEXTHOP, CREATE | EXCLUSIVE, fields, content)
 
 
-def gone(number: int) -> Request:
+def encode_delete(number: int) -> Request:
     """Give the request that deletes an object."""
     return deleting(NEXTHOP, ALL, number_attribute(_ID, number))
 
 
-def way_of(route: Route, indexes: Mapping[IfName, int]) -> Way | None:
-    """Give the way of a route if an object may take its place: one IPv4 gateway on one device."""
+def next_hop_of(route: Route, indexes: Mapping[IfName, int]) -> NextHop | None:
+    """Return the next hop of a route if an object may take its place: one IPv4 gateway on one device."""
     plain = route.type == "unicast" and not route.hops and route.prefsrc is None and route.prefix.version == 4
     if not plain or route.oif is None or route.next_hop is None or route.next_hop.version != 4:
         return None
-    return Way(indexes[route.oif], route.next_hop, route.onlink)
+    return NextHop(indexes[route.oif], route.next_hop, route.onlink)
 
 
-def missing(ways: Iterable[Way], there: Mapping[int, NextHop], many: int) -> Iterator[tuple[int, Way]]:
-    """Give the objects to be made, with numbers that are free: for devices with `many` ways that have none."""
-    known = {each.way for each in there.values() if each.ours}
-    without = [way for way in dict.fromkeys(ways) if way not in known]
-    crowded = {oif for oif, found in Counter(way.oif for way in without).items() if found >= many}
+def missing(
+    next_hops: Iterable[NextHop], there: Mapping[int, NextHopObject], many: int
+) -> Iterator[tuple[int, NextHop]]:
+    """Return the objects to be made, with free numbers: for devices with `many` next hops that have none."""
+    known = {obj.next_hop for obj in there.values() if obj.ours}
+    without = [next_hop for next_hop in dict.fromkeys(next_hops) if next_hop not in known]
+    crowded = {oif for oif, amount in Counter(next_hop.oif for next_hop in without).items() if amount >= many}
     free = (number for number in count(_FIRST) if number not in there)
-    return zip(free, (way for way in without if way.oif in crowded), strict=False)
+    return zip(free, (next_hop for next_hop in without if next_hop.oif in crowded), strict=False)
 
 
-def unused(there: Mapping[int, NextHop], used: Iterable[int]) -> list[int]:
+def unused(there: Mapping[int, NextHopObject], used: Iterable[int]) -> list[int]:
     """Give the numbers of our objects that no route uses, and no group."""
-    needed = {*used, *(member for each in there.values() for member, _ in each.members)}
-    return [number for number, each in there.items() if each.ours and number not in needed]
+    needed = {*used, *(member for obj in there.values() for member, _ in obj.members)}
+    return [number for number, obj in there.items() if obj.ours and number not in needed]

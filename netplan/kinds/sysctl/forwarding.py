@@ -46,14 +46,14 @@ def followers(devices: Iterable[str]) -> frozenset[str]:
     return SWITCHES | {_REDIRECTS} | frozenset(filter(is_name, names))
 
 
-def rewritten(found: Iterable[Sysctl], switch: Sysctl) -> list[Sysctl]:
+def rewritten(current: Iterable[Sysctl], switch: Sysctl) -> list[Sysctl]:
     """Give parameters as the kernel leaves them when a switch takes a new value."""
     opposite = "1" if switch.value == "0" else "0"
     return [
-        replace(each, value=opposite if each.name == _REDIRECTS else switch.value)
-        if follows(each.name, {switch.name})
-        else each
-        for each in found
+        replace(sysctl, value=opposite if sysctl.name == _REDIRECTS else switch.value)
+        if follows(sysctl.name, {switch.name})
+        else sysctl
+        for sysctl in current
     ]
 
 
@@ -62,14 +62,16 @@ def switched_first(wanted: Iterable[Sysctl]) -> list[Sysctl]:
 
     As IPv6's is set the kernel drops the default routes that routers announced, but on devices with accept_ra=2.
     """
-    return sorted(wanted, key=lambda each: 0 if each.name.endswith(".accept_ra") else 1 if each.name in SWITCHES else 2)
+    return sorted(
+        wanted, key=lambda sysctl: 0 if sysctl.name.endswith(".accept_ra") else 1 if sysctl.name in SWITCHES else 2
+    )
 
 
-def once_switched(found: Iterable[Sysctl], wanted: Iterable[Sysctl]) -> list[Sysctl]:
+def once_switched(current: Iterable[Sysctl], wanted: Iterable[Sysctl]) -> list[Sysctl]:
     """Give the parameters that are found as they are after the switch is set as wanted, itself as it is now."""
-    state = {each.name: each for each in found}
+    state = {sysctl.name: sysctl for sysctl in current}
     now = dict(state)
     for want in wanted:
         if want.name in SWITCHES and want.name in state and state[want.name] != want:
-            state = {each.name: each for each in rewritten(state.values(), want)} | {want.name: now[want.name]}
+            state = {sysctl.name: sysctl for sysctl in rewritten(state.values(), want)} | {want.name: now[want.name]}
     return list(state.values())

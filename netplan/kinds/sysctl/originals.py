@@ -39,20 +39,30 @@ def remember(
     The value before is the last that was not podnet's. A parameter that is as it was before is forgotten, unless it
     would change with a switch that is not; one that was not there goes with its device.
     """
-    memory = {each.name: each for each in known}
-    switched = [each for each in memory.values() if each.name in SWITCHES]
-    values = {each.name: each.value for each in before}
+    memory = {original.name: original for original in known}
+    switched = [original for original in memory.values() if original.name in SWITCHES]
+    values = {sysctl.name: sysctl.value for sysctl in before}
     written = [change.after for change in changes if change.after is not None and change.after.name in values]
-    for switch in [each for each in written if each.name in SWITCHES and each.name not in memory]:
-        memory |= {each.name: each for each in _carried_along(before, switch, values[switch.name])}
+    for switch in [sysctl for sysctl in written if sysctl.name in SWITCHES and sysctl.name not in memory]:
+        memory |= {original.name: original for original in _carried_along(before, switch, values[switch.name])}
     for sysctl in written:
-        name, found, earlier = sysctl.name, values[sysctl.name], memory.get(sysctl.name)
-        ours = earlier is not None and earlier.written == found
+        name, value_before, earlier = sysctl.name, values[sysctl.name], memory.get(sysctl.name)
+        ours = earlier is not None and earlier.written == value_before
         memory[name] = Overwritten(
-            name, earlier.before if earlier and ours else _unswitched(Sysctl(name, found), switched), sysctl.value
+            name,
+            earlier.before if earlier and ours else _unswitched(Sysctl(name, value_before), switched),
+            sysctl.value,
         )
-    turned = {each.name for each in memory.values() if each.name in SWITCHES and each.before != each.written}
-    return tuple(each for each in memory.values() if each.before != each.written or _hangs_on(each.name, turned))
+    turned = {
+        original.name
+        for original in memory.values()
+        if original.name in SWITCHES and original.before != original.written
+    }
+    return tuple(
+        original
+        for original in memory.values()
+        if original.before != original.written or _hangs_on(original.name, turned)
+    )
 
 
 def _carried_along(before: Sequence[Sysctl], switch: Sysctl, value: str) -> Iterator[Overwritten]:
@@ -64,12 +74,14 @@ def _carried_along(before: Sequence[Sysctl], switch: Sysctl, value: str) -> Iter
             yield Overwritten(old.name, old.value, new.value)
 
 
-def _unswitched(found: Sysctl, switched: Iterable[Overwritten]) -> str:
+def _unswitched(sysctl: Sysctl, switched: Iterable[Overwritten]) -> str:
     """Give the value that a parameter had before podnet turned switches, if they gave it the one that it has."""
     for switch in switched:
-        if _hangs_on(found.name, {switch.name}) and rewritten([found], Sysctl(switch.name, switch.written)) == [found]:
-            return rewritten([found], Sysctl(switch.name, switch.before))[0].value
-    return found.value
+        if _hangs_on(sysctl.name, {switch.name}) and rewritten([sysctl], Sysctl(switch.name, switch.written)) == [
+            sysctl
+        ]:
+            return rewritten([sysctl], Sysctl(switch.name, switch.before))[0].value
+    return sysctl.value
 
 
 def _hangs_on(name: str, switches: Collection[str]) -> bool:

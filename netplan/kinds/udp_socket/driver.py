@@ -24,10 +24,10 @@ def observe(ports: Collection[int]) -> tuple[UdpSocket, ...]:
     Those of the kernel itself, such as a tunnel's in another network namespace, are none of them: a tunnel may share
     its port with them. None is known where the kernel does not tell of sockets, or whose they are.
     """
-    found = {entry.inode: (port, entry) for port in ports for entry in _entries(port)}
-    owners = _owners(found.keys()) if found else {}
+    entries = {entry.inode: (port, entry) for port in ports for entry in _entries(port)}
+    owners = _owners(entries.keys()) if entries else {}
     return tuple(
-        UdpSocket(port, entry.versions, owners[inode]) for inode, (port, entry) in found.items() if inode in owners
+        UdpSocket(port, entry.versions, owners[inode]) for inode, (port, entry) in entries.items() if inode in owners
     )
 
 
@@ -53,6 +53,6 @@ def _opened(process: Path) -> set[int]:
     inodes: set[int] = set()
     for entry in (process / "fd").iterdir():
         with suppress(FileNotFoundError):  # it was closed meanwhile
-            found = _SOCKET.fullmatch(str(entry.readlink()))
-            inodes |= {int(found[1])} if found else set()
+            link = _SOCKET.fullmatch(str(entry.readlink()))
+            inodes |= {int(link[1])} if link else set()
     return inodes

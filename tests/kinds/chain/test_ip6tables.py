@@ -56,8 +56,8 @@ def probe(backend, lock, *more):
 
 @BACKENDS
 def test_a_chain_of_ip6tables_is_read_as_it_was_written(backend, tmp_path):
-    found = probe(backend, tmp_path / "lock")
-    assert found | {"beside": []} == {
+    report = probe(backend, tmp_path / "lock")
+    assert report | {"beside": []} == {
         "before": [],
         "chain": ["-s fd00::/64 -j MASQUERADE"],
         "hook": ["-j PODNET-POSTROUTING"],
@@ -69,6 +69,6 @@ def test_a_chain_of_ip6tables_is_read_as_it_was_written(backend, tmp_path):
 
 @BACKENDS
 def test_rules_of_the_other_backend_are_seen_beside(backend, tmp_path):
-    found = probe(backend, tmp_path / "lock", "beside")["beside"]
-    assert any(line.startswith(f"ip6tables-{backend} nat POSTROUTING, 1 rule") for line in found)
-    assert any(line.startswith(f"ip6tables-{backend} nat PODNET-POSTROUTING") for line in found)
+    lines = probe(backend, tmp_path / "lock", "beside")["beside"]
+    assert any(line.startswith(f"ip6tables-{backend} nat POSTROUTING, 1 rule") for line in lines)
+    assert any(line.startswith(f"ip6tables-{backend} nat PODNET-POSTROUTING") for line in lines)

@@ -68,5 +68,5 @@ def test_a_rule_that_is_not_there_any_more_is_a_conflict():
 
 def test_a_rule_stands_at_its_place_after_others_have_gone():
     docker = make.rule(make.DOCKER_MASQUERADE)
-    found = lines((placed(docker), None), (None, placed(JUMP, 2)), rules=[make.DOCKER_MASQUERADE, "-j LOG"])
-    assert found[1:3] == [f"-D POSTROUTING {docker}", f"-I POSTROUTING 2 {JUMP}"]
+    written = lines((placed(docker), None), (None, placed(JUMP, 2)), rules=[make.DOCKER_MASQUERADE, "-j LOG"])
+    assert written[1:3] == [f"-D POSTROUTING {docker}", f"-I POSTROUTING 2 {JUMP}"]

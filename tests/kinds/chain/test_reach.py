@@ -46,8 +46,8 @@ def stored(*, big=False, **chains):
 def read(tables, *, chains=(), walks=(), searched=(), traced=(), follows=None, limit=2000):
     """Give the chains that are read; those without their rules have a `?` behind their names."""
     chains, walks, searched, traced = map(frozenset, (chains, walks, searched, traced))
-    found = reached(tables, Reach(chains, walks, searched, traced, follows, limit))
-    return [f"{chain.key.name}?" if chain.unread else chain.key.name for chain in found]
+    chains_read = reached(tables, Reach(chains, walks, searched, traced, follows, limit))
+    return [f"{chain.key.name}?" if chain.unread else chain.key.name for chain in chains_read]
 
 
 def test_chains_are_read_that_a_packet_can_reach():
@@ -114,9 +114,9 @@ class To(Struct, frozen=True):
         return self
 
 
-@pytest.mark.parametrize(("hook", "found"), [(HOOK, ["PREROUTING", "S", "B"]), (nat("OUTPUT"), ["PREROUTING"])])
-def test_of_traced_packets_only_those_jumps_are_followed_that_they_may_take(hook, found):
-    assert read(stored(**SERVICES), traced=[HOOK], follows=To(hook, "10.0.0.2/32")) == found
+@pytest.mark.parametrize(("hook", "expected"), [(HOOK, ["PREROUTING", "S", "B"]), (nat("OUTPUT"), ["PREROUTING"])])
+def test_of_traced_packets_only_those_jumps_are_followed_that_they_may_take(hook, expected):
+    assert read(stored(**SERVICES), traced=[HOOK], follows=To(hook, "10.0.0.2/32")) == expected
 
 
 def test_a_chain_that_is_walked_too_is_followed_whoever_comes():

@@ -73,13 +73,13 @@ def test_a_second_apply_remembers_the_same():
 
 def test_what_is_remembered_is_read_back_from_json():
     taken = applied().taken
-    assert tuple(TakenRules.from_json(json.loads(json.dumps(each.to_json()))) for each in taken) == taken
+    assert tuple(TakenRules.from_json(json.loads(json.dumps(rules.to_json()))) for rules in taken) == taken
 
 
 def test_until_the_file_is_written_what_comes_back_is_remembered_too():
     after = applied()
     back = removed(after.text, after.taken)
-    assert ([len(each.taken) for each in back.meanwhile], back.taken) == ([1, 1], ())
+    assert ([len(rules.taken) for rules in back.meanwhile], back.taken) == ([1, 1], ())
 
 
 def test_a_rule_that_another_program_put_back_meanwhile_is_not_there_twice():
@@ -129,7 +129,7 @@ def test_a_rule_that_leads_to_a_chain_that_is_gone_does_not_come_back_since_the_
 def test_what_stays_out_is_remembered_although_its_table_is_gone():
     after = applied()
     again = merge("*nat" + after.text.partition("*nat")[2], REMOVING, 4, after.taken)
-    assert ({each.chain.table for each in again.taken}, again.lost) == ({"filter", "nat"}, ())
+    assert ({rules.chain.table for rules in again.taken}, again.lost) == ({"filter", "nat"}, ())
 
 
 @thorough

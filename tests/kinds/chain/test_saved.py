@@ -39,7 +39,7 @@ def table():
 
 
 def test_tables_are_told_apart():
-    assert [each.name for each in saved_tables(SAVED)] == ["filter", "nat"]
+    assert [table.name for table in saved_tables(SAVED)] == ["filter", "nat"]
 
 
 def test_policy_of_a_built_in_chain_is_read(table):
@@ -55,7 +55,7 @@ def test_rules_are_counted(table):
 
 
 def tables(limit=0):
-    return SavedTables({each.name: each for each in saved_tables(SAVED)}.get, limit)
+    return SavedTables({table.name: table for table in saved_tables(SAVED)}.get, limit)
 
 
 def test_chain_that_nobody_asks_for_is_not_parsed():
@@ -98,12 +98,12 @@ RULES = st.lists(
 @given(st.lists(NAMES, unique=True), RULES)
 def test_what_is_found_in_the_text_is_what_stands_in_its_lines(heads, rules):
     lines = [*(f":{name} - [0:0]" for name in heads), *(f"-A {name}{rule}" for name, rule in rules)]
-    found = next(iter(saved_tables("\n".join(["# Generated", "*nat", *lines, "COMMIT", ""]))))
-    held = {name: [rule.strip() for other, rule in rules if other == name] for name in heads}
-    assert {name: [*map(str, found.chain(name).rules)] for name in heads} == held
-    assert (found.total, [found.length(name) for name in heads]) == (len(rules), [*map(len, held.values())])
-    assert (found.policies, found.named("PODNET-")) == (dict.fromkeys(heads), [n for n in heads if n == "PODNET-X"])
-    assert all((found.policy(name) == "-") is (name in heads) for name in ["A", "B", "C", ".*"])
+    table = next(iter(saved_tables("\n".join(["# Generated", "*nat", *lines, "COMMIT", ""]))))
+    expected = {name: [rule.strip() for other, rule in rules if other == name] for name in heads}
+    assert {name: [*map(str, table.chain(name).rules)] for name in heads} == expected
+    assert (table.total, [table.length(name) for name in heads]) == (len(rules), [*map(len, expected.values())])
+    assert (table.policies, table.named("PODNET-")) == (dict.fromkeys(heads), [n for n in heads if n == "PODNET-X"])
+    assert all((table.policy(name) == "-") is (name in heads) for name in ["A", "B", "C", ".*"])
 
 
 def test_what_iptables_lists_is_read_as_what_it_saves():
@@ -117,8 +117,8 @@ def test_a_table_of_which_many_chains_are_asked_for_is_read_alike():
     names = [f"C{number}" for number in range(100)]
     heads, rules = (f":{name} - [0:0]\n" for name in names), (f"-A {name} -j {name}x\n-A {name}\n" for name in names)
     (table,) = saved_tables(f"*filter\n:INPUT DROP [0:0]\n{''.join(heads)}{''.join(rules)}COMMIT\n")
-    found = [table.chain(name) for name in (*names, *names, "INPUT", "C")]
-    assert [[str(rule) for rule in chain.rules] for chain in found] == [
+    chains = [table.chain(name) for name in (*names, *names, "INPUT", "C")]
+    assert [[str(rule) for rule in chain.rules] for chain in chains] == [
         *([f"-j {name}x", ""] for name in (*names, *names)),
         [],
         [],

@@ -76,34 +76,39 @@ def probe(node, backend, rules, keys, *, limit=2000, before="", between=""):
 
 
 def read(node, *arguments, **options):
-    """Load rules and read chains; give what was found, and what the programs were asked for that."""
-    found, _ = probe(node, *arguments, **options)
-    asked = node / "asked"
-    return found, asked.read_text().splitlines() if asked.exists() else []
+    """Load rules and read chains; return them, and the commands that ran for it."""
+    chains, _ = probe(node, *arguments, **options)
+    commands = node / "asked"
+    return chains, commands.read_text().splitlines() if commands.exists() else []
 
 
 @BACKENDS
 def test_an_empty_node_is_read_without_any_process(node, backend):
-    found, asked = read(node, backend, "", LABELS)
-    assert (found, asked) == ({key: ["ACCEPT", []] for key in LABELS}, [])
+    chains, commands = read(node, backend, "", LABELS)
+    assert (chains, commands) == ({key: ["ACCEPT", []] for key in LABELS}, [])
 
 
 def test_the_policy_of_an_empty_table_is_read_without_any_process(node):
-    found, asked = read(node, "nft", "*filter\n:FORWARD DROP [0:0]\nCOMMIT\n", ["filter FORWARD", "filter INPUT"])
-    assert (found, asked) == ({"filter FORWARD": ["DROP", []], "filter INPUT": ["ACCEPT", []]}, [])
+    chains, commands = read(node, "nft", "*filter\n:FORWARD DROP [0:0]\nCOMMIT\n", ["filter FORWARD", "filter INPUT"])
+    assert (chains, commands) == ({"filter FORWARD": ["DROP", []], "filter INPUT": ["ACCEPT", []]}, [])
 
 
 @BACKENDS
 def test_a_small_table_is_read_by_one_process(node, backend):
-    found, asked = read(node, backend, SMALL, ["nat POSTROUTING", "nat A", "nat B", "nat C"])
-    assert found == {"nat POSTROUTING": ["ACCEPT", ["-j A"]], "nat A": A, "nat B": [None, ["-j RETURN"]], "nat C": None}
-    assert asked == {"nft": ["iptables-nft -w 10 -t nat -S"], "legacy": ["iptables-legacy-save -t nat"]}[backend]
+    chains, commands = read(node, backend, SMALL, ["nat POSTROUTING", "nat A", "nat B", "nat C"])
+    assert chains == {
+        "nat POSTROUTING": ["ACCEPT", ["-j A"]],
+        "nat A": A,
+        "nat B": [None, ["-j RETURN"]],
+        "nat C": None,
+    }
+    assert commands == {"nft": ["iptables-nft -w 10 -t nat -S"], "legacy": ["iptables-legacy-save -t nat"]}[backend]
 
 
 def test_of_a_big_table_each_chain_is_read_alone(node):
-    found, asked = read(node, "nft", SMALL, ["nat POSTROUTING", "nat A", "nat INPUT", "nat C"], limit=3)
-    assert found == {"nat POSTROUTING": ["ACCEPT", ["-j A"]], "nat A": A, "nat INPUT": ["ACCEPT", []], "nat C": None}
-    assert asked == ["iptables-nft -w 10 -t nat -S POSTROUTING", "iptables-nft -w 10 -t nat -S A"]
+    chains, commands = read(node, "nft", SMALL, ["nat POSTROUTING", "nat A", "nat INPUT", "nat C"], limit=3)
+    assert chains == {"nat POSTROUTING": ["ACCEPT", ["-j A"]], "nat A": A, "nat INPUT": ["ACCEPT", []], "nat C": None}
+    assert commands == ["iptables-nft -w 10 -t nat -S POSTROUTING", "iptables-nft -w 10 -t nat -S A"]
 
 
 @pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.stem)
@@ -127,9 +132,9 @@ SET = "nft 'add rule ip nat B ip saddr { 10.0.0.1, 10.0.0.2 } accept'"
 
 @pytest.mark.parametrize("limit", [2000, 0])
 def test_a_rule_that_iptables_prints_as_another_is_refused_however_it_was_read(node, limit):
-    found, _ = read(node, "nft", SMALL, ["nat A", "nat B"], limit=limit, before=SET)
+    chains, _ = read(node, "nft", SMALL, ["nat A", "nat B"], limit=limit, before=SET)
     why = "table nat can't be read safely: rule 2 of B is nft's own: it looks a packet up in a set or a map"
-    assert found == {"nat A": A, "nat B": why}
+    assert chains == {"nat A": A, "nat B": why}
 
 
 OWN = {
@@ -142,18 +147,18 @@ OWN = {
 @pytest.mark.parametrize("own", OWN)
 def test_beside_what_is_nft_s_own_the_other_chains_are_read(node, own):
     rules = SMALL.replace(":B - [0:0]\n", "").replace("-A B -j RETURN\n", "")
-    found, asked = read(node, "nft", rules, ["nat A", "nat PREROUTING", "nat B"], before=OWN[own])
-    assert (found["nat A"], found["nat PREROUTING"]) == (A, ["ACCEPT", []])
-    assert "table nat can't be read safely" in found["nat B"]
-    assert asked[0] == "iptables-nft -w 10 -t nat -S"
+    chains, commands = read(node, "nft", rules, ["nat A", "nat PREROUTING", "nat B"], before=OWN[own])
+    assert (chains["nat A"], chains["nat PREROUTING"]) == (A, ["ACCEPT", []])
+    assert "table nat can't be read safely" in chains["nat B"]
+    assert commands[0] == "iptables-nft -w 10 -t nat -S"
 
 
 @pytest.mark.parametrize("kind", ["{ type nat hook postrouting priority 90 ; }", ""])
 @pytest.mark.parametrize("rule", ["", "; nft add rule ip nat POSTROUTING masquerade"])
 def test_a_chain_that_packets_enter_elsewhere_is_not_taken_for_iptables_own(node, kind, rule):
     native = f"nft add table ip nat; nft 'add chain ip nat POSTROUTING {kind}'{rule}"
-    found, _ = read(node, "nft", "", ["nat POSTROUTING"], before=native)
-    assert found["nat POSTROUTING"] == "table nat can't be read safely: its chain POSTROUTING is nft's own"
+    chains, _ = read(node, "nft", "", ["nat POSTROUTING"], before=native)
+    assert chains["nat POSTROUTING"] == "table nat can't be read safely: its chain POSTROUTING is nft's own"
 
 
 def test_a_chain_that_vanishes_while_its_table_is_read_is_not_there(node):
@@ -169,19 +174,19 @@ def test_a_chain_that_vanishes_while_its_table_is_read_is_not_there(node):
 @pytest.mark.parametrize("limit", [2000, 0])
 def test_rules_that_change_all_the_time_are_not_read(node, limit):
     (node / "meddle").write_text("nft add rule ip nat B drop\n")
-    found, _ = read(node, "nft", SMALL, ["nat A"], limit=limit)
-    assert "changes faster than it can be read" in found["nat A"]
+    chains, _ = read(node, "nft", SMALL, ["nat A"], limit=limit)
+    assert "changes faster than it can be read" in chains["nat A"]
 
 
 def test_a_chain_that_came_after_the_dump_is_found_where_a_rule_leads_to_it(node):
     come = "nft 'add chain ip nat NEW; add rule ip nat NEW drop; add rule ip nat POSTROUTING jump NEW'"
-    found, _ = read(node, "nft", SMALL, ["nat POSTROUTING", "nat NEW"], limit=0, between=come)
-    assert found["nat NEW"] == [None, ["-j DROP"]]
+    chains, _ = read(node, "nft", SMALL, ["nat POSTROUTING", "nat NEW"], limit=0, between=come)
+    assert chains["nat NEW"] == [None, ["-j DROP"]]
 
 
 def test_a_chain_that_was_empty_in_the_dump_is_read_where_a_rule_leads_to_it_now(node):
     come = "nft 'add rule ip nat C drop; add rule ip nat POSTROUTING jump C'"
-    found, _ = read(
+    chains, _ = read(
         node, "nft", SMALL.replace(":B -", ":C - [0:0]\n:B -"), ["nat POSTROUTING", "nat C"], limit=0, between=come
     )
-    assert found["nat C"] == [None, ["-j DROP"]]
+    assert chains["nat C"] == [None, ["-j DROP"]]

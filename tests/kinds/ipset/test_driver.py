@@ -28,35 +28,35 @@ UNREAD = {
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory):
+def sets_by_name(tmp_path_factory):
     """The sets that are read of a kernel with one of each kind, by their names."""
     known = {name: (kind, members) for name, (kind, members, _) in SETS.items()}
     lines = [f"ipset create {name} {kind}" for name, (kind, _) in (known | UNREAD).items()]
     lines += [f"ipset add {name} {member}" for name, (_, members) in (known | UNREAD).items() for member in members]
     names = [*SETS, *UNREAD, "missing"]
     sets = observed("\n".join(lines), tmp_path_factory.mktemp("sets"), *names)["sets"]
-    return {each.name: each for each in map(IpSet.from_json, sets)}
+    return {ipset.name: ipset for ipset in map(IpSet.from_json, sets)}
 
 
 @pytest.mark.parametrize("name", SETS)
-def test_the_members_of_a_set_are_read(found, name):
-    assert [str(member) for member in found[name].members] == SETS[name][2]
-    assert not found[name].unread
+def test_the_members_of_a_set_are_read(sets_by_name, name):
+    assert [str(member) for member in sets_by_name[name].members] == SETS[name][2]
+    assert not sets_by_name[name].unread
 
 
 @pytest.mark.parametrize("name", UNREAD)
-def test_what_is_not_understood_or_too_large_is_said_to_be_unread(found, name):
-    assert (found[name].unread, found[name].members) == (True, ())
+def test_what_is_not_understood_or_too_large_is_said_to_be_unread(sets_by_name, name):
+    assert (sets_by_name[name].unread, sets_by_name[name].members) == (True, ())
 
 
-def test_a_set_of_ipv6_is_known_as_one(found):
-    assert (found["empty"].version, found["ip"].version, found["list"].version) == (6, 4, 0)
+def test_a_set_of_ipv6_is_known_as_one(sets_by_name):
+    assert (sets_by_name["empty"].version, sets_by_name["ip"].version, sets_by_name["list"].version) == (6, 4, 0)
 
 
-def test_a_set_that_does_not_exist_is_not_there(found):
-    assert found.keys() == {*SETS, *UNREAD}
+def test_a_set_that_does_not_exist_is_not_there(sets_by_name):
+    assert sets_by_name.keys() == {*SETS, *UNREAD}
 
 
 def test_the_sets_that_a_list_holds_are_read_with_it(tmp_path):
     script = "ipset create a hash:ip; ipset create b hash:ip; ipset create l list:set; ipset add l a"
-    assert {each["name"] for each in observed(script, tmp_path, "l")["sets"]} == {"l", "a"}
+    assert {ipset["name"] for ipset in observed(script, tmp_path, "l")["sets"]} == {"l", "a"}

@@ -24,14 +24,14 @@ PARTS = {
 def sets(draw):
     """Draw a set of any type."""
     name = draw(st.sampled_from(sorted(DIMENSIONS)))
-    parts = st.tuples(*(PARTS[each] for each in DIMENSIONS[name]))
+    parts = st.tuples(*(PARTS[dimension] for dimension in DIMENSIONS[name]))
     members = st.builds(Member, parts, st.just(False) if name == "list:set" else st.booleans())
     return IpSet("s", name, members=tuple(draw(st.lists(members, max_size=4))))
 
 
 @given(sets() | st.builds(IpSet, st.just("s"), st.just("hash:mac"), st.sampled_from([0, 4, 6]), unread=st.just(True)))
-def test_a_set_is_read_back_from_its_json(made):
-    assert IpSet.from_json(json.loads(json.dumps(made.to_json()))) == made
+def test_a_set_is_read_back_from_its_json(ipset):
+    assert IpSet.from_json(json.loads(json.dumps(ipset.to_json()))) == ipset
 
 
 def test_a_member_is_written_as_ipset_takes_it():

@@ -34,11 +34,11 @@ SHOWN_6 = {
 
 @pytest.fixture(scope="module")
 def rules(tmp_path_factory):
-    """The rules of a kernel with one of each kind, by IP version and priority; those that everybody has included."""
+    """The rules of a kernel with one of each kind, by IP version and priority; those of every node included."""
     lines = [f"ip rule add {rule} pref {100 + at}" for at, rule in enumerate(SHOWN)]
     lines += [f"ip -6 rule add {rule} pref {100 + at}" for at, rule in enumerate(SHOWN_6)]
-    found = observed("\n".join(lines), tmp_path_factory.mktemp("rules"))
-    return {(rule.version, rule.priority): rule for rule in map(PolicyRule.from_json, found["rules"])}
+    observation = observed("\n".join(lines), tmp_path_factory.mktemp("rules"))
+    return {(rule.version, rule.priority): rule for rule in map(PolicyRule.from_json, observation["rules"])}
 
 
 @pytest.mark.parametrize(("written", "shown"), SHOWN.items())
@@ -52,10 +52,10 @@ def test_a_rule_of_ipv6_is_read(rules, written, shown):
 
 
 def test_the_rules_of_every_node_are_read_in_their_places(rules):
-    found = [rule for (version, _), rule in rules.items() if version == 4]
-    assert [*found[:1], *found[-2:]] == [*DEFAULTS]
+    in_order = [rule for (version, _), rule in rules.items() if version == 4]
+    assert [*in_order[:1], *in_order[-2:]] == [*DEFAULTS]
 
 
 def test_ipv6_has_no_default_table(rules):
-    found = [rule for (version, _), rule in rules.items() if version == 6]
-    assert [*found[:1], *found[-1:]] == [*IPV6_DEFAULTS]
+    in_order = [rule for (version, _), rule in rules.items() if version == 6]
+    assert [*in_order[:1], *in_order[-1:]] == [*IPV6_DEFAULTS]

@@ -20,8 +20,8 @@ ip rule add from 10.9.0.0/16 lookup 100
 @pytest.fixture(scope="module")
 def routes(tmp_path_factory):
     """The routes that are read of a kernel with several tables, by their prefixes."""
-    found = map(Route.from_json, observed(ROUTES, tmp_path_factory.mktemp("routes"))["routes"])
-    return {(str(route.prefix), route.tos): route for route in found}
+    observed_routes = map(Route.from_json, observed(ROUTES, tmp_path_factory.mktemp("routes"))["routes"])
+    return {(str(route.prefix), route.tos): route for route in observed_routes}
 
 
 def test_the_main_table_and_those_that_rules_name_are_read_and_ours_of_all(routes):

@@ -86,12 +86,12 @@ def ours(version=4):
 
 
 def on_a_node(function, *arguments):
-    """Call a function on a node of its own, and give what it gave, then our routes and all objects."""
+    """Call a function on a node of its own, and return its result, then our routes and all objects."""
 
     def run():
         shell(NODE)
-        given = function(*arguments)
-        return given, ours(), shell("ip nexthop")
+        returned = function(*arguments)
+        return returned, ours(), shell("ip nexthop")
 
     return in_scratch(run)
 
@@ -138,9 +138,9 @@ def apply_both(first, second, many):
 @given(routes, routes)
 def test_with_and_without_objects_the_same_routes_are_left_and_read(first, second):
     plain, _, none = on_a_node(apply_both, first, second, NEVER)
-    through, found, _ = on_a_node(apply_both, first, second, ALWAYS)
+    through, remaining, _ = on_a_node(apply_both, first, second, ALWAYS)
     assert (through, none) == (plain, "")
-    assert found == sorted(second, key=str)
+    assert remaining == sorted(second, key=str)
 
 
 def test_many_gateways_of_one_device_get_objects_of_ours():
@@ -173,8 +173,8 @@ def test_a_route_without_an_object_is_deleted_though_there_is_one_of_its_way():
         add(replace(second, next_hop=first.next_hop), many=ALWAYS)
         delete(first)
 
-    _, found, _ = on_a_node(run)
-    assert [str(route.prefix) for route in found] == ["172.7.31.0/24"]
+    _, remaining, _ = on_a_node(run)
+    assert [str(route.prefix) for route in remaining] == ["172.7.31.0/24"]
 
 
 def test_an_object_that_a_route_of_others_uses_stays():
@@ -185,8 +185,8 @@ def test_an_object_that_a_route_of_others_uses_stays():
         delete(*some(1))
         return shell("ip route show 192.0.2.0/24").split()[0]
 
-    given, _, objects = on_a_node(run)
-    assert (given, objects.count("\n")) == ("192.0.2.0/24", 1)
+    prefix, _, objects = on_a_node(run)
+    assert (prefix, objects.count("\n")) == ("192.0.2.0/24", 1)
 
 
 def test_an_object_of_a_group_of_others_stays():
@@ -215,10 +215,10 @@ def test_routes_by_objects_are_read_where_the_kernel_tells_no_more_than_their_nu
         shell("ip nexthop add id 3 group 1,5/2; ip route add 172.7.40.0/24 nhid 3 proto 112")
         Path("/proc/sys/net/ipv4/nexthop_compat_mode").write_text("0")
 
-    _, found, _ = on_a_node(run)
+    _, remaining, _ = on_a_node(run)
     other = Hop(IfName("eth1"), Address.parse("10.4.7.41"), onlink=True)
     hops = (Hop(IfName("eth0"), Address.parse("10.4.7.40"), 5), other)
-    assert found == [*some(2), Route(Prefix.parse("172.7.40.0/24"), hops=hops)]
+    assert remaining == [*some(2), Route(Prefix.parse("172.7.40.0/24"), hops=hops)]
 
 
 @pytest.mark.parametrize(
@@ -250,14 +250,14 @@ def test_a_route_whose_object_is_refused_is_named():
         on_a_node(lambda: add(*some(1), route, many=ALWAYS))
 
 
-@pytest.mark.parametrize(("after", "left"), [(1, 0), (2, 3)], ids=["objects", "routes"])
-def test_an_interrupt_leaves_no_object_without_a_route(after, left):
+@pytest.mark.parametrize(("after", "count"), [(1, 0), (2, 3)], ids=["objects", "routes"])
+def test_an_interrupt_leaves_no_object_without_a_route(after, count):
     def run():
         with pytest.raises(KeyboardInterrupt):
             add(*some(3), many=ALWAYS, kind=interrupted_channel(after))
 
-    _, found, objects = on_a_node(run)
-    assert (len(found), objects.count("\n")) == (left, left)
+    _, remaining, objects = on_a_node(run)
+    assert (len(remaining), objects.count("\n")) == (count, count)
 
 
 def test_a_sweep_deletes_objects_of_ours_that_no_route_uses_and_no_others():
@@ -267,8 +267,8 @@ def test_a_sweep_deletes_objects_of_ours_that_no_route_uses_and_no_others():
         with Channel(ROUTE) as channel:
             driver.sweep(channel)
 
-    _, found, objects = on_a_node(run)
-    assert (found, "id 9 " in objects, "id 7 " in objects, objects.count("\n")) == (some(2), False, True, 3)
+    _, remaining, objects = on_a_node(run)
+    assert (remaining, "id 9 " in objects, "id 7 " in objects, objects.count("\n")) == (some(2), False, True, 3)
 
 
 def test_there_is_nothing_to_sweep_on_a_kernel_without_objects():

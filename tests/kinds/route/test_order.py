@@ -21,9 +21,9 @@ OURS = (*DEVICES, *GATEWAYS)
 def of_ipv6(routes):
     """Return routes as they may be together of IPv6: no more than one of them by a gateway, or to each device."""
     ipv6: list[Route] = []
-    for each in routes:
-        via = each.next_hop and Address(6, each.next_hop.value)
-        route = replace(each, prefix=Prefix.parse("fd07:22::/64"), next_hop=via)
+    for candidate in routes:
+        via = candidate.next_hop and Address(6, candidate.next_hop.value)
+        route = replace(candidate, prefix=Prefix.parse("fd07:22::/64"), next_hop=via)
         if not any(excludes(other, route) or (other.by_gateway and route.by_gateway) for other in ipv6):
             ipv6.append(route)
     return ipv6
@@ -44,13 +44,13 @@ def led(there, wanted, fixed=()):
     for step in steps(there, wanted, fixed):
         now = states[-1]
         if step.before is not None and (step.after is None or step.place):
-            now = tuple(each for each in now if each != step.before)
+            now = tuple(route for route in now if route != step.before)
         if step.after is not None and step.before is not None and step.place is None:
             at = replaced(now, step.after)
             assert now[at] == step.before, "what is replaced is the one that the kernel takes"
             now = (*now[:at], step.after, *now[at + 1 :])
         elif step.after is not None:
-            assert not any(excludes(each, step.after) for each in now), "the kernel refuses a second one"
+            assert not any(excludes(route, step.after) for route in now), "the kernel refuses a second one"
             assert bool(now) or step.place is None or step.before is not None
             now = inserted(now, step.after, step.place or Insertion.LAST)
         states.append(now)
@@ -58,8 +58,8 @@ def led(there, wanted, fixed=()):
 
 
 def aim(before, now):
-    fixed = [each for each in now if not each.ours]
-    return arranged(now, [each for each in before if each.ours], fixed, before), fixed
+    fixed = [route for route in now if not route.ours]
+    return arranged(now, [route for route in before if route.ours], fixed, before), fixed
 
 
 @given(situations())
@@ -80,7 +80,7 @@ def test_what_was_led_there_is_to_be_left_alone(situation):
 def test_what_others_hold_stays_in_its_order_all_the_time(situation):
     before, now = situation
     target, fixed = aim(before, now)
-    assert all([each for each in state if each in fixed] == fixed for state in led(now, target, fixed))
+    assert all([route for route in state if route in fixed] == fixed for state in led(now, target, fixed))
 
 
 @given(situations())

@@ -42,18 +42,18 @@ def test_a_device_whose_name_is_no_part_of_a_parameter_is_left_out():
 
 
 def test_devices_forward_as_the_switch_says():
-    found = once_switched(settings(switch="0", device="0", redirects="1"), [Sysctl(SWITCH, "1")])
-    assert found == settings(switch="0", device="1", redirects="0")
+    after = once_switched(settings(switch="0", device="0", redirects="1"), [Sysctl(SWITCH, "1")])
+    assert after == settings(switch="0", device="1", redirects="0")
 
 
 def test_a_switch_that_stays_as_it_is_rewrites_nothing():
-    found = settings(switch="1", device="0", redirects="1")
-    assert once_switched(found, [Sysctl(SWITCH, "1")]) == found
+    before = settings(switch="1", device="0", redirects="1")
+    assert once_switched(before, [Sysctl(SWITCH, "1")]) == before
 
 
 def test_what_does_not_follow_stays():
-    found = settings(switch="0", other="1")
-    assert once_switched(found, [Sysctl(SWITCH, "1")]) == found
+    before = settings(switch="0", other="1")
+    assert once_switched(before, [Sysctl(SWITCH, "1")]) == before
 
 
 def test_the_switch_is_set_before_what_it_would_overwrite():
@@ -76,9 +76,9 @@ def test_a_switch_is_that_of_one_ip_version(switch, follower):
 
 
 def test_the_devices_follow_the_switch_of_ipv6():
-    found = [Sysctl(IPV6_SWITCH, "0"), Sysctl("net.ipv6.conf.eth0.forwarding", "0")]
-    after = once_switched(found, [Sysctl(IPV6_SWITCH, "1")])
-    assert after == [found[0], Sysctl("net.ipv6.conf.eth0.forwarding", "1")]
+    before = [Sysctl(IPV6_SWITCH, "0"), Sysctl("net.ipv6.conf.eth0.forwarding", "0")]
+    after = once_switched(before, [Sysctl(IPV6_SWITCH, "1")])
+    assert after == [before[0], Sysctl("net.ipv6.conf.eth0.forwarding", "1")]
 
 
 def test_advertisements_are_accepted_before_the_switch_drops_what_they_made():

@@ -58,8 +58,8 @@ def test_what_comes_back_with_forwarding_is_not_remembered():
 
 
 def test_it_is_read_back():
-    each = Overwritten(NAME, "0", "2")
-    assert Overwritten.from_json(each.to_json()) == each
+    original = Overwritten(NAME, "0", "2")
+    assert Overwritten.from_json(original.to_json()) == original
 
 
 def test_a_name_that_leads_elsewhere_is_not_read():

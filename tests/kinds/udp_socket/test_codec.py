@@ -20,7 +20,7 @@ def message(family, source, only=0):
 
 
 @pytest.mark.parametrize(
-    ("asked", "versions"),
+    ("reply", "versions"),
     [
         (message(socket.AF_INET, b"\x7f\0\0\x01"), {4}),
         (message(socket.AF_INET6, bytes(16)), {4, 6}),
@@ -29,10 +29,10 @@ def message(family, source, only=0):
         (message(socket.AF_INET6, MAPPED), {4}),
     ],
 )
-def test_a_socket_takes_packets_of_the_versions_that_its_address_is_of(asked, versions):
-    assert codec.decode(asked) == codec.Entry(7, frozenset(versions))
+def test_a_socket_takes_packets_of_the_versions_that_its_address_is_of(reply, versions):
+    assert codec.decode(reply) == codec.Entry(7, frozenset(versions))
 
 
 def test_a_request_names_the_family_the_protocol_and_the_port():
-    asked = codec.request(6, 8472)
-    assert (len(asked), asked[:2], asked[8:10]) == (56, bytes([socket.AF_INET6, socket.IPPROTO_UDP]), b"\x21\x18")
+    request = codec.request(6, 8472)
+    assert (len(request), request[:2], request[8:10]) == (56, bytes([socket.AF_INET6, socket.IPPROTO_UDP]), b"\x21\x18")

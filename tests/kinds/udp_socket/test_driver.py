@@ -54,16 +54,16 @@ def told_and_done(address, options):
         for level, option in options:
             opened.setsockopt(level, option, 1)
         opened.bind((address, PORT))
-        (found,) = driver.observe({PORT, PORT + 1})
-        assert f"(process {os.getpid()})" in found.program
+        (udp_socket,) = driver.observe({PORT, PORT + 1})
+        assert f"(process {os.getpid()})" in udp_socket.program
         vxlans = {version: Vxlan(1, PORT, Address.parse(BY_VERSION[version]), None) for version in BY_VERSION}
-        return {version: (found.shuts_out(vxlan), not comes_up(version)) for version, vxlan in vxlans.items()}
+        return {version: (udp_socket.shuts_out(vxlan), not comes_up(version)) for version, vxlan in vxlans.items()}
 
 
 @pytest.mark.parametrize("bound", list(SOCKETS))
 def test_a_socket_keeps_those_tunnels_out_that_it_is_said_to(bound):
-    found = in_scratch(told_and_done, *SOCKETS[bound])
-    assert {version for version, (told, done) in found.items() if told != done} == set()
+    results = in_scratch(told_and_done, *SOCKETS[bound])
+    assert {version for version, (reported, done) in results.items() if reported != done} == set()
 
 
 def beside_a_tunnel():
