@@ -46,7 +46,7 @@ def exempt(version: int, policy: IpMasq) -> tuple[Prefix, ...]:
 def _rules(bridge: IfName, subnet: Prefix, network: Prefix, policy: IpMasq, respected: Iterable[Mark]) -> Iterator[str]:
     """Return the rules in order.
 
-    ACCEPT ends the walk through POSTROUTING, RETURN lets other programs' rules decide: packets that somebody marked for
+    ACCEPT ends the walk through POSTROUTING, RETURN lets other programs' rules decide: packets that were marked for
     SNAT, and packets that stay on the bridge (docker's hairpin rules), are theirs.
     """
     for mark in respected:

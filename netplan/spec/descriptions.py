@@ -1,4 +1,4 @@
-"""What the keys of a spec are for: the lines below them in `model`, read when somebody wants to know."""
+"""What the keys of a spec are for: the lines below them in `model`, read when they are asked for."""
 
 from __future__ import annotations
 

@@ -275,7 +275,7 @@ def _leased(version: int, raw: Mapping[str, Value] | None, leases: Leases) -> di
 
 
 def _sysctls(data: Mapping[str, Value], nodes: Mapping[str, Value]) -> dict[Path, tuple[str, str]]:
-    """Give each sysctl that has a valid name, with an empty value where that is wrong."""
+    """Return each sysctl that has a valid name, with an empty value where that is wrong."""
     sections: list[tuple[Path, object]] = [((), data)]
     sections += [(("nodes", name), node) for name, node in saying(nodes, "sysctl").items()]
     sysctls: dict[Path, tuple[str, str]] = {}

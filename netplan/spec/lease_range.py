@@ -1,6 +1,6 @@
 """Which subnets nodes may lease, with flannel's defaults and refusals, and the lowest ones that are free.
 
-A lease is never moved: who asks for one is given what nobody holds. Nodes are served in the order of their names, so
+A lease is never moved: a node that asks for one is given what is free. Nodes are served in the order of their names, so
 that the order in which a file lists them does not matter.
 """
 

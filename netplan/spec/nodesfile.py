@@ -169,7 +169,7 @@ def _cell_start(line: str, number: int) -> int:
 
 
 class _LinePlaces(Mapping[Key, Entry]):
-    """The places of what a line holds, looked up when somebody asks for one: few ever do."""
+    """The places of what a line holds, looked up when one is asked for: few ever are."""
 
     def __getitem__(self, key: Key) -> Entry:
         return self.found()[key]

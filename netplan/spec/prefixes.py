@@ -21,7 +21,7 @@ def around(address: Address, length: int) -> Prefix:
 
 
 def nested(prefixes: Mapping[K, Prefix]) -> Iterator[tuple[K, K]]:
-    """Give each prefix that lies in another one or equals an earlier one, with the narrowest such.
+    """Return each prefix that lies in another one or equals an earlier one, with the narrowest such.
 
     Two prefixes that overlap are nested, so that this finds every prefix that overlaps any other.
     """

@@ -107,7 +107,7 @@ def _read(rule: str, table: str, draft: Draft) -> tuple[str, Rule]:
 
 
 def _check_names(rule: Rule) -> None:
-    """A match that iptables does not have is in no rule; a target may be anybody's chain, which takes no options."""
+    """A match that iptables does not have is in no rule; a target may be any chain, which takes no options."""
     for match in rule.matches:
         if match.name not in MATCH_EXTENSIONS:
             hint = _meant(match.name, MATCH_EXTENSIONS) or "iptables-extensions(8) has the matches"

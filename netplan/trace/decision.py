@@ -1,4 +1,4 @@
-"""What becomes of packets at a node: the turn that they take, or the verdict that ends their way."""
+"""What becomes of packets at a node: the routing decision about them, or the verdict that ends their way."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ class RoutingDecision(NamedTuple):
     local: bool = False
 
     def behind(self, steps: tuple[Step, ...]) -> RoutingDecision:
-        """Return the turn with what led to it."""
+        """Return the decision with what led to it."""
         return self._replace(steps=steps + self.steps) if steps else self
 
     def doubted(self) -> RoutingDecision:
-        """Return the turn as one that may not be taken."""
+        """Return the decision as one that may not be taken."""
         *before, last = self.steps
         if not last.certain:
             return self
@@ -54,13 +54,13 @@ def verdict_text(verdict: PacketVerdict) -> str:
 
 
 def refusal(flow: Flow, verdict: PacketVerdict, text: str, certain: bool = True) -> RoutingDecision:  # noqa: FBT001, FBT002
-    """Return the turn of packets that go no further, or may not."""
+    """Return the decision on packets that go no further, or may not."""
     step = Step("route", "", Did.REFUSED, text if certain else f"may be {text}", certain)
     return RoutingDecision(flow, (step,), verdict)
 
 
 def unknown(flow: Flow, why: str, route: str = "") -> RoutingDecision:
-    """Return the turn of packets of which nobody can tell where they go."""
+    """Return the decision on packets whose way is unknown."""
     return RoutingDecision(
         flow, (Step("route", route, Did.UNKNOWN, f"unknown: {why}", certain=False),), PacketVerdict.UNKNOWN
     )

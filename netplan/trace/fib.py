@@ -27,7 +27,7 @@ _MULTICAST: Final = {4: Prefix(4, 0xE0000000, 4), 6: Prefix(6, 0xFF << 120, 8)}
 _THIS_NET: Final = {4: Prefix(4, 0, 8), 6: Prefix(6, 0, 128)}
 _TYPES: Final = {"local": "LOCAL", "broadcast": "BROADCAST", "anycast": "ANYCAST", "multicast": "MULTICAST"}
 _REFUSING: Final = frozenset({"blackhole", "unreachable", "prohibit"})
-_EVERYBODY: Final = Address(4, 0xFFFFFFFF)
+_LIMITED_BROADCAST: Final = Address(4, 0xFFFFFFFF)
 
 
 class Query(Struct, frozen=True):
@@ -42,7 +42,7 @@ class Query(Struct, frozen=True):
 class LookupResult(Struct, frozen=True):
     """Where a look-up may end: at a rule that refuses, at a route, or, if `local`, at an address of the node's own.
 
-    `rule` is the one that led there, None if none led anywhere. `doubts` are those of which nobody knows whether they
+    `rule` is the one that led there, None if none led anywhere. `doubts` are those of which it is unknown whether they
     select the packets, and which did so here.
     """
 
@@ -120,7 +120,7 @@ class Fib:
         rules of policy routing is one with the main table: a local route of that counts too. Of IPv6 it asks the rules
         (net/netfilter/xt_addrtype.c, match_lookup_rt6).
         """
-        if address == _EVERYBODY or (self.version == 4 and _THIS_NET[4].contains(address)):
+        if address == _LIMITED_BROADCAST or (self.version == 4 and _THIS_NET[4].contains(address)):
             return "BROADCAST"
         if _MULTICAST[self.version].contains(address):
             return "MULTICAST"
@@ -159,7 +159,7 @@ class Fib:
         """Ask the rules of policy routing in their order (net/core/fib_rules.c, fib_rules_lookup).
 
         The first that selects the packets decides, unless its table has no route for them. Each of several answers is
-        one that nobody can rule out.
+        one that can't be ruled out.
         """
         return self._lookup(query, 0, ())
 
@@ -272,7 +272,9 @@ def is_loopback(address: Address) -> bool:
 def is_martian_source(address: Address) -> bool:
     """Whether no packet may have an address as its source."""
     version = address.version
-    return address == _EVERYBODY or _MULTICAST[version].contains(address) or _THIS_NET[version].contains(address)
+    return (
+        address == _LIMITED_BROADCAST or _MULTICAST[version].contains(address) or _THIS_NET[version].contains(address)
+    )
 
 
 def _selects(rule: PolicyRule, query: Query) -> Holds:

@@ -106,11 +106,11 @@ class Flow(Struct, frozen=True):
         return self.source.version
 
     def remarked(self, mark: Mark = UNKNOWN_MARK) -> Flow:
-        """Return the same packets after a rule has set their mark, by default to nobody knows what."""
+        """Return the same packets after a rule has set their mark, by default to an unknown one."""
         return replace(self, mark=mark, unmarked=())
 
     def blurred(self) -> Flow:
-        """Return the same packets with marks that nobody knows."""
+        """Return the same packets with unknown marks."""
         return replace(self.remarked(), connmark=UNKNOWN_MARK)
 
     @property

@@ -58,7 +58,7 @@ class Packet(Struct, frozen=True):
 
 
 def entrance(packet: Packet, fib: Fib, subnet: Prefix | None, bridge: str) -> Packet:
-    """Return a packet with the device that it comes in by, which its source decides; ValueError if nobody can tell.
+    """Return a packet with the device that it comes in by, which its source decides; ValueError if that is unknown.
 
     A source of the node itself: the node sends it. One of its pod subnet: the bridge. Else the device towards it.
     """

@@ -1,6 +1,6 @@
 """Which rules packets may meet, said before the rules further on are known: for who reads only what matters.
 
-Until it is read nobody knows what a rule does, so only that counts of a packet which no rule changes before the chain
+Until it is read it is unknown what a rule does, so only that counts of a packet which no rule changes before the chain
 where it is asked for. Marks and conntrack's state never count. Destinations change behind nat PREROUTING and nat
 OUTPUT, and sources behind nat POSTROUTING, where the way ends but for what a node sends to itself.
 """
@@ -68,5 +68,5 @@ def _blurred(packet: Packet, hook: str) -> Flow:
 
 
 def _redirected(flow: Flow) -> Flow:
-    """Give packets that may have got another destination."""
+    """Return packets that may have got another destination."""
     return replace(flow, destinations=(ANYWHERE[flow.version],), dport=None)

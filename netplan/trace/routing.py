@@ -36,7 +36,7 @@ class Router:
         self._settings = settings
 
     def arriving(self, flow: Flow) -> Iterator[RoutingDecision]:
-        """Decide on packets that came by a device; each of several answers is one that nobody can rule out."""
+        """Decide on packets that came by a device; each of several answers is one that can't be ruled out."""
         source, destination = flow.from_address, flow.to_address
         if source is None or destination is None:
             yield unknown(flow, "its addresses are not known")
@@ -263,7 +263,7 @@ def _from(flow: Flow, source: Address | None) -> Flow:
 
 
 def _looped(decision: RoutingDecision) -> RoutingDecision:
-    """Give packets that this node sends to itself the device that they leave by."""
+    """Return packets that this node sends to itself with the device that they leave by."""
     return decision._replace(flow=replace(decision.flow, oif=LOOPBACK, next_hop=None))
 
 

@@ -1,6 +1,6 @@
 """Follow one packet through a node's state, step by step: the hooks in the kernel's order, and routing between them.
 
-A step that nobody can decide makes the way fork; where all ways end alike the answer is known all the same. Table raw
+A step that can't be decided makes the way fork; where all ways end alike the answer is known all the same. Table raw
 is walked for its marks and for NOTRACK. NAT is decided here as for the first packet of a connection.
 """
 
@@ -99,7 +99,7 @@ class _Family:
                 yield from self._routed(way_on, redirected=calls is not False and self.fib.is_bridge(device))
 
     def _bridge_calls(self) -> bool | None:
-        """Whether bridged packets pass iptables; not if the kernel does not know the setting, None if nobody asked."""
+        """Whether bridged packets pass iptables; not if the kernel does not know the setting, None if unread."""
         value = self._settings.get(BRIDGE_CALLS[self._version])
         if value is None:
             return False if _ALWAYS_THERE in self._settings else None
@@ -234,7 +234,7 @@ class _Family:
 
 
 def _harmed(flow: Flow, harm: Harm) -> Flow:
-    """Give packets as they are once a rule beside this iptables may have rewritten them."""
+    """Return packets as they are once a foreign rule may have rewritten them."""
     if harm.fate is None and harm.effect in (RuleEffect.REWRITES_SOURCE, RuleEffect.CHANGES):
         flow = replace(flow, source=ANYWHERE[flow.source.version], but_not=None)
     if harm.fate is None and harm.effect in (RuleEffect.SENDS_ELSEWHERE, RuleEffect.CHANGES):

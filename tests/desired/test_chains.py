@@ -70,7 +70,7 @@ def test_what_stays_on_the_bridge_is_left_to_others():
     assert fates(PODS, "172.7.21.0/24", bridge=True) == {Fate.RETURNS}
 
 
-def test_packets_that_somebody_marked_for_snat_are_left_to_others():
+def test_packets_that_another_program_marked_for_snat_are_left_to_it():
     assert Fate.RETURNS in fates(PODS, "172.7.22.0/24", marks=())
 
 

@@ -200,7 +200,7 @@ def test_a_tunnel_is_not_called_as_the_default_bridge():
     assert "as defaults.bridge is" in only_problem(vxlan(more=", name: docker0")).message
 
 
-def test_a_default_that_no_node_uses_is_in_nobodys_way():
+def test_a_default_that_no_node_uses_blocks_nothing():
     assert problems(vxlan(saying("bridge: cni0"), saying("bridge: cni0", B), more=", name: docker0")) == ()
 
 

@@ -189,7 +189,7 @@ def test_a_subnet_that_is_held_for_a_node_that_left_is_refused_to_others():
     assert problem.hint == "free it, if nothing uses it any more: podnet lease s.yaml --release gone"
 
 
-def test_a_held_lease_outside_the_range_harms_nobody():
+def test_a_held_lease_outside_the_range_takes_no_room():
     assert parse(spec_text(A), "s.yaml", lookup(table("a") + "gone: {subnet: 10.0.0.0/24}\n")).subnets.keys() == {"a"}
 
 
@@ -198,7 +198,7 @@ def test_mistakes_of_the_spec_and_of_the_leases_come_together():
     assert [each.message for each in found] == ["forwrd: there is no such key", "a has no subnet"]
 
 
-def test_nobody_is_said_to_have_no_subnet_while_the_name_of_the_cluster_is_wrong():
+def test_no_node_is_said_to_have_no_subnet_while_the_name_of_the_cluster_is_wrong():
     assert only_problem(A, leases=table("a"), cluster="7").message.startswith("cluster: expected a name")
 
 

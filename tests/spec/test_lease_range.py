@@ -126,7 +126,7 @@ def test_every_subnet_is_in_the_range(wanted, taken):
 
 
 @given(names, st.sets(prefixes()))
-def test_nobody_goes_without_while_a_subnet_is_free(wanted, taken):
+def test_no_node_goes_without_while_a_subnet_is_free(wanted, taken):
     given = allocate(wanted, taken, SMALL)
     cut = [Prefix(4, NETWORK.value + number * 16, 28) for number in range(1, 16)]
     free = [subnet for subnet in cut if not any(subnet.overlaps(each) for each in taken)]

@@ -113,7 +113,7 @@ def test_a_table_that_depends_on_the_device_is_unknown():
     assert traced(ruled(PolicyRule(5, 0, unread=True)), POD, OUTSIDE).verdict == "unknown"
 
 
-def test_a_mark_that_nobody_knows_makes_the_way_fork():
+def test_an_unknown_mark_makes_the_way_fork():
     marking = rules(f"mangle PREROUTING {LIMIT} -j MARK --set-mark 1")
     found = traced(ruled(PolicyRule(5, action="blackhole", mark=Masked(1, 1)), saved=marking), POD, OUTSIDE)
     assert found.verdict == "unknown"

@@ -58,7 +58,7 @@ def test_a_node_that_does_not_forward_drops():
     assert (found.verdict, found.steps[-1].effect) == ("drop", "dropped: net.ipv4.ip_forward is 0")
 
 
-def test_a_node_of_which_nobody_knows_whether_it_forwards_is_unknown():
+def test_where_it_is_unknown_whether_a_node_forwards_the_way_is_too():
     assert traced(state(net__ipv4__ip_forward=None), POD, OUTSIDE).verdict == "unknown"
 
 
@@ -66,7 +66,7 @@ def test_a_node_that_does_not_forward_sends():
     assert traced(state(net__ipv4__ip_forward="0"), "10.4.7.21", OUTSIDE).verdict == "accept"
 
 
-def test_of_several_hops_nobody_knows_the_one():
+def test_of_several_hops_the_one_is_unknown():
     found = traced(state(routes=["198.51.100.0/24 nexthop:10.4.7.8 nexthop:10.4.7.9"]), POD, OUTSIDE)
     assert (found.verdict, found.oif, found.next_hop) == ("accept", "eth0", None)
 
@@ -95,7 +95,7 @@ def test_an_unbound_socket_that_sends_to_a_secondary_address_gets_the_primary_on
     assert str(traced(state(addresses=["10.4.7.31/24 eth0"]), None, "10.4.7.31").source) == "10.4.7.21"
 
 
-def test_nobody_may_claim_to_be_the_node():
+def test_no_packet_may_claim_to_be_from_the_node():
     assert traced(state(), "10.4.7.21", POD, iif="eth0").verdict == "drop"
 
 

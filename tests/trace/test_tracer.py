@@ -47,7 +47,7 @@ class TestCaptures:
         assert str(traced(captured("ip-masq-agent-head-custom.rules"), NODE, OUTSIDE).source) == NODE
         assert str(traced(captured("ip-masq-agent-head-custom.rules"), "10.4.7.22", OUTSIDE).source) == NODE
 
-    def test_a_service_leads_to_one_of_its_pods_and_nobody_knows_to_which(self):
+    def test_a_service_leads_to_one_of_its_pods_and_it_is_unknown_to_which(self):
         found = traced(
             captured("kube-proxy-1.30-iptables-nodeport.rules"), NODE, "192.168.0.100", protocol=TCP, dport=80
         )
@@ -99,7 +99,7 @@ class TestFilter:
         made = state(rules("filter FORWARD -j DROP"), **{"net__bridge__bridge-nf-call-iptables": None})
         assert traced(made, POD, OTHER_POD).verdict == "accept"
 
-    def test_where_nobody_asked_for_the_setting_it_is_unknown_if_it_matters(self):
+    def test_where_the_setting_was_not_read_it_is_unknown_if_it_matters(self):
         unknown = {"net__bridge__bridge-nf-call-iptables": None, "net__ipv4__conf__all__rp_filter": None}
         found = [
             traced(state(rules(line), **unknown), POD, OTHER_POD) for line in ("filter FORWARD -j DROP", "filter :X -")
@@ -135,7 +135,7 @@ class TestNat:
         )
         assert str(traced(made, POD, OUTSIDE).source) == NODE
 
-    def test_of_several_addresses_to_rewrite_to_nobody_knows_the_one(self):
+    def test_of_several_addresses_to_rewrite_to_the_one_is_unknown(self):
         found = traced(state(rules("nat POSTROUTING -j SNAT --to-source 10.4.7.40-10.4.7.49")), POD, OUTSIDE)
         assert (found.verdict, found.source) == (PacketVerdict.ACCEPT, None)
         assert found.doubt is not None
@@ -261,7 +261,7 @@ class TestBeside:
         found = traced(self.with_others(self.chain("postrouting", "-j MASQUERADE", nat=True)), POD, OUTSIDE)
         assert (found.verdict, found.doubt) == (PacketVerdict.UNKNOWN, found.steps[-1])
 
-    def test_rules_beside_that_nobody_read_make_it_unknown(self):
+    def test_foreign_rules_that_were_not_read_make_it_unknown(self):
         made = self.with_others(self.chain("input", length=3, owner=Owner.NATIVE))
         assert [traced(made, POD, to).verdict for to in (NODE, OUTSIDE)] == ["unknown", "accept"]
 

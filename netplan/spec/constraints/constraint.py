@@ -32,7 +32,7 @@ def each_family(constraint: Callable[[Draft, Family], Iterator[Problem]]) -> Con
 
 
 def repeated(values: Mapping[K, Hashable]) -> Iterator[tuple[K, K]]:
-    """Give each key whose value an earlier key has too, with that key."""
+    """Return each key whose value an earlier key has too, with that key."""
     first: dict[Hashable, K] = {}
     for key, value in values.items():
         earlier = first.setdefault(value, key)

@@ -1,6 +1,6 @@
 """Whether a rule's conditions hold for all packets of a class, for some of them, or for none: the only reader of rules.
 
-For a single packet SOMETIMES means that nobody can tell: it depends on what is not known of the packet or the node.
+For a single packet SOMETIMES means that it is unknown: it depends on what is not known of the packet or the node.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What rules beside this node's iptables may do to packets: the kernel runs them too, and nobody knows in which order.
+"""What rules beside this node's iptables may do to packets: the kernel runs them too, in an unknown order.
 
 They are the other backend's, and those that other programs made with nft. A packet of a trace and the classes of
 packets that a plan is about meet them alike.
@@ -43,7 +43,7 @@ ANY_EFFECT: Final = frozenset(RuleEffect)
 
 
 class Harm(Struct, frozen=True):
-    """What a chain does to packets: the rule that does it, and what becomes of them; None: nobody can tell.
+    """What a chain does to packets: the rule that does it, and what becomes of them; None: unknown.
 
     The step's place names the program and the table too, `place` the chain and the position alone, `rule` the rule as
     it stands there. `destinations` are those of the packets that come to harm by this rule.
@@ -161,7 +161,7 @@ def _same_table(entered: OtherChain, table: Iterable[OtherChain]) -> dict[ChainK
 
 
 def _at(foreign: OtherChain, flows: Iterable[Flow]) -> Iterator[Flow]:
-    """Give packets as a chain sees them: before they are routed they leave by no device."""
+    """Return packets as a chain sees them: before they are routed they leave by no device."""
     for flow in flows:
         yield replace(flow, oif=NO_DEVICE, other_oif=False) if foreign.hook in _BEFORE_ROUTING else flow
 

@@ -70,7 +70,7 @@ class Outcome(NamedTuple):
 
 
 def outcomes(target: Target, table: str, flow: Flow, fib: Fib | None) -> list[Outcome]:
-    """Say what a target that is no chain may do; more than one answer where nobody can tell which it is."""
+    """Say what a target that is no chain may do; more than one answer where it is unknown which."""
     known = _TARGETS.get(target.name)
     if target.name in _PASSING:
         return [Outcome(Fate.CONTINUES, flow)]
@@ -100,7 +100,7 @@ def _setting(match: Match) -> Target:
 
 
 def anything(table: str, flow: Flow) -> list[Outcome]:
-    """Return what a target may do that nobody here understands."""
+    """Return what a target may do that podnet does not know."""
     after = flow.blurred()
     ends = [(Fate.CONTINUES, after), (Fate.ACCEPTED, after), (Fate.DROPPED, flow)]
     if table == "nat":
@@ -182,7 +182,7 @@ def _dnat(target: Target, flow: Flow, _fib: Fib | None) -> list[Outcome]:
 
 
 def _choices(addresses: AddressRange) -> list[tuple[Prefix, ...]]:
-    """Give each address of a range as its own class; of a long one, all addresses there are."""
+    """Return each address of a range as its own class; of a long one, all addresses there are."""
     first, last = addresses
     if last.value - first.value >= _FEW:
         return [(ANYWHERE[first.version],)]

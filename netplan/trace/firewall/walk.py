@@ -155,7 +155,7 @@ def merged(branches: Iterable[Branch]) -> list[Branch]:
 
 
 def doubts(trail: Trail) -> int:
-    """Count the steps of which nobody knows whether they were taken."""
+    """Count the steps of which it is unknown whether they were taken."""
     return sum(not step.certain for step in trail)
 
 

@@ -59,11 +59,11 @@ def test_a_packet_is_in_a_set(kind, members, directions, expected):
 
 @pytest.mark.parametrize("sets", [(), (IpSet("s", "hash:mac", unread=True),)], ids=["missing", "unread"])
 @pytest.mark.parametrize("negation", ["", "! "])
-def test_of_a_set_that_was_not_read_nobody_knows(sets, negation):
+def test_of_a_set_that_was_not_read_nothing_is_known(sets, negation):
     assert asked(f"{negation}--match-set s src", *sets) is SOMETIMES
 
 
-def test_what_else_a_rule_asks_of_a_set_nobody_knows():
+def test_what_else_a_rule_asks_of_a_set_is_unknown():
     assert asked("--match-set s src --return-nomatch", ipset("hash:ip", "172.7.21.2")) is SOMETIMES
 
 

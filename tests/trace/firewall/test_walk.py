@@ -110,7 +110,7 @@ def test_a_mark_that_stands_before_a_target_is_set_on_the_packets_of_the_rule_an
     assert [fates(*tested, KUBE=[]), fates(marking, *tested, KUBE=[])] == [{DROPPED}, {ACCEPTED}]
 
 
-def test_a_mark_that_nobody_knows_keeps_no_packet_from_going_on():
+def test_an_unknown_mark_keeps_no_packet_from_going_on():
     assert fates("-m mark --mark 0x1 -m MARK --set-nft -j CONNMARK --set-nft") == {CONTINUES}
 
 
