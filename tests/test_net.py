@@ -44,8 +44,8 @@ def test_an_address_with_a_null_byte_is_refused():
 
 @given(values, lengths)
 def test_a_prefix_is_the_one_that_the_standard_library_finds(value, length):
-    found = parsed(value, length)
-    assert str(found) == str(ipaddress.IPv4Network((value, length), strict=False))
+    read = parsed(value, length)
+    assert str(read) == str(ipaddress.IPv4Network((value, length), strict=False))
 
 
 @given(values, lengths, values, lengths)

@@ -79,8 +79,8 @@ LIKE_FLANNEL = ours(masq_link_local="true")
 
 
 def outcome(walked, packet):
-    found = walked.trace(packet)
-    return found.verdict, found.source, found.destination, found.oif
+    result = walked.trace(packet)
+    return result.verdict, result.source, result.destination, result.oif
 
 
 @given(st.one_of(from_pods, from_node, to_pods))

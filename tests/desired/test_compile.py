@@ -57,8 +57,8 @@ def test_a_spec_that_names_forwarding_wants_it_once():
 
 
 def test_the_rules_to_remove_have_the_nodes_values_in_them():
-    found = make.desired(make.spec(firewall=make.REMOVE), "b").removals
-    assert [f"{removal.chain}: {removal.rule}" for removal in found] == [
+    removals = make.desired(make.spec(firewall=make.REMOVE), "b").removals
+    assert [f"{removal.chain}: {removal.rule}" for removal in removals] == [
         "nat POSTROUTING: -s 172.7.22.0/24 ! -o docker0 -j MASQUERADE",
         f"filter FORWARD: {make.REJECT}",
     ]
@@ -105,10 +105,10 @@ def test_a_record_holds_all_that_a_plan_looks_at():
 
 def test_for_packets_the_hooks_are_traced_and_our_own_chains_are_looked_at():
     packet = Packet(None, make.desired().address)
-    asked = full_interest(packets=[packet])
-    assert asked.traced == full_interest().walks
-    assert (asked.chains, asked.walks) == (frozenset(OUR_CHAINS), frozenset())
-    assert asked.follows == Passing(frozenset({packet}))
+    interest = full_interest(packets=[packet])
+    assert interest.traced == full_interest().walks
+    assert (interest.chains, interest.walks) == (frozenset(OUR_CHAINS), frozenset())
+    assert interest.follows == Passing(frozenset({packet}))
 
 
 def test_a_plan_s_interest_keeps_what_it_walks_beside_traced_packets():
@@ -176,10 +176,10 @@ def test_a_node_has_the_routes_that_are_written_for_it(route, text):
 
 
 def test_a_parameter_of_a_node_goes_before_the_clusters():
-    found = said_of(", sysctl: {net.ipv4.tcp_ecn: 1}", sysctl="{net.ipv4.tcp_ecn: 2, net.ipv4.tcp_sack: 1}")
-    assert found[-3:] == ["net.ipv4.ip_forward = 1", "net.ipv4.tcp_sack = 1", "net.ipv4.tcp_ecn = 1"]
+    reasons = said_of(", sysctl: {net.ipv4.tcp_ecn: 1}", sysctl="{net.ipv4.tcp_ecn: 2, net.ipv4.tcp_sack: 1}")
+    assert reasons[-3:] == ["net.ipv4.ip_forward = 1", "net.ipv4.tcp_sack = 1", "net.ipv4.tcp_ecn = 1"]
 
 
 def test_a_parameter_that_is_written_goes_before_the_backends():
-    found = said_of("", backend=TUNNEL, sysctl=f"{{{ACCEPT_RA}: 2}}")
-    assert [text for text in found if text.startswith(ACCEPT_RA)] == [f"{ACCEPT_RA} = 2"]
+    reasons = said_of("", backend=TUNNEL, sysctl=f"{{{ACCEPT_RA}: 2}}")
+    assert [text for text in reasons if text.startswith(ACCEPT_RA)] == [f"{ACCEPT_RA} = 2"]

@@ -45,8 +45,8 @@ def test_a_bound_is_the_first_address_of_a_subnet(key):
 
 
 def test_the_bounds_stand_in_order():
-    found = mistakes(subnet_min="172.7.22.0", subnet_max="172.7.20.0")
-    assert found == ["subnet_min: 172.7.22.0 is above subnet_max, 172.7.20.0: no subnet is left"]
+    problems = mistakes(subnet_min="172.7.22.0", subnet_max="172.7.20.0")
+    assert problems == ["subnet_min: 172.7.22.0 is above subnet_max, 172.7.20.0: no subnet is left"]
 
 
 @pytest.mark.parametrize(
@@ -104,8 +104,8 @@ def test_a_subnet_of_two_nodes_is_shown_at_both():
 
 
 def test_a_narrow_subnet_inside_another_nodes_is_an_overlap():
-    found = mistakes(A, "b: {address: 10.4.7.22/24, subnet: 172.7.21.0/25}")
-    assert "node b: subnet 172.7.21.0/25 overlaps 172.7.21.0/24, the subnet of node a" in found
+    problems = mistakes(A, "b: {address: 10.4.7.22/24, subnet: 172.7.21.0/25}")
+    assert "node b: subnet 172.7.21.0/25 overlaps 172.7.21.0/24, the subnet of node a" in problems
 
 
 def test_a_subnet_that_is_too_wide_is_one_problem_and_not_one_for_each_that_it_covers():
@@ -369,8 +369,8 @@ def test_a_rule_that_iptables_would_refuse_is_refused(rule, message):
     ],
 )
 def test_a_rule_that_is_none_or_ours_or_too_broad_is_refused(rule, message):
-    (found,) = mistakes(firewall=removal(rule))
-    assert found.startswith(f"firewall.remove[0].rule: {message}")
+    (problem,) = mistakes(firewall=removal(rule))
+    assert problem.startswith(f"firewall.remove[0].rule: {message}")
 
 
 @pytest.mark.parametrize("escape", [r"\n", r"\0", r"\e", r"\x7f"])
@@ -393,8 +393,8 @@ def test_an_unknown_extension_comes_with_the_one_that_was_meant(rule, meant):
 
 
 def test_a_check_runs_on_the_valid_part_of_a_node():
-    found = mistakes(A, "b: {address: 10.4.7.21/24, subnet: nonsense}")
-    assert "node b: 10.4.7.21 is already the address of node a" in found
+    problems = mistakes(A, "b: {address: 10.4.7.21/24, subnet: nonsense}")
+    assert "node b: 10.4.7.21 is already the address of node a" in problems
 
 
 def test_a_network_that_is_wrong_hides_no_other_mistake():

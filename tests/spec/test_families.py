@@ -17,7 +17,7 @@ TUNNEL = {"backend": "{type: vxlan}"}
 
 def test_a_node_has_an_address_and_a_subnet_of_each_family():
     node = load(A, B, **DUAL).topology.by_name["a"]
-    assert [str(each) for each in (*node.addresses, *node.subnets)] == [
+    assert [str(value) for value in (*node.addresses, *node.subnets)] == [
         "10.4.7.21/24",
         "fd00:4::21/64",
         "172.7.21.0/24",
@@ -27,7 +27,7 @@ def test_a_node_has_an_address_and_a_subnet_of_each_family():
 
 def test_a_cluster_may_have_ipv6_alone():
     node = load(A6, B6, **ONLY6).topology.by_name["b"]
-    assert [str(each) for each in (*node.addresses, *node.subnets)] == ["fd00:4::22/64", "fd00:7:0:22::/64"]
+    assert [str(value) for value in (*node.addresses, *node.subnets)] == ["fd00:4::22/64", "fd00:7:0:22::/64"]
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_a_cluster_may_have_ipv6_alone():
     ],
 )
 def test_what_does_not_agree_is_an_error(nodes, keys, message):
-    assert [found for found in mistakes(*nodes, **keys) if message in found]
+    assert [problem for problem in mistakes(*nodes, **keys) if message in problem]
 
 
 @pytest.mark.parametrize(
@@ -85,8 +85,8 @@ def test_a_family_of_some_nodes_is_said_at_the_node_that_lacks_it():
 
 
 def test_pods_of_ipv6_need_no_nodes_of_ipv6_under_a_tunnel():
-    nodes = [each.replace("ipv6_address", "mtu: 1500, bridge").replace("fd00:4::", "br") for each in (A, B)]
-    nodes = [each.replace("/64, ipv6_subnet", ", ipv6_subnet") for each in nodes]
+    nodes = [node.replace("ipv6_address", "mtu: 1500, bridge").replace("fd00:4::", "br") for node in (A, B)]
+    nodes = [node.replace("/64, ipv6_subnet", ", ipv6_subnet") for node in nodes]
     assert mistakes(*nodes, **DUAL, **TUNNEL) == []
 
 

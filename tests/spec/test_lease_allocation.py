@@ -35,8 +35,8 @@ def run(*nodes: str, leases="", release=(), **keys: str | None) -> Leasing:
     return lease(understand(spec_text(*nodes, **keys), "s.yaml", lookup(leases)), release)
 
 
-def given_to(made: Leasing) -> dict[str, str]:
-    return {name: " ".join(map(str, subnets)) for name, subnets in made.given.items()}
+def given_to(leasing: Leasing) -> dict[str, str]:
+    return {name: " ".join(map(str, subnets)) for name, subnets in leasing.given.items()}
 
 
 def problems(*nodes: str, leases="", **keys: str | None) -> tuple[Problem, ...]:
@@ -75,8 +75,8 @@ def test_leases_are_not_given_twice():
 
 
 def test_what_is_held_for_a_node_that_left_is_not_given():
-    made = run(A, leases=table("gone"))
-    assert (given_to(made), [*made.held]) == ({"a": "172.7.2.0/24"}, ["gone"])
+    leasing = run(A, leases=table("gone"))
+    assert (given_to(leasing), [*leasing.held]) == ({"a": "172.7.2.0/24"}, ["gone"])
 
 
 def test_nothing_to_do_leaves_the_file_as_it_is():
@@ -84,8 +84,8 @@ def test_nothing_to_do_leaves_the_file_as_it_is():
 
 
 def test_a_released_subnet_is_free_at_once():
-    made = run(A, leases=table("gone"), release=["gone"])
-    assert (given_to(made), [*made.released], made.held) == ({"a": "172.7.1.0/24"}, ["gone"], {})
+    leasing = run(A, leases=table("gone"), release=["gone"])
+    assert (given_to(leasing), [*leasing.released], leasing.held) == ({"a": "172.7.1.0/24"}, ["gone"], {})
 
 
 def test_a_lease_in_use_is_not_released():
@@ -99,25 +99,25 @@ def test_a_lease_that_is_not_there_is_not_released():
 
 
 def test_a_lease_of_a_node_that_has_its_subnet_in_the_spec_is_released():
-    made = run("a: {address: 10.4.7.21/24, subnet: 172.7.9.0/24}", leases=table("a"), release=["a"])
-    assert [*made.released] == ["a"]
+    leasing = run("a: {address: 10.4.7.21/24, subnet: 172.7.9.0/24}", leases=table("a"), release=["a"])
+    assert [*leasing.released] == ["a"]
 
 
 def test_a_lease_outside_the_range_is_released_and_given_anew():
-    made = run(A, leases=table("a"), release=["a"], subnet_min="172.7.5.0")
-    assert given_to(made) == {"a": "172.7.5.0/24"}
+    leasing = run(A, leases=table("a"), release=["a"], subnet_min="172.7.5.0")
+    assert given_to(leasing) == {"a": "172.7.5.0/24"}
 
 
 def test_the_family_of_a_lease_that_is_right_is_kept_as_the_other_is_released():
     node, lease = "a: {address: 10.4.7.21/24, ipv6_address: 'fd00:4::21/64'}", "subnet: 172.7.1.0/24, ipv6_subnet: "
     leases = f"a: {{{lease}fd00:7:0:9::/64}}\n"
-    made = run(node, leases=leases, release=["a"], subnet_min="172.7.5.0", ipv6_network="fd00:7::/48")
-    assert made.text == leases.replace("172.7.1.0", "172.7.5.0")
+    leasing = run(node, leases=leases, release=["a"], subnet_min="172.7.5.0", ipv6_network="fd00:7::/48")
+    assert leasing.text == leases.replace("172.7.1.0", "172.7.5.0")
 
 
 def test_a_subnet_that_two_nodes_leased_is_given_up_by_either():
-    made = run(A, B, leases=table("a") + table("b"), release=["b"])
-    assert given_to(made) == {"b": "172.7.2.0/24"}
+    leasing = run(A, B, leases=table("a") + table("b"), release=["b"])
+    assert given_to(leasing) == {"b": "172.7.2.0/24"}
 
 
 def test_a_full_network_names_who_finds_no_subnet():
@@ -194,8 +194,8 @@ def test_a_held_lease_outside_the_range_takes_no_room():
 
 
 def test_mistakes_of_the_spec_and_of_the_leases_come_together():
-    found = problems(A, leases="a: {}\n", forwrd="none")
-    assert [each.message for each in found] == ["forwrd: there is no such key", "a has no subnet"]
+    reported = problems(A, leases="a: {}\n", forwrd="none")
+    assert [problem.message for problem in reported] == ["forwrd: there is no such key", "a has no subnet"]
 
 
 def test_no_node_is_said_to_have_no_subnet_while_the_name_of_the_cluster_is_wrong():
@@ -223,7 +223,9 @@ def test_no_edit_moves_a_lease_or_gives_one_subnet_twice(history, random):
         nodes = [f"{name}: {{address: 10.4.7.{ord(name)}/24{second.format(ord(name))}}}" for name in order]
         leases = run(*nodes, leases=leases, **keys).text
         assert run(*sorted(nodes), leases=leases, **keys).text == leases
-        after = {(name, each) for name, lease in parse_leases(leases, PATH).entries.items() for each in lease.subnets}
+        after = {
+            (name, subnet) for name, lease in parse_leases(leases, PATH).entries.items() for subnet in lease.subnets
+        }
         assert before <= after
         assert len({subnet for _, subnet in after}) == len(after)
         assert parse(spec_text(*nodes, **keys), "s.yaml", lookup(leases)).subnets.keys() == names
@@ -248,9 +250,9 @@ def renaming(*nodes: str, leases: str | None = None, old="b", new="worker-b", re
 
 
 def test_a_renamed_node_keeps_its_subnet():
-    made = renaming(A, WORKER_B)
-    assert made.text == "a: {subnet: 172.7.1.0/24}\nworker-b: {subnet: 172.7.2.0/24}\n"
-    assert (made.given, made.held) == ({}, {})
+    leasing = renaming(A, WORKER_B)
+    assert leasing.text == "a: {subnet: 172.7.1.0/24}\nworker-b: {subnet: 172.7.2.0/24}\n"
+    assert (leasing.given, leasing.held) == ({}, {})
 
 
 def test_what_else_is_missing_is_leased_with_a_rename():
@@ -258,16 +260,16 @@ def test_what_else_is_missing_is_leased_with_a_rename():
 
 
 def test_nothing_is_leased_with_a_rename_while_another_node_may_be_renamed_too():
-    made = renaming(A, WORKER_B, C.replace("c:", "worker-c:"), leases=table("a", "b", "c"))
-    assert (made.given, made.waiting, list(made.held)) == ({}, ("worker-c",), ["c"])
+    leasing = renaming(A, WORKER_B, C.replace("c:", "worker-c:"), leases=table("a", "b", "c"))
+    assert (leasing.given, leasing.waiting, list(leasing.held)) == ({}, ("worker-c",), ["c"])
 
 
 def test_both_subnets_of_a_node_are_renamed():
     keys = {"ipv6_network": "fd00:7::/48"}
     leases = "b: {subnet: 172.7.2.0/24, ipv6_subnet: fd00:7:0:2::/64}\n"
     node = "worker-b: {address: 10.4.7.22/24, ipv6_address: fd00:4::22/64}"
-    made = lease(understand(spec_text(node, **keys), "s.yaml", lookup(leases)), (), Rename("b", "worker-b"))
-    assert made.text == leases.replace("b:", "worker-b:", 1)
+    leasing = lease(understand(spec_text(node, **keys), "s.yaml", lookup(leases)), (), Rename("b", "worker-b"))
+    assert leasing.text == leases.replace("b:", "worker-b:", 1)
 
 
 @pytest.mark.parametrize(

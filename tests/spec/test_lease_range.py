@@ -23,8 +23,8 @@ def prefixes(draw):
     return Prefix(4, start >> (32 - length) << (32 - length), length)
 
 
-def span(found: LeaseRange) -> tuple[str, str, int]:
-    return str(found.first), str(found.last), found.length
+def span(lease_range: LeaseRange) -> tuple[str, str, int]:
+    return str(lease_range.first), str(lease_range.last), lease_range.length
 
 
 def of(network: str, length=None, first=None, last=None) -> LeaseRange:
@@ -114,7 +114,7 @@ def test_all_subnets_of_a_large_network_can_be_leased():
 def test_no_address_is_given_twice(wanted, taken):
     given = allocate(wanted, taken, SMALL)
     for name, subnet in given.items():
-        others = {other for each, other in given.items() if each != name}
+        others = {other for owner, other in given.items() if owner != name}
         assert not any(subnet.overlaps(other) for other in {*taken, *others})
 
 
@@ -129,7 +129,7 @@ def test_every_subnet_is_in_the_range(wanted, taken):
 def test_no_node_goes_without_while_a_subnet_is_free(wanted, taken):
     given = allocate(wanted, taken, SMALL)
     cut = [Prefix(4, NETWORK.value + number * 16, 28) for number in range(1, 16)]
-    free = [subnet for subnet in cut if not any(subnet.overlaps(each) for each in taken)]
+    free = [subnet for subnet in cut if not any(subnet.overlaps(prefix) for prefix in taken)]
     assert list(given.values()) == free[: len(wanted)]
 
 

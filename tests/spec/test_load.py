@@ -53,10 +53,10 @@ names = st.from_regex(r"[a-z]([a-z0-9-]{0,8}[a-z0-9])?", fullmatch=True).filter(
 
 @st.composite
 def valid_specs(draw):
-    found = draw(st.lists(names, min_size=1, max_size=8, unique=True))
-    hosts = draw(st.lists(st.integers(1, 254), min_size=len(found), max_size=len(found), unique=True))
+    drawn = draw(st.lists(names, min_size=1, max_size=8, unique=True))
+    hosts = draw(st.lists(st.integers(1, 254), min_size=len(drawn), max_size=len(drawn), unique=True))
     nodes = (
-        f"{name}: {{address: 10.4.7.{n}/24, subnet: 172.7.{n}.0/24}}" for name, n in zip(found, hosts, strict=True)
+        f"{name}: {{address: 10.4.7.{n}/24, subnet: 172.7.{n}.0/24}}" for name, n in zip(drawn, hosts, strict=True)
     )
     keys = {
         "forward": draw(st.sampled_from(["accept", "none", None])),

@@ -201,8 +201,8 @@ def test_a_number_as_a_sysctl_is_the_text_for_the_kernel():
     ],
 )
 def test_a_wrong_value_is_said_in_plain_words(keys, message):
-    (found,) = mistakes(**keys)
-    assert found.startswith(message)
+    (problem,) = mistakes(**keys)
+    assert problem.startswith(message)
 
 
 @pytest.mark.parametrize(
@@ -228,8 +228,8 @@ def test_a_wrong_value_is_said_in_plain_words(keys, message):
     ],
 )
 def test_a_wrong_value_of_a_node_is_said_in_plain_words(keys, message):
-    (found,) = mistakes(node(**keys))
-    assert found.startswith(message)
+    (problem,) = mistakes(node(**keys))
+    assert problem.startswith(message)
 
 
 @pytest.mark.parametrize("address", ["10.4.7.20/31", "10.4.7.21/31"])

@@ -206,8 +206,8 @@ MISTAKES = {
 
 @pytest.mark.parametrize(("name", "text", "mistake"), MISTAKES.values(), ids=MISTAKES)
 def test_a_mistake_is_told_with_its_place_in_the_file(folder, name, text, mistake):
-    (found,) = mistakes(folder, name, text)
-    assert found.startswith(mistake)
+    (problem,) = mistakes(folder, name, text)
+    assert problem.startswith(mistake)
 
 
 def test_a_node_of_the_file_and_the_spec_is_one_too_many(folder):
@@ -233,14 +233,14 @@ def test_the_line_of_the_file_is_shown(folder):
     ],
 )
 def test_a_file_that_can_t_be_read_is_a_mistake_of_the_spec(folder, named, mistake):
-    (found,) = mistakes(folder, "nodes.csv", TABLE, f"{HEAD}nodes_file: {named}\n")
-    assert found.partition(": ")[2] == mistake
+    (problem,) = mistakes(folder, "nodes.csv", TABLE, f"{HEAD}nodes_file: {named}\n")
+    assert problem.partition(": ")[2] == mistake
 
 
 def test_a_pipe_is_no_file_of_nodes(folder):
     os.mkfifo(folder / "pipe.csv")
-    (found,) = mistakes(folder, "nodes.csv", TABLE, f"{HEAD}nodes_file: pipe.csv\n")
-    assert found.endswith("nodes_file: specs/pipe.csv: not a regular file")
+    (problem,) = mistakes(folder, "nodes.csv", TABLE, f"{HEAD}nodes_file: pipe.csv\n")
+    assert problem.endswith("nodes_file: specs/pipe.csv: not a regular file")
 
 
 def test_a_file_that_is_not_utf_8_is_told_with_its_place(folder):
@@ -257,8 +257,8 @@ CELLS = st.text(st.characters(blacklist_categories=["C", "Z"], blacklist_charact
 def test_a_cell_is_read_as_csv_writes_it(cell):
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([["name", "interface"], ["a", cell]])
-    found = parse_nodes(text.getvalue(), "nodes.csv")
-    assert (found.nodes, found.problems) == ({"a": {"interface": cell}}, [])
+    nodes_file = parse_nodes(text.getvalue(), "nodes.csv")
+    assert (nodes_file.nodes, nodes_file.problems) == ({"a": {"interface": cell}}, [])
 
 
 WRITTEN = st.from_regex(r'[ab]*|"([ab ,]|"")*"', fullmatch=True)
@@ -268,9 +268,9 @@ WRITTEN = st.from_regex(r'[ab]*|"([ab ,]|"")*"', fullmatch=True)
 def test_the_cells_of_a_line_are_those_that_csv_reads(cells):
     line = ",".join(("c", *cells))
     (expected,) = csv.reader([line], strict=True)
-    found = parse_nodes(f"name,interface,bridge\n{line}\n", "nodes.csv")
+    nodes_file = parse_nodes(f"name,interface,bridge\n{line}\n", "nodes.csv")
     filled = {key: text for key, text in zip(("interface", "bridge"), expected[1:], strict=True) if text}
-    assert (found.nodes, found.problems) == ({"c": filled}, [])
+    assert (nodes_file.nodes, nodes_file.problems) == ({"c": filled}, [])
 
 
 def test_a_node_of_a_table_may_leave_its_interface_to_itself(folder):

@@ -64,13 +64,13 @@ def route(text: str) -> Route:
         tos=int(given.get("tos", 0)),
         type=kind,
         prefsrc=Address.parse(given["src"]) if "src" in given else None,
-        hops=tuple(Hop(IfName("eth0"), Address.parse(each)) for each in hops),
+        hops=tuple(Hop(IfName("eth0"), Address.parse(hop)) for hop in hops),
     )
 
 
 def packet(source, destination, *, sport=None, dport=None, protocol=1, mark=0, iif="") -> Packet:
     """Make a packet; a source of None or of the node is sent by it, others come in where they should."""
-    own = source is None or any(each.startswith(f"{source}/") for each in ADDRESSES)
+    own = source is None or any(address.startswith(f"{source}/") for address in ADDRESSES)
     device = iif or (None if own else DEVICES.get(str(source)[:8], "eth0"))
     sender = None if source is None else Address.parse(source)
     return Packet(sender, Address.parse(destination), protocol, sport, dport, mark, device)
@@ -83,10 +83,10 @@ def traced(snapshot: Snapshot, source, destination, **options) -> Trace:
 
 def outcome(snapshot: Snapshot, source, destination, **options) -> str:
     """Give a trace in words: `accept 172.7.21.2 -> 8.8.8.8 dev eth0 via 10.4.7.254`."""
-    found = traced(snapshot, source, destination, **options)
-    way = f" dev {found.oif}" if found.oif else ""
-    hop = f" via {found.next_hop}" if found.next_hop else ""
-    return f"{found.verdict} {found.source} -> {found.destination}{way}{hop}"
+    result = traced(snapshot, source, destination, **options)
+    way = f" dev {result.oif}" if result.oif else ""
+    hop = f" via {result.next_hop}" if result.next_hop else ""
+    return f"{result.verdict} {result.source} -> {result.destination}{way}{hop}"
 
 
 def rules(*lines: str) -> str:

@@ -57,10 +57,10 @@ def state(*others, forwarding="1"):
     )
 
 
-def answer(made, source=POD, destination=PEER, *, iif="docker0", protocol=6, port=80):
+def answer(snapshot, source=POD, destination=PEER, *, iif="docker0", protocol=6, port=80):
     packet = Packet(source and Address.parse(source), Address.parse(destination), protocol, port, port, iif=iif)
-    found = trace(made, packet)
-    return found.verdict.value, found.source and str(found.source), found.next_hop and str(found.next_hop)
+    result = trace(snapshot, packet)
+    return result.verdict.value, result.source and str(result.source), result.next_hop and str(result.next_hop)
 
 
 def test_a_packet_between_pods_keeps_its_source():
@@ -84,8 +84,8 @@ def test_a_node_that_does_not_forward_drops(forwarding, verdict):
 
 @pytest.mark.parametrize(("kind", "verdict"), [("blackhole", "drop"), ("unreachable", "reject")])
 def test_a_route_that_refuses_comes_before_forwarding_is_asked(kind, verdict):
-    made = state(route("fd00:9::/64", None, kind=kind), forwarding="0")
-    assert answer(made, destination="fd00:9::1")[0] == verdict
+    snapshot = state(route("fd00:9::/64", None, kind=kind), forwarding="0")
+    assert answer(snapshot, destination="fd00:9::1")[0] == verdict
 
 
 @pytest.mark.parametrize("source", ["::1", "ff02::1", "::"])
@@ -102,8 +102,8 @@ def test_link_local_sources_are_not_forwarded():
 
 
 def test_a_packet_for_the_node_is_taken_in():
-    found = trace(state(), Packet(Address.parse(POD), Address.parse("fd00:4::21"), 6, 1, 1, iif="docker0"))
-    assert (found.verdict, found.oif) == (PacketVerdict.ACCEPT, "lo")
+    result = trace(state(), Packet(Address.parse(POD), Address.parse("fd00:4::21"), 6, 1, 1, iif="docker0"))
+    assert (result.verdict, result.oif) == (PacketVerdict.ACCEPT, "lo")
 
 
 def test_a_process_sends_with_the_address_of_its_route():
@@ -134,8 +134,8 @@ def test_what_stays_on_the_bridge_passes_ip6tables():
     ],
 )
 def test_the_source_is_chosen_as_rfc_6724_says(addresses, destination, chosen):
-    found = ipv6_source([held(text) for text in addresses], "eth0", Address.parse(destination))
-    assert str(found) == chosen
+    source = ipv6_source([held(text) for text in addresses], "eth0", Address.parse(destination))
+    assert str(source) == chosen
 
 
 @pytest.mark.parametrize(("forwarding", "oif"), [("1", "lo"), ("0", None)])
@@ -151,17 +151,17 @@ def test_a_bridge_sends_back_what_was_redirected_whatever_the_node_forwards():
 
 def test_rules_of_routing_lead_to_their_tables():
     rules = [PolicyRule(0, 255, version=6), PolicyRule(9, 100, source=Prefix.parse(f"{POD}/128"), version=6)]
-    made = state(
+    snapshot = state(
         *rules, PolicyRule(32766, 254, version=6), Route(Prefix.parse("::/0"), None, table=100, type="prohibit")
     )
-    assert answer(made)[0] == "reject"
-    assert answer(made, source="fd00:7:0:21::6")[0] == "accept"
+    assert answer(snapshot)[0] == "reject"
+    assert answer(snapshot, source="fd00:7:0:21::6")[0] == "accept"
 
 
 def test_what_the_node_sends_is_looked_up_by_a_source_where_it_would_end_nowhere():
     rules = [PolicyRule(0, 255, version=6), PolicyRule(9, 100, source=Prefix.parse("fd00:4::21/128"), version=6)]
-    made = state(*rules, Route(Prefix.parse("fd99::/64"), IfName("eth0"), Address.parse("fd00:4::22"), table=100))
-    assert answer(made, source=None, destination="fd99::1", iif=None) == ("accept", "fd00:4::21", "fd00:4::22")
+    snapshot = state(*rules, Route(Prefix.parse("fd99::/64"), IfName("eth0"), Address.parse("fd00:4::22"), table=100))
+    assert answer(snapshot, source=None, destination="fd99::1", iif=None) == ("accept", "fd00:4::21", "fd00:4::22")
 
 
 def test_a_changed_hop_limit_changes_nothing_else():
@@ -169,11 +169,11 @@ def test_a_changed_hop_limit_changes_nothing_else():
 
 
 @pytest.mark.parametrize(
-    ("asked", "verdict"),
+    ("type_", "verdict"),
     [("LOCAL", "accept"), ("MULTICAST", "accept"), ("BROADCAST", "accept"), ("UNICAST", "unknown")],
 )
-def test_a_pod_s_address_is_of_none_of_the_types_that_lie_apart(asked, verdict):
-    assert answer(state(chain("filter", "FORWARD", f"-m addrtype --dst-type {asked} -j DROP")))[0] == verdict
+def test_a_pod_s_address_is_of_none_of_the_types_that_lie_apart(type_, verdict):
+    assert answer(state(chain("filter", "FORWARD", f"-m addrtype --dst-type {type_} -j DROP")))[0] == verdict
 
 
 def test_the_loopback_address_does_not_come_from_outside():
@@ -189,8 +189,8 @@ def test_what_a_bridge_redirected_to_the_loopback_address_is_dropped_where_no_ro
 
 def test_what_was_redirected_to_the_loopback_address_is_unknown_beside_rules_of_routing():
     rule = PolicyRule(9, 100, source=Prefix.parse("fd00:4::21/128"), version=6)
-    made = state(REDIRECTED_HOME, PolicyRule(0, 255, version=6), rule, PolicyRule(32766, 254, version=6))
-    assert answer(made, source=PEER, destination="fd99::1", iif="eth0")[0] == "unknown"
+    snapshot = state(REDIRECTED_HOME, PolicyRule(0, 255, version=6), rule, PolicyRule(32766, 254, version=6))
+    assert answer(snapshot, source=PEER, destination="fd99::1", iif="eth0")[0] == "unknown"
 
 
 def test_link_local_destinations_are_those_of_one_device_s_network():

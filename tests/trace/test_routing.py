@@ -49,13 +49,13 @@ def test_a_broadcast_is_for_the_node():
 
 
 def test_a_local_route_is_for_the_node_even_if_it_does_not_forward():
-    made = state(routes=["local 192.168.0.1/32 dev lo"], net__ipv4__ip_forward="0")
-    assert traced(made, POD, "192.168.0.1").oif == "lo"
+    snapshot = state(routes=["local 192.168.0.1/32 dev lo"], net__ipv4__ip_forward="0")
+    assert traced(snapshot, POD, "192.168.0.1").oif == "lo"
 
 
 def test_a_node_that_does_not_forward_drops():
-    found = traced(state(net__ipv4__ip_forward="0"), POD, OUTSIDE)
-    assert (found.verdict, found.steps[-1].effect) == ("drop", "dropped: net.ipv4.ip_forward is 0")
+    result = traced(state(net__ipv4__ip_forward="0"), POD, OUTSIDE)
+    assert (result.verdict, result.steps[-1].effect) == ("drop", "dropped: net.ipv4.ip_forward is 0")
 
 
 def test_where_it_is_unknown_whether_a_node_forwards_the_way_is_too():
@@ -67,24 +67,24 @@ def test_a_node_that_does_not_forward_sends():
 
 
 def test_of_several_hops_the_one_is_unknown():
-    found = traced(state(routes=["198.51.100.0/24 nexthop:10.4.7.8 nexthop:10.4.7.9"]), POD, OUTSIDE)
-    assert (found.verdict, found.oif, found.next_hop) == ("accept", "eth0", None)
+    result = traced(state(routes=["198.51.100.0/24 nexthop:10.4.7.8 nexthop:10.4.7.9"]), POD, OUTSIDE)
+    assert (result.verdict, result.oif, result.next_hop) == ("accept", "eth0", None)
 
 
 def test_the_route_is_what_made_it_unknown():
-    found = traced(state(routes=["198.51.100.0/24 nexthop:10.4.7.8 nexthop:10.4.7.9"]), POD, OUTSIDE)
-    assert found.doubt is not None
-    assert found.doubt.at == "route"
+    result = traced(state(routes=["198.51.100.0/24 nexthop:10.4.7.8 nexthop:10.4.7.9"]), POD, OUTSIDE)
+    assert result.doubt is not None
+    assert result.doubt.at == "route"
 
 
 def test_an_unbound_socket_gets_the_source_of_the_route():
-    made = state(routes=["198.51.100.0/24 via 10.4.7.254 dev eth0 src 172.7.21.1"])
-    assert str(traced(made, None, OUTSIDE).source) == "172.7.21.1"
+    snapshot = state(routes=["198.51.100.0/24 via 10.4.7.254 dev eth0 src 172.7.21.1"])
+    assert str(traced(snapshot, None, OUTSIDE).source) == "172.7.21.1"
 
 
 def test_an_unbound_socket_gets_the_address_in_the_prefix_of_the_next_hop():
-    made = state(addresses=["10.9.0.1/24 eth0"], routes=["198.51.100.0/24 via 10.9.0.254 dev eth0"])
-    assert str(traced(made, None, OUTSIDE).source) == "10.9.0.1"
+    snapshot = state(addresses=["10.9.0.1/24 eth0"], routes=["198.51.100.0/24 via 10.9.0.254 dev eth0"])
+    assert str(traced(snapshot, None, OUTSIDE).source) == "10.9.0.1"
 
 
 def test_an_unbound_socket_that_sends_to_the_node_gets_the_address_it_sends_to():
@@ -101,14 +101,14 @@ def test_no_packet_may_claim_to_be_from_the_node():
 
 @pytest.mark.parametrize(("mode", "verdict"), [("0", "accept"), ("1", "drop"), ("2", "accept"), (None, "unknown")])
 def test_a_source_that_is_elsewhere_is_dropped_only_by_a_strict_filter(mode, verdict):
-    made = state(net__ipv4__conf__eth0__rp_filter=mode)
-    assert traced(made, "172.7.21.3", "10.4.7.22", iif="eth0").verdict == verdict
+    snapshot = state(net__ipv4__conf__eth0__rp_filter=mode)
+    assert traced(snapshot, "172.7.21.3", "10.4.7.22", iif="eth0").verdict == verdict
 
 
 @pytest.mark.parametrize("mode", ["1", "2"])
 def test_a_source_that_no_route_leads_to_is_dropped_by_any_filter(mode):
-    made = state(routes=["unreachable 203.0.113.0/24"], net__ipv4__conf__all__rp_filter=mode)
-    assert traced(made, "203.0.113.9", POD).verdict == "drop"
+    snapshot = state(routes=["unreachable 203.0.113.0/24"], net__ipv4__conf__all__rp_filter=mode)
+    assert traced(snapshot, "203.0.113.9", POD).verdict == "drop"
 
 
 def test_a_loopback_address_does_not_come_from_outside():
@@ -134,8 +134,8 @@ def test_a_broadcast_that_the_node_sends_leaves_by_its_device():
 @pytest.mark.parametrize(("setting", "verdict"), [("0", "drop"), ("1", "accept"), (None, "unknown")])
 def test_a_loopback_address_leaves_the_node_only_where_a_setting_allows_it(setting, verdict):
     names = [f"net__ipv4__conf__{device}__route_localnet" for device in ("all", "eth0")]
-    made = state(addresses=["127.0.0.1/8 lo 254"], **dict.fromkeys(names, setting))
-    assert traced(made, "127.0.0.1", OUTSIDE, iif=None).verdict == verdict
+    snapshot = state(addresses=["127.0.0.1/8 lo 254"], **dict.fromkeys(names, setting))
+    assert traced(snapshot, "127.0.0.1", OUTSIDE, iif=None).verdict == verdict
 
 
 def test_a_route_of_a_type_that_is_not_followed_is_unknown():
@@ -152,5 +152,5 @@ def test_an_address_of_many_hosts_is_no_source(source):
 
 
 def test_a_local_route_may_say_the_source_of_what_the_node_sends_to_itself():
-    made = state(routes=["local 192.168.0.1/32 dev lo src 172.7.21.1"])
-    assert str(traced(made, None, "192.168.0.1").source) == "172.7.21.1"
+    snapshot = state(routes=["local 192.168.0.1/32 dev lo src 172.7.21.1"])
+    assert str(traced(snapshot, None, "192.168.0.1").source) == "172.7.21.1"

@@ -60,10 +60,10 @@ def test_what_is_written_is_what_the_tunnel_is_made_with():
     assert link.endswith("vxlan id 7 local 10.4.7.21 dev eth0 dstport 4789 nolearning")
 
 
-@pytest.mark.parametrize(("mtu", "found"), [(1500, 1450), (9000, 8950)])
-def test_a_tunnel_carries_what_the_interface_does_less_what_it_needs_itself(mtu, found):
+@pytest.mark.parametrize(("mtu", "left"), [(1500, 1450), (9000, 8950)])
+def test_a_tunnel_carries_what_the_interface_does_less_what_it_needs_itself(mtu, left):
     node = make.node("a", mtu=mtu)
-    assert f" mtu {found} " in said(node, node)[0]
+    assert f" mtu {left} " in said(node, node)[0]
 
 
 def test_a_tunnel_too_narrow_for_ipv6_has_no_parameters_of_ipv6():

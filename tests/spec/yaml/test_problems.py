@@ -42,8 +42,8 @@ def test_the_last_line_counts_the_errors():
 
 def test_a_place_in_another_file_is_shown_with_the_line_of_that_file():
     related = ((Location("l.yaml", 2, 1), "the lease"),)
-    found = render([problem(related=related)], "s.yaml", "a: 1", {"l.yaml": "# x\nb: 2"})
-    assert found.split("\n")[3:] == ["l.yaml:2:1: note: the lease", "    2 | b: 2", "      | ^", "1 error in s.yaml"]
+    text = render([problem(related=related)], "s.yaml", "a: 1", {"l.yaml": "# x\nb: 2"})
+    assert text.split("\n")[3:] == ["l.yaml:2:1: note: the lease", "    2 | b: 2", "      | ^", "1 error in s.yaml"]
 
 
 def test_the_last_line_names_every_file_with_an_error():
@@ -53,12 +53,15 @@ def test_the_last_line_names_every_file_with_an_error():
 
 def test_what_is_wrong_in_another_file_comes_after_the_spec():
     elsewhere = Problem(Location("a.csv", 1, 1), "wrong")
-    assert [each.at.path for each in spec_error([elsewhere, problem()], "s.yaml", "a").problems] == ["s.yaml", "a.csv"]
+    assert [problem.at.path for problem in spec_error([elsewhere, problem()], "s.yaml", "a").problems] == [
+        "s.yaml",
+        "a.csv",
+    ]
 
 
 def test_problems_come_in_the_order_of_their_places():
     error = spec_error([problem(3), problem(1, 5), problem(1, 2)], "s.yaml", "a\nb\nc")
-    assert [(each.at.line, each.at.column) for each in error.problems] == [(1, 2), (1, 5), (3, 1)]
+    assert [(problem.at.line, problem.at.column) for problem in error.problems] == [(1, 2), (1, 5), (3, 1)]
 
 
 def test_a_problem_that_is_found_twice_is_reported_once():

@@ -139,34 +139,38 @@ def test_what_a_class_leaves_out_does_not_count():
 def test_a_class_to_several_destinations_is_in_a_set_if_all_are():
     both = (Prefix.parse("10.1.0.0/16"), Prefix.parse("10.2.0.0/16"))
     flow = Flow(SPACE, both)
-    found = [
+    result = [
         asked("--match-set s dst", ipset("hash:net", *members), flow=flow)
         for members in (["10.1.0.0/16"], ["10.0.0.0/8"])
     ]
-    assert found == [SOMETIMES, ALWAYS]
+    assert result == [SOMETIMES, ALWAYS]
 
 
 @given(
     st.lists(
-        st.builds(Member, st.tuples(PREFIXES, PREFIXES), st.booleans()), max_size=6, unique_by=lambda each: each.parts
+        st.builds(Member, st.tuples(PREFIXES, PREFIXES), st.booleans()),
+        max_size=6,
+        unique_by=lambda member: member.parts,
     ),
     PREFIXES,
     PREFIXES,
 )
 def test_what_is_said_of_a_class_holds_for_each_of_its_packets(members, source, destination):
-    made = Sets([IpSet("s", "hash:net,net", members=tuple(members))])
-    found = made.holds("s", ["src", "dst"], Flow(source, (destination,)))
+    sets = Sets([IpSet("s", "hash:net,net", members=tuple(members))])
+    answer = sets.holds("s", ["src", "dst"], Flow(source, (destination,)))
     inside = {
         _inside(members, source.host(one), destination.host(other))
         for one in range(source.size)
         for other in range(destination.size)
     }
-    assert found is SOMETIMES or {found is ALWAYS} == inside
+    assert answer is SOMETIMES or {answer is ALWAYS} == inside
     if source.size == destination.size == 1:
-        assert found is not SOMETIMES
+        assert answer is not SOMETIMES
 
 
 def _inside(members, source, destination):
     """Say as the kernel does whether the narrowest member that holds two addresses is no exception."""
-    fitting = [each for each in members if each.parts[0].contains(source) and each.parts[1].contains(destination)]
-    return bool(fitting) and not max(fitting, key=lambda each: [part.length for part in each.parts]).nomatch
+    fitting = [
+        member for member in members if member.parts[0].contains(source) and member.parts[1].contains(destination)
+    ]
+    return bool(fitting) and not max(fitting, key=lambda member: [part.length for part in member.parts]).nomatch

@@ -124,13 +124,13 @@ UNREAD = {key: Chain(key, unread=20001) for key in (ChainKey(4, "nat", "KUBE-SER
 
 
 def test_a_chain_that_was_not_read_may_do_anything():
-    found = Walker(UNREAD).walk(make.rules("-j KUBE-SERVICES"), ChainKey(4, "nat", "PREROUTING"), FLOW)
-    assert outcomes(found) == {CONTINUES, ACCEPTED, DROPPED, REWRITTEN}
+    branches = Walker(UNREAD).walk(make.rules("-j KUBE-SERVICES"), ChainKey(4, "nat", "PREROUTING"), FLOW)
+    assert outcomes(branches) == {CONTINUES, ACCEPTED, DROPPED, REWRITTEN}
 
 
 def test_a_rule_that_leads_to_a_chain_that_was_not_read_says_so():
-    found = Walker(UNREAD).walk(make.rules("-p tcp -j KUBE-SERVICES"), ChainKey(4, "nat", "PREROUTING"), FLOW)
-    steps = [step for branch in found for step in branch.trail]
+    branches = Walker(UNREAD).walk(make.rules("-p tcp -j KUBE-SERVICES"), ChainKey(4, "nat", "PREROUTING"), FLOW)
+    steps = [step for branch in branches for step in branch.trail]
     assert {step.at for step in steps} == {"nat PREROUTING 1"}
     assert all(step.effect.endswith("nat KUBE-SERVICES was not read, it has about 20001 rules") for step in steps)
 
