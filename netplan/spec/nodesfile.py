@@ -68,42 +68,38 @@ class NodesFile(Struct, frozen=True):
 
 def parse_nodes(text: str, path: str) -> NodesFile:
     """Read a file of nodes in the format that its name ends with, .csv or .jsonl; what is wrong is in its problems."""
-    nodes_file = NodesFile(path, text)
+    file = NodesFile(path, text)
     lines = enumerate(LINE_BREAK.split(text.removeprefix("\ufeff")), 1)
     filled = ((number, line) for number, line in lines if line and not line.isspace())
-    _FORMATS[PurePath(path).suffix](filled, nodes_file)
-    return nodes_file
+    _FORMATS[PurePath(path).suffix](filled, file)
+    return file
 
 
-def _read_csv(lines: Iterator[Line], nodes_file: NodesFile) -> None:
+def _read_csv(lines: Iterator[Line], file: NodesFile) -> None:
     """Read a table whose first line names the columns."""
     number, line = next(lines, (1, ""))
     titles = [title for _, title in _cells(line) or ()]
     mistakes = [*_title_problems(line, titles)]
     for column, message, hint in mistakes:
-        nodes_file.report((number, column), message, hint)
+        file.report((number, column), message, hint)
     if mistakes:
         return
     named = titles.index(NAME)
     for number, line in lines:
         cells = _texts(line)
         if cells is None:
-            nodes_file.report(
-                (number, 1), "the quotes of this line don't match", 'write a quote within a cell twice: ""'
-            )
+            file.report((number, 1), "the quotes of this line don't match", 'write a quote within a cell twice: ""')
         elif len(cells) != len(titles):
             hint = "write a comma for an empty cell too, and quotes around a cell that holds one"
-            nodes_file.report(
-                (number, 1), f"expected {len(titles)} cells as in the first line, found {len(cells)}", hint
-            )
+            file.report((number, 1), f"expected {len(titles)} cells as in the first line, found {len(cells)}", hint)
         else:
             at = (number, 1 if named == 0 and line[0] != " " else _cell_start(line, named))
             values = zip(titles, cells, strict=True)
             node: dict[str, Value] = {key: _value(key, text) for key, text in values if text and key != NAME}
             if not cells[named]:
-                nodes_file.report(at, _NAMELESS, f"write the name of the node into the column {NAME}")
+                file.report(at, _NAMELESS, f"write the name of the node into the column {NAME}")
                 continue
-            nodes_file.add(cells[named], node, Entry(at, at, _CsvPlaces(number, line, titles), nodes_file.path))
+            file.add(cells[named], node, Entry(at, at, _CsvPlaces(number, line, titles), file.path))
 
 
 def _title_problems(line: str, titles: Sequence[str]) -> Iterator[tuple[int, str, str]]:
@@ -224,36 +220,32 @@ class _TwiceError(ValueError):
     """A key that stands twice in an object."""
 
 
-def _read_json(lines: Iterator[Line], nodes_file: NodesFile) -> None:
+def _read_json(lines: Iterator[Line], file: NodesFile) -> None:
     """Read a file that has an object on each line."""
     for number, line in lines:
         try:
             node = _DECODER.decode(line)
         except json.JSONDecodeError as error:
-            nodes_file.report((number, error.colno), f"this is no JSON: {error.msg}", f"write a line like {_EXAMPLE}")
+            file.report((number, error.colno), f"this is no JSON: {error.msg}", f"write a line like {_EXAMPLE}")
             continue
         except (_TwiceError, RecursionError) as error:
-            nodes_file.report(
-                (number, 1), str(error) if isinstance(error, _TwiceError) else "this is nested too deeply"
-            )
+            file.report((number, 1), str(error) if isinstance(error, _TwiceError) else "this is nested too deeply")
             continue
         if half := _half_of_a_pair(line, node):
             hint = "write the character itself, or both halves of its surrogate pair"
-            nodes_file.report((number, half.start() + 1), f"{half[0]} is no character", hint)
+            file.report((number, half.start() + 1), f"{half[0]} is no character", hint)
             continue
         if not isinstance(node, dict):
-            nodes_file.report(
-                (number, 1), f"expected an object, found {described(node)}", f"write a line like {_EXAMPLE}"
-            )
+            file.report((number, 1), f"expected an object, found {described(node)}", f"write a line like {_EXAMPLE}")
             continue
         name = node.pop(NAME, None)
         if not isinstance(name, str) or not name:
             message = f"expected a text as {NAME}, found {described(name)}" if name else _NAMELESS
-            nodes_file.report((number, 1), message, f"write a line like {_EXAMPLE}")
+            file.report((number, 1), message, f"write a line like {_EXAMPLE}")
             continue
         at = number, line.find('"') + 1
         values = {key: value for key, value in node.items() if value is not None}
-        nodes_file.add(name, values, Entry(at, at, _JsonPlaces(number, line), nodes_file.path))
+        file.add(name, values, Entry(at, at, _JsonPlaces(number, line), file.path))
 
 
 def _half_of_a_pair(line: str, value: object) -> re.Match[str] | None:

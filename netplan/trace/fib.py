@@ -254,14 +254,12 @@ class Fib:
         """
         if self.version == 6:
             return None if towards is None else ipv6_source(self._addresses, device, towards)
-        fitting = [candidate for candidate in self._primary if candidate.link == device and _scope(candidate) <= scope]
-        for candidate in fitting:
-            if towards is None or candidate.address.prefix.contains(towards):
-                return candidate.address.address
-        others = (
-            candidate for candidate in self._primary if _scope(candidate) <= scope and _scope(candidate) != LINK_SCOPE
-        )
-        return next((candidate.address.address for candidate in [*fitting[:1], *others]), None)
+        fitting = [own for own in self._primary if own.link == device and _scope(own) <= scope]
+        for own in fitting:
+            if towards is None or own.address.prefix.contains(towards):
+                return own.address.address
+        others = (own for own in self._primary if _scope(own) <= scope and _scope(own) != LINK_SCOPE)
+        return next((own.address.address for own in [*fitting[:1], *others]), None)
 
 
 def is_loopback(address: Address) -> bool:
