@@ -31,6 +31,8 @@ class Torn:
     def __del__(self):
         signal.raise_signal(signal.SIGINT)
 from netplan.cli import main as command, start
+
+pytestmark = pytest.mark.slow
 def run():
     torn = Torn()
     del torn

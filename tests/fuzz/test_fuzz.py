@@ -14,6 +14,7 @@ INPUTS = sorted(Path(__file__).with_name("inputs").iterdir())
 FEW = 8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SURFACES)
 def test_hostile_input_is_answered_in_podnets_own_words(name):
     assert forked(limit_memory, lambda: run_piece(0, Piece(name, range(FEW)))) == []

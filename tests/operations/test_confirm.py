@@ -65,6 +65,7 @@ def confirmed(folder):
     return ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("other", [settled, confirmed])
 def test_two_that_carry_a_confirm_out_at_once_keep_one_generation(tmp_path, other):
     store = Store(tmp_path)

@@ -10,6 +10,8 @@ import pytest
 
 from netplan.system import helpers, programs
 
+pytestmark = pytest.mark.slow
+
 HOSTILE = 'open("was-here", "w").close()\n'
 NO_CODE_OF_THE_FOLDER = ["hashlib.py", "signal.py", "netplan.py", "msgspec.py", "iptc.py", "pyroute2.py"]
 
