@@ -23,6 +23,7 @@ demo: .venv/ready
 fast: compiled
 	$(PYTEST) --ignore tests/scenarios -m "not kernel and not slow and not soak and not real" --hypothesis-profile fast \
 		--cov --cov-report json:$(COVERAGE)
+	$(BIN)/python tools/coverage_gate.py $(COVERAGE)
 
 # All of those, then the slow ones and the tests on the kernel, and with every example those that hypothesis makes them for.
 test: lint fast

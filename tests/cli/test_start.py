@@ -9,6 +9,8 @@ import pytest
 
 from tests.loaded import telling
 
+pytestmark = pytest.mark.slow
+
 FULL = "standard output can't be written: No space left on device"
 CLOSED = "standard output is closed: send it to /dev/null if nobody is to read it"
 VERBS = ["--help", "--version", "plan --help", "plan specs/hdss7.yaml", "schema"]
@@ -32,7 +34,6 @@ class Torn:
         signal.raise_signal(signal.SIGINT)
 from netplan.cli import main as command, start
 
-pytestmark = pytest.mark.slow
 def run():
     torn = Torn()
     del torn
