@@ -5,12 +5,13 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netplan.cli.output import say
+from netplan.cli.output import say, terminal
 from netplan.cli.progress import bar
 from netplan.errors import UsageError
 from netplan.net import Address, printable
@@ -25,6 +26,7 @@ from netplan.text import did_you_mean
 if TYPE_CHECKING:
     from netplan.kernel.linux import Linux
     from netplan.kinds.chain.value import FirewallBackend
+    from netplan.operations.machine import Machine
 
 SpecPath = Annotated[Path, typer.Argument(metavar="SPEC", help="The cluster spec, a YAML file.")]
 NodeName = Annotated[
@@ -118,6 +120,21 @@ def kernel_of(backend: FirewallBackend | None, folder: Path | None = None) -> Li
     from netplan.store.tables import TablesFile
 
     return Linux(backend, told=bar.tell, making=TablesFile(var_dir(folder)).note)
+
+
+def machine_at(folder: Path | None) -> Machine:
+    """Return this machine for a verb that writes to it, with the folder of what podnet remembers, or the usual one.
+
+    RefusedError (3) if the process may not administer the network.
+    """
+    from netplan.kernel.linux import connections, forget, require_privilege
+    from netplan.operations.machine import Connections, Machine
+    from netplan.store.store import Store
+
+    require_privilege()
+    return Machine(
+        partial(kernel_of, folder=folder), Store(var_dir(folder)), terminal, Connections(connections, forget)
+    )
 
 
 def resolved_here(node: Node) -> Node:

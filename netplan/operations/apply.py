@@ -1,53 +1,66 @@
-"""Carry out what was planned: the last looks before the first write, the writes, and what must hold behind them."""
+"""podnet apply: make this node what a spec, or a saved plan, says."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 from msgspec.structs import replace
 
-from netplan.desired.checks import Check, gateway_of
-from netplan.kinds.resource import Change, Resource
-from netplan.kinds.snapshot import Snapshot
-from netplan.operations import checks
-from netplan.operations.live_plan import LivePlan, brought_up, check_allowed
-from netplan.operations.transaction import Journal, Transaction, run
-from netplan.planning.differences import diff_node
-from netplan.planning.fingerprint import unmet
-from netplan.planning.obstacles import identity
+from netplan.desired.compile import backend_of, compile_node
+from netplan.operations.interface_wait import await_interface
+from netplan.operations.live_plan import LivePlan
+from netplan.operations.lock_hold import hold_lock
+from netplan.operations.machine import Machine
+from netplan.operations.remembered import checked_against
+from netplan.operations.request import Dialogue, Options, Outcome, Request, fulfil
+from netplan.operations.saved_rules import Pending, SpecSource, of_spec, pending
+from netplan.planning.plan import NodePlan, Plan
+from netplan.spec.load import Spec
+from netplan.spec.topology import Node
+
+_SILENT = Dialogue()
+_DEFAULT = Options()
 
 
-def apply_plan(work: LivePlan, journal: Journal) -> Snapshot:
-    """Apply a plan, journal in hand, and give the state that it was seen to lead to; nothing without changes.
+def apply_spec(
+    machine: Machine, spec: Spec, node: Node, options: Options = _DEFAULT, dialogue: Dialogue = _SILENT
+) -> Outcome:
+    """Make this machine what a spec says of a node of it, once its interface is there; errors as from `fulfil`."""
+    await_interface(machine.open_kernel(backend_of(spec)), node, machine.report.note)
+    desired = compile_node(spec, machine.resolved(node))
+    with hold_lock(machine, "apply", options.lock_timeout) as hold:
+        file = pending(desired, machine.store)
+        read = partial(machine.plan, desired)
+        return fulfil(Request("apply", read, lambda plan: Plan.of(spec, [plan]), options, dialogue, file), hold)
 
-    RefusedError (3) if it must not be applied, StalePlanError (3) if the state that it depends on has changed meanwhile
-    so that other changes are needed, OvertakenError (4) if that happened while it was written.
+
+def apply_saved(
+    machine: Machine, saved: Plan, state: Path, options: Options = _DEFAULT, dialogue: Dialogue = _SILENT
+) -> Outcome:
+    """Apply a saved plan of this node alone; StalePlanError (3) if the state that it depends on has changed.
+
+    Below `state` are the leases of its spec, which tells what goes into the file of rules. Errors as from `fulfil`.
     """
-    check_allowed(work.plan)
-    if not work.plan.changes:
-        return work.before
-    if work.left_out:
-        work = replace(work, plan=replace(work.plan, checks=_working(work)))
-    work = brought_up(work, work.kernel.observe(work.interest))
-    job = Transaction(work.plan.changes, work.before, work.interest, partial(_left, work), partial(_check, work))
-    return run(job, work.kernel, journal)
+    with hold_lock(machine, "apply", options.lock_timeout) as hold:
+        plan = checked_against(saved.nodes[0], machine.store.folder, machine.report)
+        file = _file_of(machine, saved, state)
+
+        def of(plan: NodePlan) -> Plan:
+            return replace(saved, nodes=(plan,))
+
+        return fulfil(Request("apply", partial(_taken_up, machine, plan), of, options, dialogue, file), hold)
 
 
-def _working(work: LivePlan) -> Sequence[Check]:
-    """Return the checks that succeed now: of what is blocked some can't, whatever is done of the rest."""
-    return checks.working(work.plan.checks, gateway_of(work.before))
+def _file_of(machine: Machine, saved: Plan, state: Path) -> Pending | None:
+    """Return the files that must change with a saved plan; that its spec is not there any more is noted."""
+    plan = saved.nodes[0]
+    if not plan.persist:
+        return None
+    source = SpecSource(saved.spec_path, saved.spec_sha256, plan.node)
+    return of_spec(source, state, machine.store, machine.resolved, machine.report)
 
 
-def _check(work: LivePlan, after: Snapshot) -> Sequence[str]:
-    """Run the checks of the spec; give what failed."""
-    return checks.run(work.plan.checks, gateway_of(after))
-
-
-def _left(work: LivePlan, now: Snapshot) -> Sequence[Change[Resource]]:
-    """Give what is still to be done in a state: not what waits for a device that came meanwhile, or for an obstacle."""
-    if work.desired is not None:
-        later = {identity(sysctl) for sysctl in work.plan.waiting}
-        later |= {identity(change.resource) for change in work.left_out}
-        return tuple(change for change in diff_node(work.desired, now) if identity(change.resource) not in later)
-    return tuple(unmet(work.plan.changes, work.before, now))
+def _taken_up(machine: Machine, plan: NodePlan) -> LivePlan:
+    with machine.report.during("reading the kernel"):
+        return LivePlan.from_saved(plan, machine.open_kernel(plan.backend))

@@ -12,12 +12,12 @@ import secrets
 import subprocess
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
-from netplan.errors import LockedError, PendingError, RefusedError, StoreError
-from netplan.operations.recover import TURN_SECONDS, OpenKernel, settle
+from netplan.errors import PendingError, RefusedError
+from netplan.operations.saved_rules import SpecSource
+from netplan.operations.settle import TURN_SECONDS
 from netplan.store.decision import ConfirmDecision
 from netplan.store.generations import Generation
 from netplan.store.journal import Confirm, Entry, Phase
@@ -28,17 +28,10 @@ from netplan.system import clock, helpers, programs
 from netplan.system.process import Process
 
 _POLL_SECONDS: Final = 0.1
-_GRACE_SECONDS: Final = 0.3
-"""How much longer than the process that applies the guard waits: as long as that one lives, it sees to everything."""
-
 _WRITING_SECONDS: Final = 120.0
 """How long an apply that must be confirmed may take to write and to look at the outcome."""
 
-_GUARD_TURN_SECONDS: Final = TURN_SECONDS + 30.0
-"""How long the guard waits for another process that settles: the one that applies is the first to wait no longer."""
-
 _NOTHING: Final = "there is nothing to confirm on this node"
-_LOCK_SECONDS: Final = 2.0
 _SYSTEMD: Final = Path("/run/systemd/system")
 _OWN_NETWORK: Final = Path("/proc/self/ns/net")
 _FIRST_NETWORK: Final = Path("/proc/1/ns/net")
@@ -117,43 +110,32 @@ def _detached(store: Store, entry: Entry, descriptor: int) -> None:
 
 
 def awaited(store: Store, entry: Entry, tick: Callable[[float], None]) -> ConfirmDecision:
-    """Wait for the verdict, until the deadline; `tick` is called with the seconds that are left.
+    """Wait for the decision, until the deadline; `tick` is called with the seconds that are left.
 
     Without a confirm it is this process that decides then.
     """
     if entry.confirm is None:
-        raise ValueError("nobody asked for a confirm")
+        raise ValueError("this apply needs no confirm")
     while (decision := store.decisions.read(entry.id)) is None:
         left = entry.confirm.deadline - clock.now()
         if left <= 0:
             return store.decisions.expire(entry.id)
         tick(left)
         time.sleep(min(_POLL_SECONDS, left))
-    return decision.verdict
+    return decision.decision
 
 
-def guard(store: Store, id: str, open_kernel: OpenKernel) -> None:  # noqa: A002 - the journal's word
-    """Watch over an entry of the journal until the verdict on it is carried out, and make it if nobody else does.
+class Confirmed(NamedTuple):
+    """What was confirmed: the generation, and its spec where that tells of files of rules that are still to be written.
 
-    The state before comes back at once where the process that applies has ended before it had written all, and else
-    after the deadline; one that is still writing then is killed first. HalfStateError (5) as from `settle`.
+    The process that applies writes them, if it is there.
     """
-    seen, entry = store.journal.stamp(), store.journal.read()
-    while entry is not None and entry.id == id and entry.confirm is not None:
-        left = entry.confirm.deadline + _GRACE_SECONDS - clock.now()
-        writing = entry.phase is Phase.WRITING
-        if left <= 0 or store.decisions.read(id) is not None or (writing and not entry.confirm.process.alive):
-            if writing:
-                entry.confirm.process.kill()
-            store.decisions.expire(id)
-            settle(store, open_kernel, only=id, turn=_GUARD_TURN_SECONDS)
-            return
-        time.sleep(min(_POLL_SECONDS, left))
-        if store.journal.stamp() != seen:
-            seen, entry = store.journal.stamp(), store.journal.read()
+
+    generation: Generation
+    unwritten: SpecSource | None
 
 
-def confirm(store: Store, secret: str | None) -> Generation:
+def confirm_apply(store: Store, secret: str | None) -> Confirmed:
     """Confirm the state that waits for it; PendingError or RefusedError (3) say why it can't be.
 
     Without the token it must be the user who applied.
@@ -177,22 +159,22 @@ def confirm(store: Store, secret: str | None) -> Generation:
         now = store.journal.read()
         if now is None or now.id != entry.id:
             raise RefusedError(_NOTHING)
-        return store.finish(entry)
+        return Confirmed(store.finish(entry), _unwritten(entry, entry.confirm))
+
+
+def _unwritten(entry: Entry, confirm: Confirm) -> SpecSource | None:
+    if confirm.spec is None or confirm.process.alive:
+        return None
+    return SpecSource(confirm.spec, entry.origin.spec_sha256, entry.origin.node)
 
 
 def _check_in_time(store: Store, entry: Entry) -> None:
     """Raise RefusedError (3) if an entry neither waits for its confirm nor was confirmed."""
     decision = store.decisions.read(entry.id)
-    if not store.waits(entry) and (decision is None or decision.verdict is ConfirmDecision.EXPIRED):
+    if not store.waits(entry) and (decision is None or decision.decision is ConfirmDecision.EXPIRED):
         raise RefusedError(
             "it is too late to confirm: the state before comes back; if the guard does not, `podnet recover` does it"
         )
-
-
-def lock_again(store: Store, stack: ExitStack) -> None:
-    """Hold the lock if it is to be had: the process that applies may have it, and be beyond answering."""
-    with suppress(LockedError, StoreError):
-        stack.enter_context(store.locked("guard", _LOCK_SECONDS))
 
 
 def _digest(secret: str) -> str:

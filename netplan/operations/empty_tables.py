@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 
 from netplan.errors import message_of
@@ -9,13 +11,24 @@ from netplan.kernel import tables
 from netplan.kernel.linux import Linux
 from netplan.net import counted
 from netplan.netfilter.nftables.table import table_name
-from netplan.operations.recover import OpenKernel
+from netplan.operations.report import Report
+from netplan.operations.settle import OpenKernel
 from netplan.store.store import Store
 
 
 def noting(store: Store) -> OpenKernel:
     """Return what opens the kernel of this node, so that tables which it makes are noted."""
     return partial(Linux, making=store.tables.note)
+
+
+@contextmanager
+def clearing_away(store: Store, report: Report) -> Iterator[None]:
+    """Take away, at the end of a block that holds the lock, the tables that podnet made and no program uses."""
+    try:
+        yield
+    finally:
+        for remark in clear_away(store):
+            report.note(remark)
 
 
 def clear_away(store: Store) -> tuple[str, ...]:

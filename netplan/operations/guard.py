@@ -8,22 +8,32 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final
 
-from netplan.errors import ExitCode, PodnetError
+from netplan.errors import ExitCode, LockedError, PodnetError, StoreError
 from netplan.net import printable
-from netplan.operations.confirm import guard, lock_again
 from netplan.operations.empty_tables import clear_away, noting
+from netplan.operations.settle import TURN_SECONDS, OpenKernel, settle
 from netplan.store import files
+from netplan.store.journal import Phase
 from netplan.store.lock import GUARD, Holder, hold
 from netplan.store.provenance import local_time
 from netplan.store.store import Store
+from netplan.system import clock
 
 LOG: Final = "guard.log"
 STOPPING: Final = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+_LOCK_SECONDS: Final = 2.0
+_POLL_SECONDS: Final = 0.1
+_GRACE_SECONDS: Final = 0.3
+"""How much longer than the process that applies the guard waits: as long as that one lives, it sees to everything."""
+
+_GUARD_TURN_SECONDS: Final = TURN_SECONDS + 30.0
+"""How long the guard waits for another process that settles: the one that applies is the first to wait no longer."""
 
 
 def main(words: Sequence[str]) -> int:
@@ -41,7 +51,7 @@ def main(words: Sequence[str]) -> int:
             os.write(ready, b"ready")
             os.close(ready)
         else:
-            lock_again(store, held)
+            _lock_again(store, held)
         try:
             guard(store, entry, noting(store))
         except PodnetError as error:
@@ -51,3 +61,30 @@ def main(words: Sequence[str]) -> int:
         finally:
             clear_away(store)
     return ExitCode.DONE
+
+
+def guard(store: Store, id: str, open_kernel: OpenKernel) -> None:  # noqa: A002 - the journal's word
+    """Watch over an entry of the journal until the decision on it is carried out, and make it if no other process does.
+
+    The state before comes back at once where the process that applies has ended before it had written all, and else
+    after the deadline; one that is still writing then is killed first. HalfStateError (5) as from `settle`.
+    """
+    seen, entry = store.journal.stamp(), store.journal.read()
+    while entry is not None and entry.id == id and entry.confirm is not None:
+        left = entry.confirm.deadline + _GRACE_SECONDS - clock.now()
+        writing = entry.phase is Phase.WRITING
+        if left <= 0 or store.decisions.read(id) is not None or (writing and not entry.confirm.process.alive):
+            if writing:
+                entry.confirm.process.kill()
+            store.decisions.expire(id)
+            settle(store, open_kernel, only=id, turn=_GUARD_TURN_SECONDS)
+            return
+        time.sleep(min(_POLL_SECONDS, left))
+        if store.journal.stamp() != seen:
+            seen, entry = store.journal.stamp(), store.journal.read()
+
+
+def _lock_again(store: Store, stack: ExitStack) -> None:
+    """Hold the lock if it is to be had: the process that applies may have it, and be beyond answering."""
+    with suppress(LockedError, StoreError):
+        stack.enter_context(store.locked("guard", _LOCK_SECONDS))

@@ -1,34 +1,72 @@
-"""Wait, for a bounded time, for the interface that a node's routes need: at boot the network may not be up yet."""
+"""Wait, for a bounded time, for the interfaces that a node's routes need: at boot the network may not be up yet."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterator, Set
 from typing import Final
 
+from netplan.errors import RefusedError
 from netplan.kernel import Kernel
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.link.value import Link
+from netplan.kinds.route.value import Route
 from netplan.kinds.snapshot import Interest, Snapshot
+from netplan.net import BITS, Address, IfName, InterfaceAddress
 from netplan.planning.underlay import holders_of
 from netplan.spec.topology import AUTO, Node
 
 PATIENCE: Final = 30.0
-"""How many seconds an interface is waited for."""
+"""How many seconds interfaces are waited for."""
 
 _POLL_SECONDS: Final = 0.2
 _DEVICES: Final = Interest()
 
 
+class NotReadyError(RefusedError):
+    """An interface that the routes of a state need is not there, not up, or has not the address."""
+
+
 def await_interface(kernel: Kernel, node: Node, tell: Callable[[str], None]) -> None:
     """Wait until nothing is missing of a node's interface, or its time is up; `tell` hears what is waited for."""
-    deadline = time.monotonic() + PATIENCE
-    told = False
-    while (lack := missing(node, kernel.observe(_DEVICES))) is not None and time.monotonic() < deadline:
-        if not told:
-            tell(f"{lack}: waiting up to {PATIENCE:.0f} s for it")
-        told = True
+    _wait(
+        kernel,
+        lambda now: missing(node, now) or "",
+        PATIENCE,
+        lambda lack: tell(f"{lack}: waiting up to {PATIENCE:.0f} s for it"),
+    )
+
+
+def await_next_hops(kernel: Kernel, state: Snapshot, address: Address, patience: float) -> None:
+    """Wait until every interface that our routes in a state use is up and has their next hops on-link.
+
+    `address` is the node's. NotReadyError (3) names what is missing after so many seconds.
+    """
+    own = {link.name for link in state.all(Link) if link.ours}
+    hops = {hop for route in state.all(Route) if route.ours for hop in _next_hops(route) if hop[0] not in own}
+    lack = _wait(kernel, lambda now: "; ".join(sorted({*_unreachable(hops, address, now)})), patience)
+    if lack:
+        raise NotReadyError(
+            f"the routes of the state before the reboot can't come back: {lack} (waited {patience:.0f} s); "
+            "nothing was changed"
+        )
+
+
+def _wait(
+    kernel: Kernel, lacking: Callable[[Snapshot], str], patience: float, tell: Callable[[str], None] = lambda _: None
+) -> str:
+    """Look at the devices until nothing is lacking, for so many seconds; return what still is, "" if nothing.
+
+    `tell` hears what is lacking at first, if anything is.
+    """
+    deadline = time.monotonic() + patience
+    lack = lacking(kernel.observe(_DEVICES))
+    if lack:
+        tell(lack)
+    while lack and time.monotonic() < deadline:
         time.sleep(_POLL_SECONDS)
+        lack = lacking(kernel.observe(_DEVICES))
+    return lack
 
 
 def missing(node: Node, now: Snapshot) -> str | None:
@@ -52,3 +90,33 @@ def missing(node: Node, now: Snapshot) -> str | None:
     if not any(each.link == name or each.address.address == own for each in held):
         return f"the interface {name} has no address"
     return None
+
+
+def _next_hops(route: Route) -> Iterator[tuple[IfName, Address | None]]:
+    """Return the interfaces that a route uses, each with the next hop that must be on-link there, if one must."""
+    if route.oif is not None:
+        yield route.oif, None if route.onlink else route.next_hop
+    for hop in route.hops:
+        if hop.oif is not None:
+            yield hop.oif, hop.next_hop
+
+
+def _unreachable(hops: Set[tuple[IfName, Address | None]], address: Address, now: Snapshot) -> Iterator[str]:
+    up = {link.name: link.up for link in now.all(Link)}
+    renamed = _renamed(address, {oif for oif, _ in hops}, now)
+    for oif, next_hop in hops:
+        prefixes = (held.address.prefix for held in now.all(LinkAddress) if held.link == oif)
+        if oif not in up:
+            yield f"there is no interface {oif}{renamed}"
+        elif not up[oif]:
+            yield f"the interface {oif} is down"
+        elif next_hop is not None and not any(prefix.contains(next_hop) for prefix in prefixes):
+            yield f"the interface {oif} has no address in one prefix with {next_hop}"
+
+
+def _renamed(address: Address, used: Container[IfName], now: Snapshot) -> str:
+    """Say which interface has the node's address, if it is none of those used, and what makes routes leave by it."""
+    own = InterfaceAddress(address, BITS[address.version])
+    holders = holders_of(own, now.all(Link), now.all(LinkAddress))
+    other = next((holder for holder in holders if holder not in used), None)
+    return "" if other is None else f" ({address} is on {other}: podnet apply SPEC)"

@@ -39,7 +39,7 @@ from netplan.planning.undo import undo_changes
 from netplan.trace import Packet, Passing
 
 if TYPE_CHECKING:
-    from netplan.operations.rollback import WayBack
+    from netplan.operations.rollback_target import RollbackTarget
 
 _NO_RULES = Interest()
 
@@ -104,7 +104,7 @@ class LivePlan(Struct, frozen=True):
         return cls(traced, kernel, before, plan.interest)
 
     @classmethod
-    def for_rollback(cls, way: WayBack, kernel: Kernel) -> LivePlan:
+    def for_rollback(cls, way: RollbackTarget, kernel: Kernel) -> LivePlan:
         """Plan the way back to an earlier state."""
         settings = frozenset({*way.sysctls, *(sysctl.name for sysctl in way.target.all(Sysctl))})
         kept = Interest(frozenset(way.target.chains), sysctls=settings)

@@ -1,280 +1,91 @@
-"""Go on from what an earlier podnet left on this node: an apply that was killed, or the state before a reboot."""
+"""podnet recover: go on from what was interrupted, bring back the state of before a reboot, or give an apply up."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Container, Iterator, Sequence, Set
-from enum import StrEnum
-from typing import Final
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
 
-from msgspec import Struct
-from msgspec.structs import replace
+from netplan.errors import RefusedError
+from netplan.operations.empty_tables import clearing_away
+from netplan.operations.machine import Machine
+from netplan.operations.settle import Recovery, bring_back, settle
+from netplan.operations.unfinished import Leftover, give_up, leftover
+from netplan.store.generations import Damaged, Generation
 
-from netplan.desired.chains import POSTROUTING
-from netplan.desired.hooks import Hook, Standing
-from netplan.desired.model import Place
-from netplan.errors import OvertakenError, RefusedError, UnsteadyError
-from netplan.kernel import Kernel
-from netplan.kinds.address.value import LinkAddress
-from netplan.kinds.chain.value import FirewallBackend, PlacedRule, is_our_jump
-from netplan.kinds.link.value import Link
-from netplan.kinds.resource import Change, Reason, Resource
-from netplan.kinds.route.value import Route
-from netplan.kinds.snapshot import Interest, Snapshot
-from netplan.kinds.sysctl.value import Sysctl
-from netplan.net import BITS, Address, IfName, InterfaceAddress
-from netplan.operations.apply_journal import ApplyJournal, WantedState
-from netplan.operations.attempts import LEAST_PATIENCE, Attempts
-from netplan.operations.transaction import Transaction, restore, run
-from netplan.planning.hooks import all_hooks, rule_changes
-from netplan.planning.interest import interest_of
-from netplan.planning.underlay import holders_of
-from netplan.planning.undo import undo_changes
-from netplan.store.decision import ConfirmDecision
-from netplan.store.generations import Generation
-from netplan.store.journal import Entry, Phase
-from netplan.store.lock import alone
-from netplan.store.provenance import Provenance, boot_id, local_time, who
-from netplan.store.store import Store, pending
-
-PATIENCE: Final = 30.0
-"""How many seconds after a reboot the interfaces that routes need are waited for."""
-
-TURN_SECONDS: Final = 60.0
-"""How many seconds one process waits for another one that settles the same journal."""
-
-_POLL_SECONDS: Final = 0.2
 _VERB: Final = "recover"
-_DEVICES: Final = Interest()
-
-OpenKernel = Callable[[FirewallBackend], Kernel]
-"""Gives the kernel of this node with the packet filter of a backend."""
 
 
-class Found(StrEnum):
-    """What there was to go on from."""
+class GivenUp(NamedTuple):
+    """What was given up, and the file in which its journal is kept."""
 
-    INTERRUPTED = "interrupted"
-    UNCONFIRMED = "unconfirmed"
-    VERIFIED = "verified"
-    REBOOT = "reboot"
+    left: Leftover
+    kept: Path
 
 
-_WORDS: Final = {Found.INTERRUPTED: "interrupted", Found.UNCONFIRMED: "not confirmed"}
+def recover(
+    machine: Machine, lock_timeout: float = 0.0, heard: Callable[[Recovery], None] = lambda _: None
+) -> tuple[Recovery, ...]:
+    """Undo or finish what was interrupted; after a reboot, bring back the state of before it. Return what was done.
 
-
-class NotReadyError(RefusedError):
-    """An interface that the routes of a state need is not there, not up, or has not the address."""
-
-
-class Recovery(Struct, frozen=True):
-    """What was found, where that came from, what was changed, and the generation that the node is in now, if known.
-
-    `late` are the parameters that could not be brought back: those of a device that is not there yet wait for it, the
-    others are not to be had.
+    `heard` is told each as soon as it is done. StoreError, LockedError, PendingError, NotReadyError (3); RestoredError
+    (4) and HalfStateError (5) as from `settle` and `bring_back`.
     """
-
-    found: Found
-    origin: Provenance
-    changes: tuple[Change[Resource], ...] = ()
-    generation: int | None = None
-    late: tuple[Sysctl, ...] = ()
-
-    @property
-    def whole(self) -> bool:
-        """Whether nothing is missing of what was to be brought back, but for what waits for a device."""
-        return all(sysctl.device is not None for sysctl in self.late)
+    with machine.store.locked(_VERB, lock_timeout), clearing_away(machine.store, machine.report):
+        return tuple(_recoveries(machine, heard))
 
 
-def settle(
-    store: Store,
-    open_kernel: OpenKernel,
-    patience: float = PATIENCE,
-    *,
-    only: str | None = None,
-    turn: float = TURN_SECONDS,
-) -> Recovery | None:
-    """Undo or finish what a journal tells of, and close it; None if there is none, or not that of the id `only`.
+def abandon(
+    machine: Machine,
+    decide: Callable[[Leftover], bool],
+    lock_timeout: float = 0.0,
+    heard: Callable[[Recovery], None] = lambda _: None,
+) -> GivenUp | tuple[Recovery, ...]:
+    """Give up what an apply has left that is not finished: the node stays as it is. Else recover, as `recover`.
 
-    The lock is held; another process that settles the same journal is waited for, for `turn` seconds. HalfStateError
-    (5) if the journal is damaged, or the state before could not be brought back wholly; PendingError (3) if what it
-    tells of waits for its confirm.
+    RefusedError (3) unless `decide` says yes to what is left.
     """
-    with alone(store.folder, turn):
-        entry = store.journal.read()
-        return None if entry is None or only not in {None, entry.id} else _settle(store, entry, open_kernel, patience)
+    with machine.store.locked(_VERB, lock_timeout), clearing_away(machine.store, machine.report):
+        left = leftover(machine.store, machine.open_kernel)
+        if left is None:
+            return tuple(_recoveries(machine, heard))
+        if not decide(left):
+            raise RefusedError("nothing was changed")
+        return GivenUp(left, give_up(machine.store, left))
 
 
-def _settle(store: Store, entry: Entry, open_kernel: OpenKernel, patience: float) -> Recovery:
-    if stays(store, entry):
-        return Recovery(Found.VERIFIED, entry.origin, generation=store.finish(entry).number)
-    kernel = open_kernel(entry.before.backend)
-    if entry.origin.boot_id != boot_id():
-        _await_own(kernel, entry, patience)
-    found = Found.UNCONFIRMED if entry.pending else Found.INTERRUPTED
-    why = f"{entry.origin} was {_WORDS[found]}"
-    changes = restore(entry.touched, entry.before, kernel, interest_of(entry.changes), why)
-    store.close()
-    return Recovery(found, entry.origin, changes)
+def _recoveries(machine: Machine, heard: Callable[[Recovery], None]) -> Iterator[Recovery]:
+    for step in (_settled, _brought_back):
+        recovery = step(machine)
+        if recovery is not None:
+            heard(recovery)
+            yield recovery
 
 
-def _await_own(kernel: Kernel, entry: Entry, patience: float) -> None:
-    """Wait as `_await_ways`; NotReadyError (3) names the verb that waits no longer."""
-    try:
-        _await_ways(kernel, entry.before, entry.origin.address, patience)
-    except NotReadyError as error:
-        raise NotReadyError(f"{error}; `podnet recover --abandon` leaves the node as it is now") from error
+def _settled(machine: Machine) -> Recovery | None:
+    return settle(machine.store, machine.open_kernel)
 
 
-def stays(store: Store, entry: Entry) -> bool:
-    """Whether the state that an entry tells of is to stay; PendingError (3) if that is not decided yet."""
-    if entry.confirm is None:
-        return entry.phase is Phase.VERIFIED
-    if store.waits(entry):
-        raise pending(entry)
-    return store.decisions.expire(entry.id) is ConfirmDecision.CONFIRMED
+def _brought_back(machine: Machine) -> Recovery | None:
+    return bring_back(machine.store, _newest(machine), machine.open_kernel)
 
 
-def bring_back(
-    store: Store, generation: Generation | None, open_kernel: OpenKernel, patience: float = PATIENCE
-) -> Recovery | None:
-    """Bring the newest generation back after a reboot; None if its state is there. The lock is held.
+def _newest(machine: Machine) -> Generation | None:
+    """Return the newest generation that can be read, and warn of those after it that are damaged.
 
-    One of this boot is left as it is, unless it is what came back after the reboot: something may be missing of that.
-    Beside programs that start at the same time it is tried again as by `Attempts`.
-    RefusedError (3) if an interface that its routes need is not ready within so many seconds; RestoredError (4) and
-    HalfStateError (5) as from `apply`.
+    RefusedError (3) if it is another version's: an older state must not come back in its place.
     """
-    if generation is None or (generation.origin.boot_id == boot_id() and generation.origin.verb != _VERB):
-        return None
-    kernel = open_kernel(generation.after.backend)
-    _await_ways(kernel, generation.after, generation.origin.address, patience)
-    attempts = Attempts(LEAST_PATIENCE)
-    while True:
-        try:
-            return _bring_back(store, generation, kernel)
-        except (OvertakenError, UnsteadyError):
-            if not attempts.another():
-                raise
+    for generation in machine.store.generations.newest_first():
+        if isinstance(generation, Generation):
+            return generation
+        _warn(machine, generation)
+    return None
 
 
-def _bring_back(store: Store, generation: Generation, kernel: Kernel) -> Recovery | None:
-    after = generation.after
-    wanted = [*_settings(after), *_rules_taken_away(generation)]
-    placed = frozenset(hook.chain for hook in all_hooks(generation.hooks or (), after))
-    interest = interest_of(wanted) | Interest(frozenset(after.chains) | placed, placed)
-    now = kernel.observe(interest)
-    late = _late(after, now)
-    touched = [change for change in wanted if change.after not in late]
-
-    def left(now: Snapshot) -> tuple[Change[Resource], ...]:
-        return tuple(_left(generation, now, touched))
-
-    changes = left(now)
-    if not changes and not late:
-        return None
-    undertaking = ApplyJournal(
-        store,
-        _now(generation.origin),
-        WantedState(
-            [each.name for each in after.all(Sysctl)],
-            waiting=late,
-            hooks=generation.hooks,
-            blocked={route.key for route in generation.blocked},
-        ),
-    )
-    run(Transaction(changes, now, interest, left), kernel, undertaking)
-    number = undertaking.finished().number if changes else None
-    return Recovery(Found.REBOOT, generation.origin, changes, number, late)
-
-
-def _left(generation: Generation, now: Snapshot, touched: Sequence[Change[Resource]]) -> Iterator[Change[Resource]]:
-    """Return what brings a generation back: rules by its `hooks`, or else by their old neighbours."""
-    reason = Reason(f"as in generation {generation.number}, before the reboot")
-    hooks = {hook.chain: hook for hook in _hooks(generation, now)}
-    for change in undo_changes(generation.after, now, touched, reason):
-        if not (isinstance(change.resource, PlacedRule) and change.resource.chain in hooks):
-            yield change
-    for key, hook in hooks.items():
-        own = (hook.standing.rule,) if hook.standing else ()
-        yield from rule_changes(hook, now, dict.fromkeys((*own, *now.rules(key)), reason))
-
-
-def _hooks(generation: Generation, now: Snapshot) -> Iterator[Hook]:
-    """Return where a generation wants our jumps; of one that did not keep that, those before any SNAT."""
-    if generation.hooks is not None:
-        yield from all_hooks(generation.hooks, now)
-        return
-    gone = [change.resource for change in _rules_taken_away(generation)]
-    for key in POSTROUTING.values():
-        removed = tuple(placed.rule for placed in gone if placed.chain == key)
-        for rule in filter(is_our_jump, generation.after.rules(key)):
-            yield Hook(key, Standing(rule, Place.SHIELD, None), removed)
-
-
-def _rules_taken_away(generation: Generation) -> Iterator[Change[PlacedRule]]:
-    """Return those changes of a generation by which rules of others went: they go again if they are back."""
-    for change in generation.changes:
-        before = change.before
-        if isinstance(before, PlacedRule) and change.after is None and not before.ours:
-            yield Change(before, None, change.reason)
-
-
-def _late(after: Snapshot, now: Snapshot) -> tuple[Sysctl, ...]:
-    """Return the parameters of a generation that a kernel does not have, and that do not come with a link of ours."""
-    there = {sysctl.name for sysctl in now.all(Sysctl)}
-    own = {link.name for link in after.all(Link) if link.ours}
-    return tuple(each for each in after.all(Sysctl) if each.name not in there and each.device not in own)
-
-
-def _now(origin: Provenance) -> Provenance:
-    return replace(origin, verb=_VERB, who=who(), when=local_time(), boot_id=boot_id())
-
-
-def _settings(after: Snapshot) -> tuple[Change[Resource], ...]:
-    """Give the kernel parameters of a generation as changes: it has those that its spec wanted."""
-    reason = Reason("routing needs it")
-    return tuple(Change(None, sysctl, reason) for sysctl in after.all(Sysctl))
-
-
-def _await_ways(kernel: Kernel, after: Snapshot, address: Address, patience: float) -> None:
-    """Wait until every interface that the routes of a state use is up and has the next hops on-link."""
-    own = {link.name for link in after.all(Link) if link.ours}
-    ways = {way for route in after.all(Route) if route.ours for way in _ways(route) if way[0] not in own}
-    deadline = time.monotonic() + patience
-    while missing := sorted(set(_missing(ways, address, kernel.observe(_DEVICES)))):
-        if time.monotonic() >= deadline:
-            raise NotReadyError(
-                f"the routes of the state before the reboot can't come back: {'; '.join(missing)} (waited "
-                f"{patience:.0f} s); nothing was changed"
-            )
-        time.sleep(_POLL_SECONDS)
-
-
-def _ways(route: Route) -> Iterator[tuple[IfName, Address | None]]:
-    if route.oif is not None:
-        yield route.oif, None if route.onlink else route.next_hop
-    for hop in route.hops:
-        if hop.oif is not None:
-            yield hop.oif, hop.next_hop
-
-
-def _missing(ways: Set[tuple[IfName, Address | None]], address: Address, now: Snapshot) -> Iterator[str]:
-    up = {link.name: link.up for link in now.all(Link)}
-    renamed = _renamed(address, {oif for oif, _ in ways}, now)
-    for oif, next_hop in ways:
-        prefixes = (held.address.prefix for held in now.all(LinkAddress) if held.link == oif)
-        if oif not in up:
-            yield f"there is no interface {oif}{renamed}"
-        elif not up[oif]:
-            yield f"the interface {oif} is down"
-        elif next_hop is not None and not any(prefix.contains(next_hop) for prefix in prefixes):
-            yield f"the interface {oif} has no address in one prefix with {next_hop}"
-
-
-def _renamed(address: Address, used: Container[IfName], now: Snapshot) -> str:
-    """Say which interface has the node's address, if it is none of those used, and what makes routes leave by it."""
-    own = InterfaceAddress(address, BITS[address.version])
-    holders = holders_of(own, now.all(Link), now.all(LinkAddress))
-    other = next((holder for holder in holders if holder not in used), None)
-    return "" if other is None else f" ({address} is on {other}: podnet apply SPEC)"
+def _warn(machine: Machine, generation: Damaged) -> None:
+    if generation.format is not None:
+        raise RefusedError(
+            f"{generation}. `podnet recover` of that version brings it back after a reboot; `podnet apply SPEC` of "
+            "this one makes the node what a spec says"
+        )
+    machine.report.note(f"warning: {generation}")

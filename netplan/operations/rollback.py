@@ -1,154 +1,36 @@
-"""Which state a rollback goes back to, and what was done to the node since."""
+"""podnet rollback: back to an earlier generation, as one more plan."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from functools import partial
 
-from msgspec import Struct
-from msgspec.structs import replace
-
-from netplan.desired.hooks import Hook
-from netplan.errors import UsageError
-from netplan.kinds.chain.value import PlacedRule
-from netplan.kinds.link.value import Link
-from netplan.kinds.resource import Change, Reason, Resource
-from netplan.kinds.route.value import Route
-from netplan.kinds.snapshot import Snapshot
-from netplan.kinds.sysctl.value import Sysctl
-from netplan.net import counted
-from netplan.planning.undo import AppliedChanges, earlier
-from netplan.store.generations import Damaged, Generation
-from netplan.store.provenance import Provenance
+from netplan.operations.live_plan import LivePlan
+from netplan.operations.lock_hold import hold_lock
+from netplan.operations.machine import Machine
+from netplan.operations.request import Dialogue, Options, Outcome, Request, fulfil
+from netplan.operations.rollback_target import RollbackTarget, intact, rollback_target
+from netplan.operations.saved_rules import rolled_back
+from netplan.planning.plan import NodePlan, Plan
 
 
-class WayBack(Struct, frozen=True):
-    """The state to go back to, the changes made since, and what the plan and the new generation say of it.
+def roll_back(machine: Machine, generation: int | None, options: Options, dialogue: Dialogue) -> Outcome:
+    """Bring back the state that a generation left, by default that before the newest; errors as from `fulfil`.
 
-    `origin` is what led to that state; its spec has no name where nobody knows one, as of a state before podnet.
-    `sysctls` names the parameters that the spec of that state wanted, `hooks` where it wanted our jumps, and
-    `generation` is the newest one then.
-    """
-
-    target: Snapshot
-    touched: tuple[Change[Resource], ...]
-    origin: Provenance
-    verb: str
-    reason: Reason
-    sysctls: tuple[str, ...]
-    generation: int
-    hooks: tuple[Hook, ...] | None = None
-
-    @property
-    def touched_rules(self) -> Iterator[PlacedRule]:
-        """The rules in chains of others that were put there or taken away since."""
-        sides = (side for change in self.touched for side in (change.before, change.after))
-        return (side for side in sides if isinstance(side, PlacedRule))
-
-
-class TakenOver(Struct, frozen=True):
-    """Objects of other programs that became podnet's, as they were before, and the generation that still had them."""
-
-    objects: tuple[Resource, ...]
-    generation: int
-
-    def __str__(self) -> str:
-        links = [resource.name for resource in self.objects if isinstance(resource, Link)]
-        routes = sum(isinstance(resource, Route) for resource in self.objects)
-        return " and ".join([*links, *([counted(routes, "route")] if routes else [])])
-
-
-def taken_over(kept: Sequence[Generation | Damaged], deleted: Iterable[Resource]) -> TakenOver | None:
-    """Return what of the links and routes that are deleted was another program's before; None if nothing was.
-
-    That is known as long as the generation is kept that took it over.
-    """
-    keys = {(resource.kind, resource.key) for resource in deleted if isinstance(resource, Link | Route)}
-    taken: dict[Hashable, tuple[int, Resource]] = {}
-    for generation in kept:
-        for change in generation.changes if isinstance(generation, Generation) else ():
-            key, before, after = (change.resource.kind, change.resource.key), change.before, change.after
-            if before is None or after is None or not after.ours:
-                taken.pop(key, None)
-            elif key in keys and not before.ours:
-                taken.setdefault(key, (generation.number - 1, before))
-    if not taken:
-        return None
-    return TakenOver(tuple(before for _, before in taken.values()), min(number for number, _ in taken.values()))
-
-
-def way_back(kept: Sequence[Generation | Damaged], number: int | None) -> WayBack:
-    """Find the way back to what a generation left, by default to the state before the newest.
-
-    One less than the number of the oldest stands for the state before that.
     UsageError (2) if there is no such generation, or it can't be read.
     """
-    if not kept:
-        raise UsageError("there is no generation to go back from: podnet has applied nothing on this node")
-    if number is None:
-        return _before(_readable(kept[-1]), kept[-2] if kept[1:] else None)
-    later = [each for each in kept if isinstance(each, Generation) and each.number > number]
-    if number == kept[0].number - 1:
-        return _before_all(_readable(kept[0]), later)
-    found = next((each for each in kept if each.number == number), None)
-    if found is None:
-        raise UsageError(
-            f"there is no generation {number}; kept are {kept[0].number} to {kept[-1].number}, "
-            f"and {kept[0].number - 1} is the state before them"
-        )
-    return _after(_readable(found), later)
+    with hold_lock(machine, "rollback", options.lock_timeout) as hold:
+        kept = machine.store.generations.all()
+        intact(kept, machine.report)
+        target = rollback_target(kept, generation)
+        origin = target.origin
+
+        def of(plan: NodePlan) -> Plan:
+            return Plan(origin.cluster, origin.spec_path, origin.spec_sha256, (plan,))
+
+        file = rolled_back(target, machine.store)
+        return fulfil(Request(target.verb, partial(_planned, machine, target), of, options, dialogue, file), hold)
 
 
-def _readable(found: Generation | Damaged) -> Generation:
-    if isinstance(found, Damaged):
-        what = f"generation {found.number} can't be read ({found.path})" if found.format is None else str(found)
-        raise UsageError(f"{what}: say another one, as podnet history shows")
-    return found
-
-
-def _before(newest: Generation, former: Generation | Damaged | None) -> WayBack:
-    reason = Reason(f"as it was before generation {newest.number}")
-    verb = f"rollback to before {newest.number}"
-    number = newest.number - 1
-    if isinstance(former, Generation):
-        return WayBack(
-            newest.before, newest.changes, former.origin, verb, reason, _wanted(former), number, former.hooks
-        )
-    return WayBack(newest.before, newest.changes, _unnamed(newest), verb, reason, (), number)
-
-
-def _before_all(oldest: Generation, kept: Sequence[Generation]) -> WayBack:
-    target, touched = _undoing(oldest.before, kept)
-    reason = Reason(f"as it was before generation {oldest.number}")
-    verb = f"rollback to before {oldest.number}"
-    return WayBack(target, touched, _unnamed(oldest), verb, reason, (), oldest.number - 1)
-
-
-def _unnamed(generation: Generation) -> Provenance:
-    """Return where a generation comes from without its spec: what led to the state before it is not known."""
-    return replace(generation.origin, spec_path="", spec_sha256="")
-
-
-def _undoing(state: Snapshot, later: Sequence[Generation]) -> tuple[Snapshot, tuple[Change[Resource], ...]]:
-    """Return the state to restore in order to come back to one, and what the generations after it changed."""
-    touched = tuple(change for each in later for change in each.changes)
-    return earlier(state, [AppliedChanges(each.changes, each.before) for each in later]), touched
-
-
-def _after(generation: Generation, later: Sequence[Generation]) -> WayBack:
-    target, touched = _undoing(generation.after, later)
-    reason = Reason(f"as it was after generation {generation.number}")
-    number = generation.number
-    return WayBack(
-        target,
-        touched,
-        generation.origin,
-        f"rollback to {number}",
-        reason,
-        _wanted(generation),
-        number,
-        generation.hooks,
-    )
-
-
-def _wanted(generation: Generation) -> tuple[str, ...]:
-    return tuple(each.name for each in generation.after.all(Sysctl))
+def _planned(machine: Machine, target: RollbackTarget) -> LivePlan:
+    with machine.report.during("reading the kernel"):
+        return LivePlan.for_rollback(target, machine.open_kernel(target.target.backend))

@@ -33,7 +33,7 @@ from netplan.system.files import MAX_BYTES, located, sync
 from netplan.system.trust import own_links
 
 if TYPE_CHECKING:
-    from netplan.operations.rollback import WayBack
+    from netplan.operations.rollback_target import RollbackTarget
     from netplan.store.store import Store
 
 _MODE: Final = 0o600
@@ -123,7 +123,7 @@ def pending(desired: Desired, store: Store) -> Pending | None:
     return _writable(_differing(_files(desired, store.taken.read())))
 
 
-def rolled_back(way: WayBack, store: Store) -> Pending | None:
+def rolled_back(way: RollbackTarget, store: Store) -> Pending | None:
     """Return the files that must change to go with an earlier state; RefusedError (3) as from `pending`.
 
     Into which files podnet's rules were put before it remembered that is not known: those stay as they are.
@@ -133,7 +133,7 @@ def rolled_back(way: WayBack, store: Store) -> Pending | None:
     return _writable(_differing(files))
 
 
-def _as_in(way: WayBack, taken: TakenFrom) -> Wish:
+def _as_in(way: RollbackTarget, taken: TakenFrom) -> Wish:
     if way.generation < taken.since:
         return NOTHING
     removed: dict[ChainKey, set[Rule]] = {}

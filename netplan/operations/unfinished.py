@@ -15,7 +15,8 @@ from netplan.kinds.chain.value import FirewallBackend
 from netplan.kinds.resource import Change, Resource
 from netplan.kinds.snapshot import Snapshot
 from netplan.operations.apply_journal import ApplyJournal
-from netplan.operations.recover import PATIENCE, NotReadyError, OpenKernel, Recovery, settle, stays
+from netplan.operations.interface_wait import PATIENCE, NotReadyError
+from netplan.operations.settle import OpenKernel, Recovery, settle, stays
 from netplan.operations.transaction import undo_interest
 from netplan.planning.interest import interest_of
 from netplan.planning.takeover import uncovered

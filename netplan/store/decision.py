@@ -1,4 +1,4 @@
-"""The verdict on an apply that waits for its confirm: made once, by whoever is first, whatever dies meanwhile."""
+"""What is decided of an apply that waits for its confirm: once, by the process that is first, whatever dies then."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ class ConfirmDecision(StrEnum):
 
 
 class DecisionRecord(Struct, frozen=True):
-    """A verdict, who made it, and the process that made it and sees to it."""
+    """A decision, who made it, and the process that made it and sees to it."""
 
-    verdict: ConfirmDecision
+    decision: ConfirmDecision
     who: str
     pid: int
 
 
 class DecisionFiles:
-    """The verdicts in a folder, each by the id of its entry in the journal."""
+    """The decisions in a folder, each by the id of its entry in the journal."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def claim(self, id: str, verdict: ConfirmDecision) -> bool:  # noqa: A002 - the journal's word
-        """Make the verdict; False if there is one already. StoreError (3)."""
-        text = json.dumps({"verdict": verdict.value, "who": who(), "pid": os.getpid()})
+    def claim(self, id: str, decision: ConfirmDecision) -> bool:  # noqa: A002 - the journal's word
+        """Make the decision; False if there is one already. StoreError (3)."""
+        text = json.dumps({"verdict": decision.value, "who": who(), "pid": os.getpid()})
         path = self._path(id)
-        with files.reported("the verdict", path):
+        with files.reported("the decision", path):
             try:
                 files.create(path, text)
             except FileExistsError:
@@ -48,7 +48,7 @@ class DecisionFiles:
         return True
 
     def read(self, id: str) -> DecisionRecord | None:  # noqa: A002 - the journal's word
-        """Give the verdict, None if there is none yet; by one that can't be read no state is kept."""
+        """Return the decision, None if there is none yet; by one that can't be read no state is kept."""
         try:
             data = json.loads(self._path(id).read_text(encoding="utf-8"))
             return DecisionRecord(ConfirmDecision(data["verdict"]), str(data["who"]), int(data["pid"]))
@@ -58,14 +58,14 @@ class DecisionFiles:
             return DecisionRecord(ConfirmDecision.EXPIRED, "", 0)
 
     def expire(self, id: str) -> ConfirmDecision:  # noqa: A002 - the journal's word
-        """Decide that the state before comes back, unless something else was decided: a full disk stops nobody."""
+        """Decide that the state before comes back, unless something else was decided: even on a full disk."""
         with suppress(StoreError):
             self.claim(id, ConfirmDecision.EXPIRED)
-        decision = self.read(id)
-        return ConfirmDecision.EXPIRED if decision is None else decision.verdict
+        record = self.read(id)
+        return ConfirmDecision.EXPIRED if record is None else record.decision
 
     def forget(self) -> None:
-        """Remove the verdicts of earlier applies; OSError."""
+        """Remove the decisions of earlier applies; OSError."""
         for path in self._folder.glob("verdict-*.json"):
             files.remove(path)
 

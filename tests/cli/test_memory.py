@@ -16,7 +16,7 @@ from netplan.cli.views.history import (
 )
 from netplan.kinds.resource import Change
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.operations.recover import Found, Recovery
+from netplan.operations.settle import Found, Recovery
 from netplan.operations.unfinished import Leftover
 from netplan.planning import deferred_sysctls
 from netplan.store.generations import Damaged, Generation

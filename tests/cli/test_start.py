@@ -102,6 +102,7 @@ APPLYING = (
     "netplan.store.journal",
     "netplan.operations.checks",
     "netplan.cli.ask",
+    "netplan.operations.request",
 )
 
 

@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -20,7 +19,6 @@ import netplan.kernel.linux
 import netplan.kernel.tables
 import netplan.operations.checks
 import netplan.operations.interface_wait
-import netplan.operations.recover
 from netplan.cli import main as command
 from netplan.kinds.batches import Batch
 from netplan.kinds.chain.payload import payload
@@ -47,10 +45,6 @@ _LINE: Final = re.compile(
 _WRITING: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 _CHANGING: Final = {"os.rename": 2, "os.remove": 1, "os.mkdir": 1, "os.link": 2, "os.symlink": 2, "os.rmdir": 1}
 _DEVICES: Final = frozenset({"/dev/null", "/dev/tty"})
-_AT_THE_KERNEL: Final = (
-    *(f"commands.{verb}" for verb in ("apply", "confirm", "connections", "drift", "recover")),
-    *("ask", "countdown"),
-)
 
 
 class FindingError(Exception):
@@ -148,15 +142,8 @@ def enter(kernel: CheckedKernel) -> None:
     netplan.kernel.linux.Linux = lambda *_, **__: kernel  # type: ignore[misc, assignment]
     netplan.kernel.linux.connections = lambda *_: ()
     netplan.kernel.tables.take_away = lambda *_: None
-    netplan.operations.checks.run = lambda *_: ()
-    for module in (netplan.operations.interface_wait, netplan.operations.recover):
-        module.time = clock  # type: ignore[attr-defined]
-    for name in ("operations.empty_tables", *(f"cli.{name}" for name in _AT_THE_KERNEL)):
-        module = import_module(f"netplan.{name}")
-        if hasattr(module, "Linux"):
-            module.Linux = lambda *_, **__: kernel  # type: ignore[attr-defined]
-        if hasattr(module, "require_privilege"):
-            module.require_privilege = lambda: None  # type: ignore[attr-defined]
+    vars(netplan.operations.interface_wait)["time"] = clock
+    netplan.kernel.linux.require_privilege = lambda: None
 
 
 def podnet(folder: Path, *words: str | Path, strays: bool = False) -> Outcome:

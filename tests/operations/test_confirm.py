@@ -11,8 +11,9 @@ from msgspec.structs import replace
 
 from netplan.errors import PodnetError, RefusedError
 from netplan.operations.apply_journal import ApplyJournal, WantedState
-from netplan.operations.confirm import asked, confirm
-from netplan.operations.recover import settle
+from netplan.operations.confirm import asked, confirm_apply
+from netplan.operations.saved_rules import SpecSource
+from netplan.operations.settle import settle
 from netplan.planning.differences import diff_node
 from netplan.store.decision import ConfirmDecision
 from netplan.store.store import Store
@@ -59,7 +60,7 @@ def settled(folder):
 def confirmed(folder):
     """Confirm; give what went wrong."""
     try:
-        confirm(Store(folder), TOKEN)
+        confirm_apply(Store(folder), TOKEN)
     except PodnetError as error:
         return str(error)
     return ""
@@ -80,13 +81,13 @@ def test_two_that_carry_a_confirm_out_at_once_keep_one_generation(tmp_path, othe
 
 def test_a_confirm_goes_on_where_an_earlier_one_ended_too_early(store):
     store.decisions.claim(journal_id(store), ConfirmDecision.CONFIRMED)
-    assert confirm(store, TOKEN).number == 1
+    assert confirm_apply(store, TOKEN).generation.number == 1
 
 
 def test_a_state_that_goes_is_not_confirmed(store):
     store.decisions.claim(journal_id(store), ConfirmDecision.EXPIRED)
     with pytest.raises(RefusedError, match=r"too late to confirm: .* if the guard does not, `podnet recover` does it"):
-        confirm(store, TOKEN)
+        confirm_apply(store, TOKEN)
     assert store.generations.all() == ()
 
 
@@ -98,11 +99,37 @@ def test_an_apply_that_was_interrupted_is_not_called_at_work(tmp_path):
     )
     undertaking.opened(tuple(diff_node(WANTED, BEFORE)), BEFORE)
     with pytest.raises(RefusedError, match="was interrupted; if the guard does not undo it, `podnet recover` does"):
-        confirm(Store(tmp_path), TOKEN)
+        confirm_apply(Store(tmp_path), TOKEN)
 
 
 def test_a_state_whose_time_is_over_is_not_confirmed(store):
     data = json.loads(store.journal.path.read_text())
     store.journal.path.write_text(json.dumps({**data, "confirm": {**data["confirm"], "deadline": 1.0}}))
     with pytest.raises(RefusedError, match="too late to confirm"):
-        confirm(store, TOKEN)
+        confirm_apply(store, TOKEN)
+
+
+def test_what_is_confirmed_becomes_a_generation_and_no_file_is_left_to_be_written(store):
+    confirmed = confirm_apply(store, TOKEN)
+    assert (confirmed.generation.number, confirmed.unwritten, store.journal.read()) == (1, None, None)
+
+
+def test_the_token_of_another_apply_confirms_nothing(store):
+    with pytest.raises(RefusedError, match="that is not the token that the apply printed; nothing is confirmed"):
+        confirm_apply(store, "0ddba115")
+    assert store.generations.all() == ()
+
+
+def test_without_a_token_it_must_be_the_user_who_applied(store, monkeypatch):
+    monkeypatch.setenv("SUDO_UID", "12345")
+    monkeypatch.setenv("SUDO_USER", "eve")
+    with pytest.raises(RefusedError, match="give the token that it printed, or be that user"):
+        confirm_apply(store, None)
+
+
+def test_the_files_of_an_apply_whose_process_has_ended_are_left_to_the_confirm(tmp_path):
+    ended = replace(asked(600, TOKEN, "/specs/c.yaml"), process=Process(1, 1))
+    journal = ApplyJournal(Store(tmp_path), make.origin(), WantedState(WANTED.sysctls), ended)
+    journal.opened(tuple(diff_node(WANTED, BEFORE)), BEFORE)
+    journal.verified(AFTER)
+    assert confirm_apply(Store(tmp_path), TOKEN).unwritten == SpecSource("/specs/c.yaml", "0" * 64, "a")

@@ -7,11 +7,11 @@ import pytest
 from netplan.desired.compile import compile_node
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.operations.apply import apply_plan
 from netplan.operations.apply_journal import ApplyJournal, WantedState
+from netplan.operations.apply_plan import apply_plan
 from netplan.operations.live_plan import LivePlan
-from netplan.operations.recover import bring_back
 from netplan.operations.remembered import with_applied
+from netplan.operations.settle import bring_back
 from netplan.planning.obstacles import Obstacle
 from netplan.planning.plan import Source, plan_node
 from netplan.store.store import Store

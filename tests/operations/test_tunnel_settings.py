@@ -15,10 +15,10 @@ from netplan.kinds.route.value import Route
 from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import IfName, InterfaceAddress, Prefix
-from netplan.operations.apply import apply_plan
 from netplan.operations.apply_journal import ApplyJournal, WantedState
+from netplan.operations.apply_plan import apply_plan
 from netplan.operations.live_plan import LivePlan, whole_state
-from netplan.operations.recover import bring_back, settle
+from netplan.operations.settle import bring_back, settle
 from netplan.planning.differences import diff_node
 from netplan.planning.plan import Source, plan_node
 from netplan.store.generations import Generation
@@ -26,7 +26,7 @@ from netplan.store.records import parse, render
 from netplan.store.store import Store
 from tests import make
 from tests.kernels.memory import MemoryKernel
-from tests.operations.test_rollback import roll_back
+from tests.operations.test_rollback_target import roll_back
 from tests.plans import read_plan, rendered
 from tests.spec.test_families import A6, B6, DUAL, ONLY6, A, B
 

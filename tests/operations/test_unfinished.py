@@ -25,11 +25,11 @@ from netplan.kinds.route.value import Route
 from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import IfName, InterfaceAddress
-from netplan.operations.apply import apply_plan
 from netplan.operations.apply_journal import ApplyJournal, WantedState
+from netplan.operations.apply_plan import apply_plan
 from netplan.operations.confirm import asked
 from netplan.operations.live_plan import LivePlan
-from netplan.operations.rollback import way_back
+from netplan.operations.rollback_target import rollback_target
 from netplan.operations.unfinished import (
     Unfinished,
     answered,
@@ -149,7 +149,7 @@ def test_a_rollback_from_what_took_over_goes_back_to_before_both(store):
 
 
 def roll_back(store, kernel):
-    apply_plan(LivePlan.for_rollback(way_back(store.generations.all(), None), kernel), make.Unwritten())
+    apply_plan(LivePlan.for_rollback(rollback_target(store.generations.all(), None), kernel), make.Unwritten())
 
 
 def test_where_nothing_is_to_change_what_took_over_is_a_generation(store):

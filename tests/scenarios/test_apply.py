@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netplan.cli import ask
+from netplan.operations import request
 from tests.lab.inside import inside
 from tests.scenarios.podnet import run
 
@@ -88,7 +88,7 @@ def _mistaken(words):
     def mistaken(*_, **__):
         raise TypeError("a mistake")
 
-    vars(ask)["tell_outdated"] = mistaken
+    vars(request)["tell_stale"] = mistaken
     return run(words)
 
 

@@ -11,11 +11,11 @@ import pytest
 from netplan.errors import PendingError
 from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.originals import Overwritten
-from netplan.operations import apply
-from netplan.operations.confirm import confirm
+from netplan.operations import apply_plan
+from netplan.operations.confirm import confirm_apply
 from netplan.operations.live_plan import LivePlan
-from netplan.operations.recover import Found, settle
-from netplan.operations.rollback import way_back
+from netplan.operations.rollback_target import rollback_target
+from netplan.operations.settle import Found, settle
 from netplan.spec.load import read
 from netplan.store import records
 from netplan.store.generations import Generation
@@ -76,7 +76,7 @@ def test_a_journal_that_waits_for_its_confirm_still_waits(left):
 
 
 def test_a_journal_that_waits_for_its_confirm_is_confirmed(left):
-    assert confirm(left.store("pending", clock.now() + DAY), None).number == 3
+    assert confirm_apply(left.store("pending", clock.now() + DAY), None).generation.number == 3
 
 
 def test_a_journal_that_was_not_confirmed_is_undone(left):
@@ -89,15 +89,16 @@ def test_a_journal_that_was_not_confirmed_is_undone(left):
 @pytest.mark.parametrize("number", [None, 1])
 def test_a_rollback_goes_back_to_a_generation(left, number):
     kernel = MemoryKernel(left.state("second"))
-    apply.apply_plan(
-        LivePlan.for_rollback(way_back(left.store("settled").generations.all(), number), kernel), make.Unwritten()
+    apply_plan.apply_plan(
+        LivePlan.for_rollback(rollback_target(left.store("settled").generations.all(), number), kernel),
+        make.Unwritten(),
     )
     assert make.content(kernel.state) == make.content(left.state("first"))
 
 
 def test_a_new_generation_comes_after_those_that_were_kept(left):
     store = left.store("pending", clock.now() + DAY)
-    confirm(store, None)
+    confirm_apply(store, None)
     kept = store.generations.all()
     assert [(each.number, type(each)) for each in kept] == [(number, Generation) for number in (1, 2, 3)]
 
@@ -111,7 +112,7 @@ def test_a_saved_plan_is_applied(left):
     path = DATA / left.cluster / "plan.json"
     plan = read_plan(path.read_text(), str(path))
     kernel = MemoryKernel(left.state("first"))
-    apply.apply_plan(LivePlan.from_saved(plan.nodes[0], kernel), make.Unwritten())
+    apply_plan.apply_plan(LivePlan.from_saved(plan.nodes[0], kernel), make.Unwritten())
     assert make.content(kernel.state) == make.content(left.state("second"))
 
 

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from msgspec import Struct
-from msgspec.structs import replace
 
-from netplan.cli.ask import Order, carry_out, turn
+from netplan.cli.ask import dialogue
 from netplan.cli.context import (
     DEFAULT_STATE,
     AllowUntrusted,
     NodeName,
     StateDir,
     Yes,
-    kernel_of,
+    machine_at,
     open_here,
-    resolved_here,
     this_node,
     trusting,
 )
@@ -36,33 +31,16 @@ from netplan.cli.options import (
     VarDir,
     verb_app,
 )
-from netplan.cli.output import say, show_with_file, terminal
-from netplan.cli.progress import bar
-from netplan.desired.compile import backend_of, compile_node
-from netplan.operations.interface_wait import await_interface
-from netplan.operations.live_plan import LivePlan, plan_live
-from netplan.operations.remembered import checked_against
+from netplan.operations.apply import apply_saved, apply_spec
+from netplan.operations.request import Options
 from netplan.operations.safety import allowed
-from netplan.operations.saved_rules import Pending, SpecSource, of_spec, pending
-from netplan.planning.plan import NodePlan, Plan
+from netplan.planning.plan import Plan
 from netplan.planning.plan_json import is_plan, read_plan
-from netplan.planning.safety import Flag
-from netplan.store.store import Store
-from netplan.store.vardir import var_dir
 from netplan.system.files import MAX_BYTES, Judge, opened
 
 app = verb_app()
 
 SHORTEST, LONGEST = 1, 24 * 60 * 60
-
-
-class Options(Struct, frozen=True):
-    """How a plan is applied: unasked, with an end to old connections, until it is confirmed, in spite of dangers."""
-
-    yes: bool
-    flush: bool
-    within: float | None
-    flags: frozenset[Flag]
 
 
 @app.command()
@@ -99,22 +77,14 @@ def apply(
         many_deletes=allow_many_deletes,
         off_link=allow_off_link,
     )
-    options = Options(yes, flush_conntrack, confirm_within, flags)
+    options = Options(flags, flush_conntrack, confirm_within, lock_timeout)
     with trusting(allow=allow_untrusted_file) as judge:
-        found = _saved(source, node, judge) or open_here(source, node, state, judge)
-    if isinstance(found, Plan):
-        saved = found
-        with turn("apply", folder, lock_timeout) as here:
-            read = partial(_taken_up, checked_against(saved.nodes[0], var_dir(folder), terminal), folder)
-            file = _file_of(saved, state, here.store)
-            carry_out(_order(read, lambda plan: replace(saved, nodes=(plan,)), file, options), here)
-        return
-    spec, at = found
-    await_interface(kernel_of(backend_of(spec)), at, say)
-    desired = compile_node(spec, resolved_here(at))
-    with turn("apply", folder, lock_timeout) as here:
-        read = partial(plan_live, desired, partial(kernel_of, folder=folder), var_dir(folder), terminal)
-        carry_out(_order(read, lambda plan: Plan.of(spec, [plan]), pending(desired, here.store), options), here)
+        planned = _saved(source, node, judge) or open_here(source, node, state, judge)
+    machine = machine_at(folder)
+    if isinstance(planned, Plan):
+        apply_saved(machine, planned, state, options, dialogue(yes=yes))
+    else:
+        apply_spec(machine, *planned, options, dialogue(yes=yes))
 
 
 def _saved(path: Path, name: str | None, judge: Judge) -> Plan | None:
@@ -124,24 +94,3 @@ def _saved(path: Path, name: str | None, judge: Judge) -> Plan | None:
         if is_plan(whole):
             return read_plan(whole, str(path), lambda nodes: [this_node(nodes, name)])
     return None
-
-
-def _file_of(saved: Plan, state: Path, store: Store) -> Pending | None:
-    """Give the file of a saved plan that must change; that its spec is gone, which tells what goes into it, is said."""
-    plan = saved.nodes[0]
-    if not plan.persist:
-        return None
-    return of_spec(SpecSource(saved.spec_path, saved.spec_sha256, plan.node), state, store, resolved_here, terminal)
-
-
-def _taken_up(plan: NodePlan, folder: Path | None) -> LivePlan:
-    """Read the kernel for a saved plan; StalePlanError (3) if the state it depends on has changed."""
-    with bar.during("reading the kernel"):
-        return LivePlan.from_saved(plan, kernel_of(plan.backend, folder))
-
-
-def _order(
-    read: Callable[[], LivePlan], of: Callable[[NodePlan], Plan], file: Pending | None, options: Options
-) -> Order:
-    how = (options.flags, options.yes, file, options.flush, options.within)
-    return Order("apply", read, of, partial(show_with_file, file=file), *how)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
-from msgspec.structs import replace
 
 from netplan.cli.context import (
     DEFAULT_STATE,
@@ -17,6 +16,7 @@ from netplan.cli.context import (
     SpecPath,
     StateDir,
     kernel_of,
+    machine_at,
     open_here,
     resolved_here,
     trusting,
@@ -40,7 +40,7 @@ from netplan.kinds.chain.reach import FEW_RULES
 from netplan.net import printable
 from netplan.operations.live_plan import plan_live
 from netplan.operations.safety import allowed
-from netplan.operations.saved_rules import Pending, outdated, pending
+from netplan.operations.saved_rules import Pending, outdated
 from netplan.planning.plan import NodePlan, Plan
 from netplan.spec.load import Spec
 from netplan.store.removed_rules import TakenFile
@@ -48,7 +48,8 @@ from netplan.store.vardir import var_dir
 from netplan.system.trust import FLAG
 
 if TYPE_CHECKING:
-    from netplan.cli.ask import Order, Turn
+    from netplan.operations.machine import Machine
+    from netplan.operations.request import Options
 
 app = verb_app()
 
@@ -92,28 +93,22 @@ def drift(
         file = _readable(desired, TakenFile(var_dir(folder)))
         report.show(report.whole(work.plan), file)
         raise typer.Exit(ExitCode.DONE if work.plan.in_sync and file is None else ExitCode.DIFFERENCES)
-    from netplan.cli.ask import Order, turn
+    from netplan.operations.request import Options
 
-    with turn("drift --fix", folder, lock_timeout) as held:
-        file = pending(desired, held.store)
-        read, present = (
-            partial(plan_live, desired, partial(kernel_of, folder=folder), var_dir(folder), terminal),
-            partial(report.show, file=file),
-        )
-        how = (flags, True, file, flush_conntrack)  # without asking
-        fixed = _fixed(Order("drift --fix", read, report.whole, present, *how, partly=True), held)
-    report.measure(fixed)
-    raise typer.Exit(ExitCode.DONE if fixed.in_sync else ExitCode.DIFFERENCES)
+    rest = _fixed(report, desired, machine_at(folder), Options(flags, flush_conntrack, lock_timeout=lock_timeout))
+    report.measure(rest)
+    raise typer.Exit(ExitCode.DONE if rest.in_sync else ExitCode.DIFFERENCES)
 
 
-def _fixed(order: Order, held: Turn) -> NodePlan:
+def _fixed(report: _Report, desired: Desired, machine: Machine, options: Options) -> NodePlan:
     """Apply what can be applied, name what stands against the rest, and return the plan of that rest."""
-    from netplan.cli.ask import carry_out
+    from netplan.cli.ask import dialogue
+    from netplan.operations.fix import fix
 
-    done = carry_out(order, held)
-    for obstacle in done.obstacles:
+    fixed = fix(machine, report.spec, desired, options, dialogue(yes=True, show=lambda shown: report.show(*shown)))
+    for obstacle in fixed.obstacles:
         say(f"podnet cannot fix what is blocked on this: {printable(str(obstacle))}")
-    return replace(done.plan, changes=done.left_out, refusals=tuple(map(str, done.obstacles)))
+    return fixed.rest
 
 
 class _Report(NamedTuple):

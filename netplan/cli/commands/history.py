@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
-from netplan.cli.ask import intact
 from netplan.cli.options import VarDir, verb_app
-from netplan.cli.output import Format, say, show, show_json
+from netplan.cli.output import Format, say, show, show_json, terminal
 from netplan.cli.progress import bar
 from netplan.cli.views.history import BegunApply, history_json, history_text
 from netplan.errors import HalfStateError
 from netplan.net import printable
+from netplan.operations.rollback_target import intact
 from netplan.store.files import check_folder
 from netplan.store.store import Store
 from netplan.store.vardir import var_dir
@@ -31,7 +31,7 @@ def history(
     check_folder(store.folder)
     with bar.during("reading the generations"):
         generations = store.generations.all()
-    intact(generations)
+    intact(generations, terminal)
     begun = _begun(store)
     if format is Format.JSON:
         show_json(history_json(generations, begun))

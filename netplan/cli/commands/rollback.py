@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from netplan.cli.ask import Order, carry_out, intact, turn
-from netplan.cli.context import Yes, kernel_of
+from netplan.cli.ask import dialogue
+from netplan.cli.context import Yes, machine_at
 from netplan.cli.options import (
     AllowDefaultRoute,
     AllowManyDeletes,
@@ -19,13 +17,9 @@ from netplan.cli.options import (
     VarDir,
     verb_app,
 )
-from netplan.cli.output import show_with_file
-from netplan.cli.progress import bar
-from netplan.operations.live_plan import LivePlan
-from netplan.operations.rollback import WayBack, way_back
+from netplan.operations.request import Options
+from netplan.operations.rollback import roll_back
 from netplan.operations.safety import allowed
-from netplan.operations.saved_rules import rolled_back
-from netplan.planning.plan import NodePlan, Plan
 
 app = verb_app()
 
@@ -52,20 +46,5 @@ def rollback(
         many_deletes=allow_many_deletes,
         off_link=allow_off_link,
     )
-    with turn("rollback", folder, lock_timeout) as here:
-        kept = here.store.generations.all()
-        intact(kept)
-        way = way_back(kept, generation)
-        origin = way.origin
-
-        def of(plan: NodePlan) -> Plan:
-            return Plan(origin.cluster, origin.spec_path, origin.spec_sha256, (plan,))
-
-        file = rolled_back(way, here.store)
-        present = partial(show_with_file, file=file)
-        carry_out(Order(way.verb, partial(_planned, way, folder), of, present, flags, yes, file), here)
-
-
-def _planned(way: WayBack, folder: Path | None) -> LivePlan:
-    with bar.during("reading the kernel"):
-        return LivePlan.for_rollback(way, kernel_of(way.target.backend, folder))
+    options = Options(flags, lock_timeout=lock_timeout)
+    roll_back(machine_at(folder), generation, options, dialogue(yes=yes))

@@ -10,10 +10,9 @@ from msgspec import Struct
 
 from netplan.kinds.change_json import change_to_json
 from netplan.kinds.resource import Change, Json, Resource
-from netplan.net import counted, printable
-from netplan.operations.recover import Found, Recovery
+from netplan.net import printable
+from netplan.operations.settle import Recovery
 from netplan.operations.unfinished import Leftover
-from netplan.planning import deferred_sysctls
 from netplan.planning.plan_json import counts
 from netplan.store.generations import Damaged, Generation
 from netplan.store.journal import Entry
@@ -39,24 +38,8 @@ class BegunApply(Struct, frozen=True):
 
 
 def recovery_text(recovery: Recovery) -> str:
-    """Say what was found and done."""
-    origin, changes = recovery.origin, counted(len(recovery.changes), "change")
-    match recovery.found:
-        case Found.INTERRUPTED:
-            return f"{printable(str(origin))} was interrupted; the state before it is back ({changes})."
-        case Found.UNCONFIRMED:
-            return f"{printable(str(origin))} was not confirmed; the state before it is back ({changes})."
-        case Found.VERIFIED:
-            return f"{printable(str(origin))} was done when it was interrupted; it is generation {recovery.generation}."
-        case Found.REBOOT:
-            return "\n".join(_after_a_reboot(recovery, changes))
-
-
-def _after_a_reboot(recovery: Recovery, changes: str) -> Iterator[str]:
-    generation = "" if recovery.generation is None else f", as generation {recovery.generation}"
-    but = " but for what follows" if recovery.late else ""
-    yield f"The state before the reboot is back{but} ({changes}){generation}{':' if but else '.'}"
-    yield from (f"  {warning}" for warning in deferred_sysctls.warnings(recovery.late))
+    """Say what was found and done, escaped."""
+    return "\n".join(map(printable, str(recovery).split("\n")))
 
 
 def recoveries_json(recoveries: Sequence[Recovery]) -> Json:

@@ -1,0 +1,102 @@
+"""podnet remove: take everything of ours off this node."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import NamedTuple
+
+from netplan.desired.compile import compile_node, compile_removal
+from netplan.desired.model import Desired, Removal
+from netplan.kinds.chain.value import FirewallBackend
+from netplan.kinds.foreign_chain.value import OtherChain
+from netplan.kinds.route.value import Route
+from netplan.kinds.snapshot import Snapshot
+from netplan.net import counted
+from netplan.operations.live_plan import LivePlan
+from netplan.operations.lock_hold import hold_lock
+from netplan.operations.machine import Machine
+from netplan.operations.request import Dialogue, Options, Outcome, PlanShown, Request, fulfil
+from netplan.operations.rollback_target import TakenOver, taken_over
+from netplan.operations.saved_rules import Pending, pending
+from netplan.planning.plan import NodePlan, Plan
+from netplan.spec.load import Spec
+from netplan.spec.topology import Node
+
+
+class Removed(NamedTuple):
+    """What was taken off, and then with the packet filters of which nothing but rules of ours was left behind."""
+
+    outcome: Outcome
+    left_behind: tuple[Outcome, ...] = ()
+
+
+def remove(machine: Machine, spec: Spec, node: Node, options: Options, dialogue: Dialogue) -> Removed:
+    """Take everything of podnet's off a node, nothing else; errors as from `fulfil`.
+
+    What was another program's before podnet took it over is noted once the plan is shown; when all is done, which
+    pods no longer reach each other, and which rules that the spec removes are not put back.
+    """
+    node = machine.resolved(node)
+    desired = compile_removal(spec, node)
+
+    def show(shown: PlanShown) -> None:
+        dialogue.show(shown)
+        taken = _adopted(machine, shown.plan.nodes[0])
+        if taken is not None:
+            machine.report.note(_warning(taken))
+
+    with hold_lock(machine, "remove", options.lock_timeout) as hold:
+
+        def take_away(read: Callable[[], LivePlan], file: Pending | None = None) -> Outcome:
+            asking = dialogue._replace(show=show)
+            return fulfil(Request("remove", read, lambda plan: Plan.of(spec, [plan]), options, asking, file), hold)
+
+        outcome = take_away(partial(machine.plan, desired), pending(desired, machine.store))
+        before = outcome.done.before
+        backends = sorted({chain.owner.backend for chain in before.all(OtherChain) if chain.left_behind})
+        others = tuple(take_away(partial(_left_behind, machine, desired, backend)) for backend in backends)
+    if outcome.done.plan.changes:
+        for line in (*_unreachable(outcome.done.plan), *_stay_away(compile_node(spec, node).removals, before)):
+            machine.report.note(line)
+    return Removed(outcome, others)
+
+
+def _left_behind(machine: Machine, desired: Desired, backend: FirewallBackend | None) -> LivePlan:
+    """Plan for the rules of another backend."""
+    with machine.report.during("reading the kernel"):
+        return LivePlan.from_kernel(desired, machine.open_kernel(backend))
+
+
+def _adopted(machine: Machine, plan: NodePlan) -> TakenOver | None:
+    """Return what a plan deletes that podnet took over, and that is not given back by taking it away."""
+    deleted = [change.before for change in plan.changes if change.before is not None and change.after is None]
+    return taken_over(machine.store.generations.all(), deleted)
+
+
+def _warning(taken: TakenOver) -> str:
+    return (
+        f"warning: podnet took over {taken} from another program. remove deletes that, and this node has no pod "
+        f"network then: `podnet rollback {taken.generation}` gives back what that program had made, also after remove"
+    )
+
+
+def _unreachable(plan: NodePlan) -> Iterator[str]:
+    """Say which pods no longer reach each other."""
+    deleted = (change.before for change in plan.changes if change.after is None)
+    routes = {route.prefix for route in deleted if isinstance(route, Route) and route.type == "unicast"}
+    if routes:
+        others = counted(len(routes), "other subnet")
+        yield f"Pods here and those of {others} no longer reach each other, unless another program routes them."
+
+
+def _stay_away(removals: Iterable[Removal], state: Snapshot) -> Iterator[str]:
+    """Say which rules that the spec removes are not in the kernel, and come back only by those who made them."""
+    absent = [
+        removal
+        for removal in removals
+        if removal.chain in state.chains and removal.rule not in state.rules(removal.chain)
+    ]
+    if absent:
+        yield "Not put back into the kernel (the programs that made them do so as they start), if they were there:"
+    yield from (f"  {removal.chain}: {removal.rule}" for removal in absent)

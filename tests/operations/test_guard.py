@@ -1,0 +1,98 @@
+"""The guard of an apply that must be confirmed, on a kernel in memory and a temporary folder."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+
+import pytest
+from msgspec.structs import replace
+
+from netplan.operations.apply_journal import ApplyJournal, WantedState
+from netplan.operations.confirm import asked, confirm_apply
+from netplan.operations.guard import guard
+from netplan.planning.differences import diff_node
+from netplan.store.decision import ConfirmDecision
+from netplan.store.store import Store
+from netplan.system.process import Process, stat
+from tests import make
+from tests.kernels.memory import MemoryKernel
+
+WANTED = make.desired(make.spec(firewall=make.REMOVE))
+BEFORE = make.snapshot(make.docker())
+AFTER = make.settled(WANTED, BEFORE)
+CHANGES = tuple(diff_node(WANTED, BEFORE))
+AGES = 600.0
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path)
+
+
+@pytest.fixture
+def kernel():
+    return MemoryKernel(AFTER)
+
+
+def opened(store, seconds, process=None):
+    """Begin an apply that must be confirmed within so many seconds, of this process by default."""
+    confirm = asked(seconds, "secret", None)
+    confirm = confirm if process is None else replace(confirm, process=process)
+    journal = ApplyJournal(store, make.origin(), WantedState(WANTED.sysctls), confirm)
+    journal.opened(CHANGES, BEFORE)
+    return journal
+
+
+def watch(store, journal, kernel):
+    guard(store, journal.entry.id, lambda _: kernel)
+
+
+def test_without_a_confirm_in_time_the_state_before_comes_back(store, kernel):
+    journal = opened(store, 0.01)
+    journal.verified(AFTER)
+    watch(store, journal, kernel)
+    assert (make.content(kernel.state), store.journal.read()) == (make.content(BEFORE), None)
+    assert store.decisions.read(journal.entry.id).decision is ConfirmDecision.EXPIRED
+
+
+def test_a_state_that_is_confirmed_while_the_guard_watches_stays(store, kernel):
+    journal = opened(store, AGES)
+    journal.verified(AFTER)
+    watching = threading.Thread(target=watch, args=(store, journal, kernel))
+    watching.start()
+    confirm_apply(store, "secret")
+    watching.join()
+    assert (kernel.state, store.generations.newest, store.journal.read()) == (AFTER, 1, None)
+
+
+def test_a_confirm_that_was_claimed_by_a_process_that_died_is_carried_out(store, kernel):
+    journal = opened(store, AGES)
+    journal.verified(AFTER)
+    store.decisions.claim(journal.entry.id, ConfirmDecision.CONFIRMED)
+    watch(store, journal, kernel)
+    assert (kernel.state, store.generations.newest) == (AFTER, 1)
+
+
+def test_an_apply_that_died_while_it_wrote_is_undone_at_once(store, kernel):
+    journal = opened(store, AGES, Process(1, 1))
+    watch(store, journal, kernel)
+    assert make.content(kernel.state) == make.content(BEFORE)
+
+
+def test_an_apply_that_still_writes_when_its_time_is_over_is_ended_and_undone(store, kernel):
+    writing = subprocess.Popen(["sleep", "60"])
+    known = stat(writing.pid)
+    assert known is not None
+    journal = opened(store, AGES, Process(writing.pid, known.started))
+    entry = journal.entry
+    store.journal.write(replace(entry, confirm=replace(entry.confirm, deadline=0.0)))
+    watch(store, journal, kernel)
+    assert writing.wait() < 0
+    assert make.content(kernel.state) == make.content(BEFORE)
+
+
+def test_another_apply_is_none_of_its_concern(store, kernel):
+    opened(store, AGES)
+    guard(store, "0" * 16, lambda _: kernel)
+    assert (kernel.writes, store.journal.read() is not None) == (0, True)
