@@ -33,7 +33,6 @@ class Torn:
     def __del__(self):
         signal.raise_signal(signal.SIGINT)
 from netplan.cli import main as command, start
-
 def run():
     torn = Torn()
     del torn
