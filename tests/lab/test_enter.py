@@ -150,11 +150,15 @@ def test_ctrl_c_is_the_command_s_to_answer(lab):
 
 
 def test_killed_caller_takes_the_command_along(lab):
+    def runs():
+        return "1234.5" in lab.run("n1", ["sh", "-c", "cat /proc/[0-9]*/cmdline"], check=False).stdout
+
     process = started(lab, "echo ready; exec sleep 1234.5")
+    before = runs()
     process.kill()
     process.communicate(timeout=5)
     time.sleep(0.1)
-    assert "1234.5" not in lab.run("n1", ["sh", "-c", "cat /proc/[0-9]*/cmdline"], check=False).stdout
+    assert (before, runs()) == (True, False)
 
 
 def zombies(lab: Lab) -> str:

@@ -112,7 +112,7 @@ def test_undoing_the_switch_restores_every_device():
 
 def test_a_device_that_has_gone_meanwhile_is_not_set_back():
     now = project(make.snapshot(make.docker(), *of_devices(eth0="0")), CHANGES)
-    assert "docker0.forwarding" not in str(undone(now, FORWARDING))
+    assert [line for line in undone(now, FORWARDING) if "sysctl" in line] == ["update sysctl net.ipv4.ip_forward = 0"]
 
 
 def test_forwarding_of_a_device_stays_where_the_switch_was_not_touched():
@@ -133,7 +133,7 @@ def test_a_tunnel_from_before_a_reboot_forwards_as_the_switch_says_since_then(tu
 
 def test_a_device_that_went_down_meanwhile_is_not_ours_to_bring_up():
     links = [Link(IfName("eth0"), 1500, up=False)]
-    assert "link" not in str(undone(BEFORE.replace(Link, links)))
+    assert undone(BEFORE.replace(Link, links)) == []
 
 
 def test_a_jump_in_a_chain_that_held_nothing_before_goes():

@@ -103,7 +103,13 @@ def test_record_knows_the_parameters_that_specs_set(node, record, tmp_path, name
     value = node.shell(f"sysctl -n {name}").strip()
     spec = tmp_path / "hdss7.yaml"
     spec.write_text(node.spec.read_text().replace("defaults:", f"sysctl: {{{name}: {value}}}\ndefaults:"))
-    assert f"sysctl {name}" not in node.podnet("plan", spec, "--state", record.parents[1]).stdout
+    planning = ["plan", spec, "--state", record.parents[1], "--node", node.name]
+    known = node.podnet(*planning).stdout
+    data = json.loads(record.read_text())
+    data["sysctls"] = [sysctl for sysctl in data["sysctls"] if sysctl["name"] != name]
+    record.write_text(json.dumps(data))
+    unknown = node.podnet(*planning).stdout
+    assert [name in shown for shown in (known, unknown)] == [False, True]
 
 
 def test_parameter_that_a_record_does_not_hold_is_said_not_to_be_recorded(node, record, tmp_path):

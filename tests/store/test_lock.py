@@ -78,9 +78,10 @@ def test_programs_that_are_run_under_the_lock_have_it_open(tmp_path):
 
 
 def test_programs_that_are_run_later_do_not(tmp_path):
+    listing = ["ls", "-l", "/proc/self/fd"]
     with locked(tmp_path, "apply", 0):
-        pass
-    assert str(tmp_path) not in programs.run(["ls", "-l", "/proc/self/fd"]).stdout
+        meanwhile = programs.run(listing).stdout
+    assert [str(tmp_path) in shown for shown in (meanwhile, programs.run(listing).stdout)] == [True, False]
 
 
 def test_a_lock_whose_holder_is_not_written_down_is_refused_all_the_same(tmp_path, other):

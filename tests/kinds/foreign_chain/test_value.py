@@ -64,7 +64,8 @@ def test_record_keeps_what_stands_beside():
 
 
 def test_record_says_nothing_of_it_where_there_is_nothing():
-    assert "other_chains" not in json.loads(records.render(make.snapshot(), "a", "c"))
+    beside, alone = (json.loads(records.render(make.snapshot("", *chains), "a", "c")) for chains in ((OTHER,), ()))
+    assert beside.keys() - alone.keys() == {"other_chains"}
 
 
 def test_record_from_before_is_read():

@@ -82,7 +82,13 @@ def test_escaped_characters_move_the_caret():
 
 def test_no_control_character_of_the_file_is_shown():
     wrong = Problem(Location("\x1b", 1, 1), "\x1b[31m", "\x1b")
-    assert "\x1b" not in render([wrong], "\x1b", "a: \x1b[31m")
+    assert render([wrong], "\x1b", "a: \x1b[31m").splitlines() == [
+        r"\x1b:1:1: error: \x1b[31m",
+        r"    1 | a: \x1b[31m",
+        "      | ^",
+        r"  help: \x1b",
+        r"1 error in \x1b",
+    ]
 
 
 def test_a_wide_line_is_cut_on_both_sides_of_the_caret():
