@@ -35,15 +35,13 @@ from netplan.cli.output import Format, say, show, show_json, show_plan, terminal
 from netplan.cli.views.lines import DRIFT
 from netplan.desired.compile import compile_node
 from netplan.desired.model import Desired
-from netplan.errors import ExitCode, RefusedError, UsageError
-from netplan.kinds.chain.reach import FEW_RULES
+from netplan.errors import ExitCode, UsageError
 from netplan.net import printable
-from netplan.operations.live_plan import plan_live
+from netplan.operations.drift import find_drift
 from netplan.operations.safety import allowed
-from netplan.operations.saved_rules import Pending, outdated
+from netplan.operations.saved_rules import Pending
 from netplan.planning.plan import NodePlan, Plan
 from netplan.spec.load import Spec
-from netplan.store.removed_rules import TakenFile
 from netplan.store.vardir import var_dir
 from netplan.system.trust import FLAG
 
@@ -89,10 +87,9 @@ def drift(
         loaded, here = open_here(spec, node, state, judge)
     desired, report = compile_node(loaded, resolved_here(here)), _Report(loaded, format, metrics_file)
     if not fix:
-        work = plan_live(desired, partial(kernel_of, folder=folder), var_dir(folder), terminal, limit=FEW_RULES)
-        file = _readable(desired, TakenFile(var_dir(folder)))
-        report.show(report.whole(work.plan), file)
-        raise typer.Exit(ExitCode.DONE if work.plan.in_sync and file is None else ExitCode.DIFFERENCES)
+        drifted = find_drift(desired, partial(kernel_of, folder=folder), var_dir(folder), terminal)
+        report.show(report.whole(drifted.plan), drifted.file)
+        raise typer.Exit(ExitCode.DONE if drifted.in_sync else ExitCode.DIFFERENCES)
     from netplan.operations.request import Options
 
     rest = _fixed(report, desired, machine_at(folder), Options(flags, flush_conntrack, lock_timeout=lock_timeout))
@@ -145,14 +142,3 @@ def _show(plan: Plan, file: Pending | None, format: Format) -> None:
         show_plan(plan, DRIFT)
         if file is not None:
             show(str(file))
-
-
-def _readable(desired: Desired, taken: TakenFile) -> Pending | None:
-    """Give the file for the next boot if it differs; one that this user may not read is said to be so."""
-    try:
-        return outdated(desired, taken, terminal)
-    except RefusedError as error:
-        if not isinstance(error.__cause__, PermissionError):
-            raise
-        say(str(error))
-        return None

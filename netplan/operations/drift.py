@@ -1,0 +1,52 @@
+"""Whether a node still is what the spec says: looked at, and nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from netplan.desired.model import Desired
+from netplan.errors import RefusedError
+from netplan.kernel import Kernel
+from netplan.kinds.chain.reach import FEW_RULES
+from netplan.kinds.chain.value import FirewallBackend
+from netplan.operations.live_plan import plan_live
+from netplan.operations.report import Report
+from netplan.operations.saved_rules import Pending, outdated
+from netplan.planning.plan import NodePlan
+from netplan.store.removed_rules import TakenFile
+
+
+class Drift(NamedTuple):
+    """The plan that would make a node what its spec says, and the files for the next boot that differ."""
+
+    plan: NodePlan
+    file: Pending | None
+
+    @property
+    def in_sync(self) -> bool:
+        """Whether nothing differs."""
+        return self.plan.in_sync and self.file is None
+
+
+def find_drift(
+    desired: Desired, opener: Callable[[FirewallBackend | None], Kernel], folder: Path, report: Report
+) -> Drift:
+    """Compare a node with what it should have; `folder` is where podnet remembers.
+
+    RefusedError, ObserveError (3) if the node can't be read.
+    """
+    live = plan_live(desired, opener, folder, report, limit=FEW_RULES)
+    return Drift(live.plan, _readable(desired, TakenFile(folder), report))
+
+
+def _readable(desired: Desired, taken: TakenFile, report: Report) -> Pending | None:
+    """Return the files for the next boot that differ; one that this user may not read is noted to be so."""
+    try:
+        return outdated(desired, taken, report)
+    except RefusedError as error:
+        if not isinstance(error.__cause__, PermissionError):
+            raise
+        report.note(str(error))
+        return None
