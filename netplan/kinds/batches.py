@@ -78,14 +78,14 @@ class _Coming(Struct, frozen=True):
 
     @classmethod
     def of(cls, changes: Iterable[Change[Resource]]) -> _Coming:
-        made = [change.after for change in changes if change.after is not None]
-        hops = (each.next_hop for each in made if isinstance(each, Route))
-        links = tuple(each for each in made if isinstance(each, Link))
+        created = [change.after for change in changes if change.after is not None]
+        hops = (resource.next_hop for resource in created if isinstance(resource, Route))
+        links = tuple(resource for resource in created if isinstance(resource, Link))
         return cls(links, frozenset(hop for hop in hops if hop is not None))
 
 
 def _leaves(change: Change[Resource], coming: _Coming) -> bool:
-    """Whether the change takes away what may stay until all else is done: an object of ours that is in nobody's way.
+    """Whether the change takes away what may stay until all else is done: an object of ours that obstructs none.
 
     A foreign object that must go goes before ours come.
     """

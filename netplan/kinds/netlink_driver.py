@@ -46,31 +46,31 @@ class Asked(NamedTuple, Generic[R_co]):
     others: tuple[Request, ...] = ()
 
 
-def write(channel: Channel, asked: Iterable[Asked[R_co]], meaning: Mapping[int, str] = MEANING) -> None:
+def write(channel: Channel, requests: Iterable[Asked[R_co]], meaning: Mapping[int, str] = MEANING) -> None:
     """Send the requests of changes in order; of an object that is gone already the delete counts as done.
 
     ObjectRefusedError names the first object that the kernel refused, and has the others; what stands behind it may
     have been written.
     """
-    waiting = list(asked)
+    waiting = list(requests)
     while waiting:
         first = waiting[0].change.resource
         more = f" and {len(waiting) - 1} more" if waiting[1:] else ""
-        refusals = send(channel, [each.request for each in waiting], f"{first.kind} {first}{more}")
+        refusals = send(channel, [attempt.request for attempt in waiting], f"{first.kind} {first}{more}")
         absent, errors = [], []
         for index in sorted(refusals):
-            each, refusal = waiting[index], refusals[index]
-            if each.request.kind in _DELETES and refusal.code in _GONE:
-                absent.append(each)
+            attempt, refusal = waiting[index], refusals[index]
+            if attempt.request.kind in _DELETES and refusal.code in _GONE:
+                absent.append(attempt)
             else:
-                errors.append(kernel_refusal(each.change, meaning.get(refusal.code, str(refusal))))
+                errors.append(kernel_refusal(attempt.change, meaning.get(refusal.code, str(refusal))))
         if errors:
             raise ObjectRefusedError(str(errors[0]), errors[0].change, errors[1:])
-        waiting = [Asked(each.change, each.others[0], each.others[1:]) for each in absent if each.others]
+        waiting = [Asked(attempt.change, attempt.others[0], attempt.others[1:]) for attempt in absent if attempt.others]
 
 
 def send(channel: Channel, requests: Sequence[Request], what: str) -> dict[int, Refusal]:
-    """Send requests in order and give those that were refused; KernelError if nobody knows what became of them."""
+    """Send requests in order and give those that were refused; KernelError if their outcome is unknown."""
     try:
         return channel.write(requests)
     except OSError as error:
@@ -78,7 +78,7 @@ def send(channel: Channel, requests: Sequence[Request], what: str) -> dict[int, 
 
 
 def standing(device: IfName, indexes: Mapping[IfName, int], change: Change[R_co]) -> int | None:
-    """Give the index of the device that an object stands on; None if both go, or are gone.
+    """Return the index of the device that an object stands on; None if both go, or are gone.
 
     KernelError names an object that is to stand on a device that is not there.
     """

@@ -36,7 +36,7 @@ class Resource(Protocol):
         """Whether the object carries podnet's mark."""
 
     def to_json(self) -> Json:
-        """Give the object as JSON values; `from_json` reads it back."""
+        """Return the object as JSON values; `from_json` reads it back."""
 
     @classmethod
     def from_json(cls, data: Json) -> Self:
@@ -53,7 +53,7 @@ class Reason(Struct, frozen=True):
     at: Location | None = None
 
     def with_remark(self, remark: str) -> Reason:
-        """Give the reason with something more to say of the change."""
+        """Return the reason with something more to say of the change."""
         return replace(self, text=f"{self.text}; {remark}")
 
 

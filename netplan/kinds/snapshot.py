@@ -80,7 +80,7 @@ class Snapshot(Struct, frozen=True, dict=True):
         objects: dict[type[Resource], list[Resource]] = {}
         for resource in resources:
             objects.setdefault(type(resource), []).append(resource)
-        return cls(backend, {kind: tuple(found) for kind, found in objects.items()}, ipv6)
+        return cls(backend, {kind: tuple(members) for kind, members in objects.items()}, ipv6)
 
     @cached_property
     def index(self) -> Mapping[tuple[str, Hashable], Resource]:
@@ -98,13 +98,13 @@ class Snapshot(Struct, frozen=True, dict=True):
         return {chain.key: chain for chain in self.all(Chain)}
 
     def rules(self, key: ChainKey) -> tuple[Rule, ...]:
-        """Give the rules of a chain; none if it is not there."""
+        """Return the rules of a chain; none if it is not there."""
         return self.chains[key].rules if key in self.chains else ()
 
     def all(self, kind: type[R]) -> tuple[R, ...]:
-        """Give the objects of one kind."""
+        """Return the objects of one kind."""
         return cast("tuple[R, ...]", self.objects.get(kind, ()))
 
     def replace(self, kind: type[R], resources: Iterable[R]) -> Snapshot:
-        """Give the same state with other objects of one kind."""
+        """Return the same state with other objects of one kind."""
         return Snapshot(self.backend, {**self.objects, kind: tuple(resources)}, self.ipv6, self.sockets)

@@ -16,7 +16,7 @@ _NOTHING_KNOWN: Final[Mapping[Resource, int]] = {}
 
 
 def to_json(snapshot: Snapshot, known: Mapping[Resource, int] = _NOTHING_KNOWN) -> Json:
-    """Give a state as JSON values; `from_json` reads it back. An object that is known is its number there."""
+    """Return a state as JSON values; `from_json` reads it back. An object that is known is its number there."""
     without = {} if snapshot.ipv6 else {"ipv6": False}
     data: dict[str, Any] = {"backend": snapshot.backend.value, **without}
     for name, kind in _lists():
@@ -40,10 +40,10 @@ def from_json(data: Json, changes: Sequence[Change[Resource]] = ()) -> Snapshot:
     def read(kind: type[Resource], item: Json | int) -> Resource:
         if not isinstance(item, int):
             return kind.from_json(item)
-        made = changes[item].after if 0 <= item < len(changes) else None
-        if not isinstance(made, kind):
+        resource = changes[item].after if 0 <= item < len(changes) else None
+        if not isinstance(resource, kind):
             raise ValueError(f"{item} is the number of no change that makes a {kind.kind}")
-        return made
+        return resource
 
     resources = [
         resource

@@ -98,6 +98,6 @@ def _settle(holder: Holder, layout: Layout) -> None:
 
 
 def _running(holder: Holder, layout: Layout) -> set[tuple[str, str]]:
-    """Give each host's devices that packets can pass."""
+    """Return each host's devices that packets can pass."""
     links_by_host = read_links(holder, [FLOOR, *(wiring.name for wiring in layout.wirings)])
     return {(host, link.name) for host, links in links_by_host.items() for link in links if link.running}

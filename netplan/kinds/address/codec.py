@@ -17,7 +17,7 @@ _LOCAL: Final = 2
 
 
 def dump_request(version: int) -> tuple[int, ...]:
-    """Give the fields of the message that asks for all addresses of an IP version."""
+    """Return the fields of the message that asks for all addresses of an IP version."""
     return (FAMILIES[version], 0, 0, 0, 0)
 
 
@@ -30,12 +30,12 @@ def decode(message: Message, links: Mapping[int, Link]) -> LinkAddress:
 
 
 def encode_new(link_address: LinkAddress, index: int) -> Request:
-    """Give the request that puts an address on a device, or replaces it."""
+    """Return the request that puts an address on a device, or replaces it."""
     return making(ADDRESS, CREATE | REPLACE, _fields(link_address, index), _attributes(link_address))
 
 
 def encode_delete(link_address: LinkAddress, index: int) -> Request:
-    """Give the request that takes an address away."""
+    """Return the request that takes an address away."""
     return deleting(ADDRESS, _fields(link_address, index), _attributes(link_address))
 
 

@@ -42,7 +42,7 @@ class LinkAddress(Struct, frozen=True):
         return self.label
 
     def to_json(self) -> Json:
-        """Give the address as JSON values."""
+        """Return the address as JSON values."""
         data: dict[str, Any] = {"dev": self.link, "address": str(self.address)}
         if self.scope != UNIVERSE:
             data["scope"] = self.scope

@@ -25,7 +25,7 @@ class ConflictError(ValueError):
 def changes_to(
     key: ChainKey, now: Sequence[Rule], slots: Sequence[Slot], reasons: dict[Rule, Reason]
 ) -> list[Change[PlacedRule]]:
-    """Give the changes that turn the rules `now` into those of `slots`; a rule that only changes its place is moved."""
+    """Return the changes that turn the rules `now` into those of `slots`; one that changes only its place is moved."""
     stays = {slot.origin for slot in slots}
     deleted = [PlacedRule(key, index + 1, rule) for index, rule in enumerate(now) if index not in stays]
     created = [PlacedRule(key, index + 1, slot.rule) for index, slot in enumerate(slots) if slot.origin is None]
@@ -51,7 +51,7 @@ def by_chain(changes: Iterable[Change[Resource]]) -> dict[ChainKey, list[Change[
 
 
 def edited(chain: Chain, changes: Iterable[Change[PlacedRule]]) -> Chain:
-    """Give the chain after the changes; ConflictError if a rule that goes does not stand where it should."""
+    """Return the chain after the changes; ConflictError if a rule that goes does not stand where it should."""
     changes = tuple(changes)
     deleted = {change.before.position: change.before.rule for change in changes if change.before is not None}
     for position, rule in deleted.items():
@@ -66,7 +66,7 @@ def edited(chain: Chain, changes: Iterable[Change[PlacedRule]]) -> Chain:
 
 
 def commands(now: Chain, changes: Iterable[Change[PlacedRule]]) -> Iterator[str]:
-    """Give the iptables-restore lines that make the changes; ConflictError as in `edited`.
+    """Return the iptables-restore lines that make the changes; ConflictError as in `edited`.
 
     Rules go by their text, so that a rule which vanished meanwhile fails the whole table, and never by their number,
     which another program's insert would shift. `-D` takes the first of equal rules: where one of several must go, all

@@ -12,7 +12,7 @@ _PROGRAMS: Final = {4: "iptables-legacy-save", 6: "ip6tables-legacy-save"}
 
 
 def names(version: int) -> list[str]:
-    """Give the tables of an IP version that exist; OSError if the kernel won't tell."""
+    """Return the tables of an IP version that exist; OSError if the kernel won't tell."""
     try:
         return _NAMES[version].read_text().split()
     except FileNotFoundError:
@@ -28,6 +28,6 @@ def is_absent(table: str, version: int = 4) -> bool:
 
 
 def saving(version: int) -> list[str] | None:
-    """Give the command that saves the table of an IP version that is named behind it; None if it is not installed."""
+    """Return the command that saves the table of an IP version that is named behind it; None if it is not installed."""
     program = programs.find(_PROGRAMS[version])
     return None if program is None else [program, "-t"]

@@ -10,7 +10,7 @@ from netplan.kinds.resource import Change, Resource
 
 
 def payload(table: str, changes: Iterable[Change[Resource]], now: Mapping[ChainKey, Chain]) -> str:
-    """Give the lines for one table; `now` holds the chains that are not ours as they are.
+    """Return the lines for one table; `now` holds the chains that are not ours as they are.
 
     A chain's header line creates or empties it; ConflictError if a rule that goes does not stand where it should.
     """

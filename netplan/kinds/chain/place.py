@@ -25,7 +25,7 @@ class Span(NamedTuple):
 def arrange(
     now: Sequence[Rule], jump: Rule | None, removed: Collection[Rule], span: Callable[[Sequence[Rule]], Span]
 ) -> list[Slot]:
-    """Give the chain as it should be: without `removed`, every foreign rule in its order, one `jump` in its span.
+    """Return the chain as it should be: without `removed`, every foreign rule in its order, one `jump` in its span.
 
     `span` is asked with the foreign rules that stay. Without a `jump`, every jump of ours goes.
     """
@@ -38,7 +38,7 @@ def arrange(
 
 
 def _standing(now: Sequence[Rule], jump: Rule, foreign: Sequence[Slot], span: Span) -> tuple[int, int] | None:
-    """Give the gap and the index of the first jump that stands within the span."""
+    """Return the gap and the index of the first jump that stands within the span."""
     for index, rule in enumerate(now):
         if rule == jump:
             gap = sum(1 for slot in foreign if slot.origin is not None and slot.origin < index)
@@ -48,7 +48,7 @@ def _standing(now: Sequence[Rule], jump: Rule, foreign: Sequence[Slot], span: Sp
 
 
 def put_back(before: Sequence[Rule], now: Sequence[Rule], touched: Collection[Rule]) -> list[Slot]:
-    """Give the chain as it should be to undo what was done to it: rules that others added meanwhile stay.
+    """Return the chain as it should be to undo what was done to it: rules that others added meanwhile stay.
 
     Our jumps and the `touched` rules come to stand as they did in `before`: each behind the rule that it followed
     there, or the nearest one before that which is still there.
@@ -106,7 +106,7 @@ def _find(slots: Sequence[Slot], rule: Rule, start: int) -> int | None:
 
 
 def _next_anchor(slots: Sequence[Slot], low: int, later: Sequence[Rule], touched: Collection[Rule]) -> int:
-    """Give the gap before the first of the `later` rules that stands in the chain still."""
+    """Return the gap before the first of the `later` rules that stands in the chain still."""
     anchors = (_find(slots, rule, low) for rule in later if not _undone(rule, touched))
     return next((anchor for anchor in anchors if anchor is not None), len(slots))
 
@@ -122,7 +122,7 @@ def _claim(unclaimed: list[Slot], slots: Sequence[Slot], rule: Rule, allowed: Sp
 
 
 def _gap(slots: Sequence[Slot], slot: Slot) -> int:
-    """Give the gap of `slots` in which a rule of the chain as it is stands."""
+    """Return the gap of `slots` in which a rule of the chain as it is stands."""
     origin = -1 if slot.origin is None else slot.origin
     after = (index for index, other in enumerate(slots) if other.origin is not None and other.origin > origin)
     return next(after, len(slots))

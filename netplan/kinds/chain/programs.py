@@ -95,14 +95,14 @@ class Iptables(Struct, frozen=True, dict=True):
         raise ObserveError(f"table {key.table_label} can't be read safely: {complaint}")
 
     def list(self, table: str) -> str:
-        """Give what `iptables -S` prints of a whole table; ObserveError if it fails.
+        """Return what `iptables -S` prints of a whole table; ObserveError if it fails.
 
         iptables-nft-save would read the rules of every other table of the node too.
         """
         return self._whole(table, [self._listing, "-w", _LOCK_SECONDS, "-t", table, "-S"])
 
     def save(self, table: str) -> str:
-        """Give what iptables-save prints of a table; ObserveError if it fails."""
+        """Return what iptables-save prints of a table; ObserveError if it fails."""
         return self._whole(table, [programs.require(f"{Path(self._listing).name}-save", "iptables"), "-t", table])
 
     def _whole(self, table: str, command: Sequence[str]) -> str:
@@ -171,6 +171,6 @@ def parsed(key: ChainKey, listed: str) -> Chain:
 
 
 def _said(stderr: str) -> str:
-    """Give what a program said in one line, without its warnings of the other backend."""
+    """Return what a program said in one line, without its warnings of the other backend."""
     lines = (line.strip() for line in stderr.splitlines())
     return printable("; ".join(line for line in lines if line and not line.startswith("# Warning")))

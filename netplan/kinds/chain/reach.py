@@ -119,7 +119,7 @@ def reached(tables: Tables, reach: Reach) -> Iterator[Chain]:
 
 
 def _below(chain: Chain, hook: ChainKey | None, follows: Follows | None) -> Iterator[ChainKey]:
-    """Give the chains that the rules of a chain lead packets into."""
+    """Return the chains that the rules of a chain lead packets into."""
     for rule in chain.rules:
         if rule.target is None or rule.target.name in TARGET_EXTENSIONS:
             continue

@@ -69,7 +69,7 @@ class SavedTable(Struct, frozen=True, dict=True):
         return self.text[: self.text.find("\n", last + 1) + 1]
 
     def policy(self, chain: str) -> str | None:
-        """Give a chain's policy, `-` for a user-defined one; None if there is no such chain."""
+        """Return a chain's policy, `-` for a user-defined one; None if there is no such chain."""
         if len(self._known_starts) > _SEARCHES:
             return (self.policies[chain] or "-") if chain in self.policies else None
         head = re.search(rf"\n:{re.escape(chain)} (\S+)", self._heads)
@@ -88,7 +88,7 @@ class SavedTable(Struct, frozen=True, dict=True):
         )
 
     def named(self, prefix: str) -> list[str]:
-        """Give the chains whose names start so."""
+        """Return the chains whose names start so."""
         return re.findall(rf"\n:({re.escape(prefix)}\S*) ", self._heads)
 
     def _starts(self, chain: str) -> list[int]:
@@ -144,7 +144,7 @@ class SavedTables:
 
 
 def absent(key: ChainKey) -> Chain | None:
-    """Give what stands for a chain that is not there: a built-in one is empty and accepts."""
+    """Return what stands for a chain that is not there: a built-in one is empty and accepts."""
     return Chain(key, (), "ACCEPT") if key.name in BUILT_IN else None
 
 

@@ -48,7 +48,7 @@ _SOURCE_NAT_PRIORITY: Final = {100}
 
 
 def tables(iptables: Iptables, chains: Chains, limit: int) -> Tables:
-    """Give the tables of an iptables; `chains` are nftables', `limit` is how many rules are read whole."""
+    """Return the tables of an iptables; `chains` are nftables', `limit` is how many rules are read whole."""
     if iptables.backend is FirewallBackend.NFT:
         return NftTables(iptables, chains, limit)
     return SavedTables(lambda table: _legacy(iptables, table), limit)
@@ -173,7 +173,7 @@ class NftTables:
         return _Whole(listed_table(listed, table, version), rules_by_chain(table, version))
 
     def _part(self, whole: _Whole, key: ChainKey) -> Chain | None:
-        """Give a chain of a table that was read; ObserveError if iptables has printed some of its rules as others.
+        """Return a chain of a table that was read; ObserveError if iptables has printed some of its rules as others.
 
         Built-in chains are listed where they are not there, too.
         """

@@ -26,7 +26,7 @@ class FirewallBackend(StrEnum):
 
 
 def table_label(version: int, table: str) -> str:
-    """Give the name by which people are told of a table: `nat`, or `ip6 nat`; one of nft's own has its family in it."""
+    """Return the name of a table in messages: `nat`, or `ip6 nat`; that of nft's own has its family in it."""
     return table if version == 4 or " " in table else f"ip6 {table}"
 
 
@@ -79,7 +79,7 @@ class Chain(Struct, frozen=True):
         return f"{self.key}, {counted(count, 'rule')}{' that were not read' if self.unread else ''}"
 
     def to_json(self) -> Json:
-        """Give the chain as JSON values; each rule is the text that iptables-save prints after `-A CHAIN`."""
+        """Return the chain as JSON values; each rule is the text that iptables-save prints after `-A CHAIN`."""
         return {
             "version": self.key.version,
             "table": self.key.table,
@@ -128,7 +128,7 @@ class PlacedRule(Struct, frozen=True):
         return f"{self.label}: {self.rule}"
 
     def to_json(self) -> Json:
-        """Give the rule and its place as JSON values."""
+        """Return the rule and its place as JSON values."""
         return {
             "version": self.chain.version,
             "table": self.chain.table,
@@ -147,7 +147,7 @@ class PlacedRule(Struct, frozen=True):
 
 
 def jump_to(chain: ChainKey) -> Rule:
-    """Give the one rule of a built-in chain that leads into a chain of ours."""
+    """Return the one rule of a built-in chain that leads into a chain of ours."""
     return Rule.parse(f"-m comment --comment {COMMENT} -j {chain.name}", version=chain.version)
 
 

@@ -22,7 +22,7 @@ _SELF: Final = 0x02
 
 
 def dump_request(index: int) -> tuple[int, ...]:
-    """Give the fields of the message that asks for the entries of a device."""
+    """Return the fields of the message that asks for the entries of a device."""
     return (socket.AF_BRIDGE, index, 0, 0, 0)
 
 
@@ -42,13 +42,13 @@ def _options(attributes: Attributes) -> tuple[str, ...]:
 
 
 def encode_new(entry: FdbEntry, index: int) -> Request:
-    """Give the request that makes an entry, or replaces it."""
+    """Return the request that makes an entry, or replaces it."""
     content = _lladdr(entry) + attribute(_DST, entry.dst.packed)
     return making(NEIGHBOUR, CREATE | REPLACE, _fields(index), content)
 
 
 def encode_delete(entry: FdbEntry, index: int) -> Request:
-    """Give the request that deletes an entry, whatever it says."""
+    """Return the request that deletes an entry, whatever it says."""
     return deleting(NEIGHBOUR, _fields(index), _lladdr(entry))
 
 

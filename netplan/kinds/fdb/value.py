@@ -39,7 +39,7 @@ class FdbEntry(Struct, frozen=True):
         return " ".join([str(self.lladdr), "dev", self.link, "dst", str(self.dst), *self.options])
 
     def to_json(self) -> Json:
-        """Give the entry as JSON values, under the names of `bridge -j fdb`."""
+        """Return the entry as JSON values, under the names of `bridge -j fdb`."""
         data: dict[str, Any] = {"mac": self.lladdr, "ifname": self.link, "dst": str(self.dst)}
         if self.options:
             data["options"] = list(self.options)

@@ -26,7 +26,7 @@ _OPTIONS: Final = {"-s": "src", "-d": "dst", "-i": "in_interface", "-o": "out_in
 
 
 def lines(table: iptc.Table) -> Iterator[str]:
-    """Give the lines of a table."""
+    """Return the lines of a table."""
     yield f"*{table.name}"
     for chain in table.chains:
         policy = chain.get_policy() if table.builtin_chain(chain.name) else None
@@ -37,7 +37,7 @@ def lines(table: iptc.Table) -> Iterator[str]:
 
 
 def words(rule: iptc.Rule) -> Iterator[str]:
-    """Give the words of a rule."""
+    """Return the words of a rule."""
     for option, name in _OPTIONS.items():
         value = address6(rule, name) if isinstance(rule, iptc.Rule6) and name in _MASKS else getattr(rule, name)
         if value and value not in _ANY:
@@ -54,7 +54,7 @@ def words(rule: iptc.Rule) -> Iterator[str]:
 
 
 def address6(rule: iptc.Rule6, name: str) -> str:
-    """Give an address of IPv6 with its mask, of which python-iptables counts the bits only."""
+    """Return an address of IPv6 with its mask, of which python-iptables counts the bits only."""
     header = rule.entry.ipv6
     address, mask = (
         socket.inet_ntop(socket.AF_INET6, bytes(getattr(header, field_name))) for field_name in (name, _MASKS[name])
@@ -63,7 +63,7 @@ def address6(rule: iptc.Rule6, name: str) -> str:
 
 
 def parameters(extension: iptc.Match | iptc.Target) -> Iterator[str]:
-    """Give the options of a match or a target."""
+    """Return the options of a match or a target."""
     for name, values in extension.get_all_parameters().items():
         if values[:1] == ["!"]:
             yield "!"
@@ -73,7 +73,7 @@ def parameters(extension: iptc.Match | iptc.Target) -> Iterator[str]:
 
 
 def negated(option: str, value: str) -> Iterator[str]:
-    """Give a condition of the rule itself; python-iptables writes a `!` before its value."""
+    """Return a condition of the rule itself; python-iptables writes a `!` before its value."""
     if value.startswith("!"):
         yield "!"
     yield from (option, value.lstrip("!"))

@@ -43,7 +43,7 @@ def observe(limit: int) -> Iterator[OtherChain]:
 
 
 def _observe(tables: Mapping[str, SavedTable], limit: int) -> Iterator[OtherChain]:
-    """Give the chains of the tables of one IP version."""
+    """Return the chains of the tables of one IP version."""
     shown = SavedTables(tables.get, limit)
     for table in tables.values():
         for name, policy in table.policies.items():
@@ -54,7 +54,7 @@ def _observe(tables: Mapping[str, SavedTable], limit: int) -> Iterator[OtherChai
 
 
 def _entered(table: SavedTable, name: str, shown: SavedTables, limit: int) -> Iterator[OtherChain]:
-    """Give a built-in chain with those that it leads to; where no pod traffic passes, only its length."""
+    """Return a built-in chain with those that it leads to; where no pod traffic passes, only its length."""
     nat = table.name == "nat"
     empty = Chain(ChainKey(table.version, table.name, name), (), table.policies[name])
     entered = OtherChain(Owner.LEGACY, empty, name.lower(), nat, table.length(name))
@@ -75,7 +75,7 @@ def _tables(names: list[str], version: int) -> list[SavedTable]:
 
 
 def _listed(version: int) -> list[str]:
-    """Give the legacy tables of an IP version that exist."""
+    """Return the legacy tables of an IP version that exist."""
     try:
         return [name for name in legacy_tables.names(version) if name in _KNOWN]
     except OSError as error:

@@ -84,14 +84,14 @@ class OtherChain(Struct, frozen=True):
         return bool(self.chain.rules) or not self.length
 
     def position(self, number: int) -> int:
-        """Give the place of one of the rules, counted from 1, as the program that shows the chain counts them."""
+        """Return the place of one of the rules, counted from 1, as the program that shows the chain counts them."""
         return self.positions[number - 1] if self.positions else number
 
     def __str__(self) -> str:
         return f"{self.label}, {counted(self.length, 'rule')}"
 
     def to_json(self) -> Json:
-        """Give the chain as JSON values."""
+        """Return the chain as JSON values."""
         return {
             "owner": self.owner.value,
             "hook": self.hook,
@@ -115,7 +115,7 @@ class OtherChain(Struct, frozen=True):
 
 
 def program_of(owner: str, version: int) -> str:
-    """Give the name of an owner's program for an IP version: `ip6tables-nft`."""
+    """Return the name of an owner's program for an IP version: `ip6tables-nft`."""
     return owner if version == 4 else owner.replace("iptables", "ip6tables")
 
 

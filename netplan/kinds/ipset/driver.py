@@ -72,7 +72,7 @@ def _dump(name: str, flags: int) -> list[Message]:
 
 
 def _member(data: Attributes, dimensions: tuple[str, ...], length: int | None) -> Member | None:
-    """Give a member, None if it is not understood; `length` is that of the networks to which a set rounds addresses."""
+    """Return a member, None if it is not understood; `length` is that of the networks to which it rounds addresses."""
     networks = iter([(_IP, _CIDR), (_IP2, _CIDR2)])
     flags = number(data.get(_MEMBER_FLAGS, b""))
     parts: list[Part] = []

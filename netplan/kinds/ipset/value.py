@@ -119,7 +119,7 @@ class IpSet(Struct, frozen=True):
         return f"{self.label} {self.type}, {count}"
 
     def to_json(self) -> Json:
-        """Give the set as JSON values."""
+        """Return the set as JSON values."""
         data: dict[str, Any] = {"name": self.name, "type": self.type, "version": self.version}
         return data | ({"unread": True} if self.unread else {"members": [str(member) for member in self.members]})
 
@@ -134,6 +134,6 @@ class IpSet(Struct, frozen=True):
 
 
 def asked_sets(rules: Iterable[Rule]) -> frozenset[str]:
-    """Give the names of the sets that rules ask."""
+    """Return the names of the sets that rules ask."""
     names = (match.get("match-set") for rule in rules for match in rule.matches if match.name == "set")
     return frozenset(option.text for option in names if option is not None)

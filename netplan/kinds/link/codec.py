@@ -47,18 +47,18 @@ BRIEFLY: Final = number_attribute(_EXT_MASK, _SKIP_STATS)
 
 
 def index(message: Message) -> int:
-    """Give the index of a device."""
+    """Return the index of a device."""
     number: int = message.fields[2]
     return number
 
 
 def name(message: Message) -> IfName:
-    """Give the name of a device."""
+    """Return the name of a device."""
     return IfName(text(message.attributes[_IFNAME]))
 
 
 def named(device: IfName) -> bytes:
-    """Give the message that asks for one device by its name."""
+    """Return the message that asks for one device by its name."""
     return LINK.header.pack(*ALL) + attribute(_IFNAME, device.encode("utf-8", "surrogateescape") + b"\0")
 
 
@@ -92,7 +92,7 @@ def _vxlan(data: Attributes, names: Mapping[int, IfName]) -> Vxlan:
 
 
 def encode_new(link: Link, vxlan: Vxlan, below: int | None) -> Request:
-    """Give the request that makes a VXLAN device; `below` is the index of the device that its packets leave by."""
+    """Return the request that makes a VXLAN device; `below` is the index of the device that its packets leave by."""
     data = number_attribute(_VXLAN_ID, vxlan.vni) + attribute(_VXLAN_PORT, vxlan.port.to_bytes(2, "big"))
     data += attribute(_VXLAN_LEARNING, bytes([vxlan.learning]))
     if vxlan.local is not None:
@@ -105,7 +105,7 @@ def encode_new(link: Link, vxlan: Vxlan, below: int | None) -> Request:
 
 
 def changed(before: Link | None, after: Link, number: int) -> Request:
-    """Give the request that changes what can be set while a device exists, where it is not as it should be."""
+    """Return the request that changes what can be set while a device exists, where it is not as it should be."""
     content = b""
     if before is None or before.alias != after.alias:
         content += attribute(_IFALIAS, after.alias.encode())
@@ -119,7 +119,7 @@ def changed(before: Link | None, after: Link, number: int) -> Request:
 
 
 def encode_delete(number: int) -> Request:
-    """Give the request that deletes the device of an index."""
+    """Return the request that deletes the device of an index."""
     return deleting(LINK, (0, 0, number, 0, 0), b"")
 
 

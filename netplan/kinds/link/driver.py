@@ -73,7 +73,7 @@ def _write(channel: Channel, change: Change[Link]) -> None:
 
 
 def _making(channel: Channel, change: Change[Link], link: Link) -> Request:
-    """Give the request that makes a new device."""
+    """Return the request that makes a new device."""
     if link.vxlan is None:
         raise kernel_refusal(change, "podnet makes no devices of this type")
     device = link.vxlan.device

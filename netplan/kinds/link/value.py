@@ -70,7 +70,7 @@ class Vxlan(Struct, frozen=True):
             yield "nolearning"
 
     def to_json(self) -> Json:
-        """Give the properties as JSON values, under the names of `ip -d -j link`."""
+        """Return the properties as JSON values, under the names of `ip -d -j link`."""
         data = {
             "id": self.vni,
             "port": self.port,
@@ -162,7 +162,7 @@ class Link(Struct, frozen=True):
         return " ".join(words)
 
     def to_json(self) -> Json:
-        """Give the device as JSON values."""
+        """Return the device as JSON values."""
         data: dict[str, Any] = {"name": self.name, "mtu": self.mtu, "up": self.up, "alias": self.alias}
         if self.type is not None:
             data["type"] = self.type
@@ -196,5 +196,5 @@ def tunnels(links: Mapping[int, Link]) -> dict[int, Link]:
 
 
 def own_settings(links: Iterable[Link]) -> frozenset[str]:
-    """Give the parameters of our own devices, and of tunnels that may become ours: what is looked at with them."""
+    """Return the parameters of our own devices, and of tunnels that may become ours: what is looked at with them."""
     return frozenset(name for link in links if link.ours or link.vxlan is not None for name in link.settings)

@@ -19,7 +19,7 @@ _PERMANENT: Final = 0x80
 
 
 def dump_request(version: int, index: int) -> tuple[tuple[int, ...], bytes]:
-    """Give the fields and attributes of the message that asks for the neighbours behind a device."""
+    """Return the fields and attributes of the message that asks for the neighbours behind a device."""
     return (FAMILIES[version], 0, 0, 0, 0), number_attribute(_IFINDEX, index)
 
 
@@ -34,12 +34,12 @@ def decode(message: Message, links: Mapping[int, Link]) -> Neighbour | None:
 
 
 def encode_new(neighbour: Neighbour, index: int) -> Request:
-    """Give the request that makes a permanent neighbour, in the place of one that the kernel may have found out."""
+    """Return the request that makes a permanent neighbour, in the place of one that the kernel may have found out."""
     return making(NEIGHBOUR, CREATE | REPLACE, _fields(neighbour, index), _attributes(neighbour))
 
 
 def encode_delete(neighbour: Neighbour, index: int) -> Request:
-    """Give the request that deletes a neighbour."""
+    """Return the request that deletes a neighbour."""
     return deleting(NEIGHBOUR, _fields(neighbour, index), _attributes(neighbour))
 
 

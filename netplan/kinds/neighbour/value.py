@@ -37,7 +37,7 @@ class Neighbour(Struct, frozen=True):
         return f"{self.address} dev {self.link} lladdr {self.lladdr}"
 
     def to_json(self) -> Json:
-        """Give the neighbour as JSON values, under the names of `ip -j neighbour`."""
+        """Return the neighbour as JSON values, under the names of `ip -j neighbour`."""
         data = {"dst": str(self.address), "dev": self.link, "lladdr": self.lladdr}
         return {**data, "ours": True} if self.ours else data
 

@@ -74,6 +74,6 @@ def _prefix(data: Attributes, kind: int, length: int) -> Prefix | None:
 
 
 def _mark(data: Attributes) -> Masked | None:
-    """Give the mark and its mask; the kernel tells of each only if it is not 0."""
+    """Return the mark and its mask; the kernel tells of each only if it is not 0."""
     mask = _number(data, _FWMASK, _NONE if _FWMARK in data else 0)
     return Masked(_number(data, _FWMARK, 0), mask) if mask else None

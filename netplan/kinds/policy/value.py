@@ -91,7 +91,7 @@ class PolicyRule(Struct, frozen=True):
             yield "(and more)"
 
     def to_json(self) -> Json:
-        """Give the rule as JSON values: what it does not ask is left out."""
+        """Return the rule as JSON values: what it does not ask is left out."""
         data: dict[str, Any] = {"priority": self.priority, "action": self.action}
         if self.version != 4:
             data["version"] = self.version
@@ -157,5 +157,5 @@ IPV6_DEFAULTS: Final = (PolicyRule(0, LOCAL_TABLE, version=6), PolicyRule(32766,
 
 
 def routing_tables(rules: Iterable[PolicyRule]) -> frozenset[int]:
-    """Give the tables in which packets are looked up: the main one, and all that the rules name but the local one."""
+    """Return the tables in which packets are looked up: the main one, and all that the rules name but the local one."""
     return frozenset({MAIN_TABLE, *(rule.table for rule in rules if rule.action == "lookup")} - {LOCAL_TABLE})

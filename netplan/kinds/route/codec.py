@@ -47,7 +47,7 @@ _FAMILY: Final = Struct("=H")
 
 
 def dump_request(version: int) -> tuple[int, ...]:
-    """Give the fields of the message that asks for the routes of an IP version in all tables."""
+    """Return the fields of the message that asks for the routes of an IP version in all tables."""
     return (FAMILIES[version], 0, 0, 0, 0, 0, 0, 0, 0)
 
 
@@ -57,7 +57,7 @@ def is_of(message: Message, tables: Collection[int]) -> bool:
 
 
 def prefix_and_device(message: Message) -> tuple[Prefix, int]:
-    """Give the prefix of a route and the index of its device, 0 if it has none or several."""
+    """Return the prefix of a route and the index of its device, 0 if it has none or several."""
     data = message.attributes.get(_OIF)
     return _prefix(message), 0 if data is None else u32(data)
 
@@ -68,7 +68,7 @@ def _prefix(message: Message) -> Prefix:
 
 
 def uses(message: Message) -> int | None:
-    """Give the number of the next-hop object that a route uses, if it uses one."""
+    """Return the number of the next-hop object that a route uses, if it uses one."""
     data = message.attributes.get(_NH_ID)
     return None if data is None else u32(data)
 
@@ -119,7 +119,7 @@ def _device(index: int, links: Mapping[int, Link]) -> IfName | None:
 
 
 def _gateway(data: Attributes) -> Address | None:
-    """Give the gateway; that of an IPv4 route may have an IPv6 address (RTA_VIA)."""
+    """Return the gateway; that of an IPv4 route may have an IPv6 address (RTA_VIA)."""
     if _GATEWAY in data:
         return address(data[_GATEWAY])
     return address(data[_VIA][_FAMILY.size :]) if _VIA in data else None
@@ -141,7 +141,7 @@ def _listed_hops(data: bytes, links: Mapping[int, Link]) -> Iterator[Hop]:
 def _resolved(
     objects: Mapping[int, NextHopObject], number: int, links: Mapping[int, Link]
 ) -> tuple[IfName | None, Address | None, tuple[Hop, ...], bool]:
-    """Give the device, gateway, hops of a next-hop object, and whether it is on-link; one that is deleted has none."""
+    """Return device, gateway and hops of a next-hop object, and whether it is on-link; a deleted one has none."""
     target = objects.get(number)
     if target is None:
         return None, None, (), False
@@ -151,7 +151,7 @@ def _resolved(
 
 
 def encode_new(route: Route, indexes: Mapping[IfName, int], number: int | None, how: int) -> Request:
-    """Give the request that makes a route, by a next-hop object if it has the number of one.
+    """Return the request that makes a route, by a next-hop object if it has the number of one.
 
     `how` is what becomes of others of its key: EXCLUSIVE, REPLACE, APPEND, or 0 to come before them. A replace is one
     message, so that no packet of an unchanged flow finds the route missing.

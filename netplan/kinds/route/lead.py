@@ -19,7 +19,7 @@ def asks(route: Route) -> bool:
 
 
 def leads(wanted: Iterable[Route], there: Mapping[Prefix, Set[int]], indexes: Mapping[IfName, int]) -> Iterator[Route]:
-    """Give the routes without which the kernel would refuse wanted ones; `there` gives the devices of each prefix."""
+    """Return the routes without which the kernel would refuse wanted ones; `there` gives the devices of each prefix."""
     lengths = {prefix.length for prefix in there} - {0}
     for route in wanted:
         if asks(route) and route.next_hop is not None and route.oif is not None:

@@ -76,7 +76,7 @@ def decode(message: Message) -> NextHopObject:
 
 
 def encode_new(number: int, next_hop: NextHop) -> Request:
-    """Give the request that makes an object of ours."""
+    """Return the request that makes an object of ours."""
     content = number_attribute(_ID, number) + number_attribute(_OIF, next_hop.oif)
     content += attribute(_GATEWAY, next_hop.gateway.packed)
     fields = (FAMILIES[next_hop.gateway.version], 0, PROTOCOL, 0, _ONLINK if next_hop.onlink else 0)
@@ -84,7 +84,7 @@ def encode_new(number: int, next_hop: NextHop) -> Request:
 
 
 def encode_delete(number: int) -> Request:
-    """Give the request that deletes an object."""
+    """Return the request that deletes an object."""
     return deleting(NEXTHOP, ALL, number_attribute(_ID, number))
 
 
@@ -108,6 +108,6 @@ def missing(
 
 
 def unused(there: Mapping[int, NextHopObject], used: Iterable[int]) -> list[int]:
-    """Give the numbers of our objects that no route uses, and no group."""
+    """Return the numbers of our objects that no route uses, and no group."""
     needed = {*used, *(member for obj in there.values() for member, _ in obj.members)}
     return [number for number, obj in there.items() if obj.ours and number not in needed]

@@ -144,7 +144,7 @@ class Route(Struct, frozen=True):
         return " ".join([*words, *map(str, self.hops)])
 
     def to_json(self) -> Json:
-        """Give the route as JSON values, under the names of `ip -j route`."""
+        """Return the route as JSON values, under the names of `ip -j route`."""
         data: dict[str, Any] = {
             "type": self.type,
             "dst": str(self.prefix),

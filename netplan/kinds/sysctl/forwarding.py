@@ -35,7 +35,7 @@ def follows(name: str, switches: Collection[str] = SWITCHES) -> bool:
 
 
 def switches_of(version: int) -> frozenset[str]:
-    """Give the names of the switch of an IP version."""
+    """Return the names of the switch of an IP version."""
     return _IPV4_SWITCHES if version == 4 else frozenset({IPV6_FORWARD})
 
 
@@ -47,7 +47,7 @@ def followers(devices: Iterable[str]) -> frozenset[str]:
 
 
 def rewritten(current: Iterable[Sysctl], switch: Sysctl) -> list[Sysctl]:
-    """Give parameters as the kernel leaves them when a switch takes a new value."""
+    """Return parameters as the kernel leaves them when a switch takes a new value."""
     opposite = "1" if switch.value == "0" else "0"
     return [
         replace(sysctl, value=opposite if sysctl.name == _REDIRECTS else switch.value)
@@ -68,7 +68,7 @@ def switched_first(wanted: Iterable[Sysctl]) -> list[Sysctl]:
 
 
 def once_switched(current: Iterable[Sysctl], wanted: Iterable[Sysctl]) -> list[Sysctl]:
-    """Give the parameters that are found as they are after the switch is set as wanted, itself as it is now."""
+    """Return the parameters that are found as they are after the switch is set as wanted, itself as it is now."""
     state = {sysctl.name: sysctl for sysctl in current}
     now = dict(state)
     for want in wanted:

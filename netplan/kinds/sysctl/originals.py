@@ -19,7 +19,7 @@ class Overwritten(Struct, frozen=True):
     written: str
 
     def to_json(self) -> Json:
-        """Give it as JSON values."""
+        """Return it as JSON values."""
         return {"name": self.name, "before": self.before, "written": self.written}
 
     @classmethod
@@ -34,7 +34,7 @@ class Overwritten(Struct, frozen=True):
 def remember(
     known: Iterable[Overwritten], changes: Iterable[Change[Sysctl]], before: Sequence[Sysctl]
 ) -> tuple[Overwritten, ...]:
-    """Give what is overwritten once changes are made to a state, if something was known to be before.
+    """Return what is overwritten once changes are made to a state, if something was known to be before.
 
     The value before is the last that was not podnet's. A parameter that is as it was before is forgotten, unless it
     would change with a switch that is not; one that was not there goes with its device.
@@ -66,7 +66,7 @@ def remember(
 
 
 def _carried_along(before: Sequence[Sysctl], switch: Sysctl, value: str) -> Iterator[Overwritten]:
-    """Give what the kernel rewrites with a switch, and would not bring back with the switch's value before."""
+    """Return what the kernel rewrites with a switch, and would not bring back with the switch's value before."""
     during = rewritten(before, switch)
     again = rewritten(during, Sysctl(switch.name, value))
     for old, new, back in zip(before, during, again, strict=True):
@@ -75,7 +75,7 @@ def _carried_along(before: Sequence[Sysctl], switch: Sysctl, value: str) -> Iter
 
 
 def _unswitched(sysctl: Sysctl, switched: Iterable[Overwritten]) -> str:
-    """Give the value that a parameter had before podnet turned switches, if they gave it the one that it has."""
+    """Return the value that a parameter had before podnet turned switches, if they gave it the one that it has."""
     for switch in switched:
         if _hangs_on(sysctl.name, {switch.name}) and rewritten([sysctl], Sysctl(switch.name, switch.written)) == [
             sysctl

@@ -25,7 +25,7 @@ def is_name(text: str) -> bool:
 
 
 def spelled_out(names: Iterable[str], devices: Collection[str]) -> Iterator[str]:
-    """Give names with those of devices in the place of `EACH`."""
+    """Return names with those of devices in the place of `EACH`."""
     for name in names:
         if EACH in name:
             yield from (name.replace(EACH, device.replace(".", "/")) for device in devices)
@@ -81,7 +81,7 @@ class Sysctl(Struct, frozen=True):
         return f"{self.name} = {self.value}"
 
     def to_json(self) -> Json:
-        """Give the parameter as JSON values."""
+        """Return the parameter as JSON values."""
         return {"name": self.name, "value": self.value}
 
     @classmethod

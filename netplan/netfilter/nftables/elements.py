@@ -91,7 +91,7 @@ def _key(element: Attributes, which: int) -> bytes:
 
 
 def _intervals(members: Iterable[Attributes], length: int) -> Iterator[Element]:
-    """Give intervals that are kept as their bounds: each reaches to the next bound, which it does not include."""
+    """Return intervals that are kept as their bounds: each reaches to the next bound, which it does not include."""
     marked = [
         (_key(element, 1), not _flag(element, _END), element) for element in members if not _flag(element, _CATCHALL)
     ]

@@ -51,7 +51,7 @@ def decided(path: Path, verdict: Attributes) -> Path:
 
 
 def chain_word(name: str) -> str:
-    """Give a chain's name as rules can say it: one that is too long or no plain word gets another, always the same."""
+    """Return a chain's name as rules can say it: a long one, or no plain word, gets another, always the same."""
     if _PLAIN_NAME.fullmatch(name) and name not in TARGET_EXTENSIONS:
         return name
     digest = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:8]
