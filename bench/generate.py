@@ -13,17 +13,17 @@ BRIDGE = "cni0"
 
 
 def name(number: int) -> str:
-    """Give the name of a node."""
+    """Return the name of a node."""
     return f"node-{number:05}"
 
 
 def address(number: int) -> ipaddress.IPv4Address:
-    """Give the underlay address of a node."""
+    """Return the underlay address of a node."""
     return UNDERLAY[number + 1]
 
 
 def subnet(number: int) -> str:
-    """Give the pod subnet of a node: the /24s of 10.0.0.0/8 in turn."""
+    """Return the pod subnet of a node: the /24s of 10.0.0.0/8 in turn."""
     return f"{PODS[number << 8]}/24"
 
 
@@ -49,13 +49,13 @@ def nodes_csv(nodes: int) -> str:
 
 
 def routes(nodes: int) -> str:
-    """Give what `ip -batch` reads to make the same host-gw routes of node 0."""
+    """Return what `ip -batch` reads to make the same host-gw routes of node 0."""
     lines = (f"route add {subnet(each)} via {address(each)} dev {INTERFACE} proto 112" for each in range(1, nodes))
     return "\n".join([*lines, ""])
 
 
 def tunnel(nodes: int) -> tuple[str, str]:
-    """Give what `ip -batch` and `bridge -batch` read to make the same vxlan entries of node 0."""
+    """Return what `ip -batch` and `bridge -batch` read to make the same vxlan entries of node 0."""
     device, local, end = "podnet.1", address(0), PODS[0]
     ip = [
         f"link add {device} address {_lladdr(0)} type vxlan id 1 local {local} dev {INTERFACE} dstport 8472 nolearning",
@@ -76,7 +76,7 @@ def _lladdr(number: int) -> str:
 
 
 def services(count: int, *, numbered: bool = False) -> str:
-    """Give table nat as kube-proxy writes it, for so many services of one endpoint: seven lines each.
+    """Return table nat as kube-proxy writes it, for so many services of one endpoint: seven lines each.
 
     kube-proxy names their chains by hashes; with `numbered` they are made in the order of their names.
     """

@@ -13,7 +13,7 @@ STYLE = "font: 12px sans-serif; fill: #666"
 
 
 def points() -> list[tuple[int, float]]:
-    """Give the sizes that were measured, each with the seconds of CPU time of a drift."""
+    """Return the sizes that were measured, each with the seconds of CPU time of a drift."""
     rows = json.loads((HERE / "results.json").read_text())["rows"]
     named = ((re.fullmatch(r"drift, in sync, ([\d,]+) nodes", row["what"]), row["ours"]["cpu"]) for row in rows)
     found = {int(name[1].replace(",", "")): cpu for name, cpu in named if name}

@@ -15,7 +15,7 @@ PLACE = re.compile(r"(<!-- bench -->\n).*?(<!-- /bench -->\n)", re.DOTALL)
 
 
 def table(results: dict[str, Any]) -> str:
-    """Give the results as markdown, with the machine that they were measured on and the picture of size."""
+    """Return the results as markdown, with the machine that they were measured on and the picture of size."""
     lines = [f"Measured on {results['machine']}; whole processes, medians; the ratio is in wall time.", "", HEAD]
     lines += [str(row_of(row)) for row in results["rows"]]
     picture = "![CPU time of drift against the number of nodes](../bench/size.svg)"

@@ -86,7 +86,7 @@ def within(where: str) -> Iterator[None]:
 def explained(error: Exception, path: str, what: str) -> str:
     """Return the message of an error that reading a file raised: FILE:LINE:COL where it is no JSON, else the part."""
     if isinstance(error, json.JSONDecodeError):
-        return f"{path}:{error.lineno}:{error.colno}: this is no JSON, and so not {what}: {error.msg}"
+        return f"{path}:{error.lineno}:{error.colno}: invalid JSON, and so not {what}: {error.msg}"
     return f"{path} is not {what}: {why(error)}"
 
 

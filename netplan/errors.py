@@ -8,7 +8,7 @@ PodnetError
       UnsteadyError      it changes faster than it can be read
     StalePlanError       the kernel changed since the plan was made
     StoreError           podnet's own files on the node can't be read or written, or not safely
-    LockedError          another podnet is at work on the node
+    LockedError          another podnet holds the lock on the node
     PendingError         an apply on the node waits for its confirm
   KernelError            the kernel refused one write; apply turns it into one of the last three
     ObjectRefusedError   it says which change (netplan.kinds.resource)
@@ -119,7 +119,7 @@ class StoreError(RefusedError):
 
 
 class LockedError(RefusedError):
-    """Another podnet is at work on the node; the message says which, `verb` what it does, "" if that is not known."""
+    """Another podnet holds the node's lock; the message says which, `verb` what it does, "" if that is not known."""
 
     def __init__(self, message: str, verb: str = "") -> None:
         super().__init__(message)

@@ -100,7 +100,7 @@ def rules(*texts: str, version: int = 4) -> tuple[Rule, ...]:
 
 
 def texts(found: Iterable[Rule]) -> list[str]:
-    """Give rules as text."""
+    """Return rules as text."""
     return list(map(str, found))
 
 
@@ -140,7 +140,7 @@ def dump(state: Snapshot) -> str:
 
 
 def capture(name: str) -> str:
-    """Give what iptables-save printed on a node on which some program ran."""
+    """Return what iptables-save printed on a node on which some program ran."""
     return (CAPTURES / name).read_text()
 
 
@@ -194,7 +194,7 @@ def plans(*nodes: NodePlan) -> Plan:
 
 
 def settled(wanted: Desired, state: Snapshot) -> Snapshot:
-    """Give the state after everything that is wanted has been done."""
+    """Return the state after everything that is wanted has been done."""
     return project(state, diff_node(wanted, state))
 
 
@@ -250,6 +250,6 @@ def content(state: Snapshot) -> dict[str, object]:
 
 
 def foreign_rules(state: Snapshot, key: ChainKey, without: Iterable[Rule] = ()) -> list[Rule]:
-    """Give the rules of a chain that are not ours, in order, and without some of them."""
+    """Return the rules of a chain that are not ours, in order, and without some of them."""
     gone = {*without}
     return [each for each in state.rules(key) if not is_our_jump(each) and each not in gone]

@@ -61,7 +61,7 @@ def trusting(*, allow: bool) -> Iterator[Judge]:
 
 
 def addresses_of(spec: Spec) -> dict[str, Address]:
-    """Give the underlay address of every node of a spec."""
+    """Return the underlay address of every node of a spec."""
     return {node.name: node.address.address for node in spec.topology.nodes}
 
 
@@ -82,7 +82,7 @@ class NoNodeError(UsageError):
 
 
 def known(nodes: Mapping[str, Address], name: str) -> str:
-    """Give a node's name back; NoNodeError (2) if there is no such node."""
+    """Return a node's name back; NoNodeError (2) if there is no such node."""
     if name in nodes:
         return name
     close = did_you_mean(name, nodes)
@@ -91,7 +91,7 @@ def known(nodes: Mapping[str, Address], name: str) -> str:
 
 
 def this_node(nodes: Mapping[str, Address], name: str | None) -> str:
-    """Give the named node, else the one whose name is the hostname or whose address this machine has.
+    """Return the named node, else the one whose name is the hostname or whose address this machine has.
 
     UsageError (2) if it is more than one, NoNodeError if it is none.
     """
@@ -105,7 +105,9 @@ def this_node(nodes: Mapping[str, Address], name: str | None) -> str:
     if len(found) == 1:
         return found[0]
     if not found:
-        raise NoNodeError(f"this machine ({hostname}) is no node of the cluster by name or address: say --node NAME")
+        raise NoNodeError(
+            f"this machine ({hostname}) matches no node of the cluster by name or address: use --node NAME"
+        )
     raise UsageError(
         f"this machine ({hostname}) is {' and '.join(found)} by name or address: say which with --node NAME"
     )

@@ -39,7 +39,7 @@ class LazyGroup(TyperGroup):
     """The verbs, each imported when it is asked for: `--help` loads none of them."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """Give the verbs in the order of a day's work."""
+        """Return the verbs in the order of a day's work."""
         return list(VERBS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
@@ -95,7 +95,7 @@ def main() -> int:
 
 
 def _ended(end: SystemExit) -> tuple[int, str]:
-    """Give the exit code that typer ends with, and what it leaves to be said."""
+    """Return the exit code that typer ends with, and what it leaves to be said."""
     if end.code is None or isinstance(end.code, int):
         return end.code or ExitCode.DONE, "podnet: interrupted" if end.code == _INTERRUPTED else ""
     return _unexpected(end)
@@ -107,5 +107,5 @@ def _unexpected(error: BaseException) -> tuple[ExitCode, str]:
 
 
 def _escaped(message: str) -> str:
-    """Escape what a terminal would act on, in each line: names of devices and chains are whatever anybody chose."""
+    """Escape what a terminal would act on, in each line: names of devices and chains may hold anything."""
     return "\n".join(map(printable, message.split("\n")))

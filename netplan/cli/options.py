@@ -44,5 +44,5 @@ def check_var_dir(folder: Path | None, *, live: bool) -> None:
 
 
 def verb_app(*, no_args_is_help: bool = False) -> typer.Typer:
-    """Give the typer application of one verb."""
+    """Return the typer application of one verb."""
     return typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=no_args_is_help)

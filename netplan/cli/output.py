@@ -89,7 +89,7 @@ def show_plan(plan: Plan, title: str = "Plan", settings: Sequence[str] = ()) -> 
 
 
 def say(message: str) -> None:
-    """Tell the user something that is not data; where nobody can be told, that changes nothing of the outcome."""
+    """Tell the user something that is not data; where that can't be written, it changes nothing of the outcome."""
     _tell(message + "\n")
 
 

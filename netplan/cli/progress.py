@@ -23,7 +23,7 @@ _TICK: Final = 0.1
 
 
 class _Point(Struct, frozen=True):
-    """How far the work has come: what is done, how much of it, and of how much, None where nobody knows."""
+    """How far the work has come: what is done, how much of it, and of how much, None where that is unknown."""
 
     what: str
     done: int = 0
@@ -31,7 +31,7 @@ class _Point(Struct, frozen=True):
 
 
 class Bar:
-    """What is under way in this process, for whoever waits for it."""
+    """What is under way in this process, for the user who waits for it."""
 
     def __init__(self) -> None:
         self._point = _Point("")

@@ -19,7 +19,7 @@ _SOON: Final = 0.01
 
 
 def main() -> NoReturn:
-    """Run the command line; whoever interrupts it hears one line, and never of what went on inside.
+    """Run the command line; who interrupts it reads one line, and never of what went on inside.
 
     Cycles are not looked for: a run is short and leaves few, and the search would cost big clusters half their time.
     """
@@ -61,7 +61,7 @@ def _open_streams() -> None:
         os.open(os.devnull, os.O_RDONLY)
         sys.stdin = open(0, encoding="utf-8")  # noqa: SIM115 - it stays open to the end
     if sys.stdout is None:
-        os.write(2, b"podnet: standard output is closed: send it to /dev/null if nobody is to read it\n")
+        os.write(2, b"podnet: standard output is closed: send it to /dev/null if it is not to be read\n")
         os._exit(_USAGE)
     if sys.stderr is None:
         os.open(os.devnull, os.O_WRONLY)

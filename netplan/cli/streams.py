@@ -1,4 +1,4 @@
-"""Standard output and error that fail in words, whoever writes to them: a verb, typer's help, rich."""
+"""Standard output and error that fail in words, whatever writes to them: a verb, typer's help, rich."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ class StandardOutput(TextIOWrapper):
 
 
 def give_up(stream: TextIO) -> None:
-    """Send what is written to a stream, and what is not written yet, to nobody."""
-    nobody = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
-    os.dup2(nobody, stream.fileno())
-    os.close(nobody)
+    """Send what is written to a stream, and what is not written yet, to /dev/null."""
+    null = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+    os.dup2(null, stream.fileno())
+    os.close(null)
 
 
 def standard_output(stream: TextIOWrapper) -> StandardOutput:

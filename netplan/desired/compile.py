@@ -132,7 +132,7 @@ def _jumps(spec: Spec) -> Iterator[Jump]:
             reason = Reason("before any SNAT of pod traffic", spec.at("firewall", "position"))
             yield Jump(POSTROUTING[version], jump_to(MASQUERADE_CHAIN[version]), Place.SHIELD, reason)
         if spec.model.forward == "accept":
-            reason = Reason("after everybody's policy", spec.at("forward"))
+            reason = Reason("after every other program's policy", spec.at("forward"))
             yield Jump(FORWARD[version], jump_to(FORWARD_CHAIN[version]), Place.LATE, reason)
 
 

@@ -45,7 +45,7 @@ from netplan.system.netlink.wire import ROUTE
 from netplan.system.process import CAP_NET_ADMIN, may
 
 Told: TypeAlias = Callable[[str, int, int | None], None]
-"""Hears what is under way, how much of it is done, and of how much, None where nobody knows."""
+"""Hears what is under way, how much of it is done, and of how much, None where that is unknown."""
 
 
 Making: TypeAlias = Callable[[str], None]
@@ -56,7 +56,7 @@ def _unheard(_table: str) -> None:
     """Hear nothing."""
 
 
-def _nobody(_what: str, _done: int, _total: int | None) -> None:
+def _silent(_what: str, _done: int, _total: int | None) -> None:
     """Hear nothing."""
 
 
@@ -73,7 +73,7 @@ class Linux:
         backend: FirewallBackend | None = None,
         *,
         many: int = routes.MANY,
-        told: Told = _nobody,
+        told: Told = _silent,
         making: Making = _unheard,
     ) -> None:
         require_privilege()
@@ -165,7 +165,7 @@ def _write_sysctls(batch: Batch) -> None:
 
 
 def addresses() -> frozenset[Address]:
-    """Give this machine's addresses; needs no privilege."""
+    """Return this machine's addresses; needs no privilege."""
     with Channel(ROUTE) as channel:
         carried = held.observe(Reading(channel, links.devices(channel)))
         addresses = (resource.address.address for resource in carried)
@@ -180,7 +180,7 @@ def devices() -> tuple[tuple[Link, ...], tuple[LinkAddress, ...]]:
 
 
 def connections(wanted: Callable[[Connection], bool], version: int = 4) -> tuple[Connection, ...]:
-    """Give those connections with a rewritten source that are wanted; ObserveError if the kernel won't tell."""
+    """Return those connections with a rewritten source that are wanted; ObserveError if the kernel won't tell."""
     return tuple(tracked.observe(wanted, version))
 
 

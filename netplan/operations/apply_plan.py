@@ -40,7 +40,7 @@ def _working(work: LivePlan) -> Sequence[Check]:
 
 
 def _check(work: LivePlan, after: Snapshot) -> Sequence[str]:
-    """Run the checks of the spec; give what failed."""
+    """Run the checks of the spec; return what failed."""
     return checks.run(work.plan.checks, gateway_of(after))
 
 

@@ -61,7 +61,7 @@ _SILENCE: Final = Refusal("no answer")
 
 
 def run(checks: Sequence[Check], gateway: Address | None) -> tuple[str, ...]:
-    """Run checks in their order, those of one line of the spec side by side; give a text for each that failed.
+    """Run checks in their order, those of one line of the spec side by side; return a text for each that failed.
 
     `gateway` is the default route's next hop, None if there is none.
     """

@@ -45,7 +45,7 @@ def token() -> str:
 def asked(seconds: float, secret: str, spec: str | None) -> Confirm:
     """Say that this process's apply must be confirmed within so many seconds of its end, with a token.
 
-    `spec` is the path of the spec if it wants the rules in a file too: whoever confirms may have to write them there.
+    `spec` is the path of the spec if it wants the rules in a file too: `confirm` may have to write them there.
     """
     return Confirm(seconds, clock.now() + _WRITING_SECONDS + seconds, _digest(secret), Process.here(), spec)
 

@@ -151,7 +151,7 @@ def whole_state(
 
 
 def _further(packets: frozenset[Packet], state: Snapshot) -> frozenset[Packet]:
-    """Give the packets if they may come to chains that were not read, else none."""
+    """Return the packets if they may come to chains that were not read, else none."""
     follows = Passing(packets)
     unread = leads_further(state) if packets else ()
     hooks = ((key._replace(name=hook), rule) for key, rule in unread for hook in BUILT_IN_BY_TABLE[key.table])

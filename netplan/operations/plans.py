@@ -161,7 +161,7 @@ def _traced(move: Move, moving: _Moving, traced: dict[Likeness, NodePlan]) -> No
 
 
 class _Plans:
-    """Plans of nodes as they are made; UsageError (2) once they are more than anybody waits for, or reads."""
+    """Plans of nodes as they are made; UsageError (2) once they are more than a person waits for, or reads."""
 
     def __init__(self) -> None:
         self.made: list[NodePlan] = []
@@ -180,7 +180,7 @@ class _Plans:
 
 def _check_count(changes: int) -> None:
     if changes > _MANY_CHANGES:
-        raise UsageError(f"the plan would have more than {_MANY_CHANGES:,} changes: say --node for some of the nodes")
+        raise UsageError(f"the plan would have more than {_MANY_CHANGES:,} changes: use --node for some of the nodes")
 
 
 def _told_of(nodes: Sequence[Node], report: Report) -> Iterator[Node]:

@@ -25,7 +25,7 @@ from netplan.store.provenance import Provenance
 class RollbackTarget(Struct, frozen=True):
     """The state to go back to, the changes made since, and what the plan and the new generation say of it.
 
-    `origin` is what led to that state; its spec has no name where nobody knows one, as of a state before podnet.
+    `origin` is what led to that state; its spec has no name where none is known, as of a state before podnet.
     `sysctls` names the parameters that the spec of that state wanted, `hooks` where it wanted our jumps, and
     `generation` is the newest one then.
     """

@@ -50,13 +50,13 @@ def off_link(work: LivePlan, flags: Collection[Flag]) -> tuple[Obstacle, ...]:
 
 
 def warned(plan: NodePlan, before: Snapshot, session: str | None = None) -> NodePlan:
-    """Give a plan with its dangers as warnings; `before` is the whole state that it starts from."""
+    """Return a plan with its dangers as warnings; `before` is the whole state that it starts from."""
     found = dangers(plan, before, project(before, plan.changes), session)
     return replace(plan, warnings=(*plan.warnings, *_texts(found)))
 
 
 def warned_live(work: LivePlan) -> NodePlan:
-    """Give the plan of this machine with its dangers as warnings."""
+    """Return the plan of this machine with its dangers as warnings."""
     return replace(work.plan, warnings=(*work.plan.warnings, *_texts(_found(work))))
 
 

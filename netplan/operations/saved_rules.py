@@ -239,7 +239,7 @@ def _merged(file: File, generation: int = 0) -> tuple[str | None, Merged]:
 
 
 def read_rules(path: str) -> str | None:
-    """Give the text of the file, None if there is none; RefusedError (3) if it can't be read, or is no file.
+    """Return the text of the file, None if there is none; RefusedError (3) if it can't be read, or is no file.
 
     Bytes that are not UTF-8 are carried through as surrogates, and line endings as they are.
     """

@@ -237,6 +237,6 @@ def _now(origin: Provenance) -> Provenance:
 
 
 def _settings(after: Snapshot) -> tuple[Change[Resource], ...]:
-    """Give the kernel parameters of a generation as changes: it has those that its spec wanted."""
+    """Return the kernel parameters of a generation as changes: it has those that its spec wanted."""
     reason = Reason("routing needs it")
     return tuple(Change(None, sysctl, reason) for sysctl in after.all(Sysctl))

@@ -135,7 +135,7 @@ def _check(job: Transaction, after: Snapshot) -> None:
 
 
 def _wholly(job: Transaction, kernel: Kernel) -> Snapshot:
-    """Give the state before with what the kernel itself rewrites when forwarding is switched."""
+    """Return the state before with what the kernel itself rewrites when forwarding is switched."""
     if not any(isinstance(change.resource, Sysctl) and change.resource.name in SWITCHES for change in job.changes):
         return job.before
     known = {sysctl.name: sysctl for sysctl in job.before.all(Sysctl)}
@@ -145,7 +145,7 @@ def _wholly(job: Transaction, kernel: Kernel) -> Snapshot:
 
 
 def _closed(journal: Journal) -> str:
-    """Close the journal of what was undone, or say why it can't be: whoever finds it finds nothing to undo."""
+    """Close the journal of what was undone, or say why it can't be: a later verb finds nothing to undo."""
     try:
         journal.undone()
     except StoreError as error:
@@ -226,7 +226,7 @@ def restore(
     if remaining:
         reasons = "".join(f"\n  {message_of(failure)}" for failure in failures)
         raise HalfStateError(
-            f"{why}\nThe state before is not wholly restored; left to do:\n{_listed(remaining)}{reasons}{_GO_ON}"
+            f"{why}\nRollback is incomplete; remaining changes:\n{_listed(remaining)}{reasons}{_GO_ON}"
         )
     return undo
 

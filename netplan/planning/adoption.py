@@ -17,7 +17,7 @@ from netplan.planning.obstacles import Obstacle
 
 
 def adopted_links(desired: Desired, snapshot: Snapshot) -> frozenset[IfName]:
-    """Give the links of others that become ours: they have the wanted names, and can be changed into what is wanted."""
+    """Return links of others that become ours: they have the wanted names, and can be changed into what is wanted."""
     if not desired.adopts:
         return frozenset()
     foreign = {link.name: link for link in snapshot.all(Link) if not link.ours}

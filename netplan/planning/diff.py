@@ -20,7 +20,7 @@ _MOVED: Final = "in its order among those of its prefix"
 def diff_by_key(
     wanted: Iterable[Wanted[R_co]], actual: Iterable[R_co], unwanted: Reason, lost: Iterable[R_co] = ()
 ) -> Iterator[Change[R_co]]:
-    """Give the changes that lead from `actual` to `wanted`: creates and updates in the order wanted, then deletes.
+    """Return the changes that lead from `actual` to `wanted`: creates and updates in the order wanted, then deletes.
 
     Deletes are in the order of their keys. `actual` are the objects that may be changed: ours, and those that the spec
     names. `unwanted` is the reason of a delete.

@@ -27,7 +27,7 @@ class FieldChange(Struct, frozen=True):
     item: str | None = None
 
     def to_json(self) -> Json:
-        """Give the change as JSON values."""
+        """Return the change as JSON values."""
         data = {"field": self.field, "before": self.before, "after": self.after}
         return data if self.item is None else data | {"item": self.item}
 
@@ -43,7 +43,7 @@ class FieldChange(Struct, frozen=True):
 
 
 def field_changes(change: Change[Resource]) -> tuple[FieldChange, ...]:
-    """Give the fields that differ, sorted; nothing for an object that comes or goes.
+    """Return the fields that differ, sorted; nothing for an object that comes or goes.
 
     Items of a list are compared without regard to their order first; then those that move among the others are told.
     """
@@ -100,7 +100,7 @@ def _written(value: Any) -> str:  # noqa: ANN401 - whatever JSON holds
 
 
 def _moves(field: str, before: Sequence[str], after: Sequence[str]) -> Iterator[FieldChange]:
-    """Give the items that both lists have and that change their order: the fewest that explain it."""
+    """Return the items that both lists have and that change their order: the fewest that explain it."""
     places: defaultdict[str, deque[int]] = defaultdict(deque)
     for place, item in enumerate(after, 1):
         places[item].append(place)

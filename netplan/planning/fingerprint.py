@@ -43,7 +43,7 @@ def dependencies(changes: Iterable[Change[Resource]], snapshot: Snapshot) -> dic
 def changed_since(
     depends: Mapping[str, str], changes: Iterable[Change[Resource]], now: Snapshot
 ) -> Iterator[tuple[str, str]]:
-    """Give the parts whose digest is no longer the one in `depends`, and how each is now, or which rules differ."""
+    """Return the parts whose digest is no longer the one in `depends`, and how each is now, or which rules differ."""
     changes = tuple(changes)
     known = {_mark(str(rule)): str(rule) for rule in _rules_of(changes)}
     for part in _parts(changes, now):
@@ -72,7 +72,7 @@ def _difference(part: _Part, marks: Sequence[str], known: Mapping[str, str]) -> 
 
 
 def unmet(changes: Sequence[Change[Resource]], before: Snapshot, now: Snapshot) -> Iterator[Change[Resource]]:
-    """Give the changes whose outcome is not in the state `now`, seen from the state `before` them."""
+    """Return the changes whose outcome is not in the state `now`, seen from the state `before` them."""
     expected = project(before, changes)
     for change in changes:
         resource = change.resource
@@ -131,7 +131,7 @@ def _stands(rule: Rule, depth: int, expected: Sequence[Rule], now: Sequence[Rule
 
 
 def digest(value: object) -> str:
-    """Give the SHA-256 of JSON values."""
+    """Return the SHA-256 of JSON values."""
     return _NOTHING if value is None else _digest(value)
 
 
@@ -144,7 +144,7 @@ _NOTHING: Final = _digest(None)
 
 
 def _mark(rule: str) -> str:
-    """Give a few digits by which a rule is told from the others of its chain."""
+    """Return a few digits by which a rule is told from the others of its chain."""
     return hashlib.sha256(rule.encode(errors="surrogateescape")).hexdigest()[:8]
 
 
@@ -198,7 +198,7 @@ def _object(resource: Resource, snapshot: Snapshot) -> _Part:
 
 
 def _devices(changes: Iterable[Change[Resource]], snapshot: Snapshot) -> Iterator[_Part]:
-    """Give the devices by which new routes leave, each with those of its addresses that reach a next hop."""
+    """Return the devices by which new routes leave, each with those of its addresses that reach a next hop."""
     next_hops: dict[str, set[Address]] = {}
     for change in changes:
         route = change.after
@@ -227,7 +227,7 @@ def _carriers(changes: Iterable[Change[Resource]], snapshot: Snapshot) -> Iterat
 
 
 def _below(key: ChainKey, rules: Sequence[Rule], snapshot: Snapshot) -> Iterator[_Part]:
-    """Give the chains of other programs that rules lead into, and on from there, as far as they were read."""
+    """Return the chains of other programs that rules lead into, and on from there, as far as they were read."""
     seen = {key}
     waiting = [*rules]
     while waiting:
@@ -242,7 +242,7 @@ def _below(key: ChainKey, rules: Sequence[Rule], snapshot: Snapshot) -> Iterator
 
 
 def _depth(edits: Iterable[Change[Resource]]) -> int:
-    """Give how many rules of a chain as it is stand before the last place where one goes or comes.
+    """Return how many rules of a chain as it is stand before the last place where one goes or comes.
 
     The position of a rule that comes counts the rules that stay and those that come before it.
     """

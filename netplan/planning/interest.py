@@ -13,7 +13,7 @@ from netplan.kinds.sysctl.value import Sysctl
 
 
 def interest_of(changes: Iterable[Change[Resource]]) -> Interest:
-    """Give what must be observed to see what has become of changes, and of all that is ours."""
+    """Return what must be observed to see what has become of changes, and of all that is ours."""
     resources = [change.resource for change in changes]
     chains = {resource.chain for resource in resources if isinstance(resource, PlacedRule)}
     chains |= {resource.key for resource in resources if isinstance(resource, Chain)}

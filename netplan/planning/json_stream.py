@@ -132,7 +132,7 @@ class JsonStream:
         return self._placed(json.JSONDecodeError(message, self._text, self._at))
 
     def _placed(self, error: json.JSONDecodeError) -> json.JSONDecodeError:
-        """Give an error the place that it has in the file."""
+        """Return an error the place that it has in the file."""
         error.colno += self._column - 1 if error.lineno == 1 else 0
         error.lineno += self._line - 1
         return error

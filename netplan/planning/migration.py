@@ -106,7 +106,7 @@ def role_of(spec: Spec, old: Spec) -> Callable[[str], Hashable | None]:
 
 
 def same_role_plan(first: Move, spec: Spec, node: Node) -> NodePlan:
-    """Give the plan of a node with the role of another one: what it depends on is the node's own."""
+    """Return the plan of a node with the role of another one: what it depends on is the node's own."""
     changes = first.plan.changes
     held = [*held_by(node), *_ends(spec, node)]
     touched = [change.before for change in changes if change.before is not None]
@@ -123,7 +123,7 @@ def same_role_plan(first: Move, spec: Spec, node: Node) -> NodePlan:
 
 
 def _ends(spec: Spec, node: Node) -> list[LinkAddress]:
-    """Give the address of a node's end of the tunnel, if there is one."""
+    """Return the address of a node's end of the tunnel, if there is one."""
     backend = spec.model.backend
     if backend.type != "vxlan":
         return []
@@ -136,9 +136,9 @@ _BOOT: Final = 3
 
 
 def fresh_node(node: Node, backend: FirewallBackend | None) -> Snapshot:
-    """Give the state of a node as its spec describes it, before podnet or anybody else made a rule.
+    """Return the state of a node as its spec describes it, before podnet or another program made a rule.
 
-    How it reaches the outside is in no spec: here by the interface, as if everybody were on-link.
+    How it reaches the outside is in no spec: here by the interface, as if every address were on-link.
     """
     devices = (node.interface, node.bridge)
     return Snapshot.of(
@@ -157,7 +157,7 @@ def fresh_node(node: Node, backend: FirewallBackend | None) -> Snapshot:
 
 
 def held_by(node: Node) -> tuple[LinkAddress, ...]:
-    """Give the addresses that such a node has."""
+    """Return the addresses that such a node has."""
     return (
         *(LinkAddress(node.interface, address) for address in node.addresses),
         *(LinkAddress(node.bridge, node.gateway(subnet)) for subnet in node.subnets),
@@ -169,5 +169,5 @@ def _to_pods(node: Node, subnet: Prefix) -> Route:
 
 
 def _versions(node: Node) -> tuple[int, ...]:
-    """Give the IP versions that the node or its pods have addresses of."""
+    """Return the IP versions that the node or its pods have addresses of."""
     return tuple(sorted({*(each.address.version for each in node.addresses), *(each.version for each in node.subnets)}))

@@ -68,7 +68,7 @@ class OnLink:
 
 
 def taken_as_on_link(wanted: Iterable[Wanted[Route]], state: Snapshot) -> Iterator[Wanted[Route]]:
-    """Give wanted routes as the kernel takes them: `onlink` where a device would not reach the next hop.
+    """Return wanted routes as the kernel takes them: `onlink` where a device would not reach the next hop.
 
     One that is there as it is wanted stays, whatever has become of the device's addresses.
     """

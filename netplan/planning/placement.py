@@ -63,14 +63,14 @@ _OUTSIDE: Final = {
 
 
 def outsides(traffic: PodTraffic) -> Iterator[Prefix]:
-    """Give a prefix that stands for the outside, unless the spec keeps them all."""
+    """Return a prefix that stands for the outside, unless the spec keeps them all."""
     return islice(
         (prefix for prefix in _OUTSIDE[traffic.version] if not any(kept.overlaps(prefix) for kept in traffic.kept)), 1
     )
 
 
 def shielded(traffic: PodTraffic) -> Iterator[Flow]:
-    """Give the pod traffic that keeps its source address: what leaves this node, and what arrives for its pods."""
+    """Return the pod traffic that keeps its source address: what leaves this node, and what arrives for its pods."""
     unmarked = tuple(Masked(mark.value, mark.mask) for mark in traffic.respected)
     for prefix in traffic.kept:
         yield Flow(traffic.subnet, (prefix,), oif=traffic.bridge, other_oif=True, unmarked=unmarked)
@@ -84,7 +84,7 @@ def _forwarded(traffic: PodTraffic) -> Iterator[Flow]:
 
 
 def _first_rewriter(rules: Sequence[Rule], hook: ChainKey, flow: Flow, walker: Walker) -> int:
-    """Give the index of the first rule that may rewrite the source of the packets, or the number of rules."""
+    """Return the index of the first rule that may rewrite the source of the packets, or the number of rules."""
     here = {flow}
     for index, rule in enumerate(rules):
         found = [branch for each in here for branch in walker.past(PlacedRule(hook, index + 1, rule), each)]
@@ -95,7 +95,7 @@ def _first_rewriter(rules: Sequence[Rule], hook: ChainKey, flow: Flow, walker: W
 
 
 def _end(rules: Sequence[Rule], hook: ChainKey, walker: Walker) -> int:
-    """Give the index of the rule behind which no packet at all comes, or the number of rules."""
+    """Return the index of the rule behind which no packet at all comes, or the number of rules."""
     anywhere = ANYWHERE[hook.version]
     every = Flow(anywhere, (anywhere,))
     for index, rule in enumerate(rules):
@@ -106,7 +106,7 @@ def _end(rules: Sequence[Rule], hook: ChainKey, walker: Walker) -> int:
 
 
 def _last_refusal(rules: Sequence[Rule], hook: ChainKey, flow: Flow, walker: Walker) -> int:
-    """Give the gap behind the last rule that may refuse some of the packets."""
+    """Return the gap behind the last rule that may refuse some of the packets."""
     for index in reversed(range(len(rules))):
         found = walker.past(PlacedRule(hook, index + 1, rules[index]), flow)
         if any(branch.fate in REFUSED for branch in found):

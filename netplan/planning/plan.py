@@ -113,7 +113,7 @@ class Plan(Struct, frozen=True):
 
     @classmethod
     def of(cls, spec: Spec, nodes: Iterable[NodePlan]) -> Plan:
-        """Give the plan of some nodes of a spec."""
+        """Return the plan of some nodes of a spec."""
         return cls(spec.model.cluster, spec.path, spec.sha256, tuple(nodes))
 
     @property
@@ -195,7 +195,7 @@ def beside(plan: NodePlan, obstacles: Collection[Obstacle], state: Snapshot) -> 
 
 
 def with_effects(plan: NodePlan, found: Iterable[Probe], whole: Snapshot) -> NodePlan:
-    """Give the plan with what it does to traffic, traced through the whole state of its node."""
+    """Return the plan with what it does to traffic, traced through the whole state of its node."""
     found = tuple(found)
     return replace(plan, effects=effects(found, whole, project(whole, plan.changes)), probes=found)
 
@@ -275,7 +275,7 @@ def _unsaved(desired: Desired) -> Iterator[str]:
     for version in sorted({traffic.version for traffic in desired.traffic}):
         if desired.persist is not None and file_of(desired.persist, version) is None:
             yield (
-                f"the rules for IPv{version} are gone after a boot: nobody can tell which file beside "
+                f"the rules for IPv{version} are gone after a boot: cannot determine which file beside "
                 f"{desired.persist} is theirs; name one such as rules.v4 or iptables, and rules.v6 or ip6tables is "
                 "written too"
             )

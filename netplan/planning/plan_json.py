@@ -33,7 +33,7 @@ _BEGINNING: Final = 1 << 16
 
 
 def plan_to_json(plan: Plan) -> Json:
-    """Give a plan as JSON values; readers ignore keys that they don't know."""
+    """Return a plan as JSON values; readers ignore keys that they don't know."""
     head, tail = _around(plan)
     return {**head, _NODES: [_node_to_json(node) for node in plan.nodes], **tail}
 
@@ -218,7 +218,7 @@ def _changes_from_json(data: Iterable[Json], *, adopts: bool, puts_back: bool) -
         put_back = puts_back and isinstance(change.resource, Route) and _adopts(change)
         adopted = adopts and (_adopts(change) or _goes_with(change, links))
         if not (_may_be_planned(change) or put_back or adopted):
-            raise ValueError(f"{change.resource} is not podnet's to {change.action}")
+            raise ValueError(f"podnet must not {change.action} {change.resource}")
     return changes
 
 

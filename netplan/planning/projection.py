@@ -45,7 +45,7 @@ class _Objects(dict[type[Resource], dict[Hashable, Resource]]):
 
 
 def project(snapshot: Snapshot, changes: Iterable[Change[Resource]]) -> Snapshot:
-    """Give the snapshot after the changes, itself if there are none.
+    """Return the snapshot after the changes, itself if there are none.
 
     ConflictError if a rule that goes does not stand where it should.
     """
@@ -71,7 +71,7 @@ def project(snapshot: Snapshot, changes: Iterable[Change[Resource]]) -> Snapshot
 
 
 def after_updates(snapshot: Snapshot, changes: Iterable[Change[Resource]]) -> Snapshot:
-    """Give the snapshot after the updates of links and addresses among the changes: what a replaced link loses is gone.
+    """Return snapshot after the updates of links and addresses among the changes: what a replaced link loses is gone.
 
     What stands on a link that goes is still there, to be deleted or moved before it.
     """
@@ -81,7 +81,7 @@ def after_updates(snapshot: Snapshot, changes: Iterable[Change[Resource]]) -> Sn
 
 
 def lost(kind: type[R], before: Snapshot, after: Snapshot) -> tuple[R, ...]:
-    """Give the objects of a kind that `after_updates` took away, ours if they went from a link that is ours by then."""
+    """Return objects of a kind that `after_updates` took away, ours if they went from a link that is ours by then."""
     if after is before:
         return ()
     if kind is Route:
@@ -172,7 +172,7 @@ def _hand_over(objects: _Objects) -> None:
 
 
 def _owned(resource: R, links: _Links) -> R:
-    """Give an object that stands on a link as ours if the link is."""
+    """Return an object that stands on a link as ours if the link is."""
     if not isinstance(resource, Struct) or not owned_by_link(resource):
         return resource
     link = next((links[name] for name in stands_on(resource) if name in links), None)

@@ -32,7 +32,7 @@ _OF_IPV6: Final = re.compile(r"v6$|^ip6tables")
 
 
 def file_of(path: str, version: int) -> str | None:
-    """Give the file of an IP version by the one that a spec names; None if nobody can tell what it is called.
+    """Return the file of an IP version by the one that a spec names; None if its name is unknown.
 
     Beside `rules.v4` it is `rules.v6`, beside `iptables` `ip6tables`.
     """

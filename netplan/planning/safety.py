@@ -1,4 +1,4 @@
-"""What a plan may do that nobody wants without having said so: each danger with the flag that allows it.
+"""What a plan may do that a user has to allow: each danger with the flag that allows it.
 
 podnet writes no policy of a built-in chain, so that none can change: there is no flag for it.
 """
@@ -59,7 +59,7 @@ class Danger(Struct, frozen=True):
 
 
 class Session(Struct, frozen=True):
-    """A TCP connection to this node, by which somebody is logged in."""
+    """A TCP connection to this node, by which a user is logged in."""
 
     client: Address
     client_port: int
@@ -76,9 +76,9 @@ class Session(Struct, frozen=True):
 
 
 def dangers(plan: NodePlan, before: Snapshot, after: Snapshot, session: str | None) -> tuple[Danger, ...]:
-    """Give every danger of a plan that leads from the whole state `before` to `after`.
+    """Return every danger of a plan that leads from the whole state `before` to `after`.
 
-    `session` is the SSH_CONNECTION of who is logged in on the node, None if nobody is, or if it is another machine.
+    `session` is the SSH_CONNECTION of who is logged in on the node, None if no user is, or if it is another machine.
     """
     if not plan.changes:
         return ()
@@ -110,7 +110,7 @@ def _of_session(
     try:
         session = Session.parse(text)
     except ValueError as error:
-        said = f"nobody can tell what becomes of your SSH session: SSH_CONNECTION: {printable(str(error))}"
+        said = f"it is unknown what becomes of your SSH session: SSH_CONNECTION: {printable(str(error))}"
         yield Danger(Flag.SESSION, said)
         return
     if _ends_here(session, before):
@@ -124,7 +124,7 @@ def _ends_here(session: Session, state: Snapshot) -> bool:
 
 
 def session_packets(text: str | None, state: Snapshot) -> tuple[Packet, ...]:
-    """Give the packets by which a session is followed through a node's rules; none where nothing can be followed.
+    """Return the packets by which a session is followed through a node's rules; none where nothing can be followed.
 
     `text` is its SSH_CONNECTION, None if there is none; of `state` only addresses and routes count.
     """
@@ -159,7 +159,7 @@ def _cut(changes: tuple[Change[Resource], ...], before: Snapshot, after: Snapsho
 
 
 def _ways(session: Session, fib: Fib) -> Iterator[tuple[str, Packet, tuple[str, ...]]]:
-    """Give a packet for each direction of a session, with the hooks at which filters see an established one."""
+    """Return a packet for each direction of a session, with the hooks at which filters see an established one."""
     arrival = _device_to(session.client, fib)
     to_server = Packet(session.client, session.server, TCP, session.client_port, session.server_port, iif=arrival)
     if arrival is not None or fib.holder(session.client) is not None:
@@ -169,7 +169,7 @@ def _ways(session: Session, fib: Fib) -> Iterator[tuple[str, Packet, tuple[str, 
 
 
 def _device_to(client: Address, fib: Fib) -> str | None:
-    """Give the device by which a client's packets come in: the one that answers leave by."""
+    """Return the device by which a client's packets come in: the one that answers leave by."""
     route = None if fib.holder(client) is not None else fib.route_to(client)
     if route is None:
         return None
@@ -192,7 +192,7 @@ def _way(trace: Trace) -> tuple[object, ...]:
 def _fate(trace: Trace) -> str:
     """Put what becomes of a packet into words."""
     if trace.verdict is PacketVerdict.UNKNOWN:
-        return "nobody knows where" if trace.doubt is None else f"in doubt at {printable(trace.doubt.at)}"
+        return "to an unknown destination" if trace.doubt is None else f"in doubt at {printable(trace.doubt.at)}"
     if trace.verdict is not PacketVerdict.ACCEPT:
         lost = trace.steps[-1].at if trace.steps else "the end"
         return f"{'dropped' if trace.verdict is PacketVerdict.DROP else 'rejected'} at {printable(lost)}"
@@ -237,7 +237,7 @@ def _of_deletes(changes: Iterable[Change[Resource]], before: Snapshot) -> Iterat
 
 
 def _of_next_hops(changes: Iterable[Change[Resource]], after: Snapshot) -> Iterator[Danger]:
-    """Name the routes whose next hop nobody answers for."""
+    """Name the routes whose next hop does not answer."""
     on_link = OnLink(after)
     off = [change.after for change in changes if isinstance(change.after, Route) and on_link.off(change.after)]
     if off:

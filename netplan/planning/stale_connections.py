@@ -15,7 +15,7 @@ def outdated(chain: Chain) -> Callable[[Connection], bool]:
     """Say how to tell the connections of pods that go out under another source than our chain lets them keep.
 
     `chain` is the one that masquerades: what it accepts keeps its source, and what stays on the bridge is not its
-    affair. A connection whose destination was rewritten as well is left out: whoever did that, kube-proxy or a
+    affair. A connection whose destination was rewritten as well is left out: the program that did that, kube-proxy or a
     published port, may want its source rewritten too.
     """
     kept, local = [*_accepted(chain.rules)], [*_local(chain.rules)]
@@ -29,14 +29,14 @@ def outdated(chain: Chain) -> Callable[[Connection], bool]:
 
 
 def _accepted(rules: Sequence[Rule]) -> Iterator[Rule]:
-    """Give the rules that let packets between two prefixes keep their source."""
+    """Return the rules that let packets between two prefixes keep their source."""
     for rule in rules:
         if rule.target is not None and rule.target.name == "ACCEPT" and not rule.matches:
             yield rule
 
 
 def _local(rules: Sequence[Rule]) -> Iterator[Rule]:
-    """Give the rules about packets that stay on the bridge, turned to both ends: from the node's pods to its pods."""
+    """Return the rules about packets that stay on the bridge, turned to both ends: from the node's pods to its pods."""
     for rule in rules:
         if rule.out_interface is not None and rule.target is not None and rule.target.name == "RETURN":
             yield replace(rule, destination=rule.source)

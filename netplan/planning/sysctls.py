@@ -1,6 +1,6 @@
 """Kernel parameters that podnet has overwritten: which go back to what they were, and which stay.
 
-What somebody else has changed since is theirs. Forwarding stays on where others on the node evidently forward packets.
+What was changed since stays as it is. Forwarding stays on where others on the node evidently forward packets.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _SERVED: Final = frozenset({"forward", "postrouting"})
 
 
 def put_back(desired: Desired, snapshot: Snapshot) -> Iterator[Wanted[Sysctl]]:
-    """Give the parameters that are no longer wanted, as they were before podnet, unless they stay.
+    """Return the parameters that are no longer wanted, as they were before podnet, unless they stay.
 
     What the kernel rewrites with forwarding becomes what goes with it as long as that stays switched.
     """
@@ -44,7 +44,7 @@ def put_back(desired: Desired, snapshot: Snapshot) -> Iterator[Wanted[Sysctl]]:
 
 
 def given_up(desired: Desired, then: Desired, snapshot: Snapshot) -> Iterator[Change[Sysctl]]:
-    """Give the parameters that an older spec wanted and a newer one does not; what they were, only the node knows."""
+    """Return the parameters that an older spec wanted and a newer one does not; what they were, only the node knows."""
     old = [want.resource for want in then.objects if isinstance(want.resource, Sysctl)]
     made = [Overwritten(each.name, "", each.value) for each in old if each in snapshot.all(Sysctl)]
     for want in put_back(replace(desired, overwritten=tuple(made)), snapshot):
@@ -72,7 +72,7 @@ def warnings(desired: Desired, snapshot: Snapshot) -> Iterator[str]:
 
 
 def _unwanted(desired: Desired, snapshot: Snapshot) -> Iterator[tuple[Overwritten, str]]:
-    """Give what was overwritten and is not wanted, with the value now; what is about our own links goes with them."""
+    """Return what was overwritten and is not wanted, with the value now; what is about our own links goes with them."""
     values = {each.name: each.value for each in snapshot.all(Sysctl)} if desired.overwritten else {}
     own, wanted = {link.name for link in snapshot.all(Link) if link.ours}, desired.sysctls
     for each in desired.overwritten:
@@ -82,7 +82,7 @@ def _unwanted(desired: Desired, snapshot: Snapshot) -> Iterator[tuple[Overwritte
 
 
 def _user(overwritten: Overwritten, snapshot: Snapshot) -> str | None:
-    """Name somebody who forwards packets, if that is what the parameter switches on."""
+    """Name what forwards packets, if that is what the parameter switches on."""
     if overwritten.name not in SWITCHES or overwritten.written == "0":
         return None
     version = next(version for version in (4, 6) if overwritten.name in switches_of(version))

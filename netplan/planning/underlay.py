@@ -95,7 +95,7 @@ def elsewhere(
         return
     text = f"{address}, the address of {node}, is on no interface of this machine"
     if held.isdisjoint(others):
-        yield f"{text}: say --node for the node that this is"
+        yield f"{text}: use --node for the node that this is"
         return
     routes = [change.resource for change in changes if isinstance(change.resource, Route)]
     own = [route for route in routes if route.prefix.version == address.version]

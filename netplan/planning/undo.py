@@ -26,7 +26,7 @@ BEFORE: Final = Reason("as it was before")
 def undo_changes(
     before: Snapshot, now: Snapshot, touched: Sequence[Change[Resource]], reason: Reason = BEFORE
 ) -> Iterator[Change[Resource]]:
-    """Give the changes that bring back the state before: what others changed meanwhile stays theirs."""
+    """Return the changes that bring back the state before: what others changed meanwhile stays theirs."""
     undone = _undone(before, touched)
     settings = _settings(before, now, undone, _touched_sysctls(touched))
     state = now
@@ -49,7 +49,7 @@ def undo_changes(
 
 
 def relevant(state: Snapshot, touched: Sequence[Change[Resource]]) -> Snapshot:
-    """Give what of a state `undo_changes` looks at, so that it need not be kept whole.
+    """Return what of a state `undo_changes` looks at, so that it need not be kept whole.
 
     That is what is ours or was touched, with what stands on such links and the routes that stand beside such ones;
     sysctls; and the chains that hold our jumps or rules that were touched.
@@ -76,7 +76,7 @@ class AppliedChanges(NamedTuple):
 
 
 def earlier(after: Snapshot, later: Sequence[AppliedChanges]) -> Snapshot:
-    """Give the state to which to restore in order to undo several applies, of which the first led from `after`.
+    """Return the state to which to restore in order to undo several applies, of which the first led from `after`.
 
     Objects of ours are as in `after`, with the parameters of our links. What else was touched is as it was before the
     first apply that touched it.

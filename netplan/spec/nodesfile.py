@@ -226,7 +226,7 @@ def _read_json(lines: Iterator[Line], file: NodesFile) -> None:
         try:
             node = _DECODER.decode(line)
         except json.JSONDecodeError as error:
-            file.report((number, error.colno), f"this is no JSON: {error.msg}", f"write a line like {_EXAMPLE}")
+            file.report((number, error.colno), f"invalid JSON: {error.msg}", f"write a line like {_EXAMPLE}")
             continue
         except (_TwiceError, RecursionError) as error:
             file.report((number, 1), str(error) if isinstance(error, _TwiceError) else "this is nested too deeply")

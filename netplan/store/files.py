@@ -46,7 +46,7 @@ def read_json(path: Path, current: str) -> Json | None:
 
 
 def write(path: Path, text: str) -> None:
-    """Write a file whole or not at all, readable for its owner only; whoever calls this holds the lock. OSError."""
+    """Write a file whole or not at all, readable for its owner only; the caller holds the lock. OSError."""
     with _written(path, text) as new:
         new.replace(path)
     sync(str(path.parent))
@@ -109,7 +109,7 @@ def judge_folder(path: Path, folder: os.stat_result) -> None:
 
 
 def _check_way(path: Path) -> os.stat_result | None:
-    """Look at the folders and links on the way to a path; give what is at its end, None if it is not there yet."""
+    """Look at the folders and links on the way to a path; return what is at its end, None if it is not there yet."""
     users = trusted_users()
 
     def judge(at: Path, status: os.stat_result) -> None:

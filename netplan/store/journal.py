@@ -58,7 +58,7 @@ class Confirm(Struct, frozen=True):
     spec: str | None = None
 
     def to_json(self) -> Json:
-        """Give it as JSON values."""
+        """Return it as JSON values."""
         return {
             "seconds": self.seconds,
             "deadline": self.deadline,
@@ -168,7 +168,7 @@ class Entry(Struct, HasJournalStart, frozen=True, dict=True):
         return f"{self.start.text}, {_members(after=after)}"
 
     def render(self) -> str:
-        """Give the text of the journal; `from_json` reads it back."""
+        """Return the text of the journal; `from_json` reads it back."""
         confirm = None if self.confirm is None else self.confirm.to_json()
         head = {"id": self.id, **self.origin.to_json(), "phase": self.phase.value, "confirm": confirm}
         return rendered(head, self.started)
@@ -223,7 +223,7 @@ class JournalFile:
             ) from error
 
     def stamp(self) -> tuple[int, int] | None:
-        """Give what differs as soon as the journal is another one, None if there is none."""
+        """Return what differs as soon as the journal is another one, None if there is none."""
         try:
             found = self.path.stat()
         except FileNotFoundError:
@@ -240,12 +240,12 @@ class JournalFile:
 
 
 def rendered(head: Json, started: str) -> str:
-    """Give the text of a JSON object: the version of the format, some values, and the members of `Entry.started`."""
+    """Return the text of a JSON object: the version of the format, some values, and the members of `Entry.started`."""
     return f"{{{_members(format_version=FORMAT_VERSION, **head)}, {started}}}\n"
 
 
 def _members(**values: object) -> str:
-    """Give the members of a JSON object; where bytes that are no UTF-8 stand for themselves, in ASCII."""
+    """Return the members of a JSON object; where bytes that are no UTF-8 stand for themselves, in ASCII."""
     try:
         return msgspec.json.format(msgspec.json.encode(values), indent=0).decode()[1:-1]
     except UnicodeEncodeError:
@@ -253,7 +253,7 @@ def _members(**values: object) -> str:
 
 
 def _change_to_json(change: Change[Resource]) -> Json:
-    """Give of a change what `plan_json.change_from_json` reads."""
+    """Return of a change what `plan_json.change_from_json` reads."""
     return {
         "kind": change.resource.kind,
         "before": None if change.before is None else change.before.to_json(),

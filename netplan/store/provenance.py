@@ -30,7 +30,7 @@ class Provenance(Struct, frozen=True):
     boot_id: str
 
     def to_json(self) -> Json:
-        """Give the origin as JSON values."""
+        """Return the origin as JSON values."""
         return {
             "verb": self.verb,
             "node": self.node,
@@ -57,12 +57,12 @@ class Provenance(Struct, frozen=True):
 
 
 def boot_id() -> str:
-    """Give the number that the kernel chose when it started."""
+    """Return the number that the kernel chose when it started."""
     return _BOOT_ID.read_text().strip()
 
 
 def local_time() -> str:
-    """Give the time now with the offset of the local one."""
+    """Return the time now with the offset of the local one."""
     return datetime.now().astimezone().isoformat(timespec="seconds")
 
 

@@ -30,7 +30,7 @@ class OverwrittenFile:
         self.path = folder / _NAME
 
     def read(self) -> tuple[Overwritten, ...]:
-        """Give what is overwritten in this boot; StoreError (3) if the file can't be read."""
+        """Return what is overwritten in this boot; StoreError (3) if the file can't be read."""
         return self._of(boot_id())
 
     def keep(self, entry: Entry) -> None:

@@ -44,7 +44,7 @@ def require(program: str, package: str) -> str:
     """Return the path of a program; RefusedError names Debian's package if it is not there."""
     path = find(program)
     if path is None:
-        raise RefusedError(f"there is no program {program} here: install it with apt-get install {package}")
+        raise RefusedError(f"{program} not found: apt-get install {package}")
     return path
 
 

@@ -70,7 +70,7 @@ def entrance(packet: Packet, fib: Fib, subnet: Prefix | None, bridge: str) -> Pa
     route = fib.route_to(source)
     device = None if route is None else route.oif or next((hop.oif for hop in route.hops), None)
     if device is None:
-        raise ValueError(f"no route leads to {source}: nobody can tell by which device it comes in")
+        raise ValueError(f"no route leads to {source}: the device it comes in by is unknown")
     return replace(packet, iif=device)
 
 

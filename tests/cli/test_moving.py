@@ -24,7 +24,7 @@ def node(number):
 
 
 def told(new, old):
-    """Give the lines of traffic of each block, by its title."""
+    """Return the lines of traffic of each block, by its title."""
     return {
         block.title: {str(line).strip() for line in block.traffic}
         for block in blocks(plan_move(new, old, None, Kept()))
@@ -79,14 +79,14 @@ def few(monkeypatch):
 @pytest.mark.usefixtures("few")
 def test_a_move_of_too_many_changes_is_not_worked_out():
     old, new = [node(n) for n in range(1, 8)], [node(n).replace("172.7.", "172.7.1") for n in range(1, 8)]
-    with pytest.raises(UsageError, match="more than 40 changes: say --node for some of the nodes"):
+    with pytest.raises(UsageError, match="more than 40 changes: use --node for some of the nodes"):
         plan_move(make.spec(*new), make.spec(*old), None, Kept())
 
 
 @pytest.mark.usefixtures("few")
 def test_a_plan_of_many_nodes_from_nothing_is_not_worked_out(tmp_path):
     spec = make.spec(*(node(n) for n in range(1, 8)))
-    with pytest.raises(UsageError, match="more than 40 changes: say --node for some of the nodes"):
+    with pytest.raises(UsageError, match="more than 40 changes: use --node for some of the nodes"):
         plan_recorded(spec, tmp_path, spec.topology.nodes, Kept())
 
 

@@ -12,7 +12,7 @@ from tests.loaded import telling
 pytestmark = pytest.mark.slow
 
 FULL = "standard output can't be written: No space left on device"
-CLOSED = "standard output is closed: send it to /dev/null if nobody is to read it"
+CLOSED = "standard output is closed: send it to /dev/null if it is not to be read"
 VERBS = ["--help", "--version", "plan --help", "plan specs/hdss7.yaml", "schema"]
 
 INTERRUPTING = """

@@ -32,7 +32,7 @@ def node(*changes, name="a", source=Source.LIVE, warnings=(), refusals=(), backe
 
 
 def text(*nodes, **options):
-    """Give the lines of a plan as a terminal shows them, without colour."""
+    """Return the lines of a plan as a terminal shows them, without colour."""
     return plan_text(make.plans(*nodes), **options).plain.split("\n")
 
 

@@ -24,7 +24,7 @@ def chain(**ip_masq) -> Chain:
 
 
 def fates(source: Prefix, destination: str, *, marks=SNAT, bridge=False, **ip_masq):
-    """Give what may happen to packets that carry none of the marks and leave by the bridge, or by another device."""
+    """Return what may happen to packets that carry none of the marks and leave by the bridge, or by another device."""
     flow = Flow(source, (Prefix.parse(destination),), oif="docker0", other_oif=not bridge, unmarked=marks)
     branches = Walker({}).walk(chain(**ip_masq).rules, MASQUERADE_CHAIN[4], flow)
     return {REWRITTEN if branch.flow.snat else branch.fate for branch in branches}

@@ -13,7 +13,7 @@ AT = Location("specs/c.yaml", 30, 5)
 
 
 def compiled(*items, name="a"):
-    """Give the checks of a node as text."""
+    """Return the checks of a node as text."""
     spec = make.spec(checks=f"[{', '.join(items)}]")
     return [str(check) for check in checks_of(spec, spec.topology.by_name[name])]
 

@@ -40,7 +40,7 @@ class MemoryKernel:
         """Delete nothing: what this kernel holds are objects alone."""
 
     def observe(self, interest: Interest) -> Snapshot:
-        """Give the state: links and what stands on them, and the chains and parameters of interest that exist."""
+        """Return the state: links and what stands on them, and the chains and parameters of interest that exist."""
         found = {chain.key: chain for chain in reached(_Tables(self.state, interest.limit), interest.reach)}
         chains = [found[chain.key] for chain in self.state.all(Chain) if chain.key in found]
         beside = self.state.all(OtherChain) if interest.rules else ()

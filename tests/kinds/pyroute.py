@@ -89,7 +89,7 @@ def _hop(version, hop):
 
 
 def with_attributes(described):
-    """Give what pyroute2 writes: of a route's hops their attributes apart from their fields."""
+    """Return what pyroute2 writes: of a route's hops their attributes apart from their fields."""
     fields, attributes = described
     if "RTA_MULTIPATH" in attributes:
         hops = [

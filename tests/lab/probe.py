@@ -19,7 +19,7 @@ _ECHO_REPLY = 0
 def socket_on(
     lab: Lab, host: str, kind: int = socket.SOCK_STREAM, protocol: int = 0, *, version: int = 4
 ) -> socket.socket:
-    """Give a socket of a host and an IP version."""
+    """Return a socket of a host and an IP version."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
         inside(lab, host, _send_socket, theirs, FAMILIES[version], kind, protocol)
@@ -33,7 +33,7 @@ def _send_socket(channel: socket.socket, family: int, kind: int, protocol: int) 
 
 
 def address(lab: Lab, host: str, version: int = 4) -> str:
-    """Give a host's first address of an IP version."""
+    """Return a host's first address of an IP version."""
     addresses = (candidate.address for candidate in lab.host(host).addresses)
     return str(next(candidate for candidate in addresses if candidate.version == version))
 
@@ -53,7 +53,7 @@ def pings(lab: Lab, source: str, target: str, timeout: float = 1.0) -> bool:
 
 
 def source_seen(lab: Lab, client: str, server: str, timeout: float = 2.0, *, version: int = 4) -> str:
-    """Give the source address that a TCP server on one host sees when another connects; OSError if it can't."""
+    """Return the source address that a TCP server on one host sees when another connects; OSError if it can't."""
     ends = (socket_on(lab, host, version=version) for host in (server, client))
     with closing(next(ends)) as listener, closing(next(ends)) as caller:
         listener.bind((address(lab, server, version), 0))

@@ -54,4 +54,4 @@ def test_forbidden_user_namespaces_are_a_refusal():
 
 def test_missing_program_is_named_with_its_package():
     done = up_where('mount --bind /dev/null "$(command -v setsid)"\n')
-    assert done.stdout == "there is no program setsid here: install it with apt-get install util-linux\n"
+    assert done.stdout == "setsid not found: apt-get install util-linux\n"

@@ -129,7 +129,7 @@ def test_a_mistake_in_a_driver_is_undone_too():
 def test_what_could_not_be_undone_is_named():
     kernel = Broken(BEFORE)
     with pytest.raises(
-        HalfStateError, match=r"left to do:\n(.*\n)*  update sysctl net\.ipv4\.ip_forward = 0"
+        HalfStateError, match=r"remaining changes:\n(.*\n)*  update sysctl net\.ipv4\.ip_forward = 0"
     ) as caught:
         make.carry_out(WANTED, kernel)
     assert caught.value.exit_code is ExitCode.HALF_STATE

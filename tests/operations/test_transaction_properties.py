@@ -30,7 +30,7 @@ thorough = examples(80)
 
 
 def applied(case: Case) -> Snapshot:
-    """Give the state after the spec has been applied."""
+    """Return the state after the spec has been applied."""
     kernel = MemoryKernel(case.state)
     make.carry_out(case.desired, kernel)
     return kernel.state
@@ -92,7 +92,7 @@ def test_an_apply_leaves_foreign_rules_in_their_order_and_foreign_objects_as_the
 
 
 def foreign_routes(state: Snapshot) -> set[Route]:
-    """Give the routes that are not ours."""
+    """Return the routes that are not ours."""
     return {route for route in state.all(Route) if not route.ours}
 
 
@@ -189,7 +189,7 @@ def test_going_back_by_several_applies_leads_to_the_state_that_was_then(case, la
 
 
 def undone(state: Snapshot, key, touched) -> list[str]:
-    """Give the rules of a chain that are ours or touched, in order."""
+    """Return the rules of a chain that are ours or touched, in order."""
     foreign = make.foreign_rules(state, key, touched)
     return make.texts(rule for rule in state.rules(key) if rule not in foreign)
 

@@ -9,7 +9,7 @@ from tests import make, tunnels
 
 
 def reasons(state, **keys):
-    """Give the text of every change's reason."""
+    """Return the text of every change's reason."""
     return {str(change.resource): change.reason for change in diff_node(make.desired(make.spec(**keys)), state)}
 
 
@@ -74,7 +74,7 @@ GONE: list[Resource] = [
 
 
 def of_tunnel(*standing, **link):
-    """Give what becomes of what stands on a tunnel of ours, with the reason, as the spec wants one of VNI 1."""
+    """Return what becomes of what stands on a tunnel of ours, with the reason, as the spec wants one of VNI 1."""
     state = make.snapshot("", tunnels.link(**link), tunnels.address(), *standing)
     found = [*diff_node(make.desired(make.spec(backend="{type: vxlan}")), state)]
     kinds = ("address", "route", "neighbour", "fdb")

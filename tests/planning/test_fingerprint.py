@@ -26,7 +26,7 @@ def with_rules(state, *texts, key=make.POSTROUTING):
 
 
 def stale(now, before=STORY, **keys):
-    """Give the parts of the state before that a plan depends on and that are no longer the same."""
+    """Return the parts of the state before that a plan depends on and that are no longer the same."""
     made = make.plan(before, make.spec(**keys))
     return dict(changed_since(made.depends, made.changes, now))
 
@@ -146,7 +146,7 @@ def test_an_address_that_reaches_no_next_hop_does_not_matter():
 
 
 def left(state, before=STORY, **keys):
-    """Give what of a plan for the state before is not met in a state."""
+    """Return what of a plan for the state before is not met in a state."""
     return make.said(unmet(make.plan(before, make.spec(**keys)).changes, before, state))
 
 

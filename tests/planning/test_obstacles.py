@@ -21,7 +21,7 @@ WHY = Reason("a test")
 
 
 def possible(state: Snapshot, **keys: str) -> tuple[NodePlan, NodePlan]:
-    """Give the plan of node a, and what of it can be done."""
+    """Return the plan of node a, and what of it can be done."""
     plan = make.plan(state, make.spec(*THREE, **keys))
     return plan, beside(plan, plan.obstacles, state)
 

@@ -13,7 +13,7 @@ TO_KUBE = "-j KUBE-POSTROUTING"
 
 
 def span(hook, rules, more="", made=None):
-    """Give the gaps between rules of a chain in which our jump may stand."""
+    """Return the gaps between rules of a chain in which our jump may stand."""
     wanted = make.desired(made)
     (jump,) = [jump for jump in wanted.jumps if jump.hook == hook]
     (traffic,) = wanted.traffic

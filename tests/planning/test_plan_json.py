@@ -41,7 +41,7 @@ CHANGES = (
 
 
 def story():
-    """Give a plan with every action, and a node that is in sync but not beyond doubt."""
+    """Return a plan with every action, and a node that is in sync but not beyond doubt."""
     depends = {"the firewall backend": "sha256:1", "route 172.7.22.0/24": "sha256:2"}
     first, second = (Address.parse(f"10.4.7.2{number}") for number in (1, 2))
     return make.plans(
@@ -60,12 +60,12 @@ def story():
 
 
 def text():
-    """Give the story's plan without what changes with every release."""
+    """Return the story's plan without what changes with every release."""
     return rendered(story()).replace(f'"podnet_version": "{__version__}"', '"podnet_version": "0"')
 
 
 def altered(**keys):
-    """Give the story's plan with some keys of its first change replaced."""
+    """Return the story's plan with some keys of its first change replaced."""
     data = json.loads(text())
     data["nodes"][0]["changes"][0] |= keys
     return json.dumps(data)
@@ -130,7 +130,7 @@ def test_a_plan_is_told_from_a_spec():
 
 @pytest.mark.parametrize("content", ["", "version: 1", "[" * 9])
 def test_what_is_no_json_is_refused_with_its_place(content):
-    with pytest.raises(UsageError, match=r"^plan\.json:1:\d+: this is no JSON, and so not a plan that podnet saved"):
+    with pytest.raises(UsageError, match=r"^plan\.json:1:\d+: invalid JSON, and so not a plan that podnet saved"):
         read_plan(content, "plan.json")
 
 
@@ -187,7 +187,7 @@ def test_names_that_a_terminal_or_a_folder_would_act_on_are_refused(name):
 
 
 def values(data, path=()):
-    """Give the path of every value in JSON."""
+    """Return the path of every value in JSON."""
     yield path
     for key, value in data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ():
         yield from values(value, (*path, key))
@@ -244,7 +244,7 @@ def test_what_is_adopted_is_podnets_to_change(changes):
 
 
 def test_nothing_is_adopted_unless_the_spec_said_so():
-    with pytest.raises(UsageError, match="is not podnet's to update"):
+    with pytest.raises(UsageError, match="podnet must not update"):
         read_back(Change(make.route(protocol=3), make.route(), make.WHY), adopts=False)
 
 
@@ -261,5 +261,5 @@ def test_nothing_is_adopted_unless_the_spec_said_so():
     ],
 )
 def test_what_is_not_adopted_is_not_podnets_to_change(change):
-    with pytest.raises(UsageError, match="is not podnet's to"):
+    with pytest.raises(UsageError, match="podnet must not"):
         read_back(change)

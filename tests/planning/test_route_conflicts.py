@@ -173,7 +173,7 @@ def test_a_saved_plan_that_puts_a_route_back_is_read():
 
 def test_a_plan_that_takes_a_route_of_others_and_does_not_say_that_it_puts_one_back_is_none():
     plan = make.plans(replace(replaced_by(FOREIGN), puts_back=False))
-    with pytest.raises(UsageError, match="is not podnet's to update"):
+    with pytest.raises(UsageError, match="podnet must not update"):
         read_plan(rendered(plan), "plan.json")
 
 

@@ -33,7 +33,7 @@ def without(spec):
 
 
 def merged(text="", **keys):
-    """Give the lines of a file after node a's rules were put into it."""
+    """Return the lines of a file after node a's rules were put into it."""
     return merge(text, make.desired(make.spec(**keys))).splitlines()
 
 

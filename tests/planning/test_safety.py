@@ -37,7 +37,7 @@ def state(rules="", *routes: Route, ip_forward="1") -> Snapshot:
 
 
 def found(before=None, session=None, wanted=None, **keys):
-    """Give the dangers of making a node what a spec says."""
+    """Return the dangers of making a node what a spec says."""
     before = state() if before is None else before
     desired = wanted or make.desired(make.spec(**keys))
     plan = plan_node(desired, before, Source.LIVE)

@@ -20,7 +20,7 @@ AFTER = project(BEFORE, CHANGES)
 
 
 def undone(now, before=BEFORE, changes=CHANGES):
-    """Give what restores the state before, in words."""
+    """Return what restores the state before, in words."""
     return make.said(undo_changes(before, now, changes))
 
 

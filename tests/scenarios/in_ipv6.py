@@ -44,7 +44,7 @@ _SETTINGS: Final = {
 
 
 def ruleset(given: Ruleset) -> Ruleset:
-    """Give a node's rules and settings as they are for IPv6, without what it does not have."""
+    """Return a node's rules and settings as they are for IPv6, without what it does not have."""
     settings = (setting.partition("=") for setting in given.settings)
     return replace(
         given,
@@ -59,7 +59,7 @@ def ruleset(given: Ruleset) -> Ruleset:
 
 
 def lines(given: Iterable[str]) -> tuple[str, ...]:
-    """Give the lines that say something of IPv6."""
+    """Return the lines that say something of IPv6."""
     return tuple(words(line) for line in given if not _NONE.search(line))
 
 
@@ -83,7 +83,7 @@ def _hextets(text: str) -> str:
 
 
 def _length(length: str) -> str:
-    """Give a length, or a mask of whole bytes; of the last byte the bits count that are the same in decimal."""
+    """Return a length, or a mask of whole bytes; of the last byte the bits count that are the same in decimal."""
     if "." in length:
         parts = ["ffff" if part == "255" else "0" for part in length[1:].split(".")]
         return f"/ffff:{':'.join(parts)}::" if parts[3] == "0" else f"/ffff:{':'.join(parts[:3])}::ffff"

@@ -39,7 +39,7 @@ class Inserts:
 
 
 def rule(number: int) -> str:
-    """Give the rule of a number: what docker writes for one more network, as iptables prints it."""
+    """Return the rule of a number: what docker writes for one more network, as iptables prints it."""
     return f"-s 172.{20 + number // 250}.{number % 250}.0/24 ! -o br-{number} -j RETURN"
 
 

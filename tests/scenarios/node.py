@@ -92,7 +92,7 @@ class Node(Struct, frozen=True):
             self.shell(f"ip route add {route} proto 112")
 
     def story(self) -> str:
-        """Give the rules that the story starts from, as iptables-restore reads them."""
+        """Return the rules that the story starts from, as iptables-restore reads them."""
         subnet = "172.7.21.0/24" if self.name == "hdss7-21" else "172.7.22.0/24"
         files = [(STORY / f"{name}.rules").read_text() for name in ("docker", "kube-proxy", "distribution")]
         return "".join(files).replace("SUBNET", subnet)
@@ -133,7 +133,7 @@ class Node(Struct, frozen=True):
 
 @contextmanager
 def refused_route(node: Node, folder: Path) -> Iterator[tuple[str | Path, ...]]:
-    """Give a spec, with what else is to be said, by whose route the node would send to itself: it is refused."""
+    """Return a spec, with what else is to be said, by whose route the node would send to itself: it is refused."""
     path = folder / "hdss7.yaml"
     path.write_text(node.spec.read_text().replace("interface: eth0", "interface: docker0"))
     node.shell("ip address add 10.4.7.22/32 dev lo")

@@ -34,7 +34,7 @@ class Placed(NamedTuple):
 
 
 def docker(number: int) -> Iterator[Placed]:
-    """Give what docker writes for one more container with a published port; every fifth has a network of its own."""
+    """Return what docker writes for one more container with a published port; every fifth has a network of its own."""
     pod, port = f"172.7.21.{number % 250 + 4}/32", 1024 + number % 60000
     match = f"-p tcp -m tcp --dport {port}"
     if number % 5 == 0:
@@ -73,11 +73,11 @@ class Others(Struct):
 
     @property
     def jumps(self) -> list[str]:
-        """Give the rules that should be in the chain of services, one for each so far."""
+        """Return the rules that should be in the chain of services, one for each so far."""
         return [f"-d 10.96.{n // 250}.{n % 250}/32 -p tcp -j KUBE-SVC-{n}" for n in range(self.services)]
 
     def rules(self, table: str, chain: str) -> list[str]:
-        """Give the rules that should be in a chain, those on top first."""
+        """Return the rules that should be in a chain, those on top first."""
         mine = [each for each in self.live if (each.table, each.chain) == (table, chain)]
         top = [each.rule for each in reversed(mine) if each.top]
         return [*top, *(each.rule for each in mine if not each.top)]

@@ -78,7 +78,7 @@ class Sent(Struct, frozen=True):
         return _checked(body, 16, self._pseudo(body))
 
     def _pseudo(self, body: bytes) -> bytes:
-        """Give what counts in a checksum besides the body."""
+        """Return what counts in a checksum besides the body."""
         source = self.source or self.guess or Address(self.destination.version, 0)
         return source.packed + self.destination.packed + struct.pack("!HH", self.protocol, len(body))
 
@@ -100,7 +100,7 @@ class Outcome(NamedTuple):
 
 
 def _checked(body: bytes, at: int, pseudo: bytes) -> bytes:
-    """Give a body with its checksum, of a pseudo header too."""
+    """Return a body with its checksum, of a pseudo header too."""
     data = pseudo + body
     total = int(sum(struct.unpack(f"!{(len(data) + 1) // 2}H", data + bytes(len(data) % 2))))
     total = (total & 0xFFFF) + (total >> 16)

@@ -55,7 +55,7 @@ def process(lab: Lab, host: str, *words: str | Path, before: Sequence[str] = (),
 
 
 def argv(*words: str | Path) -> list[str]:
-    """Give the command line of podnet."""
+    """Return the command line of podnet."""
     return [sys.executable, "-m", "netplan", *map(str, words)]
 
 

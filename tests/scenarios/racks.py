@@ -181,6 +181,6 @@ def _echo(sequence: int, size: int, version: int) -> bytes:
 
 
 def _reply(packet: bytes, version: int) -> int | None:
-    """Give the number of an echo reply, None if it is another packet; those of IPv4 come with their header."""
+    """Return the number of an echo reply, None if it is another packet; those of IPv4 come with their header."""
     answer = packet[20:] if version == 4 else packet
     return struct.unpack_from("!H", answer, 6)[0] if answer[0] == _REPLY[version] else None

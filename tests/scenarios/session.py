@@ -48,7 +48,7 @@ class Session(NamedTuple):
 
 
 def _family(pid: int) -> list[int]:
-    """Give the processes that enter the lab, and podnet itself; not the programs that podnet runs."""
+    """Return the processes that enter the lab, and podnet itself; not the programs that podnet runs."""
     found = [pid]
     while (children := Path(f"/proc/{found[-1]}/task/{found[-1]}/children").read_text().split()) and "apply" in Path(
         f"/proc/{children[0]}/cmdline"

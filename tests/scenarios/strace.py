@@ -68,5 +68,5 @@ def injected(node: Host, point: Point, what: str, *words: str | Path, times: int
 
 
 def _strace(*options: str) -> list[str]:
-    """Give the command that runs Python under strace; if it wrote what it compiles, the first run would differ."""
+    """Return the command that runs Python under strace; if it wrote what it compiles, the first run would differ."""
     return ["env", "PYTHONDONTWRITEBYTECODE=1", real("strace"), *options]

@@ -57,7 +57,7 @@ class Flow(NamedTuple):
         self.sender.sendto(b"podnet" + number.to_bytes(4, "big"), (self.target, port))
 
     def heard(self) -> Iterator[tuple[int, str]]:
-        """Give the number and the source of every packet that has come."""
+        """Return the number and the source of every packet that has come."""
         while True:
             try:
                 packet, source = self.receiver.recvfrom(2048)

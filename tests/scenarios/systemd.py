@@ -49,7 +49,7 @@ exit $code
 
 
 def booted(folder: Path, spec: Path, act: str, seconds: int) -> list[str]:
-    """Give the command that applies a spec where systemd seems to run, and does something while it waits.
+    """Return the command that applies a spec where systemd seems to run, and does something while it waits.
 
     `act` is a line of shell, which finds the process that applies as `$apply`. The command ends once the journal is
     closed. Its process namespace is one of its own, whose first process is in the node's network, as systemd would be.

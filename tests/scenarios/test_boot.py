@@ -28,7 +28,7 @@ LATE = [
 
 @pytest.fixture
 def readdress(node):
-    """Give the node's interface another address, until the end of the test."""
+    """Return the node's interface another address, until the end of the test."""
     swap = "ip address flush dev eth0; ip address add {} dev eth0; ip route replace default via 10.4.7.254"
     yield lambda address: node.shell(swap.format(address))
     node.shell(swap.format("10.4.7.21/24"))

@@ -91,7 +91,7 @@ table inet netavark {
 
 
 def other(node):
-    """Give the backend that the node's iptables does not use."""
+    """Return the backend that the node's iptables does not use."""
     return "legacy" if node.backend == "nft" else "nft"
 
 

@@ -76,7 +76,7 @@ def flush(node, *words):
 
 
 def tracked(node):
-    """Give every connection of the node that has another source than it began with."""
+    """Return every connection of the node that has another source than it began with."""
     return inside(node.lab, node.name, connections, _masked)
 
 

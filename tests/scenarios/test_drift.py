@@ -251,7 +251,7 @@ def test_fix_says_that_broken_traffic_is_not_podnets_to_mend(broken):
     node, _, blame = broken
     before = node.state()
     done = node.podnet("drift", node.spec, "--fix")
-    assert "not podnet's to mend" in done.stdout
+    assert "podnet cannot fix that" in done.stdout
     assert (done.code, blame in done.stdout, blame in done.stderr, node.state()) == (1, True, False, before)
 
 

@@ -113,7 +113,7 @@ def test_nft_s_masquerade_of_ipv6_is_drift_and_named(masked):
 
 @contextlib.contextmanager
 def conversation(lab, client, server):
-    """Give both ends of a TCP connection of IPv6 while it is open, and the source that the server sees."""
+    """Return both ends of a TCP connection of IPv6 while it is open, and the source that the server sees."""
     with contextlib.ExitStack() as stack:
         listener, caller = (stack.enter_context(socket_on(lab, host, version=6)) for host in (server, client))
         listener.bind((address(lab, server, 6), 0))

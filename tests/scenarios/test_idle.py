@@ -40,7 +40,7 @@ def nft_changes(node):
 
 
 def iptables_calls(node, folder):
-    """Give the options of every iptables that podnet runs for an apply."""
+    """Return the options of every iptables that podnet runs for an apply."""
     log = folder / "log"
     for program in (f"iptables-{node.backend}{what}" for what in ("", "-save", "-restore")):
         wrap(folder, program, before=[f'echo "$@" >> {log}'])

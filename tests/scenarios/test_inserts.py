@@ -27,7 +27,7 @@ def failures(node):
 
 
 def inserted(node, place):
-    """Give the rules of a chain that the other program has inserted."""
+    """Return the rules of a chain that the other program has inserted."""
     lines = node.shell(f"iptables-{node.backend} -w 10 -t {place.table} -S {place.chain}").splitlines()
     return [line.split(" ", 2)[2] for line in lines if "br-" in line]
 

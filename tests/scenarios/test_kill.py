@@ -136,7 +136,7 @@ def kill(scene: Scene, point: Point) -> str:
 
 
 def found_again(scene: Scene, point: Point) -> Point:
-    """Give the point of another run that is the same one of its kind, wherever it stands among all of its name."""
+    """Return the point of another run that is the same one of its kind, wherever it stands among all of its name."""
 
     def alike(found: Sequence[Point]) -> list[Point]:
         kind = (point.call, point.changes_the_kernel)
@@ -179,7 +179,7 @@ def spread(found: Sequence[Point], count: int) -> list[Point]:
 
 
 def telling(scene: Scene) -> list[Point]:
-    """Give the points at which the kernel or podnet's memory changes."""
+    """Return the points at which the kernel or podnet's memory changes."""
     return [each for each in scene.points if each.changes_the_kernel or each.call in ("rename", "link", "unlink")]
 
 

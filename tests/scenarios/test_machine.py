@@ -17,7 +17,7 @@ WITHOUT = 'mount --bind "$0" "$1"; shift; exec "$@"'
 
 
 def without(program: str, empty: Path) -> list[str]:
-    """Give the command that starts another where a program is an empty file."""
+    """Return the command that starts another where a program is an empty file."""
     empty.touch()
     return ["unshare", "--mount", "sh", "-ec", WITHOUT, str(empty), str(Path(real(program)).resolve())]
 
@@ -56,7 +56,7 @@ def test_without_iptables_it_is_refused_with_the_package_s_name(node, tmp_path):
 @pytest.mark.parametrize("backend", ["legacy"], indirect=True)
 def test_without_the_backend_that_the_spec_names_it_is_refused(node, tmp_path):
     done = process(node.lab, node.name, "drift", node.spec, before=without("iptables-legacy", tmp_path / "empty"))
-    assert (done.code, "there is no program iptables-legacy here" in done.stderr) == (3, True)
+    assert (done.code, "iptables-legacy not found" in done.stderr) == (3, True)
 
 
 def test_auto_writes_to_the_backend_of_the_node_s_iptables(node, tmp_path):

@@ -177,7 +177,7 @@ def test_damaged_journal_does_not_keep_from_looking(node, podnet, memory):
 
 
 def mounted(script, memory):
-    """Give the command that starts another with something mounted on podnet's folder."""
+    """Return the command that starts another with something mounted on podnet's folder."""
     return ["unshare", "--mount", "sh", "-ec", script, "sh", str(memory)]
 
 

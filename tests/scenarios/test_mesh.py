@@ -203,7 +203,7 @@ def rewire(racks, rack, host, switch):
 
 
 def gateway(racks, rack):
-    """Give the router's IPv6 address in a rack."""
+    """Return the router's IPv6 address in a rack."""
     held = (each.address for each in racks.lab.host("router").addresses)
     return next(str(each) for each in held if str(each).startswith(f"fd00:60:{rack}:"))
 

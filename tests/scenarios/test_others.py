@@ -17,7 +17,7 @@ REMOVED = [
 
 
 def foreign(node, table, chain):
-    """Give the rules of a chain that are neither podnet's nor taken away by it."""
+    """Return the rules of a chain that are neither podnet's nor taken away by it."""
     lines = node.shell(f"iptables-{node.backend} -t {table} -S {chain}").splitlines()
     rules = [line for line in lines if line.startswith("-A ") and "PODNET-" not in line and line not in REMOVED]
     return [re.sub(rf"^-A {chain} ", "", rule) for rule in rules]

@@ -153,7 +153,7 @@ def test_a_bridge_in_the_subnet_of_a_peer_is_named_and_never_adopted(node, tmp_p
 
 @pytest.fixture
 def occupied(node):
-    """A node with somebody else's route where one of ours should be."""
+    """A node with another program's route where one of ours should be."""
     node.shell("ip route add 172.7.22.0/24 via 10.4.7.254 proto static")
     return node
 

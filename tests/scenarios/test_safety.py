@@ -30,7 +30,7 @@ def guarded(node, tmp_path):
 
 
 def over_ssh(client="10.4.7.22"):
-    """Give the command that starts another in an SSH session from a client."""
+    """Return the command that starts another in an SSH session from a client."""
     return ["env", f"SSH_CONNECTION={client} 50000 10.4.7.21 22"]
 
 
@@ -74,7 +74,7 @@ def test_plan_that_touches_no_session_is_applied(guarded, start):
 
 def test_connection_that_nobody_understands_is_refused(guarded):
     done = apply(guarded, before=["env", "SSH_CONNECTION=UNKNOWN 65535 UNKNOWN 65535"])
-    assert (done.code, "nobody can tell what becomes of your SSH session" in done.stderr) == (3, True)
+    assert (done.code, "it is unknown what becomes of your SSH session" in done.stderr) == (3, True)
 
 
 def test_plan_warns_of_the_session(guarded):

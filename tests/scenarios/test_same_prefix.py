@@ -110,4 +110,4 @@ def test_a_rollback_brings_every_route_back_to_its_place(beside):
 @NFT_ONLY
 def test_drift_says_that_the_right_route_is_there_and_mends_it(beside):
     done = beside.podnet("drift", beside.spec, "--fix")
-    assert (done.code, "not podnet's to mend" in done.stdout, beside.drift().code) == (0, False, 0)
+    assert (done.code, "podnet cannot fix that" in done.stdout, beside.drift().code) == (0, False, 0)

@@ -53,7 +53,7 @@ def test_saved_plan_of_another_node_is_refused(node, peer, saved):
 
 
 def node_plan(node, saved):
-    """Give the text of a plan as `plan` printed it when it saved it."""
+    """Return the text of a plan as `plan` printed it when it saved it."""
     node.reset()
     return node.podnet("plan", node.spec, "--live").stdout
 

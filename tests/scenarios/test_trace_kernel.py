@@ -139,12 +139,12 @@ class Crossroads(Struct, frozen=True):
         return text if self.version == 4 else in_ipv6.words(text)
 
     def address(self, host: str) -> str | None:
-        """Give the address of a host, None of the node itself."""
+        """Return the address of a host, None of the node itself."""
         found = ADDRESSES[host]
         return None if found is None else self.said(found)
 
     def ruled(self, rules: Ruleset) -> Ruleset:
-        """Give rules in the IP version."""
+        """Return rules in the IP version."""
         return rules if self.version == 4 else in_ipv6.ruleset(rules)
 
 
@@ -260,14 +260,14 @@ def packet(random: Random, crossroads: Crossroads) -> Sent:
 
 
 def packets(crossroads: Crossroads) -> Iterator[Sent]:
-    """Give a packet from every host to everybody, of every protocol."""
+    """Return a packet from every host to everybody, of every protocol."""
     for host, protocol in itertools.product(ADDRESSES, (TCP, UDP, ICMP_OF[crossroads.version])):
         for destination in destinations(host):
             yield sent(host, crossroads.address(host), crossroads.said(destination), protocol, 80)
 
 
 def destinations(host: str) -> list[str]:
-    """Give the addresses to which a host's packets come by the node; what it sends itself stays there."""
+    """Return the addresses to which a host's packets come by the node; what it sends itself stays there."""
     found = [*DESTINATIONS, *(OWN if host == NODE else ())]
     if host in (PEER, PEER_POD, "outside"):
         found = ["172.7.21.2", "172.7.21.3", "172.7.21.1", "10.4.7.21"]
@@ -326,7 +326,7 @@ def difference(trace: Trace, outcome: Outcome, crossroads: Crossroads, *, error:
 
 
 def holder(trace: Trace, crossroads: Crossroads) -> str:
-    """Give the host that gets what the trace lets out."""
+    """Return the host that gets what the trace lets out."""
     if trace.oif == "lo":
         return NODE
     neighbour = str(trace.next_hop or trace.destination)

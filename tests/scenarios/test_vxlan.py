@@ -87,7 +87,7 @@ ACCEPT_RA = "create sysctl net.ipv6.conf.podnet/1.accept_ra"
 
 
 def _there(*creates):
-    """Give the changes of what is there already, though it goes as its link or address changes."""
+    """Return the changes of what is there already, though it goes as its link or address changes."""
     return [create.replace("create ", "update ") for create in creates]
 
 

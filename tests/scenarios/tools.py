@@ -10,7 +10,7 @@ from netplan.system.programs import SEARCH_PATH
 
 
 def real(program: str) -> str:
-    """Give the path of a program of this machine."""
+    """Return the path of a program of this machine."""
     found = shutil.which(program, path=SEARCH_PATH)
     assert found, f"install {program}"
     return found
@@ -33,12 +33,12 @@ def wrap(folder: Path, program: str, *, before: Sequence[str] = (), after: Seque
 
 
 def first_in_path(folder: Path) -> list[str]:
-    """Give the command that starts another with a folder first in its PATH."""
+    """Return the command that starts another with a folder first in its PATH."""
     return ["sh", "-c", 'PATH="$0:$PATH" exec "$@"', str(folder)]
 
 
 def as_default(folder: Path, backend: str) -> list[str]:
-    """Give the command that starts another where `iptables` is that of a backend."""
+    """Return the command that starts another where `iptables` is that of a backend."""
     names = ("iptables", "iptables-save", "iptables-restore")
     links(folder, {name: name.replace("iptables", f"iptables-{backend}") for name in names})
     return first_in_path(folder)

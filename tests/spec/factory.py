@@ -21,7 +21,7 @@ def load(*nodes: str, **keys: str | None) -> Spec:
 
 
 def problems(text: str) -> tuple[Problem, ...]:
-    """Give the problems of a text, none if it is a valid spec."""
+    """Return the problems of a text, none if it is a valid spec."""
     try:
         parse(text, "s.yaml")
     except SpecError as error:
@@ -30,18 +30,18 @@ def problems(text: str) -> tuple[Problem, ...]:
 
 
 def mistakes(*nodes: str, **keys: str | None) -> list[str]:
-    """Give the messages about the spec that `spec_text` writes."""
+    """Return the messages about the spec that `spec_text` writes."""
     return [problem.message for problem in problems(spec_text(*nodes, **keys))]
 
 
 def only_problem(text: str) -> Problem:
-    """Give the one problem of a text; more or fewer fail the test."""
+    """Return the one problem of a text; more or fewer fail the test."""
     (problem,) = problems(text)
     return problem
 
 
 def cursor(text: str, needle: str, occurrence: int = 1) -> str:
-    """Give the place in a text where a needle stands, as messages write it."""
+    """Return the place in a text where a needle stands, as messages write it."""
     start = -1
     for _ in range(occurrence):
         start = text.index(needle, start + 1)

@@ -40,7 +40,7 @@ def given_to(leasing: Leasing) -> dict[str, str]:
 
 
 def problems(*nodes: str, leases="", **keys: str | None) -> tuple[Problem, ...]:
-    """Give what any other command says about a spec and a leases file."""
+    """Return what any other command says about a spec and a leases file."""
     with pytest.raises(SpecError) as caught:
         parse(spec_text(*nodes, **keys), "s.yaml", lookup(leases))
     return caught.value.problems

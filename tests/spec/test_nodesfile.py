@@ -44,7 +44,7 @@ def load(folder, name, text, spec=None):
 
 
 def mistakes(folder, name, text, spec=None):
-    """Give the problems of such a spec as text."""
+    """Return the problems of such a spec as text."""
     with pytest.raises(SpecError) as caught:
         load(folder, name, text, spec)
     return [f"{problem.at}: {problem.message}" for problem in caught.value.problems]
@@ -149,7 +149,7 @@ MISTAKES = {
         TABLE + "c d,10.4.7.23/24,172.7.23.0/24,,\n",
         "specs/nodes.csv:4:1: nodes.c d: 'c d' is not a name: 1 to 63 letters",
     ),
-    "no JSON": ("nodes.jsonl", LINES + "{,}\n", "specs/nodes.jsonl:3:2: this is no JSON: Expecting property name"),
+    "no JSON": ("nodes.jsonl", LINES + "{,}\n", "specs/nodes.jsonl:3:2: invalid JSON: Expecting property name"),
     "half of a surrogate pair": (
         "nodes.jsonl",
         LINES + '{"name": "c\\ud800"}\n',

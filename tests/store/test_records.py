@@ -66,7 +66,7 @@ def test_what_is_no_record_of_the_node_is_refused_with_the_files_name(written, m
 
 
 def test_a_record_that_is_no_json_is_refused_with_the_place_where_it_ends_to_be():
-    with pytest.raises(UsageError, match=r"^state/c/a\.json:3:7: this is no JSON"):
+    with pytest.raises(UsageError, match=r"^state/c/a\.json:3:7: invalid JSON"):
         parsed('{\n "a": 1,\n "b": x\n}')
 
 

@@ -82,7 +82,7 @@ def traced(snapshot: Snapshot, source, destination, **options) -> Trace:
 
 
 def outcome(snapshot: Snapshot, source, destination, **options) -> str:
-    """Give a trace in words: `accept 172.7.21.2 -> 8.8.8.8 dev eth0 via 10.4.7.254`."""
+    """Return a trace in words: `accept 172.7.21.2 -> 8.8.8.8 dev eth0 via 10.4.7.254`."""
     result = traced(snapshot, source, destination, **options)
     way = f" dev {result.oif}" if result.oif else ""
     hop = f" via {result.next_hop}" if result.next_hop else ""

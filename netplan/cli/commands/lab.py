@@ -82,7 +82,7 @@ def _find(spec: Path | None) -> Lab:
 
 
 def _holding(host: str) -> Lab:
-    """Give the lab that is up, or of several the only one that has a host; UsageError (2) if that is not one."""
+    """Return the lab that is up, or of several the only one that has a host; UsageError (2) if that is not one."""
     names = [holder.name for holder in holders()]
     found = [lab for lab in map(_ready, names) if lab and any(each.name == host for each in lab.hosts)]
     return found[0] if len(names) > 1 and len(found) == 1 else _find(None)
@@ -96,7 +96,7 @@ def _ready(name: str) -> Lab | None:
 
 
 def _name(spec: Path | None) -> str:
-    """Give the name of a spec's lab, or of the only one that is up; UsageError (2) if that is not one."""
+    """Return the name of a spec's lab, or of the only one that is up; UsageError (2) if that is not one."""
     if spec is not None:
         return read_unjudged(spec, None).judge(complete=False).model.cluster
     names = [holder.name for holder in holders()]

@@ -77,7 +77,7 @@ def plan(
 def _live(spec: Spec, names: Sequence[str], folder: Path | None) -> Plan:
     """Plan this machine."""
     if len(names) > 1:
-        raise UsageError("--live plans this machine: say --node once, or not at all")
+        raise UsageError("--live plans this machine: use --node once, or not at all")
     name = this_node(addresses_of(spec), names[0] if names else None)
     node = resolved_here(spec.topology.by_name[name])
     return plan_this_node(spec, node, partial(kernel_of, folder=folder), var_dir(folder), terminal)

@@ -91,7 +91,7 @@ class _Start(Struct, frozen=True):
     desired: Desired
 
     def planned(self) -> Snapshot:
-        """Give the state after the plan."""
+        """Return the state after the plan."""
         return project(self.state, diff_node(self.desired, self.state))
 
 
@@ -124,7 +124,7 @@ def _recorded(spec: Spec, node: Node, folder: Path, version: int) -> _Start:
 
 
 def _entering(packet: Packet, tracer: Tracer, node: Node) -> Packet:
-    """Give the packet with the device that it comes in by: its source decides."""
+    """Return the packet with the device that it comes in by: its source decides."""
     try:
         return entrance(packet, tracer.fib(packet.version), node.subnet_of(packet.version), node.bridge)
     except ValueError as error:

@@ -16,7 +16,7 @@ from netplan.planning.plan_json import FORMAT_VERSION
 
 
 def desired_json(cluster: str, nodes: Sequence[Desired]) -> Json:
-    """Give what nodes should have as JSON values."""
+    """Return what nodes should have as JSON values."""
     return {
         "format_version": FORMAT_VERSION,
         "podnet_version": __version__,

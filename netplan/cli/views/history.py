@@ -43,7 +43,7 @@ def recovery_text(recovery: Recovery) -> str:
 
 
 def recoveries_json(recoveries: Sequence[Recovery]) -> Json:
-    """Give what was recovered as JSON values."""
+    """Return what was recovered as JSON values."""
     return {
         "recovered": [
             {

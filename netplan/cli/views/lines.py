@@ -36,7 +36,7 @@ _SOURCES: Final = {
 _Stands: TypeAlias = dict[tuple[str, Alike], set[str]]
 _NAMED: Final = 3
 _MANY: Final = 100
-"""More lines of one kind than this nobody reads."""
+"""More lines of one kind than a person reads."""
 
 _Reads: TypeAlias = tuple[bytes, Source, FirewallBackend, tuple[str, ...], tuple[str, ...]]
 """How a plan reads: a digest of its lines, which may be very many, and the rest as it is."""
@@ -64,7 +64,7 @@ class Line(Struct, frozen=True):
 class TrafficLine(Struct, frozen=True):
     """A class of traffic that fares otherwise after the plan, or not as it should; `blame` says why.
 
-    The sign is `!` for what is broken after the plan and `?` for what nobody can tell.
+    The sign is `!` for what is broken after the plan and `?` for what is unknown.
     """
 
     sign: str
@@ -173,7 +173,7 @@ def traffic_lines(effects: Iterable[TrafficEffect]) -> Iterator[TrafficLine]:
 
 
 def _by_blame(effects: Sequence[TrafficEffect], *, apart: bool) -> Iterator[tuple[str, Sequence[TrafficEffect]]]:
-    """Give what makes traffic fare as it does, and which; what is well in the end may share a line without."""
+    """Return what makes traffic fare as it does, and which; what is well in the end may share a line without."""
     found: dict[str, list[TrafficEffect]] = {}
     for effect in effects:
         found.setdefault(_blame(effect), []).append(effect)
@@ -202,7 +202,7 @@ def _blame(effect: TrafficEffect) -> str:
 
 
 def _class(traffic: str, effects: Iterable[TrafficEffect], stands: _Stands) -> str:
-    """Give a class of traffic with the peers that it is about; `stands` are all that are traced of those alike.
+    """Return a class of traffic with the peers that it is about; `stands` are all that are traced of those alike.
 
     Where these all fare alike, the others do that are like them.
     """
@@ -237,7 +237,7 @@ def commands(node: NodePlan) -> Iterator[Line]:
 
 
 def _sort(change: Change[Resource]) -> tuple[str, str]:
-    """Give the sign of a change, and the kind of its object."""
+    """Return the sign of a change, and the kind of its object."""
     return SIGNS[change.action], kind_of(change.resource).short
 
 
@@ -251,12 +251,12 @@ def _text(change: Change[Resource]) -> str:
 
 
 def _rule(placed: PlacedRule) -> str:
-    """Give a rule, ours without the comment that all of ours carry."""
+    """Return a rule, ours without the comment that all of ours carry."""
     return f"-j {placed.rule.target}" if placed.ours else str(placed.rule)
 
 
 def reason_text(reason: Reason) -> str:
-    """Give a reason with the file and the line it stands in."""
+    """Return a reason with the file and the line it stands in."""
     if reason.at is None:
         return printable(reason.text)
     return f"{printable(reason.text)}  {_file_name(reason.at.path)}:{reason.at.line}"
@@ -275,9 +275,9 @@ def summary_line(plan: Plan, title: str) -> str:
     broken = [node.node for node in plan.nodes if node.broken]
     refused = [node.node for node in plan.nodes if node.refusals]
     if refused:
-        synced = f" Something stands against it on {some(refused)}: see above.{synced}"
+        synced = f" Blocked on {some(refused)}: see above.{synced}"
     if broken:
-        synced = f" Traffic stays broken on {some(broken)}, and that is not podnet's to mend.{synced}"
+        synced = f" Traffic stays broken on {some(broken)}: podnet cannot fix that.{synced}"
     if not counts["nodes_changed"]:
         return f"No changes.{synced}"
     numbers = ", ".join(f"{counts[verb]} to {verb}" for verb in ("create", "update", "delete"))

@@ -10,7 +10,7 @@ from netplan.planning.plan import Plan
 
 
 def plan_markdown(plan: Plan, settings: Sequence[str] = ()) -> str:
-    """Give a plan as markdown; `settings` are what the specs say otherwise of which it is the move."""
+    """Return a plan as markdown; `settings` are what the specs say otherwise of which it is the move."""
     parts = [f"### Plan for {plan.cluster}", ""]
     parts += [*(f"- spec: {_code(line)}" for line in settings), ""] if settings else []
     for block in blocks(plan):
@@ -40,5 +40,5 @@ def _code(text: str) -> str:
 
 
 def _ticks(texts: Iterable[str]) -> int:
-    """Give how many backticks stand in a row at the most."""
+    """Return how many backticks stand in a row at the most."""
     return max((len(run) for text in texts for run in re.findall("`+", text)), default=0)

@@ -8,7 +8,7 @@ from netplan.planning.plan import NodePlan
 
 
 def drift_metrics(cluster: str, node: NodePlan, now: float) -> str:
-    """Give the gauges of a node's comparison made at `now`, in seconds since the epoch.
+    """Return the gauges of a node's comparison made at `now`, in seconds since the epoch.
 
     Names of clusters and nodes hold no character that a label would have to escape.
     """

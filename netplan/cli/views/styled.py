@@ -25,7 +25,7 @@ class Styled:
         return "".join(text for text, _ in self._pieces)
 
     def __rich__(self) -> Text:
-        """Give the text as rich prints it."""
+        """Return the text as rich prints it."""
         from rich.text import Text
 
         return Text.assemble(*self._pieces, end="")

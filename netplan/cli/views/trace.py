@@ -28,7 +28,7 @@ def way_text(trace: Trace) -> Styled:
 
 
 def _outcome(trace: Trace) -> str:
-    """Give a packet as it leaves, or as it was where its way ended."""
+    """Return a packet as it leaves, or as it was where its way ended."""
     words = [f"{trace.source or 'unknown'} -> {trace.destination or 'unknown'}"]
     if trace.verdict in (PacketVerdict.ACCEPT, PacketVerdict.UNKNOWN):
         words.append("for this node" if trace.oif == "lo" else f"dev {trace.oif or 'unknown'}")

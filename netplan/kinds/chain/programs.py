@@ -44,11 +44,11 @@ class Iptables(Struct, frozen=True, dict=True):
         if wanted is not None and (program := programs.find(f"iptables-{wanted.value}")) is not None:
             return cls(wanted, program)
         if default is None:
-            raise RefusedError("there is no program iptables here: install it with apt-get install iptables")
+            raise RefusedError("iptables not found: apt-get install iptables")
         backend = _backend_of(default)
         if wanted not in (None, backend):
             raise RefusedError(
-                f"there is no program iptables-{wanted.value} here, and iptables writes to {backend.value}: "
+                f"iptables-{wanted.value} not found, and iptables writes to {backend.value}: "
                 "install it with apt-get install iptables, or leave out firewall.backend"
             )
         return cls(backend, default)
@@ -69,9 +69,7 @@ class Iptables(Struct, frozen=True, dict=True):
     @property
     def _listing(self) -> str:
         if not self.program:
-            raise RefusedError(
-                f"there is no program ip6tables-{self.backend.value} here: install it with apt-get install iptables"
-            )
+            raise RefusedError(f"ip6tables-{self.backend.value} not found: apt-get install iptables")
         return self.program
 
     def read(self, key: ChainKey) -> Chain | None:

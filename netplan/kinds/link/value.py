@@ -130,7 +130,7 @@ class Link(Struct, frozen=True):
     def installer(self) -> str:
         """Whose the device looks like."""
         return next(
-            (installer for start, installer in _INSTALLERS.items() if self.name.startswith(start)), "somebody else's"
+            (installer for start, installer in _INSTALLERS.items() if self.name.startswith(start)), "another program's"
         )
 
     @property

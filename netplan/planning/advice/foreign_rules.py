@@ -154,7 +154,7 @@ def _named(harm: Harm, traffic: Traffic) -> Iterator[str]:
 
 
 def _rewritable(traffic: Traffic, chain: OtherChain) -> Iterator[Flow]:
-    """Give the first packets of connections that must keep their addresses, as they come to a chain.
+    """Return the first packets of connections that must keep their addresses, as they come to a chain.
 
     A pod that reaches itself by a published port stays on the bridge, and must be given another source.
     """
@@ -180,7 +180,7 @@ def _leaving(flow: Flow, desired: Desired, traffic: Traffic, fib: Fib) -> Iterat
 
 
 def _without(prefix: Prefix, part: Prefix) -> Iterator[Prefix]:
-    """Give the prefixes that are left of one when a part is taken out of it."""
+    """Return the prefixes that are left of one when a part is taken out of it."""
     if not prefix.overlaps(part):
         yield prefix
     elif not part.covers(prefix):
@@ -190,9 +190,9 @@ def _without(prefix: Prefix, part: Prefix) -> Iterator[Prefix]:
 
 
 def _forwarded(desired: Desired, traffic: Traffic, fib: Fib) -> Iterator[Flow]:
-    """Give the packets that must come through: from pod to pod, and between pods and what they are to reach.
+    """Return the packets that must come through: from pod to pod, and between pods and what they are to reach.
 
-    A prefix that nobody routes for itself stands for the outside: a rule for other addresses is somebody's policy.
+    A prefix without a route of its own stands for the outside: a rule for other addresses is a policy.
     """
     bridge, subnet = traffic.bridge, traffic.subnet
     yield Flow(subnet, (subnet,), iif=bridge, oif=bridge)
@@ -203,7 +203,7 @@ def _forwarded(desired: Desired, traffic: Traffic, fib: Fib) -> Iterator[Flow]:
 
 
 def _devices(prefix: Prefix, desired: Desired, traffic: Traffic, fib: Fib) -> frozenset[str]:
-    """Give the devices by which packets to a prefix leave: as it is wanted, else as it is, else the node's own."""
+    """Return the devices by which packets to a prefix leave: as it is wanted, else as it is, else the node's own."""
     routes = [want.resource for want in desired.objects if isinstance(want.resource, Route)]
     wanted = frozenset(route.oif for route in routes if route.oif is not None and route.prefix.overlaps(prefix))
     there = fib.route_to(prefix.address)

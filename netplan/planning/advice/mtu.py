@@ -22,7 +22,7 @@ def warnings(desired: Desired, snapshot: Snapshot) -> Iterator[str]:
 
 
 def _ways(desired: Desired) -> dict[IfName, set[int]]:
-    """Give the devices by which pods of peers are reached, and the IP versions of these."""
+    """Return the devices by which pods of peers are reached, and the IP versions of these."""
     networks = {traffic.network for traffic in desired.traffic}
     ways: dict[IfName, set[int]] = {}
     for want in desired.objects:

@@ -48,7 +48,7 @@ _TUNNEL_PORTS: Final = (40000, 50001)
 
 
 def probes(desired: Desired, seen: Snapshot | None = None) -> Iterator[Probe]:
-    """Give the packets for each class of traffic, of each IP version, as a `Probing` does."""
+    """Return the packets for each class of traffic, of each IP version, as a `Probing` does."""
     return Probing(desired)(seen)
 
 
@@ -69,7 +69,7 @@ class Probing:
         self._behind = frozenset(entry.dst for entry in entries) if self._tunnels else frozenset()
 
     def __call__(self, seen: Snapshot | None = None) -> Iterator[Probe]:
-        """Give the packets."""
+        """Return the packets."""
         own = {each.address for traffic in self._desired.reported_traffic for each in traffic.node.addresses}
         named = None if seen is None else named_by(seen, own)
         for traffic, peers in self._peers:
@@ -90,7 +90,7 @@ def _chosen(found: Iterable[Probe], choice: Choice, left: Iterable[Probe]) -> It
 
 
 def _left(traffic: Traffic, choice: Choice) -> Iterator[Probe]:
-    """Give a packet to the first of the peers that are too many to trace."""
+    """Return a packet to the first of the peers that are too many to trace."""
     node = choice.left.node
     if node is not None:
         yield from islice((_of_version(traffic, each) for each in _with_peer(traffic, _PAIRS[0][0], node)), 1)
@@ -99,7 +99,7 @@ def _left(traffic: Traffic, choice: Choice) -> Iterator[Probe]:
 def _tunnelled(
     traffic: Traffic, tunnel: Vxlan, behind: AbstractSet[Address], named: AbstractSet[AddressMask] | None
 ) -> Iterator[Probe]:
-    """Give the packets by which the peers `behind` send into this node's end of the tunnel: a few stand for all."""
+    """Return the packets by which the peers `behind` send into this node's end of the tunnel: a few stand for all."""
     ends = ((peer.endpoint, peer) for peer in traffic.nodes if peer.endpoint in behind)
     few = list(islice(ends, FEW))
     nodes = tuple(peer for _, peer in few)
@@ -123,7 +123,7 @@ def _into_tunnel(traffic: Traffic, tunnel: Vxlan, peers: Iterable[Node]) -> Iter
 
 
 def _probes(traffic: Traffic, peers: Sequence[Node]) -> Iterator[Probe]:
-    """Give the packets for each class of traffic, where these peers stand for all."""
+    """Return the packets for each class of traffic, where these peers stand for all."""
     for typical, other in _PAIRS:
         for probe, unlike in zip(_samples(traffic, typical, peers), _samples(traffic, other, peers), strict=True):
             yield _of_version(traffic, probe)._replace(other=unlike.packet)
@@ -134,7 +134,7 @@ def _of_version(traffic: Traffic, probe: Probe) -> Probe:
 
 
 def _routes(objects: Iterable[Wanted[Resource]]) -> dict[Prefix, Route]:
-    """Give the routes that are wanted and lead somewhere, by their prefixes."""
+    """Return the routes that are wanted and lead somewhere, by their prefixes."""
     found = (want.resource for want in objects if isinstance(want.resource, Route))
     return {route.prefix: route for route in found if route.type == "unicast"}
 
@@ -173,7 +173,7 @@ def _with_peer(traffic: Traffic, sample: Sample, peer: Node) -> Iterator[Probe]:
 
 
 def _between(traffic: Traffic, sample: Sample, peer: Node) -> Iterator[Probe]:
-    """Give the classes of traffic between this node and another one; nodes take part that have an address of it."""
+    """Return the classes of traffic between this node and another one; nodes take part that have an address of it."""
     subnet = peer.subnet_of(traffic.version)
     if subnet is None:
         return
@@ -206,5 +206,5 @@ def _to_pod(traffic: Traffic, sample: Sample, name: str, source: Address) -> Pro
 
 
 def _asked(traffic: Traffic, source: SourceAddress) -> SourceAddress | None:
-    """Give what is to become of a source; where podnet does not masquerade, that is left to whoever does."""
+    """Return what is to become of a source; where podnet does not masquerade, that is left to the program that does."""
     return source if traffic.masquerades else None

@@ -44,7 +44,7 @@ def _led(route: Route) -> bool:
 
 
 def _bridged(desired: Desired, state: Snapshot) -> Iterator[Prefix]:
-    """Give one prefix of the pods' bridge for each IP version that it has an address of."""
+    """Return one prefix of the pods' bridge for each IP version that it has an address of."""
     held = (each.address.prefix for each in state.all(LinkAddress) if each.link == desired.reported_traffic[0].bridge)
     one = {prefix.version: prefix for prefix in held if prefix.size > 4}
     yield from one.values()

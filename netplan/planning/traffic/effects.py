@@ -1,6 +1,6 @@
 """What a plan does to traffic: packets of each class, traced before and after, and measured by what the spec wants.
 
-Refused as a policy is what somebody refuses in a chain that is there for that: it is said, and is not broken. A rule
+Refused as a policy is what is refused in a chain that is there for that: it is said, and is not broken. A rule
 that spares another packet of the class is about that packet, not about the class.
 """
 
@@ -35,8 +35,8 @@ class Fares(Enum):
 
     WELL = "as wanted, or nothing is wanted of it"
     BROKEN = "otherwise than wanted"
-    REFUSED = "refused by somebody's policy"
-    UNKNOWN = "nobody can tell"
+    REFUSED = "refused by another program's policy"
+    UNKNOWN = "unknown"
 
 
 class TrafficEffect(Struct, frozen=True):
@@ -87,7 +87,7 @@ class TrafficEffect(Struct, frozen=True):
         return before, after
 
     def to_json(self) -> Json:
-        """Give the effect as JSON values; `source` of what is wanted is an address, or `rewritten`."""
+        """Return the effect as JSON values; `source` of what is wanted is an address, or `rewritten`."""
         return {
             "class": self.probe.name,
             "peer": self.probe.peer,
@@ -135,7 +135,7 @@ def _effect(probe: Probe, before: Tracer, after: Tracer) -> TrafficEffect:
 
 
 def _entering(probe: Probe, tracer: Tracer) -> Probe:
-    """Give what arrives from another host the device by which an answer leaves; without one, the one of the spec."""
+    """Return what arrives from another host the device by which an answer leaves; without one, the one of the spec."""
     source = probe.packet.source
     route = tracer.fib(source.version).route_to(source) if probe.arrives and source is not None else None
     device = None if route is None else route.oif or next((hop.oif for hop in route.hops), None)
@@ -175,7 +175,7 @@ def _refused(trace: Trace, probe: Probe) -> Fares:
 
 
 def _culprit(trace: Trace, probe: Probe) -> Step | None:
-    """Give the step that refused the packet, rewrote or kept its addresses, or left in doubt what became of it."""
+    """Return the step that refused the packet, rewrote or kept its addresses, or left in doubt what became of it."""
     if trace.doubt is not None or trace.verdict is not PacketVerdict.ACCEPT:
         return trace.doubt or (trace.steps[-1] if trace.steps else None)
     if trace.destination != probe.packet.destination:
@@ -213,9 +213,9 @@ def _fate(trace: Trace, probe: Probe, *, astray: bool) -> str:
     if trace.verdict is not PacketVerdict.ACCEPT:
         return {PacketVerdict.DROP: "dropped", PacketVerdict.REJECT: "rejected"}.get(trace.verdict, "unknown")
     if trace.destination != probe.packet.destination:
-        return f"sent to {trace.destination or 'nobody knows where'}"
+        return f"sent to {trace.destination or 'an unknown destination'}"
     if astray and _strays(trace, probe):
-        return f"goes astray {_by_way_of(trace)}"
+        return f"takes the wrong path {_by_way_of(trace)}"
     if trace.oif == LOOPBACK:
         return "let in"
     if trace.source == probe.packet.source:
@@ -234,5 +234,5 @@ def blamed(step: Step) -> str:
 
 
 def said(step: Step) -> str:
-    """Give a step's place with its rule, or what happened there where no rule is to blame."""
+    """Return a step's place with its rule, or what happened there where no rule is to blame."""
     return f"{step.at}: {step.rule or step.effect}"

@@ -32,7 +32,7 @@ _POLICY: Final = (
 
 
 def whose(at: str, rule: str) -> str:
-    """Give whose a rule looks like, and what it is; empty if nobody's in particular.
+    """Return whose a rule looks like, and what it is; empty if that is unknown.
 
     `at` is its table, chain and position. The shapes are those of docker 20.10 and of iptables-services.
     """

@@ -34,7 +34,7 @@ class Alike(NamedTuple):
 
 
 class Left(NamedTuple):
-    """Peers for which nobody stands: the first of them, None if there is none, and how many they are."""
+    """Peers for which no other stands: the first of them, None if there is none, and how many they are."""
 
     node: Node | None = None
     number: int = 0
@@ -98,7 +98,7 @@ def _by_device(found: Sequence[Placed], routes: Mapping[Prefix, Route]) -> Seque
 
 
 def beyond_pods(traffic: Traffic, named: Iterable[AddressMask]) -> list[AddressMask]:
-    """Give the addresses that may be nodes': not those of pods, nor a whole segment that the node is on."""
+    """Return the addresses that may be nodes': not those of pods, nor a whole segment that the node is on."""
     segments = {address.prefix for address in traffic.node.addresses}
     found = ((each, each.prefix) for each in named if each.mask)
     return [

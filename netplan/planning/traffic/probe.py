@@ -32,7 +32,7 @@ class Way(NamedTuple):
     next_hop: Address | None
 
     def to_json(self) -> Json:
-        """Give the way as JSON values, named as in a trace."""
+        """Return the way as JSON values, named as in a trace."""
         return {"oif": self.oif, "next_hop": None if self.next_hop is None else str(self.next_hop)}
 
     @classmethod
@@ -74,7 +74,7 @@ class Probe(NamedTuple):
 
     @property
     def tunnelled(self) -> bool:
-        """Whether the packets are a tunnel's own, which nobody's policy is about: pods are not seen in them."""
+        """Whether the packets are a tunnel's own, which no policy is about: pods are not seen in them."""
         return self.traffic == TUNNEL
 
     @property
@@ -83,7 +83,7 @@ class Probe(NamedTuple):
         return self.accepted or self.source is not None
 
     def wanted_json(self) -> Json | None:
-        """Give what is wanted as JSON values, None if nothing; a source is an address, or `rewritten`."""
+        """Return what is wanted as JSON values, None if nothing; a source is an address, or `rewritten`."""
         if not self.wanted:
             return None
         source = str(self.packet.source) if self.source is SourceAddress.KEPT else self.source
@@ -95,7 +95,7 @@ class Probe(NamedTuple):
         }
 
     def to_json(self) -> Json:
-        """Give the probe as JSON values."""
+        """Return the probe as JSON values."""
         return {
             "class": self.traffic,
             "peer": self.peer,
@@ -159,6 +159,6 @@ def _alike_from_json(data: Json | None) -> Alike | None:
 
 
 def packets_of(found: Iterable[Probe]) -> Iterator[Packet]:
-    """Give all packets that stand for the classes, and are traced."""
+    """Return all packets that stand for the classes, and are traced."""
     for probe in found:
         yield from (packet for packet in (probe.packet, probe.other) if packet is not None and probe.traced)

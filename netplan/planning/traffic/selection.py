@@ -49,11 +49,11 @@ class Places:
         self._starts = [prefix.value for prefix, _ in self._found]
 
     def node(self, number: int) -> Node:
-        """Give the node at a place."""
+        """Return the node at a place."""
         return self._found[number][1]
 
     def number(self, prefix: Prefix) -> int | None:
-        """Give the number of the place that is a prefix."""
+        """Return the number of the place that is a prefix."""
         at = bisect_left(self._starts, prefix.value)
         return at if at < len(self._found) and self._found[at][0] == prefix else None
 
@@ -121,9 +121,9 @@ def _pieces(spans: Collection[Span]) -> list[Piece]:
 
 
 def named_by(state: Snapshot, own: Collection[Address]) -> frozenset[AddressMask]:
-    """Give the addresses that others' rules, sets, routes and rules of routing in a node's state name.
+    """Return the addresses that others' rules, sets, routes and rules of routing in a node's state name.
 
-    `own` are the node's addresses: what is done about single other ones concerns nobody but them.
+    `own` are the node's addresses: what is done about single other ones concerns them alone.
     """
     found = set(_of_rules(_met(state, own)))
     for other in state.all(OtherChain):
@@ -136,7 +136,7 @@ def named_by(state: Snapshot, own: Collection[Address]) -> frozenset[AddressMask
 
 
 def _met(state: Snapshot, own: Collection[Address]) -> Iterator[Rule]:
-    """Give the rules of the chains that packets may come to, ours left out."""
+    """Return the rules of the chains that packets may come to, ours left out."""
     waiting = deque(key for key in state.chains if key.name in BUILT_IN)
     seen = set(waiting)
     while waiting:
@@ -175,7 +175,7 @@ def _masked(prefix: Prefix) -> AddressMask:
 
 
 def _prefixes_of(asked: AddressRange) -> Iterator[Prefix]:
-    """Give a range as the fewest prefixes that are all of it."""
+    """Return a range as the fewest prefixes that are all of it."""
     version, value = asked.first.version, asked.first.value
     while value <= asked.last.value:
         left = asked.last.value - value + 1
@@ -185,7 +185,7 @@ def _prefixes_of(asked: AddressRange) -> Iterator[Prefix]:
 
 
 def leads_further(state: Snapshot) -> Iterator[tuple[ChainKey, Rule]]:
-    """Give the rules that lead into chains which are not in a state, with their chains: these were not read."""
+    """Return the rules that lead into chains which are not in a state, with their chains: these were not read."""
     for chain in state.all(Chain):
         for rule in chain.rules:
             name = None if rule.target is None or rule.target.name in TARGET_EXTENSIONS else rule.target.name

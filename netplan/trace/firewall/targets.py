@@ -108,7 +108,7 @@ def anything(table: str, flow: Flow) -> list[Outcome]:
         rewritten = replace(after, source=anywhere, but_not=None, snat=True, destinations=(anywhere,))
         rewritten = replace(rewritten, dnat=None)
         ends.append((Fate.ACCEPTED, rewritten))
-    return [Outcome(fate, flow, Did.UNKNOWN, "nobody here knows what it does") for fate, flow in ends]
+    return [Outcome(fate, flow, Did.UNKNOWN, "what it does is unknown") for fate, flow in ends]
 
 
 def _accept(_: Target, flow: Flow, _fib: Fib | None) -> list[Outcome]:

@@ -125,7 +125,7 @@ def add(*nodes):
 
 
 def leased_with(podnet, node):
-    """Give the leases that somebody makes who adds a node; here they stay as they were."""
+    """Return the leases that somebody makes who adds a node; here they stay as they were."""
     before = LEASES.read_text()
     add(node)
     assert podnet("lease", "c.yaml")[0] == 0

@@ -13,7 +13,7 @@ JUMP = jump_to(make.MASQUERADE_CHAIN)
 
 
 def lines(*changes, rules=()):
-    """Give what is sent to iptables-restore for table nat; `rules` are those of POSTROUTING now."""
+    """Return what is sent to iptables-restore for table nat; `rules` are those of POSTROUTING now."""
     now = {make.POSTROUTING: Chain(make.POSTROUTING, make.rules(*rules), "ACCEPT")}
     return payload("nat", [Change(before, after, make.WHY) for before, after in changes], now).split("\n")
 

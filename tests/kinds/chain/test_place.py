@@ -123,7 +123,7 @@ def test_putting_back_twice_is_putting_back_once(before, now):
 
 
 def written(before, wanted, now):
-    """Give the rules of a chain in which others have changed the rules before, once the changes are written."""
+    """Return the rules of a chain in which others have changed the rules before, once the changes are written."""
     was, there = Chain(make.FORWARD, tuple(before)), Chain(make.FORWARD, tuple(now))
     reasons = dict.fromkeys((*before, *wanted, JUMP, OURS), make.WHY)
     slots = put_back(wanted, before, {OURS})

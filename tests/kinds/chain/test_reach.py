@@ -44,7 +44,7 @@ def stored(*, big=False, **chains):
 
 
 def read(tables, *, chains=(), walks=(), searched=(), traced=(), follows=None, limit=2000):
-    """Give the chains that are read; those without their rules have a `?` behind their names."""
+    """Return the chains that are read; those without their rules have a `?` behind their names."""
     chains, walks, searched, traced = map(frozenset, (chains, walks, searched, traced))
     chains_read = reached(tables, Reach(chains, walks, searched, traced, follows, limit))
     return [f"{chain.key.name}?" if chain.unread else chain.key.name for chain in chains_read]

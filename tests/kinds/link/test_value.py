@@ -67,7 +67,7 @@ def test_other_devices_stand_beside_a_tunnel(other):
 
 @pytest.mark.parametrize(
     ("name", "whose"),
-    [("flannel.1", "flannel's by its name"), ("vxlan.calico", "Calico's by its name"), ("vx0", "somebody else's")],
+    [("flannel.1", "flannel's by its name"), ("vxlan.calico", "Calico's by its name"), ("vx0", "another program's")],
 )
 def test_a_foreign_tunnel_says_whose_it_looks_like(name, whose):
     assert tunnels.link(name, alias="").installer == whose

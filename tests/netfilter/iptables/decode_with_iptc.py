@@ -13,7 +13,7 @@ import iptc
 
 
 def decoded(rule: iptc.Rule) -> dict[str, object]:
-    """Give the parts of a rule that python-iptables names."""
+    """Return the parts of a rule that python-iptables names."""
     return {
         "src": rule.src,
         "dst": rule.dst,

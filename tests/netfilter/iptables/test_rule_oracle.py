@@ -21,7 +21,7 @@ THEIR_PROTOCOLS = PROTOCOL_NAMES | {4: "ipip"}
 
 
 def as_iptc_says(rule):
-    """Give the rule's parts in python-iptables' words."""
+    """Return the rule's parts in python-iptables' words."""
 
     def in_words(condition, spell=str, default=None):
         return default if condition is None else f"{'!' * condition.negated}{spell(condition.value)}"

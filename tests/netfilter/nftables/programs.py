@@ -218,7 +218,7 @@ AT_THE_PODS: Final = {"SUBNET": "172.7.21.0/24", "BRIDGE": "docker0", "CONTAINER
 
 
 def filled(text: str, **values: str) -> str:
-    """Give a program's tables with addresses and names filled in."""
+    """Return a program's tables with addresses and names filled in."""
     for name, value in {**POD_ADDRESSES, **values}.items():
         text = text.replace(name, value)
     return text

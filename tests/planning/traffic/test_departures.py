@@ -15,7 +15,7 @@ DEFAULT = make.route("0.0.0.0/0", "10.4.7.1", protocol=4)
 
 
 def given_up(*objects, wanted=None):
-    """Give what becomes of pods' packets to subnets that the spec does not know."""
+    """Return what becomes of pods' packets to subnets that the spec does not know."""
     wanted = wanted or make.desired()
     known = {"pod -> pod", "pod -> node", "pod -> outside", "pod -> pod here"}
     state = make.snapshot("", *objects, *FILTERS, ip_forward="1")

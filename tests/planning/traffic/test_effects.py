@@ -37,7 +37,7 @@ def node(nat=(), filter=(), ip_forward="1"):  # noqa: A002 - the table's name
 
 
 def found(state, **keys):
-    """Give the effects of a plan for node a, by their class."""
+    """Return the effects of a plan for node a, by their class."""
     desired = make.desired(make.spec(**keys))
     traced = effects(probes(desired), state, make.settled(desired, state))
     return {effect.probe.name: effect for effect in traced}
@@ -98,7 +98,7 @@ def test_of_many_peers_a_few_stand_for_all(count):
 
 
 def told(state, count, **keys):
-    """Give the lines about traffic of the first of so many nodes, with the state of node a."""
+    """Return the lines about traffic of the first of so many nodes, with the state of node a."""
     nodes = [f"n{n}: {{address: 10.4.7.{20 + n}/24, subnet: 172.7.{20 + n}.0/24}}" for n in range(1, count + 1)]
     desired = make.desired(make.spec(*nodes, **keys), "n1")
     after = make.settled(desired, state)
@@ -144,7 +144,7 @@ def test_json_says_what_was_wanted_and_what_is_to_blame():
 
 
 def blame(state, traffic):
-    """Give what is to blame for how traffic fares before a plan."""
+    """Return what is to blame for how traffic fares before a plan."""
     effect = found(state)[traffic]
     assert effect.blame is not None
     return blamed(effect.blame)
@@ -199,7 +199,7 @@ HALVES = tuple(make.route(prefix, "10.4.7.253", protocol=4) for prefix in ("172.
 
 def test_a_more_specific_route_of_somebody_else_leads_astray():
     state = node().replace(Route, [*node().all(Route), *HALVES])
-    assert words(state, "pod -> pod")[1] == "goes astray via 10.4.7.253"
+    assert words(state, "pod -> pod")[1] == "takes the wrong path via 10.4.7.253"
 
 
 def test_the_route_that_leads_astray_is_to_blame():

@@ -27,7 +27,7 @@ def chosen(*texts, most=64):
 
 
 def added(*texts, most=64):
-    """Give the names of the peers that are traced besides the first ones where something names these addresses."""
+    """Return the names of the peers that are traced besides the first ones where something names these addresses."""
     return [node.name for node in chosen(*texts, most=most).nodes[len(FIRST) :]]
 
 
@@ -105,7 +105,7 @@ def test_everybody_is_traced_or_stood_for_or_counted_as_left(found, most):
 
 
 def named(*resources, rules=()):
-    """Give what the state of a node names, with some rules in FORWARD."""
+    """Return what the state of a node names, with some rules in FORWARD."""
     forward = Chain(ChainKey(4, "filter", "FORWARD"), tuple(map(Rule.parse, rules)), "ACCEPT")
     state = make.snapshot().replace(Chain, [forward])
     for each in resources:

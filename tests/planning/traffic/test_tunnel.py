@@ -20,7 +20,7 @@ TUNNEL = "{type: vxlan}"
 
 
 def told(*rules, backend=TUNNEL, policy="ACCEPT", nodes=(A, B, FAR)):
-    """Give the lines about tunnels in a plan for a node whose INPUT has such rules."""
+    """Return the lines about tunnels in a plan for a node whose INPUT has such rules."""
     saved = [rule if rule.startswith("-A") else f"-A INPUT {rule}" for rule in rules]
     state = states.state("\n".join(["*filter", f":INPUT {policy} [0:0]", ":ufw-user-input - [0:0]", *saved]))
     desired = make.desired(make.spec(*nodes, backend=backend))

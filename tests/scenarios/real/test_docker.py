@@ -25,7 +25,7 @@ def drop_in_docker_user(lab, node, pod):
 
 
 def source(lab):
-    """Give the address under which a pod of the docker node comes to a pod of the other one."""
+    """Return the address under which a pod of the docker node comes to a pod of the other one."""
     return source_seen(lab, "hdss7-21-pod1", "hdss7-22-pod1")
 
 

@@ -76,7 +76,7 @@ def ours(stage):
 
 
 def state():
-    """Give the routes, the next hops and the rules of the namespace."""
+    """Return the routes, the next hops and the rules of the namespace."""
     return [
         subprocess.run(command, capture_output=True, text=True, check=True).stdout
         for command in (["ip", "route"], ["ip", "nexthop"], ["iptables-nft", "-t", "nat", "-S"])

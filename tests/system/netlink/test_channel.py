@@ -186,7 +186,7 @@ class FakeSocket:
 
 
 def answer(kind, content=b"", flags=0):
-    """Give what the kernel sends for the request of a number."""
+    """Return what the kernel sends for the request of a number."""
     return lambda number: struct.pack("=IHHII", 16 + len(content), kind, flags, number, 0) + content
 
 

@@ -16,7 +16,7 @@ FLOW = Flow(Prefix.parse("172.7.21.0/24"), (Prefix.parse("172.7.0.0/16"),), unma
 
 
 def fates(*texts, flow=FLOW, **below):
-    """Give what may happen in a chain of nat; `below` are other chains by their names."""
+    """Return what may happen in a chain of nat; `below` are other chains by their names."""
     chains = {ChainKey(4, "nat", name): make.rules(*rules) for name, rules in below.items()}
     walker = Walker({key: Chain(key, rules) for key, rules in chains.items()})
     return outcomes(walker.walk(make.rules(*texts), make.POSTROUTING, flow))
