@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from enum import StrEnum
-from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -16,27 +15,20 @@ from netplan.kinds.chain.value import FirewallBackend
 from netplan.kinds.link.value import Link
 from netplan.kinds.registry import kind_of
 from netplan.kinds.resource import Change, Resource
-from netplan.kinds.route.value import ANNOUNCED, MAIN_TABLE, Route
 from netplan.kinds.snapshot import Interest, Snapshot
-from netplan.kinds.sysctl.forwarding import IPV6_FORWARD
-from netplan.kinds.sysctl.value import Sysctl, accept_ra, of_ipv6
-from netplan.net import Address, Prefix
-from netplan.planning import adoption, deferred_sysctls, route_conflicts, underlay
-from netplan.planning import sysctls as overwritten
-from netplan.planning.advice import foreign_rules, mtu, tunnel
+from netplan.kinds.sysctl.value import Sysctl
+from netplan.net import Address
+from netplan.planning import adoption, advice, deferred_sysctls
+from netplan.planning.advice.case import Case
 from netplan.planning.differences import diff_node
 from netplan.planning.fingerprint import dependencies, digest
 from netplan.planning.interest import interest_of, with_ground
 from netplan.planning.obstacles import Obstacle, identity
 from netplan.planning.projection import blocked, project
-from netplan.planning.rules_file import file_of
 from netplan.planning.traffic.departures import parted
 from netplan.planning.traffic.effects import TrafficEffect, effects
 from netplan.planning.traffic.probe import Probe
 from netplan.spec.load import Spec
-
-_NAMED: Final = 3
-_ANYWHERE: Final = Prefix(6, 0, 0)
 
 
 class Source(StrEnum):
@@ -136,15 +128,8 @@ def plan_node(desired: Desired, snapshot: Snapshot, source: Source) -> NodePlan:
     """Compare what a node should have with what it has."""
     changes = sorted(diff_node(desired, snapshot), key=_shown)
     late = deferred_sysctls.waiting(desired, snapshot)
-    against = (
-        *(_elsewhere(desired, changes, snapshot) if source is Source.LIVE else ()),
-        *_without_ipv6(desired, changes, snapshot),
-        *(_unsettable(desired, changes) if source is Source.LIVE else ()),
-        *route_conflicts.obstacles(desired, changes, snapshot),
-        *adoption.obstacles(desired, snapshot),
-        *foreign_rules.refusals(desired, snapshot),
-        *underlay.obstacles(desired, changes, snapshot),
-    )
+    case = Case(desired, changes, snapshot, source is Source.LIVE, late)
+    against = tuple(advice.refusals(case))
     return NodePlan(
         node=desired.node,
         address=desired.address,
@@ -152,18 +137,7 @@ def plan_node(desired: Desired, snapshot: Snapshot, source: Source) -> NodePlan:
         backend=snapshot.backend,
         changes=tuple(changes),
         depends=dependencies(changes, snapshot),
-        warnings=(
-            *_doubts(desired, snapshot),
-            *_taken_away(desired, snapshot),
-            *_announced(changes, snapshot),
-            *tunnel.warnings(desired, changes),
-            *mtu.warnings(desired, snapshot),
-            *underlay.warnings(desired, changes, snapshot),
-            *overwritten.warnings(desired, snapshot),
-            *deferred_sysctls.warnings(late),
-            *route_conflicts.warnings(desired, changes, snapshot),
-            *foreign_rules.warnings(desired, snapshot),
-        ),
+        warnings=tuple(advice.warnings(case)),
         refusals=tuple(map(str, against)),
         obstacles=tuple(reason for reason in against if isinstance(reason, Obstacle)),
         checks=desired.checks,
@@ -207,82 +181,3 @@ def in_full(desired: Desired, whole: Snapshot, source: Source, found: Iterable[P
         return with_effects(plan, (*found, *parted(desired, plan.changes, whole)), whole)
     missing = f"there is no bridge {bridge} on this node: what becomes of its pods' traffic is not known"
     return replace(plan, warnings=(*plan.warnings, missing))
-
-
-def _elsewhere(desired: Desired, changes: Iterable[Change[Resource]], snapshot: Snapshot) -> Iterator[str | Obstacle]:
-    addresses = (held.address for held in desired.reported_traffic[0].node.addresses)
-    return underlay.elsewhere(desired.node, desired.address, changes, snapshot, addresses)
-
-
-def _taken_away(desired: Desired, snapshot: Snapshot) -> Iterator[str]:
-    """Name the foreign routes to parts of what a route of ours leads to: of those packets the kernel asks them.
-
-    The route that the kernel makes to the IPv6 address of our own tunnel is none of them.
-    """
-    ours = {want.resource.prefix for want in desired.objects if isinstance(want.resource, Route)}
-    lengths = sorted({prefix.length for prefix in ours})
-    own = {link.name for link in snapshot.all(Link) if link.ours}
-    found: list[str] = []
-    for route in snapshot.all(Route):
-        if not route.ours and route.table == MAIN_TABLE and route.oif not in own:
-            wider = (route.prefix.within(length) for length in lengths if length < route.prefix.length)
-            whole = next((prefix for prefix in wider if prefix in ours), None)
-            if whole is not None:
-                found.append(f"route {route} from {route.installer} takes its part of {whole} away from our route")
-    yield from found[:_NAMED]
-    if len(found) > _NAMED:
-        yield f"{len(found) - _NAMED} more routes take parts of other nodes' subnets away from ours"
-
-
-def _announced(changes: Iterable[Change[Resource]], snapshot: Snapshot) -> Iterator[str]:
-    """Name the default routes that a router announced, and that the kernel drops as it begins to forward IPv6."""
-    after = {change.after.name: change.after.value for change in changes if isinstance(change.after, Sysctl)}
-    if after.get(IPV6_FORWARD, "0") == "0":
-        return
-    values = {each.name: each.value for each in snapshot.all(Sysctl)} | after
-    for route in snapshot.all(Route):
-        device = route.oif
-        announced = route.protocol == ANNOUNCED and route.prefix == _ANYWHERE and device is not None
-        if announced and device is not None and values.get(accept_ra(device)) != "2":
-            yield (
-                f"the default route {route} was announced by a router, and goes as {IPV6_FORWARD} becomes 1: "
-                f"write sysctl: {{{accept_ra(device)}: 2}} to keep it"
-            )
-
-
-def _without_ipv6(desired: Desired, changes: Iterable[Change[Resource]], snapshot: Snapshot) -> Iterator[str]:
-    """Name what needs IPv6 where the kernel has none; what is none of the spec's own is left out by `differences`."""
-    if snapshot.ipv6:
-        return
-    needing = [str(traffic.network) for traffic in desired.traffic if traffic.version == 6]
-    needing += [
-        str(change.after) for change in changes if isinstance(change.after, Sysctl) and of_ipv6(change.after.name)
-    ]
-    for needs in needing:
-        yield f"{needs} needs IPv6, and the kernel of this node has none: start it without ipv6.disable=1"
-
-
-def _unsettable(desired: Desired, changes: Iterable[Change[Resource]]) -> Iterator[Obstacle]:
-    """Name the parameters that the kernel does not have, and that do not come with a link of ours."""
-    made = {want.resource.name for want in desired.objects if isinstance(want.resource, Link)}
-    for change in changes:
-        if isinstance(change.after, Sysctl) and change.before is None and change.after.device not in made:
-            yield Obstacle.before(deferred_sysctls.absent(change.after), [change.after])
-
-
-def _unsaved(desired: Desired) -> Iterator[str]:
-    """Say which rules have no file from which they could come back at boot."""
-    for version in sorted({traffic.version for traffic in desired.traffic}):
-        if desired.persist is not None and file_of(desired.persist, version) is None:
-            yield (
-                f"the rules for IPv{version} are gone after a boot: cannot determine which file beside "
-                f"{desired.persist} is theirs; name one such as rules.v4 or iptables, and rules.v6 or ip6tables is "
-                "written too"
-            )
-
-
-def _doubts(desired: Desired, snapshot: Snapshot) -> Iterator[str]:
-    """Say what makes the plan unlikely to come true: rules of another backend, or in no file for the next boot."""
-    if desired.backend not in (None, snapshot.backend):
-        yield f"the state is that of iptables-{snapshot.backend}, and the spec wants iptables-{desired.backend}"
-    yield from _unsaved(desired)

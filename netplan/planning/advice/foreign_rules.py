@@ -17,6 +17,7 @@ from netplan.kinds.foreign_chain.value import OtherChain, Owner, program_of
 from netplan.kinds.route.value import Route
 from netplan.kinds.snapshot import Snapshot
 from netplan.net import BITS, Prefix, counted
+from netplan.planning.advice.case import Case
 from netplan.planning.placement import outsides, shielded
 from netplan.trace.fib import Fib
 from netplan.trace.firewall.foreign import ForeignChains, Harm, RuleEffect
@@ -48,8 +49,9 @@ class _Finding(NamedTuple):
     forbids: bool
 
 
-def refusals(desired: Desired, snapshot: Snapshot) -> Iterator[str]:
+def refuse_foreign_rules(case: Case) -> Iterator[str]:
     """Say which rules beside this node's iptables may undo what the plan is for, and what podnet left there itself."""
+    desired, snapshot = case.desired, case.snapshot
     if not desired.traffic:
         return
     for finding in _all_findings(desired, snapshot):
@@ -63,8 +65,9 @@ def refusals(desired: Desired, snapshot: Snapshot) -> Iterator[str]:
             )
 
 
-def warnings(desired: Desired, snapshot: Snapshot) -> Iterator[str]:
+def warn_of_foreign_rules(case: Case) -> Iterator[str]:
     """Say what else there is beside this node's iptables, in one line for each table."""
+    desired, snapshot = case.desired, case.snapshot
     if not desired.traffic:
         return
     findings = tuple(_all_findings(desired, snapshot))

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping
 from netplan.desired.model import Desired
 from netplan.kinds.link.value import Link
 from netplan.kinds.route.value import Route
-from netplan.kinds.snapshot import Snapshot
 from netplan.net import IfName
+from netplan.planning.advice.case import Case
 
 
-def warnings(desired: Desired, snapshot: Snapshot) -> Iterator[str]:
+def warn_of_mtu(case: Case) -> Iterator[str]:
     """Say what will be dropped on its way to the peers."""
+    desired, snapshot = case.desired, case.snapshot
     found = {link.name: link.mtu for link in snapshot.all(Link)}
     tunnels = [want.resource for want in desired.objects if isinstance(want.resource, Link)]
     paths = found | {tunnel.name: tunnel.mtu for tunnel in tunnels}

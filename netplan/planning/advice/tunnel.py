@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
-from netplan.desired.model import Desired
 from netplan.kinds.fdb.value import FdbEntry
 from netplan.kinds.link.value import Link, derived_lladdr
-from netplan.kinds.resource import Change, Resource
+from netplan.planning.advice.case import Case
 
 
-def warnings(desired: Desired, changes: Iterable[Change[Resource]]) -> Iterator[str]:
+def warn_of_tunnel(case: Case) -> Iterator[str]:
     """Say that other nodes still send to the end of the tunnel that goes, and why they don't reach the new one."""
+    desired, changes = case.desired, case.changes
     links = [change for change in changes if isinstance(change.resource, Link)]
     known = [change.before for change in links if isinstance(change.before, Link) and change.before.vxlan]
     made = [change.after for change in links if isinstance(change.after, Link) and change.after.vxlan]

@@ -10,6 +10,7 @@ import pytest
 from netplan.kinds.foreign_chain.driver import FOLLOWED
 from netplan.kinds.foreign_chain.value import OtherChain
 from netplan.planning.advice import foreign_rules
+from netplan.planning.advice.case import Case
 from tests import make
 from tests.kinds.chain.scratch import run
 from tests.netfilter.nftables.programs import (
@@ -49,7 +50,8 @@ def said(tmp_path):
         assert done.returncode == 0, done.stderr
         state = make.snapshot("", *map(OtherChain.from_json, json.loads(done.stdout)))
         wanted = make.desired()
-        return [*foreign_rules.refusals(wanted, state)], [*foreign_rules.warnings(wanted, state)]
+        case = Case(wanted, (), state, live=True)
+        return [*foreign_rules.refuse_foreign_rules(case)], [*foreign_rules.warn_of_foreign_rules(case)]
 
     return loaded
 

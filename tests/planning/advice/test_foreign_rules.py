@@ -9,7 +9,12 @@ from netplan.desired.compile import compile_removal
 from netplan.kinds.chain.value import Chain, ChainKey
 from netplan.kinds.foreign_chain.value import OtherChain, Owner
 from netplan.planning.advice import foreign_rules
+from netplan.planning.advice.case import Case
 from tests import make
+
+
+def case(desired, state):
+    return Case(desired, (), state, live=True)
 
 
 def other(*rules, table="nat", name="POSTROUTING", owner=Owner.LEGACY, policy="ACCEPT", hook="", nat=None):
@@ -24,11 +29,11 @@ def below(*rules, table="nat", name="BELOW", owner=Owner.LEGACY, nat=True):
 
 
 def refused(*others, **keys):
-    return [*foreign_rules.refusals(make.desired(make.spec(**keys)), make.snapshot("", *others))]
+    return [*foreign_rules.refuse_foreign_rules(case(make.desired(make.spec(**keys)), make.snapshot("", *others)))]
 
 
 def warned(*others):
-    return [*foreign_rules.warnings(make.desired(), make.snapshot("", *others))]
+    return [*foreign_rules.warn_of_foreign_rules(case(make.desired(), make.snapshot("", *others)))]
 
 
 MASK = "-s 172.7.21.0/24 ! -o docker0 -j MASQUERADE"
@@ -178,4 +183,7 @@ def test_nothing_beside_keeps_podnet_on_a_node():
     spec = make.spec()
     leaving = compile_removal(spec, spec.topology.by_name["a"])
     state = make.snapshot("", other(MASK))
-    assert [*foreign_rules.refusals(leaving, state), *foreign_rules.warnings(leaving, state)] == []
+    assert [
+        *foreign_rules.refuse_foreign_rules(case(leaving, state)),
+        *foreign_rules.warn_of_foreign_rules(case(leaving, state)),
+    ] == []

@@ -1,0 +1,31 @@
+"""Parameters that the kernel does not have, that wait for a device, or that stay as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from netplan.kinds.link.value import Link
+from netplan.kinds.sysctl.value import Sysctl
+from netplan.planning import deferred_sysctls, sysctls
+from netplan.planning.advice.case import Case
+from netplan.planning.obstacles import Obstacle
+
+
+def refuse_unknown(case: Case) -> Iterator[Obstacle]:
+    """Name the parameters that the kernel does not have, and that do not come with a link of ours."""
+    if not case.live:
+        return
+    made = {want.resource.name for want in case.desired.objects if isinstance(want.resource, Link)}
+    for change in case.changes:
+        if isinstance(change.after, Sysctl) and change.before is None and change.after.device not in made:
+            yield Obstacle.before(deferred_sysctls.absent(change.after), [change.after])
+
+
+def warn_of_leaving(case: Case) -> Iterator[str]:
+    """Say, where podnet leaves, which parameters stay as they are."""
+    return sysctls.warnings(case.desired, case.snapshot)
+
+
+def warn_of_waiting(case: Case) -> Iterator[str]:
+    """Say which parameters wait for a device."""
+    return deferred_sysctls.warnings(case.waiting)
