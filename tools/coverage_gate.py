@@ -89,7 +89,8 @@ def remarks(files: Mapping[str, Covered], excuses: Mapping[str, Excuse]) -> Iter
         if file is not None and file.reaches(required(path)):
             yield f"{path}: covers what it must: delete its entry"
         elif file is not None and file.missing < excuse.missing:
-            yield f"{path}: {file.missing} lines and branches are not covered, fewer than {excuse.missing}: lower its entry"
+            missing = f"{file.missing} lines and branches are not covered"
+            yield f"{path}: {missing}, fewer than {excuse.missing}: lower its entry"
 
 
 def lowered(files: Mapping[str, Covered], excuses: Mapping[str, Excuse]) -> dict[str, Excuse]:
