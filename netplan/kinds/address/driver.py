@@ -38,7 +38,7 @@ def _requests(
     indexes: Mapping[IfName, int], change: Change[LinkAddress]
 ) -> Iterator[netlink_driver.Asked[LinkAddress]]:
     index = netlink_driver.standing(change.resource.link, indexes, change)
-    if index is None:
+    if index is None or change.before == change.after:
         return
     if change.before is not None:
         yield netlink_driver.Asked(change, codec.encode_delete(change.before, index))
