@@ -124,7 +124,7 @@ def on_linux(tries: Sequence[Try]) -> tuple[Snapshot, list[Seen]]:
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.booleans(), st.lists(TRIES, min_size=1, max_size=8))
-@example(True, [Try(tunnels.neighbour(), gone=False), Try(tunnels.address(), gone=False)])
+@example(False, [Try(each, gone=False) for each in (LINKS[0], STANDING[0], STANDING[4], STANDING[0])])
 def test_a_change_is_taken_or_refused_by_both_and_leads_to_the_same_state(lab, begun, tries):
     tries = [*(BEGUN if begun else ()), *tries]
     state, seen = inside(lab, "n1", on_linux, tries)
