@@ -28,7 +28,10 @@ def observe(reading: Reading) -> Iterator[LinkAddress]:
 
 
 def write(writing: Writing, changes: Iterable[Change[LinkAddress]]) -> None:
-    """Give devices addresses, or take them away; the kernel replaces no scope, so that such an address goes first."""
+    """Give devices addresses, or take them away; the kernel replaces no scope, so that such an address goes first.
+
+    One that stays as it is, is written all the same: it may have gone with a device that was made anew.
+    """
     netlink_driver.write(
         writing.channel, [request for change in changes for request in _requests(writing.indexes, change)]
     )
@@ -38,9 +41,9 @@ def _requests(
     indexes: Mapping[IfName, int], change: Change[LinkAddress]
 ) -> Iterator[netlink_driver.Asked[LinkAddress]]:
     index = netlink_driver.standing(change.resource.link, indexes, change)
-    if index is None or change.before == change.after:
+    if index is None:
         return
-    if change.before is not None:
+    if change.before not in (None, change.after):
         yield netlink_driver.Asked(change, codec.encode_delete(change.before, index))
     if change.after is not None:
         yield netlink_driver.Asked(change, codec.encode_new(change.after, index))
