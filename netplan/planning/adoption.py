@@ -1,6 +1,6 @@
-"""What is taken over from other programs: routes in the place of podnet's, and what a spec with `adopt` says.
+"""What podnet takes over from other programs: routes in the place of its own, and with `adopt` what the spec names.
 
-That is their link of the wanted name, and what stands on it.
+The latter is another program's link with the desired name, and what stands on that link.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from netplan.planning.obstacles import Obstacle
 
 
 def adopted_links(desired: Desired, snapshot: Snapshot) -> frozenset[IfName]:
-    """Return links of others that become ours: they have the wanted names, and can be changed into what is wanted."""
+    """Return other programs' links that become ours: they have the desired names, and can become what is desired."""
     if not desired.adopts:
         return frozenset()
     foreign = {link.name: link for link in snapshot.all(Link) if not link.ours}
@@ -26,7 +26,7 @@ def adopted_links(desired: Desired, snapshot: Snapshot) -> frozenset[IfName]:
 
 
 def replacing_routes(desired: Desired, snapshot: Snapshot) -> frozenset[Route]:
-    """Return the routes of others by which packets go instead of one that is wanted, and that podnet had there."""
+    """Return other programs' routes that packets take instead of a desired one, where podnet had its own before."""
     wanted = (want.resource.key for want in desired.objects if isinstance(want.resource, Route))
     places = (snapshot.routes.get(key, ()) for key in wanted if key in desired.applied) if desired.applied else ()
     first = (there[0] for there in places if there and not any(route.ours for route in there))
@@ -34,10 +34,10 @@ def replacing_routes(desired: Desired, snapshot: Snapshot) -> frozenset[Route]:
 
 
 def adopter(desired: Desired, snapshot: Snapshot) -> Callable[[Resource], bool]:
-    """Make the test whether an object of others becomes ours, or goes since its link does.
+    """Return the test whether another program's object becomes ours, or is deleted because its link becomes ours.
 
-    These are links, routes to wanted prefixes, and whatever routes lead over an adopted link, but for those that the
-    kernel keeps itself for addresses of devices; and routes that replaced podnet's.
+    These are links, routes to desired prefixes, and all routes over an adopted link, except those that the kernel keeps
+    for addresses of devices; and routes that replaced podnet's.
     """
     links, replacing = adopted_links(desired, snapshot), replacing_routes(desired, snapshot)
     objects = desired.objects if desired.adopts else ()
@@ -56,12 +56,13 @@ def adopter(desired: Desired, snapshot: Snapshot) -> Callable[[Resource], bool]:
 
 
 def obstacles(desired: Desired, snapshot: Snapshot) -> Iterator[Obstacle]:
-    """Name the foreign links that stand in the way of ours, and what to do about each."""
+    """Return one obstacle for each foreign link that stands in the way of ours, with what to do about it."""
     adopted = adopted_links(desired, snapshot)
     foreign = [link for link in snapshot.all(Link) if not link.ours and link.name not in adopted]
     for want in desired.objects if foreign else ():
         if isinstance(want.resource, Link):
-            texts = (_told(want.resource, link, desired) for link in foreign if _in_the_way(want.resource, link))
+            conflicting = (link for link in foreign if _in_the_way(want.resource, link))
+            texts = (_obstacle_text(want.resource, link, desired) for link in conflicting)
             yield from (Obstacle.before(text, [want.resource]) for text in texts)
 
 
@@ -69,7 +70,7 @@ def _in_the_way(wanted: Link, link: Link) -> bool:
     return link.name == wanted.name or link.excludes(wanted)
 
 
-def _told(wanted: Link, link: Link, desired: Desired) -> str:
+def _obstacle_text(wanted: Link, link: Link, desired: Desired) -> str:
     away = f"take that away first: ip link del {link.name}"
     if link.name != wanted.name:
         over = f"adopt it (backend: name: {link.name}, adopt: true)"

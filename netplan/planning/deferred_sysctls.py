@@ -1,4 +1,4 @@
-"""Parameters of devices that are not there yet, as a bridge that a CNI plugin makes: nothing else waits for them."""
+"""Parameters of devices that do not exist yet, such as the bridge of a CNI plugin: nothing else waits for them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _OF_BRIDGES: Final = "net.bridge."
 
 
 def waiting(desired: Desired, snapshot: Snapshot) -> tuple[Sysctl, ...]:
-    """Return the parameters that are wanted of devices that a node does not have, and that podnet does not make.
+    """Return the desired parameters of devices that a node does not have, and that podnet does not create.
 
     None where no device of the node is known, as where there is no record of it.
     """
@@ -27,7 +27,7 @@ def waiting(desired: Desired, snapshot: Snapshot) -> tuple[Sysctl, ...]:
 
 
 def warnings(sysctls: Iterable[Sysctl]) -> Iterator[str]:
-    """Say which parameters wait and what for, or that the kernel has none of this name."""
+    """Return which parameters wait for which device, or that the kernel has none of this name."""
     for sysctl in sysctls:
         if sysctl.device is None:
             yield absent(sysctl)
@@ -36,6 +36,6 @@ def warnings(sysctls: Iterable[Sysctl]) -> Iterator[str]:
 
 
 def absent(sysctl: Sysctl) -> str:
-    """Say that the kernel does not have a parameter, and what to type where a module brings it."""
+    """Return that the kernel does not have a parameter, and what to type where a module brings it."""
     module = "; load its module first: modprobe br_netfilter" if sysctl.name.startswith(_OF_BRIDGES) else ""
     return f"the kernel of this node has no {sysctl.name}{module}"

@@ -22,7 +22,7 @@ from netplan.planning.deferred_sysctls import waiting
 from netplan.planning.diff import Routes, diff_by_key, diff_routes
 from netplan.planning.hooks import all_hooks, rule_changes
 from netplan.planning.on_link import taken_as_on_link
-from netplan.planning.projection import after_updates, lost
+from netplan.planning.projection import after_updates, lost_with_links
 from netplan.planning.sysctls import put_back
 
 STALE: Final = Reason("ours, and no longer wanted")
@@ -32,7 +32,10 @@ SECOND: Final = Reason("ours, and there is one already")
 
 
 def diff_node(desired: Desired, snapshot: Snapshot) -> Iterator[Change[Resource]]:
-    """Give every change from the snapshot to what is desired, kind by kind; of foreign objects those the spec names."""
+    """Return every change from the snapshot to the desired state, kind by kind.
+
+    Of foreign objects only those that the spec names change.
+    """
     adopts = adopter(desired, snapshot)
     state = snapshot
     sorted_out: dict[type[Resource], list[Wanted[Resource]]] = {kind: [] for kind in registry.values()}
@@ -47,9 +50,9 @@ def diff_node(desired: Desired, snapshot: Snapshot) -> Iterator[Change[Resource]
                 _explained(change, snapshot, desired.applied) for change in _routes(desired, snapshot, state, adopts)
             )
             continue
-        actual = [each for each in state.all(kind) if each.ours or adopts(each)]
-        gone = [each for each in lost(kind, snapshot, state) if each.ours or adopts(each)]
-        changes = [_explained(change, snapshot) for change in diff_by_key(wanted, actual, STALE, gone)]
+        actual = [resource for resource in state.all(kind) if resource.ours or adopts(resource)]
+        lost = [resource for resource in lost_with_links(kind, snapshot, state) if resource.ours or adopts(resource)]
+        changes = [_explained(change, snapshot) for change in diff_by_key(wanted, actual, STALE, lost)]
         yield from changes
         state = after_updates(state, changes)
     for hook in all_hooks(hooks_of(desired), snapshot):
@@ -63,17 +66,17 @@ def _routes(
         return route.ours or adopts(route)
 
     wanted = (Wanted(want.resource, want.reason) for want in desired.objects if isinstance(want.resource, Route))
-    gone = tuple(filter(may_change, lost(Route, snapshot, state)))
-    yield from diff_routes(taken_as_on_link(wanted, state), Routes(state.routes, may_change, gone), STALE, SECOND)
+    lost = tuple(filter(may_change, lost_with_links(Route, snapshot, state)))
+    yield from diff_routes(taken_as_on_link(wanted, state), Routes(state.routes, may_change, lost), STALE, SECOND)
 
 
 def _explained(change: Change[Resource], snapshot: Snapshot, applied: Collection[RouteKey] = ()) -> Change[Resource]:
-    """Say why a link is replaced, an object taken over or put back, and why a foreign one goes."""
+    """Return the change with the reason why a link is replaced, an object adopted or restored, a foreign one goes."""
     before, after = change.before, change.after
-    found = before
+    existing = before
     if before is not None and not isinstance(before, Route):
-        found = snapshot.index.get((before.kind, before.key))
-    if found is not None and not found.ours:
+        existing = snapshot.index.get((before.kind, before.key))
+    if existing is not None and not existing.ours:
         remark = REPLACED if isinstance(before, Route) and before.key in applied else "taken over"
         return replace(change, reason=ADOPTED if after is None else change.reason.with_remark(remark))
     if isinstance(before, Link) and isinstance(after, Link) and not before.can_become(after):
@@ -83,7 +86,7 @@ def _explained(change: Change[Resource], snapshot: Snapshot, applied: Collection
 
 
 def _sysctls(desired: Desired, snapshot: Snapshot) -> Iterator[Change[Sysctl]]:
-    """Compare with the state in which forwarding is switched already, which rewrites what is set after it."""
+    """Return the changes from the state in which forwarding is switched already: that rewrites what is set after it."""
     late = waiting(desired, snapshot)
     reasons = {want.resource: want.reason for want in desired.objects if isinstance(want.resource, Sysctl)}
     reasons = {
@@ -91,13 +94,13 @@ def _sysctls(desired: Desired, snapshot: Snapshot) -> Iterator[Change[Sysctl]]:
     }
     reasons |= {want.resource: want.reason for want in put_back(desired, snapshot)}
     wanted = switched_first(reasons)
-    named = {each.name for each in wanted}
-    actual = [each for each in snapshot.all(Sysctl) if each.name in named]
-    yield from diff_by_key([Wanted(each, reasons[each]) for each in wanted], once_switched(actual, wanted), STALE)
+    names = {sysctl.name for sysctl in wanted}
+    actual = [sysctl for sysctl in snapshot.all(Sysctl) if sysctl.name in names]
+    yield from diff_by_key([Wanted(sysctl, reasons[sysctl]) for sysctl in wanted], once_switched(actual, wanted), STALE)
 
 
 def _is_there(sysctl: Sysctl, snapshot: Snapshot) -> bool:
-    """Whether a parameter may differ from what is wanted: where the kernel has no IPv6, all of its are as good as 0."""
+    """Whether a parameter may differ from what is desired: in a kernel without IPv6 all of IPv6 count as 0."""
     return snapshot.ipv6 or sysctl.value != "0" or not of_ipv6(sysctl.name)
 
 

@@ -43,9 +43,9 @@ class FieldChange(Struct, frozen=True):
 
 
 def field_changes(change: Change[Resource]) -> tuple[FieldChange, ...]:
-    """Return the fields that differ, sorted; nothing for an object that comes or goes.
+    """Return the fields that differ, sorted; nothing for an object that is created or deleted.
 
-    Items of a list are compared without regard to their order first; then those that move among the others are told.
+    Items of a list are compared without regard to their order first; then those that move among the others follow.
     """
     if change.before is None or change.after is None:
         return ()
@@ -58,14 +58,14 @@ def field_changes(change: Change[Resource]) -> tuple[FieldChange, ...]:
 
 
 def setting_changes(before: Json, after: Json) -> tuple[FieldChange, ...]:
-    """Give what two specs say otherwise, under dotted names such as `backend.type`; the order of lists says nothing."""
+    """Return where two specs differ, under dotted names such as `backend.type`; the order of lists does not count."""
     return _sorted(_field_change(level, _dotted(_path(level))) for level in _differing(before, after))
 
 
 def _differing(before: Json, after: Json) -> list[Any]:
     from deepdiff import DeepDiff  # noqa: PLC0415 - it takes as long to load as all of podnet: only updates need it
 
-    found = DeepDiff(
+    differences = DeepDiff(
         before,
         after,
         ignore_order=True,
@@ -74,7 +74,7 @@ def _differing(before: Json, after: Json) -> list[Any]:
         view="tree",
         hasher=_digest,
     )
-    return [level for levels in found.values() for level in levels]
+    return [level for levels in differences.values() for level in levels]
 
 
 def _digest(text: str | bytes) -> str:
@@ -110,19 +110,19 @@ def _moves(field: str, before: Sequence[str], after: Sequence[str]) -> Iterator[
 
 
 def _longest_rise(numbers: Iterable[int]) -> set[int]:
-    """Give as many of different numbers as can be, each greater than the one before it."""
+    """Return the longest increasing subsequence of distinct numbers, as a set."""
     ends: list[int] = []
     earlier: dict[int, int | None] = {}
     for number in numbers:
         at = bisect_left(ends, number)
         earlier[number] = ends[at - 1] if at else None
         ends[at : at + 1] = [number]
-    found: set[int] = set()
+    longest: set[int] = set()
     last = ends[-1] if ends else None
     while last is not None:
-        found.add(last)
+        longest.add(last)
         last = earlier[last]
-    return found
+    return longest
 
 
 def _field_change(level: Any, field: str) -> FieldChange:  # noqa: ANN401 - deepdiff's levels have no types

@@ -24,18 +24,18 @@ from netplan.planning.projection import project
 
 _encoded: Final = json.JSONEncoder(sort_keys=True).encode
 
-_TOLD: Final = 3
-"""How many rules are told of that came or went."""
+_LISTED: Final = 3
+"""How many of the rules that came or went are named."""
 
 
 def dependencies(changes: Iterable[Change[Resource]], snapshot: Snapshot) -> dict[str, str]:
-    """Digest what of a snapshot the changes depend on, by the part's name.
+    """Return digests of the parts of a snapshot that the changes depend on, by the part's name.
 
-    These are the objects that change; the devices by which routes are to leave, with the addresses by which they reach
-    the next hops; what the devices carry by which tunnels are to leave; and of nat the rules before those that come or
-    go, with the chains that they lead into: what docker appends there for a container leaves the digests alone. Where
-    packets are filtered our jump stands last, so that every rule counts. After the digest of rules follows a mark of
-    each, by which one that came since can be told from those that stayed.
+    These are the objects that change; the output devices of routes, with the addresses by which they reach the next
+    hops; the MTU of the output devices of tunnels; and in nat the rules before those that change, with the chains that
+    they lead into: what docker appends there for a container leaves the digests alone. Where packets are filtered our
+    jump stands last, so that every rule counts. After the digest of rules follows a mark of each, which tells a rule
+    that came since from those that stayed.
     """
     return {part.name: " ".join([digest(part.content), *map(_mark, part.rules)]) for part in _parts(changes, snapshot)}
 
@@ -58,17 +58,17 @@ def _rules_of(changes: Iterable[Change[Resource]]) -> Iterator[Rule]:
 
 
 def _difference(part: _Part, marks: Sequence[str], known: Mapping[str, str]) -> str:
-    """Tell which rules came and which went; one that went has a name only if the plan itself was to change it.
+    """Return which rules came and which went, as text; one that went has a name only if the plan was to change it.
 
-    In the place of each of the first rules that went, one from behind them has come up.
+    In the place of each of the first rules that went, one from behind them has moved up.
     """
-    gone = Counter(marks) - Counter(map(_mark, part.chain))
+    removed = Counter(marks) - Counter(map(_mark, part.chain))
     names = {_mark(rule): rule for rule in part.rules}
-    came = Counter(map(_mark, part.rules[: len(part.rules) - (gone.total() if part.first else 0)])) - Counter(marks)
-    told = [f"{names[mark]} came" for mark in came.elements()]
-    told += [f"{known.get(mark, 'a rule')} went" for mark in gone.elements()]
-    more = f"; and {len(told) - _TOLD} more came or went" if len(told) > _TOLD else ""
-    return "; ".join(told[:_TOLD]) + more if told else "they stand in another order"
+    added = Counter(map(_mark, part.rules[: len(part.rules) - (removed.total() if part.first else 0)])) - Counter(marks)
+    texts = [f"{names[mark]} came" for mark in added.elements()]
+    texts += [f"{known.get(mark, 'a rule')} went" for mark in removed.elements()]
+    more = f"; and {len(texts) - _LISTED} more came or went" if len(texts) > _LISTED else ""
+    return "; ".join(texts[:_LISTED]) + more if texts else "they stand in another order"
 
 
 def unmet(changes: Sequence[Change[Resource]], before: Snapshot, now: Snapshot) -> Iterator[Change[Resource]]:
@@ -90,9 +90,9 @@ def unmet(changes: Sequence[Change[Resource]], before: Snapshot, now: Snapshot) 
 
 
 def _same(change: Change[Resource], expected: Sequence[Route], now: Sequence[Route]) -> bool:
-    """Whether the routes of a key are as expected, whatever others brought or took meanwhile."""
-    known = [each for each in now if each.ours or each in expected or each == change.before]
-    return known == [each for each in expected if each.ours or each in now]
+    """Whether the routes of a key are as expected, whatever other programs added or deleted meanwhile."""
+    known = [route for route in now if route.ours or route in expected or route == change.before]
+    return known == [route for route in expected if route.ours or route in now]
 
 
 def unlike(
@@ -102,8 +102,8 @@ def unlike(
 
     The position of a rule does not count: another program's rule before it shifts it.
     """
-    gone, come = _beyond(changes, others), _beyond(others, changes)
-    return (*(("-", change) for change in gone), *(("+", change) for change in come))
+    removed, added = _beyond(changes, others), _beyond(others, changes)
+    return (*(("-", change) for change in removed), *(("+", change) for change in added))
 
 
 def _beyond(changes: Iterable[Change[Resource]], others: Iterable[Change[Resource]]) -> Iterator[Change[Resource]]:
@@ -123,10 +123,10 @@ def _substance(change: Change[Resource]) -> Hashable:
 
 
 def _stands(rule: Rule, depth: int, expected: Sequence[Rule], now: Sequence[Rule]) -> bool:
-    """Whether a rule is there as often as expected, behind the rules expected, whatever others changed meanwhile."""
+    """Whether a rule is there as often as expected, behind the rules expected, whatever else changed meanwhile."""
     wanted, there = {*expected}, {*now}
-    known = [each for each in now if each in wanted]
-    before = [each for each in expected[:depth] if each in there]
+    known = [other for other in now if other in wanted]
+    before = [other for other in expected[:depth] if other in there]
     return expected.count(rule) == now.count(rule) and known[: len(before)] == before
 
 
@@ -140,7 +140,7 @@ def _digest(value: object) -> str:
 
 
 _NOTHING: Final = _digest(None)
-"""The digest of what is not there, as all that a first apply makes."""
+"""The digest of what is absent, such as everything that a first apply creates."""
 
 
 def _mark(rule: str) -> str:
@@ -149,9 +149,9 @@ def _mark(rule: str) -> str:
 
 
 class _Part(Struct, frozen=True):
-    """Something that a plan depends on: its name, its content as JSON values, and the same for people.
+    """Something that a plan depends on: its name, its content as JSON values, and the same as text.
 
-    Where these are rules, they are here too, all those of their chain, and whether they are the first of them only.
+    Of rules it has those, all those of their chain, and whether they are only the first of the chain.
     """
 
     name: str
@@ -193,7 +193,7 @@ def _object(resource: Resource, snapshot: Snapshot) -> _Part:
     there: Sequence[Resource] = snapshot.routes.get(resource.key, ()) if isinstance(resource, Route) else ()
     name, present = f"{resource.kind} {resource.label}", snapshot.index.get((resource.kind, resource.key))
     if there[1:]:
-        return _Part(name, [each.to_json() for each in there], "; ".join(map(str, there)))
+        return _Part(name, [route.to_json() for route in there], "; ".join(map(str, there)))
     return _Part(name, *((None, "not there") if present is None else (present.to_json(), str(present))))
 
 
@@ -206,15 +206,15 @@ def _devices(changes: Iterable[Change[Resource]], snapshot: Snapshot) -> Iterato
             next_hops.setdefault(route.oif, set()).add(route.next_hop)
     there = {link.name for link in snapshot.all(Link)}
     for device, towards in next_hops.items():
-        held = {each.address for each in snapshot.all(LinkAddress) if each.link == device}
-        reaching = sorted(str(each) for each in held if any(each.prefix.contains(next_hop) for next_hop in towards))
+        addresses = {address.address for address in snapshot.all(LinkAddress) if address.link == device}
+        reaching = sorted(str(address) for address in addresses if any(map(address.prefix.contains, towards)))
         text = ", ".join(reaching) or f"no address towards {min(towards)}"
         known = device in there
         yield _Part(f"interface {device}", reaching if known else None, text if known else "not there")
 
 
 def _carriers(changes: Iterable[Change[Resource]], snapshot: Snapshot) -> Iterator[_Part]:
-    """Return what devices leave to the tunnels whose MTU a plan sets, in bytes: one that is not at hand, as planned."""
+    """Return the bytes that devices leave to the tunnels whose MTU a plan sets; of a missing device as planned."""
     carried = {link.name: link.mtu for link in snapshot.all(Link)}
     for change in changes:
         link, before = change.after, change.before
@@ -236,19 +236,19 @@ def _below(key: ChainKey, rules: Sequence[Rule], snapshot: Snapshot) -> Iterator
         if below is None or below in seen or below.owned or below not in snapshot.chains:
             continue
         seen.add(below)
-        held = snapshot.rules(below)
-        waiting += held
-        yield _Part(f"chain {below}", list(map(str, held)), "; ".join(map(str, held)) or "no rules")
+        inner = snapshot.rules(below)
+        waiting += inner
+        yield _Part(f"chain {below}", list(map(str, inner)), "; ".join(map(str, inner)) or "no rules")
 
 
 def _depth(edits: Iterable[Change[Resource]]) -> int:
-    """Return how many rules of a chain as it is stand before the last place where one goes or comes.
+    """Return how many rules of a chain as it is stand before the last place where one is deleted or created.
 
-    The position of a rule that comes counts the rules that stay and those that come before it.
+    The position of a created rule counts the rules that stay and those created before it.
     """
     edits = tuple(edits)
-    gone = {change.before.position for change in edits if isinstance(change.before, PlacedRule)}
-    come = sorted(change.after.position for change in edits if isinstance(change.after, PlacedRule))
-    staying = (position for position in count(1) if position not in gone)
-    passed = max((position - 1 - earlier for earlier, position in enumerate(come)), default=0)
-    return max([*gone, *islice(staying, passed)], default=0)
+    deleted = {change.before.position for change in edits if isinstance(change.before, PlacedRule)}
+    created = sorted(change.after.position for change in edits if isinstance(change.after, PlacedRule))
+    staying = (position for position in count(1) if position not in deleted)
+    passed = max((position - 1 - earlier for earlier, position in enumerate(created)), default=0)
+    return max([*deleted, *islice(staying, passed)], default=0)

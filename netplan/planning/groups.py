@@ -28,5 +28,5 @@ def likeness(plan: NodePlan, node: Node, then: Node | None) -> Likeness:
 
 
 def like(plan: NodePlan, traced: NodePlan) -> NodePlan:
-    """Return a plan with the effects that were traced on a node that is alike."""
+    """Return a plan with the effects that were traced on a node of the same likeness."""
     return replace(plan, effects=traced.effects, traced_on=traced.traced_on or traced.node) if traced.effects else plan

@@ -1,4 +1,4 @@
-"""What changes a built-in chain so that our jump stands where it belongs, and the rules that must not are gone."""
+"""The changes of a built-in chain that put our jump where it belongs, and delete the rules that must not be there."""
 
 from __future__ import annotations
 

@@ -23,6 +23,6 @@ def interest_of(changes: Iterable[Change[Resource]]) -> Interest:
 
 
 def with_ground(interest: Interest) -> Interest:
-    """Look also at the chains that rules of nat lead into: `dependencies` counts them among a plan's."""
+    """Return the interest with the chains that rules of nat lead into: a plan's `dependencies` count them."""
     walks = {key for key in interest.chains if key.table == "nat" and not key.owned}
     return interest | Interest(walks=frozenset(walks))

@@ -106,7 +106,7 @@ class JsonStream:
         self._at += 1
 
     def _next(self) -> str:
-        """Go to the next character that is no space, and give it; nothing at the end of the document."""
+        """Go to the next character that is no space, and return it; nothing at the end of the document."""
         while True:
             while self._at < len(self._text) and self._text[self._at] in _SPACE:
                 self._at += 1

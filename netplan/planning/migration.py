@@ -1,8 +1,8 @@
-"""Plans for moving a cluster from one spec to another, worked out once for all nodes to which the same happens.
+"""Plans for moving a cluster from one spec to another, computed once for all nodes that change alike.
 
-A node that stays as it is hears of a move only by its peers. What these become on it depends on few of its own
-properties, its role: all nodes of one role get the same changes. So the work is that for a few nodes, and not for each
-node with each of its peers.
+A move changes a node that stays as it is only through its peers. How these appear on it depends on few of its own
+properties, its role: all nodes of one role get the same changes. So the work grows with the roles, not with the pairs
+of nodes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from netplan.kinds.link.value import BRIDGE, Link
 from netplan.kinds.route.value import KERNEL, Route
 from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.net import Prefix
+from netplan.net import IfName, InterfaceAddress, Prefix
 from netplan.planning.differences import diff_node
 from netplan.planning.fingerprint import dependencies
 from netplan.planning.groups import place_of
@@ -35,9 +35,9 @@ from netplan.trace import BRIDGE_CALLS, settings_of
 
 
 class Move(Struct, frozen=True):
-    """The plan of one node, and the state that the older spec would have made of it when it was bare.
+    """The plan of one node, and the state that the older spec would have brought a fresh node to.
 
-    It is a plan to read: where jumps are to stand after a reboot is kept by plans of a node's own state alone.
+    It is a plan to read: only plans of a node's own state keep where jumps are to stand after a reboot.
     """
 
     plan: NodePlan
@@ -49,7 +49,7 @@ class Move(Struct, frozen=True):
 
 
 def migrate(desired: Desired, then: Desired | None) -> Move:
-    """Plan one node from what an older spec wanted of it, if it wanted anything."""
+    """Return the move of one node from what an older spec wanted of it, if it wanted anything."""
     before = fresh_node(desired.reported_traffic[0].node, desired.backend)
     if then is not None:
         before = project(before, diff_node(then, before))
@@ -73,7 +73,7 @@ def predecessors(spec: Spec, old: Spec) -> dict[str, Node]:
 
 
 def renaming(spec: Spec, node: Node, then: Node) -> str:
-    """Say that a node has the address of one that had another name, and what becomes of its pods."""
+    """Return a text: the node has the address of one that had another name, and what becomes of its pods."""
     same = f"{node.name} has the address of {then.name}"
     if then.name in spec.topology.by_name:
         return same
@@ -87,9 +87,9 @@ def renaming(spec: Spec, node: Node, then: Node) -> str:
 
 
 def role_of(spec: Spec, old: Spec) -> Callable[[str], Hashable | None]:
-    """Make what gives the role of a node, by its name: None if the move changes more of the node than its peers.
+    """Return the function from a node's name to its role: None if the move changes more of the node than its peers.
 
-    Nodes of one role have the same device towards their peers, on the same segment, and the same wishes of their own.
+    Nodes of one role have the same device towards their peers, on the same segment, and the same settings of their own.
     """
     without: dict[str, object] = {"nodes": {}, "nodes_file": None}
     same = spec.model.model_copy(update=without) == old.model.model_copy(update=without)
@@ -99,18 +99,17 @@ def role_of(spec: Spec, old: Spec) -> Callable[[str], Hashable | None]:
         written = spec.model.nodes[name]
         if not same or then is None or replace(then, at=node.at) != node or written != old.model.nodes[name]:
             return None
-        wishes = (written.blackhole, written.routes, tuple(written.sysctl.items()))
-        return place_of(node), wishes
+        return place_of(node), (written.blackhole, written.routes, tuple(written.sysctl.items()))
 
     return role
 
 
 def same_role_plan(first: Move, spec: Spec, node: Node) -> NodePlan:
-    """Return the plan of a node with the role of another one: what it depends on is the node's own."""
+    """Return the plan of a node that has the role of another one; what it depends on is the node's own."""
     changes = first.plan.changes
-    held = [*held_by(node), *_ends(spec, node)]
+    addresses = [*addresses_of(node), *_ends(spec, node)]
     touched = [change.before for change in changes if change.before is not None]
-    before = Snapshot.of(first.plan.backend, [*first.before.all(Link), *held, *touched])
+    before = Snapshot.of(first.plan.backend, [*first.before.all(Link), *addresses, *touched])
     return replace(
         first.plan,
         node=node.name,
@@ -136,9 +135,9 @@ _BOOT: Final = 3
 
 
 def fresh_node(node: Node, backend: FirewallBackend | None) -> Snapshot:
-    """Return the state of a node as its spec describes it, before podnet or another program made a rule.
+    """Return the state of a node as its spec describes it, before podnet or another program added a rule.
 
-    How it reaches the outside is in no spec: here by the interface, as if every address were on-link.
+    No spec says how it reaches the outside: here by the interface, as if every address were on-link.
     """
     devices = (node.interface, node.bridge)
     return Snapshot.of(
@@ -146,28 +145,31 @@ def fresh_node(node: Node, backend: FirewallBackend | None) -> Snapshot:
         [
             Link(node.interface, node.mtu, up=True),
             Link(node.bridge, node.mtu, up=True, type=BRIDGE),
-            *held_by(node),
+            *addresses_of(node),
             *(Sysctl(name, "0") for device in ("all", *devices) for name in settings_of(device)),
             *(Sysctl(name, "0") for name in BRIDGE_CALLS.values()),
-            *(Route(each.prefix, node.interface, protocol=KERNEL, prefsrc=each.address) for each in node.addresses),
-            *(_to_pods(node, subnet) for subnet in node.subnets),
+            *(_connected(node.interface, address) for address in node.addresses),
+            *(_connected(node.bridge, node.gateway(subnet)) for subnet in node.subnets),
             *(Route(Prefix(version, 0, 0), node.interface, protocol=_BOOT) for version in _versions(node)),
         ],
     )
 
 
-def held_by(node: Node) -> tuple[LinkAddress, ...]:
-    """Return the addresses that such a node has."""
+def addresses_of(node: Node) -> tuple[LinkAddress, ...]:
+    """Return the addresses of a node's interface and bridge, as its spec describes them."""
     return (
         *(LinkAddress(node.interface, address) for address in node.addresses),
         *(LinkAddress(node.bridge, node.gateway(subnet)) for subnet in node.subnets),
     )
 
 
-def _to_pods(node: Node, subnet: Prefix) -> Route:
-    return Route(subnet, node.bridge, protocol=KERNEL, prefsrc=node.gateway(subnet).address)
+def _connected(device: IfName, address: InterfaceAddress) -> Route:
+    """Return the route that the kernel makes for an address of a device."""
+    return Route(address.prefix, device, protocol=KERNEL, prefsrc=address.address)
 
 
 def _versions(node: Node) -> tuple[int, ...]:
     """Return the IP versions that the node or its pods have addresses of."""
-    return tuple(sorted({*(each.address.version for each in node.addresses), *(each.version for each in node.subnets)}))
+    return tuple(
+        sorted({address.address.version for address in node.addresses} | {net.version for net in node.subnets})
+    )

@@ -14,7 +14,7 @@ Identity: TypeAlias = tuple[str, Hashable]
 
 
 class Obstacle(Struct, frozen=True):
-    """Why some objects can't be written, as a person is told it, and which they are."""
+    """Why some objects can't be written, as a text for the user, and which they are."""
 
     text: str
     objects: frozenset[Identity]
@@ -29,7 +29,7 @@ class Obstacle(Struct, frozen=True):
 
 
 def identity(resource: Resource) -> Identity:
-    """Return what an object is known by, whatever it holds."""
+    """Return what identifies an object, whatever its other fields are."""
     return resource.kind, resource.key
 
 

@@ -16,7 +16,7 @@ from netplan.net import BITS, Address, IfName, Prefix
 
 
 class OnLink:
-    """What the devices of a state reach without a router; of one without addresses, as of a record, nothing is known.
+    """What the devices of a state reach without a router; nothing is known of a state without addresses (a record's).
 
     The kernel takes a route by a next hop only if the longest of the device's own routes to it has no next hop itself;
     one that is `onlink` it takes as it is.
@@ -35,9 +35,9 @@ class OnLink:
         return False
 
     def off(self, route: Route) -> bool:
-        """Whether a route leads by a device that is there and up to a next hop which it does not reach.
+        """Whether a route's device is there and up, and does not reach the route's next hop.
 
-        By a link of ours, and by any tunnel, every route does: what it needs for that stands beside it.
+        A link of ours, and any tunnel, reaches every next hop: what it needs for that comes with the route.
         """
         if route.next_hop is None or route.oif not in self._foreign:
             return False
@@ -53,13 +53,13 @@ class OnLink:
     @cached_property
     def _routes(self) -> dict[tuple[IfName, Prefix], Route]:
         """The routes of the main table by device and prefix; of several to a prefix the one that is used."""
-        found: dict[tuple[IfName, Prefix], Route] = {}
+        routes: dict[tuple[IfName, Prefix], Route] = {}
         for route in self._state.all(Route):
             if route.table == MAIN_TABLE and route.oif is not None and not route.tos:
-                before = found.setdefault((route.oif, route.prefix), route)
+                before = routes.setdefault((route.oif, route.prefix), route)
                 if route.metric < before.metric:
-                    found[route.oif, route.prefix] = route
-        return found
+                    routes[route.oif, route.prefix] = route
+        return routes
 
     @cached_property
     def _lengths(self) -> tuple[int, ...]:

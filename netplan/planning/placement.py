@@ -1,4 +1,4 @@
-"""Where among other programs' rules our jumps may stand: decided by walking the rules, not by a position."""
+"""Where our jumps may stand among other programs' rules: found by walking the rules, not by a fixed position."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ _OUTSIDE: Final = {
 
 
 def outsides(traffic: PodTraffic) -> Iterator[Prefix]:
-    """Return a prefix that stands for the outside, unless the spec keeps them all."""
+    """Return a prefix that stands for the outside, none if the spec keeps them all."""
     return islice(
         (prefix for prefix in _OUTSIDE[traffic.version] if not any(kept.overlaps(prefix) for kept in traffic.kept)), 1
     )
@@ -85,22 +85,22 @@ def _forwarded(traffic: PodTraffic) -> Iterator[Flow]:
 
 def _first_rewriter(rules: Sequence[Rule], hook: ChainKey, flow: Flow, walker: Walker) -> int:
     """Return the index of the first rule that may rewrite the source of the packets, or the number of rules."""
-    here = {flow}
+    flows = {flow}
     for index, rule in enumerate(rules):
-        found = [branch for each in here for branch in walker.past(PlacedRule(hook, index + 1, rule), each)]
-        if any(branch.flow.snat for branch in found):
+        branches = [branch for arriving in flows for branch in walker.past(PlacedRule(hook, index + 1, rule), arriving)]
+        if any(branch.flow.snat for branch in branches):
             return index
-        here = {branch.flow for branch in found if branch.fate is Fate.CONTINUES}
+        flows = {branch.flow for branch in branches if branch.fate is Fate.CONTINUES}
     return len(rules)
 
 
 def _end(rules: Sequence[Rule], hook: ChainKey, walker: Walker) -> int:
-    """Return the index of the rule behind which no packet at all comes, or the number of rules."""
+    """Return the index of the first rule that no packet passes, or the number of rules."""
     anywhere = ANYWHERE[hook.version]
     every = Flow(anywhere, (anywhere,))
     for index, rule in enumerate(rules):
-        found = walker.past(PlacedRule(hook, index + 1, rule), every)
-        if all(branch.fate is not Fate.CONTINUES for branch in found):
+        branches = walker.past(PlacedRule(hook, index + 1, rule), every)
+        if all(branch.fate is not Fate.CONTINUES for branch in branches):
             return index
     return len(rules)
 
@@ -108,7 +108,7 @@ def _end(rules: Sequence[Rule], hook: ChainKey, walker: Walker) -> int:
 def _last_refusal(rules: Sequence[Rule], hook: ChainKey, flow: Flow, walker: Walker) -> int:
     """Return the gap behind the last rule that may refuse some of the packets."""
     for index in reversed(range(len(rules))):
-        found = walker.past(PlacedRule(hook, index + 1, rules[index]), flow)
-        if any(branch.fate in REFUSED for branch in found):
+        branches = walker.past(PlacedRule(hook, index + 1, rules[index]), flow)
+        if any(branch.fate in REFUSED for branch in branches):
             return index + 1
     return 0

@@ -41,16 +41,16 @@ class Source(StrEnum):
 
 
 class NodePlan(Struct, frozen=True):
-    """The changes of one node, in the order in which people read them.
+    """The changes of one node, in the order in which they are shown.
 
-    `depends` holds a digest of every part of the state that the changes depend on, by the part's name; `refusals` say
-    why the plan can't be applied as it is, of which `obstacles` stand in the way of some objects alone, `checks`
-    what must work once it has been, `persist` is the file that has the rules for the next boot, `sysctls` names the
-    parameters that are wanted, changed or not, `waiting` are those of devices that are not there yet, and `hooks`
-    say where our jumps are to stand, None if that is not known. With `adopts` objects of others may become ours,
-    with `puts_back` routes that replaced ours. `effects` are what people are shown besides, found by tracing the
-    `probes`, on another node that is alike if `traced_on` names it; a saved plan is read with the probes alone, and
-    without the obstacles: it is applied whole, or refused.
+    `depends` has a digest of every part of the state that the changes depend on, by the part's name. `refusals` say why
+    the plan can't be applied as it is; the `obstacles` among them stand in the way of some objects alone. `checks` say
+    what must work once the plan is applied. `persist` is the file with the rules for the next boot. `sysctls` names
+    the desired parameters, changed or not; `waiting` are those of missing devices. `hooks` say where our jumps are to
+    stand, None if that is unknown. With `adopts` other programs' objects may become ours, with `puts_back` the
+    routes that replaced ours. `effects` are shown beside the changes: they come from tracing the `probes`, on another
+    node of the same likeness if `traced_on` names it. A saved plan is read with the probes alone, and without the
+    obstacles: it is applied whole, or refused.
     """
 
     node: str
@@ -80,17 +80,17 @@ class NodePlan(Struct, frozen=True):
 
     @property
     def in_sync(self) -> bool:
-        """Whether the node is what it should be, nothing stands against it, and no traffic is broken."""
+        """Whether the node is in its desired state, nothing is refused, and no traffic is broken."""
         return not self.changes and not self.refusals and not self.broken
 
     @property
     def broken(self) -> tuple[TrafficEffect, ...]:
-        """The traffic that will fare otherwise than the spec wants when the plan has been carried out."""
+        """The traffic that will not fare as the spec wants when the plan has been applied."""
         return tuple(effect for effect in self.effects if effect.stays_broken)
 
     @property
     def interest(self) -> Interest:
-        """What must be observed to see whether the plan still fits, and whether it has been carried out."""
+        """What must be observed to see whether the plan still fits, and whether it has been applied."""
         wanted = Interest(sysctls=frozenset(self.sysctls))
         return with_ground(interest_of(self.changes)) | wanted
 
@@ -115,7 +115,7 @@ class Plan(Struct, frozen=True):
 
 
 def restoring(node: str, address: Address, changes: Iterable[Change[Resource]], now: Snapshot) -> NodePlan:
-    """Make a plan of changes that bring back an earlier state of a node."""
+    """Return a plan of changes that restore an earlier state of a node."""
     changes = tuple(sorted(changes, key=_shown))
     return NodePlan(node, address, Source.LIVE, now.backend, changes, dependencies(changes, now))
 
@@ -125,7 +125,7 @@ def _shown(change: Change[Resource]) -> int:
 
 
 def plan_node(desired: Desired, snapshot: Snapshot, source: Source) -> NodePlan:
-    """Compare what a node should have with what it has."""
+    """Return the plan from a node's observed state to its desired state."""
     changes = sorted(diff_node(desired, snapshot), key=_shown)
     late = deferred_sysctls.waiting(desired, snapshot)
     case = Case(desired, changes, snapshot, source is Source.LIVE, late)
@@ -151,9 +151,9 @@ def plan_node(desired: Desired, snapshot: Snapshot, source: Source) -> NodePlan:
 
 
 def beside(plan: NodePlan, obstacles: Collection[Obstacle], state: Snapshot) -> NodePlan:
-    """Return what of a plan can be done where the obstacles stay: without the changes that have to wait for them.
+    """Return the part of a plan that can be done despite the obstacles: without the changes that have to wait for them.
 
-    `state` is that from which it starts. What stands in the way of the whole plan stays a refusal.
+    `state` is that from which the plan starts. What stands in the way of the whole plan stays a refusal.
     """
     waits = blocked(plan.changes, obstacles)
     changes = tuple(change for change in plan.changes if identity(change.resource) not in waits)
@@ -168,16 +168,16 @@ def beside(plan: NodePlan, obstacles: Collection[Obstacle], state: Snapshot) -> 
     )
 
 
-def with_effects(plan: NodePlan, found: Iterable[Probe], whole: Snapshot) -> NodePlan:
+def with_effects(plan: NodePlan, probes: Iterable[Probe], whole: Snapshot) -> NodePlan:
     """Return the plan with what it does to traffic, traced through the whole state of its node."""
-    found = tuple(found)
-    return replace(plan, effects=effects(found, whole, project(whole, plan.changes)), probes=found)
+    probes = tuple(probes)
+    return replace(plan, effects=effects(probes, whole, project(whole, plan.changes)), probes=probes)
 
 
-def in_full(desired: Desired, whole: Snapshot, source: Source, found: Iterable[Probe]) -> NodePlan:
-    """Plan from the whole state of a node, and say what that does to traffic, once there is a bridge for its pods."""
+def in_full(desired: Desired, whole: Snapshot, source: Source, probes: Iterable[Probe]) -> NodePlan:
+    """Return the plan from the whole state of a node, with its effects on traffic if there is a bridge for its pods."""
     plan, bridge = plan_node(desired, whole, source), desired.reported_traffic[0].bridge
     if any(link.name == bridge for link in whole.all(Link)):
-        return with_effects(plan, (*found, *parted(desired, plan.changes, whole)), whole)
+        return with_effects(plan, (*probes, *parted(desired, plan.changes, whole)), whole)
     missing = f"there is no bridge {bridge} on this node: what becomes of its pods' traffic is not known"
     return replace(plan, warnings=(*plan.warnings, missing))

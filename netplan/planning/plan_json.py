@@ -120,7 +120,7 @@ class _NodePart(NamedTuple):
 
 
 def _head_and_parts(document: JsonStream) -> tuple[dict[str, Part], dict[str, _NodePart]]:
-    """Go through a plan: give what it says of all nodes by its keys, and each node by its name."""
+    """Go through a plan, and return what it says of all nodes by its keys, and the part of each node by its name."""
     head: dict[str, Part] = {}
     parts: dict[str, _NodePart] = {}
     for key in document.members():
@@ -230,7 +230,7 @@ def _may_be_planned(change: Change[Resource]) -> bool:
 
 
 def _adopts(change: Change[Resource]) -> bool:
-    """Whether a link or a route of others becomes ours; a route that the kernel keeps itself never does."""
+    """Whether another program's link or route becomes ours; a route that the kernel keeps itself never does."""
     if isinstance(change.before, Route) and change.before.connected:
         return False
     taken = isinstance(change.resource, Link | Route) and change.before is not None and not change.before.ours
@@ -238,6 +238,6 @@ def _adopts(change: Change[Resource]) -> bool:
 
 
 def _goes_with(change: Change[Resource], links: Collection[Hashable]) -> bool:
-    """Whether a route of others goes since the link that it leads over is adopted."""
+    """Whether another program's route is deleted because its link is adopted."""
     route = change.resource
     return isinstance(route, Route) and not route.connected and change.after is None and route.oif in links

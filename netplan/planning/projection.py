@@ -1,4 +1,4 @@
-"""The state after a plan, worked out without a kernel, with what the kernel does by itself to what stands on a link."""
+"""The state after a plan, computed without a kernel, with what the kernel does by itself to objects on a link."""
 
 from __future__ import annotations
 
@@ -64,35 +64,36 @@ def project(snapshot: Snapshot, changes: Iterable[Change[Resource]]) -> Snapshot
             _change_route(objects, resource.key, change)
         else:
             _switch(objects, resource)
-            _change(objects, resource, gone=change.after is None)
+            _change(objects, resource, deleted=change.after is None)
     for key, edits in placed.items():
         objects[Chain][key] = edited(snapshot.chains.get(key, Chain(key, policy="ACCEPT")), edits)
     return Snapshot(snapshot.backend, {kind: objects.all(kind) for kind in values()}, snapshot.ipv6, snapshot.sockets)
 
 
 def after_updates(snapshot: Snapshot, changes: Iterable[Change[Resource]]) -> Snapshot:
-    """Return snapshot after the updates of links and addresses among the changes: what a replaced link loses is gone.
+    """Return the snapshot after the updates of links and addresses: without what a replaced link loses.
 
-    What stands on a link that goes is still there, to be deleted or moved before it.
+    What stands on a link that is deleted is still there, to be deleted or moved before it.
     """
     updates = [change for change in changes if change.before is not None and change.after is not None]
     below = [change for change in updates if isinstance(change.after, Link | LinkAddress)]
     return project(snapshot, below) if below else snapshot
 
 
-def lost(kind: type[R], before: Snapshot, after: Snapshot) -> tuple[R, ...]:
-    """Return objects of a kind that `after_updates` took away, ours if they went from a link that is ours by then."""
+def lost_with_links(kind: type[R], before: Snapshot, after: Snapshot) -> tuple[R, ...]:
+    """Return the objects of a kind that `after_updates` lost, ours if their link is ours after it."""
     if after is before:
         return ()
     if kind is Route:
         stay = {*after.all(kind)}
-        return tuple(each for each in before.all(kind) if each not in stay)
+        return tuple(resource for resource in before.all(kind) if resource not in stay)
     links: _Links = {link.key: link for link in after.all(Link)}
-    return tuple(_owned(each, links) for each in before.all(kind) if (each.kind, each.key) not in after.index)
+    lost = (resource for resource in before.all(kind) if (resource.kind, resource.key) not in after.index)
+    return tuple(_owned(resource, links) for resource in lost)
 
 
 def _change_route(objects: _Objects, key: RouteKey, change: Change[Resource]) -> None:
-    """Let a route come, go, or take the place of another, as the kernel does among those of its key."""
+    """Create, delete or replace a route, as the kernel does among those of its key."""
     before, after = change.before, change.after
     there = tuple(objects.routes.get(key, ()))
     if isinstance(before, Route) and (after is None or change.place is not None) and before in there:
@@ -110,23 +111,25 @@ def _with(there: tuple[Route, ...], route: Route, change: Change[Resource]) -> t
     return (*there[:at], route, *there[at + 1 :])
 
 
-def _change(objects: _Objects, resource: Resource, *, gone: bool) -> None:
+def _change(objects: _Objects, resource: Resource, *, deleted: bool) -> None:
     there = objects[type(resource)]
     before = there.get(resource.key)
-    if gone:
+    if deleted:
         there.pop(resource.key, None)
     else:
         there[resource.key] = _owned(resource, objects[Link])
     if isinstance(resource, Link) and isinstance(before, Link):
-        _change_link(objects, before, None if gone else resource)
-    if isinstance(resource, LinkAddress) and (gone or (before is not None and before != resource)):
-        others = {each.link for each in _held(objects) if each.key != resource.key and version_of(each) == 4}
-        if version_of(resource) == 4 and resource.link not in others:
+        _change_link(objects, before, None if deleted else resource)
+    if isinstance(resource, LinkAddress) and (deleted or (before is not None and before != resource)):
+        others = (address for address in _addresses(objects) if address.key != resource.key)
+        if version_of(resource) == 4 and resource.link not in {
+            other.link for other in others if version_of(other) == 4
+        }:
             _lose(objects, resource.link, _lost_when_down(), version=4)
 
 
 def _change_link(objects: _Objects, before: Link, after: Link | None) -> None:
-    """Do what the kernel does when a link goes, is replaced, goes down, or gets another link-layer address."""
+    """Do what the kernel does when a link is deleted, is replaced, goes down, or gets another link-layer address."""
     if after is None or not before.can_become(after):
         _lose(objects, before.name, _on_links())
         return
@@ -152,23 +155,23 @@ def _lose(objects: _Objects, link: IfName, kinds: Iterable[type[Resource]], vers
             left = {key: tuple(filter(stays, routes)) for key, routes in objects.routes.items()}
             objects.routes = {key: routes for key, routes in left.items() if routes}
         else:
-            objects[kind] = {key: each for key, each in objects[kind].items() if stays(each)}
+            objects[kind] = {key: resource for key, resource in objects[kind].items() if stays(resource)}
 
 
 def _on_links() -> Iterator[type[Resource]]:
-    """Return the kinds whose objects go with the link that they stand on."""
+    """Return the kinds whose objects are lost with the link that they stand on."""
     return (kind.value for kind in kinds() if kind.on_links is not None)
 
 
 def _lost_when_down() -> Iterator[type[Resource]]:
-    """Return what a link loses when it goes down, and of IPv4 with its last address; when it is up nothing is back."""
+    """Return what a link loses when it goes down, and of IPv4 with its last address; going up brings nothing back."""
     return (kind.value for kind in kinds() if kind.on_links is not None and kind.on_links.when_down)
 
 
 def _hand_over(objects: _Objects) -> None:
     """Make what stands on a link ours, or no longer ours, with the link."""
     for kind in (kind.value for kind in kinds() if kind.on_links is not None and kind.on_links.owned):
-        objects[kind] = {key: _owned(each, objects[Link]) for key, each in objects[kind].items()}
+        objects[kind] = {key: _owned(resource, objects[Link]) for key, resource in objects[kind].items()}
 
 
 def _owned(resource: R, links: _Links) -> R:
@@ -179,22 +182,22 @@ def _owned(resource: R, links: _Links) -> R:
     return resource if link is None or link.ours == resource.ours else replace(resource, ours=link.ours)
 
 
-def _held(objects: _Objects) -> Iterable[LinkAddress]:
-    return (each for each in objects[LinkAddress].values() if isinstance(each, LinkAddress))
+def _addresses(objects: _Objects) -> Iterable[LinkAddress]:
+    return (address for address in objects[LinkAddress].values() if isinstance(address, LinkAddress))
 
 
 def _switch(objects: _Objects, resource: Resource) -> None:
     """Rewrite what the kernel rewrites when a parameter that switches others takes a new value."""
-    found = objects[Sysctl]
-    if isinstance(resource, Sysctl) and resource.name in SWITCHES and found.get(resource.key) != resource:
-        settings = (each for each in found.values() if isinstance(each, Sysctl))
-        objects[Sysctl] = {each.key: each for each in rewritten(settings, resource)}
+    sysctls = objects[Sysctl]
+    if isinstance(resource, Sysctl) and resource.name in SWITCHES and sysctls.get(resource.key) != resource:
+        settings = (sysctl for sysctl in sysctls.values() if isinstance(sysctl, Sysctl))
+        objects[Sysctl] = {sysctl.key: sysctl for sysctl in rewritten(settings, resource)}
 
 
 def blocked(changes: Iterable[Change[Resource]], obstacles: Iterable[Obstacle]) -> frozenset[Identity]:
-    """Return which of the objects that are changed have to wait: those with an obstacle, and what depends on them.
+    """Return which of the changed objects have to wait: those with an obstacle, and what depends on them.
 
-    Nothing can stand on a link that can't come; and as long as one can't, no link goes that it may be there for.
+    Nothing can stand on a link that can't be created; and while one can't, no link is deleted that it may replace.
     """
     changes = tuple(changes)
     stopped = {item for obstacle in obstacles for item in obstacle.objects}

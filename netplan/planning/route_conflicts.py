@@ -1,4 +1,4 @@
-"""Routes of others in the place of ours: why a plan can't be applied, and what to do about each.
+"""Other programs' routes in the place of ours: why a plan can't be applied, and what to do about each.
 
 One that stands behind ours carries no packet, and is a warning alone.
 """
@@ -24,10 +24,10 @@ _NAMED: Final = 3
 
 
 def obstacles(desired: Desired, changes: Iterable[Change[Resource]], snapshot: Snapshot) -> Iterator[Obstacle]:
-    """Name the foreign routes that hold the place of one of ours: the kernel would take either, or replace it.
+    """Return the foreign routes in the place of one of ours, as obstacles: the kernel would use either, or replace it.
 
-    `changes` are those that are planned from the snapshot.
-    One that the kernel keeps for an address of a device is never adopted: it comes and goes with the address.
+    `changes` are those planned from the snapshot. A route that the kernel keeps for an address of a device is never
+    adopted: it comes and goes with the address.
     """
     connected = {_place(route): route for route in snapshot.all(Route) if route.connected and not route.ours}
     others = _before_ours(desired, changes, snapshot)
@@ -42,18 +42,18 @@ def obstacles(desired: Desired, changes: Iterable[Change[Resource]], snapshot: S
 
 
 def warnings(desired: Desired, changes: Iterable[Change[Resource]], snapshot: Snapshot) -> Iterator[str]:
-    """Name the foreign routes that stand behind ours."""
+    """Return a warning of each foreign route that stands behind one of ours."""
     others = _others(desired, snapshot, replacing_routes(desired, snapshot))
     behind = _behind_ours(desired, changes, snapshot, others)
-    found = [route for key, routes in others.items() if key in behind for route in routes]
-    for route in found[:_NAMED]:
+    shadowed = [route for key, routes in others.items() if key in behind for route in routes]
+    for route in shadowed[:_NAMED]:
         yield f"route {route} from {route.installer} stands behind ours: no packet goes by it as long as ours is there"
-    if len(found) > _NAMED:
-        yield f"{len(found) - _NAMED} more routes of others stand behind ours"
+    if len(shadowed) > _NAMED:
+        yield f"{len(shadowed) - _NAMED} more routes of other programs stand behind ours"
 
 
 def occupied(desired: Desired, changes: Iterable[Change[Resource]], snapshot: Snapshot) -> bool:
-    """Return whether a route of others that is not adopted holds the place of one of ours."""
+    """Whether another program's route that is not adopted is in the place of one of ours."""
     others = _before_ours(desired, changes, snapshot)
     return any(isinstance(want.resource, Route) and want.resource.key in others for want in desired.objects if others)
 
@@ -61,7 +61,7 @@ def occupied(desired: Desired, changes: Iterable[Change[Resource]], snapshot: Sn
 def _before_ours(
     desired: Desired, changes: Iterable[Change[Resource]], snapshot: Snapshot
 ) -> dict[RouteKey, list[Route]]:
-    """Return the routes of others by their keys by which packets go, or could go, instead of ours."""
+    """Return other programs' routes, by their keys, that packets take or could take instead of ours."""
     others = _others(desired, snapshot, replacing_routes(desired, snapshot))
     behind = _behind_ours(desired, changes, snapshot, others)
     return {key: routes for key, routes in others.items() if key not in behind}
@@ -70,9 +70,9 @@ def _before_ours(
 def _behind_ours(
     desired: Desired, changes: Iterable[Change[Resource]], snapshot: Snapshot, others: Collection[RouteKey]
 ) -> frozenset[RouteKey]:
-    """Return the keys of which our route comes before those of others, when the plan has been carried out.
+    """Return the keys of which our route comes before those of other programs once the plan has been applied.
 
-    Of IPv4 it takes the place of the first, where that may be changed; of IPv6 it must be the first, and stay.
+    Of IPv4 it takes the place of the first, where that may be changed; of IPv6 it must be the first already, and stay.
     """
     if not others:
         return frozenset()
@@ -88,7 +88,7 @@ def _behind_ours(
 
 
 def _others(desired: Desired, snapshot: Snapshot, replacing: Collection[Route]) -> dict[RouteKey, list[Route]]:
-    """Return the routes by their keys that a plan neither changes, nor the kernel keeps for an address."""
+    """Return foreign routes, by their keys, that no plan changes and that the kernel does not keep for an address."""
     if desired.adopts:
         return {}
     routes = (route for route in snapshot.all(Route) if not route.ours and not route.connected)

@@ -1,7 +1,7 @@
 """Our rules in the files that iptables-services or netfilter-persistent loads at boot, in the format of iptables-save.
 
-There is one for each IP version. Everything else in it stays byte for byte, but for the rules that `firewall.remove`
-names: those would come back at boot, and stand before ours or refuse what ours accept. They are remembered (`taken`),
+There is one for each IP version. Everything else in it stays byte for byte, except the rules that `firewall.remove`
+names: those would come back at boot, and stand before ours or refuse what ours accept. They are remembered (`removed`),
 and come back when they are no longer named: the program that loads the file has them from nowhere else.
 """
 
@@ -24,8 +24,8 @@ from netplan.kinds.snapshot import Snapshot
 from netplan.netfilter.iptables.rule import Rule
 from netplan.planning.hooks import arrange_hook
 
-MADE: Final = "# This table was added by podnet."
-"""Stands before a table that the file did not have, so that it goes again with the last of our rules."""
+ADDED_TABLE: Final = "# This table was added by podnet."
+"""Stands before a table that the file did not have, so that the table is deleted with the last of our rules."""
 
 _OF_IPV4: Final = ((re.compile(r"v4$"), "v6"), (re.compile(r"^iptables"), "ip6tables"))
 _OF_IPV6: Final = re.compile(r"v6$|^ip6tables")
@@ -42,27 +42,27 @@ def file_of(path: str, version: int) -> str | None:
     if version == 4:
         return path
     names = (pattern.sub(other, name) for pattern, other in _OF_IPV4 if pattern.search(name))
-    return next((f"{folder}{slash}{each}" for each in names), None)
+    return next((f"{folder}{slash}{sibling}" for sibling in names), None)
 
 
 class _Edit(Struct):
-    """What becomes of the lines of a file: those that go, and those that come before a line."""
+    """What becomes of the lines of a file: indexes of those that are deleted, and what is inserted before a line."""
 
-    gone: set[int] = field(default_factory=set)
-    come: dict[int, list[str]] = field(default_factory=dict)
+    deleted: set[int] = field(default_factory=set)
+    inserted: dict[int, list[str]] = field(default_factory=dict)
 
     def insert(self, index: int, *lines: str) -> None:
-        self.come.setdefault(index, []).extend(lines)
+        self.inserted.setdefault(index, []).extend(lines)
 
     def applied(self, lines: Sequence[str]) -> Iterator[str]:
         for index, line in enumerate([*lines, None]):
-            yield from self.come.get(index, ())
-            if line is not None and index not in self.gone:
+            yield from self.inserted.get(index, ())
+            if line is not None and index not in self.deleted:
                 yield line
 
 
 Arranged = Callable[[ChainKey, Sequence[Rule], Mapping[ChainKey, Chain]], list[Slot]]
-"""Returns a chain of others as it should be in the file: without what is to go, with our jump at its place."""
+"""Returns another program's chain as it should be in the file: without removed rules, with our jump at its place."""
 
 
 class Wish(Struct, frozen=True):
@@ -75,7 +75,7 @@ class Wish(Struct, frozen=True):
 
     @classmethod
     def of(cls, desired: Desired) -> Wish:
-        """Return what a spec wants; of a node that should have nothing, ours go."""
+        """Return what a spec wants; of a node that should have nothing, ours are deleted."""
         chains = tuple(want.resource for want in desired.objects if isinstance(want.resource, Chain))
         hooks = {hook.chain: hook for hook in hooks_of(desired)}
         jumps = {key: hook.standing.rule for key, hook in hooks.items() if hook.standing is not None}
@@ -133,12 +133,12 @@ class _Memory(Struct):
 
     def keep(self, entries: Sequence[Entry], out: Collection[int], table: Table) -> None:
         """Remember the lines of a chain, of which those with the indexes `out` are not in the file in the end."""
-        comes = {index for index, entry in enumerate(entries) if entry.index is None}
-        self.returned += [entries[index].line for index in sorted(comes.difference(out))]
+        returning = {index for index, entry in enumerate(entries) if entry.index is None}
+        self.returned += [entries[index].line for index in sorted(returning.difference(out))]
         former = self.former.get(entries[0].chain) if entries else None
-        for kept, gone in ((self.taken, {*out}), (self.meanwhile, comes.union(out))):
-            if gone:
-                kept.append(taken_out(entries, gone, former, table, self.generation))
+        for removals, removed in ((self.taken, {*out}), (self.meanwhile, returning.union(out))):
+            if removed:
+                removals.append(taken_out(entries, removed, former, table, self.generation))
 
 
 def merge(text: str, wish: Wish, version: int = 4, former: Iterable[TakenRules] = (), generation: int = 0) -> Merged:
@@ -157,7 +157,7 @@ def merge(text: str, wish: Wish, version: int = 4, former: Iterable[TakenRules] 
     for table in tables:
         counts = effective[table.name] is table
         _edit_table(table, wish if counts else NOTHING, edit, memory if counts else _Memory({}, generation))
-        _drop_made(table, lines, edit)
+        _drop_added(table, lines, edit)
     end = len(lines) if lines[-1] else len(lines) - 1
     for name in sorted({chain.key.table for chain in wish.chains if chain.key.version == version} - effective.keys()):
         edit.insert(end, *_new_table(name, wish, version))
@@ -192,8 +192,8 @@ def _edit_table(table: Table, wish: Wish, edit: _Edit, memory: _Memory) -> None:
             if name in wanted and _holds(table, chains, wanted[name]):
                 del fresh[name]
             else:
-                edit.gone |= {entry.index for entry in table.rules.get(name, ()) if entry.index is not None}
-                edit.gone |= {index for header, index in table.headers.items() if header == name}
+                edit.deleted |= {entry.index for entry in table.rules.get(name, ()) if entry.index is not None}
+                edit.deleted |= {index for header, index in table.headers.items() if header == name}
     edit.insert(max([table.start, *table.headers.values()]) + 1, *_headers(fresh.values()))
     remembered = (key.name for key in memory.former if key.table == table.name)
     hooks = [*(hook.name for hook in wish.hooks_of(table.name, table.version)), *remembered]
@@ -221,7 +221,8 @@ def _edit_chain(key: ChainKey, table: Table, wish: Wish, edit: _Edit, memory: _M
     rules = [entry.rule() for entry in whole]
     slots = wish.arranged(key, rules, TableChains(table))
     stays = {slot.origin for slot in slots}
-    edit.gone |= {entry.index for number, entry in enumerate(whole) if number not in stays and entry.index is not None}
+    leaving = (entry for number, entry in enumerate(whole) if number not in stays)
+    edit.deleted |= {entry.index for entry in leaving if entry.index is not None}
     _insert(key, table, slots, whole, edit)
     foreign = [number for number, rule in enumerate(rules) if not is_our_jump(rule)]
     out = {place for place, number in enumerate(foreign) if number not in stays}
@@ -249,18 +250,18 @@ def _first(indexes: Iterable[int | None]) -> int | None:
     return next((index for index in indexes if index is not None), None)
 
 
-def _drop_made(table: Table, lines: Sequence[str], edit: _Edit) -> None:
+def _drop_added(table: Table, lines: Sequence[str], edit: _Edit) -> None:
     """Drop a table that podnet added, once nothing is left in it."""
     inside = {*range(table.start + 1, table.end)}
-    comes = any(edit.come.get(index) for index in range(table.start + 1, table.end + 1))
-    if table.start and lines[table.start - 1] == MADE and inside <= edit.gone and not comes:
-        edit.gone |= {table.start - 1, table.start, table.end}
+    filled = any(edit.inserted.get(index) for index in range(table.start + 1, table.end + 1))
+    if table.start and lines[table.start - 1] == ADDED_TABLE and inside <= edit.deleted and not filled:
+        edit.deleted |= {table.start - 1, table.start, table.end}
 
 
 def _new_table(name: str, wish: Wish, version: int) -> Iterator[str]:
     """Return the lines of a table that the file does not have; no policy is among them."""
     chains = wish.of_table(name, version)
-    yield from (MADE, f"*{name}", *_headers(chains))
+    yield from (ADDED_TABLE, f"*{name}", *_headers(chains))
     for hook in wish.hooks_of(name, version):
         yield f"-A {hook.name} {wish.jumps[hook]}"
     yield from (*_rules(chains), "COMMIT")

@@ -45,9 +45,9 @@ class Flag(StrEnum):
 
 
 class Danger(Struct, frozen=True):
-    """Something that a plan would do, the option without which it is refused, and the objects that it lies in, if few.
+    """Something that a plan would do, the option without which it is refused, and the objects that it is about, if few.
 
-    What does not change these objects is not dangerous.
+    A plan that does not change these objects has not this danger.
     """
 
     flag: Flag
@@ -78,7 +78,7 @@ class Session(Struct, frozen=True):
 def dangers(plan: NodePlan, before: Snapshot, after: Snapshot, session: str | None) -> tuple[Danger, ...]:
     """Return every danger of a plan that leads from the whole state `before` to `after`.
 
-    `session` is the SSH_CONNECTION of who is logged in on the node, None if no user is, or if it is another machine.
+    `session` is the user's SSH_CONNECTION on the node, None if no user is logged in, or if it is another machine.
     """
     if not plan.changes:
         return ()
@@ -104,7 +104,7 @@ def _port(text: str) -> int:
 def _of_session(
     changes: Iterable[Change[Resource]], before: Snapshot, after: Snapshot, text: str | None
 ) -> Iterator[Danger]:
-    """Say what becomes of the session; of one to another network namespace nothing can."""
+    """Return what endangers the session; nothing endangers one to another network namespace."""
     if text is None:
         return
     try:
@@ -138,7 +138,7 @@ def session_packets(text: str | None, state: Snapshot) -> tuple[Packet, ...]:
 
 
 def _cut(changes: tuple[Change[Resource], ...], before: Snapshot, after: Snapshot, session: Session) -> Iterator[str]:
-    """Say how the packets of a session would fare otherwise, and which change touches what they use."""
+    """Return, as texts, how the packets of a session would fare otherwise, and which change touches what they use."""
     tracers = Tracer(before), Tracer(after)
     fib = tracers[0].fib(session.client.version)
     for name, packet, hooks in _ways(session, fib):
@@ -169,7 +169,7 @@ def _ways(session: Session, fib: Fib) -> Iterator[tuple[str, Packet, tuple[str, 
 
 
 def _device_to(client: Address, fib: Fib) -> str | None:
-    """Return the device by which a client's packets come in: the one that answers leave by."""
+    """Return the device by which a client's packets arrive: the one by which answers leave."""
     route = None if fib.holder(client) is not None else fib.route_to(client)
     if route is None:
         return None
@@ -190,7 +190,7 @@ def _way(trace: Trace) -> tuple[object, ...]:
 
 
 def _fate(trace: Trace) -> str:
-    """Put what becomes of a packet into words."""
+    """Return what becomes of a packet, in words."""
     if trace.verdict is PacketVerdict.UNKNOWN:
         return "to an unknown destination" if trace.doubt is None else f"in doubt at {printable(trace.doubt.at)}"
     if trace.verdict is not PacketVerdict.ACCEPT:
@@ -203,7 +203,7 @@ def _fate(trace: Trace) -> str:
 
 
 def _uses(trace: Trace, packet: Packet, hooks: tuple[str, ...], change: Change[Resource], fib: Fib) -> bool:
-    """Whether a rule that goes is one that a packet uses, as the first of its connection or as a later one."""
+    """Whether a packet uses a rule that is deleted, as the first of its connection or as a later one."""
     placed = change.before
     if not isinstance(placed, PlacedRule) or change.after is not None:
         return False
@@ -220,24 +220,24 @@ def _uses(trace: Trace, packet: Packet, hooks: tuple[str, ...], change: Change[R
 def _of_default_route(changes: Iterable[Change[Resource]]) -> Iterator[Danger]:
     for change in changes:
         if isinstance(change.resource, Route) and change.resource.prefix.length == 0:
-            yield Danger(Flag.DEFAULT_ROUTE, f"the default route would change: {_told(change)}")
+            yield Danger(Flag.DEFAULT_ROUTE, f"the default route would change: {_change_text(change)}")
 
 
-def _told(change: Change[Resource]) -> str:
+def _change_text(change: Change[Resource]) -> str:
     if change.action is Action.UPDATE:
         return f"{change.before} would become {change.after}"
     return f"{change.action.value} {change.resource}"
 
 
 def _of_deletes(changes: Iterable[Change[Resource]], before: Snapshot) -> Iterator[Danger]:
-    held = sum(1 for route in before.all(Route) if route.ours)
-    gone = [change.resource for change in changes if change.after is None and isinstance(change.resource, Route)]
-    if len(gone) > _FEW and 3 * len(gone) > held:
-        yield Danger(Flag.MANY_DELETES, f"{len(gone)} of podnet's {held} routes would go: {_some(gone)}")
+    total = sum(1 for route in before.all(Route) if route.ours)
+    deleted = [change.resource for change in changes if change.after is None and isinstance(change.resource, Route)]
+    if len(deleted) > _FEW and 3 * len(deleted) > total:
+        yield Danger(Flag.MANY_DELETES, f"{len(deleted)} of podnet's {total} routes would go: {_some(deleted)}")
 
 
 def _of_next_hops(changes: Iterable[Change[Resource]], after: Snapshot) -> Iterator[Danger]:
-    """Name the routes whose next hop does not answer."""
+    """Return the danger of routes whose next hop is not on-link."""
     on_link = OnLink(after)
     off = [change.after for change in changes if isinstance(change.after, Route) and on_link.off(change.after)]
     if off:

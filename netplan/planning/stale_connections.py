@@ -12,7 +12,7 @@ from netplan.netfilter.iptables.rule import Rule
 
 
 def outdated(chain: Chain) -> Callable[[Connection], bool]:
-    """Say how to tell the connections of pods that go out under another source than our chain lets them keep.
+    """Return the test for connections of pods that go out under another source than our chain lets them keep.
 
     `chain` is the one that masquerades: what it accepts keeps its source, and what stays on the bridge is not its
     affair. A connection whose destination was rewritten as well is left out: the program that did that, kube-proxy or a

@@ -1,6 +1,6 @@
-"""Kernel parameters that podnet has overwritten: which go back to what they were, and which stay.
+"""Kernel parameters that podnet has overwritten: which are restored to their original values, and which stay.
 
-What was changed since stays as it is. Forwarding stays on where others on the node evidently forward packets.
+What was changed since stays as it is. Forwarding stays on where other programs on the node evidently forward packets.
 """
 
 from __future__ import annotations
@@ -30,59 +30,64 @@ _SERVED: Final = frozenset({"forward", "postrouting"})
 
 
 def put_back(desired: Desired, snapshot: Snapshot) -> Iterator[Wanted[Sysctl]]:
-    """Return the parameters that are no longer wanted, as they were before podnet, unless they stay.
+    """Return the parameters that are no longer desired with their original values, but for those that stay.
 
-    What the kernel rewrites with forwarding becomes what goes with it as long as that stays switched.
+    What the kernel rewrites with forwarding gets the value that goes with it as long as forwarding stays switched.
     """
-    held = [each for each, value in _unwanted(desired, snapshot) if value == each.written]
-    going = [Sysctl(each.name, each.before) for each in held if _user(each, snapshot) is None]
-    back = {each.name for each in going}
-    turned = {Sysctl(each.name, each.written) for each in desired.overwritten if each.name in SWITCHES - back}
-    for switch in turned.intersection(snapshot.all(Sysctl)):
-        going = rewritten(going, switch)
-    yield from (Wanted(each, AS_FOUND) for each in going)
+    untouched = [overwritten for overwritten, value in _unwanted(desired, snapshot) if value == overwritten.written]
+    unused = [overwritten for overwritten in untouched if _user(overwritten, snapshot) is None]
+    restored = [Sysctl(overwritten.name, overwritten.before) for overwritten in unused]
+    staying = [
+        overwritten for overwritten in desired.overwritten if overwritten.name in SWITCHES and overwritten not in unused
+    ]
+    switches = {Sysctl(overwritten.name, overwritten.written) for overwritten in staying}
+    for switch in switches.intersection(snapshot.all(Sysctl)):
+        restored = rewritten(restored, switch)
+    yield from (Wanted(sysctl, AS_FOUND) for sysctl in restored)
 
 
 def given_up(desired: Desired, then: Desired, snapshot: Snapshot) -> Iterator[Change[Sysctl]]:
-    """Return the parameters that an older spec wanted and a newer one does not; what they were, only the node knows."""
+    """Return the changes of parameters that only the older spec wants; only the node knows their original values."""
     old = [want.resource for want in then.objects if isinstance(want.resource, Sysctl)]
-    made = [Overwritten(each.name, "", each.value) for each in old if each in snapshot.all(Sysctl)]
-    for want in put_back(replace(desired, overwritten=tuple(made)), snapshot):
-        yield Change(next(each for each in old if each.name == want.resource.name), None, want.reason)
+    overwritten = [Overwritten(sysctl.name, "", sysctl.value) for sysctl in old if sysctl in snapshot.all(Sysctl)]
+    for want in put_back(replace(desired, overwritten=tuple(overwritten)), snapshot):
+        yield Change(next(sysctl for sysctl in old if sysctl.name == want.resource.name), None, want.reason)
 
 
 def unknown(changes: Iterable[Change[Resource]]) -> Iterator[str]:
-    """Say which changes of a plan between two specs can't be made, since none of the two says to what."""
+    """Return why some changes of a plan between two specs can't be made: neither spec says what the value becomes."""
     for change in changes:
         if isinstance(change.resource, Sysctl) and change.after is None:
-            yield f"what {change.resource.name} was before podnet stands in no spec: apply the spec itself"
+            yield f"no spec says what {change.resource.name} was before podnet: apply the spec itself"
 
 
 def warnings(desired: Desired, snapshot: Snapshot) -> Iterator[str]:
-    """Say, where podnet leaves, which parameters stay as they are, why, and what they were."""
-    for each, value in _unwanted(desired, snapshot) if not desired.traffic else ():
-        user = _user(each, snapshot)
-        if value == each.before:
+    """Return, where podnet is removed, which parameters stay as they are, why, and their original values."""
+    for overwritten, value in _unwanted(desired, snapshot) if not desired.traffic else ():
+        user = _user(overwritten, snapshot)
+        if value == overwritten.before:
             continue
-        if value != each.written:
-            since = f"which others set after podnet's {each.written}; it was {each.before} before"
-            yield f"{each.name} stays {value}, {since}"
+        if value != overwritten.written:
+            since = (
+                f"which another program set after podnet's {overwritten.written}; it was {overwritten.before} before"
+            )
+            yield f"{overwritten.name} stays {value}, {since}"
         elif user is not None:
-            yield f"{each.name} stays {value}, and was {each.before} before podnet: {user} may need it"
+            yield f"{overwritten.name} stays {value}, and was {overwritten.before} before podnet: {user} may need it"
 
 
 def _unwanted(desired: Desired, snapshot: Snapshot) -> Iterator[tuple[Overwritten, str]]:
-    """Return what was overwritten and is not wanted, with the value now; what is about our own links goes with them."""
-    values = {each.name: each.value for each in snapshot.all(Sysctl)} if desired.overwritten else {}
+    """Return what was overwritten and is not desired, with its value now; what is of our own links goes with them."""
+    values = {sysctl.name: sysctl.value for sysctl in snapshot.all(Sysctl)} if desired.overwritten else {}
     own, wanted = {link.name for link in snapshot.all(Link) if link.ours}, desired.sysctls
-    for each in desired.overwritten:
-        device = Sysctl(each.name, each.before).device
-        if each.name in values and each.name not in wanted and device not in own:
-            yield each, values[each.name]
+    for overwritten in desired.overwritten:
+        device = Sysctl(overwritten.name, overwritten.before).device
+        if overwritten.name in values and overwritten.name not in wanted and device not in own:
+            yield overwritten, values[overwritten.name]
 
 
 def _user(overwritten: Overwritten, snapshot: Snapshot) -> str | None:
-    """Name what forwards packets, if that is what the parameter switches on."""
+    """Return the name of what forwards packets, if the parameter switches forwarding on."""
     if overwritten.name not in SWITCHES or overwritten.written == "0":
         return None
     version = next(version for version in (4, 6) if overwritten.name in switches_of(version))
@@ -90,11 +95,11 @@ def _user(overwritten: Overwritten, snapshot: Snapshot) -> str | None:
 
 
 def _forwarding(snapshot: Snapshot, version: int) -> Iterator[str]:
-    """Name what on a node is there for forwarded packets: bridges with an address, rules that serve such packets."""
+    """Return the names of what serves forwarded packets on a node: bridges with an address, rules for such packets."""
     bridges = {link.name for link in snapshot.all(Link) if link.type == BRIDGE}
-    for held in snapshot.all(LinkAddress):
-        if held.link in bridges and held.address.address.version == version:
-            yield f"bridge {held.link} ({held.address})"
+    for address in snapshot.all(LinkAddress):
+        if address.link in bridges and address.address.address.version == version:
+            yield f"bridge {address.link} ({address.address})"
     for key in (FORWARD[version], POSTROUTING[version]):
         if key in snapshot.chains:
             yield from _serving(snapshot.chains[key])
@@ -104,7 +109,7 @@ def _forwarding(snapshot: Snapshot, version: int) -> Iterator[str]:
 
 
 def _serving(chain: Chain) -> Iterator[str]:
-    """Name the rules of a chain that accept or rewrite, or the chain if they are not read."""
+    """Return the rules of a chain that accept or rewrite, as texts, and the chain if some are not read."""
     yield from (f"{chain.key} {position}: {rule}" for position, rule in enumerate(chain.rules, 1) if _serves(rule))
     if chain.unread:
         yield f"{chain.key}, about {chain.unread} rules"

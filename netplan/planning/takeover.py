@@ -1,4 +1,4 @@
-"""Whether a plan takes over from an apply that could not be undone: what is left of that undo is then no longer wanted.
+"""Whether a plan takes over from an apply that could not be undone: the rest of that undo is then no longer needed.
 
 A plan decides over everything of ours, over what it wants, and over the foreign rules that it removes.
 """

@@ -1,6 +1,6 @@
-"""A node's underlay: the interface that holds its address, what the spec leaves to it, and what the spec has wrong.
+"""A node's underlay: the interface with its address, what the spec leaves to that, and what the spec has wrong of it.
 
-All of it is seen before anything is written: the kernel would refuse the routes and the tunnel one by one.
+All of it is checked before anything is written: the kernel would refuse the routes and the tunnel one by one.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ _LOOPBACK: Final = IfName("lo")
 _FIRST_OTHER_PORT: Final = 8473
 
 
-def resolved(node: Node, links: Iterable[Link], held: Iterable[LinkAddress]) -> Node:
+def resolved(node: Node, links: Iterable[Link], addresses: Iterable[LinkAddress]) -> Node:
     """Return the node with the interface and the MTU that its spec leaves to its devices.
 
     Where none of them holds the node's address, or more than one, the interface stays `auto`.
     """
     by_name = {link.name: link for link in links}
     if node.interface == AUTO:
-        holders = holders_of(node.address, by_name.values(), held)
+        holders = holders_of(node.address, by_name.values(), addresses)
         node = replace(node, interface=holders[0]) if len(holders) == 1 else node
     link = by_name.get(node.interface)
     return replace(node, mtu=link.mtu, mtu_assumed=False) if link is not None and node.mtu_assumed else node
@@ -44,21 +44,23 @@ def resolved_in(node: Node, state: Snapshot) -> Node:
 
 
 def unresolved(node: Node) -> Node:
-    """Return the node with words for an interface that only its devices could name."""
+    """Return the node with a description in place of an interface that only its devices could name."""
     return replace(node, interface=in_words(node.address.address)) if node.interface == AUTO else node
 
 
-def holders_of(address: InterfaceAddress, links: Iterable[Link], held: Iterable[LinkAddress]) -> tuple[IfName, ...]:
-    """Return the devices that hold an address: those with its prefix before others, those that are up before others."""
+def holders_of(
+    address: InterfaceAddress, links: Iterable[Link], addresses: Iterable[LinkAddress]
+) -> tuple[IfName, ...]:
+    """Return the devices that have an address: only those with its prefix if any has it, only those up if any is."""
     foreign = {link.name: link for link in links if not link.ours and link.name != _LOOPBACK}
-    same = [each for each in held if each.address.address == address.address and each.link in foreign]
-    same = [each for each in same if each.address.prefix == address.prefix] or same
-    up = [each.link for each in same if foreign[each.link].up]
-    return tuple(dict.fromkeys(up or [each.link for each in same]))
+    same = [entry for entry in addresses if entry.address.address == address.address and entry.link in foreign]
+    same = [entry for entry in same if entry.address.prefix == address.prefix] or same
+    up = [entry.link for entry in same if foreign[entry.link].up]
+    return tuple(dict.fromkeys(up or [entry.link for entry in same]))
 
 
 def obstacles(desired: Desired, changes: Sequence[Change[Resource]], state: Snapshot) -> Iterator[Obstacle]:
-    """Say what of a plan the kernel would refuse for the devices that are there, with the line of the spec to write."""
+    """Return what of a plan the kernel would refuse with its devices as they are, and the line of the spec to write."""
     node = desired.reported_traffic[0].node
     yield from absent(changes, node.address.address, state, node.interface)
     yield from _down(changes, state)
@@ -74,7 +76,7 @@ def obstacles(desired: Desired, changes: Sequence[Change[Resource]], state: Snap
 
 
 def warnings(desired: Desired, changes: Iterable[Change[Resource]], state: Snapshot) -> Iterator[str]:
-    """Name the device that holds an address of the node, where routes of its IP version leave by another one."""
+    """Return which device has an address of the node, where routes of its IP version leave by another one."""
     node = desired.reported_traffic[0].node
     routes = [change.after for change in changes if isinstance(change.after, Route)]
     versions = {route.prefix.version for route in routes if route.oif == node.interface and route.next_hop is not None}
@@ -86,15 +88,16 @@ def warnings(desired: Desired, changes: Iterable[Change[Resource]], state: Snaps
 def elsewhere(
     node: str, address: Address, changes: Iterable[Change[Resource]], state: Snapshot, others: Iterable[Address] = ()
 ) -> Iterator[str | Obstacle]:
-    """Say that a machine is not the node that it was taken for, if none of its devices has the node's address.
+    """Return that a machine is not the node that it was taken for, if none of its devices has the node's address.
 
-    Where one has another of the node's addresses, of `others`, that of one IP version is gone: its routes have to wait.
+    Where one has another of the node's addresses, of `others`, that of one IP version is missing: its routes have to
+    wait.
     """
-    held = {each.address.address for each in state.all(LinkAddress)}
-    if address in held:
+    present = {entry.address.address for entry in state.all(LinkAddress)}
+    if address in present:
         return
     text = f"{address}, the address of {node}, is on no interface of this machine"
-    if held.isdisjoint(others):
+    if present.isdisjoint(others):
         yield f"{text}: use --node for the node that this is"
         return
     routes = [change.resource for change in changes if isinstance(change.resource, Route)]
@@ -105,15 +108,15 @@ def elsewhere(
 def absent(
     changes: Iterable[Change[Resource]], address: Address, state: Snapshot, interface: IfName | None = None
 ) -> Iterator[Obstacle]:
-    """Name the devices that changes need and a node has not, and the one that has its address.
+    """Return the devices that changes need and a node does not have, as obstacles, with the one that has its address.
 
-    `interface` is the node's, None where that is not known.
+    `interface` is the node's, None where that is unknown.
     """
     links = {link.name for link in state.all(Link)}
     after = [change.after for change in changes if change.after is not None]
-    made = {link.name for link in after if isinstance(link, Link)}
+    created = {link.name for link in after if isinstance(link, Link)}
     users = _users(after)
-    for name in sorted(users.keys() - links - made) if links else ():
+    for name in sorted(users.keys() - links - created) if links else ():
         own = InterfaceAddress(address, BITS[address.version])
         holders = holders_of(own, state.all(Link), state.all(LinkAddress)) if interface in (None, name) else ()
         if is_unnamed(name):
@@ -124,7 +127,7 @@ def absent(
 
 
 def _down(changes: Iterable[Change[Resource]], state: Snapshot) -> Iterator[Obstacle]:
-    """Name the devices that routes are to leave by and that are down: the kernel takes no route by one."""
+    """Return the devices of routes that are down, as obstacles: the kernel takes no route by one."""
     users = _users(change.after for change in changes if isinstance(change.after, Route))
     down = [link.name for link in state.all(Link) if link.name in users and not link.up and not link.ours]
     yield from (Obstacle.before(f"the interface {name} is down: ip link set {name} up", users[name]) for name in down)
@@ -156,7 +159,7 @@ def _which(address: Address, holders: Sequence[IfName]) -> str:
 
 
 def _written(address: Address, holders: Sequence[IfName]) -> str:
-    """Say where an address is, and the line that goes into the spec."""
+    """Return where an address is, and the line for the spec."""
     if not holders:
         return ""
     return f": {address} is on {' and on '.join(holders)}; write interface: {holders[0]}, or interface: auto"
@@ -168,7 +171,7 @@ def _without_address(vxlan: Vxlan, node: Node, state: Snapshot) -> Iterator[str]
 
 
 def _elsewhere(address: InterfaceAddress, node: Node, device: IfName, state: Snapshot) -> Iterator[str]:
-    """Say which other device holds an address that is to be on a device which is there."""
+    """Return which other device has an address that should be on an existing device."""
     links = state.all(Link)
     holders = holders_of(address, links, state.all(LinkAddress))
     if not holders or device in holders or all(link.name != device for link in links):
@@ -183,14 +186,15 @@ def _elsewhere(address: InterfaceAddress, node: Node, device: IfName, state: Sna
 
 
 def _port_taken(link: Link, changes: Iterable[Change[Resource]], state: Snapshot) -> Iterator[str]:
-    """Name the tunnel or the program that has a UDP port for itself; a tunnel that the plan deletes has it no more."""
-    gone = {change.before for change in changes if change.after is None}
+    """Return which tunnel or program has the UDP port for itself; a tunnel that the plan deletes no longer has it."""
+    deleted = {change.before for change in changes if change.after is None}
     others = [other for other in state.all(Link) if other.vxlan is not None and other.name != link.name]
-    taken = {other.vxlan.port for other in others if other.vxlan is not None} | {each.port for each in state.sockets}
+    taken = {socket.port for socket in state.sockets}
+    taken |= {other.vxlan.port for other in others if other.vxlan is not None}
     free = next(port for port in count(_FIRST_OTHER_PORT) if port not in taken)
     line = f"write port: {free} in backend, for all nodes"
     for other in others:
-        if other not in gone and link.vxlan is not None and link.vxlan.shut_out_by(other):
+        if other not in deleted and link.vxlan is not None and link.vxlan.shut_out_by(other):
             yield f"UDP port {link.vxlan.port} is taken by {other.name} ({other.installer}): {line}"
     for socket in state.sockets:
         if link.vxlan is not None and socket.shuts_out(link.vxlan):
@@ -198,7 +202,7 @@ def _port_taken(link: Link, changes: Iterable[Change[Resource]], state: Snapshot
 
 
 def _too_wide(link: Link, before: Resource | None, desired: Desired, state: Snapshot) -> Iterator[str]:
-    """Say that a tunnel's packets do not fit into its interface, or packets of IPv6 not into the tunnel."""
+    """Return that a tunnel's packets do not fit into its interface, or packets of IPv6 not into the tunnel."""
     vxlan = link.vxlan
     carried = {other.name: other.mtu for other in state.all(Link)}
     same = isinstance(before, Link) and before.can_become(link) and before.mtu == link.mtu

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Final, NamedTuple
 
 from netplan.kinds import registry
@@ -18,7 +19,7 @@ from netplan.kinds.sysctl.forwarding import SWITCHES, follows, once_switched, sw
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.netfilter.iptables.rule import Rule
 from netplan.planning.diff import Routes, diff_by_key, diff_routes
-from netplan.planning.projection import after_updates, lost
+from netplan.planning.projection import after_updates, lost_with_links
 
 BEFORE: Final = Reason("as it was before")
 
@@ -26,7 +27,7 @@ BEFORE: Final = Reason("as it was before")
 def undo_changes(
     before: Snapshot, now: Snapshot, touched: Sequence[Change[Resource]], reason: Reason = BEFORE
 ) -> Iterator[Change[Resource]]:
-    """Return the changes that bring back the state before: what others changed meanwhile stays theirs."""
+    """Return the changes that restore the state before; what other programs changed meanwhile stays as they left it."""
     undone = _undone(before, touched)
     settings = _settings(before, now, undone, _touched_sysctls(touched))
     state = now
@@ -36,11 +37,8 @@ def undo_changes(
             continue
         wanted = [Wanted(resource, reason) for resource in before.all(kind) if undone(resource)]
         actual = [resource for resource in state.all(kind) if undone(resource)]
-        changes = (
-            _sysctls(settings, state, reason)
-            if kind is Sysctl
-            else [*diff_by_key(wanted, actual, reason, [each for each in lost(kind, now, state) if undone(each)])]
-        )
+        lost = [resource for resource in lost_with_links(kind, now, state) if undone(resource)]
+        changes = _sysctls(settings, state, reason) if kind is Sysctl else [*diff_by_key(wanted, actual, reason, lost)]
         yield from changes
         state = after_updates(state, changes)
     built_in = {chain.key for chain in before.all(Chain) if chain.policy is not None}  # rules can be put into them
@@ -85,27 +83,26 @@ def earlier(after: Snapshot, later: Sequence[AppliedChanges]) -> Snapshot:
     others = [chain for chain in after.all(Chain) if chain.key not in placed]
     chains = [Chain(key, _earlier_rules(key, after, later)) for key in sorted(placed)]
     own = {link.name for link in after.all(Link) if link.ours}
-    sysctls: dict[Hashable, Sysctl] = {each.key: each for each in after.all(Sysctl) if each.device in own}
+    sysctls: dict[Hashable, Sysctl] = {sysctl.key: sysctl for sysctl in after.all(Sysctl) if sysctl.device in own}
     for applied in later:
         touched = _touched_sysctls(applied.changes)
-        sysctls = {each.key: each for each in applied.before.all(Sysctl) if _reached(each, touched)} | sysctls
+        sysctls = {sysctl.key: sysctl for sysctl in applied.before.all(Sysctl) if _reached(sysctl, touched)} | sysctls
     state = after.replace(Chain, [*others, *chains]).replace(Sysctl, sysctls.values())
     taken = [*_taken_over(after, later)]
     for kind in {type(resource) for resource in taken}:
-        state = state.replace(kind, [*after.all(kind), *(each for each in taken if type(each) is kind)])
+        state = state.replace(kind, [*after.all(kind), *(resource for resource in taken if type(resource) is kind)])
     return state
 
 
 def _taken_over(after: Snapshot, later: Sequence[AppliedChanges]) -> Iterator[Resource]:
-    """Return the objects of others that were taken over, with what stood on such links, as before the first applied."""
+    """Return adopted objects of other programs, with what stood on such links, as they were before the first apply."""
     known = {(resource.kind, resource.key) for kind in registry.values() for resource in after.all(kind)}
     for applied in later:
         sides = [side for change in applied.changes for side in (change.before, change.after) if side is not None]
         touched = {(side.kind, side.key) for side in sides}
         links = {link.name for link in applied.before.all(Link) if not link.ours and (link.kind, link.key) in touched}
-        for resource in (
-            each for kind in registry.values() if kind not in (Chain, Sysctl) for each in applied.before.all(kind)
-        ):
+        kinds = (kind for kind in registry.values() if kind not in (Chain, Sysctl))
+        for resource in chain.from_iterable(map(applied.before.all, kinds)):
             key = (resource.kind, resource.key)
             stood = not isinstance(resource, Route) and not links.isdisjoint(stands_on(resource))
             if key not in known and (stood or (key in touched and not resource.ours)):
@@ -130,7 +127,7 @@ def _in_slots(slots: Sequence[Slot]) -> tuple[Rule, ...]:
 
 
 def _undone(before: Snapshot, touched: Iterable[Change[Resource]]) -> Callable[[Resource], bool]:
-    """Make the test whether an object is undone: ours, one that the changes touched, or on a link of that kind."""
+    """Return the test whether an object is undone: ours, one that the changes touched, or on such a link."""
     sides = [side for change in touched for side in (change.before, change.after) if side is not None]
     keys = {_identity(side) for side in sides if isinstance(side, Link) or not side.ours}
     links = {link.name for link in before.all(Link) if link.ours or (link.kind, link.key) in keys}
@@ -152,8 +149,8 @@ def _routes(
     before: Snapshot, now: Snapshot, state: Snapshot, undone: Callable[[Resource], bool], reason: Reason
 ) -> Iterator[Change[Route]]:
     wanted = (Wanted(route, reason) for route in before.all(Route) if undone(route))
-    taken_away = tuple(filter(undone, lost(Route, now, state)))
-    yield from diff_routes(wanted, Routes(state.routes, undone, taken_away, before.routes), reason)
+    lost = tuple(filter(undone, lost_with_links(Route, now, state)))
+    yield from diff_routes(wanted, Routes(state.routes, undone, lost, before.routes), reason)
 
 
 def _reached(sysctl: Sysctl, touched: Collection[str]) -> bool:
@@ -166,9 +163,9 @@ def _settings(
 ) -> list[Sysctl]:
     """Return the parameters that get their values back: those that are undone, and what the kernel rewrote with them.
 
-    The latter follow the switches of forwarding that were `touched`. One that is not there can't be had, unless it
-    comes with a link that does; and one that was not there before goes with its link. Where a switch has another value
-    now, which stays, as after a reboot, devices forward as it says.
+    The latter follow the switches of forwarding that were `touched`. A missing one can't be set, unless it comes with a
+    link that is created; and one that was missing before goes with its link. Where a switch has another value now,
+    which stays, as after a reboot, devices forward as it says.
     """
     switched = SWITCHES.intersection(touched)
     moved = {name for name in SWITCHES if before.index.get((Sysctl.kind, name)) != now.index.get((Sysctl.kind, name))}

@@ -157,7 +157,7 @@ def test_of_many_routes_of_others_behind_ours_some_are_named_and_the_rest_counte
     others = [make.route(prefix, "10.4.7.253", protocol=3) for prefix, _ in pairs]
     plan = make.plan(make.snapshot("", *ours, *others), make.spec(*nodes), name="n21")
     assert [text.split(" ")[0] for text in plan.warnings if "stands behind ours" in text] == ["route"] * 3
-    assert "2 more routes of others stand behind ours" in plan.warnings
+    assert "2 more routes of other programs stand behind ours" in plan.warnings
 
 
 @pytest.mark.parametrize(("ours", "count"), [(IPV6_OURS, 0), (replace(IPV6_OURS, next_hop=None), 1)])

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from netplan.desired.compile import compile_node, compile_removal
 from netplan.kinds.chain.saved_tables import SavedRulesError
 from netplan.planning import rules_file
-from netplan.planning.rules_file import MADE, Wish, file_of
+from netplan.planning.rules_file import ADDED_TABLE, Wish, file_of
 from tests import make
 from tests.runs import examples
 from tests.spec.test_families import DUAL, A, B
@@ -84,8 +84,8 @@ def test_a_jump_stands_where_the_plan_for_a_kernel_with_these_rules_puts_it(case
 def test_a_missing_file_gets_our_tables_and_no_policy():
     lines = merged()
     assert [line for line in lines if line.startswith(("*", ":", "#", "COMMIT"))] == [
-        *(MADE, "*filter", ":PODNET-FORWARD - [0:0]", "COMMIT"),
-        *(MADE, "*nat", ":PODNET-POSTROUTING - [0:0]", "COMMIT"),
+        *(ADDED_TABLE, "*filter", ":PODNET-FORWARD - [0:0]", "COMMIT"),
+        *(ADDED_TABLE, "*nat", ":PODNET-POSTROUTING - [0:0]", "COMMIT"),
     ]
 
 
@@ -137,7 +137,7 @@ def test_what_else_carries_our_name_goes(stray):
 
 def test_what_a_person_put_into_a_table_that_we_made_keeps_the_table():
     text = merge("", make.desired()).replace("*nat\n", "*nat\n-A OUTPUT -j LOG\n")
-    assert merge(text, without(make.spec())) == f"{MADE}\n*nat\n-A OUTPUT -j LOG\nCOMMIT\n"
+    assert merge(text, without(make.spec())) == f"{ADDED_TABLE}\n*nat\n-A OUTPUT -j LOG\nCOMMIT\n"
 
 
 def test_of_two_tables_of_a_name_the_last_counts():

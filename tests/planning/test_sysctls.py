@@ -116,4 +116,4 @@ def test_forwarding_goes_off_where_nobody_forwards(rules):
 
 def test_of_what_somebody_else_changed_is_told_as_podnet_leaves():
     (said,) = warnings(WRITTEN, make.snapshot("", Sysctl(NAME, "1")))
-    assert said == f"{NAME} stays 1, which others set after podnet's 2; it was 0 before"
+    assert said == f"{NAME} stays 1, which another program set after podnet's 2; it was 0 before"

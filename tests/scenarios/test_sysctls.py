@@ -111,7 +111,7 @@ def test_saved_plan_against_the_older_spec_is_refused_since_it_says_not_to_what(
     path = tmp_path / "plan.json"
     still.podnet("plan", still.spec, "--against", older, "--out", path)
     done = still.podnet("apply", path, "--yes")
-    assert (done.code, value(still), "stands in no spec: apply the spec itself" in done.stderr) == (3, "2", True)
+    assert (done.code, value(still), "no spec says what" in done.stderr) == (3, "2", True)
 
 
 def test_what_somebody_else_set_since_stays_and_is_told(still, tmp_path):
@@ -119,7 +119,8 @@ def test_what_somebody_else_set_since_stays_and_is_told(still, tmp_path):
     still.shell(f"sysctl -q {RP_FILTER}=1")
     done = still.remove()
     assert (done.code, value(still)) == (0, "1")
-    assert f"{RP_FILTER} stays 1, which others set after podnet's 2; it was 0 before" in " ".join(done.stdout.split())
+    text = f"{RP_FILTER} stays 1, which another program set after podnet's 2; it was 0 before"
+    assert text in " ".join(done.stdout.split())
 
 
 def test_apply_that_failed_is_not_remembered(still, tmp_path):

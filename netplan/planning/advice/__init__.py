@@ -1,6 +1,6 @@
 """What a plan warns of, and why it is refused: one module a subject, one function a piece of advice, all listed here.
 
-Each looks at a `Case` and says nothing where it has nothing to say. The order is that in which people read them.
+Each takes a `Case` and yields nothing where it has nothing to say. The order is that in which they are shown.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a piece of advice looks at, and the two kinds of advice that there are."""
+"""What a piece of advice is given, and the two kinds of advice."""
 
 from __future__ import annotations
 

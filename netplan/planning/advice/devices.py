@@ -1,4 +1,4 @@
-"""Devices that are not there, not up, or of other programs in the place of ours."""
+"""Devices that are missing, down, or another program's in the place of ours."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def refuse_elsewhere(case: Case) -> Iterator[str | Obstacle]:
     if not case.live:
         return iter(())
     desired = case.desired
-    addresses = (held.address for held in desired.reported_traffic[0].node.addresses)
+    addresses = (address.address for address in desired.reported_traffic[0].node.addresses)
     return underlay.elsewhere(desired.node, desired.address, case.changes, case.snapshot, addresses)
 
 

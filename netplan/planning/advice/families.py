@@ -9,7 +9,7 @@ from netplan.planning.advice.case import Case
 
 
 def refuse_without_ipv6(case: Case) -> Iterator[str]:
-    """Name what needs IPv6 where the kernel has none; what is none of the spec's own is left out by the diff."""
+    """Name what needs IPv6 where the kernel has none; what the spec does not name itself the diff leaves out."""
     if case.snapshot.ipv6:
         return
     needing = [str(traffic.network) for traffic in case.desired.traffic if traffic.version == 6]

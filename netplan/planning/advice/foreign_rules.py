@@ -1,4 +1,4 @@
-"""Which of the rules beside this node's iptables a plan must not be applied beside, and how people are told of them.
+"""Rules beside this node's iptables: with which of them a plan must not be applied, and the messages about them.
 
 The kernel runs both backends and every table of nftables, whatever one of them accepted: a rule of ours shields pod
 traffic from the rules behind it in its own chain only.
@@ -39,9 +39,9 @@ _OUTSIDE: Final = "the outside"
 
 
 class _Finding(NamedTuple):
-    """What a chain may do to the traffic of the spec, where the packets go, and whether a plan may be applied beside.
+    """What a chain may do to the traffic of the spec, where the packets go, and whether that forbids to apply a plan.
 
-    It may where the spec names none of the destinations: no router forwards packets to link-local addresses.
+    It does not where the spec names none of the destinations: no router forwards packets to link-local addresses.
     """
 
     harm: Harm
@@ -56,24 +56,24 @@ def refuse_foreign_rules(case: Case) -> Iterator[str]:
         return
     for finding in _all_findings(desired, snapshot):
         if finding.forbids:
-            yield f"{_told(finding, snapshot)}; take it away first: {_look(finding.harm.chain)} shows it"
-    for left in snapshot.all(OtherChain):
-        if left.left_behind:
+            yield f"{_text(finding, snapshot)}; take it away first: {_look(finding.harm.chain)} shows it"
+    for chain in snapshot.all(OtherChain):
+        if chain.left_behind:
             yield (
-                f"{_table(left)} still holds podnet's own chain {left.chain.key.name}, though iptables is "
+                f"{_table(chain)} still holds podnet's own chain {chain.chain.key.name}, though iptables is "
                 f"iptables-{snapshot.backend} now: podnet remove takes it away, and then this can be applied"
             )
 
 
 def warn_of_foreign_rules(case: Case) -> Iterator[str]:
-    """Say what else there is beside this node's iptables, in one line for each table."""
+    """Say what else there is beside this node's iptables, in one line a table."""
     desired, snapshot = case.desired, case.snapshot
     if not desired.traffic:
         return
     findings = tuple(_all_findings(desired, snapshot))
     versions = {traffic.version for traffic in desired.traffic}
     harmful = {_table(finding.harm.chain) for finding in findings}
-    yield from dict.fromkeys(_told(finding, snapshot) for finding in findings if not finding.forbids)
+    yield from dict.fromkeys(_text(finding, snapshot) for finding in findings if not finding.forbids)
     tables: dict[str, dict[str, OtherChain]] = {}
     for chain in snapshot.all(OtherChain):
         if chain.hook is not None and chain.chain.key.version in versions:
@@ -96,7 +96,7 @@ def _all_findings(desired: Desired, snapshot: Snapshot) -> Iterator[_Finding]:
         yield from _findings(desired, traffic, snapshot)
 
 
-def _told(finding: _Finding, snapshot: Snapshot) -> str:
+def _text(finding: _Finding, snapshot: Snapshot) -> str:
     harm = finding.harm
     said = _SAID[harm.effect].format(" and ".join(finding.destinations))
     return f"{_unshown(harm.chain, snapshot)}, and {harm.place} {said}: {harm.rule}"
@@ -127,13 +127,13 @@ def _findings(desired: Desired, traffic: Traffic, snapshot: Snapshot) -> Iterato
     for chain in beside.entered():
         wanted = Place.SHIELD if chain.nat else Place.LATE
         if chain.on_the_way and wanted in places:
-            deeds = _MATTERS.get(chain.hook or "", frozenset()) if chain.nat else _REFUSES
-            came = _rewritable(traffic, chain) if chain.nat else _refusable(forwarded, chain)
-            flows = [each for flow in came for each in _leaving(flow, desired, traffic, fib)]
+            effects = _MATTERS.get(chain.hook or "", frozenset()) if chain.nat else _REFUSES
+            arriving = _rewritable(traffic, chain) if chain.nat else _refusable(forwarded, chain)
+            flows = [leaving for flow in arriving for leaving in _leaving(flow, desired, traffic, fib)]
             of_spec = [flow for flow in flows if not _link_local(flow, traffic)]
-            harm = beside.harm(chain, of_spec, deeds)
+            harm = beside.harm(chain, of_spec, effects)
             forbids = harm is not None and (chain.nat or chain.owner is not Owner.NATIVE)
-            harm = harm or beside.harm(chain, flows, deeds)
+            harm = harm or beside.harm(chain, flows, effects)
             if harm is not None:
                 yield _Finding(harm, tuple(_named(harm, traffic)), forbids)
 
@@ -145,9 +145,9 @@ def _link_local(flow: Flow, traffic: Traffic) -> bool:
 
 
 def _named(harm: Harm, traffic: Traffic) -> Iterator[str]:
-    """Return where the packets of a harm go, in the prefixes of the spec."""
+    """Return where the packets of a harm go, as prefixes of the spec."""
     known = (traffic.subnet, *traffic.kept)
-    named = {next((each for each in known if each.covers(prefix)), None) for prefix in harm.destinations}
+    named = {next((whole for whole in known if whole.covers(prefix)), None) for prefix in harm.destinations}
     prefixes = sorted(prefix for prefix in named if prefix is not None)
     yield from (
         str(prefix) for prefix in prefixes if not any(other != prefix and other.covers(prefix) for other in prefixes)
@@ -162,18 +162,18 @@ def _rewritable(traffic: Traffic, chain: OtherChain) -> Iterator[Flow]:
     A pod that reaches itself by a published port stays on the bridge, and must be given another source.
     """
     for flow in shielded(traffic):
-        came = replace(flow, state="NEW", iif=traffic.bridge if flow.source == traffic.subnet else None)
+        arriving = replace(flow, state="NEW", iif=traffic.bridge if flow.source == traffic.subnet else None)
         if flow.other_oif:
-            apart = tuple(each for prefix in flow.destinations for each in _without(prefix, traffic.subnet))
-            came = replace(came, destinations=apart)
+            elsewhere = tuple(part for prefix in flow.destinations for part in _without(prefix, traffic.subnet))
+            arriving = replace(arriving, destinations=elsewhere)
         if chain.hook == "postrouting":  # before Linux 5.7 rules there did not see by which device packets came
-            yield replace(came, iif=None)
+            yield replace(arriving, iif=None)
         else:  # marks that ask for SNAT are set here
-            yield replace(came, unmarked=())
+            yield replace(arriving, unmarked=())
 
 
 def _leaving(flow: Flow, desired: Desired, traffic: Traffic, fib: Fib) -> Iterator[Flow]:
-    """Give packets that leave by another device than the bridge as they leave: by those that lead to their prefixes."""
+    """Return packets that do not leave by the bridge as they leave: by the devices that lead to their prefixes."""
     if not flow.other_oif:
         yield flow
         return
@@ -214,7 +214,7 @@ def _devices(prefix: Prefix, desired: Desired, traffic: Traffic, fib: Fib) -> fr
 
 
 def _refusable(forwarded: Iterable[Flow], chain: OtherChain) -> Iterator[Flow]:
-    """Give packets as they come to a chain.
+    """Return packets as they come to a chain.
 
     What conntrack calls invalid may be dropped: of the others each state is a class. Where rules may see packets before
     conntrack does, nothing is known of it.

@@ -20,7 +20,7 @@ def warn_of_unsaved_rules(case: Case) -> Iterator[str]:
     for version in sorted({traffic.version for traffic in case.desired.traffic}):
         if case.desired.persist is not None and file_of(case.desired.persist, version) is None:
             yield (
-                f"the rules for IPv{version} are gone after a boot: cannot determine which file beside "
+                f"the rules for IPv{version} are lost at the next boot: cannot determine which file beside "
                 f"{case.desired.persist} is theirs; name one such as rules.v4 or iptables, and rules.v6 or "
                 "ip6tables is written too"
             )

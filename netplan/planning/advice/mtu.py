@@ -1,4 +1,4 @@
-"""Whether packets of pods fit into what leads to their peers, on the devices that a node has."""
+"""Whether packets of pods fit into the devices that lead to their peers."""
 
 from __future__ import annotations
 
@@ -12,34 +12,35 @@ from netplan.planning.advice.case import Case
 
 
 def warn_of_mtu(case: Case) -> Iterator[str]:
-    """Say what will be dropped on its way to the peers."""
+    """Say which packets will be dropped on their way to the peers."""
     desired, snapshot = case.desired, case.snapshot
-    found = {link.name: link.mtu for link in snapshot.all(Link)}
+    mtus = {link.name: link.mtu for link in snapshot.all(Link)}
     tunnels = [want.resource for want in desired.objects if isinstance(want.resource, Link)]
-    paths = found | {tunnel.name: tunnel.mtu for tunnel in tunnels}
-    for oif, versions in _ways(desired).items():
+    paths = mtus | {tunnel.name: tunnel.mtu for tunnel in tunnels}
+    for oif, versions in _devices_to_peers(desired).items():
         if oif in paths:
-            yield from _narrow(oif, paths[oif], versions, desired.traffic[0].bridge, found)
+            yield from _narrow(oif, paths[oif], versions, desired.traffic[0].bridge, mtus)
 
 
-def _ways(desired: Desired) -> dict[IfName, set[int]]:
-    """Return the devices by which pods of peers are reached, and the IP versions of these."""
+def _devices_to_peers(desired: Desired) -> dict[IfName, set[int]]:
+    """Return the devices by which pods of peers are reached, with the IP versions that each is for."""
     networks = {traffic.network for traffic in desired.traffic}
-    ways: dict[IfName, set[int]] = {}
+    devices: dict[IfName, set[int]] = {}
     for want in desired.objects:
         route = want.resource
         if isinstance(route, Route) and route.oif and any(network.covers(route.prefix) for network in networks):
-            ways.setdefault(route.oif, set()).add(route.prefix.version)
-    return ways
+            devices.setdefault(route.oif, set()).add(route.prefix.version)
+    return devices
 
 
-def _narrow(oif: IfName, mtu: int, versions: set[int], bridge: IfName, found: Mapping[IfName, int]) -> Iterator[str]:
-    """Name a bridge that lets larger packets in than a way carries: no router but the sender splits those of IPv6."""
-    if found.get(bridge, 0) <= mtu:
+def _narrow(oif: IfName, mtu: int, versions: set[int], bridge: IfName, mtus: Mapping[IfName, int]) -> Iterator[str]:
+    """Name a bridge that lets in larger packets than a device carries: only the sender fragments those of IPv6."""
+    if mtus.get(bridge, 0) <= mtu:
         return
-    whose = {4: "packets with DF", 6: "packets"}[min(versions)] if len(versions) == 1 else "packets of IPv6 or with DF"
+    both = "packets of IPv6 or with DF"
+    packets = {4: "packets with DF", 6: "packets"}[min(versions)] if len(versions) == 1 else both
     others = ", and others are fragmented" if 4 in versions else ""
     yield (
-        f"{whose} larger than {mtu} from bridge {bridge} ({found[bridge]}) are dropped before {oif}{others}: "
+        f"{packets} larger than {mtu} from bridge {bridge} ({mtus[bridge]}) are dropped before {oif}{others}: "
         f"give {bridge} and the pods an MTU of {mtu}"
     )

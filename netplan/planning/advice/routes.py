@@ -1,4 +1,4 @@
-"""Routes of other programs beside ours, and those that go as the node begins to forward."""
+"""Other programs' routes beside ours, and those that are lost when the node begins to forward."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ANYWHERE: Final = Prefix(6, 0, 0)
 
 
 def refuse_conflicts(case: Case) -> Iterator[Obstacle]:
-    """Name the foreign routes that hold the place of one of ours."""
+    """Name the foreign routes in the place of one of ours."""
     return route_conflicts.obstacles(case.desired, case.changes, case.snapshot)
 
 
@@ -29,23 +29,23 @@ def warn_of_routes_behind(case: Case) -> Iterator[str]:
 
 
 def warn_of_routes_to_parts(case: Case) -> Iterator[str]:
-    """Name the foreign routes to parts of what a route of ours leads to: of those packets the kernel asks them.
+    """Name the foreign routes to parts of the prefix of a route of ours: for those packets the kernel takes them.
 
-    The route that the kernel makes to the IPv6 address of our own tunnel is none of them.
+    The route that the kernel makes to the IPv6 address of our own tunnel is not one of them.
     """
     ours = {want.resource.prefix for want in case.desired.objects if isinstance(want.resource, Route)}
     lengths = sorted({prefix.length for prefix in ours})
     own = {link.name for link in case.snapshot.all(Link) if link.ours}
-    found: list[str] = []
+    messages: list[str] = []
     for route in case.snapshot.all(Route):
         if not route.ours and route.table == MAIN_TABLE and route.oif not in own:
             wider = (route.prefix.within(length) for length in lengths if length < route.prefix.length)
             whole = next((prefix for prefix in wider if prefix in ours), None)
             if whole is not None:
-                found.append(f"route {route} from {route.installer} takes its part of {whole} away from our route")
-    yield from found[:_NAMED]
-    if len(found) > _NAMED:
-        yield f"{len(found) - _NAMED} more routes take parts of other nodes' subnets away from ours"
+                messages.append(f"route {route} from {route.installer} takes its part of {whole} away from our route")
+    yield from messages[:_NAMED]
+    if len(messages) > _NAMED:
+        yield f"{len(messages) - _NAMED} more routes take parts of other nodes' subnets away from ours"
 
 
 def warn_of_announced_routes(case: Case) -> Iterator[str]:
@@ -53,7 +53,7 @@ def warn_of_announced_routes(case: Case) -> Iterator[str]:
     after = {change.after.name: change.after.value for change in case.changes if isinstance(change.after, Sysctl)}
     if after.get(IPV6_FORWARD, "0") == "0":
         return
-    values = {each.name: each.value for each in case.snapshot.all(Sysctl)} | after
+    values = {sysctl.name: sysctl.value for sysctl in case.snapshot.all(Sysctl)} | after
     for route in case.snapshot.all(Route):
         device = route.oif
         announced = route.protocol == ANNOUNCED and route.prefix == _ANYWHERE and device is not None

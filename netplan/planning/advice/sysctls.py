@@ -15,14 +15,14 @@ def refuse_unknown(case: Case) -> Iterator[Obstacle]:
     """Name the parameters that the kernel does not have, and that do not come with a link of ours."""
     if not case.live:
         return
-    made = {want.resource.name for want in case.desired.objects if isinstance(want.resource, Link)}
+    created = {want.resource.name for want in case.desired.objects if isinstance(want.resource, Link)}
     for change in case.changes:
-        if isinstance(change.after, Sysctl) and change.before is None and change.after.device not in made:
+        if isinstance(change.after, Sysctl) and change.before is None and change.after.device not in created:
             yield Obstacle.before(deferred_sysctls.absent(change.after), [change.after])
 
 
 def warn_of_leaving(case: Case) -> Iterator[str]:
-    """Say, where podnet leaves, which parameters stay as they are."""
+    """Say, where podnet is removed, which parameters stay as they are."""
     return sysctls.warnings(case.desired, case.snapshot)
 
 

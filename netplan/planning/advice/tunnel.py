@@ -10,12 +10,12 @@ from netplan.planning.advice.case import Case
 
 
 def warn_of_tunnel(case: Case) -> Iterator[str]:
-    """Say that other nodes still send to the end of the tunnel that goes, and why they don't reach the new one."""
+    """Say that other nodes still send to the old end of the tunnel, and why they don't reach the new one."""
     desired, changes = case.desired, case.changes
     links = [change for change in changes if isinstance(change.resource, Link)]
     known = [change.before for change in links if isinstance(change.before, Link) and change.before.vxlan]
-    made = [change.after for change in links if isinstance(change.after, Link) and change.after.vxlan]
-    for link in made if known else ():
+    created = [change.after for change in links if isinstance(change.after, Link) and change.after.vxlan]
+    for link in created if known else ():
         unlike = [_unlike(before, link) for before in known]
         if all(unlike) and any(isinstance(want.resource, FdbEntry) for want in desired.objects):
             yield (
@@ -25,9 +25,9 @@ def warn_of_tunnel(case: Case) -> Iterator[str]:
 
 
 def _unlike(before: Link, link: Link) -> str:
-    """Name what a sender must know of a tunnel and what changes of it, in one or more words; empty if nothing does.
+    """Return what changes of a tunnel that a sender must know, in one or more words; empty if nothing does.
 
-    The others know the link-layer address that follows from our end's address, whatever it has become on this node.
+    Other nodes know the link-layer address that follows from our end's address, whatever it has become on this node.
     """
     if before.vxlan is None or link.vxlan is None:
         return ""

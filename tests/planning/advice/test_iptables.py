@@ -18,7 +18,7 @@ def test_rules_without_a_file_for_the_next_boot_are_told():
     desired = make.desired(make.spec(firewall="{persist: /etc/iptables/rules.v6}"))
     assert list(warn_of_unsaved_rules(Case(desired, (), make.snapshot(), live=True))) == [
         (
-            "the rules for IPv4 are gone after a boot: cannot determine which file beside /etc/iptables/rules.v6 is "
-            "theirs; name one such as rules.v4 or iptables, and rules.v6 or ip6tables is written too"
+            "the rules for IPv4 are lost at the next boot: cannot determine which file beside /etc/iptables/rules.v6 "
+            "is theirs; name one such as rules.v4 or iptables, and rules.v6 or ip6tables is written too"
         )
     ]
