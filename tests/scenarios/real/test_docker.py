@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from tests.lab.probe import source_seen
 from tests.scenarios.node import SPEC
 from tests.scenarios.podnet import podnet
+from tests.scenarios.real.docker import started, without_removal
 
 RESTARTS = 3
 
@@ -34,13 +36,23 @@ def chains_of_docker(lab):
     return re.findall(r"^(?::DOCKER\S*|-A DOCKER.*|-A \S+ .*-j DOCKER\S*)", saved, re.MULTILINE)
 
 
+def network():
+    """Return the devices, routes and rules of the machine itself."""
+    commands = ["ip -br link", "ip -br address", "ip route show table all", "nft list ruleset"]
+    return [subprocess.run(command.split(), capture_output=True, text=True, check=True).stdout for command in commands]
+
+
+def processes(docker):
+    """Return the machine's processes of a docker, and its control groups."""
+    every = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout.splitlines()
+    groups = Path("/sys/fs/cgroup").glob(f"**/{docker.cgroup}*")
+    return [line for line in every if str(docker.folder) in line] + list(map(str, groups))
+
+
 @pytest.fixture
-def without_removal(tmp_path: Path) -> Path:
+def keeping(tmp_path):
     """The story's spec, but docker's rule may stay."""
-    path = tmp_path / "keep.yaml"
-    lines = SPEC.read_text().splitlines(keepends=True)
-    path.write_text("".join(line for line in lines if "MASQUERADE" not in line))
-    return path
+    return without_removal(tmp_path)
 
 
 def test_a_pod_hides_behind_its_node_where_docker_has_started(lab, docker):
@@ -70,19 +82,19 @@ def test_a_pod_keeps_its_address_when_every_restart_is_mended(lab, docker):
         assert source(lab) == "172.7.21.2"
 
 
-def test_where_dockers_rule_may_stay_drift_says_that_it_has_overtaken_our_jump(lab, docker, without_removal):
+def test_where_dockers_rule_may_stay_drift_says_that_it_has_overtaken_our_jump(lab, docker, keeping):
     for node in ("hdss7-21", "hdss7-22"):
-        podnet(lab, node, "apply", without_removal, "--yes")
+        podnet(lab, node, "apply", keeping, "--yes")
     docker.restart()
-    drift = podnet(lab, "hdss7-21", "drift", without_removal)
+    drift = podnet(lab, "hdss7-21", "drift", keeping)
     assert "now: nat POSTROUTING 1, docker's MASQUERADE" in drift.stdout
 
 
-def test_where_dockers_rule_may_stay_a_fix_moves_our_jump_before_it(lab, docker, without_removal):
+def test_where_dockers_rule_may_stay_a_fix_moves_our_jump_before_it(lab, docker, keeping):
     for node in ("hdss7-21", "hdss7-22"):
-        podnet(lab, node, "apply", without_removal, "--yes")
+        podnet(lab, node, "apply", keeping, "--yes")
     docker.restart()
-    podnet(lab, "hdss7-21", "drift", without_removal, "--fix")
+    podnet(lab, "hdss7-21", "drift", keeping, "--fix")
     assert source(lab) == "172.7.21.2"
 
 
@@ -111,3 +123,17 @@ def test_a_policy_of_docker_user_stays_in_force(lab, docker):
     drop_in_docker_user(lab, "hdss7-21", "172.7.21.2")
     with pytest.raises(OSError, match="timed out"):
         source(lab)
+
+
+def test_a_docker_with_a_container_leaves_the_machines_own_network_alone(lab, tmp_path):
+    before = network()
+    with started(lab, tmp_path) as docker:
+        docker.publish()
+        assert network() == before
+
+
+def test_of_a_docker_that_has_ended_no_process_and_no_control_group_is_left(lab, tmp_path):
+    with started(lab, tmp_path) as docker:
+        docker.publish()
+        running = processes(docker)
+    assert (running != [], processes(docker)) == (True, [])
