@@ -38,15 +38,15 @@ class Entry(Resource, Protocol):
 E = TypeVar("E", bound=Entry)
 
 
-class Asked(NamedTuple, Generic[R_co]):
-    """A change with a request that makes it; `others` are for an object that is not there in the form of the first."""
+class ChangeRequest(NamedTuple, Generic[R_co]):
+    """A change with the request that makes it; `others` are for an object that does not exist in the first's form."""
 
     change: Change[R_co]
     request: Request
     others: tuple[Request, ...] = ()
 
 
-def write(channel: Channel, requests: Iterable[Asked[R_co]], meaning: Mapping[int, str] = MEANING) -> None:
+def write(channel: Channel, requests: Iterable[ChangeRequest[R_co]], meaning: Mapping[int, str] = MEANING) -> None:
     """Send the requests of changes in order; of an object that is gone already the delete counts as done.
 
     ObjectRefusedError names the first object that the kernel refused, and has the others; what stands behind it may
@@ -66,11 +66,13 @@ def write(channel: Channel, requests: Iterable[Asked[R_co]], meaning: Mapping[in
                 errors.append(kernel_refusal(attempt.change, meaning.get(refusal.code, str(refusal))))
         if errors:
             raise ObjectRefusedError(str(errors[0]), errors[0].change, errors[1:])
-        waiting = [Asked(attempt.change, attempt.others[0], attempt.others[1:]) for attempt in absent if attempt.others]
+        waiting = [
+            ChangeRequest(attempt.change, attempt.others[0], attempt.others[1:]) for attempt in absent if attempt.others
+        ]
 
 
 def send(channel: Channel, requests: Sequence[Request], what: str) -> dict[int, Refusal]:
-    """Send requests in order and give those that were refused; KernelError if their outcome is unknown."""
+    """Send requests in order, and return the refusals by the requests' indexes; KernelError if they are unknown."""
     try:
         return channel.write(requests)
     except OSError as error:
@@ -78,9 +80,9 @@ def send(channel: Channel, requests: Sequence[Request], what: str) -> dict[int, 
 
 
 def standing(device: IfName, indexes: Mapping[IfName, int], change: Change[R_co]) -> int | None:
-    """Return the index of the device that an object stands on; None if both go, or are gone.
+    """Return the index of the device that an object stands on; None if both are deleted, or already missing.
 
-    KernelError names an object that is to stand on a device that is not there.
+    KernelError names an object that is to stand on a missing device.
     """
     if device in indexes:
         return indexes[device]
@@ -94,7 +96,7 @@ def read_entries(
     read: Callable[[int], Iterable[Message]],
     decode: Callable[[Message, Mapping[int, Device]], E | None],
 ) -> Iterator[E]:
-    """Read what devices hold, one after the other by its index; `decode` returns None for what is not looked at."""
+    """Read what stands on devices, one after the other by its index; `decode` returns None for what does not count."""
     for index, device in devices.items():
         entries = (decode(message, {index: device}) for message in read(index))
         yield from (entry for entry in entries if entry is not None)
@@ -113,5 +115,5 @@ def write_entries(
         entry = change.resource
         index = standing(entry.link, indexes, change)
         if index is not None:
-            requests.append(Asked(change, (delete if change.after is None else create)(entry, index)))
+            requests.append(ChangeRequest(change, (delete if change.after is None else create)(entry, index)))
     write(channel, requests)

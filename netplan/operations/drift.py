@@ -15,7 +15,7 @@ from netplan.operations.live_plan import plan_live
 from netplan.operations.report import Report
 from netplan.operations.saved_rules import Pending, outdated
 from netplan.planning.plan import NodePlan
-from netplan.store.removed_rules import TakenFile
+from netplan.store.removed_rules import RemovedRulesFile
 
 
 class Drift(NamedTuple):
@@ -38,13 +38,13 @@ def find_drift(
     RefusedError, ObserveError (3) if the node can't be read.
     """
     live = plan_live(desired, opener, folder, report, limit=FEW_RULES)
-    return Drift(live.plan, _readable(desired, TakenFile(folder), report))
+    return Drift(live.plan, _readable(desired, RemovedRulesFile(folder), report))
 
 
-def _readable(desired: Desired, taken: TakenFile, report: Report) -> Pending | None:
+def _readable(desired: Desired, removed_rules: RemovedRulesFile, report: Report) -> Pending | None:
     """Return the files for the next boot that differ; one that this user may not read is noted to be so."""
     try:
-        return outdated(desired, taken, report)
+        return outdated(desired, removed_rules, report)
     except RefusedError as error:
         if not isinstance(error.__cause__, PermissionError):
             raise

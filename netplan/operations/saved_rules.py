@@ -1,4 +1,4 @@
-"""The files of rules that are loaded at boot: looked at before anything is written, and replaced after that.
+"""The files of rules that are loaded at boot: checked before anything is written, and replaced after that.
 
 A file is read whole, and replaced in one step that outlasts a power failure.
 """
@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from netplan.desired.compile import compile_node
 from netplan.desired.model import Desired
 from netplan.errors import HalfStateError, RefusedError, StoreError, UsageError
-from netplan.kinds.chain.removed_rules import TakenFrom, TakenRules, rules_for
+from netplan.kinds.chain.removed_rules import FileRemovals, RemovedRules, rules_for
 from netplan.kinds.chain.saved_tables import SavedRulesError
 from netplan.kinds.chain.value import OWNED_PREFIX, ChainKey
 from netplan.net import printable
@@ -27,7 +27,7 @@ from netplan.operations.report import Report
 from netplan.planning.rules_file import NOTHING, Merged, Wish, file_of, merge
 from netplan.spec.load import read
 from netplan.spec.topology import Node
-from netplan.store.removed_rules import TakenFile
+from netplan.store.removed_rules import RemovedRulesFile
 from netplan.system import files
 from netplan.system.files import MAX_BYTES, located, sync
 from netplan.system.trust import own_links
@@ -43,13 +43,13 @@ _KERNEL_ONLY: Final = (
 
 
 class File(Struct, frozen=True):
-    """The file of an IP version, what should be in it, what was taken out of it, and which versions pods may have."""
+    """The file of an IP version, what should be in it, what was removed from it, and which IP versions pods have."""
 
     path: str
     version: int
     wish: Wish
-    taken: TakenFrom | None = None
-    cared_for: Set[int] = frozenset()
+    removals: FileRemovals | None = None
+    pod_versions: Set[int] = frozenset()
 
 
 class Pending(Struct, frozen=True):
@@ -68,7 +68,7 @@ class Pending(Struct, frozen=True):
     def write(self, store: Store, report: Report) -> None:
         """Put the rules into the files as they are now; HalfStateError (5) if only the kernel has them in the end.
 
-        What is taken out of one is remembered before that, and what comes back is forgotten after.
+        What is removed from a file is remembered before that, and what comes back is forgotten after.
         """
         for file in self.files:
             try:
@@ -79,14 +79,14 @@ class Pending(Struct, frozen=True):
 
 
 def _write(file: File, store: Store, report: Report) -> None:
-    known, generation = store.taken.read(), store.generations.newest
-    file = replace(file, taken=known.get(file.path))
+    known, generation = store.removed_rules.read(), store.generations.newest
+    file = replace(file, removals=known.get(file.path))
     now, merged = _merged(file, generation)
     known[file.path] = _remembered(file, now, generation, merged.meanwhile)
-    store.taken.keep(known.values())
+    store.removed_rules.keep(known.values())
     write_rules(file.path, merged.text, keep=known[file.path].empty)
-    known[file.path] = replace(known[file.path], rules=merged.taken)
-    store.taken.keep(known.values())
+    known[file.path] = replace(known[file.path], chains=merged.removed)
+    store.removed_rules.keep(known.values())
     report.note(f"{file.path} is as planned too, for the next boot.")
     for line in merged.returned:
         report.note(f"{line} is back in it.")
@@ -94,21 +94,21 @@ def _write(file: File, store: Store, report: Report) -> None:
         report.note(f"{entry.line} of table {entry.chain.table} can't be put back into it: the chain is not there.")
 
 
-def _remembered(file: File, now: str | None, generation: int, rules: tuple[TakenRules, ...]) -> TakenFrom:
-    """Return what is remembered of a file that holds a text now, None if it is not there, and of what is out of it."""
-    if file.taken is None:
-        return TakenFrom(file.path, file.version, generation, rules, empty=now == "")
-    return replace(file.taken, rules=rules, empty=file.taken.empty if now else now == "")
+def _remembered(file: File, now: str | None, generation: int, chains: tuple[RemovedRules, ...]) -> FileRemovals:
+    """Return what is remembered of a file: its text `now`, None if it does not exist, and what is removed from it."""
+    if file.removals is None:
+        return FileRemovals(file.path, file.version, generation, chains, empty=now == "")
+    return replace(file.removals, chains=chains, empty=file.removals.empty if now else now == "")
 
 
-def outdated(desired: Desired, taken: TakenFile, report: Report) -> Pending | None:
+def outdated(desired: Desired, removed_rules: RemovedRulesFile, report: Report) -> Pending | None:
     """Return the files that are not what they should be; RefusedError (3) if one can't be read.
 
-    For a verb that only looks at them: where podnet can't read what it took out of them, that is a warning, and what
-    should come back is left out. A verb that writes would forget it: see `pending`.
+    For a verb that only reads them: that podnet can't read what it removed from them is a warning, and what should come
+    back is left out. A verb that writes would forget it: see `pending`.
     """
     try:
-        known = taken.read()
+        known = removed_rules.read()
     except StoreError as error:
         report.note(f"warning: {error}")
         known = {}
@@ -118,34 +118,37 @@ def outdated(desired: Desired, taken: TakenFile, report: Report) -> Pending | No
 def pending(desired: Desired, store: Store) -> Pending | None:
     """Return the files that must change, None if none must; RefusedError (3) if one can't be read or written.
 
-    StoreError (3) if what podnet took out of them can't be read.
+    StoreError (3) if what podnet removed from them can't be read.
     """
-    return _writable(_differing(_files(desired, store.taken.read())))
+    return _writable(_differing(_files(desired, store.removed_rules.read())))
 
 
-def rolled_back(way: RollbackTarget, store: Store) -> Pending | None:
+def rolled_back(target: RollbackTarget, store: Store) -> Pending | None:
     """Return the files that must change to go with an earlier state; RefusedError (3) as from `pending`.
 
-    Into which files podnet's rules were put before it remembered that is not known: those stay as they are.
+    Into which files podnet put its rules before it remembered that is unknown: those stay as they are.
     """
-    known = store.taken.read()
-    files = (File(path, of.version, _as_in(way, of), of, {of.version}) for path, of in known.items())
+    known = store.removed_rules.read()
+    files = (
+        File(path, removals.version, _as_in(target, removals), removals, {removals.version})
+        for path, removals in known.items()
+    )
     return _writable(_differing(files))
 
 
-def _as_in(way: RollbackTarget, taken: TakenFrom) -> Wish:
-    if way.generation < taken.since:
+def _as_in(target: RollbackTarget, removals: FileRemovals) -> Wish:
+    if target.generation < removals.since:
         return NOTHING
     removed: dict[ChainKey, set[Rule]] = {}
-    touched = ((placed.chain, placed.rule) for placed in way.touched_rules if not placed.ours)
-    for key, rule in (*touched, *rules_for(taken.rules, way.generation)):
-        if rule not in way.target.rules(key):
+    touched = ((placed.chain, placed.rule) for placed in target.touched_rules if not placed.ours)
+    for key, rule in (*touched, *rules_for(removals.chains, target.generation)):
+        if rule not in target.target.rules(key):
             removed.setdefault(key, set()).add(rule)
-    return Wish.as_in(way.target, removed)
+    return Wish.as_in(target.target, removed)
 
 
-def _files(desired: Desired, known: Mapping[str, TakenFrom]) -> Iterator[File]:
-    """Return the files that a spec names, and those that an earlier one named, which are to be as before podnet."""
+def _files(desired: Desired, known: Mapping[str, FileRemovals]) -> Iterator[File]:
+    """Return the files that a spec names, and those that an earlier one named: those are to be as before podnet."""
     wish = Wish.of(desired)
     versions = (4, 6) if desired.persist is not None else ()
     named = {file_of(desired.persist or "", version): version for version in versions}
@@ -178,7 +181,7 @@ class SpecSource(NamedTuple):
 def of_spec(
     source: SpecSource, state: Path, store: Store, resolve: Callable[[Node], Node], report: Report
 ) -> Pending | None:
-    """Return the files of a node that must change by a spec that was read before; that it has changed since is noted.
+    """Return the files of a node that must change by a spec that was read before; a note says if it changed since.
 
     `resolve` fills in what the spec leaves to the devices of the node. RefusedError, StoreError (3) as from `pending`.
     """
@@ -213,16 +216,16 @@ def write_of_spec(
 
 
 def _differs(file: File) -> bool:
-    """Whether a file is not as it should be; one of an IP version that pods don't have must have none of our rules."""
-    remembered = file.taken is not None and file.taken.rules
-    if file.version not in file.cared_for and not remembered and not _holds_ours(file):
+    """Whether a file differs from what it should be; that of an IP version without pods must have none of our rules."""
+    remembered = file.removals is not None and file.removals.chains
+    if file.version not in file.pod_versions and not remembered and not _holds_ours(file):
         return False
     now, merged = _merged(file)
     return (now or "") != merged.text
 
 
 def _holds_ours(file: File) -> bool:
-    """Whether rules of ours are left in a file; what can't be read is none of ours."""
+    """Whether rules of ours are left in a file; one that can't be read counts as without."""
     try:
         return OWNED_PREFIX in (read_rules(file.path) or "")
     except RefusedError:
@@ -230,10 +233,12 @@ def _holds_ours(file: File) -> bool:
 
 
 def _merged(file: File, generation: int = 0) -> tuple[str | None, Merged]:
-    """Return the text of a file as it is, None if it is not there, and the file as it should be."""
+    """Return the text of a file as it is, None if it does not exist, and the file as it should be."""
     text = read_rules(file.path)
     try:
-        return text, merge(text or "", file.wish, file.version, file.taken.rules if file.taken else (), generation)
+        return text, merge(
+            text or "", file.wish, file.version, file.removals.chains if file.removals else (), generation
+        )
     except SavedRulesError as error:
         raise RefusedError(f"{printable(file.path)} can't be read: {error}") from error
 
@@ -253,7 +258,7 @@ def read_rules(path: str) -> str | None:
     except OSError as error:
         raise RefusedError(f"{printable(path)} can't be read: {error.strerror}") from error
     if len(content) > MAX_BYTES:
-        raise RefusedError(f"{printable(path)} is larger than {MAX_BYTES >> 20} MiB: that is no file of rules")
+        raise RefusedError(f"{printable(path)} is larger than {MAX_BYTES >> 20} MiB: that is not a file of rules")
     return content.decode(errors="surrogateescape")
 
 
@@ -270,10 +275,10 @@ def check_writable(path: str) -> None:
 
 
 def write_rules(path: str, text: str, *, keep: bool = False) -> None:
-    """Replace the file; if nothing is left in it, remove it unless it is to `keep`.
+    """Replace the file; if nothing is left in it, delete it unless `keep`.
 
-    A symbolic link stays, and what it leads to is replaced. Its owner, mode and extended attributes are kept; a new
-    file is its owner's alone. OSError if it can't be done, RefusedError (3) for a link of another user.
+    A symbolic link stays, and its target is replaced. Owner, mode and extended attributes are kept; a new file is
+    accessible to its owner alone. OSError if it can't be done, RefusedError (3) for a link of another user.
     """
     if text or keep:
         files.replace(Path(path), [text.encode(errors="surrogateescape")], own_links, mode=_MODE)

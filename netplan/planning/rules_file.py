@@ -17,7 +17,7 @@ from netplan.desired.hooks import Hook, hooks_of
 from netplan.desired.model import Desired
 from netplan.kinds.chain.edit import Slot
 from netplan.kinds.chain.place import put_back
-from netplan.kinds.chain.removed_rules import TakenRules, loadable, taken_out, with_taken
+from netplan.kinds.chain.removed_rules import RemovedRules, loadable, removed_from, with_removed
 from netplan.kinds.chain.saved_tables import Entry, SavedRulesError, Table, TableChains, tables_of
 from netplan.kinds.chain.value import OWNED_PREFIX, Chain, ChainKey, is_our_jump
 from netplan.kinds.snapshot import Snapshot
@@ -110,25 +110,26 @@ NOTHING: Final = Wish((), {}, {}, lambda key, rules, chains: arrange_hook(Hook(k
 
 
 class Merged(Struct, frozen=True):
-    """A file as it should be, and what is out of it then; `returned` are lines that come back, `lost` those that can't.
+    """A file as it should be, and what is removed from it.
 
-    `meanwhile` is what is out of it until it is written: before and after that there may be a loss of power.
+    `returned` are lines that come back, `lost` those that can't. `meanwhile` is what counts as removed
+    until the file is written: power may fail before or after that.
     """
 
     text: str
-    taken: tuple[TakenRules, ...] = ()
-    meanwhile: tuple[TakenRules, ...] = ()
+    removed: tuple[RemovedRules, ...] = ()
+    meanwhile: tuple[RemovedRules, ...] = ()
     returned: tuple[str, ...] = ()
     lost: tuple[Entry, ...] = ()
 
 
 class _Memory(Struct):
-    """What was taken out of a file, by its chains, and what will be; `generation` is the one that it is taken for."""
+    """What was removed from a file, by its chains, and what will be; `generation` is that for which it is removed."""
 
-    former: dict[ChainKey, TakenRules]
+    former: dict[ChainKey, RemovedRules]
     generation: int
-    taken: list[TakenRules] = field(default_factory=list)
-    meanwhile: list[TakenRules] = field(default_factory=list)
+    removed: list[RemovedRules] = field(default_factory=list)
+    meanwhile: list[RemovedRules] = field(default_factory=list)
     returned: list[str] = field(default_factory=list)
 
     def keep(self, entries: Sequence[Entry], out: Collection[int], table: Table) -> None:
@@ -136,16 +137,16 @@ class _Memory(Struct):
         returning = {index for index, entry in enumerate(entries) if entry.index is None}
         self.returned += [entries[index].line for index in sorted(returning.difference(out))]
         former = self.former.get(entries[0].chain) if entries else None
-        for removals, removed in ((self.taken, {*out}), (self.meanwhile, returning.union(out))):
+        for removals, removed in ((self.removed, {*out}), (self.meanwhile, returning.union(out))):
             if removed:
-                removals.append(taken_out(entries, removed, former, table, self.generation))
+                removals.append(removed_from(entries, removed, former, table, self.generation))
 
 
-def merge(text: str, wish: Wish, version: int = 4, former: Iterable[TakenRules] = (), generation: int = 0) -> Merged:
+def merge(text: str, wish: Wish, version: int = 4, former: Iterable[RemovedRules] = (), generation: int = 0) -> Merged:
     """Return an IP version's file with our chains and jumps, each jump at its place, and what is to come back.
 
-    `former` is what was taken out of it; what goes of others is taken for a generation. SavedRulesError names the line
-    that can't be read.
+    `former` is what was removed from it before; what is removed now, is for a generation. SavedRulesError names the
+    line that can't be read.
     """
     separator = "\r\n" if 0 < text.count("\n") == text.count("\r\n") else "\n"
     lines = text.split(separator)
@@ -162,13 +163,13 @@ def merge(text: str, wish: Wish, version: int = 4, former: Iterable[TakenRules] 
     for name in sorted({chain.key.table for chain in wish.chains if chain.key.version == version} - effective.keys()):
         edit.insert(end, *_new_table(name, wish, version))
     merged = separator.join(edit.applied(lines))
-    return Merged(merged, tuple(memory.taken), tuple(memory.meanwhile), tuple(memory.returned), tuple(lost))
+    return Merged(merged, tuple(memory.removed), tuple(memory.meanwhile), tuple(memory.returned), tuple(lost))
 
 
 def _recalled(
-    former: Iterable[TakenRules], tables: Mapping[str, Table], wish: Wish, version: int, generation: int
+    former: Iterable[RemovedRules], tables: Mapping[str, Table], wish: Wish, version: int, generation: int
 ) -> tuple[_Memory, list[Entry]]:
-    """Return what can come back into a file, and what can't: that is forgotten, unless it is to stay out of it."""
+    """Return what can come back into a file, and what can't: the latter is forgotten, unless it is to stay removed."""
     memory, lost = _Memory({}, generation), []
     for rules in former:
         if rules.chain.version == version and loadable(rules, tables.get(rules.chain.table)):
@@ -178,12 +179,12 @@ def _recalled(
         missing = [entry for entry, _ in rules.texts if entry.rule() not in out]
         lost += missing
         if not missing:
-            memory.taken.append(rules)
+            memory.removed.append(rules)
     return memory, lost
 
 
 def _edit_table(table: Table, wish: Wish, edit: _Edit, memory: _Memory) -> None:
-    """Bring our chains and jumps in a table up to date, and what was taken out of it."""
+    """Bring our chains and jumps in a table up to date, and what was removed from it."""
     wanted = {chain.key.name: chain for chain in wish.of_table(table.name, table.version)}
     chains = TableChains(table)
     fresh = dict(wanted)
@@ -212,12 +213,12 @@ def _holds(table: Table, chains: TableChains, wanted: Chain) -> bool:
 
 
 def _edit_chain(key: ChainKey, table: Table, wish: Wish, edit: _Edit, memory: _Memory) -> None:
-    """Put our jump into a chain of others or take it out, and put back or take out what the wish says."""
+    """Add our jump to another program's chain or delete it, and restore or remove rules as the wish says."""
     entries, former = table.rules.get(key.name, []), memory.former.get(key)
     ours = key in wish.jumps or any(OWNED_PREFIX in entry.text for entry in entries)
     if not ours and former is None and not wish.removed.get(key):
         return
-    whole = with_taken(entries, former)
+    whole = with_removed(entries, former)
     rules = [entry.rule() for entry in whole]
     slots = wish.arranged(key, rules, TableChains(table))
     stays = {slot.origin for slot in slots}
@@ -230,7 +231,7 @@ def _edit_chain(key: ChainKey, table: Table, wish: Wish, edit: _Edit, memory: _M
 
 
 def _insert(key: ChainKey, table: Table, slots: Sequence[Slot], whole: Sequence[Entry], edit: _Edit) -> None:
-    """Insert what comes into a chain: our jump before the line that follows it, a rule behind the one it followed."""
+    """Insert the new lines of a chain: our jump before the line that follows it, a rule behind the one it followed."""
     indexes = [None if slot.origin is None else whole[slot.origin].index for slot in slots]
     at: int | None = None
     for number, (slot, index) in enumerate(zip(slots, indexes, strict=True)):

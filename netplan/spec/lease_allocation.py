@@ -27,16 +27,16 @@ class Rename(Struct, frozen=True):
 
 
 class Leasing(Struct, frozen=True):
-    """What came of it: subnets by nodes that were given and released, and those held for nodes outside the spec.
+    """The outcome: subnets by nodes that were allocated and released, and those retained for nodes outside the spec.
 
-    `text` is what the leases file shall hold then. `waiting` are the nodes that were given nothing, since they may be
-    those for which a lease is held under another name.
+    `text` is the new text of the leases file. `waiting` are the nodes that got nothing, since they may be those for
+    which a lease is retained under another name.
     """
 
     spec: Spec
-    given: Mapping[str, tuple[Prefix, ...]]
+    allocated: Mapping[str, tuple[Prefix, ...]]
     released: Mapping[str, tuple[Prefix, ...]]
-    held: Mapping[str, tuple[Prefix, ...]]
+    retained: Mapping[str, tuple[Prefix, ...]]
     text: str
     renamed: Mapping[str, tuple[Prefix, ...]] = {}
     waiting: tuple[str, ...] = ()
@@ -45,9 +45,9 @@ class Leasing(Struct, frozen=True):
 def lease(reading: Reading, release: Collection[str], rename: Rename | None = None) -> Leasing:
     """Free and rename leases, and give each node without a subnet the lowest that is free.
 
-    After a rename nothing is given as long as leases are held for other nodes that left: these may have another name
-    too. SpecError (2) has the mistakes of the spec, and nodes for which no subnet is left; UsageError (2) refuses to
-    free a lease that is in use and right, and to rename what is not the same node.
+    After a rename nothing is allocated as long as leases are retained for other nodes that left: these may have another
+    name too. SpecError (2) has the mistakes of the spec, and nodes for which no subnet is left; UsageError (2) refuses
+    to free a lease that is in use and right, and to rename what is not the same node.
     """
     named = reading if rename is None else replace(reading, leases=_renamed(reading, rename))
     released = _freed(named, release)
@@ -59,11 +59,11 @@ def lease(reading: Reading, release: Collection[str], rename: Rename | None = No
     leases = {name: lease.subnets for name, lease in kept.leases.entries.items()}
     unclaimed = {name: subnets for name, subnets in leases.items() if name not in spec.model.nodes}
     waiting = _without_subnets(kept) if rename is not None and unclaimed else ()
-    given = {} if waiting else _given(kept, unclaimed)
-    after = {name: _in_order(leases.get(name, ()), given.get(name, ())) for name in {**leases, **given}}
+    allocated = {} if waiting else _allocated(kept, unclaimed)
+    after = {name: _in_order(leases.get(name, ()), allocated.get(name, ())) for name in {**leases, **allocated}}
     renamed = {name: leases[name] for name in ([rename.new] if rename else []) if name in leases}
     text = render_leases(reading.leases, after)
-    return Leasing(spec, dict(sorted(given.items())), released, unclaimed, text, renamed, waiting)
+    return Leasing(spec, dict(sorted(allocated.items())), released, unclaimed, text, renamed, waiting)
 
 
 def _without_subnets(reading: Reading) -> tuple[str, ...]:
@@ -73,18 +73,18 @@ def _without_subnets(reading: Reading) -> tuple[str, ...]:
     )
 
 
-def _given(reading: Reading, unclaimed: Mapping[str, tuple[Prefix, ...]]) -> dict[str, tuple[Prefix, ...]]:
+def _allocated(reading: Reading, unclaimed: Mapping[str, tuple[Prefix, ...]]) -> dict[str, tuple[Prefix, ...]]:
     """Return new subnets for the nodes that lack them; SpecError (2) if there are too few."""
-    given: dict[str, tuple[Prefix, ...]] = {}
+    allocated: dict[str, tuple[Prefix, ...]] = {}
     problems: list[Problem] = []
     for family in reading.draft.families:
-        allocated, full = _allocate(reading, family, unclaimed)
+        subnets_of, full = _allocate(reading, family, unclaimed)
         problems += full
-        for name, subnet in allocated.items():
-            given[name] = (*given.get(name, ()), subnet)
+        for name, subnet in subnets_of.items():
+            allocated[name] = (*allocated.get(name, ()), subnet)
     if problems:
         raise reading.error(problems)
-    return given
+    return allocated
 
 
 def _in_order(*subnets: tuple[Prefix, ...]) -> tuple[Prefix, ...]:
@@ -101,10 +101,10 @@ def _allocate(
         return {}, []
     within = LeaseRange.of(family.network, family.subnet_len, family.subnet_min, family.subnet_max)
     taken = {*family.subnets.values(), *reading.leases.subnets(family.version).values()}
-    given = allocate(missing, taken, within)
+    allocated = allocate(missing, taken, within)
     mine = {name for name, subnets in unclaimed.items() if any(subnet.version == family.version for subnet in subnets)}
-    full = [_full(reading, family, within, given, mine)] if len(given) < len(missing) else []
-    return given, full
+    full = [_full(reading, family, within, allocated, mine)] if len(allocated) < len(missing) else []
+    return allocated, full
 
 
 def _freed(reading: Reading, release: Collection[str]) -> dict[str, tuple[Prefix, ...]]:
@@ -187,13 +187,13 @@ def _did_you_mean(word: str, words: Iterable[str]) -> str:
 
 
 def _full(
-    reading: Reading, family: Family, within: LeaseRange, given: Collection[str], former: Collection[str]
+    reading: Reading, family: Family, within: LeaseRange, allocated: Collection[str], former: Collection[str]
 ) -> Problem:
     missing = without_any_subnet(reading.draft, family)
     first, last = (Prefix(bound.version, bound.value, within.length) for bound in (within.first, within.last))
     message = (
-        f"no subnet is left for {nodes(sorted({*missing} - {*given}))}: wanted {len(missing)}, "
-        f"room for {within.size} ({first} to {last}), taken before {within.size - len(given)}"
+        f"no subnet is left for {nodes(sorted({*missing} - {*allocated}))}: wanted {len(missing)}, "
+        f"room for {within.size} ({first} to {last}), taken before {within.size - len(allocated)}"
     )
     hint = f"widen {family.key('subnet_min')} and {family.key('subnet_max')}, or the network"
     if former:

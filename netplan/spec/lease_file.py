@@ -47,7 +47,7 @@ _KEYS: Final = {"subnet": fields.read_prefix, "ipv6_subnet": fields.read_ipv6_pr
 _CONFLICT: Final = re.compile(r"^(?:<{7}|={7}|>{7})(?:$| )", re.MULTILINE)
 
 
-class Leased(Struct, frozen=True):
+class LeasedSubnet(Struct, frozen=True):
     """A subnet, with its place."""
 
     subnet: Prefix
@@ -58,20 +58,20 @@ class Lease(Struct, frozen=True):
     """A node's subnets, one of an IP version, with the place of the node's name."""
 
     key: Mark
-    held: tuple[Leased, ...]
+    leased: tuple[LeasedSubnet, ...]
 
     @property
     def subnets(self) -> tuple[Prefix, ...]:
         """The subnets, IPv4 first."""
-        return tuple(leased.subnet for leased in self.held)
+        return tuple(entry.subnet for entry in self.leased)
 
     def subnet(self, version: int) -> Prefix | None:
         """Return the subnet of an IP version."""
-        return next((leased.subnet for leased in self.held if leased.subnet.version == version), None)
+        return next((entry.subnet for entry in self.leased if entry.subnet.version == version), None)
 
     def without(self, subnets: Collection[Prefix]) -> Lease:
         """Return the lease without some of its subnets."""
-        return replace(self, held=tuple(leased for leased in self.held if leased.subnet not in subnets))
+        return replace(self, leased=tuple(entry for entry in self.leased if entry.subnet not in subnets))
 
 
 class Leases(Struct, frozen=True):
@@ -91,7 +91,7 @@ class Leases(Struct, frozen=True):
     def at(self, name: str, version: int) -> Location:
         """Return the place of a node's subnet."""
         return Location(
-            self.path, *next(leased.at for leased in self.entries[name].held if leased.subnet.version == version)
+            self.path, *next(entry.at for entry in self.entries[name].leased if entry.subnet.version == version)
         )
 
     def entry_at(self, name: str) -> Location:
@@ -111,7 +111,7 @@ class Leases(Struct, frozen=True):
     def without(self, freed: Mapping[str, Collection[Prefix]]) -> Leases:
         """Return the leases without some subnets of nodes; the file's text stays the one that the places are of."""
         kept = {name: lease.without(freed.get(name, ())) for name, lease in self.entries.items()}
-        return replace(self, entries={name: lease for name, lease in kept.items() if lease.held})
+        return replace(self, entries={name: lease for name, lease in kept.items() if lease.leased})
 
     def renamed(self, old: str, new: str) -> Leases:
         """Return the leases with one node's under another name; the text stays the one that the places are of."""
@@ -162,7 +162,7 @@ def render_leases(leases: Leases, subnets: Mapping[str, tuple[Prefix, ...]]) -> 
 
 
 def _before(name: str | None, new: list[tuple[str, tuple[Prefix, ...]]], stay: Collection[str]) -> Iterator[str]:
-    """Take what sorts before a name, or all, off the end of a list, and give its lines but for leases that stay."""
+    """Pop what sorts before a name, or all, off the end of a list, and yield its lines except of leases that stay."""
     while new and (name is None or new[-1][0] < name):
         node, leased = new.pop()
         if node not in stay:
@@ -202,7 +202,9 @@ def _read_lines(text: str) -> dict[str, Lease] | None:
             return None
         try:
             leased = tuple(
-                Leased(read(match[key]), (number, match.start(key) + 1)) for key, read in _KEYS.items() if match[key]
+                LeasedSubnet(read(match[key]), (number, match.start(key) + 1))
+                for key, read in _KEYS.items()
+                if match[key]
             )
             leases[fields.read_name(name)] = Lease((number, 1), leased)
         except ValueError:
@@ -219,7 +221,9 @@ def _read_document(document: Document) -> dict[str, Lease]:
         name: Lease(
             places[name].key,
             tuple(
-                Leased(read(node[key]), places[name].entries[key].value) for key, read in _KEYS.items() if key in node
+                LeasedSubnet(read(node[key]), places[name].entries[key].value)
+                for key, read in _KEYS.items()
+                if key in node
             ),
         )
         for name, node in document.data.items()

@@ -13,7 +13,7 @@ from netplan.store.decision import DecisionFiles
 from netplan.store.generations import Generation, Generations
 from netplan.store.journal import Confirm, Entry, JournalFile
 from netplan.store.provenance import boot_id
-from netplan.store.removed_rules import TakenFile
+from netplan.store.removed_rules import RemovedRulesFile
 from netplan.store.sysctl_originals import OverwrittenFile
 from netplan.store.tables import TablesFile
 from netplan.system import clock
@@ -33,7 +33,7 @@ class Store:
         self.generations = Generations(folder)
         self.decisions = DecisionFiles(folder)
         self.overwritten = OverwrittenFile(folder)
-        self.taken = TakenFile(folder)
+        self.removed_rules = RemovedRulesFile(folder)
         self.tables = TablesFile(folder)
 
     @contextmanager

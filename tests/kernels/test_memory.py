@@ -109,7 +109,7 @@ def test_of_a_big_table_what_costs_too_much_is_observed_without_its_rules():
 
 
 def test_rules_beside_are_not_observed_where_no_rules_are_of_interest():
-    state = make.snapshot().replace(OtherChain, [OtherChain(Owner.NATIVE, Chain(make.FORWARD))])
+    state = make.snapshot().replace(OtherChain, [OtherChain(Owner.NFTABLES, Chain(make.FORWARD))])
     nothing, hook = (
         Interest(),
         Interest(frozenset({make.FORWARD})),

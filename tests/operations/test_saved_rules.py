@@ -167,14 +167,14 @@ def test_an_empty_file_that_was_deleted_before_the_next_apply_is_not_brought_bac
 def damaged(tmp_path):
     """A folder whose memory of what was taken out of the rules for the next boot can't be read."""
     store = Store(tmp_path)
-    store.taken.path.write_text("{")
+    store.removed_rules.path.write_text("{")
     return store
 
 
 def test_a_verb_that_reads_warns_that_what_was_taken_out_of_the_rules_is_not_known(damaged, tmp_path):
     desired = make.desired(make.spec(firewall=f"{{persist: {tmp_path}/rules.v4}}"))
     report = Kept()
-    found = outdated(desired, damaged.taken, report)
+    found = outdated(desired, damaged.removed_rules, report)
     assert (found and found.paths, len(report.notes)) == ([f"{tmp_path}/rules.v4"], 1)
 
 

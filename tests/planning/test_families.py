@@ -154,7 +154,7 @@ def test_a_default_route_that_forwarding_takes_away_is_said(accept_ra, warned):
     assert any("was announced by a router" in each for each in warnings) is warned
 
 
-def beside(version, *rules, table="ip6 mine", name="c", hook="postrouting", owner=Owner.NATIVE):
+def beside(version, *rules, table="ip6 mine", name="c", hook="postrouting", owner=Owner.NFTABLES):
     chain = Chain(ChainKey(version, table, name), make.rules(*rules, version=version), "ACCEPT")
     return OtherChain(owner, chain, hook, hook == "postrouting", len(rules))
 
@@ -197,7 +197,7 @@ def test_a_filter_of_ipv6_in_the_other_backend_is_refused_and_named_by_its_progr
 @pytest.mark.parametrize("made", [make.spec(A, B, **DUAL), make.spec()])
 def test_rules_beside_that_were_not_read_are_said_where_pods_have_ipv6(made):
     chain = Chain(ChainKey(6, "ip6 mine", "f"), (), "ACCEPT")
-    before = state(OtherChain(Owner.NATIVE, chain, "forward", length=1))
+    before = state(OtherChain(Owner.NFTABLES, chain, "forward", length=1))
     warnings = plan_node(make.desired(made), before, Source.LIVE).warnings
     assert any("nft's table ip6 mine holds" in each for each in warnings) is (len(made.model.networks) == 2)
 

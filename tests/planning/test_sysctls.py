@@ -67,7 +67,7 @@ def test_forwarding_stays_on_for_who_forwards(rules, others, user):
     ]
 
 
-def beside(*rules, owner=Owner.NATIVE, table="inet router", hook="forward", version=4, length=0):
+def beside(*rules, owner=Owner.NFTABLES, table="inet router", hook="forward", version=4, length=0):
     chain = Chain(ChainKey(version, table, hook), make.rules(*rules, version=version), "ACCEPT")
     return OtherChain(owner, chain, hook, length=length or len(rules))
 

@@ -36,7 +36,7 @@ def run(*nodes: str, leases="", release=(), **keys: str | None) -> Leasing:
 
 
 def given_to(leasing: Leasing) -> dict[str, str]:
-    return {name: " ".join(map(str, subnets)) for name, subnets in leasing.given.items()}
+    return {name: " ".join(map(str, subnets)) for name, subnets in leasing.allocated.items()}
 
 
 def problems(*nodes: str, leases="", **keys: str | None) -> tuple[Problem, ...]:
@@ -76,7 +76,7 @@ def test_leases_are_not_given_twice():
 
 def test_what_is_held_for_a_node_that_left_is_not_given():
     leasing = run(A, leases=table("gone"))
-    assert (given_to(leasing), [*leasing.held]) == ({"a": "172.7.2.0/24"}, ["gone"])
+    assert (given_to(leasing), [*leasing.retained]) == ({"a": "172.7.2.0/24"}, ["gone"])
 
 
 def test_nothing_to_do_leaves_the_file_as_it_is():
@@ -85,7 +85,7 @@ def test_nothing_to_do_leaves_the_file_as_it_is():
 
 def test_a_released_subnet_is_free_at_once():
     leasing = run(A, leases=table("gone"), release=["gone"])
-    assert (given_to(leasing), [*leasing.released], leasing.held) == ({"a": "172.7.1.0/24"}, ["gone"], {})
+    assert (given_to(leasing), [*leasing.released], leasing.retained) == ({"a": "172.7.1.0/24"}, ["gone"], {})
 
 
 def test_a_lease_in_use_is_not_released():
@@ -252,7 +252,7 @@ def renaming(*nodes: str, leases: str | None = None, old="b", new="worker-b", re
 def test_a_renamed_node_keeps_its_subnet():
     leasing = renaming(A, WORKER_B)
     assert leasing.text == "a: {subnet: 172.7.1.0/24}\nworker-b: {subnet: 172.7.2.0/24}\n"
-    assert (leasing.given, leasing.held) == ({}, {})
+    assert (leasing.allocated, leasing.retained) == ({}, {})
 
 
 def test_what_else_is_missing_is_leased_with_a_rename():
@@ -261,7 +261,7 @@ def test_what_else_is_missing_is_leased_with_a_rename():
 
 def test_nothing_is_leased_with_a_rename_while_another_node_may_be_renamed_too():
     leasing = renaming(A, WORKER_B, C.replace("c:", "worker-c:"), leases=table("a", "b", "c"))
-    assert (leasing.given, leasing.waiting, list(leasing.held)) == ({}, ("worker-c",), ["c"])
+    assert (leasing.allocated, leasing.waiting, list(leasing.retained)) == ({}, ("worker-c",), ["c"])
 
 
 def test_both_subnets_of_a_node_are_renamed():

@@ -82,7 +82,7 @@ def test_leases_may_be_any_yaml(text):
 )
 def test_a_lease_knows_its_place(text, key, value):
     lease = parse(text).entries["a"]
-    assert (lease.key, [leased.at for leased in lease.held]) == (key, [value])
+    assert (lease.key, [leased.at for leased in lease.leased]) == (key, [value])
 
 
 @pytest.mark.parametrize(

@@ -6,30 +6,32 @@ import pytest
 from msgspec.structs import replace
 
 from netplan.errors import StoreError
-from netplan.kinds.chain.removed_rules import Taken, TakenFrom, TakenRules
+from netplan.kinds.chain.removed_rules import FileRemovals, RemovedRule, RemovedRules
 from netplan.kinds.chain.value import ChainKey
-from netplan.store.removed_rules import TakenFile
+from netplan.store.removed_rules import RemovedRulesFile
 
 LINES = ("-A FORWARD -j DROP", '-A FORWARD -m comment --comment "caf\udce9" -j REJECT')
-TAKEN = TakenFrom("/etc/rules.v4", 4, 1, (TakenRules(ChainKey(4, "filter", "FORWARD"), LINES, (Taken(1, 1),)),))
+REMOVALS = FileRemovals(
+    "/etc/rules.v4", 4, 1, (RemovedRules(ChainKey(4, "filter", "FORWARD"), LINES, (RemovedRule(1, 1),)),)
+)
 
 
 @pytest.mark.parametrize("empty", [False, True])
 def test_what_was_taken_out_is_read_back_whatever_bytes_it_has(tmp_path, empty):
-    taken = replace(TAKEN, empty=empty)
-    TakenFile(tmp_path).keep([taken])
-    assert TakenFile(tmp_path).read() == {taken.path: taken}
+    removals = replace(REMOVALS, empty=empty)
+    RemovedRulesFile(tmp_path).keep([removals])
+    assert RemovedRulesFile(tmp_path).read() == {removals.path: removals}
 
 
 def test_of_a_file_that_an_earlier_version_remembered_it_is_not_known_that_it_was_empty():
-    data = {**TAKEN.to_json()}
+    data = {**REMOVALS.to_json()}
     data.pop("empty", None)
-    assert TakenFrom.from_json(data) == TAKEN
+    assert FileRemovals.from_json(data) == REMOVALS
 
 
 def test_where_nothing_is_out_there_is_no_file(tmp_path):
-    file = TakenFile(tmp_path)
-    file.keep([TAKEN])
+    file = RemovedRulesFile(tmp_path)
+    file.keep([REMOVALS])
     file.keep([])
     assert (file.read(), list(tmp_path.iterdir())) == ({}, [])
 
@@ -43,13 +45,13 @@ def test_where_nothing_is_out_there_is_no_file(tmp_path):
         ),
         (
             '{"format_version": "1.0"}',
-            r"can't be read \(.*\): .* then give the file up \(mv .*/saved-rules\.json .*\)$",
+            r"can't be read \(.*\): .* then discard the file \(mv .*/saved-rules\.json .*\)$",
         ),
-        ("\x00", r"can't be read \(.*\): .* then give the file up \(mv .*/saved-rules\.json .*\)$"),
+        ("\x00", r"can't be read \(.*\): .* then discard the file \(mv .*/saved-rules\.json .*\)$"),
     ],
 )
 def test_what_cant_be_read_is_said_with_what_to_do(tmp_path, text, said):
-    file = TakenFile(tmp_path)
+    file = RemovedRulesFile(tmp_path)
     file.path.write_text(text)
     with pytest.raises(StoreError, match=said):
         file.read()

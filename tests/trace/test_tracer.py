@@ -266,7 +266,7 @@ class TestBeside:
         assert (result.verdict, result.doubt) == (PacketVerdict.UNKNOWN, result.steps[-1])
 
     def test_foreign_rules_that_were_not_read_make_it_unknown(self):
-        snapshot = self.with_others(self.chain("input", length=3, owner=Owner.NATIVE))
+        snapshot = self.with_others(self.chain("input", length=3, owner=Owner.NFTABLES))
         assert [traced(snapshot, POD, to).verdict for to in (NODE, OUTSIDE)] == ["unknown", "accept"]
 
 

@@ -40,34 +40,34 @@ def lease(
     with bar.during(f"reading {printable(spec.name)}"):
         reading = read_unjudged(spec, state)
         named = None if rename is None else Rename(*rename)
-        made = lease_missing(reading, list(dict.fromkeys(release or ())), named)
-    if made.given or made.released or made.renamed:
-        _write(Path(reading.leases.path), made.text)
-    show("\n".join([*_lines(made), _summary(made, reading.leases.path)]))
-    for name, subnets in made.held.items():
+        leasing = lease_missing(reading, list(dict.fromkeys(release or ())), named)
+    if leasing.allocated or leasing.released or leasing.renamed:
+        _write(Path(reading.leases.path), leasing.text)
+    show("\n".join([*_lines(leasing), _summary(leasing, reading.leases.path)]))
+    for name, subnets in leasing.retained.items():
         command = reading.leases.command(str(spec), "--release", name)
         say(f"{_listed(subnets)} is held for {name}, which is not in the spec: {command}")
-    if made.waiting:
-        command = reading.leases.command(str(spec), "--rename", min(made.held), made.waiting[0])
+    if leasing.waiting:
+        command = reading.leases.command(str(spec), "--rename", min(leasing.retained), leasing.waiting[0])
         anew = reading.leases.command(str(spec))
-        say(f"{nodes(made.waiting)} may be renamed too and got no subnet: {command}, or {anew} for a new one")
+        say(f"{nodes(leasing.waiting)} may be renamed too and got no subnet: {command}, or {anew} for a new one")
 
 
-def _lines(made: Leasing) -> list[str]:
-    released = (f"- {name}: {_listed(subnets)}" for name, subnets in made.released.items())
-    renamed = (f"= {name}: {_listed(subnets)}" for name, subnets in made.renamed.items())
-    return [*released, *renamed, *(f"+ {name}: {_listed(subnets)}" for name, subnets in made.given.items())]
+def _lines(leasing: Leasing) -> list[str]:
+    released = (f"- {name}: {_listed(subnets)}" for name, subnets in leasing.released.items())
+    renamed = (f"= {name}: {_listed(subnets)}" for name, subnets in leasing.renamed.items())
+    return [*released, *renamed, *(f"+ {name}: {_listed(subnets)}" for name, subnets in leasing.allocated.items())]
 
 
 def _listed(subnets: Iterable[Prefix]) -> str:
     return ", ".join(map(str, subnets))
 
 
-def _summary(made: Leasing, path: str) -> str:
-    if not (made.given or made.released or made.renamed):
-        return f"Nothing to lease: every node of cluster {made.spec.model.cluster} has a subnet."
-    renamed = f"{len(made.renamed)} renamed, " if made.renamed else ""
-    return f"{renamed}{len(made.given)} leased, {len(made.released)} released: {path} is written, commit it."
+def _summary(leasing: Leasing, path: str) -> str:
+    if not (leasing.allocated or leasing.released or leasing.renamed):
+        return f"Nothing to lease: every node of cluster {leasing.spec.model.cluster} has a subnet."
+    renamed = f"{len(leasing.renamed)} renamed, " if leasing.renamed else ""
+    return f"{renamed}{len(leasing.allocated)} leased, {len(leasing.released)} released: {path} is written, commit it."
 
 
 def _write(path: Path, text: str) -> None:

@@ -39,11 +39,11 @@ def write(writing: Writing, changes: Iterable[Change[LinkAddress]]) -> None:
 
 def _requests(
     indexes: Mapping[IfName, int], change: Change[LinkAddress]
-) -> Iterator[netlink_driver.Asked[LinkAddress]]:
+) -> Iterator[netlink_driver.ChangeRequest[LinkAddress]]:
     index = netlink_driver.standing(change.resource.link, indexes, change)
     if index is None:
         return
     if change.before not in (None, change.after):
-        yield netlink_driver.Asked(change, codec.encode_delete(change.before, index))
+        yield netlink_driver.ChangeRequest(change, codec.encode_delete(change.before, index))
     if change.after is not None:
-        yield netlink_driver.Asked(change, codec.encode_new(change.after, index))
+        yield netlink_driver.ChangeRequest(change, codec.encode_new(change.after, index))

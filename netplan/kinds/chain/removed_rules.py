@@ -1,4 +1,4 @@
-"""Rules of others that were taken out of the file that is loaded at boot: which, from where, and how they come back."""
+"""Other programs' rules removed from the file that is loaded at boot: which, from where, and how they come back."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from netplan.netfilter.iptables.built_in import BUILT_IN
 from netplan.netfilter.iptables.rule import Rule
 
 
-class Taken(Struct, frozen=True):
-    """A rule that was taken out: its index among the lines of its chain, and the generation that it was taken for."""
+class RemovedRule(Struct, frozen=True):
+    """A removed rule: its index among the lines of its chain, and the generation for which it was removed."""
 
     index: int
     generation: int
 
 
-class TakenRules(Struct, frozen=True):
-    """The rules that were taken out of a chain of a file, and the lines of the chain among which they stood.
+class RemovedRules(Struct, frozen=True):
+    """The rules that were removed from a chain of a file, and the lines of the chain among which they stood.
 
     `led_to` are the chains of the file that those rules lead to: without them the file could not be loaded.
     """
 
     chain: ChainKey
     lines: tuple[str, ...]
-    taken: tuple[Taken, ...]
+    rules: tuple[RemovedRule, ...]
     led_to: tuple[str, ...] = ()
 
     @property
     def texts(self) -> Iterator[tuple[Entry, int]]:
-        """The lines that were taken out, and the generation that each was taken for."""
-        return ((Entry(None, self.chain, self.lines[removed.index]), removed.generation) for removed in self.taken)
+        """The lines that were removed, and the generation for which each was."""
+        return ((Entry(None, self.chain, self.lines[rule.index]), rule.generation) for rule in self.rules)
 
     def to_json(self) -> Json:
         """Return the rules as JSON values; `from_json` reads them back."""
@@ -45,7 +45,7 @@ class TakenRules(Struct, frozen=True):
             "table": self.chain.table,
             "chain": self.chain.name,
             "lines": self.lines,
-            "taken": [{"index": removed.index, "generation": removed.generation} for removed in self.taken],
+            "taken": [{"index": rule.index, "generation": rule.generation} for rule in self.rules],
             "led_to": self.led_to,
         }
 
@@ -54,88 +54,88 @@ class TakenRules(Struct, frozen=True):
         """Read what `to_json` returned; ValueError, KeyError or TypeError if it is something else."""
         key = ChainKey(int(data["version"]), str(data["table"]), str(data["chain"]))
         lines = tuple(map(str, data["lines"]))
-        taken = tuple(Taken(int(removed["index"]), int(removed["generation"])) for removed in data["taken"])
-        if not all(0 <= removed.index < len(lines) for removed in taken):
+        rules = tuple(RemovedRule(int(rule["index"]), int(rule["generation"])) for rule in data["taken"])
+        if not all(0 <= rule.index < len(lines) for rule in rules):
             raise ValueError(f"a rule of {key} has no line")
         for line in lines:
             Entry(None, key, line).rule()
-        return cls(key, lines, taken, tuple(map(str, data["led_to"])))
+        return cls(key, lines, rules, tuple(map(str, data["led_to"])))
 
 
-class TakenFrom(Struct, frozen=True):
-    """What was taken out of an IP version's file, and the generation since which podnet's rules are in it.
+class FileRemovals(Struct, frozen=True):
+    """What was removed from an IP version's file, and the generation since which podnet's rules are in it.
 
-    One that was `empty` before that is empty again without them; else one in which nothing is left goes.
+    A file that was `empty` before that is empty again without them; any other in which nothing is left is deleted.
     """
 
     path: str
     version: int
     since: int
-    rules: tuple[TakenRules, ...]
+    chains: tuple[RemovedRules, ...]
     empty: bool = False
 
     def to_json(self) -> Json:
         """Return it as JSON values; `from_json` reads them back."""
-        chains = [rules.to_json() for rules in self.rules]
+        chains = [rules.to_json() for rules in self.chains]
         data = {"path": self.path, "version": self.version, "since": self.since, "chains": chains}
         return {**data, "empty": True} if self.empty else data
 
     @classmethod
     def from_json(cls, data: Json) -> Self:
         """Read what `to_json` returned; ValueError, KeyError or TypeError if it is something else."""
-        rules = tuple(map(TakenRules.from_json, data["chains"]))
-        return cls(str(data["path"]), int(data["version"]), int(data["since"]), rules, bool(data.get("empty")))
+        chains = tuple(map(RemovedRules.from_json, data["chains"]))
+        return cls(str(data["path"]), int(data["version"]), int(data["since"]), chains, bool(data.get("empty")))
 
 
-def with_taken(entries: Sequence[Entry], taken: TakenRules | None) -> list[Entry]:
-    """Return the lines of a chain with those that were taken out of it, at their places.
+def with_removed(entries: Sequence[Entry], removed: RemovedRules | None) -> list[Entry]:
+    """Return the lines of a chain with those that were removed from it, at their places.
 
-    One that stands in the file again was put there by another program: that one counts.
+    A line that stands in the file again was put there by another program: that one counts.
     """
-    if taken is None:
+    if removed is None:
         return [*entries]
     foreign = [entry for entry in entries if not is_our_jump(entry.rule())]
     rules = [entry.rule() for entry in foreign]
-    before = [(line, Entry(None, taken.chain, line).rule()) for line in taken.lines]
-    missing = {before[removed.index][1] for removed in taken.taken}.difference(rules)
+    before = [(line, Entry(None, removed.chain, line).rule()) for line in removed.lines]
+    missing = {before[rule.index][1] for rule in removed.rules}.difference(rules)
     lines = iter([line for line, rule in before if rule in missing])
     slots = put_back([rule for _, rule in before], rules, missing)
-    whole = [Entry(None, taken.chain, next(lines)) if slot.origin is None else foreign[slot.origin] for slot in slots]
+    whole = [Entry(None, removed.chain, next(lines)) if slot.origin is None else foreign[slot.origin] for slot in slots]
     for index, entry in enumerate(entries):
         if is_our_jump(entry.rule()):
             whole.insert(whole.index(entries[index - 1]) + 1 if index else 0, entry)
     return whole
 
 
-def taken_out(
-    entries: Sequence[Entry], indexes: Collection[int], former: TakenRules | None, table: Table, generation: int
-) -> TakenRules:
-    """Return what is remembered of a chain of which the entries with the indexes `gone` are not in the file.
+def removed_from(
+    entries: Sequence[Entry], indexes: Collection[int], former: RemovedRules | None, table: Table, generation: int
+) -> RemovedRules:
+    """Return what is remembered of a chain whose entries with these indexes are not in the file.
 
-    What was taken out for an earlier generation stays taken for that one.
+    What was removed for an earlier generation stays removed for that one.
     """
     known = {entry.rule(): number for entry, number in (former.texts if former is not None else ())}
     rules = [(index, entries[index].rule()) for index in sorted(indexes)]
-    taken = tuple(Taken(index, known.get(rule, generation)) for index, rule in rules)
+    removed = tuple(RemovedRule(index, known.get(rule, generation)) for index, rule in rules)
     targets = dict.fromkeys(rule.target.name for _, rule in rules if rule.target is not None)
     led_to = {*(name for name in targets if name in table.chains()), *(former.led_to if former is not None else ())}
-    return TakenRules(
+    return RemovedRules(
         table.key(entries[0].chain.name),
         tuple(entry.line for entry in entries),
-        taken,
+        removed,
         tuple(name for name in targets if name in led_to),
     )
 
 
-def loadable(taken: TakenRules, table: Table | None) -> bool:
-    """Whether the file could be loaded with what was taken out of it: the chains are there still."""
+def loadable(removed: RemovedRules, table: Table | None) -> bool:
+    """Whether the file could be loaded with what was removed from it: the chains are still there."""
     if table is None:
         return False
     there = {*table.chains()}
-    return (taken.chain.name in BUILT_IN or taken.chain.name in there) and there.issuperset(taken.led_to)
+    return (removed.chain.name in BUILT_IN or removed.chain.name in there) and there.issuperset(removed.led_to)
 
 
-def rules_for(taken: Iterable[TakenRules], generation: int) -> Iterator[tuple[ChainKey, Rule]]:
-    """Return the rules that were out of the file already in the state of a generation."""
-    for rules in taken:
+def rules_for(removals: Iterable[RemovedRules], generation: int) -> Iterator[tuple[ChainKey, Rule]]:
+    """Return the rules that were not in the file in the state of a generation."""
+    for rules in removals:
         yield from ((rules.chain, entry.rule()) for entry, number in rules.texts if number <= generation)

@@ -157,7 +157,7 @@ class _NativeTable:
                 yield _entered(entered[name], version, len(translations), rules, positions)
             else:
                 key = ChainKey(version, self._label, chain_word(name))
-                yield OtherChain(Owner.NATIVE, Chain(key, rules), length=len(translations), positions=positions)
+                yield OtherChain(Owner.NFTABLES, Chain(key, rules), length=len(translations), positions=positions)
             below = sorted({chain for translation in translations for chain in translation.leads_to} - seen)
             near = below[: len(entered) + FOLLOWED - len(seen)]
             seen.update(near)
@@ -169,4 +169,4 @@ def _entered(
 ) -> OtherChain:
     key = ChainKey(version, f"{base.family} {base.table}", chain_word(base.name))
     chain = Chain(key, rules, base.policy.upper())
-    return OtherChain(Owner.NATIVE, chain, base.hook, base.type == "nat", length, positions)
+    return OtherChain(Owner.NFTABLES, chain, base.hook, base.type == "nat", length, positions)

@@ -21,7 +21,7 @@ class Owner(StrEnum):
 
     LEGACY = "iptables-legacy"
     NFT = "iptables-nft"
-    NATIVE = "nft"
+    NFTABLES = "nft"
 
     @property
     def backend(self) -> FirewallBackend:
@@ -71,7 +71,7 @@ class OtherChain(Struct, frozen=True):
     @property
     def left_behind(self) -> bool:
         """Whether podnet made the chain, when this node's iptables used the other backend."""
-        return self.owner is not Owner.NATIVE and self.chain.key.owned
+        return self.owner is not Owner.NFTABLES and self.chain.key.owned
 
     @property
     def on_the_way(self) -> bool:

@@ -90,7 +90,7 @@ def _delete(channel: Channel, change: Change[Link], name: IfName) -> None:
 
 
 def _ask(channel: Channel, change: Change[Link], request: Request) -> None:
-    netlink_driver.write(channel, [netlink_driver.Asked(change, request)], _MEANING)
+    netlink_driver.write(channel, [netlink_driver.ChangeRequest(change, request)], _MEANING)
 
 
 def _index(channel: Channel, name: IfName) -> int | None:

@@ -148,7 +148,7 @@ def _write(
     changes: Sequence[Change[Route]],
     objects: Mapping[NextHop, Sequence[NextHopObject]],
 ) -> None:
-    requests = [request for change in changes for request in _asked(change, indexes, objects)]
+    requests = [request for change in changes for request in _requests(change, indexes, objects)]
     with _led(channel, indexes, [change.after for change in changes if change.after is not None]):
         netlink_driver.write(channel, requests, _MEANING)
 
@@ -181,16 +181,16 @@ def _leads(channel: Channel, indexes: Mapping[IfName, int], wanted: Sequence[Rou
     return [*dict.fromkeys(leads(wanted, there, indexes))]
 
 
-def _asked(
+def _requests(
     change: Change[Route], indexes: Mapping[IfName, int], objects: Mapping[NextHop, Sequence[NextHopObject]]
-) -> Iterator[netlink_driver.Asked[Route]]:
-    """Yield the requests of a change: where a route comes beside others, one before goes first."""
+) -> Iterator[netlink_driver.ChangeRequest[Route]]:
+    """Yield the requests of a change: where a route is created beside others, the one before it is deleted first."""
     before, after = change.before, change.after
     if before is not None and (after is None or change.place is not None):
-        yield _asked_away(change, before, indexes, _objects_of(before, indexes, objects))
+        yield _delete_request(change, before, indexes, _objects_of(before, indexes, objects))
     if after is not None:
         number = next((obj.number for obj in _objects_of(after, indexes, objects) if obj.ours), None)
-        yield netlink_driver.Asked(change, codec.encode_new(after, indexes, number, _how(change)))
+        yield netlink_driver.ChangeRequest(change, codec.encode_new(after, indexes, number, _how(change)))
 
 
 def _how(change: Change[Route]) -> int:
@@ -199,13 +199,13 @@ def _how(change: Change[Route]) -> int:
     return EXCLUSIVE if change.before is None else REPLACE
 
 
-def _asked_away(
+def _delete_request(
     change: Change[Route], route: Route, indexes: Mapping[IfName, int], objects: Iterable[NextHopObject]
-) -> netlink_driver.Asked[Route]:
-    """Ask for the end of a route, which may have been made by an object of its next hop or without one."""
+) -> netlink_driver.ChangeRequest[Route]:
+    """Return the request that deletes a route, which may have been made by an object of its next hop or without one."""
     numbers = (*(obj.number for obj in objects), None)
     requests = [codec.encode_delete(route, indexes, number) for number in numbers]
-    return netlink_driver.Asked(change, requests[0], tuple(requests[1:]))
+    return netlink_driver.ChangeRequest(change, requests[0], tuple(requests[1:]))
 
 
 def _objects_of(

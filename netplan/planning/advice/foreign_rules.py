@@ -86,7 +86,7 @@ def warn_of_foreign_rules(case: Case) -> Iterator[str]:
 
 def _unshown(chain: OtherChain, snapshot: Snapshot) -> str:
     """Say of a chain's table which program does not show it."""
-    native = chain.owner is Owner.NATIVE and not chain.chain.key.table.startswith("ip6 ")
+    native = chain.owner is Owner.NFTABLES and not chain.chain.key.table.startswith("ip6 ")
     program = program_of(f"iptables-{snapshot.backend}", 4 if native else chain.chain.key.version)
     return f"{_table(chain)} holds rules that {program} does not show"
 
@@ -113,7 +113,7 @@ def _counted(chain: OtherChain) -> str:
 
 def _look(chain: OtherChain) -> str:
     table = chain.chain.key.table
-    return f"nft list table {table}" if chain.owner is Owner.NATIVE else f"{chain.program}-save -t {table}"
+    return f"nft list table {table}" if chain.owner is Owner.NFTABLES else f"{chain.program}-save -t {table}"
 
 
 def _findings(desired: Desired, traffic: Traffic, snapshot: Snapshot) -> Iterator[_Finding]:
@@ -132,7 +132,7 @@ def _findings(desired: Desired, traffic: Traffic, snapshot: Snapshot) -> Iterato
             flows = [leaving for flow in arriving for leaving in _leaving(flow, desired, traffic, fib)]
             of_spec = [flow for flow in flows if not _link_local(flow, traffic)]
             harm = beside.harm(chain, of_spec, effects)
-            forbids = harm is not None and (chain.nat or chain.owner is not Owner.NATIVE)
+            forbids = harm is not None and (chain.nat or chain.owner is not Owner.NFTABLES)
             harm = harm or beside.harm(chain, flows, effects)
             if harm is not None:
                 yield _Finding(harm, tuple(_named(harm, traffic)), forbids)

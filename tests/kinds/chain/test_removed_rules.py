@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 
 from netplan.desired.compile import compile_node, compile_removal
-from netplan.kinds.chain.removed_rules import TakenRules
+from netplan.kinds.chain.removed_rules import RemovedRules
 from netplan.planning.rules_file import NOTHING, Wish, merge
 from tests import make
 from tests.planning.test_rules_file import files, thorough
@@ -38,8 +38,8 @@ def applied(text=SAVED):
     return merge(text, REMOVING, generation=3)
 
 
-def removed(text, taken):
-    return merge(text, NOTHING, 4, taken)
+def removed(text, removals):
+    return merge(text, NOTHING, 4, removals)
 
 
 def plain(text):
@@ -50,43 +50,43 @@ def plain(text):
 def test_what_was_taken_out_comes_back_byte_for_byte():
     after = applied()
     assert REJECT not in after.text
-    assert removed(after.text, after.taken).text == SAVED
+    assert removed(after.text, after.removed).text == SAVED
 
 
 def test_the_lines_that_come_back_are_named():
     after = applied()
-    returned = removed(after.text, after.taken).returned
+    returned = removed(after.text, after.removed).returned
     assert returned == (REJECT, f"-A POSTROUTING {make.DOCKER_MASQUERADE}")
 
 
 def test_a_rule_that_leaves_firewall_remove_comes_back_behind_our_jump():
     after = applied()
-    lines = merge(after.text, KEEPING, 4, after.taken).text.splitlines()
+    lines = merge(after.text, KEEPING, 4, after.removed).text.splitlines()
     assert lines[lines.index(REJECT) - 1] == "-A FORWARD -m comment --comment podnet -j PODNET-FORWARD"
 
 
 def test_a_second_apply_remembers_the_same():
     after = applied()
-    again = merge(after.text, REMOVING, 4, after.taken, generation=9)
-    assert (again.text, again.taken, again.returned) == (after.text, after.taken, ())
+    again = merge(after.text, REMOVING, 4, after.removed, generation=9)
+    assert (again.text, again.removed, again.returned) == (after.text, after.removed, ())
 
 
 def test_what_is_remembered_is_read_back_from_json():
-    taken = applied().taken
-    assert tuple(TakenRules.from_json(json.loads(json.dumps(rules.to_json()))) for rules in taken) == taken
+    removals = applied().removed
+    assert tuple(RemovedRules.from_json(json.loads(json.dumps(rules.to_json()))) for rules in removals) == removals
 
 
 def test_until_the_file_is_written_what_comes_back_is_remembered_too():
     after = applied()
-    back = removed(after.text, after.taken)
-    assert ([len(rules.taken) for rules in back.meanwhile], back.taken) == ([1, 1], ())
+    back = removed(after.text, after.removed)
+    assert ([len(rules.rules) for rules in back.meanwhile], back.removed) == ([1, 1], ())
 
 
 def test_a_rule_that_another_program_put_back_meanwhile_is_not_there_twice():
     after = applied()
     lines = after.text.splitlines()
     lines.insert(lines.index("*filter") + 4, REJECT)
-    back = removed("\n".join(lines) + "\n", after.taken)
+    back = removed("\n".join(lines) + "\n", after.removed)
     assert (back.text.count("icmp-host-prohibited"), back.text.splitlines().index(REJECT)) == (1, 5)
 
 
@@ -95,7 +95,7 @@ def test_a_rule_comes_back_behind_the_one_that_it_followed_whatever_came_between
     changed = after.text.replace(
         "[0:0] -A FORWARD -o br0 -j LOG", "-A FORWARD -i new -j DROP\n[0:0] -A FORWARD -o br0 -j LOG"
     ).replace("[3:180]", "-A FORWARD -i later -j DROP\n[3:180]")
-    lines = removed(changed, after.taken).text.splitlines()
+    lines = removed(changed, after.removed).text.splitlines()
     forward = [line for line in lines if "-A FORWARD" in line]
     assert forward == [
         "-A FORWARD -i new -j DROP",
@@ -108,13 +108,13 @@ def test_a_rule_comes_back_behind_the_one_that_it_followed_whatever_came_between
 def test_the_only_rule_of_a_chain_comes_back_in_the_order_of_the_chains():
     alone = SAVED.replace("[0:0] -A FORWARD -o br0 -j LOG\n", "")
     after = applied(alone)
-    assert removed(after.text, after.taken).text == alone
+    assert removed(after.text, after.removed).text == alone
 
 
 def test_a_table_that_is_no_longer_in_the_file_gets_nothing_back_and_that_is_told():
     after = applied()
     text = "*nat" + after.text.partition("*nat")[2]
-    back = removed(text, after.taken)
+    back = removed(text, after.removed)
     assert ([entry.line for entry in back.lost], "FORWARD" in back.text) == ([REJECT], False)
 
 
@@ -122,14 +122,14 @@ def test_a_rule_that_leads_to_a_chain_that_is_gone_does_not_come_back_since_the_
     spec = make.spec(firewall='{remove: [{table: filter, rule: "-A FORWARD -i br0 -j OLD"}]}')
     text = "*filter\n:FORWARD ACCEPT [0:0]\n:OLD - [0:0]\n-A FORWARD -i br0 -j OLD\nCOMMIT\n"
     after = merge(text, Wish.of(make.desired(spec)))
-    back = removed(after.text.replace(":OLD - [0:0]\n", ""), after.taken)
+    back = removed(after.text.replace(":OLD - [0:0]\n", ""), after.removed)
     assert ([entry.line for entry in back.lost], "OLD" in back.text) == (["-A FORWARD -i br0 -j OLD"], False)
 
 
 def test_what_stays_out_is_remembered_although_its_table_is_gone():
     after = applied()
-    again = merge("*nat" + after.text.partition("*nat")[2], REMOVING, 4, after.taken)
-    assert ({rules.chain.table for rules in again.taken}, again.lost) == ({"filter", "nat"}, ())
+    again = merge("*nat" + after.text.partition("*nat")[2], REMOVING, 4, after.removed)
+    assert ({rules.chain.table for rules in again.removed}, again.lost) == ({"filter", "nat"}, ())
 
 
 @thorough
@@ -137,8 +137,8 @@ def test_what_stays_out_is_remembered_although_its_table_is_gone():
 def test_taking_ours_out_again_gives_every_rule_back(text, spec):
     wanted = compile_node(spec, spec.topology.nodes[0])
     after = merge(text, Wish.of(wanted))
-    back = merge(after.text, Wish.of(compile_removal(spec, spec.topology.nodes[0])), 4, after.taken)
-    assert (plain(back.text), back.taken, back.lost) == (plain(text), (), ())
+    back = merge(after.text, Wish.of(compile_removal(spec, spec.topology.nodes[0])), 4, after.removed)
+    assert (plain(back.text), back.removed, back.lost) == (plain(text), (), ())
 
 
 @thorough
@@ -146,8 +146,8 @@ def test_taking_ours_out_again_gives_every_rule_back(text, spec):
 def test_a_second_spec_takes_out_what_it_names_and_gives_back_the_rest(text, old, new):
     first, second = (compile_node(spec, spec.topology.nodes[0]) for spec in (old, new))
     after = merge(text, Wish.of(first))
-    then = merge(after.text, Wish.of(second), 4, after.taken)
-    back = merge(then.text, NOTHING, 4, then.taken)
+    then = merge(after.text, Wish.of(second), 4, after.removed)
+    back = merge(then.text, NOTHING, 4, then.removed)
     assert (plain(back.text), back.lost) == (plain(text), ())
 
 
@@ -168,4 +168,4 @@ def test_a_second_spec_takes_out_what_it_names_and_gives_back_the_rest(text, old
 )
 def test_what_podnet_did_not_write_is_not_read(data):
     with pytest.raises((ValueError, KeyError)):
-        TakenRules.from_json(data)
+        RemovedRules.from_json(data)

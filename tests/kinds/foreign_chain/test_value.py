@@ -12,14 +12,17 @@ from netplan.store import records
 from tests import make
 
 CHAIN = Chain(ChainKey(4, "inet firewalld", "nat_POSTROUTING"), make.rules("-o eth0 -m nft -j MASQUERADE"), "ACCEPT")
-OTHER = OtherChain(Owner.NATIVE, CHAIN, "postrouting", nat=True, length=1)
+OTHER = OtherChain(Owner.NFTABLES, CHAIN, "postrouting", nat=True, length=1)
 BELOW = OtherChain(Owner.LEGACY, Chain(ChainKey(4, "nat", "A")), None, nat=True)
 
 
 SEVERAL = OtherChain(
-    Owner.NATIVE, Chain(CHAIN.key, make.rules("-s 1.1.1.1/32 -j DROP", "-s 1.1.1.2/32 -j DROP", "-j ACCEPT"), "ACCEPT"),
-    "forward", length=2, positions=(1, 1, 2),
-)  # fmt: skip
+    Owner.NFTABLES,
+    Chain(CHAIN.key, make.rules("-s 1.1.1.1/32 -j DROP", "-s 1.1.1.2/32 -j DROP", "-j ACCEPT"), "ACCEPT"),
+    "forward",
+    length=2,
+    positions=(1, 1, 2),
+)
 
 
 def test_rules_are_counted_as_their_own_program_counts_them():
@@ -33,7 +36,7 @@ def test_places_that_are_not_one_for_each_rule_are_refused():
 
 @pytest.mark.parametrize(
     ("owner", "name", "left"),
-    [(Owner.LEGACY, "PODNET-FORWARD", True), (Owner.NATIVE, "PODNET-FORWARD", False), (Owner.NFT, "FORWARD", False)],
+    [(Owner.LEGACY, "PODNET-FORWARD", True), (Owner.NFTABLES, "PODNET-FORWARD", False), (Owner.NFT, "FORWARD", False)],
 )
 def test_chain_of_ours_in_the_other_backend_was_left_behind(owner, name, left):
     assert OtherChain(owner, Chain(ChainKey(4, "filter", name))).left_behind is left
@@ -50,12 +53,12 @@ def test_chain_of_both_backends_is_two():
 
 @pytest.mark.parametrize("hook", ["prerouting", "forward", "postrouting", "ingress", None])
 def test_forwarded_packets_come_through(hook):
-    assert OtherChain(Owner.NATIVE, CHAIN, hook).on_the_way
+    assert OtherChain(Owner.NFTABLES, CHAIN, hook).on_the_way
 
 
 @pytest.mark.parametrize("hook", ["input", "output"])
 def test_forwarded_packets_do_not_come_through(hook):
-    assert not OtherChain(Owner.NATIVE, CHAIN, hook).on_the_way
+    assert not OtherChain(Owner.NFTABLES, CHAIN, hook).on_the_way
 
 
 def test_record_keeps_what_stands_beside():

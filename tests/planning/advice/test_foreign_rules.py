@@ -54,9 +54,9 @@ HARMFUL = {
     "a refusal by the pods' bridge": other("-o docker0 -j DROP", table="filter", name="FORWARD"),
     "a policy that drops": other(table="filter", name="FORWARD", policy="DROP"),
     "a drop before routing": other("-s 172.7.0.0/16 -j DROP", table="raw", name="PREROUTING"),
-    "nft's masquerade": other("-o eth0 -j MASQUERADE", table="inet firewalld", owner=Owner.NATIVE, nat=True),
-    "nft's map": other("-m nft -j nft-unknown", table="inet firewalld", owner=Owner.NATIVE, nat=True),
-    "nft's source": other("-j SNAT --to-nft", table="ip mine", owner=Owner.NATIVE, nat=True),
+    "nft's masquerade": other("-o eth0 -j MASQUERADE", table="inet firewalld", owner=Owner.NFTABLES, nat=True),
+    "nft's map": other("-m nft -j nft-unknown", table="inet firewalld", owner=Owner.NFTABLES, nat=True),
+    "nft's source": other("-j SNAT --to-nft", table="ip mine", owner=Owner.NFTABLES, nat=True),
 }
 HARMLESS = {
     "a masquerade of other networks": other("-s 192.168.122.0/24 -j MASQUERADE"),
@@ -79,7 +79,7 @@ HARMLESS = {
     "a masquerade of packets whose mark is tested and then set": other(
         "-m mark --mark 0x4000/0x4000 -m MARK --set-xmark 0x4000/0x0 -j MASQUERADE",
         table="ip kube-proxy",
-        owner=Owner.NATIVE,
+        owner=Owner.NFTABLES,
         nat=True,
     ),
     "a masquerade of link-local destinations": other("-d 169.254.0.0/16 -j MASQUERADE"),
@@ -87,7 +87,7 @@ HARMLESS = {
     "a refusal of what is for the node": other("-j DROP", table="filter", name="INPUT"),
     "a refusal of other networks": other("-s 10.9.0.0/16 -d 10.9.0.0/16 -j DROP", table="filter", name="FORWARD"),
     "a repair of checksums": other("-p udp -m udp --dport 68 -j CHECKSUM --checksum-fill", table="mangle"),
-    "nft's refusal": other("-j REJECT", table="inet x", name="f", owner=Owner.NATIVE, hook="forward", nat=False),
+    "nft's refusal": other("-j REJECT", table="inet x", name="f", owner=Owner.NFTABLES, hook="forward", nat=False),
 }
 
 
@@ -131,8 +131,8 @@ def test_refusal_names_the_rule_below_a_jump():
 
 
 def test_rule_of_nft_is_followed_below_a_jump_in_its_own_table_only():
-    base = other("-j BELOW", table="inet x", owner=Owner.NATIVE, nat=True)
-    assert refused(base, below(table="inet x", owner=Owner.NATIVE), below(MASK, table="inet y")) == []
+    base = other("-j BELOW", table="inet x", owner=Owner.NFTABLES, nat=True)
+    assert refused(base, below(table="inet x", owner=Owner.NFTABLES), below(MASK, table="inet y")) == []
 
 
 def test_rule_is_named_at_the_place_and_in_the_words_in_which_its_program_shows_it():
@@ -158,7 +158,7 @@ def test_policy_that_drops_is_named():
 
 
 def test_filter_of_nft_that_may_refuse_pod_traffic_is_warned_of_by_its_rule():
-    (said,) = warned(other("-j REJECT", table="inet x", name="f", owner=Owner.NATIVE, hook="forward", nat=False))
+    (said,) = warned(other("-j REJECT", table="inet x", name="f", owner=Owner.NFTABLES, hook="forward", nat=False))
     assert "nft's table inet x" in said and "f 1 may refuse pod traffic" in said  # noqa: PT018
 
 

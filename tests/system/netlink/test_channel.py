@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netplan.errors import KernelError, ObserveError
-from netplan.kinds.netlink_driver import Asked, write
+from netplan.kinds.netlink_driver import ChangeRequest, write
 from netplan.kinds.resource import Change
 from netplan.system.netlink.channel import Channel
 from netplan.system.netlink.dumps import dump
@@ -264,7 +264,7 @@ def test_a_dump_of_which_answers_were_lost_can_not_be_observed(speak):
 )
 def test_a_write_without_an_answer_names_what_was_asked(speak, answers, why):
     changes = [Change(None, make.route(f"172.7.{number}.0/24"), make.WHY) for number in (22, 23)]
-    requests = [Asked(change, Request(ROUTES.new, CREATE, b"")) for change in changes]
+    requests = [ChangeRequest(change, Request(ROUTES.new, CREATE, b"")) for change in changes]
     channel = speak(answers)
     with pytest.raises(KernelError, match=rf"route 172\.7\.22\.0/24 .* and 1 more: .*{why}"):
         write(channel, requests)
