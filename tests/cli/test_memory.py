@@ -6,7 +6,6 @@ import pytest
 from msgspec.structs import replace
 
 from netplan.cli.views.history import (
-    BegunApply,
     history_json,
     history_text,
     leftover_json,
@@ -16,6 +15,7 @@ from netplan.cli.views.history import (
 )
 from netplan.kinds.resource import Change
 from netplan.kinds.sysctl.value import Sysctl
+from netplan.operations.history import BegunApply
 from netplan.operations.settle import Found, Recovery
 from netplan.operations.unfinished import Leftover
 from netplan.planning import deferred_sysctls

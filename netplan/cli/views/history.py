@@ -6,16 +6,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from msgspec import Struct
-
 from netplan.kinds.change_json import change_to_json
 from netplan.kinds.resource import Change, Json, Resource
 from netplan.net import printable
+from netplan.operations.history import BegunApply
 from netplan.operations.settle import Recovery
 from netplan.operations.unfinished import Leftover
 from netplan.planning.plan_json import counts
 from netplan.store.generations import Damaged, Generation
-from netplan.store.journal import Entry
 from netplan.store.provenance import Provenance
 from netplan.system import clock
 
@@ -23,18 +21,6 @@ _DIGEST: Final = 8
 _NO_SPEC: Final = "-"
 NOTHING: Final = "Nothing to recover."
 _EMPTY: Final = "No generations: podnet has applied nothing on this node."
-
-
-class BegunApply(Struct, frozen=True):
-    """An apply that is no generation yet, and whether it waits for its confirm."""
-
-    entry: Entry
-    waits: bool
-
-    def __str__(self) -> str:
-        if self.waits and self.entry.confirm is not None:
-            return f"waits for its confirm until {clock.at(self.entry.confirm.deadline)}"
-        return "not finished: podnet recover"
 
 
 def recovery_text(recovery: Recovery) -> str:
