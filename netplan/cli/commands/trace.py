@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from functools import partial
 from typing import Annotated
 
 import typer
-from msgspec import Struct
-from msgspec.structs import replace
 
-from netplan.cli.context import DEFAULT_STATE, NodeName, Records, SpecPath, addresses_of, open_spec, this_node
+from netplan.cli.context import (
+    DEFAULT_STATE,
+    NodeName,
+    Records,
+    SpecPath,
+    addresses_of,
+    kernel_of,
+    open_spec,
+    resolved_here,
+    this_node,
+)
 from netplan.cli.options import VarDir, check_var_dir, verb_app
-from netplan.cli.output import Format, say, show_json, show_text, terminal
-from netplan.cli.progress import bar
-from netplan.desired.compile import compile_node
-from netplan.desired.model import Desired
+from netplan.cli.output import Format, show_json, show_text, terminal
 from netplan.errors import UsageError
-from netplan.kinds.chain.value import ChainKey
-from netplan.kinds.snapshot import Snapshot
 from netplan.net import Address
-from netplan.netfilter.iptables.built_in import BUILT_IN_BY_TABLE
 from netplan.netfilter.iptables.names import ICMP, ICMPV6, PROTOCOLS, SERVICES, TCP, UDP
 from netplan.netfilter.iptables.number import integer
-from netplan.planning.differences import diff_node
-from netplan.planning.projection import project
-from netplan.planning.underlay import resolved_in
-from netplan.spec.load import Spec
-from netplan.spec.topology import Node
-from netplan.store import records
+from netplan.operations.trace import live_state, recorded_state
 from netplan.store.vardir import var_dir
 from netplan.text import did_you_mean
-from netplan.trace import Packet, Tracer, entrance
+from netplan.trace import Packet
 
 app = verb_app()
 
@@ -60,75 +57,33 @@ def trace(
     """Show what becomes of one packet on a node, step by step."""
     check_var_dir(folder, live=live)
     loaded = open_spec(spec, state)
-    ports = (_port("--sport", sport), _port("--dport", dport))
-    addresses = (_address("--from", source), _address("--to", destination))
-    version = addresses[1].version
-    if addresses[0].version != version:
-        raise UsageError(f"--from {source} and --to {destination} are of different IP versions")
-    packet = Packet(
-        *addresses,
-        _protocol(proto, ports, version),
-        *ports,
-        mark=_number("--mark", mark, 0xFFFFFFFF),
-    )
+    packet = _packet(_addresses(source, destination), proto, (_port("--sport", sport), _port("--dport", dport)), mark)
     here = loaded.topology.by_name[this_node(addresses_of(loaded), node)]
-    start = _live(loaded, here, folder) if live else _recorded(loaded, here, state, version)
-    found = start.planned() if planned else start.state
-    tracer = Tracer(found)
-    answer = tracer.trace(_entering(packet, tracer, here))
+    if live:
+        start = live_state(loaded, resolved_here(here), partial(kernel_of, folder=folder), var_dir(folder), terminal)
+    else:
+        start = recorded_state(loaded, here, state, packet.version, terminal)
+    result = start.trace(packet, planned=planned)
     if format is Format.JSON:
-        show_json(answer.to_json())
+        show_json(result.to_json())
         return
     from netplan.cli.views.trace import way_text
 
-    show_text(way_text(answer))
+    show_text(way_text(result))
 
 
-class _Start(Struct, frozen=True):
-    """A state of a node, and what the node should have."""
-
-    state: Snapshot
-    desired: Desired
-
-    def planned(self) -> Snapshot:
-        """Return the state after the plan."""
-        return project(self.state, diff_node(self.desired, self.state))
+def _addresses(source: str, destination: str) -> tuple[Address, Address]:
+    addresses = (_address("--from", source), _address("--to", destination))
+    if addresses[0].version != addresses[1].version:
+        raise UsageError(f"--from {source} and --to {destination} are of different IP versions")
+    return addresses
 
 
-def _live(spec: Spec, node: Node, folder: Path | None) -> _Start:
-    from netplan.cli.context import kernel_of, resolved_here
-    from netplan.operations.live_plan import whole_state
-    from netplan.operations.remembered import recalled
-
-    desired = recalled(compile_node(spec, resolved_here(node)), var_dir(folder), terminal)
-    with bar.during("reading the kernel"):
-        return _Start(whole_state(kernel_of(desired.backend), desired.interest), desired)
-
-
-def _recorded(spec: Spec, node: Node, folder: Path, version: int) -> _Start:
-    found = records.read(folder, spec.model.cluster, node.name)
-    if found is None:
-        raise UsageError(
-            f"{folder} has no record of {node.name}: run podnet capture there, or say --live on the node itself"
-        )
-    desired = compile_node(spec, resolved_in(node, found.state))
-    record = found.of(desired.backend)
-    unread = [
-        table
-        for table, hooks in BUILT_IN_BY_TABLE.items()
-        if all(ChainKey(version, table, hook) not in record.chains for hook in hooks)
-    ]
-    if unread:
-        say(f"podnet: the record of {node.name} holds nothing of table {' and '.join(unread)}: taken as empty")
-    return _Start(record, replace(desired, overwritten=found.overwritten))
-
-
-def _entering(packet: Packet, tracer: Tracer, node: Node) -> Packet:
-    """Return the packet with the device that it comes in by: its source decides."""
-    try:
-        return entrance(packet, tracer.fib(packet.version), node.subnet_of(packet.version), node.bridge)
-    except ValueError as error:
-        raise UsageError(f"--from: {error}") from error
+def _packet(
+    addresses: tuple[Address, Address], proto: str | None, ports: tuple[int | None, int | None], mark: str
+) -> Packet:
+    protocol = _protocol(proto, ports, addresses[0].version)
+    return Packet(*addresses, protocol, *ports, mark=_number("--mark", mark, 0xFFFFFFFF))
 
 
 def _address(option: str, text: str) -> Address:
