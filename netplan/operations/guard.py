@@ -14,7 +14,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final
 
-from netplan.errors import ExitCode, LockedError, PodnetError, StoreError
+from netplan.errors import ExitCode, PodnetError
 from netplan.net import printable
 from netplan.operations.empty_tables import clear_away, noting
 from netplan.operations.settle import TURN_SECONDS, OpenKernel, settle
@@ -85,6 +85,9 @@ def guard(store: Store, id: str, open_kernel: OpenKernel) -> None:  # noqa: A002
 
 
 def _lock_again(store: Store, stack: ExitStack) -> None:
-    """Hold the lock if it is to be had: the process that applies may have it, and be beyond answering."""
-    with suppress(LockedError, StoreError):
+    """Hold the lock if it is to be had: the process that applies may have it, and be beyond answering.
+
+    That process may also be waiting for its confirm still. A journal that can't be read is the guard's to report.
+    """
+    with suppress(PodnetError):
         stack.enter_context(store.locked("guard", _LOCK_SECONDS))

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
 import subprocess
 import threading
 
 import pytest
 from msgspec.structs import replace
 
+from netplan.errors import ExitCode
+from netplan.operations import guard as module
 from netplan.operations.apply_journal import ApplyJournal, WantedState
 from netplan.operations.confirm import asked, confirm_apply
-from netplan.operations.guard import guard
+from netplan.operations.guard import LOG, STOPPING, guard, main
 from netplan.planning.differences import diff_node
 from netplan.store.decision import ConfirmDecision
 from netplan.store.store import Store
@@ -96,3 +101,56 @@ def test_another_apply_is_none_of_its_concern(store, kernel):
     opened(store, AGES)
     guard(store, "0" * 16, lambda _: kernel)
     assert (kernel.writes, store.journal.read() is not None) == (0, True)
+
+
+@pytest.fixture
+def own_signals():
+    """Answer signals as before once the test is over: a guard ignores what would stop it."""
+    before = {number: signal.getsignal(number) for number in STOPPING}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("own_signals")
+def test_a_guard_says_that_it_is_ready_and_is_the_holder_of_the_lock(store):
+    ready, sender = os.pipe()
+    with store.locked("apply", 0.0) as descriptor:
+        assert main([str(store.folder), "0" * 16, str(sender), str(descriptor)]) == ExitCode.DONE
+        with os.fdopen(ready, "rb") as stream:
+            assert stream.read() == b"ready"
+        assert holder_of(store) == (os.getpid(), "apply --confirm-within")
+
+
+def holder_of(store):
+    holder = json.loads((store.folder / "lock").read_text())
+    return holder["pid"], holder["verb"]
+
+
+@pytest.mark.usefixtures("own_signals")
+def test_a_guard_that_a_timer_starts_takes_the_lock_itself(store):
+    assert main([str(store.folder), "0" * 16]) == ExitCode.DONE
+    assert holder_of(store) == (os.getpid(), "guard")
+
+
+@pytest.mark.usefixtures("own_signals")
+def test_a_guard_whose_timer_is_early_watches_beside_the_apply_that_holds_the_lock(store, monkeypatch):
+    """The time for a confirm counts from the end of the writing, that of the timer from its beginning."""
+    monkeypatch.setattr(module, "_LOCK_SECONDS", 0.0)
+    journal = opened(store, AGES)
+    journal.verified(AFTER)
+    with store.locked("apply", 0.0):
+        confirming = threading.Timer(0.2, confirm_apply, (store, "secret"))
+        confirming.start()
+        assert main([str(store.folder), journal.entry.id]) == ExitCode.DONE
+        confirming.join()
+    assert (store.generations.newest, store.journal.read()) == (1, None)
+
+
+@pytest.mark.usefixtures("own_signals")
+def test_what_stops_a_guard_is_in_a_file_beside_the_journal(store, monkeypatch):
+    monkeypatch.setattr(module, "_LOCK_SECONDS", 0.0)
+    store.journal.path.write_text("{")
+    with store.locked("apply", 0.0):
+        assert main([str(store.folder), "0" * 16]) == ExitCode.HALF_STATE
+    assert (store.folder / LOG).read_text().startswith(f"{store.journal.path} is damaged")
