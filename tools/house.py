@@ -39,7 +39,8 @@ SPEC: Final = "specs/hdss7.yaml"
 
 _PERSON: Final = re.compile(rf"\b(?:{'|'.join(PERSONS)})\b", re.IGNORECASE)
 _GIVE: Final = re.compile(r"Gives?\b")
-_DOCUMENTED: Final = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+_FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
+_DOCUMENTED: Final = (ast.Module, ast.ClassDef, *_FUNCTIONS)
 _NAMING: Final = (ast.Name, ast.arg, ast.MatchAs, ast.MatchStar)
 _MEASURED: Final = (*_DOCUMENTED, *_NAMING, ast.Import, ast.ImportFrom)
 _PROFILED: Final = """
@@ -129,7 +130,7 @@ class House:
                 (_end(node) - node.lineno + 1, f"{text.path}:{node.lineno} {node.name}")
                 for text in self.package
                 for node in text.nodes
-                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+                if isinstance(node, _FUNCTIONS)
             ),
             reverse=True,
         )
@@ -249,12 +250,12 @@ def listed_modules(house: House) -> Figure:
 
 
 def unmirrored_modules(house: House) -> Figure:
-    """Modules a/b.py of the package without tests/a/test_b.py."""
+    """Modules a/b.py of the package with functions, other than those of protocols, without tests/a/test_b.py."""
     tests = {text.path for text in house.tests}
     return _count(
         f"{text.path} has no {test}"
         for text in house.package
-        if text.path.stem not in OUTSIDE and (test := _mirrored(text.path)) not in tests
+        if text.path.stem not in OUTSIDE and (test := _mirrored(text.path)) not in tests and _has_functions(text)
     )
 
 
@@ -398,6 +399,19 @@ def _layer_rows(house: House) -> Iterator[str]:
 def _mirrored(path: PurePosixPath) -> PurePosixPath:
     """Return where the tests of a module belong."""
     return PurePosixPath(TESTS, *path.parts[1:-1], f"test_{path.name}")
+
+
+def _has_functions(text: Text) -> bool:
+    """Return whether a module has a function or method that does something: those of a protocol only say what would."""
+    protocols = [node for node in text.nodes if isinstance(node, ast.ClassDef) and _is_protocol(node)]
+    declared = {id(node) for protocol in protocols for node in protocol.body}
+    return any(isinstance(node, _FUNCTIONS) and id(node) not in declared for node in text.nodes)
+
+
+def _is_protocol(node: ast.ClassDef) -> bool:
+    """Return whether a class is a protocol by its bases: `Protocol`, or `Protocol[Value]`."""
+    bases = (base.value if isinstance(base, ast.Subscript) else base for base in node.bases)
+    return any(isinstance(base, ast.Name) and base.id == "Protocol" for base in bases)
 
 
 def _uses(texts: Iterable[Text], names: frozenset[str]) -> Iterator[str]:

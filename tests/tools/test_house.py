@@ -143,10 +143,25 @@ def test_what_the_contracts_list_by_hand_is_counted_over_all_contracts(figure):
 
 def test_a_module_is_mirrored_by_a_test_at_the_same_path(figure):
     paths = ["netplan/__init__.py", "netplan/net.py", "netplan/kinds/link.py", "netplan/kinds/route.py"]
-    files = dict.fromkeys([*paths, "tests/test_net.py", "tests/kinds/test_route.py", "tests/test_link.py"], "")
+    mirrored = dict.fromkeys(["tests/test_net.py", "tests/kinds/test_route.py", "tests/test_link.py"], "")
+    files = mirrored | dict.fromkeys(paths, "def read(): ...")
     assert figure(house.unmirrored_modules, files) == house.Figure(
         1, ["netplan/kinds/link.py has no tests/kinds/test_link.py"]
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "needed"),
+    [
+        ("def read(): ...", 1),
+        ("class Link:\n    def read(self): ...", 1),
+        ("class Kernel(Protocol):\n    def read(self): ...", 0),
+        ("class Kernel(Protocol[Value]):\n    def read(self): ...\ndef write(): ...", 1),
+        ("MTU = 1500\nclass Link:\n    mtu: int", 0),
+    ],
+)
+def test_only_a_module_with_functions_needs_tests(figure, text, needed):
+    assert figure(house.unmirrored_modules, {"netplan/net.py": text}).value == needed
 
 
 @pytest.mark.parametrize(
