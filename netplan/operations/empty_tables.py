@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
@@ -14,6 +14,9 @@ from netplan.netfilter.nftables.table import table_name
 from netplan.operations.report import Report
 from netplan.operations.settle import OpenKernel
 from netplan.store.store import Store
+
+TakeAway = Callable[[int, str], tables.Stays | None]
+"""Deletes a table of an IP version from the kernel if it is unused; None if it is gone."""
 
 
 def noting(store: Store) -> OpenKernel:
@@ -31,14 +34,14 @@ def clearing_away(store: Store, report: Report) -> Iterator[None]:
             report.note(remark)
 
 
-def clear_away(store: Store) -> tuple[str, ...]:
+def clear_away(store: Store, take_away: TakeAway = tables.take_away) -> tuple[str, ...]:
     """Take away the noted tables that are unused; return in sentences why one stays that could go. The lock is held.
 
     Never fails: what can't be taken away stays noted for the next time. The kernel is asked nothing if none is noted.
     """
     try:
         noted = store.tables.read()
-        left = {table: stays for table in noted if (stays := tables.take_away(*table)) is not None}
+        left = {table: stays for table in noted if (stays := take_away(*table)) is not None}
         if len(left) < len(noted):
             store.tables.keep(left)
     except Exception as error:

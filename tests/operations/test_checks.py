@@ -3,8 +3,6 @@ from __future__ import annotations
 import os
 import shlex
 import socket
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -15,6 +13,7 @@ from netplan.desired.checks import Check, Command, Connect, Ping, PingGateway
 from netplan.errors import Location
 from netplan.net import Address
 from netplan.operations.checks import run, working
+from netplan.system import programs
 
 AT = Location("specs/c.yaml", 30, 5)
 LOCALHOST = Address.parse("127.0.0.1")
@@ -170,32 +169,56 @@ def test_once_many_have_failed_the_rest_of_the_line_is_not_tried():
     assert len(found) == 65
 
 
-ASK = """
-from netplan.desired.checks import Check, Ping
-from netplan.operations.checks import run, working
-from netplan.errors import Location
-from netplan.net import Address
-print(*run([Check(Ping(Address.parse("10.4.7.22"), "b"), 1, Location("c.yaml", 3, 1))], None), sep="\\n")
-"""
+PINGED = Ping(Address.parse("10.4.7.22"), "b")
 
 
-def pinged(folder, script):
-    """Ping where a program of this name stands first in the PATH."""
-    (folder / "ping").write_text(f"#!/bin/sh\n{script}\n")
-    (folder / "ping").chmod(0o755)
-    environment = {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"}
-    return subprocess.run(
-        [sys.executable, "-c", ASK], env=environment, capture_output=True, text=True, check=True
-    ).stdout
+@pytest.fixture
+def ping(tmp_path, monkeypatch):
+    """Make a program ping of a script; podnet looks for programs there first."""
+    monkeypatch.setattr(programs, "SEARCH_PATH", f"{tmp_path}:{programs.SEARCH_PATH}")
+
+    def make(script):
+        (tmp_path / "ping").write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / "ping").chmod(0o755)
+
+    return make
 
 
-def test_the_program_is_asked_for_one_answer_without_names(tmp_path):
-    assert pinged(tmp_path, 'test "$*" = "-n -c1 -W1 10.4.7.22"').strip() == ""
+def test_the_program_is_asked_for_one_answer_without_names(ping):
+    ping('test "$*" = "-n -c1 -W1 10.4.7.22"')
+    assert failures(PINGED) == []
 
 
 @pytest.mark.parametrize("script", ["exit 1", "sleep 600"])
-def test_a_program_that_gets_no_answer_is_a_failure(tmp_path, script):
-    assert pinged(tmp_path, f"exec {script}") == "check ping 10.4.7.22 (peer b): no answer within 1 s  c.yaml:3\n"
+def test_a_program_that_gets_no_answer_is_a_failure(ping, script):
+    ping(f"exec {script}")
+    assert failures(PINGED) == ["check ping 10.4.7.22 (peer b): no answer within 1 s  specs/c.yaml:30"]
+
+
+def test_the_gateway_that_is_pinged_is_the_next_hop_of_the_default_route(ping):
+    ping('test "$4" = 10.4.7.254')
+    assert failures(PingGateway(), gateway=Address.parse("10.4.7.254")) == []
+
+
+def may_ping():
+    """Whether net.ipv4.ping_group_range lets this process ping through a socket (icmp(7))."""
+    low, high = map(int, Path("/proc/sys/net/ipv4/ping_group_range").read_text().split())
+    return any(low <= group <= high for group in (os.getegid(), *os.getgroups()))
+
+
+def test_without_the_program_a_socket_is_used_where_the_kernel_lets_this_group_have_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(programs, "SEARCH_PATH", str(tmp_path))
+    without = "no program ping to do it (apt-get install iputils-ping), nor an ICMP socket for this group,"
+    refused = f"check ping 127.0.0.1 (peer b): {without} within 1 s  specs/c.yaml:30"
+    assert failures(Ping(LOCALHOST, "b")) == ([] if may_ping() else [refused])
+
+
+def test_a_connection_that_gets_no_answer_is_told():
+    """Of a full queue of connections that wait to be accepted the kernel drops the next (listen(2))."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as server, socket.create_connection(server.getsockname()):
+        assert failures(Connect(LOCALHOST, port_of(server))) == [
+            f"check tcp 127.0.0.1:{port_of(server)}: no answer within 1 s  specs/c.yaml:30"
+        ]
 
 
 def test_a_peer_is_named():

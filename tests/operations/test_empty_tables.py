@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from netplan.kernel.tables import Stays
 from netplan.kinds.chain.unused import built_in
 from netplan.netfilter.nftables.table import table_name
 from netplan.operations import empty_tables
 from netplan.store.store import Store
 from netplan.system import programs
+from tests.reports import Kept
 from tests.scratch import in_scratch
 
 EMPTY = """*nat
@@ -98,3 +100,26 @@ def test_a_file_that_cannot_be_read_is_a_warning(tmp_path):
     (tmp_path / "tables.json").write_text("{")
     said = empty_tables.clear_away(Store(tmp_path))
     assert [text.partition(" (")[0] for text in said] == [f"warning: {tmp_path}/tables.json can't be read"]
+
+
+def noted(folder, names=NOTED):
+    store = Store(folder)
+    for name in names:
+        store.tables.note(name)
+    return store
+
+
+def test_what_stays_is_noted_still_and_said_where_connections_are_why(tmp_path):
+    store = noted(tmp_path)
+    kernel = {(4, "nat"): Stays(2), (4, "filter"): Stays(), (6, "nat"): None}
+    said = empty_tables.clear_away(store, lambda *table: kernel[table])
+    assert [text.partition(":")[0] for text in said] == ["Table ip nat stays for 2 translated connections"]
+    assert [*store.tables.read()] == [(4, "nat"), (4, "filter")]
+
+
+def test_at_the_end_of_a_verb_it_is_said_why_nothing_could_be_taken_away(tmp_path):
+    (tmp_path / "tables.json").write_text("{")
+    report = Kept()
+    with empty_tables.clearing_away(Store(tmp_path), report):
+        assert report.notes == []
+    assert [note.partition(" (")[0] for note in report.notes] == [f"warning: {tmp_path}/tables.json can't be read"]

@@ -5,9 +5,10 @@ from msgspec.structs import replace
 
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.link.value import Link
-from netplan.net import IfName, InterfaceAddress
+from netplan.kinds.route.value import Hop, Route
+from netplan.net import Address, IfName, InterfaceAddress, Prefix
 from netplan.operations import interface_wait
-from netplan.operations.interface_wait import await_interface, missing
+from netplan.operations.interface_wait import NotReadyError, await_interface, await_next_hops, missing
 from netplan.spec.topology import AUTO
 from tests import make
 from tests.kernels.memory import MemoryKernel
@@ -69,3 +70,11 @@ def test_what_is_waited_for_is_said_once_and_not_for_ever(monkeypatch):
     said: list[str] = []
     await_interface(MemoryKernel(state(up=False)), NODE, said.append)
     assert said == ["the interface eth0 is down: waiting up to 0 s for it"]
+
+
+def test_every_next_hop_of_a_route_of_several_must_be_on_link():
+    hops = {"eth0": "10.4.7.22", "eth1": "10.9.0.1"}.items()
+    several = tuple(Hop(IfName(device), Address.parse(hop)) for device, hop in hops)
+    before = make.snapshot("", Route(Prefix.parse("172.7.22.0/24"), hops=several))
+    with pytest.raises(NotReadyError, match=r"can't come back: there is no interface eth1 \(waited 0 s\)"):
+        await_next_hops(MemoryKernel(state()), before, NODE.address.address, 0.0)

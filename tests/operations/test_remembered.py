@@ -10,7 +10,7 @@ from netplan.kinds.sysctl.value import Sysctl
 from netplan.operations.apply_journal import ApplyJournal, WantedState
 from netplan.operations.apply_plan import apply_plan
 from netplan.operations.live_plan import LivePlan
-from netplan.operations.remembered import with_applied
+from netplan.operations.remembered import checked_against, with_applied
 from netplan.operations.settle import bring_back
 from netplan.planning.obstacles import Obstacle
 from netplan.planning.plan import Source, plan_node
@@ -79,3 +79,28 @@ def test_what_a_later_spec_does_without_is_forgotten(store):
     alone = make.spec("a: {address: 10.4.7.21/24, subnet: 172.7.21.0/24}", sysctl="{net.ipv4.conf.all.rp_filter: 2}")
     make.generation(store, compile_node(alone, alone.topology.nodes[0]), kernel)
     assert len(replaced(store, wanted).refusals) == 1
+
+
+def test_a_saved_plan_that_puts_back_a_route_of_the_newest_generation_is_not_refused(store):
+    make.generation(store, make.desired(), MemoryKernel(make.snapshot()))
+    plan = replaced(store, make.desired())
+    assert checked_against(plan, store.folder, Kept()) == plan
+
+
+def test_a_saved_plan_that_puts_back_what_podnet_did_not_have_there_is_refused(store, tmp_path):
+    make.generation(store, make.desired(), MemoryKernel(make.snapshot()))
+    plan = checked_against(replaced(store, make.desired()), tmp_path / "another node's", Kept())
+    assert plan.refusals == (f"route {OURS}: podnet had none there in its newest generation on this node: plan again",)
+
+
+def test_generations_that_cannot_be_read_are_a_warning_and_tell_of_no_route(store):
+    store.generations.folder.write_text("")
+    report = Kept()
+    assert with_applied(make.desired(), store.folder, report).applied == frozenset()
+    assert report.notes == [f"warning: {store.generations.folder} can't be read: Not a directory"]
+
+
+def test_a_damaged_newest_generation_tells_of_no_route(store):
+    make.generation(store, make.desired(), MemoryKernel(make.snapshot()))
+    (store.generations.folder / "000002.json").write_text("{")
+    assert with_applied(make.desired(), store.folder, Kept()).applied == frozenset()

@@ -8,12 +8,17 @@ import stat
 import pytest
 
 from netplan.desired.compile import compile_node, compile_removal
-from netplan.errors import RefusedError, StoreError
+from netplan.errors import HalfStateError, RefusedError, StoreError
 from netplan.operations import saved_rules
-from netplan.operations.saved_rules import SpecSource, of_spec, outdated, pending
+from netplan.operations.apply import apply_spec
+from netplan.operations.request import Dialogue, Options
+from netplan.operations.rollback import roll_back
+from netplan.operations.saved_rules import SpecSource, of_spec, outdated, pending, write_of_spec
+from netplan.planning.safety import Flag
 from netplan.spec.load import read
 from netplan.store.store import Store
 from tests import make
+from tests.machines import machine
 from tests.reports import Kept
 from tests.spec.factory import spec_text
 from tests.spec.test_families import DUAL, A, B
@@ -123,11 +128,16 @@ def store(tmp_path):
     return store
 
 
-def written(desired, store):
-    """Bring the files for the next boot up to date."""
+def differing(desired, store):
+    """Return the files for the next boot that differ; some do."""
     files = pending(desired, store)
     assert files is not None
-    files.write(store, Kept())
+    return files
+
+
+def written(desired, store):
+    """Bring the files for the next boot up to date."""
+    differing(desired, store).write(store, Kept())
 
 
 def test_a_plan_of_a_node_that_its_spec_does_not_have_is_refused(tmp_path):
@@ -181,3 +191,124 @@ def test_a_verb_that_reads_warns_that_what_was_taken_out_of_the_rules_is_not_kno
 def test_a_verb_that_writes_refuses_where_it_would_forget_what_was_taken_out_of_the_rules(damaged):
     with pytest.raises(StoreError, match=r"saved-rules\.json can't be read .* \(mv .*/saved-rules\.json .*\)"):
         pending(make.desired(), damaged)
+
+
+def test_what_differs_is_told_file_by_file(store, tmp_path):
+    files = differing(make.desired(make.spec(A, B, **DUAL, firewall=f"{{persist: {tmp_path}/rules.v4}}")), store)
+    assert str(files) == f"persist  {tmp_path}/rules.v4  differs\npersist  {tmp_path}/rules.v6  differs"
+
+
+def test_a_file_that_can_not_be_replaced_leaves_the_kernel_ahead_of_it(store, tmp_path):
+    (tmp_path / "iptables").mkdir()
+    files = differing(make.desired(make.spec(firewall=f"{{persist: {tmp_path}/iptables/rules.v4}}")), store)
+    (tmp_path / "iptables").rmdir()
+    with pytest.raises(HalfStateError, match=r"/rules.v4 can't be written: No such file or directory\nThe kernel"):
+        files.write(store, Kept())
+
+
+REMOVING = f'{{{{persist: {{file}}, remove: [{{{{table: filter, rule: "-A FORWARD {make.REJECT}"}}}}]}}}}'
+PERSISTING = "{{persist: {file}}}"
+BOOT = f"*filter\n:FORWARD ACCEPT [0:0]\n-A FORWARD {make.REJECT}\nCOMMIT\n"
+
+
+@pytest.fixture
+def booted(tmp_path):
+    """The file of a node whose rules for the next boot reject what is forwarded."""
+    file = tmp_path / "rules.v4"
+    file.write_text(BOOT)
+    return file
+
+
+def spec_of(file, firewall):
+    return make.spec(firewall=firewall.format(file=file))
+
+
+def told(file, store, firewall):
+    """Bring the file up to date; return what is told."""
+    files, report = differing(make.desired(spec_of(file, firewall)), store), Kept()
+    files.write(store, report)
+    return report.notes
+
+
+def test_a_rule_that_the_spec_takes_out_comes_back_once_it_is_not_named_any_more(booted, store):
+    told(booted, store, REMOVING)
+    assert "REJECT" not in booted.read_text()
+    assert told(booted, store, PERSISTING)[1:] == [f"-A FORWARD {make.REJECT} is back in it."]
+    assert f"-A FORWARD {make.REJECT}\n" in booted.read_text()
+
+
+def test_a_rule_that_can_not_come_back_is_told(booted, store):
+    firewall = '{{persist: {file}, remove: [{{table: filter, rule: "-A GUARD -j DROP"}}]}}'
+    booted.write_text("*filter\n:GUARD - [0:0]\n-A GUARD -j DROP\nCOMMIT\n")
+    told(booted, store, firewall)
+    booted.write_text("")
+    assert told(booted, store, PERSISTING)[1:] == [
+        "-A GUARD -j DROP of table filter can't be put back into it: the chain is not there."
+    ]
+
+
+def test_a_file_that_the_spec_does_not_name_any_more_is_as_it_was(booted, store):
+    told(booted, store, REMOVING)
+    written(make.desired(), store)
+    assert booted.read_text() == BOOT
+
+
+def test_a_rollback_takes_the_files_along(booted, tmp_path):
+    here, _, _ = machine(tmp_path / "podnet")
+    texts = [BOOT]
+    for firewall in (PERSISTING, REMOVING):
+        spec = spec_of(booted, firewall)
+        apply_spec(here, spec, spec.topology.by_name["a"])
+        texts.append(booted.read_text())
+    assert len({*texts}) == 3
+    for number in (1, 2, 0):
+        roll_back(here, number, Options(frozenset(Flag)), Dialogue())
+        assert booted.read_text() == texts[number]
+
+
+def test_no_name_of_the_other_ip_version_s_file_is_guessed(store, tmp_path):
+    files = differing(make.desired(make.spec(A, B, **DUAL, firewall=f"{{persist: {tmp_path}/at-boot}}")), store)
+    assert files.paths == [f"{tmp_path}/at-boot"]
+
+
+def test_what_is_no_file_beside_that_of_the_pods_ip_version_is_left_alone(store, tmp_path):
+    (tmp_path / "rules.v6").mkdir()
+    files = differing(make.desired(make.spec(firewall=f"{{persist: {tmp_path}/rules.v4}}")), store)
+    assert files.paths == [f"{tmp_path}/rules.v4"]
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("nonsense.v4", "can't be read: line 2"),
+        ("nonsense.v4/rules.v4", "can't be read: Not a directory"),
+        ("large.v4", "is larger than 0 MiB: that is no file of rules"),
+    ],
+)
+def test_a_file_that_can_not_be_read_is_refused_with_the_reason(store, tmp_path, monkeypatch, name, why):
+    monkeypatch.setattr(saved_rules, "MAX_BYTES", 4096)
+    (tmp_path / "nonsense.v4").write_text("*filter\nnonsense\n")
+    (tmp_path / "large.v4").write_text("#" * 5000)
+    with pytest.raises(RefusedError, match=f"^{tmp_path}/{name} {why}"):
+        pending(make.desired(make.spec(firewall=f"{{persist: {tmp_path}/{name}}}")), store)
+
+
+@pytest.fixture
+def source(tmp_path, booted):
+    """Where a plan comes from whose spec wants the rules in a file."""
+    path = tmp_path / "c.yaml"
+    path.write_text(spec_text(firewall=PERSISTING.format(file=booted)))
+    return SpecSource(str(path), read(path).sha256, "a")
+
+
+def test_the_rules_of_a_spec_that_was_read_before_are_written_for_the_next_boot(source, store, booted, tmp_path):
+    write_of_spec(source, tmp_path, store, lambda node: node, Kept())
+    assert ":PODNET-POSTROUTING" in booted.read_text()
+    write_of_spec(source, tmp_path, store, lambda node: node, report := Kept())
+    assert report.notes == []
+
+
+def test_where_the_rules_can_not_be_written_after_the_kernel_the_node_is_half_done(source, store, booted, tmp_path):
+    booted.write_text("nonsense\n")
+    with pytest.raises(HalfStateError, match=r"can't be read: line 1.*(?s:.)The kernel is as planned"):
+        write_of_spec(source, tmp_path, store, lambda node: node, Kept())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from netplan.errors import ObserveError
 from netplan.kinds.connection.value import Connection
 from netplan.net import Address
 from netplan.operations.apply import apply_spec
@@ -29,3 +30,18 @@ def test_connections_that_are_older_than_the_rules_are_counted_or_ended(tmp_path
     apply_spec(here, SPEC, NODE, Options(flush=flush))
     assert tracked.ended == ended
     assert report.notes[1].startswith("Ended 1 connection of pods" if flush else "1 connection of pods of before")
+
+
+class Unreadable(Tracked):
+    """Connections that can't be read."""
+
+    def read(self, wanted, version):
+        raise ObserveError("the kernel tracks no connections")
+
+
+def test_connections_that_can_not_be_read_are_told_of_and_no_error(tmp_path):
+    here, _, report = machine(tmp_path, tracked=Unreadable())
+    apply_spec(here, SPEC, NODE)
+    assert report.notes[1] == (
+        "Connections that are older than the rules may keep another source address: the kernel tracks no connections"
+    )

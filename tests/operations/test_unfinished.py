@@ -25,6 +25,7 @@ from netplan.kinds.route.value import Route
 from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import IfName, InterfaceAddress
+from netplan.operations.apply import apply_spec
 from netplan.operations.apply_journal import ApplyJournal, WantedState
 from netplan.operations.apply_plan import apply_plan
 from netplan.operations.confirm import asked
@@ -46,6 +47,7 @@ from netplan.store.provenance import boot_id
 from netplan.store.store import Store
 from tests import make
 from tests.kernels.memory import MemoryKernel
+from tests.machines import machine
 
 SPEC = make.spec(firewall=make.REMOVE)
 WANTED = make.desired(SPEC)
@@ -210,6 +212,33 @@ def test_what_is_left_in_another_packet_filter_is_not_taken_over(store):
     unfinished = left(store, kernel)
     with pytest.raises(HalfStateError, match="does not decide over"):
         check_takes_over(store, unfinished, WANTED, next(each for each in type(kernel.state.backend) if each != "nft"))
+
+
+@pytest.mark.parametrize(
+    ("refuses", "said"),
+    [(gives_forwarding_back, "Applied. a is as planned"), (lambda _: True, "is taken over from: a is as planned.")],
+    ids=["a part is undone", "nothing is undone"],
+)
+def test_an_apply_warns_of_one_that_can_not_be_undone_and_takes_over(tmp_path, refuses, said):
+    here, kernel, report = machine(tmp_path, Stubborn(interrupted(Store(tmp_path)), refuses))
+    apply_spec(here, SPEC, SPEC.topology.by_name["a"])
+    assert "can't be undone wholly: a plan that decides over what is left takes over from it" in report.notes[0]
+    assert said in report.notes[1]
+    assert (in_sync(kernel, WANTED), here.store.journal.read()) == (True, None)
+
+
+def test_a_journal_that_can_not_be_read_is_not_taken_over_from(store):
+    store.journal.path.write_text("{")
+    with pytest.raises(HalfStateError, match="is damaged"):
+        settle_or_leave(store, lambda _: MemoryKernel(BEFORE), 0.0)
+
+
+def test_what_was_closed_meanwhile_asks_nothing_of_a_plan(store):
+    unfinished = left(store, Stubborn(interrupted(store), puts_back_a_rule))
+    store.close()
+    check_takes_over(store, unfinished, None, BEFORE.backend)
+    journal = ApplyJournal(store, make.origin(), WantedState(()))
+    assert (complete(store, unfinished, journal, BEFORE), store.generations.all()) == (False, ())
 
 
 def test_a_sysctl_that_the_spec_does_not_want_is_not_decided_over():
