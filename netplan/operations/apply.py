@@ -26,7 +26,7 @@ _DEFAULT = Options()
 def apply_spec(
     machine: Machine, spec: Spec, node: Node, options: Options = _DEFAULT, dialogue: Dialogue = _SILENT
 ) -> Outcome:
-    """Make this machine what a spec says of a node of it, once its interface is there; errors as from `fulfil`."""
+    """Bring this machine to the state that a spec gives a node, once its interface is up; errors as from `fulfil`."""
     await_interface(machine.open_kernel(backend_of(spec)), node, machine.report.note)
     desired = compile_node(spec, machine.resolved(node))
     with hold_lock(machine, "apply", options.lock_timeout) as hold:
@@ -53,7 +53,7 @@ def apply_saved(
 
 
 def _file_of(machine: Machine, saved: Plan, state: Path) -> Pending | None:
-    """Return the files that must change with a saved plan; that its spec is not there any more is noted."""
+    """Return the files that must change with a saved plan; a note says if its spec no longer exists."""
     plan = saved.nodes[0]
     if not plan.persist:
         return None

@@ -32,11 +32,11 @@ def provenance_of(verb: str, plan: Plan, node: NodePlan) -> Provenance:
 
 
 class WantedState(Struct, frozen=True):
-    """What is wanted of a node beyond the changes of one apply: a reboot brings it back.
+    """What is desired of a node beyond the changes of one apply: it is restored after a reboot.
 
-    `sysctls` are the parameters that are wanted: of the state after no others are kept. `waiting` are those of devices
-    that are not there yet, and `hooks` say where our jumps find their places again. `blocked` are the places of routes
-    that something stands in the way of: those that the newest generation had there are remembered.
+    `sysctls` are the desired parameters: of the state after no others are kept. `waiting` are those of missing devices,
+    and `hooks` say where our jumps belong. `blocked` are the keys of routes that an obstacle keeps out: those that the
+    newest generation had there are remembered.
     """
 
     sysctls: Collection[str]
@@ -55,9 +55,9 @@ def _start(former: Entry | None, applied: AppliedChanges) -> JournalStart:
 
 
 class ApplyJournal:
-    """The journal of one apply, as a transaction keeps it; one that is there still is taken over from.
+    """The journal of one apply, as a transaction keeps it; it takes over from one that is still there.
 
-    With `confirm` it is to be confirmed, and `arm` starts what brings the state before back without a confirm.
+    With `confirm` the apply must be confirmed, and `arm` starts the guard that restores the state before without that.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class ApplyJournal:
             self._start_guard(entry)
 
     def _had_before(self) -> tuple[Route, ...]:
-        """Return the routes that the newest generation had in the places that are blocked."""
+        """Return the routes that the newest generation had in the blocked places."""
         newest = next(self._store.generations.newest_first(), None) if self._wanted.blocked else None
         if not isinstance(newest, Generation) or newest.origin.node != self._provenance.node:
             return ()
@@ -105,7 +105,7 @@ class ApplyJournal:
             raise
 
     def verified(self, after: Snapshot) -> None:
-        """Write down that the outcome was seen, from when on the time for a confirm counts; StoreError (3)."""
+        """Write down that the outcome was observed; the time for a confirm counts from now. StoreError (3)."""
         entry = self.entry
         confirm = entry.confirm and replace(entry.confirm, deadline=clock.now() + entry.confirm.seconds)
         late = {sysctl.name for sysctl in self._wanted.waiting}
@@ -118,7 +118,7 @@ class ApplyJournal:
         self._entry = entry
 
     def undone(self) -> None:
-        """Close the journal of an apply that failed and was restored, or go back to that of before; StoreError (3)."""
+        """Close the journal of an apply that was rolled back, or go back to the former one; StoreError (3)."""
         if self._former is None:
             self._store.close()
             return
@@ -127,7 +127,7 @@ class ApplyJournal:
             self._store.journal.write(again)
 
     def finished(self) -> Generation:
-        """Make a generation of what was verified, and close the journal; StoreError (3)."""
+        """Return a new generation of what was verified, and close the journal; StoreError (3)."""
         return self._store.finish(self.entry)
 
     @property

@@ -1,4 +1,4 @@
-"""Carry out what was planned: the last looks before the first write, the writes, and what must hold behind them."""
+"""Apply a plan: the last checks before the first write, the writes, and what must hold after them."""
 
 from __future__ import annotations
 
@@ -18,36 +18,38 @@ from netplan.planning.fingerprint import unmet
 from netplan.planning.obstacles import identity
 
 
-def apply_plan(work: LivePlan, journal: Journal) -> Snapshot:
-    """Apply a plan, journal in hand, and give the state that it was seen to lead to; nothing without changes.
+def apply_plan(live: LivePlan, journal: Journal) -> Snapshot:
+    """Apply a plan with a journal, and return the state that was observed after it; without changes nothing is written.
 
     RefusedError (3) if it must not be applied, StalePlanError (3) if the state that it depends on has changed meanwhile
     so that other changes are needed, OvertakenError (4) if that happened while it was written.
     """
-    check_allowed(work.plan)
-    if not work.plan.changes:
-        return work.before
-    if work.left_out:
-        work = replace(work, plan=replace(work.plan, checks=_working(work)))
-    work = brought_up(work, work.kernel.observe(work.interest))
-    job = Transaction(work.plan.changes, work.before, work.interest, partial(_left, work), partial(_check, work))
-    return run(job, work.kernel, journal)
+    check_allowed(live.plan)
+    if not live.plan.changes:
+        return live.before
+    if live.left_out:
+        live = replace(live, plan=replace(live.plan, checks=_working(live)))
+    live = brought_up(live, live.kernel.observe(live.interest))
+    transaction = Transaction(
+        live.plan.changes, live.before, live.interest, partial(_remaining, live), partial(_check, live)
+    )
+    return run(transaction, live.kernel, journal)
 
 
-def _working(work: LivePlan) -> Sequence[Check]:
-    """Return the checks that succeed now: of what is blocked some can't, whatever is done of the rest."""
-    return checks.working(work.plan.checks, gateway_of(work.before))
+def _working(live: LivePlan) -> Sequence[Check]:
+    """Return the checks that succeed now: those of blocked objects may fail, whatever is done of the rest."""
+    return checks.working(live.plan.checks, gateway_of(live.before))
 
 
-def _check(work: LivePlan, after: Snapshot) -> Sequence[str]:
+def _check(live: LivePlan, after: Snapshot) -> Sequence[str]:
     """Run the checks of the spec; return what failed."""
-    return checks.run(work.plan.checks, gateway_of(after))
+    return checks.run(live.plan.checks, gateway_of(after))
 
 
-def _left(work: LivePlan, now: Snapshot) -> Sequence[Change[Resource]]:
-    """Give what is still to be done in a state: not what waits for a device that came meanwhile, or for an obstacle."""
-    if work.desired is not None:
-        later = {identity(sysctl) for sysctl in work.plan.waiting}
-        later |= {identity(change.resource) for change in work.left_out}
-        return tuple(change for change in diff_node(work.desired, now) if identity(change.resource) not in later)
-    return tuple(unmet(work.plan.changes, work.before, now))
+def _remaining(live: LivePlan, now: Snapshot) -> Sequence[Change[Resource]]:
+    """Return the changes that remain in a state, but for those that wait for a device or an obstacle."""
+    if live.desired is not None:
+        later = {identity(sysctl) for sysctl in live.plan.waiting}
+        later |= {identity(change.resource) for change in live.left_out}
+        return tuple(change for change in diff_node(live.desired, now) if identity(change.resource) not in later)
+    return tuple(unmet(live.plan.changes, live.before, now))

@@ -1,4 +1,4 @@
-"""What is said of nodes whose MTU is assumed: without a kernel or a record nothing tells it."""
+"""The note about nodes whose MTU is assumed: without a kernel or a record it is unknown."""
 
 from __future__ import annotations
 

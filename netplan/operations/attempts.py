@@ -1,4 +1,4 @@
-"""Try again what other programs came in the way of: a few times, a moment apart, within a bounded time."""
+"""Retry what other programs interfered with: a few times, a moment apart, within a bounded time."""
 
 from __future__ import annotations
 

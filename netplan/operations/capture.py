@@ -16,7 +16,7 @@ from netplan.kinds.snapshot import Interest, Snapshot
 from netplan.kinds.sysctl.usual import usual
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.operations.live_plan import whole_state
-from netplan.operations.remembered import overwritten
+from netplan.operations.remembered import overwritten_sysctls
 from netplan.operations.report import Report
 from netplan.store.records import Record
 
@@ -24,26 +24,26 @@ from netplan.store.records import Record
 def capture(opener: Callable[[FirewallBackend | None], Kernel], folder: Path, report: Report) -> Record:
     """Return the state of a node, with what podnet remembers of it in a folder.
 
-    That the rules can't be read as the iptables of the other backend shows them is noted. RefusedError (3) if the
+    A note says where the rules can't be read as the iptables of the other backend shows them. RefusedError (3) if the
     process may not administer the network; ObserveError (3) if the kernel can't be read.
     """
     with report.during("reading the kernel"):
         kernel = opener(None)
-        written = overwritten(folder, report)
-        state = _recorded(kernel, {each.name for each in written})
-        return Record(state, written, _of_the_other_backend(state, opener, report))
+        overwritten = overwritten_sysctls(folder, report)
+        state = _recorded(kernel, {sysctl.name for sysctl in overwritten})
+        return Record(state, overwritten, _of_the_other_backend(state, opener, report))
 
 
 def cluster_of(path: Path) -> str | None:
-    """Return the cluster whose record a file is by its folder; None where `plan` does not look, or it may be copied."""
+    """Return the cluster of a record by its file's folder; None where `plan` does not look, or it may be a copy."""
     folder = path.absolute().parent
     return folder.name if folder.parent.name == "state" else None
 
 
 def _recorded(kernel: Kernel, written: Set[str]) -> Snapshot:
-    """Observe everything, and the parameters that specs usually set or that podnet has written."""
+    """Return everything observed, with the parameters that specs usually set or that podnet has written."""
     whole = whole_state(kernel)
-    devices = {held.link for held in whole.all(LinkAddress)}
+    devices = {address.link for address in whole.all(LinkAddress)}
     settings = kernel.observe(Interest(sysctls=usual(devices) | written)).all(Sysctl)
     known = {sysctl.name: sysctl for sysctl in (*whole.all(Sysctl), *settings)}
     return whole.replace(Sysctl, [known[name] for name in sorted(known)])
@@ -52,7 +52,7 @@ def _recorded(kernel: Kernel, written: Set[str]) -> Snapshot:
 def _of_the_other_backend(
     state: Snapshot, opener: Callable[[FirewallBackend | None], Kernel], report: Report
 ) -> Snapshot | None:
-    """Observe the rules as the iptables of the other backend shows them; None if it is not here or can't read them."""
+    """Return the rules as the iptables of the other backend shows them; None if it is missing or can't read them."""
     (backend,) = set(FirewallBackend) - {state.backend}
     try:
         seen = whole_state(opener(backend))

@@ -22,13 +22,13 @@ from netplan.system import programs
 
 _AT_ONCE: Final = 64
 _ENOUGH: Final = 16
-"""So many failures of one line of the spec are told; the peers that were not tried by then are only counted."""
+"""How many failures of one line of the spec are shown; the peers that were not tried by then are only counted."""
 
 _PAUSE: Final = 0.2
 _ANSWER: Final = 1
 _POLL: Final = 0.05
 _KEPT: Final = 2048
-_TOLD: Final = 400
+_SHOWN: Final = 400
 
 
 class _Echo(NamedTuple):
@@ -47,14 +47,14 @@ _ECHOES: Final = {
 
 
 class Refusal(NamedTuple):
-    """Why an attempt failed, and what the program said, escaped."""
+    """Why an attempt failed, and what the program printed, escaped."""
 
     why: str
     said: str = ""
 
 
 Try = Callable[[float], Refusal | None]
-"""One attempt, which ends at a time of the monotonic clock; None if it succeeded."""
+"""One attempt, given the time of the monotonic clock at which it ends; None if it succeeded."""
 
 _CUT_SHORT: Final = "it did not end"
 _SILENCE: Final = Refusal("no answer")
@@ -83,16 +83,16 @@ def working(checks: Sequence[Check], gateway: Address | None) -> tuple[Check, ..
 
 
 def _side_by_side(checks: Sequence[Check], gateway: Address | None) -> Iterator[str]:
-    """Run checks some at a time, and no more of them once enough have failed."""
-    told, tried = 0, 0
+    """Run checks, some at a time, until enough have failed."""
+    failed, tried = 0, 0
     with ThreadPoolExecutor(min(_AT_ONCE, len(checks))) as pool:
         for start in range(0, len(checks), _AT_ONCE):
             batch = checks[start : start + _AT_ONCE]
-            found = [text for text in pool.map(lambda check: _failure(check, gateway), batch) if text is not None]
+            failures = [text for text in pool.map(lambda check: _failure(check, gateway), batch) if text is not None]
             tried += len(batch)
-            yield from found
-            told += len(found)
-            if told >= _ENOUGH and tried < len(checks):
+            yield from failures
+            failed += len(failures)
+            if failed >= _ENOUGH and tried < len(checks):
                 yield f"{len(checks) - tried} more checks of this line were not tried  {_place(checks[0])}"
                 return
 
@@ -104,7 +104,7 @@ def _failure(check: Check, gateway: Address | None) -> str | None:
     earlier: Refusal | None = None
     while (refusal := attempt(until)) is not None:
         if refusal.why == _CUT_SHORT and earlier is not None:
-            refusal = earlier  # the last attempt had less time than those that tell why
+            refusal = earlier  # the last attempt had less time than those that say why
         earlier = refusal
         if time.monotonic() + _PAUSE >= until:
             said = f": {refusal.said}" if refusal.said else ""
@@ -169,7 +169,7 @@ def _connect(address: Address, port: int, until: float) -> Refusal | None:
 
 
 def _command(argv: Sequence[str], until: float) -> Refusal | None:
-    """Run a program in a process group of its own, which is killed when the time is up."""
+    """Run a program in a process group of its own, which is killed once the time is up."""
     try:
         process = subprocess.Popen(
             argv,
@@ -193,7 +193,7 @@ def _command(argv: Sequence[str], until: float) -> Refusal | None:
 
 
 def _output(process: subprocess.Popen[bytes], until: float) -> str:
-    """Read what a program prints until it ends or the time is up, and give the end of that, escaped.
+    """Return the end of what a program prints until it ends or the time is up, escaped.
 
     What it leaves running in the background may keep its output open: that is not waited for.
     """
@@ -212,7 +212,7 @@ def _output(process: subprocess.Popen[bytes], until: float) -> str:
             break
         elif closed:
             time.sleep(_POLL)
-    return printable(" ".join(kept.decode(errors="replace").split()))[-_TOLD:]
+    return printable(" ".join(kept.decode(errors="replace").split()))[-_SHOWN:]
 
 
 def _exit(code: int) -> str:

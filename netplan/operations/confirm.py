@@ -1,7 +1,7 @@
-"""A state that waits for its confirm: the guard that brings back the one before, and who decides between them.
+"""A state that waits for its confirm: the guard that restores the one before, and who decides between them.
 
-The time does not run in the process that applies: that may hang, be killed, or lose its terminal. A guard is started
-before the first write, in a session of its own or, where systemd runs, by a timer of systemd's.
+The timer is not in the process that applies: that may hang, be killed, or lose its terminal. A guard is started before
+the first write, in a session of its own or, where systemd runs, by a systemd timer.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ _FIRST_NETWORK: Final = Path("/proc/1/ns/net")
 
 
 def token() -> str:
-    """Make what a person types to confirm."""
+    """Return a new token, which the user types to confirm."""
     return secrets.token_hex(4)
 
 
-def asked(seconds: float, secret: str, spec: str | None) -> Confirm:
-    """Say that this process's apply must be confirmed within so many seconds of its end, with a token.
+def confirm_within(seconds: float, secret: str, spec: str | None) -> Confirm:
+    """Return the terms on which this process's apply must be confirmed: in so many seconds, with the token `secret`.
 
     `spec` is the path of the spec if it wants the rules in a file too: `confirm` may have to write them there.
     """
@@ -51,7 +51,7 @@ def asked(seconds: float, secret: str, spec: str | None) -> Confirm:
 
 
 def arm(store: Store, descriptor: int) -> Callable[[Entry], None]:
-    """Say how a guard is started for a journal's entry; RefusedError (3) if none can be. The lock stays with it."""
+    """Return what starts a guard for a journal's entry, which keeps the lock; RefusedError (3) if none can start."""
 
     def start(entry: Entry) -> None:
         if not _by_systemd(store, entry):
@@ -65,7 +65,7 @@ def _guard(store: Store, entry: Entry, *more: str) -> list[str]:
 
 
 def _by_systemd(store: Store, entry: Entry) -> bool:
-    """Set a timer of systemd's; False where it can't be, or where its services are in another network namespace."""
+    """Set a systemd timer; False where that fails, or where systemd's services are in another network namespace."""
     program = programs.find("systemd-run")
     if program is None or entry.confirm is None or not _SYSTEMD.is_dir() or not _in_the_first_network():
         return False
@@ -110,9 +110,9 @@ def _detached(store: Store, entry: Entry, descriptor: int) -> None:
 
 
 def awaited(store: Store, entry: Entry, tick: Callable[[float], None]) -> ConfirmDecision:
-    """Wait for the decision, until the deadline; `tick` is called with the seconds that are left.
+    """Wait for the decision until the deadline, and return it; `tick` is called with the seconds that are left.
 
-    Without a confirm it is this process that decides then.
+    Without a confirm this process decides at the deadline.
     """
     if entry.confirm is None:
         raise ValueError("this apply needs no confirm")
@@ -126,9 +126,9 @@ def awaited(store: Store, entry: Entry, tick: Callable[[float], None]) -> Confir
 
 
 class Confirmed(NamedTuple):
-    """What was confirmed: the generation, and its spec where that tells of files of rules that are still to be written.
+    """What was confirmed: the generation, and its spec where files of rules remain to be written.
 
-    The process that applies writes them, if it is there.
+    The process that applies writes them, if it is still alive.
     """
 
     generation: Generation
@@ -136,7 +136,7 @@ class Confirmed(NamedTuple):
 
 
 def confirm_apply(store: Store, secret: str | None) -> Confirmed:
-    """Confirm the state that waits for it; PendingError or RefusedError (3) say why it can't be.
+    """Confirm the state that waits for it; PendingError or RefusedError (3) say why that can't be done.
 
     Without the token it must be the user who applied.
     """
@@ -146,9 +146,11 @@ def confirm_apply(store: Store, secret: str | None) -> Confirmed:
     if entry.phase is not Phase.VERIFIED:
         if not entry.confirm.process.alive:
             raise RefusedError(f"{entry.origin} was interrupted; if the guard does not undo it, `podnet recover` does")
-        raise PendingError(f"{entry.origin} is still at work: confirm when it says so")
+        raise PendingError(f"{entry.origin} is still running: confirm when it says so")
     if secret is None and entry.origin.who != who():
-        raise RefusedError(f"{entry.origin} waits for its confirm: give the token that it printed, or be that user")
+        raise RefusedError(
+            f"{entry.origin} waits for its confirm: give the token that it printed, or run this as that user"
+        )
     if secret is not None and not secrets.compare_digest(_digest(secret), entry.confirm.token_sha256):
         raise RefusedError("that is not the token that the apply printed; nothing is confirmed")
     _check_in_time(store, entry)
@@ -173,7 +175,7 @@ def _check_in_time(store: Store, entry: Entry) -> None:
     decision = store.decisions.read(entry.id)
     if not store.waits(entry) and (decision is None or decision.decision is ConfirmDecision.EXPIRED):
         raise RefusedError(
-            "it is too late to confirm: the state before comes back; if the guard does not, `podnet recover` does it"
+            "it is too late to confirm: the guard restores the state before; if it does not, `podnet recover` does"
         )
 
 

@@ -1,4 +1,4 @@
-"""Whether a node still is what the spec says: looked at, and nothing is written."""
+"""Whether a node is still in the state that the spec gives it: nothing is written."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from netplan.store.removed_rules import RemovedRulesFile
 
 
 class Drift(NamedTuple):
-    """The plan that would make a node what its spec says, and the files for the next boot that differ."""
+    """The plan that would bring a node to its desired state, and the files for the next boot that differ."""
 
     plan: NodePlan
     file: Pending | None
@@ -33,7 +33,7 @@ class Drift(NamedTuple):
 def find_drift(
     desired: Desired, opener: Callable[[FirewallBackend | None], Kernel], folder: Path, report: Report
 ) -> Drift:
-    """Compare a node with what it should have; `folder` is where podnet remembers.
+    """Return how a node differs from its desired state; `folder` is where podnet keeps its files.
 
     RefusedError, ObserveError (3) if the node can't be read.
     """
@@ -42,7 +42,7 @@ def find_drift(
 
 
 def _readable(desired: Desired, removed_rules: RemovedRulesFile, report: Report) -> Pending | None:
-    """Return the files for the next boot that differ; one that this user may not read is noted to be so."""
+    """Return the files for the next boot that differ; one that this user may not read becomes a note."""
     try:
         return outdated(desired, removed_rules, report)
     except RefusedError as error:

@@ -1,4 +1,4 @@
-"""The tables of nftables that podnet brought into being: noted as they are made, taken away when they are unused."""
+"""Tables of nftables that podnet created: noted when they are created, deleted when they are unused."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ TakeAway = Callable[[int, str], tables.Stays | None]
 
 
 def noting(store: Store) -> OpenKernel:
-    """Return what opens the kernel of this node, so that tables which it makes are noted."""
+    """Return what opens the kernel of this node so that the tables which it creates are noted."""
     return partial(Linux, making=store.tables.note)
 
 
 @contextmanager
 def clearing_away(store: Store, report: Report) -> Iterator[None]:
-    """Take away, at the end of a block that holds the lock, the tables that podnet made and no program uses."""
+    """Delete, at the end of a block that holds the lock, the tables that podnet created and no program uses."""
     try:
         yield
     finally:
@@ -35,9 +35,9 @@ def clearing_away(store: Store, report: Report) -> Iterator[None]:
 
 
 def clear_away(store: Store, take_away: TakeAway = tables.take_away) -> tuple[str, ...]:
-    """Take away the noted tables that are unused; return in sentences why one stays that could go. The lock is held.
+    """Delete the noted tables that are unused, and return in sentences why others stay. The caller holds the lock.
 
-    Never fails: what can't be taken away stays noted for the next time. The kernel is asked nothing if none is noted.
+    Never fails: what can't be deleted stays noted for the next time. Without a note the kernel is not read.
     """
     try:
         noted = store.tables.read()
@@ -51,4 +51,4 @@ def clear_away(store: Store, take_away: TakeAway = tables.take_away) -> tuple[st
 
 def _remark(name: str, connections: int) -> str:
     count = counted(connections, "translated connection")
-    return f"Table {name} stays for {count}: `podnet remove` takes it away when none is left."
+    return f"Table {name} stays for {count}: `podnet remove` deletes it when none is left."

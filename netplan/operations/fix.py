@@ -1,4 +1,4 @@
-"""podnet drift --fix: apply what is missing on this node, as far as nothing stands in the way of it."""
+"""podnet drift --fix: apply what is missing on this node, as far as no obstacle is in the way."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class Fixed(NamedTuple):
 
 
 def fix(machine: Machine, spec: Spec, desired: Desired, options: Options, dialogue: Dialogue) -> Fixed:
-    """Apply without asking what can be applied of what a node should have; errors as from `fulfil`.
+    """Apply, without asking, what can be applied of a node's desired state; errors as from `fulfil`.
 
-    RefusedError (3) if nothing of it can be.
+    RefusedError (3) if nothing can be applied.
     """
     with hold_lock(machine, "drift --fix", options.lock_timeout) as hold:
         file = pending(desired, machine.store)

@@ -30,28 +30,28 @@ STOPPING: Final = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 _LOCK_SECONDS: Final = 2.0
 _POLL_SECONDS: Final = 0.1
 _GRACE_SECONDS: Final = 0.3
-"""How much longer than the process that applies the guard waits: as long as that one lives, it sees to everything."""
+"""How much longer the guard waits than the process that applies: while that lives, it does everything itself."""
 
 _GUARD_TURN_SECONDS: Final = TURN_SECONDS + 30.0
-"""How long the guard waits for another process that settles: the one that applies is the first to wait no longer."""
+"""How long the guard waits for another process that settles: longer than the process that applies does."""
 
 
 def main(words: Sequence[str]) -> int:
-    """Watch over one entry of the journal; what goes wrong is written to a file beside it."""
+    """Watch one entry of the journal, and return the exit code; errors are written to a file beside it."""
     folder, entry = Path(words[0]), words[1]
     descriptors = [int(word) for word in words[2:]]
     for number in STOPPING:
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
     store = Store(folder)
-    with ExitStack() as held:
+    with ExitStack() as stack:
         if descriptors:
             ready, lock = descriptors
             hold(lock, Holder(os.getpid(), GUARD, local_time()))
             os.write(ready, b"ready")
             os.close(ready)
         else:
-            _lock_again(store, held)
+            _lock_again(store, stack)
         try:
             guard(store, entry, noting(store))
         except PodnetError as error:
@@ -64,10 +64,10 @@ def main(words: Sequence[str]) -> int:
 
 
 def guard(store: Store, id: str, open_kernel: OpenKernel) -> None:  # noqa: A002 - the journal's word
-    """Watch over an entry of the journal until the decision on it is carried out, and make it if no other process does.
+    """Watch an entry of the journal until the decision on it is carried out; decide if no other process does.
 
-    The state before comes back at once where the process that applies has ended before it had written all, and else
-    after the deadline; one that is still writing then is killed first. HalfStateError (5) as from `settle`.
+    The state before is restored at once if the process that applies ended before it had written all, else after the
+    deadline; a process that is still writing then is killed first. HalfStateError (5) as from `settle`.
     """
     seen, entry = store.journal.stamp(), store.journal.read()
     while entry is not None and entry.id == id and entry.confirm is not None:
@@ -85,9 +85,9 @@ def guard(store: Store, id: str, open_kernel: OpenKernel) -> None:  # noqa: A002
 
 
 def _lock_again(store: Store, stack: ExitStack) -> None:
-    """Hold the lock if it is to be had: the process that applies may have it, and be beyond answering.
+    """Take the lock if it is free: the process that applies may hold it, and hang.
 
-    That process may also be waiting for its confirm still. A journal that can't be read is the guard's to report.
+    It may also be waiting for its confirm still. The guard reports a journal that can't be read.
     """
     with suppress(PodnetError):
         stack.enter_context(store.locked("guard", _LOCK_SECONDS))

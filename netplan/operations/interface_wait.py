@@ -24,11 +24,11 @@ _DEVICES: Final = Interest()
 
 
 class NotReadyError(RefusedError):
-    """An interface that the routes of a state need is not there, not up, or has not the address."""
+    """An interface that the routes of a state need is missing, down, or without the address."""
 
 
 def await_interface(kernel: Kernel, node: Node, tell: Callable[[str], None]) -> None:
-    """Wait until nothing is missing of a node's interface, or its time is up; `tell` hears what is waited for."""
+    """Wait until a node's interface is ready, or its time is up; `tell` is called with what it waits for."""
     _wait(
         kernel,
         lambda now: missing(node, now) or "",
@@ -55,9 +55,9 @@ def await_next_hops(kernel: Kernel, state: Snapshot, address: Address, patience:
 def _wait(
     kernel: Kernel, lacking: Callable[[Snapshot], str], patience: float, tell: Callable[[str], None] = lambda _: None
 ) -> str:
-    """Look at the devices until nothing is lacking, for so many seconds; return what still is, "" if nothing.
+    """Read the devices until nothing is missing, for so many seconds; return what still is, "" if nothing.
 
-    `tell` hears what is lacking at first, if anything is.
+    `tell` is called with what is missing at first, if anything is.
     """
     deadline = time.monotonic() + patience
     lack = lacking(kernel.observe(_DEVICES))
@@ -70,10 +70,10 @@ def _wait(
 
 
 def missing(node: Node, now: Snapshot) -> str | None:
-    """Say what a node's interface lacks that may still come by itself; None if nothing.
+    """Return what a node's interface lacks that may still come by itself; None if nothing.
 
-    An interface with another address than the node's lacks nothing: it is another machine's. Nor does one whose address
-    another one has: it has another name.
+    An interface with another address than the node's lacks nothing: this is another machine. Neither does one whose
+    address is on another interface: that has got another name.
     """
     links = {link.name: link for link in now.all(Link)}
     holders = holders_of(node.address, now.all(Link), now.all(LinkAddress))
@@ -86,14 +86,14 @@ def missing(node: Node, now: Snapshot) -> str | None:
     if not link.up:
         return f"the interface {name} is down"
     own = node.address.address
-    held = (each for each in now.all(LinkAddress) if each.address.address.version == own.version)
-    if not any(each.link == name or each.address.address == own for each in held):
+    addresses = (address for address in now.all(LinkAddress) if address.address.address.version == own.version)
+    if not any(address.link == name or address.address.address == own for address in addresses):
         return f"the interface {name} has no address"
     return None
 
 
 def _next_hops(route: Route) -> Iterator[tuple[IfName, Address | None]]:
-    """Return the interfaces that a route uses, each with the next hop that must be on-link there, if one must."""
+    """Return the interfaces that a route uses, each with the next hop that must be on-link there, if any."""
     if route.oif is not None:
         yield route.oif, None if route.onlink else route.next_hop
     for hop in route.hops:
@@ -105,7 +105,7 @@ def _unreachable(hops: Set[tuple[IfName, Address | None]], address: Address, now
     up = {link.name: link.up for link in now.all(Link)}
     renamed = _renamed(address, {oif for oif, _ in hops}, now)
     for oif, next_hop in hops:
-        prefixes = (held.address.prefix for held in now.all(LinkAddress) if held.link == oif)
+        prefixes = (address.address.prefix for address in now.all(LinkAddress) if address.link == oif)
         if oif not in up:
             yield f"there is no interface {oif}{renamed}"
         elif not up[oif]:
@@ -115,7 +115,7 @@ def _unreachable(hops: Set[tuple[IfName, Address | None]], address: Address, now
 
 
 def _renamed(address: Address, used: Container[IfName], now: Snapshot) -> str:
-    """Say which interface has the node's address, if it is none of those used, and what makes routes leave by it."""
+    """Return which interface has the node's address, if it is none of those used, and what makes routes use it."""
     own = InterfaceAddress(address, BITS[address.version])
     holders = holders_of(own, now.all(Link), now.all(LinkAddress))
     other = next((holder for holder in holders if holder not in used), None)

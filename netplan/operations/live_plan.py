@@ -1,4 +1,4 @@
-"""A plan for the kernel of a node: observe, plan, check that the plan is still true. `carry` applies it."""
+"""A plan for the kernel of a node: observe, plan, check that the plan still fits. `apply_plan` applies it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from netplan.planning.fingerprint import changed_since, unlike
 from netplan.planning.interest import interest_of, with_ground
 from netplan.planning.obstacles import Obstacle, identity
 from netplan.planning.ownership import foreign
-from netplan.planning.plan import NodePlan, Source, beside, in_full, plan_node, restoring, with_effects
+from netplan.planning.plan import NodePlan, Source, beside, in_full, plan_node, restoring_plan, with_effects
 from netplan.planning.route_conflicts import occupied
 from netplan.planning.sysctls import unknown
 from netplan.planning.traffic.classes import Probing
@@ -45,10 +45,10 @@ _NO_RULES = Interest()
 
 
 class LivePlan(Struct, frozen=True):
-    """A node's plan together with the kernel it is for, the state it starts from, and what would be left of it.
+    """A node's plan together with the kernel it is for, the state it starts from, and what is left out of it.
 
     `desired` is None for a saved plan, whose spec is not at hand. `anew` makes the plan from another state; a saved one
-    can't be made anew. `left_out` are the changes that `obstacles` stand in the way of.
+    can't be made anew. `left_out` are the changes that have to wait for the `obstacles`.
     """
 
     plan: NodePlan
@@ -62,29 +62,29 @@ class LivePlan(Struct, frozen=True):
 
     @classmethod
     def from_kernel(cls, desired: Desired, kernel: Kernel, *, limit: int = MANY_RULES) -> LivePlan:
-        """Plan for the kernel as it is now, all that the cluster's packets meet in it: others' rules touch them too.
+        """Return a plan for the kernel as it is now, with all that the cluster's packets meet in it.
 
-        Where peers are singled out whose packets come to chains that the others' do not, the kernel is read again.
-        Of a table not more than `limit` rules are read: FEW_RULES for what runs every minute.
+        Where some peers' packets come to chains that the others' do not, the kernel is read again. Of a table not more
+        than `limit` rules are read: FEW_RULES for what runs every minute.
         """
         probing = Probing(desired)
         packets = frozenset(packets_of(probing()))
         state = whole_state(kernel, desired.interest, packets, limit=limit)
-        found = tuple(probing(state))
-        while further := _further(frozenset(packets_of(found)) - packets, state):
+        probes = tuple(probing(state))
+        while further := _further(frozenset(packets_of(probes)) - packets, state):
             packets |= further
             state = whole_state(kernel, desired.interest, packets, limit=limit)
-            found = tuple(probing(state))
-        plan = in_full(desired, state, Source.LIVE, found)
+            probes = tuple(probing(state))
+        plan = in_full(desired, state, Source.LIVE, probes)
         return cls(plan, kernel, state, desired.interest, desired, partial(plan_node, desired, source=Source.LIVE))
 
     @classmethod
     def from_saved(cls, plan: NodePlan, kernel: Kernel) -> LivePlan:
-        """Take up a plan that was saved; StalePlanError (3) if the state it depends on has changed.
+        """Return a saved plan to be applied; StalePlanError (3) if the state it depends on has changed.
 
         RefusedError (3) if it changes an object that is another program's, whatever the file says of it, or a rule at a
-        place that its chain has not.
-        What it does to traffic is traced anew: other programs may have changed what the plan does not depend on.
+        position that its chain does not have. Its effects on traffic are traced anew: other programs may have changed
+        what the plan does not depend on.
         """
         before = whole_state(kernel, plan.interest, packets_of(plan.probes))
         check_fresh(plan, before)
@@ -104,28 +104,30 @@ class LivePlan(Struct, frozen=True):
         return cls(traced, kernel, before, plan.interest)
 
     @classmethod
-    def for_rollback(cls, way: RollbackTarget, kernel: Kernel) -> LivePlan:
-        """Plan the way back to an earlier state."""
-        settings = frozenset({*way.sysctls, *(sysctl.name for sysctl in way.target.all(Sysctl))})
-        kept = Interest(frozenset(way.target.chains), sysctls=settings)
-        interest = with_ground(interest_of(way.touched) | kept)
+    def for_rollback(cls, target: RollbackTarget, kernel: Kernel) -> LivePlan:
+        """Return the plan back to an earlier state."""
+        settings = frozenset({*target.sysctls, *(sysctl.name for sysctl in target.state.all(Sysctl))})
+        kept = Interest(frozenset(target.state.chains), sysctls=settings)
+        interest = with_ground(interest_of(target.touched) | kept)
         now = kernel.observe(interest)
 
         def anew(state: Snapshot) -> NodePlan:
-            changes = undo_changes(way.target, state, way.touched, way.reason)
+            changes = undo_changes(target.state, state, target.touched, target.reason)
             return replace(
-                restoring(way.origin.node, way.origin.address, changes, state), sysctls=way.sysctls, hooks=way.hooks
+                restoring_plan(target.origin.node, target.origin.address, changes, state),
+                sysctls=target.sysctls,
+                hooks=target.hooks,
             )
 
         return cls(anew(now), kernel, now, interest, anew=anew)
 
     @property
     def blocked(self) -> frozenset[RouteKey]:
-        """The places of routes that are wanted and left out."""
+        """The keys of desired routes that are left out."""
         return frozenset(change.after.key for change in self.left_out if isinstance(change.after, Route))
 
     def beside(self, obstacles: Sequence[Obstacle]) -> LivePlan:
-        """Return what can be done where the obstacles stay; the work itself if there are none."""
+        """Return what can be done despite the obstacles; the plan itself if there are none."""
         if not obstacles:
             return self
         anew, plan = self.anew, beside(self.plan, obstacles, self.before)
@@ -143,9 +145,9 @@ class LivePlan(Struct, frozen=True):
 def whole_state(
     kernel: Kernel, interest: Interest = _NO_RULES, packets: Iterable[Packet] = (), *, limit: int = MANY_RULES
 ) -> Snapshot:
-    """Observe everything, with the settings of the devices that have an address, and what else is of interest.
+    """Return everything observed, with the settings of the devices that have an address, and what else is of interest.
 
-    With `packets`, everything that a trace of these looks at; of a table not more than `limit` rules are read.
+    With `packets`, everything that a trace of these needs; of a table not more than `limit` rules are read.
     """
     return kernel.observe(full_interest(packets, limit=limit) | interest)
 
@@ -159,17 +161,17 @@ def _further(packets: frozenset[Packet], state: Snapshot) -> frozenset[Packet]:
     return packets if reach else frozenset()
 
 
-def brought_up(work: LivePlan, now: Snapshot) -> LivePlan:
-    """Return the work as it is in a later state of its kernel; StalePlanError (3) if other changes are needed there.
+def brought_up(live: LivePlan, now: Snapshot) -> LivePlan:
+    """Return the plan as of a later state of its kernel; StalePlanError (3) if other changes are needed there.
 
-    Rules that others put before ours shift the positions alone: the changes are the same.
+    Rules that other programs insert before ours shift the positions only: the changes are the same.
     """
-    if not any(changed_since(work.plan.depends, work.plan.changes, now)):
-        return replace(work, before=now)
-    later = work.plan if work.anew is None else work.anew(now)
-    if work.anew is None or later.refusals != work.plan.refusals or unlike(work.plan.changes, later.changes):
-        check_fresh(work.plan, now)
-    return replace(work, before=now, plan=replace(work.plan, changes=later.changes, depends=later.depends))
+    if not any(changed_since(live.plan.depends, live.plan.changes, now)):
+        return replace(live, before=now)
+    later = live.plan if live.anew is None else live.anew(now)
+    if live.anew is None or later.refusals != live.plan.refusals or unlike(live.plan.changes, later.changes):
+        check_fresh(live.plan, now)
+    return replace(live, before=now, plan=replace(live.plan, changes=later.changes, depends=later.depends))
 
 
 def check_allowed(plan: NodePlan) -> None:
@@ -181,7 +183,8 @@ def check_allowed(plan: NodePlan) -> None:
 
 def _check_ours(plan: NodePlan, now: Snapshot) -> None:
     listed = "\n".join(
-        f"  {each.kind} {each}" for each in foreign(plan.changes, now, adopts=plan.adopts, puts_back=plan.puts_back)
+        f"  {resource.kind} {resource}"
+        for resource in foreign(plan.changes, now, adopts=plan.adopts, puts_back=plan.puts_back)
     )
     if listed:
         raise RefusedError(
@@ -194,9 +197,9 @@ def check_fresh(plan: NodePlan, now: Snapshot) -> None:
     """Raise StalePlanError (3), which shows how, if the state that a plan depends on has changed."""
     stale = tuple(changed_since(plan.depends, plan.changes, now))
     if stale:
-        listed = "\n".join(f"  {part}: now {found}" for part, found in stale)
+        listed = "\n".join(f"  {part}: now {now}" for part, now in stale)
         raise StalePlanError(
-            f"the plan of {plan.node} is stale, and nothing was changed. Since it was made, there changed:\n{listed}\n"
+            f"the plan of {plan.node} is stale, and nothing was changed. Since it was made, these changed:\n{listed}\n"
             "Plan again, and apply that."
         )
 
@@ -209,10 +212,10 @@ def plan_live(
     *,
     limit: int = MANY_RULES,
 ) -> LivePlan:
-    """Plan for the kernel as it is now, with what podnet remembers of it in a folder; see `LivePlan.from_kernel`.
+    """Return a plan for the kernel as it is now, with what podnet remembers of it; see `LivePlan.from_kernel`.
 
-    Where routes of others stand in the place of ours it is planned again: whether they replaced ours, the newest
-    generation tells.
+    Where other programs' routes are in the place of ours it is planned again: the newest generation says whether they
+    replaced ours.
     """
     with report.during("reading the kernel"):
         kernel = opener(desired.backend)

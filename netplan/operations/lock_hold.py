@@ -1,4 +1,4 @@
-"""The lock on a node for the length of a verb that writes: what an earlier one left half done is settled first."""
+"""The lock on a node for the duration of a verb that writes: what an earlier one left unfinished is settled first."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from netplan.operations.unfinished import Unfinished, answered, settle_or_leave
 
 
 class LockHold(NamedTuple):
-    """That a verb holds the lock on a machine: its descriptor, and what an earlier apply left that can't be undone.
+    """A verb's hold on the lock of a machine: its descriptor, and what an earlier apply left that can't be undone.
 
-    `patience` is for how many seconds something is tried again that other programs come in the way of; `changed` is set
-    as soon as the node is changed to stay so.
+    `patience` is the seconds for which something is tried again that other programs interfere with; `changed` is set
+    once the node is changed for good.
     """
 
     machine: Machine
@@ -31,10 +31,10 @@ class LockHold(NamedTuple):
 
 @contextmanager
 def hold_lock(machine: Machine, verb: str, timeout: float) -> Iterator[LockHold]:
-    """Hold the lock for a verb; what an earlier one left half done is undone or finished first.
+    """Hold the lock for a verb; what an earlier one left unfinished is undone or finished first.
 
-    StoreError, LockedError, PendingError, RefusedError (3); HalfStateError (5) if the state of the node is not known,
-    or if what can't be undone is as it was at the end of the block.
+    StoreError, LockedError, PendingError, RefusedError (3); HalfStateError (5) if the state of the node is unknown, or
+    if what can't be undone still remains at the end of the block.
     """
     store, report = machine.store, machine.report
     with store.locked(verb, timeout) as descriptor, clearing_away(store, report):
@@ -51,7 +51,7 @@ def hold_lock(machine: Machine, verb: str, timeout: float) -> Iterator[LockHold]
 
 @contextmanager
 def _unforeseen(changed: Event) -> Iterator[None]:
-    """Raise ChangedError (5) in the place of what nothing in podnet foresaw, once the node is changed."""
+    """Raise ChangedError (5) instead of an unexpected exception, once the node is changed."""
     try:
         yield
     except PodnetError:

@@ -1,4 +1,4 @@
-"""The machine that a verb writes to: its kernel, what podnet remembers of it, and to whom the work is told."""
+"""The machine that a verb writes to: its kernel, what podnet remembers of it, and where progress is reported."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from netplan.store.store import Store
 
 
 class Connections(NamedTuple):
-    """The connections that the kernel tracks: how those that are wanted of an IP version are read, and are ended."""
+    """The connections that the kernel tracks: how those of an IP version that a test accepts are read and ended."""
 
     read: Callable[[Callable[[Connection], bool], int], Sequence[Connection]]
     end: Callable[[Iterable[Connection]], int]
@@ -33,8 +33,8 @@ class Connections(NamedTuple):
 class Machine(Struct, frozen=True):
     """What a use case that writes works on.
 
-    `open_kernel` gives the kernel with the packet filter of a backend, None for that of its iptables. `arm` says how
-    the guard of an apply is started that must be confirmed, with the descriptor of the lock.
+    `open_kernel` returns the kernel with the packet filter of a backend, None for that of its iptables. `arm` returns
+    what starts the guard of an apply that must be confirmed, given the descriptor of the lock.
     """
 
     open_kernel: Callable[[FirewallBackend | None], Kernel]
@@ -44,7 +44,7 @@ class Machine(Struct, frozen=True):
     arm: Callable[[Store, int], Callable[[Entry], None]] = arm
 
     def plan(self, desired: Desired) -> LivePlan:
-        """Plan for the kernel as it is now; see `plan_live`."""
+        """Return a plan for the kernel as it is now; see `plan_live`."""
         return plan_live(desired, self.open_kernel, self.store.folder, self.report)
 
     def resolved(self, node: Node) -> Node:

@@ -31,7 +31,7 @@ from netplan.spec.topology import Node
 from netplan.store import records
 
 NODES: Final = "nodes"
-"""The field of a setting that is a node which comes or goes."""
+"""The field of a setting that is a node added or removed."""
 
 _PLANNING: Final = "planning"
 _MANY_CHANGES: Final = 3_000_000
@@ -41,16 +41,16 @@ _MANY_CHANGES: Final = 3_000_000
 def plan_this_node(
     spec: Spec, node: Node, opener: Callable[[FirewallBackend | None], Kernel], folder: Path, report: Report
 ) -> Plan:
-    """Plan one node from its kernel, and from what podnet remembers of it in a folder."""
+    """Return the plan of one node from its kernel, and from what podnet remembers of it in a folder."""
     return Plan.of(spec, [warned_live(plan_live(compile_node(spec, node), opener, folder, report))])
 
 
 def plan_recorded(spec: Spec, folder: Path, nodes: Sequence[Node], report: Report) -> Plan:
-    """Plan nodes from their records below a state folder; a node without one is planned as if it were empty."""
+    """Return plans of nodes from their records below a state folder; a node without one is planned as if empty."""
     plans = _Plans()
     paths = (records.path_of(folder, spec.model.cluster, node.name) for node in nodes)
     plans.expect(sum(not path.exists() for path in paths), spec)
-    for node in _told_of(nodes, report):
+    for node in _progressing(nodes, report):
         record = records.read(folder, spec.model.cluster, node.name)
         desired = compile_node(spec, unresolved(node) if record is None else resolved_in(node, record.state))
         if record is None:
@@ -58,19 +58,19 @@ def plan_recorded(spec: Spec, folder: Path, nodes: Sequence[Node], report: Repor
         else:
             desired = replace(desired, overwritten=record.overwritten)
             state = record.of(desired.backend)
-            plans.append(_doubted(warned(_recorded(desired, state), state)))
-    empty = [plan.node for plan in plans.made if plan.source is Source.EMPTY]
+            plans.append(_warned_of_unrecorded(warned(_recorded(desired, state), state)))
+    empty = [plan.node for plan in plans.plans if plan.source is Source.EMPTY]
     note_assumed(spec, [spec.topology.by_name[name] for name in empty], report)
     _note_unrecorded(folder, spec.model.cluster, empty, report)
-    return Plan.of(spec, plans.made)
+    return Plan.of(spec, plans.plans)
 
 
 def _recorded(desired: Desired, state: Snapshot) -> NodePlan:
     return in_full(desired, state, Source.RECORDED, probes(desired, state))
 
 
-def _doubted(plan: NodePlan) -> NodePlan:
-    """Warn of the parameters that a record does not hold: they may have the value that is wanted."""
+def _warned_of_unrecorded(plan: NodePlan) -> NodePlan:
+    """Return the plan with a warning of parameters that the record lacks: they may have the desired value already."""
     settings = [change for change in plan.changes if isinstance(change.resource, Sysctl)]
     unknown = ", ".join(change.resource.label for change in settings if change.before is None)
     warning = f"not recorded, and perhaps as wanted already: {unknown}; capture the node again"
@@ -78,7 +78,7 @@ def _doubted(plan: NodePlan) -> NodePlan:
 
 
 def _note_unrecorded(folder: Path, cluster: str, names: Sequence[str], report: Report) -> None:
-    """Say which nodes have no record, where it was looked for, and how to make one."""
+    """Note which nodes have no record, where it was looked for, and how to make one."""
     if not names:
         return
     path = records.path_of(folder, cluster, names[0])
@@ -88,11 +88,11 @@ def _note_unrecorded(folder: Path, cluster: str, names: Sequence[str], report: R
 
 
 def plan_move(spec: Spec, old: Spec, nodes: Sequence[Node] | None, report: Report) -> Plan:
-    """Plan nodes from the state that an older spec would have made of bare ones.
+    """Return plans of nodes from the state to which an older spec would have brought fresh ones.
 
     `nodes` None are all of them, and those that leave, which are cleaned up. A node that has only got another name, by
-    its address, is planned from what the older spec made of it. What the move does to traffic is traced on one of
-    those nodes that are alike, and told of all.
+    its address, is planned from what the older spec made of it. Effects on traffic are traced on one node of each
+    likeness, and hold for all of that.
     """
     chosen = spec.topology.nodes if nodes is None else nodes
     plans, traced, firsts = _Plans(), dict[Likeness, NodePlan](), dict[Hashable, tuple[Move, NodePlan]]()
@@ -100,11 +100,11 @@ def plan_move(spec: Spec, old: Spec, nodes: Sequence[Node] | None, report: Repor
     note_assumed(spec, chosen, report)
     role, before = role_of(spec, old), predecessors(spec, old)
     renamed = {name: then for name, then in before.items() if then.name not in spec.topology.by_name}
-    for node in _told_of(chosen, report):
+    for node in _progressing(chosen, report):
         role_here = role(node.name)
         if role_here in firsts:
             move, plan = firsts[role_here]
-            plans.made.append(like(same_role_plan(move, spec, node), plan))
+            plans.plans.append(like(same_role_plan(move, spec, node), plan))
             continue
         then = old.topology.by_name.get(node.name) or renamed.get(node.name)
         moving = _Moving(partial(compile_node, spec), node, old, then)
@@ -120,11 +120,11 @@ def plan_move(spec: Spec, old: Spec, nodes: Sequence[Node] | None, report: Repor
         if node.name not in stay:
             moving = _Moving(partial(compile_removal, old), node, old, node)
             plans.append(_traced(moving.planned(), moving, traced))
-    return Plan.of(spec, plans.made)
+    return Plan.of(spec, plans.plans)
 
 
 class _Moving(NamedTuple):
-    """A node, what compiles what it should have, and the node that it was in an older spec, None if it is new."""
+    """A node, what compiles its desired state, and the node that it was in an older spec, None if it is new."""
 
     compile: Callable[[Node], Desired]
     node: Node
@@ -136,13 +136,13 @@ class _Moving(NamedTuple):
         return migrate(self.compile(self.node), None if self.then is None else compile_node(self.old, self.then))
 
     def in_words(self) -> _Moving:
-        """Return the same with words for interfaces that only the node's devices could name."""
+        """Return the same with a description in place of interfaces that only the node's devices could name."""
         then = None if self.then is None else unresolved(self.then)
         return self._replace(node=unresolved(self.node), then=then)
 
 
 def _traced(move: Move, moving: _Moving, traced: dict[Likeness, NodePlan]) -> NodePlan:
-    """Return a plan with what it does to traffic: as it was traced on a node that is alike, or else on this one.
+    """Return a plan with its effects on traffic: as traced on a node of the same likeness, or else on this one.
 
     The changes of nodes alike are to read alike; the traffic is one node's, and names its interface as `compile` does.
     """
@@ -155,27 +155,27 @@ def _traced(move: Move, moving: _Moving, traced: dict[Likeness, NodePlan]) -> No
     named = moving.in_words()
     if named.node is not moving.node or named.then is not moving.then:
         move = named.planned()
-    told = with_effects(move.plan, probes(moving.compile(named.node), move.before), move.before)
-    traced[key] = replace(plan, effects=told.effects, probes=told.probes)
+    effects_plan = with_effects(move.plan, probes(moving.compile(named.node), move.before), move.before)
+    traced[key] = replace(plan, effects=effects_plan.effects, probes=effects_plan.probes)
     return traced[key]
 
 
 class _Plans:
-    """Plans of nodes as they are made; UsageError (2) once they are more than a person waits for, or reads."""
+    """Plans of nodes as they are made; UsageError (2) once they are too many to wait for, or to read."""
 
     def __init__(self) -> None:
-        self.made: list[NodePlan] = []
+        self.plans: list[NodePlan] = []
         self._changes = 0
 
     def expect(self, nodes: int, spec: Spec) -> None:
-        """Say that so many nodes will be planned from nothing: each of them gets a route to each other node."""
+        """Count nodes that will be planned from nothing: each of them gets a route to each other node."""
         _check_count(nodes * len(spec.topology.nodes))
 
     def append(self, plan: NodePlan) -> None:
         """Add a plan whose changes are not those of another."""
         self._changes += len(plan.changes)
         _check_count(self._changes)
-        self.made.append(plan)
+        self.plans.append(plan)
 
 
 def _check_count(changes: int) -> None:
@@ -183,8 +183,8 @@ def _check_count(changes: int) -> None:
         raise UsageError(f"the plan would have more than {_MANY_CHANGES:,} changes: use --node for some of the nodes")
 
 
-def _told_of(nodes: Sequence[Node], report: Report) -> Iterator[Node]:
-    """Return nodes one after the other, and say how many of them are planned."""
+def _progressing(nodes: Sequence[Node], report: Report) -> Iterator[Node]:
+    """Yield nodes one after the other, and report how many of them are planned."""
     with report.during(_PLANNING):
         for number, node in enumerate(nodes):
             report.progress(_PLANNING, number, len(nodes))
@@ -196,17 +196,17 @@ def _empty(desired: Desired) -> Snapshot:
 
 
 def changed_settings(old: Spec, new: Spec) -> tuple[FieldChange, ...]:
-    """Return what two specs say otherwise, of their nodes which come and go.
+    """Return where two specs differ; of their nodes which are added and removed.
 
     Of another type of backend only what is written counts: its defaults say nothing about the other.
     """
     before, after = (spec.model.model_dump(mode="json", exclude={"nodes"}, exclude_none=True) for spec in (old, new))
     if before["backend"]["type"] != after["backend"]["type"]:
-        for told, spec in ((before, old), (after, new)):
-            told["backend"] = spec.model.backend.model_dump(mode="json", exclude_unset=True)
+        for settings, spec in ((before, old), (after, new)):
+            settings["backend"] = spec.model.backend.model_dump(mode="json", exclude_unset=True)
     then, now = old.model.nodes.keys(), new.model.nodes.keys()
     if before == after and then == now:
         return ()
-    come = (FieldChange(NODES, None, name) for name in new.model.nodes if name not in then)
-    gone = (FieldChange(NODES, name, None) for name in old.model.nodes if name not in now)
-    return (*(setting_changes(before, after) if before != after else ()), *come, *gone)
+    added = (FieldChange(NODES, None, name) for name in new.model.nodes if name not in then)
+    removed = (FieldChange(NODES, name, None) for name in old.model.nodes if name not in now)
+    return (*(setting_changes(before, after) if before != after else ()), *added, *removed)

@@ -1,4 +1,4 @@
-"""podnet recover: go on from what was interrupted, bring back the state of before a reboot, or give an apply up."""
+"""podnet recover: finish or undo what was interrupted, restore the state from before a reboot, or abandon an apply."""
 
 from __future__ import annotations
 
@@ -10,55 +10,55 @@ from netplan.errors import RefusedError
 from netplan.operations.empty_tables import clearing_away
 from netplan.operations.machine import Machine
 from netplan.operations.settle import Recovery, bring_back, settle
-from netplan.operations.unfinished import Leftover, give_up, leftover
+from netplan.operations.unfinished import Leftover, abandon_entry, leftover
 from netplan.store.generations import Damaged, Generation
 
 _VERB: Final = "recover"
 
 
-class GivenUp(NamedTuple):
-    """What was given up, and the file in which its journal is kept."""
+class Abandoned(NamedTuple):
+    """What was abandoned, and the file in which its journal is kept."""
 
     left: Leftover
     kept: Path
 
 
 def recover(
-    machine: Machine, lock_timeout: float = 0.0, heard: Callable[[Recovery], None] = lambda _: None
+    machine: Machine, lock_timeout: float = 0.0, tell: Callable[[Recovery], None] = lambda _: None
 ) -> tuple[Recovery, ...]:
-    """Undo or finish what was interrupted; after a reboot, bring back the state of before it. Return what was done.
+    """Undo or finish what was interrupted; after a reboot, restore the state from before it. Return what was done.
 
-    `heard` is told each as soon as it is done. StoreError, LockedError, PendingError, NotReadyError (3); RestoredError
-    (4) and HalfStateError (5) as from `settle` and `bring_back`.
+    `tell` is called with each recovery as soon as it is done. StoreError, LockedError, PendingError, NotReadyError (3);
+    RestoredError (4) and HalfStateError (5) as from `settle` and `bring_back`.
     """
     with machine.store.locked(_VERB, lock_timeout), clearing_away(machine.store, machine.report):
-        return tuple(_recoveries(machine, heard))
+        return tuple(_recoveries(machine, tell))
 
 
 def abandon(
     machine: Machine,
     decide: Callable[[Leftover], bool],
     lock_timeout: float = 0.0,
-    heard: Callable[[Recovery], None] = lambda _: None,
-) -> GivenUp | tuple[Recovery, ...]:
-    """Give up what an apply has left that is not finished: the node stays as it is. Else recover, as `recover`.
+    tell: Callable[[Recovery], None] = lambda _: None,
+) -> Abandoned | tuple[Recovery, ...]:
+    """Abandon what an unfinished apply has left: the node stays as it is. Without any, recover as `recover`.
 
-    RefusedError (3) unless `decide` says yes to what is left.
+    RefusedError (3) unless `decide` agrees to what is left.
     """
     with machine.store.locked(_VERB, lock_timeout), clearing_away(machine.store, machine.report):
         left = leftover(machine.store, machine.open_kernel)
         if left is None:
-            return tuple(_recoveries(machine, heard))
+            return tuple(_recoveries(machine, tell))
         if not decide(left):
             raise RefusedError("nothing was changed")
-        return GivenUp(left, give_up(machine.store, left))
+        return Abandoned(left, abandon_entry(machine.store, left))
 
 
-def _recoveries(machine: Machine, heard: Callable[[Recovery], None]) -> Iterator[Recovery]:
+def _recoveries(machine: Machine, tell: Callable[[Recovery], None]) -> Iterator[Recovery]:
     for step in (_settled, _brought_back):
         recovery = step(machine)
         if recovery is not None:
-            heard(recovery)
+            tell(recovery)
             yield recovery
 
 

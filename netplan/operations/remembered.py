@@ -16,26 +16,26 @@ from netplan.store.sysctl_originals import OverwrittenFile
 
 
 def recalled(desired: Desired, folder: Path, report: Report) -> Desired:
-    """Return what a node should have, with what podnet remembers in a folder of the node's sysctls."""
-    return replace(desired, overwritten=overwritten(folder, report))
+    """Return a node's desired state with what podnet remembers of its sysctls in a folder."""
+    return replace(desired, overwritten=overwritten_sysctls(folder, report))
 
 
 def with_applied(desired: Desired, folder: Path, report: Report) -> Desired:
-    """Return what a node should have, with the routes that podnet had on it last, as far as that can be read."""
+    """Return a node's desired state with the routes that podnet had on it last, as far as that can be read."""
     return replace(desired, applied=_applied(folder, desired.node, report))
 
 
 def checked_against(plan: NodePlan, folder: Path, report: Report) -> NodePlan:
-    """Return a saved plan, refused where it puts back routes that podnet's newest generation did not have."""
+    """Return a saved plan, refused where it restores routes that podnet's newest generation did not have."""
     taken = [change for change in plan.changes if isinstance(change.before, Route) and not change.before.ours]
     if not plan.puts_back or plan.adopts:
         return plan
     applied = _applied(folder, plan.node, report)
     unknown = (change.resource for change in taken if change.resource.key not in applied)
-    said = (
-        f"route {each}: podnet had none there in its newest generation on this node: plan again" for each in unknown
+    refusals = (
+        f"route {route}: podnet had none there in its newest generation on this node: plan again" for route in unknown
     )
-    return replace(plan, refusals=(*plan.refusals, *said))
+    return replace(plan, refusals=(*plan.refusals, *refusals))
 
 
 def _applied(folder: Path, node: str, report: Report) -> frozenset[RouteKey]:
@@ -51,8 +51,8 @@ def _applied(folder: Path, node: str, report: Report) -> frozenset[RouteKey]:
     return frozenset(route.key for route in newest.routes)
 
 
-def overwritten(folder: Path, report: Report) -> tuple[Overwritten, ...]:
-    """Return what podnet remembers of a node's sysctls; that it can't be read is a warning."""
+def overwritten_sysctls(folder: Path, report: Report) -> tuple[Overwritten, ...]:
+    """Return what podnet remembers of a node's sysctls; a note warns if that can't be read."""
     try:
         return OverwrittenFile(folder).read()
     except StoreError as error:

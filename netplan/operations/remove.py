@@ -1,4 +1,4 @@
-"""podnet remove: take everything of ours off this node."""
+"""podnet remove: delete everything of ours from this node."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from netplan.spec.topology import Node
 
 
 class Removed(NamedTuple):
-    """What was taken off, and then with the packet filters of which nothing but rules of ours was left behind."""
+    """What was removed, and what was then removed with other packet filters in which only our rules were left."""
 
     outcome: Outcome
     left_behind: tuple[Outcome, ...] = ()
 
 
 def remove(machine: Machine, spec: Spec, node: Node, options: Options, dialogue: Dialogue) -> Removed:
-    """Take everything of podnet's off a node, nothing else; errors as from `fulfil`.
+    """Delete everything of podnet's from a node, and nothing else; errors as from `fulfil`.
 
-    What was another program's before podnet took it over is noted once the plan is shown; when all is done, which
-    pods no longer reach each other, and which rules that the spec removes are not put back.
+    Once the plan is shown, a note names what was another program's before podnet adopted it; when all is done, others
+    say which pods no longer reach each other, and which rules that the spec removes are not restored.
     """
     node = machine.resolved(node)
     desired = compile_removal(spec, node)
@@ -63,13 +63,13 @@ def remove(machine: Machine, spec: Spec, node: Node, options: Options, dialogue:
 
 
 def _left_behind(machine: Machine, desired: Desired, backend: FirewallBackend | None) -> LivePlan:
-    """Plan for the rules of another backend."""
+    """Return the plan that removes the rules of another backend."""
     with machine.report.during("reading the kernel"):
         return LivePlan.from_kernel(desired, machine.open_kernel(backend))
 
 
 def _adopted(machine: Machine, plan: NodePlan) -> TakenOver | None:
-    """Return what a plan deletes that podnet took over, and that is not given back by taking it away."""
+    """Return what a plan deletes that podnet adopted, and that deleting it does not give back."""
     deleted = [change.before for change in plan.changes if change.before is not None and change.after is None]
     return taken_over(machine.store.generations.all(), deleted)
 
@@ -91,12 +91,12 @@ def _unreachable(plan: NodePlan) -> Iterator[str]:
 
 
 def _stay_away(removals: Iterable[Removal], state: Snapshot) -> Iterator[str]:
-    """Say which rules that the spec removes are not in the kernel, and come back only by those who made them."""
+    """Say which rules that the spec removes are not in the kernel: only the programs that made them restore them."""
     absent = [
         removal
         for removal in removals
         if removal.chain in state.chains and removal.rule not in state.rules(removal.chain)
     ]
     if absent:
-        yield "Not put back into the kernel (the programs that made them do so as they start), if they were there:"
+        yield "Not restored in the kernel (the programs that made them do that when they start), if they were there:"
     yield from (f"  {removal.chain}: {removal.rule}" for removal in absent)

@@ -1,4 +1,4 @@
-"""What a use case tells while it runs: it prints nothing itself."""
+"""What a use case reports while it runs: it prints nothing itself."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Protocol
 
 
 class Report(Protocol):
-    """Hears what a use case has to tell besides its result, and how far it has come."""
+    """Takes what a use case has to say besides its result, and how far it has come."""
 
     def note(self, message: str) -> None:
-        """Hear a remark for people, in one line or several."""
+        """Take a remark for the user, in one line or several."""
 
     def during(self, what: str) -> AbstractContextManager[None]:
-        """Hear what is under way while the block runs."""
+        """Take what is under way while the block runs."""
 
     def progress(self, what: str, done: int = 0, total: int | None = None) -> None:
-        """Hear how much of it is done, and of how much, None if that is unknown."""
+        """Take how much of it is done, and of how much, None if that is unknown."""

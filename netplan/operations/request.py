@@ -1,4 +1,4 @@
-"""What every verb that writes does under the lock: plan, show it, ask, apply, remember, and say what came of it."""
+"""What every verb that writes does under the lock: plan, show, ask, apply, remember, and report the outcome."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from netplan.kinds.snapshot import Snapshot
 from netplan.operations.apply_journal import ApplyJournal, WantedState, provenance_of
 from netplan.operations.apply_plan import apply_plan
 from netplan.operations.attempts import Attempts
-from netplan.operations.confirm import asked, awaited, token
+from netplan.operations.confirm import awaited, confirm_within, token
 from netplan.operations.live_plan import LivePlan, check_allowed
 from netplan.operations.lock_hold import LockHold
 from netplan.operations.safety import check_safe, off_link
 from netplan.operations.saved_rules import Pending
 from netplan.operations.settle import settle
-from netplan.operations.stale_connections import tell_stale
+from netplan.operations.stale_connections import stale_connections
 from netplan.operations.unfinished import check_takes_over, complete
 from netplan.planning.fingerprint import unlike
 from netplan.planning.obstacles import Obstacle, left_out_by
@@ -38,7 +38,7 @@ from netplan.store.journal import Entry
 from netplan.system import clock
 
 _MOST_REFUSED: Final = 8
-"""How often objects that the kernel refuses are left out before a repair is given up."""
+"""How often objects that the kernel refuses are left out before `drift --fix` gives up."""
 
 _AGAIN: Final = "Another program changed the node meanwhile, and nothing is changed: planning again."
 
@@ -51,10 +51,10 @@ class PlanShown(NamedTuple):
 
 
 class Dialogue(NamedTuple):
-    """How a use case speaks with a person; by default it shows nothing, and a plan is agreed to.
+    """How a use case speaks with the user; by default it shows nothing, and every plan is agreed to.
 
-    `show` is given the plan, and `decide` says whether a node's is to be applied. `count_down` is told again and again
-    in how many seconds the state before comes back without a confirm, and None in the end.
+    `show` takes the plan, and `decide` returns whether a node's is to be applied. `count_down` is called again and
+    again with the seconds after which the state before is restored without a confirm, and with None in the end.
     """
 
     show: Callable[[PlanShown], None] = lambda _: None
@@ -65,7 +65,7 @@ class Dialogue(NamedTuple):
 class Options(Struct, frozen=True):
     """How a plan is applied: the dangers that are allowed, whether old connections are ended, and the waits.
 
-    With `within`, it must be confirmed in so many seconds; `lock_timeout` is how many the lock is waited for.
+    With `within`, it must be confirmed in so many seconds; `lock_timeout` is the seconds to wait for the lock.
     """
 
     flags: frozenset[Flag] = frozenset()
@@ -77,7 +77,7 @@ class Options(Struct, frozen=True):
 class Request(Struct, frozen=True):
     """What a verb wants done: how the node is read and planned, and to which plan of the cluster that belongs.
 
-    `file` waits for the rules. With `partly` all is done that no obstacle stands in the way of.
+    `file` takes the rules after the apply. With `partly` everything is done that no obstacle keeps from it.
     """
 
     verb: str
@@ -97,7 +97,7 @@ class Outcome(NamedTuple):
 
 
 class _Applied(NamedTuple):
-    """The state after an apply, its journal, and what a person types to confirm it."""
+    """The state after an apply, its journal, and the token that confirms it."""
 
     after: Snapshot
     journal: ApplyJournal
@@ -105,11 +105,11 @@ class _Applied(NamedTuple):
 
 
 def fulfil(request: Request, hold: LockHold) -> Outcome:
-    """Plan, show it, ask, apply it, keep the state as a generation and note what came of it.
+    """Plan, show, ask, apply, keep the state as a generation, and return the outcome.
 
     Where another program changes the same rules meanwhile, the node is planned again and, if other changes are needed,
-    asked about again: see `Attempts`. A request that is fulfilled partly goes on without what the kernel refuses.
-    RefusedError (3), RestoredError (4), HalfStateError (5).
+    the user is asked again: see `Attempts`. A request that may be fulfilled partly goes on without what the kernel
+    refuses. RefusedError (3), RestoredError (4), HalfStateError (5).
     """
     attempts = Attempts(hold.patience)
     refused: tuple[Obstacle, ...] = ()
@@ -142,7 +142,7 @@ def fulfil(request: Request, hold: LockHold) -> Outcome:
 
 
 def _possible(request: Request, hold: LockHold, live: LivePlan, refused: tuple[Obstacle, ...] = ()) -> LivePlan:
-    """Return what is done of a plan: if the request may be fulfilled partly, what can be where obstacles stay.
+    """Return what is done of a plan: all of it, or for `partly` what can be done despite the obstacles.
 
     `refused` is what the kernel refused. RefusedError (3) if nothing can be done.
     """
@@ -159,7 +159,7 @@ def _possible(request: Request, hold: LockHold, live: LivePlan, refused: tuple[O
 
 
 def _read(request: Request, attempts: Attempts) -> LivePlan:
-    """Read the kernel and plan, again and again while it changes faster than it can be read."""
+    """Return the plan of the kernel as it is, tried again while that changes faster than it can be read."""
     while True:
         try:
             return request.read()
@@ -171,14 +171,14 @@ def _read(request: Request, attempts: Attempts) -> LivePlan:
 def _agree(
     request: Request, hold: LockHold, planned: tuple[NodePlan, LivePlan], shown: NodePlan, *, agreed: bool
 ) -> None:
-    """Check what is done of a plan, and ask for it: RefusedError (3) if it is unsafe, or without a yes.
+    """Check what is done of a plan, and ask the user: RefusedError (3) if it is unsafe, or without a yes.
 
-    A plan of the same changes as the one that was `shown`, and agreed to, is not asked for.
+    A plan with the same changes as the one that was `shown`, and agreed to, needs no other yes.
     """
     plan, live = planned
     others = unlike(shown.changes, plan.changes)
     if others:
-        listed = "\n".join(f"  {sign} {_told(change)}" for sign, change in others)
+        listed = "\n".join(f"  {sign} {_change_text(change)}" for sign, change in others)
         hold.machine.report.note(f"Other changes are needed now:\n{listed}")
     check_safe(live, request.options.flags)
     if (others or not agreed) and (live.plan.changes or request.file):
@@ -187,12 +187,12 @@ def _agree(
             raise RefusedError("nothing was changed")
 
 
-def _told(change: Change[Resource]) -> str:
+def _change_text(change: Change[Resource]) -> str:
     return f"{change.action.value} {change.resource.kind} {change.resource}"
 
 
 def _apply(request: Request, live: LivePlan, hold: LockHold) -> _Applied:
-    """Apply a plan, journal in hand."""
+    """Apply a plan with a journal."""
     machine, plan = hold.machine, live.plan
     within = request.options.within if hold.unfinished is None or plan.changes else None
     if hold.unfinished is not None:
@@ -203,7 +203,7 @@ def _apply(request: Request, live: LivePlan, hold: LockHold) -> _Applied:
         machine.store,
         provenance,
         WantedState(plan.sysctls, plan.waiting, plan.hooks, live.blocked),
-        None if within is None else asked(within, secret, spec),
+        None if within is None else confirm_within(within, secret, spec),
         machine.arm(machine.store, hold.descriptor),
     )
     with machine.report.during("preparing"):
@@ -211,10 +211,10 @@ def _apply(request: Request, live: LivePlan, hold: LockHold) -> _Applied:
 
 
 def _conclude(request: Request, live: LivePlan, hold: LockHold, applied: _Applied) -> None:
-    """Keep the state as a generation, note it, and put the rules into the file that waits for them.
+    """Keep the state as a generation, note it, and write the rules to their file.
 
     Connections that are older than the rules are counted, or ended where the request says so. If it must be confirmed,
-    the state before comes back unless a confirm comes in time: RestoredError (4).
+    the state before is restored unless a confirm comes in time: RestoredError (4).
     """
     machine, plan, flush = hold.machine, live.plan, request.options.flush
     note = machine.report.note
@@ -227,7 +227,7 @@ def _conclude(request: Request, live: LivePlan, hold: LockHold, applied: _Applie
     elif hold.unfinished is not None and complete(machine.store, hold.unfinished, applied.journal, applied.after):
         note(f"{hold.unfinished.entry.origin} is taken over from: {plan.node} is as planned.")
     if plan.changes or flush:
-        for remark in tell_stale(applied.after, machine.connections, flush=flush):
+        for remark in stale_connections(applied.after, machine.connections, flush=flush):
             note(remark)
     if request.file is not None:
         request.file.write(machine.store, machine.report)
@@ -239,7 +239,7 @@ def _completeness(live: LivePlan) -> str:
 
 
 def _finish(journal: ApplyJournal, note: Callable[[str], None]) -> None:
-    """Keep the generation; where that fails the journal stays, from which the next podnet that writes does it."""
+    """Keep the generation; where that fails the journal stays, from which the next verb that writes keeps it."""
     try:
         journal.finished()
     except StoreError as error:
@@ -247,9 +247,9 @@ def _finish(journal: ApplyJournal, note: Callable[[str], None]) -> None:
 
 
 def _await_confirm(request: Request, hold: LockHold, entry: Entry, secret: str) -> None:
-    """Wait for a confirm; RestoredError (4) if none comes in time, or Ctrl-C says no.
+    """Wait for a confirm; RestoredError (4) if none comes in time, or after Ctrl-C.
 
-    HalfStateError (5) if the state before could not be brought back wholly.
+    HalfStateError (5) if the state before could not be restored completely.
     """
     machine, count_down = hold.machine, request.dialogue.count_down
     seconds, deadline = (0.0, 0.0) if entry.confirm is None else (entry.confirm.seconds, entry.confirm.deadline)

@@ -14,7 +14,7 @@ from netplan.planning.plan import NodePlan, Plan
 
 
 def roll_back(machine: Machine, generation: int | None, options: Options, dialogue: Dialogue) -> Outcome:
-    """Bring back the state that a generation left, by default that before the newest; errors as from `fulfil`.
+    """Restore the state that a generation left, by default that before the newest; errors as from `fulfil`.
 
     UsageError (2) if there is no such generation, or it can't be read.
     """
@@ -33,4 +33,4 @@ def roll_back(machine: Machine, generation: int | None, options: Options, dialog
 
 def _planned(machine: Machine, target: RollbackTarget) -> LivePlan:
     with machine.report.during("reading the kernel"):
-        return LivePlan.for_rollback(target, machine.open_kernel(target.target.backend))
+        return LivePlan.for_rollback(target, machine.open_kernel(target.state.backend))

@@ -27,10 +27,10 @@ class RollbackTarget(Struct, frozen=True):
 
     `origin` is what led to that state; its spec has no name where none is known, as of a state before podnet.
     `sysctls` names the parameters that the spec of that state wanted, `hooks` where it wanted our jumps, and
-    `generation` is the newest one then.
+    `generation` was the newest one then.
     """
 
-    target: Snapshot
+    state: Snapshot
     touched: tuple[Change[Resource], ...]
     origin: Provenance
     verb: str
@@ -41,7 +41,7 @@ class RollbackTarget(Struct, frozen=True):
 
     @property
     def touched_rules(self) -> Iterator[PlacedRule]:
-        """The rules in chains of others that were put there or taken away since."""
+        """The rules in other programs' chains that were created or deleted since."""
         sides = (side for change in self.touched for side in (change.before, change.after))
         return (side for side in sides if isinstance(side, PlacedRule))
 
@@ -78,7 +78,7 @@ def taken_over(kept: Sequence[Generation | Damaged], deleted: Iterable[Resource]
 
 
 def rollback_target(kept: Sequence[Generation | Damaged], number: int | None) -> RollbackTarget:
-    """Find the way back to what a generation left, by default to the state before the newest.
+    """Return the way back to what a generation left, by default to the state before the newest.
 
     One less than the number of the oldest stands for the state before that.
     UsageError (2) if there is no such generation, or it can't be read.
@@ -87,23 +87,27 @@ def rollback_target(kept: Sequence[Generation | Damaged], number: int | None) ->
         raise UsageError("there is no generation to go back from: podnet has applied nothing on this node")
     if number is None:
         return _before(_readable(kept[-1]), kept[-2] if kept[1:] else None)
-    later = [each for each in kept if isinstance(each, Generation) and each.number > number]
+    later = [generation for generation in kept if isinstance(generation, Generation) and generation.number > number]
     if number == kept[0].number - 1:
         return _before_all(_readable(kept[0]), later)
-    found = next((each for each in kept if each.number == number), None)
-    if found is None:
+    chosen = next((generation for generation in kept if generation.number == number), None)
+    if chosen is None:
         raise UsageError(
             f"there is no generation {number}; kept are {kept[0].number} to {kept[-1].number}, "
             f"and {kept[0].number - 1} is the state before them"
         )
-    return _after(_readable(found), later)
+    return _after(_readable(chosen), later)
 
 
-def _readable(found: Generation | Damaged) -> Generation:
-    if isinstance(found, Damaged):
-        what = f"generation {found.number} can't be read ({found.path})" if found.format is None else str(found)
-        raise UsageError(f"{what}: say another one, as podnet history shows")
-    return found
+def _readable(generation: Generation | Damaged) -> Generation:
+    if isinstance(generation, Damaged):
+        what = (
+            f"generation {generation.number} can't be read ({generation.path})"
+            if generation.format is None
+            else str(generation)
+        )
+        raise UsageError(f"{what}: choose another one, as podnet history shows")
+    return generation
 
 
 def _before(newest: Generation, former: Generation | Damaged | None) -> RollbackTarget:
@@ -118,29 +122,29 @@ def _before(newest: Generation, former: Generation | Damaged | None) -> Rollback
 
 
 def _before_all(oldest: Generation, kept: Sequence[Generation]) -> RollbackTarget:
-    target, touched = _undoing(oldest.before, kept)
+    state, touched = _undoing(oldest.before, kept)
     reason = Reason(f"as it was before generation {oldest.number}")
     verb = f"rollback to before {oldest.number}"
-    return RollbackTarget(target, touched, _unnamed(oldest), verb, reason, (), oldest.number - 1)
+    return RollbackTarget(state, touched, _unnamed(oldest), verb, reason, (), oldest.number - 1)
 
 
 def _unnamed(generation: Generation) -> Provenance:
-    """Return where a generation comes from without its spec: what led to the state before it is not known."""
+    """Return where a generation comes from without its spec: what led to the state before it is unknown."""
     return replace(generation.origin, spec_path="", spec_sha256="")
 
 
 def _undoing(state: Snapshot, later: Sequence[Generation]) -> tuple[Snapshot, tuple[Change[Resource], ...]]:
-    """Return the state to restore in order to come back to one, and what the generations after it changed."""
-    touched = tuple(change for each in later for change in each.changes)
-    return earlier(state, [AppliedChanges(each.changes, each.before) for each in later]), touched
+    """Return the state to restore in order to get back to one, and what the generations after it changed."""
+    touched = tuple(change for generation in later for change in generation.changes)
+    return earlier(state, [AppliedChanges(generation.changes, generation.before) for generation in later]), touched
 
 
 def _after(generation: Generation, later: Sequence[Generation]) -> RollbackTarget:
-    target, touched = _undoing(generation.after, later)
+    state, touched = _undoing(generation.after, later)
     reason = Reason(f"as it was after generation {generation.number}")
     number = generation.number
     return RollbackTarget(
-        target,
+        state,
         touched,
         generation.origin,
         f"rollback to {number}",
@@ -152,7 +156,7 @@ def _after(generation: Generation, later: Sequence[Generation]) -> RollbackTarge
 
 
 def _wanted(generation: Generation) -> tuple[str, ...]:
-    return tuple(each.name for each in generation.after.all(Sysctl))
+    return tuple(sysctl.name for sysctl in generation.after.all(Sysctl))
 
 
 def intact(kept: Iterable[Generation | Damaged], report: Report) -> list[Generation]:

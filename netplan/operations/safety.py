@@ -1,4 +1,4 @@
-"""What is dangerous in a plan: a warning where it is shown, a refusal where it would be applied and none allows it."""
+"""What is dangerous in a plan: a warning where it is shown, a refusal where it would be applied without a flag."""
 
 from __future__ import annotations
 
@@ -21,58 +21,58 @@ def allowed(
     *, session: bool = False, default_route: bool = False, many_deletes: bool = False, off_link: bool = False
 ) -> frozenset[Flag]:
     """Return the flags of the dangers that are allowed."""
-    given = {
+    flags = {
         Flag.SESSION: session,
         Flag.DEFAULT_ROUTE: default_route,
         Flag.MANY_DELETES: many_deletes,
         Flag.OFF_LINK: off_link,
     }
-    return frozenset(flag for flag, allow in given.items() if allow)
+    return frozenset(flag for flag, allow in flags.items() if allow)
 
 
-def check_safe(work: LivePlan, flags: Collection[Flag]) -> None:
+def check_safe(live: LivePlan, flags: Collection[Flag]) -> None:
     """Raise RefusedError (3), which names every danger, if a plan has some that no flag allows."""
-    check_allowed(work.plan)
-    refused = [danger for danger in _found(work) if danger.flag not in flags]
+    check_allowed(live.plan)
+    refused = [danger for danger in _dangers(live) if danger.flag not in flags]
     if refused:
         listed = "\n".join(f"  {danger}" for danger in refused)
         names = " ".join(dict.fromkeys(danger.flag.value for danger in refused))
         raise RefusedError(
-            f"the plan of {work.plan.node} is unsafe, and nothing was changed:\n{listed}\n"
-            f"If that is what should happen, say {names}."
+            f"the plan of {live.plan.node} is unsafe, and nothing was changed:\n{listed}\n"
+            f"If that is what should happen, use {names}."
         )
 
 
-def off_link(work: LivePlan, flags: Collection[Flag]) -> tuple[Obstacle, ...]:
+def off_link(live: LivePlan, flags: Collection[Flag]) -> tuple[Obstacle, ...]:
     """Return what stands in the way of routes whose next hops are not on-link, unless a flag allows them."""
-    found = () if Flag.OFF_LINK in flags else _found(work)
-    return tuple(Obstacle.before(str(danger), danger.objects) for danger in found if danger.flag is Flag.OFF_LINK)
+    present = () if Flag.OFF_LINK in flags else _dangers(live)
+    return tuple(Obstacle.before(str(danger), danger.objects) for danger in present if danger.flag is Flag.OFF_LINK)
 
 
 def warned(plan: NodePlan, before: Snapshot, session: str | None = None) -> NodePlan:
     """Return a plan with its dangers as warnings; `before` is the whole state that it starts from."""
-    found = dangers(plan, before, project(before, plan.changes), session)
-    return replace(plan, warnings=(*plan.warnings, *_texts(found)))
+    present = dangers(plan, before, project(before, plan.changes), session)
+    return replace(plan, warnings=(*plan.warnings, *_texts(present)))
 
 
-def warned_live(work: LivePlan) -> NodePlan:
+def warned_live(live: LivePlan) -> NodePlan:
     """Return the plan of this machine with its dangers as warnings."""
-    return replace(work.plan, warnings=(*work.plan.warnings, *_texts(_found(work))))
+    return replace(live.plan, warnings=(*live.plan.warnings, *_texts(_dangers(live))))
 
 
-def _texts(found: Iterable[Danger]) -> tuple[str, ...]:
-    return tuple(f"{danger.text} ({danger.flag})" for danger in found)
+def _texts(present: Iterable[Danger]) -> tuple[str, ...]:
+    return tuple(f"{danger.text} ({danger.flag})" for danger in present)
 
 
-def _found(work: LivePlan) -> tuple[Danger, ...]:
+def _dangers(live: LivePlan) -> tuple[Danger, ...]:
     """Look for dangers in the state of this machine; StalePlanError (3) if the plan no longer fits it."""
-    if not work.plan.changes:
+    if not live.plan.changes:
         return ()
     session = ssh_connection()
-    now = _with_met_by(session_packets(session, work.before), work)
+    now = _with_met_by(session_packets(session, live.before), live)
     return dangers(now.plan, now.before, project(now.before, now.plan.changes), session)
 
 
-def _with_met_by(packets: Collection[Packet], work: LivePlan) -> LivePlan:
-    """Return the work with what else some packets meet in the kernel; without packets nothing is read again."""
-    return brought_up(work, whole_state(work.kernel, work.interest, packets)) if packets else work
+def _with_met_by(packets: Collection[Packet], live: LivePlan) -> LivePlan:
+    """Return the plan with what else some packets meet in the kernel; without packets nothing is read again."""
+    return brought_up(live, whole_state(live.kernel, live.interest, packets)) if packets else live

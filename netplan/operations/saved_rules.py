@@ -123,28 +123,28 @@ def pending(desired: Desired, store: Store) -> Pending | None:
     return _writable(_differing(_files(desired, store.removed_rules.read())))
 
 
-def rolled_back(target: RollbackTarget, store: Store) -> Pending | None:
+def rolled_back(rollback: RollbackTarget, store: Store) -> Pending | None:
     """Return the files that must change to go with an earlier state; RefusedError (3) as from `pending`.
 
     Into which files podnet put its rules before it remembered that is unknown: those stay as they are.
     """
     known = store.removed_rules.read()
     files = (
-        File(path, removals.version, _as_in(target, removals), removals, {removals.version})
+        File(path, removals.version, _as_in(rollback, removals), removals, {removals.version})
         for path, removals in known.items()
     )
     return _writable(_differing(files))
 
 
-def _as_in(target: RollbackTarget, removals: FileRemovals) -> Wish:
-    if target.generation < removals.since:
+def _as_in(rollback: RollbackTarget, removals: FileRemovals) -> Wish:
+    if rollback.generation < removals.since:
         return NOTHING
     removed: dict[ChainKey, set[Rule]] = {}
-    touched = ((placed.chain, placed.rule) for placed in target.touched_rules if not placed.ours)
-    for key, rule in (*touched, *rules_for(removals.chains, target.generation)):
-        if rule not in target.target.rules(key):
+    touched = ((placed.chain, placed.rule) for placed in rollback.touched_rules if not placed.ours)
+    for key, rule in (*touched, *rules_for(removals.chains, rollback.generation)):
+        if rule not in rollback.state.rules(key):
             removed.setdefault(key, set()).add(rule)
-    return Wish.as_in(target.target, removed)
+    return Wish.as_in(rollback.state, removed)
 
 
 def _files(desired: Desired, known: Mapping[str, FileRemovals]) -> Iterator[File]:

@@ -41,11 +41,11 @@ TURN_SECONDS: Final = 60.0
 _VERB: Final = "recover"
 
 OpenKernel = Callable[[FirewallBackend], Kernel]
-"""Gives the kernel of this node with the packet filter of a backend."""
+"""Returns the kernel of this node with the packet filter of a backend."""
 
 
-class Found(StrEnum):
-    """What there was to go on from."""
+class Cause(StrEnum):
+    """Why there was something to recover."""
 
     INTERRUPTED = "interrupted"
     UNCONFIRMED = "unconfirmed"
@@ -53,17 +53,17 @@ class Found(StrEnum):
     REBOOT = "reboot"
 
 
-_WORDS: Final = {Found.INTERRUPTED: "interrupted", Found.UNCONFIRMED: "not confirmed"}
+_WORDS: Final = {Cause.INTERRUPTED: "interrupted", Cause.UNCONFIRMED: "not confirmed"}
 
 
 class Recovery(Struct, frozen=True):
-    """What was found, where that came from, what was changed, and the generation that the node is in now, if known.
+    """Why the node was recovered, where that came from, what was changed, and the node's generation now, if known.
 
-    `late` are the parameters that could not be brought back: those of a device that is not there yet wait for it, the
-    others are not to be had.
+    `late` are the parameters that could not be restored: those of a missing device wait for it, the kernel has not got
+    the others.
     """
 
-    found: Found
+    cause: Cause
     origin: Provenance
     changes: tuple[Change[Resource], ...] = ()
     generation: int | None = None
@@ -74,12 +74,12 @@ class Recovery(Struct, frozen=True):
 
     def _lines(self) -> Iterator[str]:
         count = counted(len(self.changes), "change")
-        match self.found:
-            case Found.INTERRUPTED | Found.UNCONFIRMED:
-                yield f"{self.origin} was {_WORDS[self.found]}; the state before it is back ({count})."
-            case Found.VERIFIED:
+        match self.cause:
+            case Cause.INTERRUPTED | Cause.UNCONFIRMED:
+                yield f"{self.origin} was {_WORDS[self.cause]}; the state before it is back ({count})."
+            case Cause.VERIFIED:
                 yield f"{self.origin} was done when it was interrupted; it is generation {self.generation}."
-            case Found.REBOOT:
+            case Cause.REBOOT:
                 generation = "" if self.generation is None else f", as generation {self.generation}"
                 but = " but for what follows" if self.late else ""
                 yield f"The state before the reboot is back{but} ({count}){generation}{':' if but else '.'}"
@@ -87,7 +87,7 @@ class Recovery(Struct, frozen=True):
 
     @property
     def whole(self) -> bool:
-        """Whether nothing is missing of what was to be brought back, but for what waits for a device."""
+        """Whether everything was restored, but for what waits for a device."""
         return all(sysctl.device is not None for sysctl in self.late)
 
 
@@ -99,11 +99,11 @@ def settle(
     only: str | None = None,
     turn: float = TURN_SECONDS,
 ) -> Recovery | None:
-    """Undo or finish what a journal tells of, and close it; None if there is none, or not that of the id `only`.
+    """Undo or finish what a journal says, and close it; None if there is none, or not that of the id `only`.
 
-    The lock is held; another process that settles the same journal is waited for, for `turn` seconds. HalfStateError
-    (5) if the journal is damaged, or the state before could not be brought back wholly; PendingError (3) if what it
-    tells of waits for its confirm.
+    The caller holds the lock; another process that settles the same journal is waited for, for `turn` seconds.
+    HalfStateError (5) if the journal is damaged, or the state before could not be restored completely; PendingError (3)
+    if the apply waits for its confirm.
     """
     with alone(store.folder, turn):
         entry = store.journal.read()
@@ -112,19 +112,19 @@ def settle(
 
 def _settle(store: Store, entry: Entry, open_kernel: OpenKernel, patience: float) -> Recovery:
     if stays(store, entry):
-        return Recovery(Found.VERIFIED, entry.origin, generation=store.finish(entry).number)
+        return Recovery(Cause.VERIFIED, entry.origin, generation=store.finish(entry).number)
     kernel = open_kernel(entry.before.backend)
     if entry.origin.boot_id != boot_id():
         _await_own(kernel, entry, patience)
-    found = Found.UNCONFIRMED if entry.pending else Found.INTERRUPTED
-    why = f"{entry.origin} was {_WORDS[found]}"
+    cause = Cause.UNCONFIRMED if entry.pending else Cause.INTERRUPTED
+    why = f"{entry.origin} was {_WORDS[cause]}"
     changes = restore(entry.touched, entry.before, kernel, interest_of(entry.changes), why)
     store.close()
-    return Recovery(found, entry.origin, changes)
+    return Recovery(cause, entry.origin, changes)
 
 
 def _await_own(kernel: Kernel, entry: Entry, patience: float) -> None:
-    """Wait as `await_next_hops`; NotReadyError (3) names the verb that waits no longer."""
+    """Wait as `await_next_hops`; NotReadyError (3) also names the command that does not wait."""
     try:
         await_next_hops(kernel, entry.before, entry.origin.address, patience)
     except NotReadyError as error:
@@ -132,7 +132,7 @@ def _await_own(kernel: Kernel, entry: Entry, patience: float) -> None:
 
 
 def stays(store: Store, entry: Entry) -> bool:
-    """Whether the state that an entry tells of is to stay; PendingError (3) if that is not decided yet."""
+    """Whether the state of an entry is to stay; PendingError (3) if that is not decided yet."""
     if entry.confirm is None:
         return entry.phase is Phase.VERIFIED
     if store.waits(entry):
@@ -143,12 +143,11 @@ def stays(store: Store, entry: Entry) -> bool:
 def bring_back(
     store: Store, generation: Generation | None, open_kernel: OpenKernel, patience: float = PATIENCE
 ) -> Recovery | None:
-    """Bring the newest generation back after a reboot; None if its state is there. The lock is held.
+    """Restore the newest generation after a reboot; None if nothing is missing. The caller holds the lock.
 
-    One of this boot is left as it is, unless it is what came back after the reboot: something may be missing of that.
-    Beside programs that start at the same time it is tried again as by `Attempts`.
-    RefusedError (3) if an interface that its routes need is not ready within so many seconds; RestoredError (4) and
-    HalfStateError (5) as from `apply`.
+    One of this boot is left as it is, unless it was itself restored after the reboot: that may be incomplete. Beside
+    programs that start at the same time it is tried again as by `Attempts`. RefusedError (3) if an interface that its
+    routes need is not ready within so many seconds; RestoredError (4) and HalfStateError (5) as from `apply`.
     """
     if generation is None or (generation.origin.boot_id == boot_id() and generation.origin.verb != _VERB):
         return None
@@ -178,23 +177,23 @@ def _bring_back(store: Store, generation: Generation, kernel: Kernel) -> Recover
     changes = left(now)
     if not changes and not late:
         return None
-    undertaking = ApplyJournal(
+    journal = ApplyJournal(
         store,
         _now(generation.origin),
         WantedState(
-            [each.name for each in after.all(Sysctl)],
+            [sysctl.name for sysctl in after.all(Sysctl)],
             waiting=late,
             hooks=generation.hooks,
             blocked={route.key for route in generation.blocked},
         ),
     )
-    run(Transaction(changes, now, interest, left), kernel, undertaking)
-    number = undertaking.finished().number if changes else None
-    return Recovery(Found.REBOOT, generation.origin, changes, number, late)
+    run(Transaction(changes, now, interest, left), kernel, journal)
+    number = journal.finished().number if changes else None
+    return Recovery(Cause.REBOOT, generation.origin, changes, number, late)
 
 
 def _left(generation: Generation, now: Snapshot, touched: Sequence[Change[Resource]]) -> Iterator[Change[Resource]]:
-    """Return what brings a generation back: rules by its `hooks`, or else by their old neighbours."""
+    """Return the changes that restore a generation: rules by its `hooks`, or else by their old neighbours."""
     reason = Reason(f"as in generation {generation.number}, before the reboot")
     hooks = {hook.chain: hook for hook in _hooks(generation, now)}
     for change in undo_changes(generation.after, now, touched, reason):
@@ -206,19 +205,19 @@ def _left(generation: Generation, now: Snapshot, touched: Sequence[Change[Resour
 
 
 def _hooks(generation: Generation, now: Snapshot) -> Iterator[Hook]:
-    """Return where a generation wants our jumps; of one that did not keep that, those before any SNAT."""
+    """Return where a generation wants our jumps; if it does not say, those that stand before any SNAT."""
     if generation.hooks is not None:
         yield from all_hooks(generation.hooks, now)
         return
-    gone = [change.resource for change in _rules_taken_away(generation)]
+    removals = [change.resource for change in _rules_taken_away(generation)]
     for key in POSTROUTING.values():
-        removed = tuple(placed.rule for placed in gone if placed.chain == key)
+        removed = tuple(placed.rule for placed in removals if placed.chain == key)
         for rule in filter(is_our_jump, generation.after.rules(key)):
             yield Hook(key, Standing(rule, Place.SHIELD, None), removed)
 
 
 def _rules_taken_away(generation: Generation) -> Iterator[Change[PlacedRule]]:
-    """Return those changes of a generation by which rules of others went: they go again if they are back."""
+    """Return those changes of a generation that deleted other programs' rules: and again if they are back."""
     for change in generation.changes:
         before = change.before
         if isinstance(before, PlacedRule) and change.after is None and not before.ours:
@@ -229,7 +228,7 @@ def _late(after: Snapshot, now: Snapshot) -> tuple[Sysctl, ...]:
     """Return the parameters of a generation that a kernel does not have, and that do not come with a link of ours."""
     there = {sysctl.name for sysctl in now.all(Sysctl)}
     own = {link.name for link in after.all(Link) if link.ours}
-    return tuple(each for each in after.all(Sysctl) if each.name not in there and each.device not in own)
+    return tuple(sysctl for sysctl in after.all(Sysctl) if sysctl.name not in there and sysctl.device not in own)
 
 
 def _now(origin: Provenance) -> Provenance:

@@ -1,4 +1,4 @@
-"""Apply a plan: write it batch by batch, look at the outcome, and put everything back if one fails."""
+"""Apply a plan: write it batch by batch, verify the outcome, and restore everything if a batch fails."""
 
 from __future__ import annotations
 
@@ -46,16 +46,16 @@ Remaining = Callable[[Snapshot], Sequence[Change[Resource]]]
 
 
 class Journal(Protocol):
-    """What outlives a process that is killed: each method returns when it is on the disk, or raises StoreError (3)."""
+    """What outlives a killed process: each method returns once it is on disk, or raises StoreError (3)."""
 
     def opened(self, changes: Sequence[Change[Resource]], before: Snapshot) -> None:
         """Keep what is about to be done, before the first write."""
 
     def verified(self, after: Snapshot) -> None:
-        """Keep that all was done and seen."""
+        """Keep that everything was done and observed."""
 
     def undone(self) -> None:
-        """Forget it: the state before is back."""
+        """Forget it: the state before is restored."""
 
 
 PostCheck = Callable[[Snapshot], Sequence[str]]
@@ -63,9 +63,9 @@ PostCheck = Callable[[Snapshot], Sequence[str]]
 
 
 class Transaction(NamedTuple):
-    """What is to be done: changes to the state that there is now, what is observed of it, and what would be left.
+    """What is to be done: changes, the state before them, what is observed of it, and what remains in a later state.
 
-    `check` is asked once nothing is left.
+    `check` is run once nothing remains.
     """
 
     changes: Sequence[Change[Resource]]
@@ -75,28 +75,28 @@ class Transaction(NamedTuple):
     check: PostCheck = lambda _: ()
 
 
-def run(job: Transaction, kernel: Kernel, journal: Journal) -> Snapshot:
-    """Write the changes, read the kernel again, and give what was read.
+def run(transaction: Transaction, kernel: Kernel, journal: Journal) -> Snapshot:
+    """Write the changes, read the kernel again, and return what was read.
 
-    RestoredError (4) if a write failed or the outcome is not what was planned, and the state before is back,
-    OvertakenError (4) if that is since another program changed the same rules meanwhile; HalfStateError (5) if it could
-    not be brought back wholly: then the journal stays. Without changes nothing is written, to the journal neither.
+    RestoredError (4) if a write failed or the outcome is not what was planned, and the state before is restored,
+    OvertakenError (4) if that is because another program changed the same rules meanwhile; HalfStateError (5) if it
+    could not be restored completely: then the journal stays. Without changes nothing is written, not even a journal.
     """
-    if not job.changes:
-        return job.before
-    before = _wholly(job, kernel)
+    if not transaction.changes:
+        return transaction.before
+    before = _wholly(transaction, kernel)
     attempted: list[Change[Resource]] = []
     opened = False
     with _signals(_interrupt):
         try:
-            with _held_back():
-                journal.opened(job.changes, before)
+            with _deferring_signals():
+                journal.opened(transaction.changes, before)
                 opened = True
-            for batch in batches(job.changes, before):
+            for batch in batches(transaction.changes, before):
                 attempted += batch.changes
                 _write(kernel, batch)
-            after = kernel.observe(job.interest)
-            _check(job, after)
+            after = kernel.observe(transaction.interest)
+            _check(transaction, after)
             with _signals(signal.SIG_IGN):
                 journal.verified(after)
         except BaseException as error:
@@ -104,7 +104,7 @@ def run(job: Transaction, kernel: Kernel, journal: Journal) -> Snapshot:
                 raise
             why = _reason(error)
             with _signals(signal.SIG_IGN):
-                restore(attempted, before, kernel, job.interest, why)
+                restore(attempted, before, kernel, transaction.interest, why)
                 remark = _closed(journal)
             kind = OvertakenError if isinstance(error, ContendedError | UnsteadyError) else RestoredError
             raise kind(f"{why}\nNothing is changed: the state before was restored.{remark}") from error
@@ -112,7 +112,7 @@ def run(job: Transaction, kernel: Kernel, journal: Journal) -> Snapshot:
 
 
 def _write(kernel: Kernel, batch: Batch) -> None:
-    """Make the changes of a batch; ObjectRefusedError of a table holds all of them, for it is written whole."""
+    """Write the changes of a batch; ObjectRefusedError of a table names all of them, for it is written whole."""
     try:
         kernel.write(batch)
     except KernelError as error:
@@ -122,30 +122,32 @@ def _write(kernel: Kernel, batch: Batch) -> None:
         raise ObjectRefusedError(str(error), first.change, others) from error
 
 
-def _check(job: Transaction, after: Snapshot) -> None:
+def _check(transaction: Transaction, after: Snapshot) -> None:
     """Raise KernelError, ContendedError or CheckError if a state is not what the job is for."""
-    remaining = job.left(after)
+    remaining = transaction.left(after)
     if remaining:
         others_did = all(isinstance(change.resource, PlacedRule) for change in remaining)  # a table is written whole
         kind = ContendedError if others_did else KernelError
         raise kind("the kernel does not hold what was written:\n" + _listed(remaining))
-    failures = job.check(after)
+    failures = transaction.check(after)
     if failures:
         raise CheckError("\n".join(failures))
 
 
-def _wholly(job: Transaction, kernel: Kernel) -> Snapshot:
+def _wholly(transaction: Transaction, kernel: Kernel) -> Snapshot:
     """Return the state before with what the kernel itself rewrites when forwarding is switched."""
-    if not any(isinstance(change.resource, Sysctl) and change.resource.name in SWITCHES for change in job.changes):
-        return job.before
-    known = {sysctl.name: sysctl for sysctl in job.before.all(Sysctl)}
-    names = followers(link.name for link in job.before.all(Link))
+    if not any(
+        isinstance(change.resource, Sysctl) and change.resource.name in SWITCHES for change in transaction.changes
+    ):
+        return transaction.before
+    known = {sysctl.name: sysctl for sysctl in transaction.before.all(Sysctl)}
+    names = followers(link.name for link in transaction.before.all(Link))
     seen = kernel.observe(Interest(sysctls=names))
-    return job.before.replace(Sysctl, ({sysctl.name: sysctl for sysctl in seen.all(Sysctl)} | known).values())
+    return transaction.before.replace(Sysctl, ({sysctl.name: sysctl for sysctl in seen.all(Sysctl)} | known).values())
 
 
 def _closed(journal: Journal) -> str:
-    """Close the journal of what was undone, or say why it can't be: a later verb finds nothing to undo."""
+    """Close the journal of what was undone, or return why that fails: a later verb finds nothing to undo."""
     try:
         journal.undone()
     except StoreError as error:
@@ -172,8 +174,8 @@ def _signals(handler: Handler) -> Iterator[None]:
 
 
 @contextmanager
-def _held_back() -> Iterator[None]:
-    """Answer those signals only after the block: it is done whole, or not at all."""
+def _deferring_signals() -> Iterator[None]:
+    """Defer those signals until after the block: it runs whole, or not at all."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
     try:
         yield
@@ -182,15 +184,15 @@ def _held_back() -> Iterator[None]:
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
-    """Stop what is under way, once: a second signal must not stop the undoing before that shuts its ears."""
-    for each in _STOPPING:
-        if signal.getsignal(each) is _interrupt:
-            signal.signal(each, _heard)
+    """Interrupt what is under way, once: a second signal must not interrupt the rollback, which ignores signals."""
+    for stopping in _STOPPING:
+        if signal.getsignal(stopping) is _interrupt:
+            signal.signal(stopping, _heard)
     raise KeyboardInterrupt(signal.Signals(number).name)
 
 
 def _heard(_number: int, _frame: FrameType | None) -> None:
-    """Go on with the undoing."""
+    """Go on with the rollback."""
 
 
 def undo_interest(before: Snapshot, interest: Interest) -> Interest:
@@ -201,7 +203,7 @@ def undo_interest(before: Snapshot, interest: Interest) -> Interest:
 def restore(
     changes: Sequence[Change[Resource]], before: Snapshot, kernel: Kernel, interest: Interest, why: str
 ) -> tuple[Change[Resource], ...]:
-    """Bring back the state before over what the changes touched, and give what that took.
+    """Restore the state before in what the changes touched, and return the changes that took.
 
     HalfStateError (5) begins with `why`, and says what is left to do.
     """
@@ -232,7 +234,7 @@ def restore(
 
 
 def _seen(kernel: Kernel, interest: Interest) -> Snapshot:
-    """Read the state, again and again while it changes faster than it can be read; ObserveError."""
+    """Return the state, read again while it changes faster than it can be read; ObserveError."""
     for _ in range(_ROUNDS_BESIDE_OTHERS - 1):
         try:
             return kernel.observe(interest)

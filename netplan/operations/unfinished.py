@@ -1,4 +1,4 @@
-"""What an earlier apply has left that can't be undone: a plan takes over from it, or it is given up."""
+"""What an earlier apply has left that can't be undone: a plan takes over from it, or it is abandoned."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from netplan.store.store import Store
 
 
 class Leftover(Struct, frozen=True):
-    """What a journal tells of that can be given up: its entry and what is left to do to undo that.
+    """What a journal says that can be abandoned: its entry, and the changes that would undo it.
 
-    `unknown` says why one or both can't be told, else it is empty.
+    `unknown` says why one or both are unknown, else it is empty.
     """
 
     entry: Entry | None
@@ -38,7 +38,7 @@ class Leftover(Struct, frozen=True):
 
 
 class Unfinished(NamedTuple):
-    """An apply that could not be undone wholly: what is left to do of that, and the error that says so."""
+    """An apply that could not be undone completely: what remains of that, and the error that says so."""
 
     entry: Entry
     changes: tuple[Change[Resource], ...]
@@ -53,12 +53,12 @@ class Unfinished(NamedTuple):
         return now is not None and now.id == self.entry.id
 
     def again(self, remark: str) -> PodnetError:
-        """Make its error once more, with a remark."""
+        """Return its error once more, with a remark."""
         return type(self.error)(f"{self.error}\n{remark}")
 
 
 def settle_or_leave(store: Store, open_kernel: OpenKernel, patience: float = PATIENCE) -> Recovery | Unfinished | None:
-    """Settle as `settle`, for a verb that plans anew: what can't be undone wholly is left to that plan."""
+    """Settle as `settle`, for a verb that plans anew: what can't be undone completely is left to that plan."""
     try:
         return settle(store, open_kernel, patience)
     except (HalfStateError, NotReadyError) as error:
@@ -93,21 +93,21 @@ def answered(store: Store, unfinished: Unfinished | None) -> Iterator[None]:
         raise unfinished.again(str(error)) from error
 
 
-def complete(store: Store, unfinished: Unfinished, undertaking: ApplyJournal, now: Snapshot) -> bool:
+def complete(store: Store, unfinished: Unfinished, journal: ApplyJournal, now: Snapshot) -> bool:
     """Take over from an apply where a plan has nothing to change: its state is kept as a generation; StoreError (3).
 
-    False if the journal does not tell of it any more.
+    False if the journal no longer has it.
     """
     if not unfinished.open(store):
         return False
-    undertaking.opened((), now)
-    undertaking.verified(now)
-    undertaking.finished()
+    journal.opened((), now)
+    journal.verified(now)
+    journal.finished()
     return True
 
 
 def leftover(store: Store, open_kernel: OpenKernel) -> Leftover | None:
-    """Return what there is to give up: None without a journal, or if all that it tells of was done. The lock is held.
+    """Return what there is to abandon: None without a journal, or if it was done whole. The caller holds the lock.
 
     PendingError (3) if it waits for its confirm.
     """
@@ -124,7 +124,7 @@ def leftover(store: Store, open_kernel: OpenKernel) -> Leftover | None:
     return Leftover(entry, tuple(undo_changes(entry.before, now, entry.touched)))
 
 
-def give_up(store: Store, left: Leftover) -> Path:
+def abandon_entry(store: Store, left: Leftover) -> Path:
     """Close a journal, and return the file beside it in which it is kept; StoreError (3).
 
     What its sysctls were before podnet is remembered, as of an apply that was done.

@@ -114,7 +114,7 @@ class Plan(Struct, frozen=True):
         return (change for node in self.nodes for change in node.changes)
 
 
-def restoring(node: str, address: Address, changes: Iterable[Change[Resource]], now: Snapshot) -> NodePlan:
+def restoring_plan(node: str, address: Address, changes: Iterable[Change[Resource]], now: Snapshot) -> NodePlan:
     """Return a plan of changes that restore an earlier state of a node."""
     changes = tuple(sorted(changes, key=_shown))
     return NodePlan(node, address, Source.LIVE, now.backend, changes, dependencies(changes, now))

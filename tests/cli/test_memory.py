@@ -16,7 +16,7 @@ from netplan.cli.views.history import (
 from netplan.kinds.resource import Change
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.operations.history import BegunApply
-from netplan.operations.settle import Found, Recovery
+from netplan.operations.settle import Cause, Recovery
 from netplan.operations.unfinished import Leftover
 from netplan.planning import deferred_sysctls
 from netplan.store.generations import Damaged, Generation
@@ -101,9 +101,9 @@ def test_what_is_given_up_is_told_to_programs():
 
 RECOVERIES = {
     "was interrupted; the state before it is back (1 change).": Recovery(
-        Found.INTERRUPTED, make.origin(), PLAN.changes[:1]
+        Cause.INTERRUPTED, make.origin(), PLAN.changes[:1]
     ),
-    "was done when it was interrupted; it is generation 3.": Recovery(Found.VERIFIED, make.origin(), generation=3),
+    "was done when it was interrupted; it is generation 3.": Recovery(Cause.VERIFIED, make.origin(), generation=3),
 }
 
 
@@ -113,14 +113,14 @@ def test_a_recovery_says_whose_run_was_interrupted_and_what_became_of_it(said, r
 
 
 def test_a_recovery_after_a_reboot_says_what_is_back():
-    recovery = Recovery(Found.REBOOT, make.origin(), PLAN.changes[:2], 4)
+    recovery = Recovery(Cause.REBOOT, make.origin(), PLAN.changes[:2], 4)
     assert recovery_text(recovery) == "The state before the reboot is back (2 changes), as generation 4."
 
 
 def test_a_recovery_after_a_reboot_says_what_is_not_back():
     late = (Sysctl("net.ipv4.conf.cni0.arp_filter", "1"), Sysctl("net.bridge.bridge-nf-call-iptables", "1"))
     waits, lacks = deferred_sysctls.warnings(late)
-    recovery = Recovery(Found.REBOOT, make.origin(), PLAN.changes[:2], 4, late)
+    recovery = Recovery(Cause.REBOOT, make.origin(), PLAN.changes[:2], 4, late)
     assert recovery_text(recovery).splitlines() == [
         "The state before the reboot is back but for what follows (2 changes), as generation 4:",
         f"  {waits}",
@@ -129,7 +129,7 @@ def test_a_recovery_after_a_reboot_says_what_is_not_back():
 
 
 def test_recoveries_are_told_to_programs():
-    (told,) = recoveries_json([Recovery(Found.REBOOT, make.origin(), PLAN.changes, 4)])["recovered"]
+    (told,) = recoveries_json([Recovery(Cause.REBOOT, make.origin(), PLAN.changes, 4)])["recovered"]
     assert (told["found"], told["verb"], told["generation"], len(told["changes"])) == ("reboot", "apply", 4, 8)
 
 

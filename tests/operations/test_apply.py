@@ -69,7 +69,7 @@ def test_an_unsafe_plan_is_refused_before_it_is_asked_for(tmp_path):
     here, kernel, _ = machine(tmp_path)
     apply_spec(here, many(), many().topology.by_name["n1"])
     writes, answer = kernel.writes, Answer()
-    with pytest.raises(RefusedError, match=r"3 of podnet.s 3 routes would go.*\n.*say --allow-many-deletes"):
+    with pytest.raises(RefusedError, match=r"3 of podnet.s 3 routes would go.*\n.*use --allow-many-deletes"):
         apply_spec(here, many(1), many(1).topology.by_name["n1"], dialogue=Dialogue(decide=answer))
     assert (kernel.writes, answer.asked) == (writes, [])
 

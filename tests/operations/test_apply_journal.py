@@ -5,7 +5,7 @@ import pytest
 from netplan.errors import RefusedError, StoreError
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.operations.apply_journal import ApplyJournal, WantedState, provenance_of
-from netplan.operations.confirm import asked
+from netplan.operations.confirm import confirm_within
 from netplan.planning.differences import diff_node
 from netplan.store.journal import Phase
 from netplan.store.provenance import boot_id
@@ -51,7 +51,7 @@ def test_where_no_guard_can_be_started_nothing_is_begun(store):
     def refuse(_entry):
         raise RefusedError("the guard can't be started")
 
-    journal = ApplyJournal(store, make.origin(), WantedState(()), asked(60, "secret", None), refuse)
+    journal = ApplyJournal(store, make.origin(), WantedState(()), confirm_within(60, "secret", None), refuse)
     with pytest.raises(RefusedError, match="the guard can't be started"):
         journal.opened(CHANGES, BEFORE)
     assert store.journal.read() is None

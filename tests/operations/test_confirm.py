@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from netplan.errors import LockedError, PendingError, PodnetError, RefusedError
 from netplan.operations import confirm
 from netplan.operations.apply_journal import ApplyJournal, WantedState
-from netplan.operations.confirm import arm, asked, awaited, confirm_apply
+from netplan.operations.confirm import arm, awaited, confirm_apply, confirm_within
 from netplan.operations.saved_rules import SpecSource
 from netplan.operations.settle import settle
 from netplan.planning.differences import diff_node
@@ -43,9 +43,9 @@ def store(tmp_path):
 
 
 def wait_for_a_confirm(store):
-    undertaking = ApplyJournal(store, make.origin(), WantedState(WANTED.sysctls), asked(600, TOKEN, None))
-    undertaking.opened(tuple(diff_node(WANTED, BEFORE)), BEFORE)
-    undertaking.verified(AFTER)
+    journal = ApplyJournal(store, make.origin(), WantedState(WANTED.sysctls), confirm_within(600, TOKEN, None))
+    journal.opened(tuple(diff_node(WANTED, BEFORE)), BEFORE)
+    journal.verified(AFTER)
 
 
 def journal_id(store):
@@ -93,7 +93,7 @@ def test_a_confirm_goes_on_where_an_earlier_one_ended_too_early(store):
 
 def test_a_state_that_goes_is_not_confirmed(store):
     store.decisions.claim(journal_id(store), ConfirmDecision.EXPIRED)
-    with pytest.raises(RefusedError, match=r"too late to confirm: .* if the guard does not, `podnet recover` does it"):
+    with pytest.raises(RefusedError, match=r"too late to confirm: .* if it does not, `podnet recover` does"):
         confirm_apply(store, TOKEN)
     assert store.generations.all() == ()
 
@@ -101,10 +101,13 @@ def test_a_state_that_goes_is_not_confirmed(store):
 def test_an_apply_that_was_interrupted_is_not_called_at_work(tmp_path):
     ended = subprocess.Popen(["true"])
     ended.wait()
-    undertaking = ApplyJournal(
-        Store(tmp_path), make.origin(), WantedState(()), replace(asked(600, TOKEN, None), process=Process(ended.pid, 1))
+    journal = ApplyJournal(
+        Store(tmp_path),
+        make.origin(),
+        WantedState(()),
+        replace(confirm_within(600, TOKEN, None), process=Process(ended.pid, 1)),
     )
-    undertaking.opened(tuple(diff_node(WANTED, BEFORE)), BEFORE)
+    journal.opened(tuple(diff_node(WANTED, BEFORE)), BEFORE)
     with pytest.raises(RefusedError, match="was interrupted; if the guard does not undo it, `podnet recover` does"):
         confirm_apply(Store(tmp_path), TOKEN)
 
@@ -130,12 +133,12 @@ def test_the_token_of_another_apply_confirms_nothing(store):
 def test_without_a_token_it_must_be_the_user_who_applied(store, monkeypatch):
     monkeypatch.setenv("SUDO_UID", "12345")
     monkeypatch.setenv("SUDO_USER", "eve")
-    with pytest.raises(RefusedError, match="give the token that it printed, or be that user"):
+    with pytest.raises(RefusedError, match="give the token that it printed, or run this as that user"):
         confirm_apply(store, None)
 
 
 def test_the_files_of_an_apply_whose_process_has_ended_are_left_to_the_confirm(tmp_path):
-    ended = replace(asked(600, TOKEN, "/specs/c.yaml"), process=Process(1, 1))
+    ended = replace(confirm_within(600, TOKEN, "/specs/c.yaml"), process=Process(1, 1))
     journal = ApplyJournal(Store(tmp_path), make.origin(), WantedState(WANTED.sysctls), ended)
     journal.opened(tuple(diff_node(WANTED, BEFORE)), BEFORE)
     journal.verified(AFTER)
@@ -144,7 +147,7 @@ def test_the_files_of_an_apply_whose_process_has_ended_are_left_to_the_confirm(t
 
 def test_an_apply_that_still_writes_is_not_confirmed_yet(tmp_path):
     begun(Store(tmp_path), seconds=600)
-    with pytest.raises(PendingError, match="is still at work: confirm when it says so"):
+    with pytest.raises(PendingError, match="is still running: confirm when it says so"):
         confirm_apply(Store(tmp_path), TOKEN)
 
 
@@ -182,7 +185,9 @@ def test_only_an_apply_that_must_be_confirmed_is_waited_for(tmp_path):
 
 def begun(store, seconds, guard=lambda _: None):
     """Open the journal of an apply that must be confirmed; `guard` is started with its entry."""
-    journal = ApplyJournal(store, make.origin(), WantedState(WANTED.sysctls), asked(seconds, TOKEN, None), guard)
+    journal = ApplyJournal(
+        store, make.origin(), WantedState(WANTED.sysctls), confirm_within(seconds, TOKEN, None), guard
+    )
     journal.opened(tuple(diff_node(WANTED, BEFORE)), BEFORE)
     return journal.entry
 

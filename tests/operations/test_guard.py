@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from netplan.errors import ExitCode
 from netplan.operations import guard as module
 from netplan.operations.apply_journal import ApplyJournal, WantedState
-from netplan.operations.confirm import asked, confirm_apply
+from netplan.operations.confirm import confirm_apply, confirm_within
 from netplan.operations.guard import LOG, STOPPING, guard, main
 from netplan.planning.differences import diff_node
 from netplan.store.decision import ConfirmDecision
@@ -42,7 +42,7 @@ def kernel():
 
 def opened(store, seconds, process=None):
     """Begin an apply that must be confirmed within so many seconds, of this process by default."""
-    confirm = asked(seconds, "secret", None)
+    confirm = confirm_within(seconds, "secret", None)
     confirm = confirm if process is None else replace(confirm, process=process)
     journal = ApplyJournal(store, make.origin(), WantedState(WANTED.sysctls), confirm)
     journal.opened(CHANGES, BEFORE)

@@ -6,7 +6,7 @@ import pytest
 
 from netplan.errors import StoreError
 from netplan.operations.apply_journal import ApplyJournal, WantedState
-from netplan.operations.confirm import asked
+from netplan.operations.confirm import confirm_within
 from netplan.operations.history import read_history
 from netplan.planning.differences import diff_node
 from netplan.store.generations import Damaged
@@ -60,7 +60,7 @@ def test_an_apply_that_was_interrupted_is_what_has_begun(store):
 
 
 def test_an_apply_that_is_verified_waits_for_its_confirm(store):
-    begin(store, asked(600, "", None)).verified(make.settled(WANTED, BEFORE))
+    begin(store, confirm_within(600, "", None)).verified(make.settled(WANTED, BEFORE))
     begun = read_history(store, Kept()).begun
     assert begun is not None
     assert begun.entry.confirm is not None

@@ -7,9 +7,9 @@ import pytest
 from netplan.errors import PendingError, RefusedError
 from netplan.kinds.batches import batches
 from netplan.operations.apply_journal import ApplyJournal, WantedState
-from netplan.operations.confirm import asked
-from netplan.operations.recover import GivenUp, abandon, recover
-from netplan.operations.settle import Found, Recovery
+from netplan.operations.confirm import confirm_within
+from netplan.operations.recover import Abandoned, abandon, recover
+from netplan.operations.settle import Cause, Recovery
 from netplan.planning.differences import diff_node
 from tests import make
 from tests.machines import Answer, machine
@@ -33,8 +33,8 @@ def killed(folder, batches_written=2):
 def test_an_apply_that_was_killed_is_undone(tmp_path, written):
     here, kernel, _ = killed(tmp_path, written)
     heard: list[Recovery] = []
-    (recovery,) = recover(here, heard=heard.append)
-    assert (recovery.found, heard) == (Found.INTERRUPTED, [recovery])
+    (recovery,) = recover(here, tell=heard.append)
+    assert (recovery.cause, heard) == (Cause.INTERRUPTED, [recovery])
     assert (make.content(kernel.state), here.store.journal.read()) == (make.content(BEFORE), None)
 
 
@@ -49,7 +49,7 @@ def test_an_apply_that_was_killed_once_all_was_seen_is_kept(tmp_path):
     journal.opened(CHANGES, BEFORE)
     journal.verified(kernel.state)
     (recovery,) = recover(here)
-    assert (recovery.found, recovery.generation, kernel.writes) == (Found.VERIFIED, 1, 0)
+    assert (recovery.cause, recovery.generation, kernel.writes) == (Cause.VERIFIED, 1, 0)
 
 
 def test_after_a_reboot_the_newest_generation_comes_back(tmp_path):
@@ -57,7 +57,7 @@ def test_after_a_reboot_the_newest_generation_comes_back(tmp_path):
     make.generation(here.store, WANTED, kernel, EARLIER)
     kernel.state = BEFORE
     (recovery,) = recover(here)
-    assert (recovery.found, recovery.whole) == (Found.REBOOT, True)
+    assert (recovery.cause, recovery.whole) == (Cause.REBOOT, True)
     assert not [*diff_node(WANTED, kernel.state)]
 
 
@@ -83,7 +83,7 @@ def test_a_generation_of_another_version_is_not_passed_over(tmp_path):
 
 def test_an_apply_that_waits_for_its_confirm_is_left_to_that(tmp_path):
     here, kernel, _ = machine(tmp_path, make.settled(WANTED, BEFORE))
-    journal = ApplyJournal(here.store, make.origin(), WantedState(WANTED.sysctls), asked(600, "secret", None))
+    journal = ApplyJournal(here.store, make.origin(), WantedState(WANTED.sysctls), confirm_within(600, "secret", None))
     journal.opened(CHANGES, BEFORE)
     journal.verified(kernel.state)
     with pytest.raises(PendingError, match="waits for its confirm"):
@@ -95,7 +95,7 @@ def test_an_apply_is_given_up_once_what_it_leaves_was_agreed_to(tmp_path):
     here, kernel, _ = killed(tmp_path)
     state, answer = kernel.state, Answer()
     outcome = abandon(here, answer)
-    assert isinstance(outcome, GivenUp)
+    assert isinstance(outcome, Abandoned)
     assert ([outcome.left], outcome.kept.exists(), here.store.journal.read()) == (answer.asked, True, None)
     assert kernel.state == state
 
@@ -113,5 +113,5 @@ def test_where_there_is_nothing_to_give_up_it_recovers(tmp_path):
     make.generation(here.store, WANTED, kernel, EARLIER)
     kernel.state = BEFORE
     outcome = abandon(here, lambda _: False)
-    assert not isinstance(outcome, GivenUp)
-    assert [recovery.found for recovery in outcome] == [Found.REBOOT]
+    assert not isinstance(outcome, Abandoned)
+    assert [recovery.cause for recovery in outcome] == [Cause.REBOOT]

@@ -173,7 +173,7 @@ def test_a_generation_that_is_not_kept_is_answered_with_those_that_are(store, st
 def test_a_generation_of_another_version_is_not_gone_back_to(store, states, number):
     path = store.generations.folder / "000003.json"
     path.write_text(path.read_text().replace('"format_version": "2.', '"format_version": "3.', 1))
-    with pytest.raises(UsageError, match=r"another version of podnet wrote generation 3, in format 3\.\d.*say another"):
+    with pytest.raises(UsageError, match=r"another version .* generation 3, in format 3\.\d.*choose another"):
         rollback_target(store.generations.all(), number)
 
 

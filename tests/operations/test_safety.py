@@ -37,7 +37,7 @@ def test_each_danger_is_allowed_by_itself():
 
 
 def test_a_plan_that_deletes_most_routes_is_refused_with_the_option_that_allows_it():
-    with pytest.raises(RefusedError, match=r"the plan of a is unsafe, .*(?s:.)*say --allow-many-deletes\.$"):
+    with pytest.raises(RefusedError, match=r"the plan of a is unsafe, .*(?s:.)*use --allow-many-deletes\.$"):
         check_safe(planned(*DELETED), frozenset())
 
 

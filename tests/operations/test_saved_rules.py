@@ -282,7 +282,7 @@ def test_what_is_no_file_beside_that_of_the_pods_ip_version_is_left_alone(store,
     [
         ("nonsense.v4", "can't be read: line 2"),
         ("nonsense.v4/rules.v4", "can't be read: Not a directory"),
-        ("large.v4", "is larger than 0 MiB: that is no file of rules"),
+        ("large.v4", "is larger than 0 MiB: that is not a file of rules"),
     ],
 )
 def test_a_file_that_can_not_be_read_is_refused_with_the_reason(store, tmp_path, monkeypatch, name, why):

@@ -18,10 +18,10 @@ from netplan.kinds.sysctl.originals import Overwritten
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import IfName
 from netplan.operations.apply_journal import ApplyJournal, WantedState
-from netplan.operations.confirm import asked
-from netplan.operations.settle import Found, bring_back, settle
+from netplan.operations.confirm import confirm_within
+from netplan.operations.settle import Cause, bring_back, settle
 from netplan.operations.transaction import Transaction, run
-from netplan.operations.unfinished import give_up, leftover
+from netplan.operations.unfinished import abandon_entry, leftover
 from netplan.planning.differences import diff_node
 from netplan.store.generations import Generation
 from netplan.store.store import Store
@@ -41,9 +41,9 @@ def store(tmp_path):
 
 def opened(store, boot=None, state=BEFORE):
     """Begin an apply, as far as its journal."""
-    undertaking = ApplyJournal(store, make.origin(boot=boot), WantedState(WANTED.sysctls))
-    undertaking.opened(tuple(diff_node(WANTED, state)), state)
-    return undertaking
+    journal = ApplyJournal(store, make.origin(boot=boot), WantedState(WANTED.sysctls))
+    journal.opened(tuple(diff_node(WANTED, state)), state)
+    return journal
 
 
 def settled(store, kernel):
@@ -90,7 +90,7 @@ def test_an_undone_journal_is_closed(store):
 def test_an_undone_apply_is_told_with_who_it_was_and_what_it_took(store):
     opened(store)
     recovery = settled(store, MemoryKernel(AFTER))
-    assert (recovery.found, recovery.origin, bool(recovery.changes)) == (Found.INTERRUPTED, make.origin(), True)
+    assert (recovery.cause, recovery.origin, bool(recovery.changes)) == (Cause.INTERRUPTED, make.origin(), True)
 
 
 def test_what_could_not_be_undone_keeps_the_journal(store):
@@ -125,7 +125,7 @@ def test_what_is_left_of_an_undo_is_done_by_the_next(store):
 def test_a_verified_apply_becomes_a_generation(store):
     opened(store).verified(AFTER)
     recovery = settled(store, MemoryKernel(AFTER))
-    assert (recovery.found, recovery.generation, len(store.generations.all())) == (Found.VERIFIED, 1, 1)
+    assert (recovery.cause, recovery.generation, len(store.generations.all())) == (Cause.VERIFIED, 1, 1)
 
 
 def test_a_verified_apply_is_left_as_it_is(store):
@@ -136,8 +136,8 @@ def test_a_verified_apply_is_left_as_it_is(store):
 
 
 def test_a_generation_that_was_kept_before_the_journal_was_closed_is_kept_once(store):
-    undertaking = opened(store)
-    undertaking.verified(AFTER)
+    journal = opened(store)
+    journal.verified(AFTER)
     store.generations.keep(store.journal.read())
     settled(store, MemoryKernel(AFTER))
     assert len(store.generations.all()) == 1
@@ -172,20 +172,20 @@ def test_what_can_not_be_undone_is_given_up_with_what_that_leaves(store):
     kernel = Refusing(AFTER)
     left = left_of(store, kernel)
     assert "delete route 172.7.22.0/24 via 10.4.7.22 dev eth0" in make.said(left.changes)
-    kept = give_up(store, left)
+    kept = abandon_entry(store, left)
     assert (kept.name, kernel.writes, store.journal.read()) == ("journal.abandoned-1.json", 0, None)
 
 
 def test_a_journal_that_was_given_up_is_kept_as_it_was(store):
     opened(store)
     text = store.journal.path.read_text()
-    kept = give_up(store, left_of(store, MemoryKernel(AFTER)))
+    kept = abandon_entry(store, left_of(store, MemoryKernel(AFTER)))
     assert kept.read_text() == text
 
 
 def test_what_an_apply_overwrote_that_was_given_up_is_remembered(store):
     opened(store)
-    give_up(store, left_of(store, MemoryKernel(AFTER)))
+    abandon_entry(store, left_of(store, MemoryKernel(AFTER)))
     assert store.overwritten.read() == (Overwritten("net.ipv4.ip_forward", "0", "1"),)
 
 
@@ -193,7 +193,11 @@ def test_what_an_apply_overwrote_that_was_given_up_is_remembered(store):
 def test_a_journal_that_can_not_be_read_is_given_up_with_the_reason(store, text):
     store.journal.path.write_text(text)
     left = left_of(store, MemoryKernel(AFTER))
-    assert (left.entry, str(store.journal.path) in left.unknown, give_up(store, left).read_text()) == (None, True, text)
+    assert (left.entry, str(store.journal.path) in left.unknown, abandon_entry(store, left).read_text()) == (
+        None,
+        True,
+        text,
+    )
 
 
 class Unreadable(MemoryKernel):
@@ -219,9 +223,9 @@ def test_an_apply_that_was_done_is_not_given_up(store):
 
 
 def test_an_apply_that_waits_for_its_confirm_is_not_given_up(store):
-    undertaking = ApplyJournal(store, make.origin(), WantedState(WANTED.sysctls), asked(600, "secret", None))
-    undertaking.opened(tuple(diff_node(WANTED, BEFORE)), BEFORE)
-    undertaking.verified(AFTER)
+    journal = ApplyJournal(store, make.origin(), WantedState(WANTED.sysctls), confirm_within(600, "secret", None))
+    journal.opened(tuple(diff_node(WANTED, BEFORE)), BEFORE)
+    journal.verified(AFTER)
     with pytest.raises(PendingError):
         leftover(store, lambda _: MemoryKernel(AFTER))
 
@@ -328,7 +332,7 @@ def test_after_a_reboot_a_jump_stands_where_it_belongs_whatever_stood_beside_it_
 def test_what_came_back_after_a_reboot_is_a_generation_of_this_boot(rebooted):
     kernel = MemoryKernel(REBOOTED)
     recovery = brought_back(rebooted, kernel)
-    assert (recovery.found, recovery.generation) == (Found.REBOOT, 2)
+    assert (recovery.cause, recovery.generation) == (Cause.REBOOT, 2)
     assert brought_back(rebooted, kernel) is None
 
 
@@ -377,7 +381,7 @@ class Overtaken(MemoryKernel):
 def test_what_another_program_came_in_the_way_of_after_a_reboot_is_tried_again(rebooted):
     kernel = Overtaken(BEFORE)
     recovery = brought_back(rebooted, kernel)
-    assert (recovery.found, make.content(kernel.state)) == (Found.REBOOT, make.content(AFTER))
+    assert (recovery.cause, make.content(kernel.state)) == (Cause.REBOOT, make.content(AFTER))
 
 
 def test_what_fails_after_a_reboot_is_undone(rebooted):
@@ -424,7 +428,7 @@ def test_a_next_hop_that_a_route_takes_for_on_link_is_not_waited_for(store):
     )
     store.finish(store.journal.read())
     kernel = MemoryKernel(before)
-    assert brought_back(store, kernel).found is Found.REBOOT
+    assert brought_back(store, kernel).cause is Cause.REBOOT
     assert replace(make.route(), onlink=True) in kernel.state.all(Route)
 
 

@@ -29,7 +29,7 @@ def test_connections_that_are_older_than_the_rules_are_counted_or_ended(tmp_path
     here, _, report = machine(tmp_path, tracked=tracked)
     apply_spec(here, SPEC, NODE, Options(flush=flush))
     assert tracked.ended == ended
-    assert report.notes[1].startswith("Ended 1 connection of pods" if flush else "1 connection of pods of before")
+    assert report.notes[1].startswith("Ended 1 connection of pods" if flush else "1 connection of pods from before")
 
 
 class Unreadable(Tracked):

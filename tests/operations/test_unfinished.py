@@ -28,15 +28,15 @@ from netplan.net import IfName, InterfaceAddress
 from netplan.operations.apply import apply_spec
 from netplan.operations.apply_journal import ApplyJournal, WantedState
 from netplan.operations.apply_plan import apply_plan
-from netplan.operations.confirm import asked
+from netplan.operations.confirm import confirm_within
 from netplan.operations.live_plan import LivePlan
 from netplan.operations.rollback_target import rollback_target
 from netplan.operations.unfinished import (
     Unfinished,
+    abandon_entry,
     answered,
     check_takes_over,
     complete,
-    give_up,
     leftover,
     settle_or_leave,
 )
@@ -92,8 +92,8 @@ def store(tmp_path):
 
 def interrupted(store, state=BEFORE, wanted=WANTED):
     """Begin an apply, and give the state that it leads to; what ended it came before it could say so."""
-    undertaking = ApplyJournal(store, make.origin(), WantedState(wanted.sysctls))
-    undertaking.opened(tuple(diff_node(wanted, state)), state)
+    journal = ApplyJournal(store, make.origin(), WantedState(wanted.sysctls))
+    journal.opened(tuple(diff_node(wanted, state)), state)
     return make.settled(wanted, state)
 
 
@@ -104,14 +104,12 @@ def applied(store: Store, kernel: MemoryKernel, wanted: Desired, unfinished: Unf
         if unfinished is not None:
             check_takes_over(store, unfinished, work.desired, work.before.backend)
         plan = work.plan
-        undertaking = ApplyJournal(
-            store, make.origin(), WantedState(plan.sysctls, waiting=plan.waiting, hooks=plan.hooks)
-        )
-        after = apply_plan(work, undertaking)
+        journal = ApplyJournal(store, make.origin(), WantedState(plan.sysctls, waiting=plan.waiting, hooks=plan.hooks))
+        after = apply_plan(work, journal)
         if plan.changes:
-            undertaking.finished()
+            journal.finished()
         elif unfinished is not None:
-            complete(store, unfinished, undertaking, after)
+            complete(store, unfinished, journal, after)
 
 
 def left(store, kernel):
@@ -193,11 +191,11 @@ def test_a_take_over_that_fails_leaves_the_journal_that_was_there(store):
 
 
 def test_a_take_over_that_fails_does_not_have_the_state_that_goes_wait_for_its_confirm_again(store):
-    undertaking = ApplyJournal(store, make.origin(), WantedState(WANTED.sysctls), asked(600, "secret", None))
-    undertaking.opened(tuple(diff_node(WANTED, BEFORE)), BEFORE)
+    journal = ApplyJournal(store, make.origin(), WantedState(WANTED.sysctls), confirm_within(600, "secret", None))
+    journal.opened(tuple(diff_node(WANTED, BEFORE)), BEFORE)
     kernel = Stubborn(make.settled(WANTED, BEFORE), puts_back_a_rule)
-    undertaking.verified(kernel.state)
-    store.decisions.expire(undertaking.entry.id)
+    journal.verified(kernel.state)
+    store.decisions.expire(journal.entry.id)
     unfinished = left(store, kernel)
     kernel.refuses = lambda change: puts_back_a_rule(change) or isinstance(change.resource, Route)
     with pytest.raises(HalfStateError):
@@ -273,7 +271,7 @@ TROUBLES = st.builds(
     st.lists(st.sampled_from(["renamed", "gone", "readdressed", "rebooted"]), unique=True, max_size=2).map(tuple),
     st.booleans(),
 )
-UNCONFIRMED = asked(600, "secret", None)
+UNCONFIRMED = confirm_within(600, "secret", None)
 
 
 def befall(trouble: Trouble, store: Store, kernel: Stubborn) -> Desired:
@@ -281,14 +279,14 @@ def befall(trouble: Trouble, store: Store, kernel: Stubborn) -> Desired:
     before = kernel.state
     confirm = UNCONFIRMED if trouble.ending == "not confirmed" else None
     boot = "another boot" if "rebooted" in trouble.events else boot_id()
-    undertaking = ApplyJournal(store, make.origin(boot=boot), WantedState(WANTED.sysctls), confirm)
+    journal = ApplyJournal(store, make.origin(boot=boot), WantedState(WANTED.sysctls), confirm)
     changes = tuple(diff_node(WANTED, before))
-    undertaking.opened(changes, before)
+    journal.opened(changes, before)
     for batch in batches(changes)[: None if confirm else trouble.count]:
         kernel.write(batch)
     if confirm is not None:
-        undertaking.verified(kernel.state)
-        store.decisions.expire(undertaking.entry.id)
+        journal.verified(kernel.state)
+        store.decisions.expire(journal.entry.id)
     return happened(trouble.events, kernel)
 
 
@@ -336,7 +334,7 @@ def got_out(store: Store, kernel: Stubborn, wanted: Desired) -> bool:
     except PodnetError:
         given_up = leftover(store, lambda _: kernel)
         if given_up is not None:
-            give_up(store, given_up)
+            abandon_entry(store, given_up)
         if kernel.refuses not in [REFUSES[name] for name in LASTING]:
             kernel.refuses = REFUSES["compile_removal"]  # or there would be no way to write what is wanted
         applied(store, kernel, wanted, None)

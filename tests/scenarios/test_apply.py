@@ -88,7 +88,7 @@ def _mistaken(words):
     def mistaken(*_, **__):
         raise TypeError("a mistake")
 
-    vars(request)["tell_stale"] = mistaken
+    vars(request)["stale_connections"] = mistaken
     return run(words)
 
 

@@ -15,12 +15,12 @@ from netplan.kernel.linux import connections, forget
 from netplan.kinds.chain.value import Chain, FirewallBackend
 from netplan.kinds.snapshot import Snapshot
 from netplan.operations.machine import Connections
-from netplan.operations.stale_connections import tell_stale
+from netplan.operations.stale_connections import stale_connections
 from tests.lab.inside import inside
 from tests.lab.probe import address, socket_on
 
 PUBLISHED = "-A DOCKER -d 172.7.22.2/32 ! -i docker0 -o docker0 -p tcp -j ACCEPT"
-OLD = "1 connection of pods of before the rules keeps another source address until the end"
+OLD = "1 connection of pods from before the rules keeps another source address until they end"
 CAPABILITY_VERSION = 0x20080522
 
 
@@ -171,7 +171,7 @@ def unprivileged():
     header, none = struct.pack("=Ii", CAPABILITY_VERSION, 0), bytes(24)
     assert ctypes.CDLL(None).capset(header, none) == 0
     now = Snapshot.of(FirewallBackend.NFT, [Chain(MASQUERADE_CHAIN[4])])
-    return [*tell_stale(now, Connections(connections, forget), flush=False)]
+    return [*stale_connections(now, Connections(connections, forget), flush=False)]
 
 
 def test_connections_that_can_t_be_read_are_spoken_of_and_nothing_fails(node):

@@ -207,7 +207,7 @@ def test_next_hop_that_is_not_on_link_is_refused(node, tmp_path):
 def test_all_dangers_are_named_at_once(applied):
     applied.shell("for n in 91 92 93; do ip route add 172.7.$n.0/24 via 10.4.7.22 proto 112; done")
     applied.shell("ip route add default via 10.4.7.254 metric 7 proto 112")
-    assert "say --allow-default-route --allow-many-deletes." in applied.apply().stderr
+    assert "use --allow-default-route --allow-many-deletes." in applied.apply().stderr
 
 
 def test_flag_without_fix_is_a_mistake(applied):

@@ -15,7 +15,7 @@ from netplan.operations import apply_plan
 from netplan.operations.confirm import confirm_apply
 from netplan.operations.live_plan import LivePlan
 from netplan.operations.rollback_target import rollback_target
-from netplan.operations.settle import Found, settle
+from netplan.operations.settle import Cause, settle
 from netplan.spec.load import read
 from netplan.store import records
 from netplan.store.generations import Generation
@@ -65,7 +65,7 @@ def test_an_interrupted_journal_is_undone(left):
     kernel = MemoryKernel(left.state("half"))
     recovery = settle(left.store("interrupted"), lambda _: kernel)
     assert recovery is not None
-    assert (recovery.found, make.content(kernel.state)) == (Found.INTERRUPTED, make.content(left.state("first")))
+    assert (recovery.cause, make.content(kernel.state)) == (Cause.INTERRUPTED, make.content(left.state("first")))
 
 
 def test_a_journal_that_waits_for_its_confirm_still_waits(left):
@@ -83,7 +83,7 @@ def test_a_journal_that_was_not_confirmed_is_undone(left):
     kernel = MemoryKernel(left.state("first"))
     recovery = settle(left.store("pending"), lambda _: kernel)
     assert recovery is not None
-    assert (recovery.found, make.content(kernel.state)) == (Found.UNCONFIRMED, make.content(left.state("second")))
+    assert (recovery.cause, make.content(kernel.state)) == (Cause.UNCONFIRMED, make.content(left.state("second")))
 
 
 @pytest.mark.parametrize("number", [None, 1])

@@ -13,8 +13,8 @@ from netplan.cli.options import LockTimeout, VarDir, verb_app
 from netplan.cli.output import Format, show, show_json
 from netplan.cli.views.history import NOTHING, leftover_json, leftover_text, recoveries_json, recovery_text
 from netplan.errors import ExitCode, UsageError
-from netplan.operations.recover import GivenUp
-from netplan.operations.recover import abandon as give_up
+from netplan.operations.recover import Abandoned
+from netplan.operations.recover import abandon as abandon_node
 from netplan.operations.recover import recover as go_on
 from netplan.operations.settle import Recovery
 from netplan.operations.unfinished import Leftover
@@ -37,14 +37,14 @@ def recover(
     if yes and not abandon:
         raise UsageError("--yes goes with --abandon: without it, recover asks nothing")
     machine = machine_at(folder)
-    heard = _shown if format is Format.TEXT else _unshown
+    tell = _shown if format is Format.TEXT else _unshown
     if abandon:
-        done = give_up(machine, partial(_agreed, format, yes=yes), lock_timeout, heard)
-        if isinstance(done, GivenUp):
+        done = abandon_node(machine, partial(_agreed, format, yes=yes), lock_timeout, tell)
+        if isinstance(done, Abandoned):
             _show_given_up(done, format)
             return
     else:
-        done = go_on(machine, lock_timeout, heard)
+        done = go_on(machine, lock_timeout, tell)
     if format is Format.JSON:
         show_json(recoveries_json(done))
     elif not done:
@@ -67,7 +67,7 @@ def _agreed(format: Format, left: Leftover, *, yes: bool) -> bool:
     return yes or asked_on_terminal("Leave the node as it is?", "say --yes to give it up unasked")
 
 
-def _show_given_up(given_up: GivenUp, format: Format) -> None:
+def _show_given_up(given_up: Abandoned, format: Format) -> None:
     left, kept = given_up
     if format is Format.JSON:
         show_json(leftover_json(left, kept))

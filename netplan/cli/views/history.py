@@ -33,7 +33,7 @@ def recoveries_json(recoveries: Sequence[Recovery]) -> Json:
     return {
         "recovered": [
             {
-                "found": recovery.found.value,
+                "found": recovery.cause.value,
                 **recovery.origin.to_json(),
                 "changes": [change_to_json(change) for change in recovery.changes],
                 "generation": recovery.generation,
