@@ -86,8 +86,14 @@ def within(where: str) -> Iterator[None]:
 def explained(error: Exception, path: str, what: str) -> str:
     """Return the message of an error that reading a file raised: FILE:LINE:COL where it is no JSON, else the part."""
     if isinstance(error, json.JSONDecodeError):
-        return f"{path}:{error.lineno}:{error.colno}: invalid JSON, and so not {what}: {error.msg}"
+        end = "; the file ends too early" if _cut_off(error) else ""
+        return f"{path}:{error.lineno}:{error.colno}: invalid JSON, and so not {what}: {error.msg}{end}"
     return f"{path} is not {what}: {why(error)}"
+
+
+def _cut_off(error: json.JSONDecodeError) -> bool:
+    """Whether JSON is wrong since it ends too early; the place of a string that does not end is its beginning."""
+    return error.msg.startswith("Unterminated string") or not error.doc[error.pos :].strip()
 
 
 def why(error: Exception) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, BinaryIO, Final, NamedTuple, TypeAlias
 
 from netplan import __version__
@@ -29,7 +31,9 @@ FORMAT_VERSION: Final = "1.1"
 
 _VERSION: Final = "format_version"
 _NODES: Final = "nodes"
-_BEGINNING: Final = 1 << 16
+_BEGINNING: Final = 1 << 10
+_OBJECT: Final = re.compile(rb'\s*\{\s*("|$)')
+"""How an object of JSON begins, and not what YAML alone takes for one, such as `{version: 1}`."""
 
 
 def plan_to_json(plan: Plan) -> Json:
@@ -78,12 +82,29 @@ def render_plan(plan: Plan) -> Iterator[str]:
     yield ("\n ]," if plan.nodes else "],") + json.dumps(tail, indent=1).removeprefix("{") + "\n"
 
 
-def is_plan(file: BinaryIO) -> bool:
-    """Whether a file is a saved plan rather than a spec, by how it begins; it is to be read from its beginning then."""
+def is_plan(file: BinaryIO, path: str) -> bool:
+    """Whether a file is a saved plan rather than a spec; it is to be read from its beginning then.
+
+    A spec may be JSON too, without the version of a format. UsageError (2) for what should be JSON by its name or its
+    first characters, and is not: it is neither.
+    """
     start = file.tell()
     beginning = file.read(_BEGINNING)
     file.seek(start)
-    return beginning.lstrip().startswith(b"{") and f'"{_VERSION}"'.encode() in beginning
+    if not (path.endswith(".json") or _OBJECT.match(beginning)):
+        return False
+    with _refusing(path):
+        saved = _VERSION in _keys(JsonStream(file, MAX_BYTES))
+    file.seek(start)
+    return saved
+
+
+def _keys(document: JsonStream) -> Iterator[str]:
+    """Yield the keys of a document, which is read as far as is asked for."""
+    for key in document.members():
+        yield key
+        document.value()
+    document.end()
 
 
 Choice: TypeAlias = Callable[[Mapping[str, Address]], Iterable[str]]
@@ -95,13 +116,20 @@ def read_plan(file: BinaryIO, path: str, choose: Choice = tuple) -> Plan:
 
     The file is gone through a node at a time, and then at the parts that are chosen.
     """
-    try:
+    with _refusing(path):
         head, parts = _head_and_parts(JsonStream(file, MAX_BYTES))
         with of_format({_VERSION: head[_VERSION].value}, FORMAT_VERSION):
             chosen = choose({name: part.address for name, part in parts.items()})
             nodes = tuple(_node(parts[name], file) for name in chosen)
             cluster, spec = (_content(file, head[key].start, head[key].length) for key in ("cluster", "spec"))
             return Plan(host_name(str(cluster)), str(spec["path"]), str(spec["sha256"]), nodes)
+
+
+@contextmanager
+def _refusing(path: str) -> Iterator[None]:
+    """Raise UsageError (2) for what reading a file within a block raises that is not what podnet wrote."""
+    try:
+        yield
     except FormatError as error:
         raise UsageError(f"{path} has plan {error}: plan again with it") from error
     except TooLargeError as error:

@@ -120,18 +120,62 @@ def test_a_node_in_sync_is_not_counted_as_changed():
     assert summary(make.plans(in_sync, make.plan(name="b")))["nodes_changed"] == 1
 
 
-def test_a_plan_is_told_from_a_spec():
-    assert [is_plan(BytesIO(text.encode())) for text in (rendered(story()), "version: 1\ncluster: c\n", "{}")] == [
-        True,
-        False,
-        False,
-    ]
+SPECS = ["version: 1\ncluster: c\n", "{version: 1, cluster: c}", '{"version": 1, "cluster": "c"}', "{}", ""]
+
+
+def test_a_plan_is_told_from_a_spec_in_yaml_or_json():
+    texts = [rendered(story()), *SPECS]
+    assert [is_plan(BytesIO(text.encode()), "c") for text in texts] == [True, *(False for _ in SPECS)]
+
+
+def test_a_plan_is_told_by_its_version_wherever_that_stands():
+    version, *others = json.loads(rendered(story())).items()
+    assert is_plan(BytesIO(json.dumps(dict([*others, version])).encode()), "c")
+
+
+def test_to_tell_a_plan_leaves_the_file_at_its_beginning():
+    file = BytesIO(rendered(story()).encode())
+    is_plan(file, "c")
+    assert file.tell() == 0
 
 
 @pytest.mark.parametrize("content", ["", "version: 1", "[" * 9])
 def test_what_is_no_json_is_refused_with_its_place(content):
     with pytest.raises(UsageError, match=r"^plan\.json:1:\d+: invalid JSON, and so not a plan that podnet saved"):
         read_plan(content, "plan.json")
+
+
+NOT_JSON = {
+    ("plan.json", ""): "1:1: .*: Expecting value; the file ends too early",
+    ("plan.json", "version: 1"): "1:1: .*: Expecting value",
+    ("plan", "{"): "1:2: .*: Expecting value; the file ends too early",
+    ("plan", '{\n "format_ver'): "2:2: .*: Unterminated string starting at; the file ends too early",
+    ("plan", '{\n "cluster": "c",'): "2:17: .*: Expecting value; the file ends too early",
+    ("plan", '{"cluster": "c"} {}'): "1:18: .*: Extra data",
+}
+
+
+@pytest.mark.parametrize(("name", "content", "said"), [(*file, said) for file, said in NOT_JSON.items()])
+def test_what_should_be_json_by_its_name_or_its_beginning_is_no_spec_where_it_is_none(name, content, said):
+    with pytest.raises(UsageError, match=rf"^{name}:{said}$"):
+        is_plan(BytesIO(content.encode()), name)
+
+
+def test_a_list_is_neither_a_plan_nor_a_spec():
+    with pytest.raises(UsageError, match=r"^c\.json is not a plan that podnet saved: an object is expected$"):
+        is_plan(BytesIO(b"[]"), "c.json")
+
+
+def told_and_read(text, name):
+    """Read a plan as `apply` does, if it is one."""
+    return read_plan(text, name) if is_plan(BytesIO(text.encode()), name) else None
+
+
+def test_a_plan_that_is_cut_off_anywhere_is_said_to_end_too_early():
+    whole = rendered(story()).rstrip()
+    for length in range(2, len(whole), max(1, len(whole) // 50)):
+        with pytest.raises(UsageError, match=r"^plan\.json:\d+:\d+: invalid JSON.*; the file ends too early$"):
+            told_and_read(whole[:length], "plan.json")
 
 
 def test_a_key_that_is_missing_is_named_with_the_way_to_it():

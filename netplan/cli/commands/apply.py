@@ -91,6 +91,6 @@ def _saved(path: Path, name: str | None, judge: Judge) -> Plan | None:
     """Read this node's part of a saved plan; None if the file is a spec, or can't be read."""
     with suppress(OSError, ValueError), opened(path, judge) as file:
         whole = file if file.seekable() else BytesIO(file.read(MAX_BYTES))
-        if is_plan(whole):
+        if is_plan(whole, str(path)):
             return read_plan(whole, str(path), lambda nodes: [this_node(nodes, name)])
     return None
