@@ -1,4 +1,4 @@
-"""How a verb that writes speaks with a person: it shows the plan, asks for it, and counts down to the confirm."""
+"""How a verb that writes speaks with the user: it shows the plan, asks for a yes, and counts down to the confirm."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def _agreed(_plan: NodePlan) -> bool:
 
 def ask_to_apply(plan: NodePlan) -> bool:
     """Ask whether to apply a plan; RefusedError (3) where there is no terminal to ask on."""
-    return asked_on_terminal(f"Apply this to {plan.node}?", "say --yes to apply without asking")
+    return ask_on_terminal(f"Apply this to {plan.node}?", "use --yes to apply without asking")
 
 
-def asked_on_terminal(question: str, otherwise: str) -> bool:
+def ask_on_terminal(question: str, otherwise: str) -> bool:
     """Ask a question on the terminal; RefusedError (3) where there is none, which says what to do `otherwise`."""
     if not sys.stdin.isatty():
         raise RefusedError(f"there is no terminal to ask on, and nothing was changed: {otherwise}")

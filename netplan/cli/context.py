@@ -39,16 +39,16 @@ StateDir = Annotated[
 ]
 Records = Annotated[Path, typer.Option("--state", metavar="DIR", help="Where recorded states and leased subnets are.")]
 AllowUntrusted = Annotated[
-    bool, typer.Option(FLAG, help="Go by a spec, plan or leases that another user could have changed.")
+    bool, typer.Option(FLAG, help="Use a spec, plan or leases that another user could have changed.")
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 
 @contextmanager
 def trusting(*, allow: bool) -> Iterator[Judge]:
-    """Return the judge of what a verb goes by; UntrustedError (3) unless all is allowed, as where nothing is written.
+    """Yield the judge of the files that a verb relies on, which raises UntrustedError (3); with `allow` it never does.
 
-    That a group may change it is a warning, when the block ends.
+    When the block ends, there is a warning of each file that a group may change.
     """
     if allow:
         yield anything
@@ -57,7 +57,7 @@ def trusting(*, allow: bool) -> Iterator[Judge]:
     yield judge
     for path in judge.groups:
         shown = printable(str(path))
-        say(f"warning: a group may write to {shown}, and so choose what root does: chmod g-w {shown}")
+        say(f"warning: a group may write to {shown}, and so decide what root does: chmod g-w {shown}")
 
 
 def addresses_of(spec: Spec) -> dict[str, Address]:
@@ -66,13 +66,13 @@ def addresses_of(spec: Spec) -> dict[str, Address]:
 
 
 def open_spec(path: Path, state: Path, judge: Judge = anything) -> Spec:
-    """Read a spec with the leases below a state folder, with a bar if that takes long."""
+    """Read a spec with the leases below a state folder; a bar shows if that takes long."""
     with bar.during(f"reading {printable(path.name)}"):
         return read(path, state, judge)
 
 
 def open_here(path: Path, name: str | None, state: Path, judge: Judge = anything) -> tuple[Spec, Node]:
-    """Read a spec with the leases below a state folder, and find the node that this machine is."""
+    """Read a spec with the leases below a state folder, and return it with the node that this machine is."""
     spec = open_spec(path, state, judge)
     return spec, spec.topology.by_name[this_node(addresses_of(spec), name)]
 
@@ -101,31 +101,31 @@ def this_node(nodes: Mapping[str, Address], name: str | None) -> str:
 
     hostname = socket.gethostname()
     here = addresses()
-    found = [node for node, address in nodes.items() if node in (hostname, hostname.split(".")[0]) or address in here]
-    if len(found) == 1:
-        return found[0]
-    if not found:
+    matching = [
+        node for node, address in nodes.items() if node in (hostname, hostname.split(".")[0]) or address in here
+    ]
+    if len(matching) == 1:
+        return matching[0]
+    if not matching:
         raise NoNodeError(
             f"this machine ({hostname}) matches no node of the cluster by name or address: use --node NAME"
         )
-    raise UsageError(
-        f"this machine ({hostname}) is {' and '.join(found)} by name or address: say which with --node NAME"
-    )
+    raise UsageError(f"this machine ({hostname}) matches {' and '.join(matching)} by name or address: use --node NAME")
 
 
 def kernel_of(backend: FirewallBackend | None, folder: Path | None = None) -> Linux:
-    """Return this machine's kernel, of whose work the bar tells; tables that it makes are noted in podnet's folder.
+    """Return this machine's kernel, whose progress the bar shows; tables that it creates are noted in podnet's folder.
 
     RefusedError (3) if the process may not administer the network.
     """
     from netplan.kernel.linux import Linux
     from netplan.store.tables import TablesFile
 
-    return Linux(backend, told=bar.tell, making=TablesFile(var_dir(folder)).note)
+    return Linux(backend, progress=bar.tell, making=TablesFile(var_dir(folder)).note)
 
 
 def machine_at(folder: Path | None) -> Machine:
-    """Return this machine for a verb that writes to it, with the folder of what podnet remembers, or the usual one.
+    """Return this machine for a verb that writes to it; `folder` is where podnet remembers, None the default.
 
     RefusedError (3) if the process may not administer the network.
     """

@@ -7,7 +7,7 @@ import sys
 
 
 def count_down(left: float | None) -> None:
-    """Show the seconds that are left; None takes that away."""
+    """Show the seconds that are left; None clears them."""
     if sys.stderr.isatty():
         sys.stderr.write("\r\x1b[K" if left is None else f"\r{math.ceil(left):>4} s left ")
         sys.stderr.flush()

@@ -15,28 +15,28 @@ from netplan.net import printable
 VERBS: Final = {
     "validate": "Check specs and report every mistake with its place.",
     "lease": "Give each node without a subnet the lowest that is free.",
-    "compile": "Show what one node (or each) should have.",
+    "compile": "Show the desired state of one node, or of each.",
     "plan": "Show what would change on the nodes, and why.",
-    "apply": "Make this node what the spec, or a saved plan, says.",
+    "apply": "Bring this node to the state of the spec, or apply a saved plan.",
     "confirm": "Keep the state that apply --confirm-within left.",
     "drift": "Compare this node with the spec; exit 1 on any difference.",
     "recover": "Undo or finish what was interrupted; run it at boot.",
     "history": "Show the states that were applied on this node.",
-    "rollback": "Bring back the state of an earlier generation.",
+    "rollback": "Restore the state of an earlier generation.",
     "capture": "Record this machine's state for plans made elsewhere.",
     "trace": "Show what becomes of one packet on a node, step by step.",
-    "remove": "Take everything of podnet's off this node, nothing else.",
-    "lab": "Make the spec's cluster in network namespaces on this machine.",
+    "remove": "Delete everything of podnet's from this node, and nothing else.",
+    "lab": "Build the spec's cluster in network namespaces on this machine.",
     "schema": "Print the JSON Schema of the spec.",
 }
 
 
 _INTERRUPTED: Final = 130
-"""What typer exits with after Ctrl-C, as a shell says it."""
+"""The exit code of typer after Ctrl-C, as of a shell."""
 
 
 class LazyGroup(TyperGroup):
-    """The verbs, each imported when it is asked for: `--help` loads none of them."""
+    """The verbs, each imported when it is used: `--help` imports none of them."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the verbs in the order of a day's work."""
@@ -74,7 +74,7 @@ def podnet(
 
 
 def main() -> int:
-    """Run the command line and give its exit code; no exception reaches the terminal as a traceback."""
+    """Run the command line and return its exit code; no exception reaches the terminal as a traceback."""
     try:
         app()
     except SystemExit as end:
@@ -95,14 +95,14 @@ def main() -> int:
 
 
 def _ended(end: SystemExit) -> tuple[int, str]:
-    """Return the exit code that typer ends with, and what it leaves to be said."""
+    """Return the exit code that typer ends with, and the message that it leaves to podnet."""
     if end.code is None or isinstance(end.code, int):
         return end.code or ExitCode.DONE, "podnet: interrupted" if end.code == _INTERRUPTED else ""
     return _unexpected(end)
 
 
 def _unexpected(error: BaseException) -> tuple[ExitCode, str]:
-    """Return the exit code and the message of what was not foreseen."""
+    """Return the exit code and the message of an unexpected exception."""
     return ExitCode.REFUSED, _escaped(f"podnet: {message_of(error)}")
 
 

@@ -1,4 +1,4 @@
-"""Options that verbs share whose work is loaded only when it is done: a drift that only looks applies nothing."""
+"""Options that several verbs share. They import none of the code that applies: a plain drift must not load it."""
 
 from __future__ import annotations
 

@@ -60,12 +60,12 @@ def show_json(data: Json) -> None:
 
 
 def json_text(data: Json) -> str:
-    """Give data as JSON for people and programs."""
+    """Return data as indented JSON."""
     return json.dumps(data, indent=2)
 
 
 def show_text(text: Styled) -> None:
-    """Print styled text, in colour on a terminal; its lines are not wrapped, so that a pipe gets them whole."""
+    """Print styled text, in colour on a terminal; lines are not wrapped, so that a pipe gets them whole."""
     show(_coloured(text) if sys.stdout.isatty() and not os.environ.get("NO_COLOR") else text.plain)
 
 
@@ -89,7 +89,7 @@ def show_plan(plan: Plan, title: str = "Plan", settings: Sequence[str] = ()) -> 
 
 
 def say(message: str) -> None:
-    """Tell the user something that is not data; where that can't be written, it changes nothing of the outcome."""
+    """Tell the user something that is not data; that it can't be written does not change the outcome."""
     _tell(message + "\n")
 
 
@@ -102,10 +102,10 @@ def _tell(text: str) -> None:
 
 
 class _Terminal:
-    """Tells people on stderr what a use case tells, with a bar for what takes long; see `operations.report.Report`."""
+    """Writes to stderr what a use case reports, with a bar for what takes long; see `operations.report.Report`."""
 
     def note(self, message: str) -> None:
-        """Say a remark, in each line of which is escaped what a terminal would act on."""
+        """Print a remark, with control characters escaped line by line."""
         say("\n".join(map(printable, message.split("\n"))))
 
     def during(self, what: str) -> AbstractContextManager[None]:
@@ -121,7 +121,7 @@ terminal: Final[Report] = _Terminal()
 
 
 def ask(question: str) -> bool:
-    """Ask for a yes on the terminal; everything else, an end of input, of the terminal and Ctrl-C too, is a no."""
+    """Ask a question on the terminal, and return whether the answer is yes; end of input and Ctrl-C are a no."""
     _tell(f"{question} [y/N] ")
     try:
         answer = sys.stdin.readline()
@@ -135,7 +135,7 @@ def ask(question: str) -> bool:
 def write_file(path: Path, text: str | Iterable[str]) -> None:
     """Write a file whole or not at all, as `files.replace` does.
 
-    UsageError (2) if it can't be written, or its folder is not there; RefusedError (3) for a link of another user.
+    UsageError (2) if it can't be written, or its folder does not exist; RefusedError (3) for a link of another user.
     """
     parts = [text] if isinstance(text, str) else text
     try:
@@ -153,7 +153,7 @@ def _why(error: Exception) -> str:
 
 
 def show_with_file(plan: Plan, file: Pending | None = None) -> None:
-    """Show a plan as text, and the files that wait for the rules."""
+    """Show a plan as text, and the files to which the rules will be written."""
     show_plan(plan)
     if file is not None:
         show(str(file))

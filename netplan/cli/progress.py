@@ -1,6 +1,6 @@
 """A bar on the terminal for what takes longer than a second; nowhere else, and gone when it is done.
 
-It is drawn by a thread that only looks at what the work last said, so that the work never waits for the terminal.
+It is drawn by a thread that only reads how far the work has come, so that the work never waits for the terminal.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Bar:
 
     @contextmanager
     def during(self, what: str) -> Iterator[None]:
-        """Show the bar while the block runs, if it takes long: on a terminal, with nothing else said meanwhile."""
+        """Show the bar while the block runs, if it takes long, on a terminal; the block must print nothing itself."""
         self.tell(what)
         if not sys.stderr.isatty():
             yield
@@ -74,7 +74,7 @@ bar: Final = Bar()
 
 
 def _start_deaf(thread: Thread) -> None:
-    """Start a thread that no signal reaches: the main one alone decides when it hears them."""
+    """Start a thread that no signal reaches: the main thread alone handles them."""
     heard = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     try:
         thread.start()
@@ -83,7 +83,7 @@ def _start_deaf(thread: Thread) -> None:
 
 
 def _drawn() -> Progress:
-    """Give a bar that vanishes at its end, and never hides the cursor, which a killed process could not show again."""
+    """Return a bar that vanishes at its end, and never hides the cursor, which a killed process could not restore."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 

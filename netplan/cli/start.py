@@ -1,4 +1,4 @@
-"""Where `podnet` starts: streams that can be written to, and an answer to Ctrl-C before anything else is imported."""
+"""Where `podnet` starts: streams that can be written to, and a handler of Ctrl-C before anything else is imported."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _SOON: Final = 0.01
 
 
 def main() -> NoReturn:
-    """Run the command line; who interrupts it reads one line, and never of what went on inside.
+    """Run the command line; an interrupt prints one line, and never a traceback.
 
-    Cycles are not looked for: a run is short and leaves few, and the search would cost big clusters half their time.
+    The garbage collector is off: a run is short and leaves few cycles, and it would take half the time of big clusters.
     """
     if sys.argv[1:2] == [helpers.VERB]:
         helpers.run(sys.argv[2:])
@@ -45,7 +45,7 @@ def main() -> NoReturn:
 
 
 def _end(code: int) -> NoReturn:
-    """End the process as it is: to take down what was loaded and read would take a fifth of the time of a short run."""
+    """End the process without tearing it down: that would take a fifth of the time of a short run."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     atexit._run_exitfuncs()
     try:

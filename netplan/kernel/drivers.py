@@ -1,4 +1,4 @@
-"""The drivers of kinds, each loaded by the name that stands in the table of kinds."""
+"""The drivers of kinds, each loaded by its name in the table of kinds."""
 
 from __future__ import annotations
 

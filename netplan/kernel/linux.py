@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from netplan.errors import ObserveError, RefusedError
 from netplan.kernel.drivers import driver_of
-from netplan.kinds.address import driver as held
+from netplan.kinds.address import driver as address_driver
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.batches import Batch
 from netplan.kinds.chain import driver as chains
@@ -23,7 +23,7 @@ from netplan.kinds.connection import driver as tracked
 from netplan.kinds.connection.value import Connection
 from netplan.kinds.foreign_chain import driver
 from netplan.kinds.ipset import driver as ipsets
-from netplan.kinds.ipset.value import asked_sets
+from netplan.kinds.ipset.value import named_sets
 from netplan.kinds.link import driver as links
 from netplan.kinds.link.access import Reading, Writing
 from netplan.kinds.link.value import Link, own_settings
@@ -44,12 +44,12 @@ from netplan.system.netlink.route import FAMILIES
 from netplan.system.netlink.wire import ROUTE
 from netplan.system.process import CAP_NET_ADMIN, may
 
-Told: TypeAlias = Callable[[str, int, int | None], None]
-"""Hears what is under way, how much of it is done, and of how much, None where that is unknown."""
+Progress: TypeAlias = Callable[[str, int, int | None], None]
+"""Takes what is under way, how much of it is done, and of how much, None where that is unknown."""
 
 
 Making: TypeAlias = Callable[[str], None]
-"""Hears which table of nftables, as nft(8) names it (`ip nat`), is about to be brought into being."""
+"""Takes the name of a table of nftables, as nft(8) writes it (`ip nat`), that is about to be created."""
 
 
 def _unheard(_table: str) -> None:
@@ -63,8 +63,8 @@ def _silent(_what: str, _done: int, _total: int | None) -> None:
 class Linux:
     """The kernel of this machine; `backend` None is the packet filter that its iptables uses.
 
-    By `many` gateways or more, routes are made through next-hop objects. `told` hears what is under way, `making`
-    which tables come with it.
+    With `many` gateways or more, routes are made through next-hop objects. `progress` takes what is under way, `making`
+    which tables are created for that.
     RefusedError (3) if the process may not administer the network, or if there is no iptables.
     """
 
@@ -73,13 +73,13 @@ class Linux:
         backend: FirewallBackend | None = None,
         *,
         many: int = routes.MANY,
-        told: Told = _silent,
+        progress: Progress = _silent,
         making: Making = _unheard,
     ) -> None:
         require_privilege()
         self._wanted = backend
         self._many = many
-        self._told = told
+        self._progress = progress
         self._making = making
         self._reading = "reading the kernel"
 
@@ -89,7 +89,7 @@ class Linux:
 
     def observe(self, interest: Interest) -> Snapshot:
         """Read the state of interest."""
-        self._told(self._reading, 0, None)
+        self._progress(self._reading, 0, None)
         state = Snapshot.of(self._iptables.backend, self._observe(interest), ipv6=sysctls.has_ipv6())
         shared = {link.vxlan.port for link in state.all(Link) if link.up and link.vxlan is not None}
         return replace(state, sockets=sockets.observe(interest.ports - shared))
@@ -117,18 +117,20 @@ class Linux:
             yield from self._observe_rules(interest)
 
     def _observe_rules(self, interest: Interest) -> Iterator[Resource]:
-        """Read the chains of interest with the sets that they ask, and those beside this node's iptables."""
+        """Read the chains of interest with the sets that they name, and those beside this node's iptables."""
         there = chains_of_nft()
-        own = BothVersions(*(tables(each, there, interest.limit) for each in (self._iptables, self._iptables.ipv6)))
-        found = tuple(reached(own, interest.reach))
-        yield from found
-        yield from ipsets.observe(asked_sets(rule for chain in found for rule in chain.rules))
+        own = BothVersions(
+            *(tables(iptables, there, interest.limit) for iptables in (self._iptables, self._iptables.ipv6))
+        )
+        reached_chains = tuple(reached(own, interest.reach))
+        yield from reached_chains
+        yield from ipsets.observe(named_sets(rule for chain in reached_chains for rule in chain.rules))
         yield from driver.observe(self._iptables.backend, own, there, interest.limit)
 
     def write(self, batch: Batch) -> None:
         """Make the changes of one batch."""
         writing, self._reading = f"writing {batch}", "verifying"
-        self._told(writing, 0, None)
+        self._progress(writing, 0, None)
         if batch.table:
             self._announce(batch.version, batch.table)
             iptables = self._iptables if batch.version == 4 else self._iptables.ipv6
@@ -136,12 +138,12 @@ class Linux:
         elif batch.kind == Sysctl.kind:
             _write_sysctls(batch)
         else:
-            with Channel(ROUTE, partial(self._told, writing)) as channel:
+            with Channel(ROUTE, partial(self._progress, writing)) as channel:
                 access = Writing(channel, links.indexes(channel), self._many)
                 driver_of(kind_of(batch.changes[0].resource)).write(access, batch.changes)
 
     def _announce(self, version: int, table: str) -> None:
-        """Tell of a table that iptables is about to make; where it is unknown whether there is one, nothing is told."""
+        """Announce a table that iptables is about to create; nothing where it is unknown whether it exists."""
         if self._iptables.backend is FirewallBackend.NFT:
             with suppress(ObserveError):
                 if read_table(version, table) is None:
@@ -155,8 +157,8 @@ class Linux:
 
 def _tables(rules: Iterable[Resource]) -> dict[int, frozenset[int]]:
     """Return the tables in which packets are looked up, by IP version."""
-    asked = [rule for rule in rules if isinstance(rule, PolicyRule)]
-    return {version: routing_tables(rule for rule in asked if rule.version == version) for version in FAMILIES}
+    policy_rules = [rule for rule in rules if isinstance(rule, PolicyRule)]
+    return {version: routing_tables(rule for rule in policy_rules if rule.version == version) for version in FAMILIES}
 
 
 def _write_sysctls(batch: Batch) -> None:
@@ -167,7 +169,7 @@ def _write_sysctls(batch: Batch) -> None:
 def addresses() -> frozenset[Address]:
     """Return this machine's addresses; needs no privilege."""
     with Channel(ROUTE) as channel:
-        carried = held.observe(Reading(channel, links.devices(channel)))
+        carried = address_driver.observe(Reading(channel, links.devices(channel)))
         addresses = (resource.address.address for resource in carried)
         return frozenset(address for address in addresses if address.version == 4)
 
@@ -176,17 +178,17 @@ def devices() -> tuple[tuple[Link, ...], tuple[LinkAddress, ...]]:
     """Return this machine's devices and the addresses on them; needs no privilege."""
     with Channel(ROUTE) as channel:
         indexed = links.devices(channel)
-        return tuple(indexed.values()), tuple(held.observe(Reading(channel, indexed)))
+        return tuple(indexed.values()), tuple(address_driver.observe(Reading(channel, indexed)))
 
 
 def connections(wanted: Callable[[Connection], bool], version: int = 4) -> tuple[Connection, ...]:
-    """Return those connections with a rewritten source that are wanted; ObserveError if the kernel won't tell."""
+    """Return those connections with a rewritten source that a test accepts; ObserveError if they can't be read."""
     return tuple(tracked.observe(wanted, version))
 
 
-def forget(found: Iterable[Connection]) -> int:
-    """Delete connections and count those that were still there; KernelError names one that the kernel keeps."""
-    return sum(tracked.delete(connection) for connection in found)
+def forget(connections: Iterable[Connection]) -> int:
+    """Delete connections, and return how many still existed; KernelError names one that the kernel keeps."""
+    return sum(tracked.delete(connection) for connection in connections)
 
 
 def require_privilege() -> None:

@@ -1,4 +1,4 @@
-"""Tables of nftables that no program uses any more are taken away from this machine's kernel."""
+"""Deletes tables of nftables that no program uses any more from this machine's kernel."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from netplan.netfilter.nftables import table as nft
 from netplan.netfilter.nftables.expression import generation
 
 _TRIES: Final = 5
-"""How often a table is looked at while nftables changes."""
+"""How often a table is read while nftables changes."""
 
 
 class Stays(Struct, frozen=True):
-    """Why a table is left: for so many translated connections, which the kernel ends with a nat table, or for a use."""
+    """Why a table is kept: so many translated connections, which the kernel ends with a nat table, or a user."""
 
     connections: int = 0
 
 
 def take_away(version: int, name: str) -> Stays | None:
-    """Delete a table of an IP version if it is unused, as seen in the same generation; None if it is gone.
+    """Delete a table of an IP version if it is unused in the same generation of nftables; None if it no longer exists.
 
-    ObserveError, KernelError; one that stays unseen while nftables changes all the time is taken for one in use.
+    ObserveError, KernelError; one that can't be read while nftables changes all the time counts as used.
     """
     for _ in range(_TRIES):
         seen, table = generation(), nft.read(version, name)

@@ -60,7 +60,7 @@ def recorded_state(spec: Spec, node: Node, folder: Path, version: int, report: R
     recorded = records.read(folder, spec.model.cluster, node.name)
     if recorded is None:
         raise UsageError(
-            f"{folder} has no record of {node.name}: run podnet capture there, or say --live on the node itself"
+            f"{folder} has no record of {node.name}: run podnet capture there, or use --live on the node itself"
         )
     desired = compile_node(spec, resolved_in(node, recorded.state))
     state = recorded.of(desired.backend)

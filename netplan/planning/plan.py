@@ -179,5 +179,5 @@ def in_full(desired: Desired, whole: Snapshot, source: Source, probes: Iterable[
     plan, bridge = plan_node(desired, whole, source), desired.reported_traffic[0].bridge
     if any(link.name == bridge for link in whole.all(Link)):
         return with_effects(plan, (*probes, *parted(desired, plan.changes, whole)), whole)
-    missing = f"there is no bridge {bridge} on this node: what becomes of its pods' traffic is not known"
+    missing = f"there is no bridge {bridge} on this node: what becomes of its pods' traffic is unknown"
     return replace(plan, warnings=(*plan.warnings, missing))

@@ -1,4 +1,4 @@
-"""What is decided of an apply that waits for its confirm: once, by the process that is first, whatever dies then."""
+"""The decision on an apply that waits for its confirm: made once, by the process that is first, whatever dies then."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from netplan.store.provenance import who
 
 
 class ConfirmDecision(StrEnum):
-    """What is to become of a state: it stays, or the one before comes back."""
+    """What becomes of a state: it stays, or the one before is restored."""
 
     CONFIRMED = "confirmed"
     EXPIRED = "expired"
 
 
 class DecisionRecord(Struct, frozen=True):
-    """A decision, who made it, and the process that made it and sees to it."""
+    """A decision, the user who made it, and the process that carries it out."""
 
     decision: ConfirmDecision
     who: str
@@ -48,7 +48,7 @@ class DecisionFiles:
         return True
 
     def read(self, id: str) -> DecisionRecord | None:  # noqa: A002 - the journal's word
-        """Return the decision, None if there is none yet; by one that can't be read no state is kept."""
+        """Return the decision, None if there is none yet; one that can't be read counts as expired."""
         try:
             data = json.loads(self._path(id).read_text(encoding="utf-8"))
             return DecisionRecord(ConfirmDecision(data["verdict"]), str(data["who"]), int(data["pid"]))
@@ -58,7 +58,7 @@ class DecisionFiles:
             return DecisionRecord(ConfirmDecision.EXPIRED, "", 0)
 
     def expire(self, id: str) -> ConfirmDecision:  # noqa: A002 - the journal's word
-        """Decide that the state before comes back, unless something else was decided: even on a full disk."""
+        """Decide that the state before is restored, unless something else was decided: even on a full disk."""
         with suppress(StoreError):
             self.claim(id, ConfirmDecision.EXPIRED)
         record = self.read(id)

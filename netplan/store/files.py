@@ -18,7 +18,7 @@ from netplan.system.files import located, new_file, sync
 from netplan.system.trust import changeable, trusted_users
 
 UNREADABLE: Final = (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
-"""What reading a file of podnet's raises that is not what podnet wrote."""
+"""What reading one of podnet's files raises if podnet did not write it so."""
 
 _FILE_MODE: Final = 0o600
 _FOLDER_MODE: Final = 0o700
@@ -36,7 +36,7 @@ def reported(what: str, path: Path, remark: str = "") -> Iterator[None]:
 
 
 def read_json(path: Path, current: str) -> Json | None:
-    """Return what a file of the current format holds, None if it is not there; FormatError, or one of `UNREADABLE`."""
+    """Return what a file of the current format holds, None if it does not exist; FormatError or one of `UNREADABLE`."""
     try:
         data: Json = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -67,7 +67,7 @@ def remove(path: Path) -> None:
 
 
 def set_aside(path: Path, word: str) -> Path | None:
-    """Rename a file to one that is not there yet, with a word and a number in its name; None if it is gone. OSError."""
+    """Rename a file to a new name, with a word and a number in it, and return that; None if it is missing. OSError."""
     for number in count(1):
         kept = path.with_name(f"{path.stem}.{word}-{number}{path.suffix}")
         try:
@@ -82,17 +82,17 @@ def set_aside(path: Path, word: str) -> Path | None:
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder that only its owner may look into; StoreError (3) if it can't be made, or is not safe to use."""
+    """Make a folder that only its owner may read; StoreError (3) if it can't be made, or is not safe to use."""
     _check_way(path)
     with reported("podnet's folder", path, "; nothing was changed"):
-        for missing in [each for each in reversed([path, *path.parents]) if not each.exists()]:
+        for missing in [folder for folder in reversed([path, *path.parents]) if not folder.exists()]:
             missing.mkdir(mode=_FOLDER_MODE, exist_ok=True)
             sync(str(missing.parent))
     check_folder(path)
 
 
 def check_folder(path: Path) -> None:
-    """Raise StoreError (3) for a folder of podnet's that another user could change, or change for another one."""
+    """Raise StoreError (3) for a folder of podnet's that another user could change or replace."""
     folder = _check_way(path)
     if folder is not None:
         judge_folder(path, folder)
@@ -101,15 +101,17 @@ def check_folder(path: Path) -> None:
 def judge_folder(path: Path, folder: os.stat_result) -> None:
     """Raise StoreError (3) if what is at a path is not a folder to which root and the user of this process write."""
     if not stat.S_ISDIR(folder.st_mode):
-        raise StoreError(f"{path} is no folder; nothing was changed")
+        raise StoreError(f"{path} is not a folder; nothing was changed")
     if folder.st_uid not in (_ROOT, os.geteuid()):
         raise StoreError(f"{path} belongs to another user (uid {folder.st_uid}), who could change what podnet does")
     if folder.st_mode & _OTHERS_WRITE:
-        raise StoreError(f"others than its owner may write to {path}, and change what podnet does: chmod go-w {path}")
+        raise StoreError(
+            f"users other than its owner may write to {path}, and change what podnet does: chmod go-w {path}"
+        )
 
 
 def _check_way(path: Path) -> os.stat_result | None:
-    """Look at the folders and links on the way to a path; return what is at its end, None if it is not there yet."""
+    """Check the folders and links on the way to a path, and return the status of its end, None if it is missing."""
     users = trusted_users()
 
     def judge(at: Path, status: os.stat_result) -> None:

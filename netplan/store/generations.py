@@ -39,7 +39,7 @@ class Generation(Struct, HasJournalStart, frozen=True):
 
     @property
     def routes(self) -> tuple[Route, ...]:
-        """The routes of podnet's on the node: those there, and those that it had before something stood in the way."""
+        """The routes of podnet on the node: those there, and those that it had before an obstacle was in the way."""
         there = tuple(route for route in self.after.all(Route) if route.ours)
         return (*there, *(route for route in self.blocked if route not in there))
 
@@ -79,11 +79,11 @@ class Generations:
         self.folder = folder / _FOLDER
 
     def all(self) -> tuple[Generation | Damaged, ...]:
-        """Read what is kept, the oldest first; StoreError (3) if the folder can't be read."""
+        """Return the kept generations, the oldest first; StoreError (3) if the folder can't be read."""
         return tuple(self._read(number) for number in self._numbers())
 
     def newest_first(self) -> Iterator[Generation | Damaged]:
-        """Read what is kept, the newest first, each when it is asked for: it may be large."""
+        """Return the kept generations, the newest first, each read only when it is needed: it may be large."""
         return map(self._read, reversed(self._numbers()))
 
     @property
@@ -92,7 +92,7 @@ class Generations:
         return max(self._numbers(), default=0)
 
     def keep(self, entry: Entry) -> Generation:
-        """Make a generation of a journal's entry that was verified, once; OSError, StoreError (3)."""
+        """Keep a verified entry of the journal as a generation, once, and return that; OSError, StoreError (3)."""
         if entry.after is None:
             raise ValueError("an entry that was not verified makes no generation")
         newest = self.newest
@@ -101,19 +101,19 @@ class Generations:
         files.make_folder(self.folder)
         number = newest + 1
         files.create(self._path(number), rendered(_head(number, entry), entry.started))
-        for old in self._outworn():
+        for old in self._surplus():
             files.remove(self._path(old))
         return Generation(number, entry.id, entry.origin, entry.start, entry.after)
 
-    def _outworn(self) -> list[int]:
-        """Return those that are too many; of another version's none, which only that one can judge."""
+    def _surplus(self) -> list[int]:
+        """Return the surplus ones; none that another version of podnet wrote, which only that one can judge."""
         numbers = self._numbers()
         if len(numbers) <= KEPT:
             return []
         return [number for number in numbers if self._is_of_this_format(number)][:-KEPT]
 
     def _is_of_this_format(self, number: int) -> bool:
-        """Whether a file is of this version, by its beginning; or damaged."""
+        """Whether a file is of this version by its beginning, or damaged."""
         try:
             with self._path(number).open(encoding="utf-8", errors="replace") as file:
                 named = _FORMAT.match(file.read(_HEAD_CHARACTERS))
@@ -133,27 +133,23 @@ class Generations:
     def _read(self, number: int) -> Generation | Damaged:
         path = self._path(number)
         try:
-            found = Generation.from_json(json.loads(path.read_text(encoding="utf-8")))
-            if found.number != number:
-                raise ValueError(f"it says that it is generation {found.number}")
+            generation = Generation.from_json(json.loads(path.read_text(encoding="utf-8")))
+            if generation.number != number:
+                raise ValueError(f"it says that it is generation {generation.number}")
         except FormatError as error:
             return Damaged(number, path, str(error), error.version)
         except UNREADABLE as error:
             return Damaged(number, path, why(error))
-        return found
+        return generation
 
     def _numbers(self) -> list[int]:
-        return sorted(self._found())
-
-    def _found(self) -> Iterator[int]:
         try:
-            for path in self.folder.iterdir():
-                if named := _NAME.fullmatch(path.name):
-                    yield int(named[1])
+            matches = [_NAME.fullmatch(path.name) for path in self.folder.iterdir()]
         except FileNotFoundError:
-            return
+            return []
         except OSError as error:
             raise StoreError(f"{self.folder} can't be read: {error.strerror}") from error
+        return sorted(int(match[1]) for match in matches if match)
 
     def _path(self, number: int) -> Path:
         return self.folder / f"{number:06}.json"

@@ -1,4 +1,4 @@
-"""The journal: what an apply that is under way means to do, and how it was before; it is there only meanwhile."""
+"""The journal: what an apply under way is about to do, and the state before; it exists only meanwhile."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from netplan.store.provenance import Provenance, boot_id
 from netplan.system.process import Process
 
 FORMAT_VERSION: Final = "2.1"
-"""That of a generation too. In 2.0 there were no `hooks`.
+"""That of a generation too. 2.0 had no `hooks`.
 
-In 1 the state after had all that was observed, and no numbers for what changes make.
+In 1 the state after had all that was observed, and no numbers for what the changes create.
 """
 
 _NAME: Final = "journal.json"
@@ -38,14 +38,14 @@ _ID: Final = re.compile("[0-9a-f]{16}")
 
 
 class Phase(StrEnum):
-    """How far an apply has come: it may have written anything, or all of it was seen in the kernel."""
+    """How far an apply has come: it may have written anything, or all of it was observed in the kernel."""
 
     WRITING = "writing"
     VERIFIED = "verified"
 
 
 class Confirm(Struct, frozen=True):
-    """That an apply must be confirmed: within so many seconds, until a deadline, and with which token.
+    """The terms on which an apply must be confirmed: within so many seconds, until a deadline, with a token.
 
     `deadline` is in seconds since this boot (`system.clock`), `token_sha256` the digest of the token; `process` is the
     one that applies, `spec` the path of the spec if it wants the rules in a file too.
@@ -69,7 +69,7 @@ class Confirm(Struct, frozen=True):
 
     @classmethod
     def from_json(cls, data: Json) -> Confirm:
-        """Read what `to_json` gave."""
+        """Read what `to_json` returned."""
         process = Process(int(data["process"]["pid"]), int(data["process"]["started"]))
         spec = None if data["spec"] is None else str(data["spec"])
         return cls(float(data["seconds"]), float(data["deadline"]), str(data["token_sha256"]), process, spec)
@@ -78,8 +78,8 @@ class Confirm(Struct, frozen=True):
 class JournalStart(Struct, frozen=True, dict=True):
     """What an apply starts from: its changes, the state before them, and where our jumps are to stand after them.
 
-    `hooks` is None where nothing is known of that, as in what podnet 0.1.0 wrote. `blocked` are routes of podnet's from
-    before that are wanted still, and that it leaves out since something stands in their way.
+    `hooks` is None where that is unknown, as in what podnet 0.1.0 wrote. `blocked` are earlier routes of podnet's that
+    are still wanted, and that it leaves out because of obstacles.
     """
 
     changes: tuple[Change[Resource], ...]
@@ -89,7 +89,7 @@ class JournalStart(Struct, frozen=True, dict=True):
 
     @cached_property
     def text(self) -> str:
-        """The same as members of a JSON object: made once, since it is written again with what comes of it."""
+        """The same as members of a JSON object: made once, since it is written again with the outcome."""
         changes, before = [*map(_change_to_json, self.changes)], snapshot_json.to_json(self.before)
         blocked = {_BLOCKED: [route.to_json() for route in self.blocked]} if self.blocked else {}
         return _members(changes=changes, before=before, **hooks_to_json(self.hooks), **blocked)
@@ -101,7 +101,7 @@ class JournalStart(Struct, frozen=True, dict=True):
 
     @classmethod
     def from_json(cls, data: Json) -> JournalStart:
-        """Read what `text` gave."""
+        """Read what `text` returned."""
         changes = tuple(map(change_from_json, data["changes"]))
         blocked = tuple(map(Route.from_json, data.get(_BLOCKED, ())))
         return cls(changes, snapshot_json.from_json(data["before"]), hooks_from_json(data), blocked)
@@ -112,7 +112,7 @@ class JournalStart(Struct, frozen=True, dict=True):
 
 
 class HasJournalStart:
-    """What tells of an apply that was started."""
+    """What says of an apply how it started."""
 
     start: JournalStart
 
@@ -133,7 +133,7 @@ class HasJournalStart:
 
     @property
     def blocked(self) -> tuple[Route, ...]:
-        """The routes of podnet's that were left out since something stood in their way."""
+        """The routes of podnet that were left out because of obstacles."""
         return self.start.blocked
 
 
@@ -153,12 +153,12 @@ class Entry(Struct, HasJournalStart, frozen=True, dict=True):
 
     @property
     def touched(self) -> tuple[Change[Resource], ...]:
-        """What it may have changed: what was not podnet's went with the boot that it was in."""
+        """What it may have changed: a reboot since has undone all of it."""
         return self.changes if self.origin.boot_id == boot_id() else ()
 
     @property
     def pending(self) -> bool:
-        """Whether the apply was done, and waits for its confirm unless that has been decided."""
+        """Whether the apply was done, and waits for its confirm unless that is decided already."""
         return self.confirm is not None and self.phase is Phase.VERIFIED
 
     @cached_property
@@ -175,7 +175,7 @@ class Entry(Struct, HasJournalStart, frozen=True, dict=True):
 
     @classmethod
     def from_json(cls, data: Json) -> Entry:
-        """Read what `render` gave."""
+        """Read what `render` returned."""
         with of_format(data, FORMAT_VERSION):
             return cls._from_json(data)
 
@@ -186,7 +186,7 @@ class Entry(Struct, HasJournalStart, frozen=True, dict=True):
         if phase is Phase.VERIFIED and after is None:
             raise ValueError("it has no state after")
         if not _ID.fullmatch(data["id"]):
-            raise ValueError("its id is none of podnet's")
+            raise ValueError("its id is not one of podnet's")
         start = JournalStart.from_json(data)
         return cls(
             str(data["id"]),
@@ -217,21 +217,21 @@ class JournalFile:
             ) from error
         except UNREADABLE as error:
             raise HalfStateError(
-                f"{self.path} is damaged ({why(error)}); the state of the node is not known: "
+                f"{self.path} is damaged ({why(error)}); the state of the node is unknown: "
                 "`podnet recover --abandon` leaves it as it is, and `podnet drift SPEC` compares it with a spec. "
                 "Nothing was changed now."
             ) from error
 
     def stamp(self) -> tuple[int, int] | None:
-        """Return what differs as soon as the journal is another one, None if there is none."""
+        """Return what changes whenever the journal does, None if there is none."""
         try:
-            found = self.path.stat()
+            status = self.path.stat()
         except FileNotFoundError:
             return None
-        return found.st_ino, found.st_mtime_ns
+        return status.st_ino, status.st_mtime_ns
 
     def write(self, entry: Entry) -> None:
-        """Put an entry in the place of the one before; OSError."""
+        """Replace the entry; OSError."""
         files.write(self.path, entry.render())
 
     def remove(self) -> None:
@@ -245,7 +245,7 @@ def rendered(head: Json, started: str) -> str:
 
 
 def _members(**values: object) -> str:
-    """Return the members of a JSON object; where bytes that are no UTF-8 stand for themselves, in ASCII."""
+    """Return the members of a JSON object; in ASCII where some bytes are not UTF-8."""
     try:
         return msgspec.json.format(msgspec.json.encode(values), indent=0).decode()[1:-1]
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""One at a time: the lock that every command holds which writes to a node's kernel."""
+"""One at a time: the lock that every command holds while it writes to a node's kernel."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ _MODE: Final = 0o600
 _POLL_SECONDS: Final = 0.05
 _UNCHANGED: Final = "; nothing was changed"
 _LEFT_SECONDS: Final = 15.0
-"""How long a program that a dead podnet started may still be at work: it waits ten seconds for iptables' own lock."""
+"""How long a program that a dead podnet started may still run: it waits ten seconds for iptables' own lock."""
 
 
 class Holder(NamedTuple):
-    """Who holds a lock: the process, the verb, and the local time at which it began."""
+    """The holder of a lock: the process, the verb, and the local time at which it began."""
 
     pid: int
     verb: str
@@ -48,9 +48,9 @@ class Holder(NamedTuple):
 
 @contextmanager
 def locked(folder: Path, verb: str, timeout: float) -> Iterator[int]:
-    """Hold the lock of a folder for the length of a block; LockedError (3) names who else has held it for `timeout` s.
+    """Hold the lock of a folder while a block runs; LockedError (3) names who else has held it for `timeout` seconds.
 
-    Gives the descriptor of the lock, which lasts until the last process that has it open ends. Programs that are run
+    Yields the descriptor of the lock, which lasts until the last process that has it open ends. Programs that are run
     within the block have it too, so that none of a killed podnet's is still writing when the next one starts.
     """
     path = folder / _NAME
@@ -64,10 +64,10 @@ def locked(folder: Path, verb: str, timeout: float) -> Iterator[int]:
 
 @contextmanager
 def alone(folder: Path, patience: float) -> Iterator[None]:
-    """Be the only process that settles what a folder's journal tells of, for the length of a block; StoreError (3).
+    """Be the only process that settles what a folder's journal says, while a block runs; StoreError (3).
 
-    `locked` is not enough for that: an apply and its guard share it, and a confirm needs none. Another one that is at
-    it is waited for, until it ends or for `patience` seconds: it may hang, and a node must not wait for ever.
+    `locked` is not enough for that: an apply and its guard share it, and a confirm needs none. Another process that
+    settles is waited for, until it ends or for `patience` seconds: it may hang, and a node must not wait for ever.
     """
     with _opened(folder, os.O_RDONLY | os.O_DIRECTORY) as descriptor:
         deadline = time.monotonic() + patience
@@ -78,7 +78,7 @@ def alone(folder: Path, patience: float) -> Iterator[None]:
 
 
 def end_holder(folder: Path) -> None:
-    """End the process that holds the lock of a folder, if it has it open still; StoreError (3)."""
+    """Kill the process that holds the lock of a folder, if it still has it open; StoreError (3)."""
     with _opened(folder / _NAME, os.O_RDONLY | os.O_NOFOLLOW) as descriptor:
         holder = _holder(descriptor)
         if holder is not None and _has_open(holder.pid, os.fstat(descriptor)):
@@ -87,7 +87,7 @@ def end_holder(folder: Path) -> None:
 
 
 def _has_open(pid: int, file: os.stat_result) -> bool:
-    """Whether a process has a file open: its number may be another one's by now."""
+    """Whether a process has a file open: its number may be that of another process by now."""
     for descriptor in Path(f"/proc/{pid}/fd").glob("*"):
         with suppress(OSError):
             if os.path.samestat(descriptor.stat(), file):
@@ -135,7 +135,7 @@ def _take(descriptor: int) -> bool:
 
 
 def _holder(descriptor: int) -> Holder | None:
-    """Read who holds a lock; None while it is being written down."""
+    """Return the holder of a lock; None while it is being written down."""
     try:
         data = json.loads(os.pread(descriptor, 1 << 12, 0))
         return Holder(int(data["pid"]), str(data["verb"]), str(data["since"]))

@@ -44,7 +44,7 @@ class Provenance(Struct, frozen=True):
 
     @classmethod
     def from_json(cls, data: Json) -> Provenance:
-        """Read what `to_json` gave."""
+        """Read what `to_json` returned."""
         spec = data["spec"]
         verb, node, cluster, by, when, boot = (
             str(data[name]) for name in ("verb", "node", "cluster", "who", "when", "boot_id")
@@ -57,17 +57,17 @@ class Provenance(Struct, frozen=True):
 
 
 def boot_id() -> str:
-    """Return the number that the kernel chose when it started."""
+    """Return the random id that the kernel chose when it booted (proc_sys_kernel(5))."""
     return _BOOT_ID.read_text().strip()
 
 
 def local_time() -> str:
-    """Return the time now with the offset of the local one."""
+    """Return the local time now, with its offset (ISO 8601)."""
     return datetime.now().astimezone().isoformat(timespec="seconds")
 
 
 def who() -> str:
-    """Name the user: the one who called sudo, else the one of this process."""
+    """Return the name of the user who called sudo, else of the user of this process."""
     caller = os.environ.get("SUDO_UID", "")
     uid = int(caller) if caller.isdecimal() else os.getuid()
     try:

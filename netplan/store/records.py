@@ -26,9 +26,9 @@ _OTHER: Final = "other_backend"
 
 
 class Record(Struct, frozen=True):
-    """A node's state, and the parameters of it that podnet had overwritten.
+    """A node's state, and those of its parameters that podnet had overwritten.
 
-    `other` is the same state with the rules as the iptables of the other backend shows them, None if that is not known.
+    `other` is the same state with the rules as the iptables of the other backend shows them, None if that is unknown.
     """
 
     state: Snapshot
@@ -36,7 +36,7 @@ class Record(Struct, frozen=True):
     other: Snapshot | None = None
 
     def of(self, backend: FirewallBackend | None) -> Snapshot:
-        """Return the state as the iptables of a backend shows it; as the node's own does for None or an unknown one."""
+        """Return the state as a backend's iptables shows it; if that is None or unknown, as the node's own does."""
         return self.other if self.other is not None and self.other.backend is backend else self.state
 
 
@@ -47,8 +47,8 @@ def render(
     overwritten: Iterable[Overwritten] = (),
     other: Snapshot | None = None,
 ) -> str:
-    """Return the text of a record; `cluster` is None where it is not known, for `other` see `Record`."""
-    written = [each.to_json() for each in overwritten]
+    """Return the text of a record; `cluster` is None where it is unknown, for `other` see `Record`."""
+    written = [parameter.to_json() for parameter in overwritten]
     rules = {} if other is None else to_json(other)
     data = {
         "format_version": FORMAT_VERSION,
@@ -65,7 +65,7 @@ def render(
 
 
 def parse(text: str, path: str, cluster: str, node: str) -> Record:
-    """Read a record of a cluster's node; UsageError (2) names the file if it is another's, or no record."""
+    """Read a record of a cluster's node; UsageError (2) names the file if it is another node's, or not a record."""
     try:
         data = json.loads(text)
         with of_format(data, FORMAT_VERSION):

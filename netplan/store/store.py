@@ -19,13 +19,13 @@ from netplan.store.tables import TablesFile
 from netplan.system import clock
 
 _HUNG_SECONDS: Final = 10.0
-"""How long after the deadline a guard is taken to hang that has decided nothing: it looks ten times a second."""
+"""How long after the deadline a guard that has decided nothing counts as hung: it looks ten times a second."""
 
 _DYING_SECONDS: Final = 5.0
 
 
 class Store:
-    """The folder of a node: its lock, journal, generations, what podnet overwrote, and the tables that it made."""
+    """The folder of a node: its lock, journal, generations, what podnet overwrote, and the tables that it created."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -38,7 +38,7 @@ class Store:
 
     @contextmanager
     def locked(self, verb: str, timeout: float) -> Iterator[int]:
-        """Make the folder if need be and hold its lock (see `lock.locked`); a guard that holds it and hangs is ended.
+        """Make the folder if need be and hold its lock (see `lock.locked`); a guard that holds it and hangs is killed.
 
         StoreError, LockedError, PendingError (3); HalfStateError (5) if the journal is damaged.
         """
@@ -52,7 +52,7 @@ class Store:
             yield descriptor
 
     def _make_way(self, error: LockedError) -> None:
-        """End what holds the lock and hangs; LockedError, PendingError (3) if it does not, and is not about to end."""
+        """Kill what holds the lock and hangs; LockedError, PendingError (3) if that does neither hang nor end."""
         entry = self.journal.read()
         if entry is None and error.verb == lock.GUARD:
             return
@@ -71,11 +71,11 @@ class Store:
         return confirm is not None and clock.now() < confirm.deadline and self.decisions.read(entry.id) is None
 
     def _overdue(self, entry: Entry, confirm: Confirm) -> bool:
-        """Whether the guard of an entry should have decided long ago: it hangs, and so does the apply if it lives."""
+        """Whether the guard of an entry should have decided long ago: it hangs, and so does the apply, if alive."""
         return clock.now() >= confirm.deadline + _HUNG_SECONDS and self.decisions.read(entry.id) is None
 
     def finish(self, entry: Entry) -> Generation:
-        """Make a generation of a verified entry, remember what it overwrote, and close the journal; StoreError (3)."""
+        """Keep a verified entry as a generation, remember what it overwrote, and close the journal; StoreError (3)."""
         with files.reported("the generation", self.generations.folder):
             kept = self.generations.keep(entry)
         with files.reported("the sysctls before podnet", self.overwritten.path):
@@ -90,7 +90,7 @@ class Store:
 
 
 def pending(entry: Entry) -> PendingError:
-    """Say of an entry that waits for its confirm whose it is, and until when it waits."""
+    """Return the error of an entry that waits for its confirm: whose it is, and until when it waits."""
     until = f" until {clock.at(entry.confirm.deadline)}" if entry.confirm else ""
     return PendingError(
         f"{entry.origin} waits for its confirm{until}: podnet confirm, or wait; nothing was changed now"

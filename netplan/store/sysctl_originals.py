@@ -24,7 +24,7 @@ _NAME: Final = "sysctls.json"
 
 
 class OverwrittenFile:
-    """The file of a folder; what it says of another boot is worth nothing, since a boot resets every parameter."""
+    """The file in podnet's folder; what it says of another boot does not count, since a boot resets every parameter."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / _NAME
@@ -46,14 +46,14 @@ class OverwrittenFile:
         changes = [
             Change(None, change.after, change.reason) for change in entry.changes if isinstance(change.after, Sysctl)
         ]
-        held = remember(known, changes, entry.before.all(Sysctl))
-        if not held and not data:
+        overwritten = remember(known, changes, entry.before.all(Sysctl))
+        if not overwritten and not data:
             return
         written = {
             "format_version": FORMAT_VERSION,
             "boot_id": entry.origin.boot_id,
             "entry": entry.id,
-            "sysctls": [each.to_json() for each in held],
+            "sysctls": [parameter.to_json() for parameter in overwritten],
         }
         files.write(self.path, json.dumps(written) + "\n")
 
@@ -75,6 +75,6 @@ class OverwrittenFile:
 
     def _damaged(self, error: Exception) -> StoreError:
         return StoreError(
-            f"{self.path} can't be read ({why(error)}): what sysctls were before podnet is not "
-            "known, and they stay as they are"
+            f"{self.path} can't be read ({why(error)}): what sysctls were before podnet is "
+            "unknown, and they stay as they are"
         )

@@ -1,4 +1,4 @@
-"""Which tables of nftables podnet has brought into being in this boot: they go again when no program uses them."""
+"""Which tables of nftables podnet has created in this boot: they are deleted when no program uses them."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ _TABLES: Final = {table_name(version, table): (version, table) for version in FA
 
 
 class TablesFile:
-    """The file of a folder; what it says of another boot is worth nothing, since a boot takes every table."""
+    """The file in podnet's folder; what it says of another boot does not count, since a boot deletes every table."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / _NAME
 
     def read(self) -> tuple[tuple[int, str], ...]:
-        """Return the tables made in this boot, by IP version and name; StoreError (3) if the file can't be read."""
+        """Return the tables created in this boot, by IP version and name; StoreError (3) if the file can't be read."""
         return tuple(_TABLES[name] for name in self._names())
 
     def note(self, name: str) -> None:
-        """Add a table as nft(8) names it, before it is made; where that can't be, it stays as if another made it."""
+        """Add a table as nft(8) names it, before it is created; if that fails it stays, as another program's would."""
         with suppress(OSError):
             try:
                 names = self._names()
@@ -45,7 +45,7 @@ class TablesFile:
                 self._write([*names, name])
 
     def keep(self, tables: Collection[tuple[int, str]]) -> None:
-        """Leave these tables noted, and no others; StoreError (3)."""
+        """Keep these tables noted, and no others; StoreError (3)."""
         with files.reported("the tables that podnet made", self.path):
             if tables:
                 self._write([table_name(*table) for table in tables])
@@ -65,7 +65,7 @@ class TablesFile:
                 raise ValueError(f"{unknown[0]!r} is not the name of a table of iptables")
         except UNREADABLE as error:
             raise StoreError(
-                f"{self.path} can't be read ({why(error)}): which tables of nftables podnet made is not known, and "
+                f"{self.path} can't be read ({why(error)}): which tables of nftables podnet made is unknown, and "
                 "they stay"
             ) from error
         return names

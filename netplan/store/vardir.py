@@ -11,5 +11,5 @@ DEFAULT: Final = Path("/var/lib/podnet")
 
 
 def var_dir(given: Path | None) -> Path:
-    """Return the folder that was asked for, else the one that the environment names, else the usual one."""
+    """Return the given folder, else the one that the environment names, else the default."""
     return (given or Path(os.environ.get(ENVIRONMENT) or DEFAULT)).absolute()

@@ -90,7 +90,7 @@ LEFT = {
 
 @pytest.mark.parametrize(("line", "left"), LEFT.items(), ids=["undone", "nothing", "unknown"])
 def test_what_is_given_up_is_said_with_what_that_leaves(line, left):
-    told = f"podnet apply by root (uid 0) of {WHEN} was not finished. What would bring the state before it back:"
+    told = f"podnet apply by root (uid 0) of {WHEN} was not finished. What would restore the state before it:"
     assert leftover_text(left) == f"{told}\n{line}"
 
 

@@ -86,7 +86,7 @@ def test_a_source_that_no_route_leads_to_is_an_error(read, tmp_path):
 
 
 def test_a_node_without_a_record_is_an_error_that_says_how_to_get_one(tmp_path):
-    with pytest.raises(UsageError, match="has no record of a: run podnet capture there, or say --live"):
+    with pytest.raises(UsageError, match="has no record of a: run podnet capture there, or use --live"):
         recorded_state(SPEC, NODE, tmp_path, 4, Kept())
 
 

@@ -84,7 +84,7 @@ def test_a_folder_that_others_may_write_to_is_refused(tmp_path, others):
 
 def test_a_folder_that_is_a_file_is_refused(tmp_path):
     (tmp_path / "podnet").touch()
-    with pytest.raises(StoreError, match=f"{tmp_path}/podnet is no folder"):
+    with pytest.raises(StoreError, match=f"{tmp_path}/podnet is not a folder"):
         files.make_folder(tmp_path / "podnet")
 
 

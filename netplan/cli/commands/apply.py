@@ -1,4 +1,4 @@
-"""podnet apply: make this node what the spec, or a saved plan, says."""
+"""podnet apply: bring this node to the state of the spec, or apply a saved plan."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def apply(
             metavar="SECONDS",
             min=SHORTEST,
             max=LONGEST,
-            help="Bring the state before back unless `podnet confirm` comes within so many seconds.",
+            help="Restore the state before unless `podnet confirm` comes within so many seconds.",
         ),
     ] = None,
     folder: VarDir = None,
@@ -70,7 +70,7 @@ def apply(
     allow_many_deletes: AllowManyDeletes = False,
     allow_off_link: AllowOffLink = False,
 ) -> None:
-    """Make this node what the spec, or a saved plan, says."""
+    """Bring this node to the state of the spec, or apply a saved plan."""
     flags = allowed(
         session=allow_session,
         default_route=allow_default_route,

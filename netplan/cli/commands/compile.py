@@ -1,4 +1,4 @@
-"""podnet compile: what one node (or each) should have."""
+"""podnet compile: the desired state of one node, or of each."""
 
 from __future__ import annotations
 
@@ -25,10 +25,9 @@ app = verb_app()
 def compile_spec(
     spec: SpecPath, *, node: NodeName = None, state: StateDir = DEFAULT_STATE, format: Format = Format.TEXT
 ) -> None:
-    """Show what one node (or each) should have."""
+    """Show the desired state of one node, or of each."""
     loaded = open_spec(spec, state)
-    names = [known(addresses_of(loaded), node)] if node else [each.name for each in loaded.topology.nodes]
-    nodes = [loaded.topology.by_name[name] for name in names]
+    nodes = [loaded.topology.by_name[known(addresses_of(loaded), node)]] if node else [*loaded.topology.nodes]
     note_assumed(loaded, nodes, terminal)
     desired = [compile_node(loaded, unresolved(node)) for node in nodes]
     if format is Format.JSON:

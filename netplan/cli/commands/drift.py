@@ -1,4 +1,4 @@
-"""podnet drift: whether this node still is what the spec says; for cron."""
+"""podnet drift: whether this node is still in the state of the spec; for cron."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def drift(
 
 
 def _fixed(report: _Report, desired: Desired, machine: Machine, options: Options) -> NodePlan:
-    """Apply what can be applied, name what stands against the rest, and return the plan of that rest."""
+    """Apply what can be applied, name what blocks the rest, and return the plan of the rest."""
     from netplan.cli.ask import dialogue
     from netplan.operations.fix import fix
 
@@ -109,14 +109,14 @@ def _fixed(report: _Report, desired: Desired, machine: Machine, options: Options
 
 
 class _Report(NamedTuple):
-    """How the differences of a node are shown, and the file in which they are counted, if they are."""
+    """How the differences of a node are shown, and the file in which they are counted, if any."""
 
     spec: Spec
     format: Format
     metrics_file: Path | None
 
     def whole(self, plan: NodePlan) -> Plan:
-        """Return the plan of the node as one of its cluster."""
+        """Return the plan of the node as a plan of its cluster."""
         return Plan.of(self.spec, [plan])
 
     def show(self, plan: Plan, file: Pending | None) -> None:
@@ -125,7 +125,7 @@ class _Report(NamedTuple):
         self.measure(plan.nodes[0])
 
     def measure(self, plan: NodePlan) -> None:
-        """Write what is true of the node now, if there is a file for that."""
+        """Write the metrics of the node as it is now, if there is a file for them."""
         if self.metrics_file is not None:
             from netplan.cli.views.metrics import drift_metrics
 

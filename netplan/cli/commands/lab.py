@@ -25,7 +25,7 @@ LabSpec = Annotated[
 
 @app.callback()
 def lab() -> None:
-    """Make the spec's cluster in network namespaces on this machine."""
+    """Build the spec's cluster in network namespaces on this machine."""
 
 
 @app.command()
@@ -35,19 +35,19 @@ def up(
     pods: Annotated[int, typer.Option(min=1, max=9, help="How many pods stand behind each node's bridge.")] = 2,
     state: StateDir = DEFAULT_STATE,
 ) -> None:
-    """Make nodes, pods, switches, a router and an outside host."""
+    """Build nodes, pods, switches, a router and an outside host."""
     loaded = open_spec(spec, state)
-    made = Lab.up(loaded.topology, pods=pods, spec=str(spec))
-    show(f"Lab {made.cluster} is up: {', '.join(host.name for host in made.hosts)}.")
-    say(f"Run a command on one of them: podnet lab exec {made.hosts[0].name} -- ip route")
+    built = Lab.up(loaded.topology, pods=pods, spec=str(spec))
+    show(f"Lab {built.cluster} is up: {', '.join(host.name for host in built.hosts)}.")
+    say(f"Run a command on one of them: podnet lab exec {built.hosts[0].name} -- ip route")
 
 
 @app.command()
 def down(spec: LabSpec = None) -> None:
     """Take the lab down, with every process in it."""
-    found = _find(spec)
-    found.down()
-    show(f"Lab {found.cluster} is down.")
+    lab = _find(spec)
+    lab.down()
+    show(f"Lab {lab.cluster} is down.")
 
 
 @app.command(name="exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
@@ -60,7 +60,7 @@ def execute(
     spec = Path(words.pop(0)) if words[0].endswith((".yaml", ".yml")) else None
     command = [word for number, word in enumerate(words[1:]) if number or word != "--"]
     if not command:
-        raise UsageError("say what to run and where: podnet lab exec NODE|POD -- CMD")
+        raise UsageError("the host or the command is missing: podnet lab exec NODE|POD -- CMD")
     lab = _find(spec) if spec else _holding(words[0])
     argv = lab.command(words[0], command)
     os.execv(argv[0], argv)  # noqa: S606 - the command takes the place of this process, with its terminal
@@ -69,9 +69,9 @@ def execute(
 @app.command()
 def status(spec: LabSpec = None) -> None:
     """Show the hosts of the lab with their addresses and devices."""
-    found = _find(spec)
-    show(f"Lab {found.cluster}, made from {found.spec}")
-    for host, state in zip(found.hosts, found.status(), strict=True):
+    lab = _find(spec)
+    show(f"Lab {lab.cluster}, made from {lab.spec}")
+    for host, state in zip(lab.hosts, lab.status(), strict=True):
         addresses = ", ".join(map(str, host.addresses))
         devices = ", ".join(f"{link.name} {'up' if link.up else 'DOWN'}" for link in state.links if link.name != "lo")
         show(f"  {host.name:<20} {host.kind:<8} {addresses:<32} {devices or 'gone'}")
@@ -82,10 +82,10 @@ def _find(spec: Path | None) -> Lab:
 
 
 def _holding(host: str) -> Lab:
-    """Return the lab that is up, or of several the only one that has a host; UsageError (2) if that is not one."""
+    """Return the lab that is up, or of several the only one with the host; UsageError (2) if there is not just one."""
     names = [holder.name for holder in holders()]
-    found = [lab for lab in map(_ready, names) if lab and any(each.name == host for each in lab.hosts)]
-    return found[0] if len(names) > 1 and len(found) == 1 else _find(None)
+    holding = [lab for lab in map(_ready, names) if lab and any(machine.name == host for machine in lab.hosts)]
+    return holding[0] if len(names) > 1 and len(holding) == 1 else _find(None)
 
 
 def _ready(name: str) -> Lab | None:
@@ -96,7 +96,7 @@ def _ready(name: str) -> Lab | None:
 
 
 def _name(spec: Path | None) -> str:
-    """Return the name of a spec's lab, or of the only one that is up; UsageError (2) if that is not one."""
+    """Return the name of a spec's lab, or of the only one that is up; UsageError (2) if there is not just one."""
     if spec is not None:
         return read_unjudged(spec, None).judge(complete=False).model.cluster
     names = [holder.name for holder in holders()]
@@ -104,4 +104,4 @@ def _name(spec: Path | None) -> str:
         return names[0]
     if not names:
         raise UsageError("no lab is up: start one with podnet lab up SPEC")
-    raise UsageError(f"more than one lab is up ({', '.join(names)}): say which with its SPEC")
+    raise UsageError(f"more than one lab is up ({', '.join(names)}): name one by its SPEC")

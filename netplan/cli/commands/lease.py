@@ -1,4 +1,4 @@
-"""podnet lease: a subnet for each node to which the spec gives none, kept in a file that is committed."""
+"""podnet lease: a subnet for each node without one in the spec, kept in a file that is committed."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def lease(
         typer.Option(metavar="OLD NEW", help="Let a node that has a new name in the spec keep its subnet."),
     ] = None,
 ) -> None:
-    """Give each node without a subnet the lowest that is free, and write that to DIR/CLUSTER/leases.yaml."""
+    """Lease each node without a subnet the lowest that is free, and write that to DIR/CLUSTER/leases.yaml."""
     with bar.during(f"reading {printable(spec.name)}"):
         reading = read_unjudged(spec, state)
         named = None if rename is None else Rename(*rename)
@@ -71,7 +71,7 @@ def _summary(leasing: Leasing, path: str) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    """Write the leases, in a folder that is made for a new cluster; UsageError (2) if that can't be."""
+    """Write the leases, in a new folder for a new cluster; UsageError (2) if that can't be done."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

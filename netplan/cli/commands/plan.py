@@ -60,22 +60,22 @@ def plan(
     loaded = open_spec(spec, state)
     settings: tuple[FieldChange, ...] | None = None
     if live:
-        made = _live(loaded, node or [], folder)
+        result = _live(loaded, node or [], folder)
     elif against:
         old = _open_older(against, state, loaded)
-        made = plan_move(loaded, old, _chosen(loaded, node), terminal)
+        result = plan_move(loaded, old, _chosen(loaded, node), terminal)
         settings = changed_settings(old, loaded)
     else:
-        made = plan_recorded(loaded, state, _chosen(loaded, node) or loaded.topology.nodes, terminal)
+        result = plan_recorded(loaded, state, _chosen(loaded, node) or loaded.topology.nodes, terminal)
     if out:
-        write_file(out, render_plan(made))
-    _show(made, format, settings)
-    if exit_code and not all(each.in_sync for each in made.nodes):
+        write_file(out, render_plan(result))
+    _show(result, format, settings)
+    if exit_code and not all(node_plan.in_sync for node_plan in result.nodes):
         raise typer.Exit(ExitCode.DIFFERENCES)
 
 
 def _live(spec: Spec, names: Sequence[str], folder: Path | None) -> Plan:
-    """Plan this machine."""
+    """Return the plan of this machine."""
     if len(names) > 1:
         raise UsageError("--live plans this machine: use --node once, or not at all")
     name = this_node(addresses_of(spec), names[0] if names else None)
@@ -90,33 +90,33 @@ def _chosen(spec: Spec, names: Sequence[str] | None) -> list[Node] | None:
 
 
 def _open_older(path: Path, state: Path, spec: Spec) -> Spec:
-    """Read the spec that is moved from: its nodes that have new names by now had the leases of these."""
+    """Read the spec to move from; those of its nodes that have new names now had the leases of these."""
     with bar.during(f"reading {printable(path.name)}"):
         return renamed_back(read_unjudged(path, state), spec).judge()
 
 
-def _told(settings: Sequence[FieldChange]) -> list[str]:
-    """Put into words what two specs say otherwise, the nodes that come and go in a line each."""
+def _setting_lines(settings: Sequence[FieldChange]) -> list[str]:
+    """Return in lines where two specs differ; added nodes share one line, and removed nodes another."""
     nodes = [change for change in settings if change.field == NODES]
-    come = [change.after for change in nodes if change.before is None]
-    gone = [change.before for change in nodes if change.after is None]
-    folded = [f"{NODES}: {sign} {some(names)}" for sign, names in (("+", come), ("-", gone)) if names]
+    added = [change.after for change in nodes if change.before is None]
+    removed = [change.before for change in nodes if change.after is None]
+    folded = [f"{NODES}: {sign} {some(names)}" for sign, names in (("+", added), ("-", removed)) if names]
     return [*(printable(str(change)) for change in settings if change.field != NODES), *folded]
 
 
-def _show(made: Plan, format: PlanFormat, settings: Sequence[FieldChange] | None) -> None:
-    lines = _told(settings or ())
+def _show(plan: Plan, format: PlanFormat, settings: Sequence[FieldChange] | None) -> None:
+    lines = _setting_lines(settings or ())
     match format:
         case PlanFormat.JSON:
-            told = {} if settings is None else {"settings": [change.to_json() for change in settings]}
+            extra = {} if settings is None else {"settings": [change.to_json() for change in settings]}
             with bar.during(LAYING_OUT):
-                text = json_text({**plan_to_json(made), **told})
+                text = json_text({**plan_to_json(plan), **extra})
             show(text)
         case PlanFormat.MARKDOWN:
             from netplan.cli.views.markdown import plan_markdown
 
             with bar.during(LAYING_OUT):
-                text = plan_markdown(made, lines)
+                text = plan_markdown(plan, lines)
             show(text)
         case PlanFormat.TEXT:
-            show_plan(made, settings=lines)
+            show_plan(plan, settings=lines)

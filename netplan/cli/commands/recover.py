@@ -1,4 +1,4 @@
-"""podnet recover: go on from what was interrupted; a unit runs it at boot."""
+"""podnet recover: undo or finish what was interrupted; a systemd unit runs it at boot."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from netplan.cli.ask import asked_on_terminal
+from netplan.cli.ask import ask_on_terminal
 from netplan.cli.context import Yes, machine_at
 from netplan.cli.options import LockTimeout, VarDir, verb_app
 from netplan.cli.output import Format, show, show_json
@@ -15,7 +15,7 @@ from netplan.cli.views.history import NOTHING, leftover_json, leftover_text, rec
 from netplan.errors import ExitCode, UsageError
 from netplan.operations.recover import Abandoned
 from netplan.operations.recover import abandon as abandon_node
-from netplan.operations.recover import recover as go_on
+from netplan.operations.recover import recover as recover_node
 from netplan.operations.settle import Recovery
 from netplan.operations.unfinished import Leftover
 
@@ -26,14 +26,14 @@ app = verb_app()
 def recover(
     *,
     abandon: Annotated[
-        bool, typer.Option("--abandon", help="Give up what can't be undone: the node stays as it is now.")
+        bool, typer.Option("--abandon", help="Abandon what can't be undone: the node stays as it is now.")
     ] = False,
     yes: Yes = False,
     folder: VarDir = None,
     lock_timeout: LockTimeout = 0,
     format: Annotated[Format, typer.Option(help="How to print what was done.")] = Format.TEXT,
 ) -> None:
-    """Undo or finish what was interrupted; after a reboot, bring back the state of before it."""
+    """Undo or finish what was interrupted; after a reboot, restore the state from before it."""
     if yes and not abandon:
         raise UsageError("--yes goes with --abandon: without it, recover asks nothing")
     machine = machine_at(folder)
@@ -41,10 +41,10 @@ def recover(
     if abandon:
         done = abandon_node(machine, partial(_agreed, format, yes=yes), lock_timeout, tell)
         if isinstance(done, Abandoned):
-            _show_given_up(done, format)
+            _show_abandoned(done, format)
             return
     else:
-        done = go_on(machine, lock_timeout, tell)
+        done = recover_node(machine, lock_timeout, tell)
     if format is Format.JSON:
         show_json(recoveries_json(done))
     elif not done:
@@ -57,19 +57,19 @@ def _shown(recovery: Recovery) -> None:
 
 
 def _unshown(_recovery: Recovery) -> None:
-    """Show it with the others."""
+    """Leave it to be printed with the others."""
 
 
 def _agreed(format: Format, left: Leftover, *, yes: bool) -> bool:
-    """Show what is left undone, and ask whether to give it up."""
+    """Show what is left undone, and ask whether to abandon it."""
     if format is Format.TEXT:
         show(leftover_text(left))
-    return yes or asked_on_terminal("Leave the node as it is?", "say --yes to give it up unasked")
+    return yes or ask_on_terminal("Leave the node as it is?", "use --yes to abandon it without asking")
 
 
-def _show_given_up(given_up: Abandoned, format: Format) -> None:
-    left, kept = given_up
+def _show_abandoned(abandoned: Abandoned, format: Format) -> None:
+    left, kept = abandoned
     if format is Format.JSON:
         show_json(leftover_json(left, kept))
     else:
-        show(f"Given up; the journal is kept in {kept}. `podnet apply SPEC` makes the node what a spec says.")
+        show(f"Abandoned; the journal is kept in {kept}. `podnet apply SPEC` brings the node to the state of a spec.")

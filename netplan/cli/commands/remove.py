@@ -1,4 +1,4 @@
-"""podnet remove: take everything of ours off this node."""
+"""podnet remove: delete everything of ours from this node."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from netplan.operations.remove import remove as take_off
 from netplan.operations.request import Options
 from netplan.operations.safety import allowed
 
-_LEFT: Final = "a node that was taken out of a spec is cleaned with one that has it still: git log -p {} shows it"
+_LEFT: Final = "a node that has left its spec is cleaned up with a version that still has it: git log -p {} shows it"
 
 app = verb_app()
 
@@ -42,7 +42,7 @@ def remove(
     allow_session: AllowSession = False,
     allow_default_route: AllowDefaultRoute = False,
 ) -> None:
-    """Take everything of podnet's off this node, nothing else."""
+    """Delete everything of podnet's from this node, and nothing else."""
     flags = allowed(session=allow_session, default_route=allow_default_route, many_deletes=True)  # all of them go
     try:
         with trusting(allow=allow_untrusted_file) as judge:

@@ -39,7 +39,7 @@ def rollback(
     allow_many_deletes: AllowManyDeletes = False,
     allow_off_link: AllowOffLink = False,
 ) -> None:
-    """Bring back the state that an earlier generation left, or the one before the newest."""
+    """Restore the state that an earlier generation left, or the one before the newest."""
     flags = allowed(
         session=allow_session,
         default_route=allow_default_route,

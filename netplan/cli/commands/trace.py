@@ -52,7 +52,7 @@ def trace(
     state: Records = DEFAULT_STATE,
     planned: Annotated[bool, typer.Option("--planned", help="Trace through the state after the plan.")] = False,
     folder: VarDir = None,
-    format: Annotated[Format, typer.Option(help="How to print the way.")] = Format.TEXT,
+    format: Annotated[Format, typer.Option(help="How to print the trace.")] = Format.TEXT,
 ) -> None:
     """Show what becomes of one packet on a node, step by step."""
     check_var_dir(folder, live=live)
@@ -115,15 +115,15 @@ def _protocol_number(text: str) -> int:
     except ValueError as error:
         close = did_you_mean(text.lower(), _COMMON) or did_you_mean(text.lower(), names)
         hint = f"did you mean {close}?" if close else f"there are {', '.join(_COMMON)} and others of /etc/protocols"
-        raise UsageError(f"--proto: {text!r} is no protocol, by name or by number from 0 to 255; {hint}") from error
+        raise UsageError(f"--proto: {text!r} is not a protocol's name, nor a number from 0 to 255; {hint}") from error
 
 
 def _protocol(text: str | None, ports: tuple[int | None, int | None], version: int) -> int:
-    given = ports != (None, None)
+    with_ports = ports != (None, None)
     echo = ICMP if version == 4 else ICMPV6
     if text is None:
-        return TCP if given else echo
+        return TCP if with_ports else echo
     protocol = echo if text.lower() == "icmp" else _protocol_number(text)
-    if given and protocol not in _WITH_PORTS:
-        raise UsageError(f"--proto {text} has no ports: leave out --sport and --dport, or say --proto tcp or udp")
+    if with_ports and protocol not in _WITH_PORTS:
+        raise UsageError(f"--proto {text} has no ports: leave out --sport and --dport, or use --proto tcp or udp")
     return protocol

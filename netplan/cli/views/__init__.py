@@ -1,1 +1,1 @@
-"""What people read: plans and compiled nodes as text and as markdown."""
+"""What is printed: plans and compiled nodes as text and as markdown."""

@@ -1,4 +1,4 @@
-"""What nodes should have, as text and as JSON."""
+"""The desired state of nodes, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from netplan.planning.plan_json import FORMAT_VERSION
 
 
 def desired_json(cluster: str, nodes: Sequence[Desired]) -> Json:
-    """Return what nodes should have as JSON values."""
+    """Return the desired state of nodes as JSON values."""
     return {
         "format_version": FORMAT_VERSION,
         "podnet_version": __version__,
@@ -26,7 +26,7 @@ def desired_json(cluster: str, nodes: Sequence[Desired]) -> Json:
 
 
 def desired_text(nodes: Sequence[Desired]) -> Styled:
-    """Lay out what nodes should have, each chain with its rules."""
+    """Return the desired state of nodes as text, each chain with its rules."""
     text = Styled()
     for desired in nodes:
         text.append(f"{desired.node}\n", style="bold")

@@ -1,4 +1,4 @@
-"""What podnet remembers, for people and for programs."""
+"""What podnet remembers, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _EMPTY: Final = "No generations: podnet has applied nothing on this node."
 
 
 def recovery_text(recovery: Recovery) -> str:
-    """Say what was found and done, escaped."""
+    """Return why the node was recovered and what was done, escaped."""
     return "\n".join(map(printable, str(recovery).split("\n")))
 
 
@@ -45,24 +45,24 @@ def recoveries_json(recoveries: Sequence[Recovery]) -> Json:
 
 
 def leftover_text(left: Leftover) -> str:
-    """Say what is given up, and what stays undone by that."""
+    """Return what is abandoned, and what stays undone by that."""
     if left.entry is None:
         return printable(left.unknown)
-    lines = [f"{printable(str(left.entry.origin))} was not finished. What would bring the state before it back:"]
+    lines = [f"{printable(str(left.entry.origin))} was not finished. What would restore the state before it:"]
     lines += [printable(f"  {left.unknown}")] if left.unknown else []
     lines += [printable(f"  {change.action.value} {change.resource.kind} {change.resource}") for change in left.changes]
     return "\n".join(lines if lines[1:] else [*lines, "  nothing: it is there"])
 
 
 def leftover_json(left: Leftover, kept: Path) -> Json:
-    """Return what was given up as JSON values, with the file in which its journal is kept."""
+    """Return what was abandoned as JSON values, with the file in which its journal is kept."""
     origin = {} if left.entry is None else left.entry.origin.to_json()
     left_undone = [change_to_json(change) for change in left.changes]
     return {"abandoned": {**origin, "changes": left_undone, "unknown": left.unknown or None, "kept": str(kept)}}
 
 
 def history_text(generations: Sequence[Generation | Damaged], begun: BegunApply | None = None) -> str:
-    """Lay generations out in columns, the newest last and marked, and behind them what is none yet."""
+    """Return generations in columns, the newest last and marked, and behind them the apply that is none yet."""
     rows = [*_rows(generations), *([] if begun is None else [_begun_row(begun)])]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
@@ -70,16 +70,16 @@ def history_text(generations: Sequence[Generation | Damaged], begun: BegunApply 
 
 
 def _rows(generations: Sequence[Generation | Damaged]) -> Iterator[tuple[str, ...]]:
-    for each in generations:
-        number = f"{'*' if each is generations[-1] else ' '} {each.number:>4}"
-        if isinstance(each, Damaged):
-            yield (number, "damaged" if each.format is None else f"format {each.format}", "", "", "", "")
+    for generation in generations:
+        number = f"{'*' if generation is generations[-1] else ' '} {generation.number:>4}"
+        if isinstance(generation, Damaged):
+            yield (number, "damaged" if generation.format is None else f"format {generation.format}", "", "", "", "")
             continue
-        yield (number, *_cells(each.origin), _counted(each.changes))
+        yield (number, *_cells(generation.origin), _counted(generation.changes))
 
 
 def _begun_row(begun: BegunApply) -> tuple[str, ...]:
-    """Return the row of what is no generation yet."""
+    """Return the row of an apply that is no generation yet."""
     entry = begun.entry
     return (">    -", *_cells(entry.origin), f"{_counted(entry.changes)}; {begun}")
 
@@ -94,8 +94,8 @@ def _counted(changes: Sequence[Change[Resource]]) -> str:
 
 
 def history_json(generations: Sequence[Generation | Damaged], begun: BegunApply | None = None) -> Json:
-    """Return generations as JSON values, the newest last, and what is none yet."""
-    kept = [_generation_json(each, current=each is generations[-1]) for each in generations]
+    """Return generations as JSON values, the newest last, and the apply that is none yet."""
+    kept = [_generation_json(generation, current=generation is generations[-1]) for generation in generations]
     return {"generations": kept, "pending": None if begun is None else _begun_json(begun)}
 
 

@@ -36,17 +36,17 @@ _SOURCES: Final = {
 _Stands: TypeAlias = dict[tuple[str, Alike], set[str]]
 _NAMED: Final = 3
 _MANY: Final = 100
-"""More lines of one kind than a person reads."""
+"""How many lines of one sign and kind are shown before they are shortened."""
 
 _Reads: TypeAlias = tuple[bytes, Source, FirewallBackend, tuple[str, ...], tuple[str, ...]]
-"""How a plan reads: a digest of its lines, which may be very many, and the rest as it is."""
+"""What a plan shows: a digest of its lines, which may be very many, and the rest as it is."""
 
 
 class Line(Struct, frozen=True):
     """One change: its sign, the kind of object, what happens, and why.
 
-    `details` are the fields of an update, or the rules of a chain that is made. A command that is run in the end has a
-    line too, with the sign `$`.
+    `details` are the fields of an update, or the rules of a new chain. A command that is run in the end has a line too,
+    with the sign `$`.
     """
 
     sign: str
@@ -57,7 +57,7 @@ class Line(Struct, frozen=True):
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """The texts of which it is made."""
+        """The texts of the line."""
         return (self.sign, self.kind, self.text, self.reason, *self.details)
 
 
@@ -78,7 +78,7 @@ class TrafficLine(Struct, frozen=True):
 
 
 class Block(Struct, frozen=True):
-    """The nodes that share their changes to the letter, and those changes."""
+    """Nodes whose changes read exactly alike, and those changes."""
 
     nodes: tuple[NodePlan, ...]
     traffic: tuple[TrafficLine, ...]
@@ -90,7 +90,7 @@ class Block(Struct, frozen=True):
 
     @property
     def shortened(self) -> Iterator[Line]:
-        """The changes for people: of very many of one sign and kind the first few, and how many more there are."""
+        """The changes to print: of very many of one sign and kind the first few, and how many more there are."""
         counts = Counter(map(_sort, self.nodes[0].changes))
         seen = Counter[tuple[str, str]]()
         for change in self.nodes[0].changes:
@@ -123,21 +123,21 @@ def blocks(plan: Plan) -> tuple[Block, ...]:
     """
     folded: dict[tuple[_Reads, tuple[TrafficLine, ...]] | None, list[NodePlan]] = {}
     worded: dict[int, bytes] = {}  # by the identity of changes: nodes of one role share them
-    told_of: dict[int, tuple[TrafficLine, ...]] = {}  # and effects
+    lines_of: dict[int, tuple[TrafficLine, ...]] = {}  # and effects
     several = len(plan.nodes) > 1
     for node in plan.nodes:
-        if id(node.effects) not in told_of:
-            told_of[id(node.effects)] = tuple(traffic_lines(node.effects))
-        traffic = told_of[id(node.effects)]
+        if id(node.effects) not in lines_of:
+            lines_of[id(node.effects)] = tuple(traffic_lines(node.effects))
+        traffic = lines_of[id(node.effects)]
         if node.changes or node.warnings or node.refusals or traffic:
-            told = () if node.source is Source.SPEC else traffic
-            key = (_reading(node, worded), told) if several else None
+            shared = () if node.source is Source.SPEC else traffic
+            key = (_reading(node, worded), shared) if several else None
             folded.setdefault(key, []).append(node)
-    return tuple(Block(tuple(nodes), told_of[id(nodes[0].effects)]) for nodes in folded.values())
+    return tuple(Block(tuple(nodes), lines_of[id(nodes[0].effects)]) for nodes in folded.values())
 
 
 def _reading(node: NodePlan, worded: dict[int, bytes]) -> _Reads:
-    """Return how a node's plan reads, but for what it does to traffic; changes that are `worded` are not put anew."""
+    """Return what a node's plan shows, but for its effects on traffic; `worded` keeps the digests of changes."""
     lines = worded.get(id(node.changes))
     if lines is None:
         words = (word for line in map(line_of, node.changes) for word in (*line.parts, "\n"))
@@ -150,7 +150,9 @@ def _reading(node: NodePlan, worded: dict[int, bytes]) -> _Reads:
 def traffic_lines(effects: Iterable[TrafficEffect]) -> Iterator[TrafficLine]:
     """Put into words what a plan does to traffic; peers that fare alike share a line, and so does what is unknown."""
     effects = tuple(effects)
-    told = {(effect.probe.traffic, effect.probe.peer): effect.words for effect in effects if effect.probe.mark is None}
+    unmarked = {
+        (effect.probe.traffic, effect.probe.peer): effect.words for effect in effects if effect.probe.mark is None
+    }
     alike: dict[tuple[str, str, str, str], list[TrafficEffect]] = {}
     unknown: dict[str, dict[str, list[TrafficEffect]]] = {}
     stands: _Stands = {}
@@ -161,11 +163,11 @@ def traffic_lines(effects: Iterable[TrafficEffect]) -> Iterator[TrafficLine]:
         probe = effect.probe
         if effect.fares is Fares.UNKNOWN:
             unknown.setdefault(_blame(effect), {}).setdefault(probe.name, []).append(effect)
-        elif _is_told(effect) and (effect.words != told.get((probe.traffic, probe.peer)) or not _repeats(effect)):
+        elif _is_shown(effect) and (effect.words != unmarked.get((probe.traffic, probe.peer)) or not _repeats(effect)):
             key = ("!" if effect.stays_broken else "=", probe.name, *effect.words)
             alike.setdefault(key, []).append(effect)
-    for (sign, traffic, before, after), found in alike.items():
-        for blame, those in _by_blame(found, apart=sign == "!"):
+    for (sign, traffic, before, after), sharing in alike.items():
+        for blame, those in _by_blame(sharing, apart=sign == "!"):
             yield TrafficLine(sign, _class(traffic, those, stands), before, after, blame)
     for blame, classes in unknown.items():
         shown = [_class(traffic, those, stands) for traffic, those in classes.items()]
@@ -173,12 +175,12 @@ def traffic_lines(effects: Iterable[TrafficEffect]) -> Iterator[TrafficLine]:
 
 
 def _by_blame(effects: Sequence[TrafficEffect], *, apart: bool) -> Iterator[tuple[str, Sequence[TrafficEffect]]]:
-    """Return what makes traffic fare as it does, and which; what is well in the end may share a line without."""
-    found: dict[str, list[TrafficEffect]] = {}
+    """Return effects by what they are blamed on; without that in one group, unless `apart`."""
+    by_blame: dict[str, list[TrafficEffect]] = {}
     for effect in effects:
-        found.setdefault(_blame(effect), []).append(effect)
-    if apart or len(found) == 1:
-        yield from found.items()
+        by_blame.setdefault(_blame(effect), []).append(effect)
+    if apart or len(by_blame) == 1:
+        yield from by_blame.items()
     else:
         yield "", effects
 
@@ -188,12 +190,12 @@ def _repeats(effect: TrafficEffect) -> bool:
     return effect.probe.mark is not None and effect.before.source == effect.after.source
 
 
-def _is_told(effect: TrafficEffect) -> bool:
+def _is_shown(effect: TrafficEffect) -> bool:
     return effect.changed or effect.fares is not Fares.WELL
 
 
 def _blame(effect: TrafficEffect) -> str:
-    """Say what makes traffic fare as it does: after the plan if it is not well then, else before."""
+    """Return what makes traffic fare as it does: after the plan if it is not well then, else before."""
     step = effect.after_blame or effect.blame
     if step is None:
         return ""
@@ -211,13 +213,13 @@ def _class(traffic: str, effects: Iterable[TrafficEffect], stands: _Stands) -> s
     if not peers:
         return printable(traffic)
     alike = {(probe.traffic, probe.alike) for probe in probes if probe.alike is not None}
-    untraced = sum(each.untraced for name, each in alike if stands[name, each] <= {*peers})
+    untraced = sum(likeness.untraced for name, likeness in alike if stands[name, likeness] <= {*peers})
     named = some(peers, len(peers) + untraced)
     return printable(traffic.replace("peer", named) if "peer" in traffic else f"{traffic} on {named}")
 
 
 def line_of(change: Change[Resource]) -> Line:
-    """Put one change into words."""
+    """Return one change as a line."""
     details: tuple[str, ...] = ()
     if change.action is Action.UPDATE:
         from netplan.planning.field_changes import field_changes
@@ -229,7 +231,7 @@ def line_of(change: Change[Resource]) -> Line:
 
 
 def commands(node: NodePlan) -> Iterator[Line]:
-    """Return the commands that the spec has run once a plan has been applied, whole: they are run as who applies it."""
+    """Return the commands that the spec runs after the plan was applied, in full: they run as the user who applies."""
     for check in node.checks if node.changes else ():
         if isinstance(check.what, Command):
             reason = Reason(f"checks, within {check.within} s", check.at)
@@ -268,7 +270,7 @@ def _file_name(path: str) -> str:
 
 
 def summary_line(plan: Plan, title: str) -> str:
-    """Count the changes, and name the nodes that need none; `title` is the line's first word."""
+    """Return a line that counts the changes, and names the nodes in sync; `title` is its first word."""
     counts = summary(plan)
     in_sync = [node.node for node in plan.nodes if node.in_sync]
     synced = f" {some(in_sync)}: in sync." if in_sync else ""
@@ -286,7 +288,7 @@ def summary_line(plan: Plan, title: str) -> str:
 
 
 class Remark(Struct, frozen=True):
-    """What a person should know before applying a plan: why it is refused, or a warning."""
+    """What the user should know before applying a plan: why it is refused, or a warning."""
 
     text: str
     refuses: bool
@@ -302,7 +304,7 @@ def remarks(node: NodePlan) -> Iterator[Remark]:
 
 
 def some(names: Sequence[str], count: int | None = None) -> str:
-    """Name a few of so many, by default of those with names, and say how many more there are."""
+    """Return a few of so many names, and how many more there are; `count` is by default that of the names."""
     count = len(names) if count is None else count
     if count <= min(_NAMED, len(names)):
         return ", ".join(names)

@@ -10,7 +10,7 @@ from netplan.planning.plan import Plan
 
 
 def plan_markdown(plan: Plan, settings: Sequence[str] = ()) -> str:
-    """Return a plan as markdown; `settings` are what the specs say otherwise of which it is the move."""
+    """Return a plan as markdown; of a move between specs `settings` are the differences of those."""
     parts = [f"### Plan for {plan.cluster}", ""]
     parts += [*(f"- spec: {_code(line)}" for line in settings), ""] if settings else []
     for block in blocks(plan):

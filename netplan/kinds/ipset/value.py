@@ -133,7 +133,7 @@ class IpSet(Struct, frozen=True):
         return cls(name, type_, version, tuple(Member.parse(str(text), dimensions) for text in data["members"]))
 
 
-def asked_sets(rules: Iterable[Rule]) -> frozenset[str]:
+def named_sets(rules: Iterable[Rule]) -> frozenset[str]:
     """Return the names of the sets that rules ask."""
     names = (match.get("match-set") for rule in rules for match in rule.matches if match.name == "set")
     return frozenset(option.text for option in names if option is not None)

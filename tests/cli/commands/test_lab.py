@@ -37,4 +37,4 @@ def test_of_two_labs_the_one_that_has_the_host_is_meant(labs):
 
 def test_host_that_both_labs_have_is_not_guessed(labs):
     done = execute("both")
-    assert (done.returncode, "say which with its SPEC" in done.stderr) == (2, True)
+    assert (done.returncode, "name one by its SPEC" in done.stderr) == (2, True)

@@ -124,7 +124,7 @@ def test_a_mark_is_taken_along(folder, answer):
         (["--from", "172.7.21.2", "--to", "8.8.8.8", "--dport", "99999"], "--dport: '99999' is not a whole number"),
         (["--from", "172.7.21.2", "--to", "8.8.8.8", "--proto", "tpc"], "did you mean tcp?"),
         (["--from", "172.7.21.2", "--to", "8.8.8.8", "--proto", "foo"], "there are icmp, tcp, udp, sctp"),
-        (["--from", "172.7.21.2", "--to", "8.8.8.8", "--proto", "256"], "by number from 0 to 255"),
+        (["--from", "172.7.21.2", "--to", "8.8.8.8", "--proto", "256"], "nor a number from 0 to 255"),
         (["--from", "172.7.21.2", "--to", "8.8.8.8", "--proto", "icmp", "--dport", "1"], "has no ports"),
         (["--from", "172.7.21.2", "--to", "8.8.8.8", "--mark", "x"], "--mark: 'x'"),
         (["--from", "172.7.21.2", "--to", "8.8.8.8", "--node", "z"], "there is no node z"),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netplan.kinds.ipset.value import DIMENSIONS, IpSet, Member, Port, asked_sets
+from netplan.kinds.ipset.value import DIMENSIONS, IpSet, Member, Port, named_sets
 from netplan.net import Prefix
 from tests import make
 
@@ -47,4 +47,4 @@ def test_a_text_that_is_no_member_is_refused(wrong):
 
 def test_the_sets_are_found_that_rules_ask():
     rules = make.rules("-m set --match-set a src -j DROP", "-p tcp -m set ! --match-set b dst,src -j DROP", "-j DROP")
-    assert asked_sets(rules) == {"a", "b"}
+    assert named_sets(rules) == {"a", "b"}
