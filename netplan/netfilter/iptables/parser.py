@@ -92,13 +92,12 @@ class _Clause:
 
     def finish(self, flag: str, version: int, protocol: Condition[int] | None) -> tuple[str, tuple[Option, ...], str]:
         """Check the options together; return the name, the canonical options, and those that are not understood."""
-        if self.unread is not None:
-            return self.name, (), " ".join(self.unread)
-        if self.spec is not None:
-            try:
-                self.options = self.spec.finish(self.given, version, protocol)
-            except ValueError as error:
-                raise ValueError(f"{flag} {self.name}: {error}") from error
+        if self.spec is None or self.unread is not None:
+            return self.name, (), " ".join(self.unread or ())
+        try:
+            self.options = self.spec.finish(self.given, version, protocol)
+        except ValueError as error:
+            raise ValueError(f"{flag} {self.name}: {error}") from error
         return self.name, self.options, ""
 
     def strangers(self) -> list[str]:

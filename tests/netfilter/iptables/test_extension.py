@@ -1,14 +1,14 @@
-"""What the options of a parsed rule mean, for who walks through rules."""
+"""The options of a match or target: what they mean, and what they need beside them."""
 
 from __future__ import annotations
 
 import pytest
 
-from netplan.net import Address, Prefix
-from netplan.netfilter.iptables.operands import AddressMask, AddressRange, Masked, NatRange, Range, interface_matches
+from netplan.net import Address
+from netplan.netfilter.iptables.extension import ExtensionSpec, Option, OptionSpec
+from netplan.netfilter.iptables.number import number
+from netplan.netfilter.iptables.operands import AddressMask, AddressRange, Condition, Masked, NatRange, Range
 from netplan.netfilter.iptables.rule import Rule
-
-ADDRESS = Address.parse("10.4.7.21")
 
 
 def option(text, name, version=4):
@@ -17,56 +17,6 @@ def option(text, name, version=4):
     value = part.get(name)
     assert value is not None
     return value
-
-
-@pytest.mark.parametrize(
-    ("text", "prefix"),
-    [
-        ("10.4.7.21", "10.4.7.21/32"),
-        ("10.4.7.21/24", "10.4.7.0/24"),
-        ("10.4/255.255.0.0", "10.4.0.0/16"),
-        ("10/8", "10.0.0.0/8"),
-        ("0/0", "0.0.0.0/0"),
-        ("fd00::1/ffff::", "fd00::/16"),
-        ("fd00::1/64", "fd00::/64"),
-    ],
-)
-def test_a_contiguous_mask_is_a_prefix(text, prefix):
-    assert AddressMask.parse(text, 6 if ":" in text else 4).prefix == Prefix.parse(prefix)
-
-
-@pytest.mark.parametrize("text", ["10.0.12.0/255.0.255.0", "fd00::/ffff:0:ffff::"])
-def test_a_mask_with_gaps_is_kept_and_is_no_prefix(text):
-    addresses = AddressMask.parse(text, 6 if ":" in text else 4)
-    assert (str(addresses), addresses.prefix) == (text, None)
-
-
-@pytest.mark.parametrize(
-    ("text", "contains"),
-    [("10.4.7.0/24", True), ("10.4.8.0/24", False), ("10.0.7.0/255.0.255.0", True), ("10.0.8.0/255.0.255.0", False)],
-)
-def test_an_address_under_a_mask(text, contains):
-    assert AddressMask.parse(text, 4).contains(ADDRESS) is contains
-
-
-def test_an_ipv4_address_lies_in_no_ipv6_prefix():
-    assert not AddressMask.parse("::/0", 6).contains(ADDRESS)
-
-
-@pytest.mark.parametrize(
-    "text", ["10.0.0.1/", "10.0.0.1/33", "10.0.0.1/255.0", "10.0.0.1/-1", "1.2.3.4.5", "10.256", ""]
-)
-def test_what_is_no_address_or_mask_is_refused(text):
-    with pytest.raises(ValueError, match="is not a"):
-        AddressMask.parse(text, 4)
-
-
-@pytest.mark.parametrize(
-    ("pattern", "name", "matches"),
-    [("eth0", "eth0", True), ("eth0", "eth01", False), ("veth+", "veth1a", True), ("veth+", "eth0", False)],
-)
-def test_an_interface_pattern(pattern, name, matches):
-    assert interface_matches(pattern, name) is matches
 
 
 @pytest.mark.parametrize(
@@ -94,11 +44,6 @@ def test_a_mark_and_its_mask(text, name, masked):
 )
 def test_ports_and_lengths_are_ranges(text, name, ranges):
     assert option(text, name).ranges == ranges
-
-
-@pytest.mark.parametrize(("number", "contains"), [(79, False), (80, True), (90, True), (91, False)])
-def test_both_ends_belong_to_a_range(number, contains):
-    assert Range(80, 90).contains(number) is contains
 
 
 @pytest.mark.parametrize(
@@ -166,3 +111,53 @@ def test_a_network_of_a_connection(text):
 
 def test_a_comment_is_its_text():
     assert option("-m comment --comment 'a \"b\"'", "comment").text == 'a "b"'
+
+
+SPEC = ExtensionSpec(
+    "made-up",
+    (
+        OptionSpec("first", (number(0, 9),), ("one",), negatable=True, hidden=("0",)),
+        OptionSpec("second", default=("four", "six")),
+        OptionSpec("third"),
+    ),
+    exactly=("first", "third"),
+    protocols=frozenset({6}),
+)
+
+
+def finished(*options, version=4, protocol=6):
+    return SPEC.finish({option.name: option for option in options}, version, Condition(protocol))
+
+
+@pytest.mark.parametrize(("version", "value"), [(4, "four"), (6, "six")])
+def test_a_default_is_printed_in_its_place_as_the_ip_version_has_it(version, value):
+    assert finished(Option("third"), version=version) == (Option("second", values=(value,)), Option("third"))
+
+
+def test_a_value_that_every_packet_meets_is_not_printed():
+    assert finished(Option("first", values=("0",))) == (Option("second", values=("four",)),)
+
+
+@pytest.mark.parametrize(
+    ("options", "protocol", "message"),
+    [
+        ((), 6, "needs one of --first or --third"),
+        ((Option("third"), Option("first", values=("1",))), 6, "needs one of --first or --third"),
+        ((Option("third"),), 17, "needs -p tcp"),
+    ],
+)
+def test_what_an_extension_needs_is_named(options, protocol, message):
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        finished(*options, protocol=protocol)
+
+
+def test_an_option_is_read_under_its_other_name_too():
+    assert SPEC.by_name["one"].read(["07"], 4, negated=True) == Option("first", negated=True, values=("7",))
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "message"), [("third", [], "can't be negated"), ("one", ["0"], "never match")]
+)
+def test_a_negation_that_makes_no_sense_is_refused(name, words, message):
+    with pytest.raises(ValueError, match=message):
+        SPEC.by_name[name].read(words, 4, negated=True)

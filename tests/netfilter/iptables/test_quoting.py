@@ -6,17 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netplan.netfilter.iptables.extension import Option
-from netplan.netfilter.iptables.match import Match, Target
-from netplan.netfilter.iptables.quoting import always_quote, logical_lines, quote, split
-from netplan.netfilter.iptables.rule import Rule, kernel_rule
-
-PIECES = (
-    *("!", "-f", "-s 10/8", "-d 10.0.0.1", "-i eth0", "-o 'a'", "-p tcp", "-p udp", "-m tcp", "--dport 80", "--syn"),
-    *("-m mark", "--mark 1", "-m connmark", "-m comment", "--comment", "-m limit", "-m foo", "--bar", "-j CHAIN"),
-    *("-j MARK", "--set-mark 1", "-j ACCEPT", "-g CHAIN", "1", "-1", "--", "'", "''", "'a", "b'", "'a b'", "it's"),
-    *('"', '""', '"a', 'b"', r'"a\"b"', r'"\\"', "\\", "\u00a0"),
+from netplan.netfilter.iptables.quoting import (
+    always_quote,
+    as_written,
+    check_word,
+    logical_lines,
+    pictured,
+    quote,
+    quote_pattern,
+    split,
 )
+
 printable = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]))
 
 
@@ -58,21 +58,6 @@ def test_a_quoted_text_is_read_back(text):
     assert split(f"--comment {quote(text)} -j X") == ["--comment", text, "-j", "X"]
 
 
-@given(printable.filter(lambda text: len(text.encode()) <= 255))
-def test_no_comment_can_end_its_rule(text):
-    rule = Rule.parse(f"-m comment --comment {quote(text)} -j DROP")
-    assert rule == Rule(matches=(Match("comment", (Option("comment", values=(text,)),)),), target=Target("DROP"))
-
-
-@given(st.lists(st.sampled_from(PIECES), max_size=12).map(" ".join) | st.text())
-def test_any_text_is_a_rule_that_is_read_back_or_a_value_error(text):
-    try:
-        rule = Rule.parse(text)
-    except ValueError:
-        return
-    assert Rule.parse(str(rule)) == rule
-
-
 ANY_TEXT = st.text(st.sampled_from("ab\"'\\ \t\n-:*#\x00\x1b\x85\u2028\udcff")) | st.sampled_from(
     ["\n-A FORWARD -j DROP\n", "\nCOMMIT\n*nat\n:INPUT DROP", '\n" -j DROP\n-A FORWARD -m comment --comment "']
 )
@@ -85,7 +70,27 @@ def test_whatever_stands_in_comments_every_rule_is_in_one_line(texts, device):
     assert ([line.replace("\u240a", "\n") for line in lines[:-1]], lines[-1]) == (rules, "-A FORWARD -j REJECT")
 
 
-@given(ANY_TEXT)
-def test_whatever_the_kernel_holds_is_a_rule_that_can_be_written_down(text):
-    rule = kernel_rule(f"-A FORWARD -s 192.0.2.1/32 -m comment --comment {always_quote(text)} -j {text}")
-    assert (Rule.parse(str(rule)), "\n" in str(rule)) == (rule, False)
+@pytest.mark.parametrize("spelling", ['"a b"', r'"it\'s"', 'x"a b"', "plain"])
+def test_a_word_that_is_not_understood_is_written_as_it_was_spelled(spelling):
+    assert [as_written(word) for word in split(spelling)] == [spelling]
+
+
+def test_a_word_in_single_quotes_is_written_in_double_quotes():
+    assert [as_written(word) for word in split("'a \"b\"'")] == [r'"a \"b\""']
+
+
+def test_the_string_match_escapes_no_single_quote():
+    assert quote_pattern('it\'s "a\\b"') == r'''"it's \"a\\b\""'''
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"), [("a\tb", "a\u2409b"), ("a\x7f", "a\u2421"), ("\x85", "\ufffd"), ("plain", "plain")]
+)
+def test_what_a_rule_can_not_hold_is_shown_as_a_picture(text, shown):
+    assert pictured(text) == shown
+
+
+@pytest.mark.parametrize("text", ["", "two words", "'quoted", 'qu"oted'])
+def test_what_iptables_save_would_have_to_quote_is_no_bare_word(text):
+    with pytest.raises(ValueError, match="is not one word without spaces and quotes"):
+        check_word(text)
