@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 from netplan.netfilter.iptables.rule import Rule
 from netplan.netfilter.nftables.expression import rules
-from netplan.netfilter.nftables.misread import reasons
+from netplan.netfilter.nftables.misread import misread_among, native_set, reasons
 from tests.kinds.chain.scratch import run
 from tests.netfilter.iptables import written
+from tests.netfilter.nftables import answering
+from tests.netfilter.nftables.instructions import ACCEPT, instruction
 from tests.netfilter.nftables.recording import replayed
 
 CAPTURES = sorted((Path(__file__).parents[2] / "data" / "captures").glob("*.rules"))
@@ -148,3 +150,18 @@ def test_all_conditions_on_the_mark_are_printed_and_none_is_called_misread(tmp_p
 @pytest.mark.parametrize("rule", [rule for rule, _ in ON_THE_MARK])
 def test_no_recorded_condition_on_the_mark_is_called_misread(rule):
     assert recorded_reasons(f"{rule} accept") == []
+
+
+def test_the_first_rule_of_a_chain_that_is_misread_is_named_with_its_place():
+    lookup = (instruction("lookup", _1=b"s\0", _2=1), ACCEPT)
+    assert misread_among("FORWARD", [(ACCEPT,), lookup, lookup]) == (
+        "rule 2 of FORWARD is nft's own: it looks a packet up in a set or a map"
+    )
+    assert misread_among("FORWARD", [(ACCEPT,)]) is None
+
+
+def test_a_table_in_which_there_is_a_set_has_rules_of_nft_s_own():
+    with answering.kernel() as kernel:
+        assert native_set("nat") is None
+        kernel.add(answering.SET, answering.IPV4, _1="nat", _2="__map0")
+        assert native_set("nat") == "__map0"

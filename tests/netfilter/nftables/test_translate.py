@@ -13,6 +13,7 @@ from netplan.netfilter.nftables.expression import rules
 from netplan.netfilter.nftables.terminal import chain_word
 from netplan.netfilter.nftables.translate import translated
 from tests.kinds.chain.scratch import run
+from tests.netfilter.nftables.instructions import ACCEPT, MARK, bitwise, compare, instruction, meta, words
 from tests.netfilter.nftables.recording import replayed
 
 PROBE = """
@@ -312,15 +313,24 @@ def test_rule_that_iptables_translates_to_nft_is_translated_back(text, tmp_path)
     assert (done.stderr, json.loads(done.stdout or "[]")) == ("", [[text]])
 
 
-@pytest.mark.parametrize("name", ["nat_POST_public", "services", "KUBE-SVC-1"])
-def test_plain_name_of_a_chain_stays(name):
-    assert chain_word(name) == name
+def extension(kind, name):
+    return instruction(kind, _1=name.encode() + b"\0")
 
 
-@pytest.mark.parametrize("name", ["a" * 29, "ACCEPT", "MASQUERADE", "-x", "a b", "a\x1b[31mb", "policy_allow-é"])
-def test_other_name_of_a_chain_becomes_a_plain_word(name):
-    assert str(Rule.parse(f"-j {chain_word(name)}").target) == chain_word(name)
-
-
-def test_names_that_begin_alike_stay_apart():
-    assert chain_word("a" * 40 + "1") != chain_word("a" * 40 + "2")
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ([extension("match", "comment"), ACCEPT], "-j ACCEPT"),
+        ([extension("match", "recent"), ACCEPT], "-m nft -j ACCEPT"),
+        ([extension("target", "LOG"), ACCEPT], "-j ACCEPT"),
+        ([extension("target", "MASQUERADE")], "-j MASQUERADE"),
+        ([extension("target", "TEE")], "-j nft-unknown"),
+        ([instruction("objref", _1=1), ACCEPT], "-j ACCEPT"),
+        ([instruction("objref", _1=2), ACCEPT], "-m nft -j ACCEPT"),
+        ([meta(MARK), bitwise(b"\xff", b"\0"), compare(b"\1"), ACCEPT], "-m nft -j ACCEPT"),
+        ([instruction("not-yet-invented"), ACCEPT], "-m nft -j ACCEPT"),
+        ([instruction("queue", _1=0)], "-j NFQUEUE"),
+    ],
+)
+def test_what_iptables_has_put_into_nftables_is_read_by_its_name(rule, said):
+    assert words(*rule) == [said]
