@@ -11,7 +11,7 @@ from netplan.desired.chains import OUR_CHAINS
 from netplan.desired.checks import Check
 from netplan.desired.interest import full_interest
 from netplan.kinds.chain.value import ChainKey, FirewallBackend
-from netplan.kinds.link.value import Link
+from netplan.kinds.link.value import tunnel_ports
 from netplan.kinds.resource import Reason, Resource, Wanted
 from netplan.kinds.route.value import RouteKey
 from netplan.kinds.snapshot import Interest
@@ -116,8 +116,7 @@ class Desired(Struct, frozen=True):
             return full_interest() | Interest(sysctls=written, searched=frozenset({"nat", "filter"}))
         removals = {removal.chain for removal in self.removals}
         sysctls = self.sysctls | written
-        links = (want.resource for want in self.objects if isinstance(want.resource, Link))
-        ports = frozenset(link.vxlan.port for link in links if link.vxlan is not None)
+        ports = tunnel_ports(want.resource for want in self.objects)
         if IPV6_FORWARD in sysctls:
             sysctls |= {accept_ra(traffic.node.interface) for traffic in self.traffic}
         hooks = frozenset(OUR_CHAINS.values())

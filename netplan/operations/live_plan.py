@@ -34,7 +34,7 @@ from netplan.planning.sysctls import unknown
 from netplan.planning.traffic.classes import Probing
 from netplan.planning.traffic.probe import packets_of
 from netplan.planning.traffic.selection import leads_further
-from netplan.planning.underlay import absent, elsewhere
+from netplan.planning.underlay import absent, elsewhere, shut_out
 from netplan.planning.undo import undo_changes
 from netplan.trace import Packet, Passing
 
@@ -93,6 +93,7 @@ class LivePlan(Struct, frozen=True):
             *map(str, elsewhere(plan.node, plan.address, plan.changes, before)),
             *unknown(plan.changes),
             *map(str, absent(plan.changes, plan.address, before)),
+            *map(str, shut_out(plan.changes, before)),
         )
         refusals = tuple(dict.fromkeys((*plan.refusals, *against)))
         try:
@@ -112,9 +113,10 @@ class LivePlan(Struct, frozen=True):
         now = kernel.observe(interest)
 
         def anew(state: Snapshot) -> NodePlan:
-            changes = undo_changes(target.state, state, target.touched, target.reason)
+            changes = tuple(undo_changes(target.state, state, target.touched, target.reason))
             return replace(
                 restoring_plan(target.origin.node, target.origin.address, changes, state),
+                refusals=tuple(map(str, shut_out(changes, state))),
                 sysctls=target.sysctls,
                 hooks=target.hooks,
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from enum import StrEnum
 from typing import Final
 
@@ -12,10 +12,10 @@ from msgspec.structs import replace
 from netplan.desired.chains import POSTROUTING
 from netplan.desired.hooks import Hook, Standing
 from netplan.desired.model import Place
-from netplan.errors import OvertakenError, UnsteadyError
+from netplan.errors import OvertakenError, RefusedError, UnsteadyError
 from netplan.kernel import Kernel
 from netplan.kinds.chain.value import FirewallBackend, PlacedRule, is_our_jump
-from netplan.kinds.link.value import Link
+from netplan.kinds.link.value import Link, tunnel_ports
 from netplan.kinds.resource import Change, Reason, Resource
 from netplan.kinds.snapshot import Interest, Snapshot
 from netplan.kinds.sysctl.value import Sysctl
@@ -27,6 +27,7 @@ from netplan.operations.transaction import Transaction, restore, run
 from netplan.planning import deferred_sysctls
 from netplan.planning.hooks import all_hooks, rule_changes
 from netplan.planning.interest import interest_of
+from netplan.planning.underlay import shut_out
 from netplan.planning.undo import undo_changes
 from netplan.store.decision import ConfirmDecision
 from netplan.store.generations import Generation
@@ -147,7 +148,8 @@ def bring_back(
 
     One of this boot is left as it is, unless it was itself restored after the reboot: that may be incomplete. Beside
     programs that start at the same time it is tried again as by `Attempts`. RefusedError (3) if an interface that its
-    routes need is not ready within so many seconds; RestoredError (4) and HalfStateError (5) as from `apply`.
+    routes need is not ready within so many seconds, or a tunnel's port is taken; RestoredError (4) and HalfStateError
+    (5) as from `apply`.
     """
     if generation is None or (generation.origin.boot_id == boot_id() and generation.origin.verb != _VERB):
         return None
@@ -166,7 +168,8 @@ def _bring_back(store: Store, generation: Generation, kernel: Kernel) -> Recover
     after = generation.after
     wanted = [*_settings(after), *_rules_taken_away(generation)]
     placed = frozenset(hook.chain for hook in all_hooks(generation.hooks or (), after))
-    interest = interest_of(wanted) | Interest(frozenset(after.chains) | placed, placed)
+    ports = tunnel_ports(after.all(Link))
+    interest = interest_of(wanted) | Interest(frozenset(after.chains) | placed, placed, ports=ports)
     now = kernel.observe(interest)
     late = _late(after, now)
     touched = [change for change in wanted if change.after not in late]
@@ -177,6 +180,7 @@ def _bring_back(store: Store, generation: Generation, kernel: Kernel) -> Recover
     changes = left(now)
     if not changes and not late:
         return None
+    _check_free(changes, now)
     journal = ApplyJournal(
         store,
         _now(generation.origin),
@@ -190,6 +194,13 @@ def _bring_back(store: Store, generation: Generation, kernel: Kernel) -> Recover
     run(Transaction(changes, now, interest, left), kernel, journal)
     number = journal.finished().number if changes else None
     return Recovery(Cause.REBOOT, generation.origin, changes, number, late)
+
+
+def _check_free(changes: Collection[Change[Resource]], now: Snapshot) -> None:
+    """Raise RefusedError (3) if another program keeps a tunnel of the changes out."""
+    listed = "\n".join(f"  {obstacle}" for obstacle in shut_out(changes, now))
+    if listed:
+        raise RefusedError(f"the state before the reboot can't be restored, and nothing was changed:\n{listed}")
 
 
 def _left(generation: Generation, now: Snapshot, touched: Sequence[Change[Resource]]) -> Iterator[Change[Resource]]:

@@ -5,7 +5,7 @@ All of it is checked before anything is written: the kernel would refuse the rou
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import count
 from typing import Final
 
@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from netplan.desired.model import Desired
 from netplan.kinds.address.value import LinkAddress
-from netplan.kinds.link.value import Link, Vxlan
+from netplan.kinds.link.value import Link, Vxlan, tunnel_ports
 from netplan.kinds.resource import Change, Resource
 from netplan.kinds.route.value import Route
 from netplan.kinds.snapshot import Snapshot
@@ -69,7 +69,7 @@ def obstacles(desired: Desired, changes: Sequence[Change[Resource]], state: Snap
         if isinstance(link, Link) and link.vxlan is not None:
             texts = (
                 *_without_address(link.vxlan, node, state),
-                *_port_taken(link, changes, state),
+                *_port_taken(link.vxlan, _beside(link, changes, state), state),
                 *_too_wide(link, change.before, desired, state),
             )
             yield from (Obstacle.before(text, [link]) for text in texts)
@@ -185,20 +185,41 @@ def _elsewhere(address: InterfaceAddress, node: Node, device: IfName, state: Sna
         )
 
 
-def _port_taken(link: Link, changes: Iterable[Change[Resource]], state: Snapshot) -> Iterator[str]:
-    """Return which tunnel or program has the UDP port for itself; a tunnel that the plan deletes no longer has it."""
+def shut_out(changes: Collection[Change[Resource]], state: Snapshot) -> Iterator[Obstacle]:
+    """Return the tunnels of changes that the kernel would not make, or let up, beside others or a program's socket."""
+    for change in changes:
+        link = change.after
+        if isinstance(link, Link) and link.vxlan is not None:
+            others = _beside(link, changes, state)
+            texts = *_excluded(link, others), *_port_taken(link.vxlan, others, state)
+            yield from (Obstacle.before(text, [link]) for text in texts)
+
+
+def _beside(tunnel: Link, changes: Iterable[Change[Resource]], state: Snapshot) -> list[Link]:
+    """Return the other tunnels of a state that stay."""
     deleted = {change.before for change in changes if change.after is None}
-    others = [other for other in state.all(Link) if other.vxlan is not None and other.name != link.name]
-    taken = {socket.port for socket in state.sockets}
-    taken |= {other.vxlan.port for other in others if other.vxlan is not None}
+    others = (link for link in state.all(Link) if link.vxlan is not None and link.name != tunnel.name)
+    return [link for link in others if link not in deleted]
+
+
+def _excluded(link: Link, others: Iterable[Link]) -> Iterator[str]:
+    """Return which tunnel receives the same packets."""
+    for other in others:
+        if link.excludes(other):
+            yield f"link {link} can't be made beside {other}, which is {other.installer}: ip link del {other.name}"
+
+
+def _port_taken(vxlan: Vxlan, others: Sequence[Link], state: Snapshot) -> Iterator[str]:
+    """Return which tunnel or program has the UDP port for itself."""
+    taken = {socket.port for socket in state.sockets} | tunnel_ports(others)
     free = next(port for port in count(_FIRST_OTHER_PORT) if port not in taken)
     line = f"write port: {free} in backend, for all nodes"
     for other in others:
-        if other not in deleted and link.vxlan is not None and link.vxlan.shut_out_by(other):
-            yield f"UDP port {link.vxlan.port} is taken by {other.name} ({other.installer}): {line}"
+        if vxlan.shut_out_by(other):
+            yield f"UDP port {vxlan.port} is taken by {other.name} ({other.installer}): {line}"
     for socket in state.sockets:
-        if link.vxlan is not None and socket.shuts_out(link.vxlan):
-            yield f"UDP port {link.vxlan.port} is taken by a socket of {socket.program}: stop it, or {line}"
+        if socket.shuts_out(vxlan):
+            yield f"UDP port {vxlan.port} is taken by a socket of {socket.program}: stop it, or {line}"
 
 
 def _too_wide(link: Link, before: Resource | None, desired: Desired, state: Snapshot) -> Iterator[str]:

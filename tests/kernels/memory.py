@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
+from msgspec.structs import replace
+
 from netplan.errors import ContendedError
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.batches import Batch
@@ -51,7 +53,9 @@ class MemoryKernel:
             there = {None, *(link.name for link in self.state.all(Link))}
             read = [Sysctl(name, "0") for name in sorted(filter(of_ipv6, names))]
             sysctls += [sysctl for sysctl in read if sysctl.device in there]
-        return self.state.replace(Chain, chains).replace(OtherChain, beside).replace(Sysctl, sysctls)
+        sockets = tuple(socket for socket in self.state.sockets if socket.port in interest.ports)
+        state = replace(self.state, sockets=sockets)
+        return state.replace(Chain, chains).replace(OtherChain, beside).replace(Sysctl, sysctls)
 
     def write(self, batch: Batch) -> None:
         """Make the changes of one batch, or refuse as the kernel would."""
@@ -124,6 +128,7 @@ def _check(state: Snapshot, change: Change[Resource], after: Resource) -> None:
         raise kernel_refusal(change, "the kernel has no IPv6")
     if isinstance(after, Link):
         _check_link(links, change, after)
+        _check_port(state, change, after)
     elif version_of(after) == 6 and any(links[each].mtu < IPV6_MTU_MIN for each in stands_on(after) if each):
         raise kernel_refusal(change, f"an MTU below {IPV6_MTU_MIN} leaves no room for IPv6")
     elif isinstance(after, Route):
@@ -140,6 +145,16 @@ def _check_link(links: Mapping[IfName, Link], change: Change[Resource], link: Li
         raise kernel_refusal(change, f"there is no interface {below}")
     if link.vxlan is not None and below is not None and link.mtu > links[below].mtu - link.vxlan.overhead:
         raise kernel_refusal(change, f"the MTU is more than that of {below}, less {link.vxlan.overhead}")
+
+
+def _check_port(state: Snapshot, change: Change[Resource], link: Link) -> None:
+    """Refuse to let a tunnel up, or leave it up, while its UDP port is taken."""
+    others = [other for other in state.all(Link) if other.name != link.name]
+    vxlan = link.vxlan if link.up else None
+    if vxlan is not None and any(
+        [*map(vxlan.shut_out_by, others), *(socket.shuts_out(vxlan) for socket in state.sockets)]
+    ):
+        raise kernel_refusal(change, "Address already in use")
 
 
 def _check_route(state: Snapshot, change: Change[Resource], route: Route) -> None:

@@ -121,3 +121,14 @@ def test_what_the_kernel_would_refuse_is_refused_before_with_the_line_to_write(p
     assert (applied.code, line in applied.stderr, plain.state("r1-n1")) == (3, True, before)
     fixed = plain.podnet("r1-n1", "drift", TUNNEL, "--fix")
     assert (fixed.code, line in fixed.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("devices", [name for name in UNFIT if "the port" in name])
+def test_a_port_that_was_taken_since_a_plan_was_saved_is_refused_before_anything_is_written(plain, tmp_path, devices):
+    script, line = UNFIT[devices]
+    plan = tmp_path / "plan.json"
+    assert plain.podnet("r1-n1", "plan", TUNNEL, "--live", "--out", str(plan)).code == 0
+    plain.shell("r1-n1", script)
+    before = plain.state("r1-n1")
+    applied = plain.apply_saved("r1-n1", plan)
+    assert (applied.code, line in applied.stderr, plain.state("r1-n1")) == (3, True, before)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final
 
 from msgspec import Struct
 
-from netplan.kinds.resource import Json
+from netplan.kinds.resource import Json, Resource
 from netplan.net import Address, IfName, LinkLayerAddress, link_layer_address
 
 ALIAS = "podnet"
@@ -193,6 +193,12 @@ def derived_lladdr(address: Address) -> LinkLayerAddress:
 def tunnels(links: Mapping[int, Link]) -> dict[int, Link]:
     """Return those of the devices, by their indexes, that are VXLAN tunnels."""
     return {index: link for index, link in links.items() if link.type == VXLAN}
+
+
+def tunnel_ports(resources: Iterable[Resource]) -> frozenset[int]:
+    """Return the UDP ports of the tunnels among objects of any kind."""
+    links = (resource for resource in resources if isinstance(resource, Link))
+    return frozenset(link.vxlan.port for link in links if link.vxlan is not None)
 
 
 def own_settings(links: Iterable[Link]) -> frozenset[str]:
