@@ -7,7 +7,7 @@ import json
 import pytest
 
 from netplan.kinds.chain.value import Chain, ChainKey
-from netplan.kinds.foreign_chain.value import OtherChain, Owner
+from netplan.kinds.foreign_chain.value import OtherChain, Owner, is_read
 from netplan.store import records
 from tests import make
 
@@ -74,3 +74,13 @@ def test_record_says_nothing_of_it_where_there_is_nothing():
 def test_record_from_before_is_read():
     text = records.render(make.snapshot(), "a", "c")
     assert records.parse(text, "a.json", "c", "a").state.all(OtherChain) == ()
+
+
+@pytest.mark.parametrize(("owner", "backend"), [("iptables-legacy", "legacy"), ("iptables-nft", "nft"), ("nft", "nft")])
+def test_an_owner_shows_the_rules_of_one_packet_filter(owner, backend):
+    assert Owner(owner).backend == backend
+
+
+@pytest.mark.parametrize(("hook", "read"), [("output", False), ("input", True), ("forward", True), (None, True)])
+def test_rules_are_read_where_traffic_of_pods_passes_in_a_tunnel_too(hook, read):
+    assert is_read(hook) is read

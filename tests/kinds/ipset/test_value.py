@@ -48,3 +48,14 @@ def test_a_text_that_is_no_member_is_refused(wrong):
 def test_the_sets_are_found_that_rules_ask():
     rules = make.rules("-m set --match-set a src -j DROP", "-p tcp -m set ! --match-set b dst,src -j DROP", "-j DROP")
     assert named_sets(rules) == {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    ("made", "text"),
+    [
+        (IpSet("pods", "hash:net", members=(Member.parse("10.0.0.0/8", ("net",)),)), "pods hash:net, 1 member"),
+        (IpSet("a\x1b[0m", "hash:mac", unread=True), "a\\x1b[0m hash:mac, not read"),
+    ],
+)
+def test_a_set_is_told_with_its_type_and_how_many_members_it_has(made, text):
+    assert (str(made), made.key, made.ours) == (text, made.name, False)

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from netplan.kinds.link.value import Link
+from netplan.kinds.link.value import Link, Vxlan
+from netplan.kinds.link.value import tunnels as tunnels_among
 from netplan.net import IfName
 from tests import tunnels
 
@@ -71,3 +72,12 @@ def test_other_devices_stand_beside_a_tunnel(other):
 )
 def test_a_foreign_tunnel_says_whose_it_looks_like(name, whose):
     assert tunnels.link(name, alias="").installer == whose
+
+
+def test_a_foreign_tunnel_may_leave_its_address_and_its_device_to_the_kernel():
+    assert str(Vxlan(7, 4789, None, None, learning=True)) == "vxlan id 7 dstport 4789"
+
+
+def test_tunnels_are_told_from_other_devices():
+    links = {2: Link(IfName("eth0"), 1500, up=True), 3: tunnels.link()}
+    assert tunnels_among(links) == {3: tunnels.link()}

@@ -64,3 +64,8 @@ def test_the_tables_to_read_are_main_and_those_that_rules_look_up_without_the_lo
 def test_json_that_is_no_rule_is_refused(wrong):
     with pytest.raises(ValueError, match=r"\w"):
         PolicyRule.from_json(DEFAULTS[0].to_json() | wrong)
+
+
+def test_a_rule_of_ipv6_says_so_in_its_json():
+    rule = PolicyRule(1, 100, version=6, source=Prefix.parse("fd00::/8"))
+    assert (rule.to_json()["version"], PolicyRule.from_json(rule.to_json())) == (6, rule)
