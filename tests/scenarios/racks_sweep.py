@@ -155,6 +155,12 @@ def applied(host: Host) -> None:
     host.apply(host.cluster.spec)
 
 
+def booted(host: Host) -> None:
+    """Leave the node as the boot after an apply finds it."""
+    applied(host)
+    host.reboot()
+
+
 def applied_twice(host: Host) -> None:
     """Make the node what its spec says, and then what the later one says."""
     applied(host)
@@ -206,6 +212,7 @@ STORIES: Final = {
     "rollback": Story(applied_twice, ("rollback", "--yes")),
     "remove": Story(applied, ("remove", "SPEC", "--node", NODE, "--yes")),
     "recover": Story(half_done, ("recover",)),
+    "recover at boot": Story(booted, ("recover",)),
 }
 CONFIRM: Final = Story(pending, ("confirm",))
 """Killed without a reboot it waits on for its confirm."""
