@@ -44,13 +44,13 @@ class Place(NamedTuple):
 
     def keys(self, families: tuple[int, ...]) -> str:
         """Write the keys of a node's addresses and subnets."""
-        held = []
+        lines = []
         if 4 in families:
-            held.append(f"address: 10.4.{self.segment}.{self.host}/24, subnet: 172.7.{self.subnet}.0/24")
+            lines.append(f"address: 10.4.{self.segment}.{self.host}/24, subnet: 172.7.{self.subnet}.0/24")
         if 6 in families:
-            held.append(f"ipv6_address: 'fd00:4:{self.segment}::{self.host}/64'")
-            held.append(f"ipv6_subnet: 'fd00:7:0:{self.subnet}::/64'")
-        return ", ".join(held)
+            lines.append(f"ipv6_address: 'fd00:4:{self.segment}::{self.host}/64'")
+            lines.append(f"ipv6_subnet: 'fd00:7:0:{self.subnet}::/64'")
+        return ", ".join(lines)
 
 
 _HOME: Final = Place("7", 21, 21)
@@ -110,9 +110,9 @@ def _some(draw: st.DrawFn, cluster: Cluster, change: Callable[[Place], Place | N
     """Change one peer, or take it away."""
     if not cluster.peers:
         return _add(draw, cluster)
-    name = draw(st.sampled_from(sorted(cluster.peers)))
-    changed = {each: change(place) if each == name else place for each, place in cluster.peers.items()}
-    return replace(cluster, peers={each: place for each, place in changed.items() if place is not None})
+    chosen = draw(st.sampled_from(sorted(cluster.peers)))
+    changed = {name: change(place) if name == chosen else place for name, place in cluster.peers.items()}
+    return replace(cluster, peers={name: place for name, place in changed.items() if place is not None})
 
 
 def _leave(draw: st.DrawFn, cluster: Cluster) -> Cluster:
@@ -130,7 +130,7 @@ def _resubnet(draw: st.DrawFn, cluster: Cluster) -> Cluster:
 
 
 def _swap(draw: st.DrawFn, cluster: Cluster) -> Cluster:
-    """Give node a the subnet of a peer, and the peer its own."""
+    """Swap the subnets of node a and of a peer."""
     if not cluster.peers:
         return cluster
     name = draw(st.sampled_from(sorted(cluster.peers)))
@@ -173,9 +173,9 @@ def edits(draw: st.DrawFn, most: int = 5) -> list[Cluster]:
     cluster = Cluster()
     for _ in range(draw(st.integers(0, 3))):
         cluster = _add(draw, cluster)
-    found = [cluster]
+    clusters = [cluster]
     for _ in range(draw(st.integers(1, most))):
         for _ in range(draw(st.sampled_from([1, 1, 1, 2, 5]))):
             cluster = draw(st.sampled_from(_EDITS))(draw, cluster)
-        found.append(cluster)
-    return found
+        clusters.append(cluster)
+    return clusters

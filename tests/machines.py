@@ -25,7 +25,9 @@ class Tracked:
 
     def read(self, wanted: Callable[[Connection], bool], version: int) -> tuple[Connection, ...]:
         """Return those that are wanted of an IP version."""
-        return tuple(each for each in self.connections if each.source.version == version and wanted(each))
+        return tuple(
+            connection for connection in self.connections if connection.source.version == version and wanted(connection)
+        )
 
     def end(self, connections: Iterable[Connection]) -> int:
         """Count what is ended."""
@@ -40,8 +42,8 @@ def machine(
     """Return a machine that remembers in a folder, with its kernel and its report; a usual node by default."""
     here = kernel if isinstance(kernel, MemoryKernel) else MemoryKernel(kernel or make.snapshot(make.docker()))
     report, connections = Kept(), tracked or Tracked()
-    made = Machine(lambda _: here, Store(folder), report, Connections(connections.read, connections.end), _unguarded)
-    return made, here, report
+    this = Machine(lambda _: here, Store(folder), report, Connections(connections.read, connections.end), _unguarded)
+    return this, here, report
 
 
 def _unguarded(_store: Store, _descriptor: int) -> Callable[[Entry], None]:

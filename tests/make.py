@@ -83,10 +83,10 @@ def spec(*nodes: str, **keys: str | None) -> Spec:
     return load(*nodes, **keys)
 
 
-def desired(made: Spec | None = None, name="a") -> Desired:
+def desired(cluster_spec: Spec | None = None, name="a") -> Desired:
     """Compile one node of a spec."""
-    made = made or spec()
-    return compile_node(made, made.topology.by_name[name])
+    cluster_spec = cluster_spec or spec()
+    return compile_node(cluster_spec, cluster_spec.topology.by_name[name])
 
 
 def rule(text: str) -> Rule:
@@ -99,9 +99,9 @@ def rules(*texts: str, version: int = 4) -> tuple[Rule, ...]:
     return tuple(Rule.parse(text, version=version) for text in texts)
 
 
-def texts(found: Iterable[Rule]) -> list[str]:
+def texts(rules: Iterable[Rule]) -> list[str]:
     """Return rules as text."""
-    return list(map(str, found))
+    return list(map(str, rules))
 
 
 def chains(saved: str) -> list[Chain]:
@@ -109,7 +109,7 @@ def chains(saved: str) -> list[Chain]:
     policies: dict[ChainKey, str | None] = {
         ChainKey(4, table, name): "ACCEPT" for table, names in _BUILT_IN.items() for name in names
     }
-    found: dict[ChainKey, list[Rule]] = {}
+    parsed_rules: dict[ChainKey, list[Rule]] = {}
     table = ""
     for line in saved.splitlines():
         if line.startswith("*"):
@@ -119,8 +119,8 @@ def chains(saved: str) -> list[Chain]:
             policies[ChainKey(4, table, name)] = None if policy == "-" else policy
         elif line.startswith("-A"):
             name, parsed = parse_rule_line(line)
-            found.setdefault(ChainKey(4, table, name), []).append(parsed)
-    return [Chain(key, tuple(found.get(key, ())), policy) for key, policy in policies.items()]
+            parsed_rules.setdefault(ChainKey(4, table, name), []).append(parsed)
+    return [Chain(key, tuple(parsed_rules.get(key, ())), policy) for key, policy in policies.items()]
 
 
 def saved(nat: Sequence[str] = (), filter: Sequence[str] = ()) -> str:  # noqa: A002 - the table's name
@@ -133,9 +133,9 @@ def dump(state: Snapshot) -> str:
     """Write the chains of a state as iptables-save does, table by table."""
     lines = []
     for table in dict.fromkeys(chain.key.table for chain in state.all(Chain)):
-        held = [chain for chain in state.all(Chain) if chain.key.table == table]
-        lines += [f"*{table}", *(f":{chain.key.name} {chain.policy or '-'} [0:0]" for chain in held)]
-        lines += [f"-A {chain.key.name} {each}" for chain in held for each in chain.rules] + ["COMMIT"]
+        chains_of = [chain for chain in state.all(Chain) if chain.key.table == table]
+        lines += [f"*{table}", *(f":{chain.key.name} {chain.policy or '-'} [0:0]" for chain in chains_of)]
+        lines += [f"-A {chain.key.name} {rule}" for chain in chains_of for rule in chain.rules] + ["COMMIT"]
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -145,14 +145,14 @@ def capture(name: str) -> str:
 
 
 def docker() -> str:
-    """Give docker's rules on node a, and a distribution's REJECT at the end of FORWARD."""
+    """Return docker's rules on node a, and a distribution's REJECT at the end of FORWARD."""
     return capture("docker-20.10-start-nft.rules").replace(
         "-A FORWARD -i docker0 -o docker0 -j ACCEPT", f"-A FORWARD -i docker0 -o docker0 -j ACCEPT\n-A FORWARD {REJECT}"
     )
 
 
 def kube_proxy() -> str:
-    """Give kube-proxy's rules on a node with pods of docker."""
+    """Return kube-proxy's rules on a node with pods of docker."""
     return capture("kube-proxy-1.30-iptables-clustercidr-with-docker-rule.rules")
 
 
@@ -183,9 +183,9 @@ def route(prefix="172.7.22.0/24", via: str | None = "10.4.7.22", dev="eth0", pro
     return Route(Prefix.parse(prefix), IfName(dev), next_hop, metric=metric, protocol=protocol)
 
 
-def plan(state: Snapshot | None = None, made: Spec | None = None, name="a", source=Source.LIVE) -> NodePlan:
+def plan(state: Snapshot | None = None, cluster_spec: Spec | None = None, name="a", source=Source.LIVE) -> NodePlan:
     """Plan for one node."""
-    return plan_node(desired(made, name), snapshot() if state is None else state, source)
+    return plan_node(desired(cluster_spec, name), snapshot() if state is None else state, source)
 
 
 def plans(*nodes: NodePlan) -> Plan:
@@ -207,9 +207,9 @@ def origin(verb="apply", boot: str | None = None) -> Provenance:
 
 def generation(store: Store, wanted: Desired, kernel: MemoryKernel, boot: str | None = None) -> Generation:
     """Apply what is wanted, and keep that as a generation."""
-    undertaking = ApplyJournal(store, origin(boot=boot), WantedState(wanted.sysctls, hooks=hooks_of(wanted)))
-    carry_out(wanted, kernel, undertaking)
-    return undertaking.finished()
+    journal = ApplyJournal(store, origin(boot=boot), WantedState(wanted.sysctls, hooks=hooks_of(wanted)))
+    apply_desired(wanted, kernel, journal)
+    return journal.finished()
 
 
 class Unwritten:
@@ -225,31 +225,33 @@ class Unwritten:
         """Keep nothing."""
 
 
-def carry_out(wanted: Desired, kernel: Kernel, journal: Journal | None = None, *, fails: str = "") -> None:
+def apply_desired(wanted: Desired, kernel: Kernel, journal: Journal | None = None, *, fails: str = "") -> None:
     """Plan for a kernel as it is, and apply that; in the end a check may fail."""
     before = kernel.observe(wanted.interest)
     changes = tuple(plan_node(wanted, before, Source.LIVE).changes)
-    job = Transaction(changes, before, wanted.interest, lambda now: tuple(diff_node(wanted, now)))
-    run(job._replace(check=lambda _: (fails,) if fails else ()), kernel, journal or Unwritten())
+    transaction = Transaction(changes, before, wanted.interest, lambda now: tuple(diff_node(wanted, now)))
+    run(transaction._replace(check=lambda _: (fails,) if fails else ()), kernel, journal or Unwritten())
 
 
 def said(changes: Iterable[Change[Resource]]) -> list[str]:
-    """Give changes in words: `create route 172.7.22.0/24 via 10.4.7.22 dev eth0`."""
+    """Return changes in words: `create route 172.7.22.0/24 via 10.4.7.22 dev eth0`."""
     return [f"{change.action.value} {change.resource.kind} {change.resource}" for change in changes]
 
 
 def content(state: Snapshot) -> dict[str, object]:
     """Return all that a state holds, rules and routes of one key in their order and everything else without one."""
-    held: dict[str, object] = {
+    contents: dict[str, object] = {
         str(chain.key): [chain.policy, *texts(chain.rules)]
         for chain in state.all(Chain)
         if chain.rules or chain.policy is None  # a built-in chain without rules is there and is not there
     }
     several = {str(key): list(routes) for key, routes in state.routes.items() if routes[1:]}
-    return held | several | {kind.kind: frozenset(state.all(kind)) for kind in registry.values() if kind is not Chain}
+    return (
+        contents | several | {kind.kind: frozenset(state.all(kind)) for kind in registry.values() if kind is not Chain}
+    )
 
 
 def foreign_rules(state: Snapshot, key: ChainKey, without: Iterable[Rule] = ()) -> list[Rule]:
     """Return the rules of a chain that are not ours, in order, and without some of them."""
-    gone = {*without}
-    return [each for each in state.rules(key) if not is_our_jump(each) and each not in gone]
+    excluded = {*without}
+    return [rule for rule in state.rules(key) if not is_our_jump(rule) and rule not in excluded]

@@ -80,10 +80,10 @@ class Case(Struct, frozen=True):
     @property
     def removed(self) -> dict[ChainKey, set[Rule]]:
         """The foreign rules that must not exist, by their chains."""
-        found: dict[ChainKey, set[Rule]] = {}
+        removed: dict[ChainKey, set[Rule]] = {}
         for removal in self.desired.removals:
-            found.setdefault(removal.chain, set()).add(removal.rule)
-        return found
+            removed.setdefault(removal.chain, set()).add(removal.rule)
+        return removed
 
 
 def _listing(state: Snapshot) -> str:
@@ -160,7 +160,7 @@ def _routes(draw: st.DrawFn, state: Snapshot, change: Callable[[Route], list[Rou
     if not ours:
         return state
     chosen = draw(st.sampled_from(ours))
-    changed = [each for route in state.all(Route) for each in (change(route) if route == chosen else [route])]
+    changed = [other for route in state.all(Route) for other in (change(route) if route == chosen else [route])]
     return state.replace(Route, changed)
 
 

@@ -30,7 +30,7 @@ def _described(section: ast.ClassDef) -> list[tuple[str, str]]:
 
 @cache
 def describe() -> None:
-    """Give pydantic the descriptions: in `model` it would look for them whenever that is loaded, which takes long."""
+    """Set pydantic's descriptions: in `model` it would look for them at every import, which takes long."""
     for name, described in descriptions().items():
         section = getattr(model, name)
         if issubclass(section, Section):

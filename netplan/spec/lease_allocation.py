@@ -95,7 +95,7 @@ def _in_order(*subnets: tuple[Prefix, ...]) -> tuple[Prefix, ...]:
 def _allocate(
     reading: Reading, family: Family, unclaimed: Mapping[str, tuple[Prefix, ...]]
 ) -> tuple[dict[str, Prefix], list[Problem]]:
-    """Give each node without a subnet of a family one; a problem if there are too few."""
+    """Return a subnet for each node without one of a family; a problem if there are too few."""
     missing = without_any_subnet(reading.draft, family)
     if not missing or family.network is None:
         return {}, []

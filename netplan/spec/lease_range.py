@@ -99,5 +99,5 @@ class LeaseRange(Struct, frozen=True):
 
 
 def allocate(names: Iterable[str], taken: Iterable[Prefix], within: LeaseRange) -> dict[str, Prefix]:
-    """Give each name the lowest subnet that is free; names for which none is left are not in the answer."""
+    """Return for each name the lowest free subnet; names for which none is left are missing in the result."""
     return dict(zip(sorted(set(names)), within.free(taken), strict=False))

@@ -75,8 +75,12 @@ def test_an_apply_that_was_interrupted_is_a_line_of_the_history_with_what_goes_o
 
 @pytest.mark.parametrize("waits", [True, False])
 def test_an_apply_that_is_no_generation_yet_is_told_to_programs(waits):
-    told = history_json([], BegunApply(replace(ENTRY, confirm=CONFIRM), waits=waits))["pending"]
-    assert (told["verb"], told["waits_for_confirm"], told["seconds_left"] is not None) == ("apply", waits, waits)
+    pending = history_json([], BegunApply(replace(ENTRY, confirm=CONFIRM), waits=waits))["pending"]
+    assert (pending["verb"], pending["waits_for_confirm"], pending["seconds_left"] is not None) == (
+        "apply",
+        waits,
+        waits,
+    )
 
 
 LEFT = {
@@ -90,13 +94,18 @@ LEFT = {
 
 @pytest.mark.parametrize(("line", "left"), LEFT.items(), ids=["undone", "nothing", "unknown"])
 def test_what_is_given_up_is_said_with_what_that_leaves(line, left):
-    told = f"podnet apply by root (uid 0) of {WHEN} was not finished. What would restore the state before it:"
-    assert leftover_text(left) == f"{told}\n{line}"
+    head = f"podnet apply by root (uid 0) of {WHEN} was not finished. What would restore the state before it:"
+    assert leftover_text(left) == f"{head}\n{line}"
 
 
 def test_what_is_given_up_is_told_to_programs():
-    told = leftover_json(Leftover(ENTRY, PLAN.changes), Path("/x"))["abandoned"]
-    assert (told["verb"], len(told["changes"]), told["unknown"], told["kept"]) == ("apply", 8, None, "/x")
+    abandoned = leftover_json(Leftover(ENTRY, PLAN.changes), Path("/x"))["abandoned"]
+    assert (abandoned["verb"], len(abandoned["changes"]), abandoned["unknown"], abandoned["kept"]) == (
+        "apply",
+        8,
+        None,
+        "/x",
+    )
 
 
 RECOVERIES = {
@@ -129,8 +138,13 @@ def test_a_recovery_after_a_reboot_says_what_is_not_back():
 
 
 def test_recoveries_are_told_to_programs():
-    (told,) = recoveries_json([Recovery(Cause.REBOOT, make.origin(), PLAN.changes, 4)])["recovered"]
-    assert (told["found"], told["verb"], told["generation"], len(told["changes"])) == ("reboot", "apply", 4, 8)
+    (recovered,) = recoveries_json([Recovery(Cause.REBOOT, make.origin(), PLAN.changes, 4)])["recovered"]
+    assert (recovered["found"], recovered["verb"], recovered["generation"], len(recovered["changes"])) == (
+        "reboot",
+        "apply",
+        4,
+        8,
+    )
 
 
 def test_history_refuses_a_folder_that_every_user_may_write_to(podnet, tmp_path):

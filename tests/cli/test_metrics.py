@@ -19,11 +19,11 @@ def test_differences_are_counted_by_kind_and_action():
 
 
 def test_a_node_in_sync_has_no_changes_to_count():
-    found = drift_metrics("hdss7", plan(), 0)
-    assert 'podnet_drift_in_sync{cluster="hdss7",node="hdss7-21"} 1\n' in found
-    assert "podnet_drift_changes{" not in found
+    metrics = drift_metrics("hdss7", plan(), 0)
+    assert 'podnet_drift_in_sync{cluster="hdss7",node="hdss7-21"} 1\n' in metrics
+    assert "podnet_drift_changes{" not in metrics
 
 
 def test_the_time_of_the_comparison_is_in_seconds():
-    found = drift_metrics("hdss7", plan(), 1_790_000_000.4)
-    assert 'podnet_drift_checked_timestamp_seconds{cluster="hdss7",node="hdss7-21"} 1790000000\n' in found
+    metrics = drift_metrics("hdss7", plan(), 1_790_000_000.4)
+    assert 'podnet_drift_checked_timestamp_seconds{cluster="hdss7",node="hdss7-21"} 1790000000\n' in metrics

@@ -1,4 +1,4 @@
-"""What is said, and with which exit code, where nobody can be told, or nobody waits for the answer."""
+"""What is said, and with which exit code, where no stream is open, or no reader waits for the answer."""
 
 from __future__ import annotations
 
@@ -123,9 +123,9 @@ def test_the_process_that_makes_a_lab_loads_pyroute2():
 
 
 def test_remove_says_how_a_node_is_cleaned_that_has_left_the_spec():
-    _, told = said("remove specs/hdss7.yaml --node gone --yes", "")
-    assert "there is no node gone; " in told
-    assert "is cleaned with one that has it still: git log -p specs/hdss7.yaml shows it" in told
+    _, stderr = said("remove specs/hdss7.yaml --node gone --yes", "")
+    assert "there is no node gone; " in stderr
+    assert "is cleaned up with a version that still has it: git log -p specs/hdss7.yaml shows it" in stderr
 
 
 LEAVING_TEXT = "from netplan.cli import main as command, start; command.main = lambda: print('last') or 0; start.main()"

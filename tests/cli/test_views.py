@@ -27,8 +27,8 @@ DOCKER = make.rule(make.DOCKER_MASQUERADE)
 
 def node(*changes, name="a", source=Source.LIVE, warnings=(), refusals=(), backend=FirewallBackend.NFT):
     """Make a node's plan of pairs of before and after."""
-    made = tuple(Change(before, after, Reason("because", AT)) for before, after in changes)
-    return NodePlan(name, Address.parse("10.4.7.21"), source, backend, made, {}, warnings, refusals)
+    changed = tuple(Change(before, after, Reason("because", AT)) for before, after in changes)
+    return NodePlan(name, Address.parse("10.4.7.21"), source, backend, changed, {}, warnings, refusals)
 
 
 def text(*nodes, **options):
@@ -96,8 +96,8 @@ def test_a_reason_that_finds_no_room_has_a_line_of_its_own():
 
 
 def test_80_columns_are_enough_for_the_story():
-    made = make.plan(make.snapshot(make.docker()), make.spec(firewall=make.REMOVE))
-    assert max(map(len, text(made))) <= 80
+    node_plan = make.plan(make.snapshot(make.docker()), make.spec(firewall=make.REMOVE))
+    assert max(map(len, text(node_plan))) <= 80
 
 
 def test_more_columns_are_used_where_they_are_there():
@@ -229,14 +229,14 @@ def test_what_a_node_should_have_is_listed_with_its_rules_and_reasons():
 
 def test_what_a_node_should_have_is_json_with_all_of_it():
     data = json.loads(json.dumps(desired_json("c", [make.desired(make.spec(firewall=make.REMOVE))])))
-    (found,) = data["nodes"]
-    assert [each["key"] for each in found["objects"]] == [
+    (node_json,) = data["nodes"]
+    assert [entry["key"] for entry in node_json["objects"]] == [
         "172.7.22.0/24",
         "nat PODNET-POSTROUTING",
         "filter PODNET-FORWARD",
         "net.ipv4.ip_forward",
     ]
-    assert (len(found["jumps"]), len(found["removals"])) == (2, 2)
+    assert (len(node_json["jumps"]), len(node_json["removals"])) == (2, 2)
 
 
 def test_the_kind_of_a_neighbour_fits_into_its_column():

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from tests.fuzz.runs import Piece, limit_memory, made, run_piece
+from tests.fuzz.runs import Piece, file_of, limit_memory, run_piece
 from tests.fuzz.surfaces import SURFACES
 
 _PIECE: Final = 200
@@ -41,24 +41,24 @@ def main() -> int:
     parser.add_argument("--only", choices=SURFACES)
     parser.add_argument("--out", type=Path, default=Path("fuzz-findings"))
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
-    asked = parser.parse_args()
+    options = parser.parse_args()
     begun, done, findings = time.monotonic(), Counter[str](), Counter[str]()
-    work = pieces(asked.count, asked.only)
-    with ProcessPoolExecutor(asked.jobs, max_tasks_per_child=1, initializer=limit_memory) as pool:
-        for piece, found in zip(work, pool.map(partial(run_piece, asked.seed), work), strict=True):
+    work = pieces(options.count, options.only)
+    with ProcessPoolExecutor(options.jobs, max_tasks_per_child=1, initializer=limit_memory) as pool:
+        for piece, new in zip(work, pool.map(partial(run_piece, options.seed), work), strict=True):
             done[piece.name] += len(piece.numbers)
-            findings[piece.name] += len(found)
-            for each in found:
-                asked.out.mkdir(exist_ok=True)
-                (asked.out / f"{each.name}-{asked.seed}-{each.number}").write_bytes(
-                    made(each.name, asked.seed, each.number)
+            findings[piece.name] += len(new)
+            for finding in new:
+                options.out.mkdir(exist_ok=True)
+                (options.out / f"{finding.name}-{options.seed}-{finding.number}").write_bytes(
+                    file_of(finding.name, options.seed, finding.number)
                 )
-                sys.stdout.write(f"{each.name} {asked.seed}/{each.number}: {each.what[:2000]}\n")
+                sys.stdout.write(f"{finding.name} {options.seed}/{finding.number}: {finding.what[:2000]}\n")
             sys.stderr.write(f"{done.total()} inputs, {findings.total()} findings\n")
     for name, count in done.items():
         sys.stdout.write(f"{name:<14} {count:>7} inputs {findings[name]:>5} findings\n")
     total = f"{done.total()} inputs, {time.monotonic() - begun:.0f} s, {findings.total()} findings"
-    sys.stdout.write(f"{total}, seed {asked.seed}\n")
+    sys.stdout.write(f"{total}, seed {options.seed}\n")
     return int(bool(findings.total()))
 
 

@@ -32,7 +32,7 @@ class Piece(NamedTuple):
     numbers: range
 
 
-def made(name: str, seed: int, number: int) -> bytes:
+def file_of(name: str, seed: int, number: int) -> bytes:
     """Make an input of a surface."""
     surface = SURFACES[name]
     random = Random(f"{name}/{seed}/{number}")
@@ -41,7 +41,7 @@ def made(name: str, seed: int, number: int) -> bytes:
 
 def run(name: str, seed: int, number: int, folder: Path) -> Found | None:
     """Run an input in an empty folder; None if podnet did nothing wrong."""
-    return run_data(name, number, made(name, seed, number), folder)
+    return run_data(name, number, file_of(name, seed, number), folder)
 
 
 def run_data(name: str, number: int, data: bytes, folder: Path) -> Found | None:
@@ -62,13 +62,13 @@ def limit_memory() -> None:
 
 def run_piece(seed: int, piece: Piece) -> list[Found]:
     """Run some inputs of a surface, and return what they found."""
-    found = []
+    findings = []
     with TemporaryDirectory(prefix="podnet-fuzz-") as folder:
         for number in piece.numbers:
             work = Path(folder) / str(number)
             work.mkdir()
             result = run(piece.name, seed, number, work)
-            found += [] if result is None else [result]
+            findings += [] if result is None else [result]
             os.chdir("/")
             shutil.rmtree(work)
-    return found
+    return findings

@@ -81,11 +81,11 @@ def _at(folder: Path, name: str, data: bytes) -> Path:
 
 def _machine(node: Node) -> Snapshot:
     """Return what the kernel of a node holds on which docker and others run, and podnet does not."""
-    found = _snapshot(OLD / "hdss7/found.json")
+    observed = _snapshot(OLD / "hdss7/found.json")
     links = [Link(name, 9000, up=True) for name in {IfName("lo"), node.interface, node.bridge}]
-    held = [LinkAddress(node.interface, address) for address in node.addresses]
+    addresses = [LinkAddress(node.interface, address) for address in node.addresses]
     routes = [Route(address.prefix, node.interface, protocol=2) for address in node.addresses]
-    return found.replace(Link, links).replace(LinkAddress, held).replace(Route, routes)
+    return observed.replace(Link, links).replace(LinkAddress, addresses).replace(Route, routes)
 
 
 def _spec(folder: Path, data: bytes, random: Random) -> None:
@@ -244,14 +244,14 @@ def _foreign(lines: Sequence[bytes]) -> list[bytes]:
 
 def _dump(folder: Path, data: bytes, random: Random) -> None:
     """Let the kernel hold other programs' rules with odd texts, and plan, apply and remove among them."""
-    found = _snapshot(OLD / "hdss7/found.json").replace(Chain, ())
+    observed = _snapshot(OLD / "hdss7/found.json").replace(Chain, ())
     text = data.decode(errors="surrogateescape")
     try:
         tables = tuple(saved_tables(text))
         chains = [table.chain(name) for table in tables for name in table.policies]
-        kernel = CheckedKernel(found.replace(Chain, {chain.key: chain for chain in chains}.values()), tables)
+        kernel = CheckedKernel(observed.replace(Chain, {chain.key: chain for chain in chains}.values()), tables)
     except ObserveError:
-        kernel = CheckedKernel(found)
+        kernel = CheckedKernel(observed)
     enter(kernel)
     spec = OLD / "hdss7" / random.choice(("spec.yaml", "before.yaml"))
     options = ("--node", "hdss7-21", "--var-dir", "var")

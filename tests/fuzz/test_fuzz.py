@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.forked import forked
-from tests.fuzz.runs import Piece, limit_memory, made, run_data, run_piece
+from tests.fuzz.runs import Piece, file_of, limit_memory, run_data, run_piece
 from tests.fuzz.surfaces import SURFACES
 
 INPUTS = sorted(Path(__file__).with_name("inputs").iterdir())
@@ -27,4 +27,4 @@ def test_an_input_that_once_found_something_finds_nothing(path, tmp_path):
 
 
 def test_a_seed_makes_the_same_inputs_again():
-    assert [made(name, 5, 3) for name in SURFACES] == [made(name, 5, 3) for name in SURFACES]
+    assert [file_of(name, 5, 3) for name in SURFACES] == [file_of(name, 5, 3) for name in SURFACES]

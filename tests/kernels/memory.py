@@ -43,10 +43,10 @@ class MemoryKernel:
 
     def observe(self, interest: Interest) -> Snapshot:
         """Return the state: links and what stands on them, and the chains and parameters of interest that exist."""
-        found = {chain.key: chain for chain in reached(_Tables(self.state, interest.limit), interest.reach)}
-        chains = [found[chain.key] for chain in self.state.all(Chain) if chain.key in found]
+        reachable = {chain.key: chain for chain in reached(_Tables(self.state, interest.limit), interest.reach)}
+        chains = [reachable[chain.key] for chain in self.state.all(Chain) if chain.key in reachable]
         beside = self.state.all(OtherChain) if interest.rules else ()
-        devices = {each.link for each in self.state.all(LinkAddress)}
+        devices = {address.link for address in self.state.all(LinkAddress)}
         names = {*spelled_out(interest.sysctls, devices)} | own_settings(self.state.all(Link))
         sysctls = [sysctl for sysctl in self.state.all(Sysctl) if sysctl.name in names]
         if not self.state.ipv6:
@@ -114,8 +114,8 @@ def _with_settings(before: Snapshot, after: Snapshot) -> Snapshot:
     coming = [Sysctl(name, "0") for link in new for name in settings_of(link.name)]
     coming += [Sysctl(accept_ra(link.name), "1") for link in grown]
     known = {sysctl.name for sysctl in after.all(Sysctl)}
-    made = {sysctl.name: sysctl for sysctl in coming if sysctl.name not in known}
-    return after.replace(Sysctl, [*after.all(Sysctl), *made.values()]) if made else after
+    created = {sysctl.name: sysctl for sysctl in coming if sysctl.name not in known}
+    return after.replace(Sysctl, [*after.all(Sysctl), *created.values()]) if created else after
 
 
 def _check(state: Snapshot, change: Change[Resource], after: Resource) -> None:
@@ -129,7 +129,7 @@ def _check(state: Snapshot, change: Change[Resource], after: Resource) -> None:
     if isinstance(after, Link):
         _check_link(links, change, after)
         _check_port(state, change, after)
-    elif version_of(after) == 6 and any(links[each].mtu < IPV6_MTU_MIN for each in stands_on(after) if each):
+    elif version_of(after) == 6 and any(links[name].mtu < IPV6_MTU_MIN for name in stands_on(after) if name):
         raise kernel_refusal(change, f"an MTU below {IPV6_MTU_MIN} leaves no room for IPv6")
     elif isinstance(after, Route):
         _check_route(state, change, after)
@@ -158,21 +158,21 @@ def _check_port(state: Snapshot, change: Change[Resource], link: Link) -> None:
 
 
 def _check_route(state: Snapshot, change: Change[Resource], route: Route) -> None:
-    there = [each for each in state.routes.get(route.key, ()) if change.place is None or each != change.before]
+    there = [other for other in state.routes.get(route.key, ()) if change.place is None or other != change.before]
     if there and change.before is None and change.place is None:
         raise kernel_refusal(change, "a route of this prefix, metric and table exists")
     beside = change.place is not None or (route.prefix.version == 4 and route not in there[:1])
-    if beside and any(excludes(each, route) for each in there):
+    if beside and any(excludes(other, route) for other in there):
         raise kernel_refusal(change, "this route exists beside others of its prefix, metric and table")
     if route.type != "unicast":
         return
     down = {link.name for link in state.all(Link) if not link.up}.intersection(stands_on(route))
     if down:
         raise kernel_refusal(change, f"the interface {down.pop()} is down")
-    own = [held for held in state.all(LinkAddress) if held.address.address == route.next_hop]
-    if any(held.link == route.oif or route.prefix.version == 6 for held in own):
+    own = [address for address in state.all(LinkAddress) if address.address.address == route.next_hop]
+    if any(address.link == route.oif or route.prefix.version == 6 for address in own):
         raise kernel_refusal(change, "the next hop is an address of this node")
-    on_link = [held.address.prefix for held in state.all(LinkAddress) if held.link == route.oif]
+    on_link = [address.address.prefix for address in state.all(LinkAddress) if address.link == route.oif]
     reachable = route.onlink or route.next_hop is None or any(prefix.contains(route.next_hop) for prefix in on_link)
     if not reachable:
         raise kernel_refusal(change, "the next hop is not on-link")

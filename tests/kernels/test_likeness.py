@@ -68,7 +68,7 @@ class Try(NamedTuple):
     """Something that is written or taken away, in whatever state."""
 
     resource: Resource
-    gone: bool
+    deleted: bool
 
 
 class Seen(NamedTuple):
@@ -79,14 +79,14 @@ class Seen(NamedTuple):
 
 
 TRIES = st.builds(Try, st.sampled_from((*LINKS, *STANDING)), st.sampled_from([False, False, False, True]))
-BEGUN = [Try(each, gone=False) for each in (LINKS[0], STANDING[0], STANDING[3], STANDING[6], STANDING[9])]
+BEGUN = [Try(resource, deleted=False) for resource in (LINKS[0], STANDING[0], STANDING[3], STANDING[6], STANDING[9])]
 
 
 def run(tries: Sequence[Try], kernel: Linux | MemoryKernel) -> list[Seen]:
     """Try one after the other, each as a change from what there is, up to the first that is refused."""
     seen = []
-    for each in tries:
-        seen.append(_try(each, kernel))
+    for attempt in tries:
+        seen.append(_try(attempt, kernel))
         if seen[-1].refused:
             break
     return seen
@@ -94,10 +94,10 @@ def run(tries: Sequence[Try], kernel: Linux | MemoryKernel) -> list[Seen]:
 
 def _try(attempt: Try, kernel: Linux | MemoryKernel) -> Seen:
     before = kernel.observe(NOTHING).index.get((attempt.resource.kind, attempt.resource.key))
-    if attempt.gone and before is None:
+    if attempt.deleted and before is None:
         return Seen(refused=False, state=frozenset())
     try:
-        for batch in batches([Change(before, None if attempt.gone else attempt.resource, make.WHY)]):
+        for batch in batches([Change(before, None if attempt.deleted else attempt.resource, make.WHY)]):
             kernel.write(batch)
     except KernelError:
         return Seen(refused=True, state=frozenset())
@@ -106,8 +106,12 @@ def _try(attempt: Try, kernel: Linux | MemoryKernel) -> Seen:
 
 def _ours(state: Snapshot) -> list[Resource]:
     kinds: tuple[type[Resource], ...] = (Link, LinkAddress, Neighbour, FdbEntry, Route)
-    found = [each for kind in kinds for each in state.all(kind)]
-    return [each for each in found if each.ours or getattr(each, "link", each.key) in {"podnet.1", "podnet.2"}]
+    resources = [resource for kind in kinds for resource in state.all(kind)]
+    return [
+        resource
+        for resource in resources
+        if resource.ours or getattr(resource, "link", resource.key) in {"podnet.1", "podnet.2"}
+    ]
 
 
 def on_linux(tries: Sequence[Try]) -> tuple[Snapshot, list[Seen]]:
@@ -117,14 +121,16 @@ def on_linux(tries: Sequence[Try]) -> tuple[Snapshot, list[Seen]]:
     try:
         return begin, run(tries, kernel)
     finally:
-        left = [each for each in _ours(kernel.observe(NOTHING)) if isinstance(each, Link | Route)]
-        for batch in batches([Change(each, None, make.WHY) for each in left if each.ours or isinstance(each, Link)]):
+        left = [resource for resource in _ours(kernel.observe(NOTHING)) if isinstance(resource, Link | Route)]
+        for batch in batches(
+            [Change(resource, None, make.WHY) for resource in left if resource.ours or isinstance(resource, Link)]
+        ):
             kernel.write(batch)
 
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.booleans(), st.lists(TRIES, min_size=1, max_size=8))
-@example(False, [Try(each, gone=False) for each in (LINKS[0], STANDING[0], STANDING[4], STANDING[0])])
+@example(False, [Try(resource, deleted=False) for resource in (LINKS[0], STANDING[0], STANDING[4], STANDING[0])])
 def test_a_change_is_taken_or_refused_by_both_and_leads_to_the_same_state(lab, begun, tries):
     tries = [*(BEGUN if begun else ()), *tries]
     state, seen = inside(lab, "n1", on_linux, tries)
@@ -170,7 +176,7 @@ def beside_on_linux(writes, routes):
         return begin, beside(writes, routes, kernel)
     finally:
         left = kernel.observe(NOTHING).routes.get(routes[0].key, ())
-        for batch in batches([Change(each, None, make.WHY) for each in left]):
+        for batch in batches([Change(resource, None, make.WHY) for resource in left]):
             kernel.write(batch)
 
 

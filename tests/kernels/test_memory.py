@@ -83,8 +83,8 @@ def test_the_write_that_a_test_asks_for_fails_and_leaves_the_ones_before():
 
 def observed(rules, *, chains=(), walks=(), sysctls=()):
     kernel = MemoryKernel(make.snapshot(rules))
-    found = kernel.observe(Interest(frozenset(chains), frozenset(walks), frozenset(sysctls)))
-    return [chain.key.name for chain in found.all(Chain)], [sysctl.name for sysctl in found.all(Sysctl)]
+    state = kernel.observe(Interest(frozenset(chains), frozenset(walks), frozenset(sysctls)))
+    return [chain.key.name for chain in state.all(Chain)], [sysctl.name for sysctl in state.all(Sysctl)]
 
 
 BELOW = make.saved(nat=["-j ONE"]) + "\n*nat\n:ONE - [0:0]\n:TWO - [0:0]\n-A ONE -g TWO\n-A TWO -j ACCEPT"
@@ -100,8 +100,8 @@ def test_a_walk_observes_every_chain_that_a_packet_can_reach():
 
 def test_of_a_big_table_what_costs_too_much_is_observed_without_its_rules():
     kernel = MemoryKernel(make.snapshot(BELOW))
-    found = kernel.observe(Interest(walks=frozenset({make.POSTROUTING}), limit=2))
-    assert [(chain.key.name, len(chain.rules), chain.unread) for chain in found.all(Chain)] == [
+    observed = kernel.observe(Interest(walks=frozenset({make.POSTROUTING}), limit=2))
+    assert [(chain.key.name, len(chain.rules), chain.unread) for chain in observed.all(Chain)] == [
         ("POSTROUTING", 1, 0),
         ("ONE", 1, 0),
         ("TWO", 0, 1),
@@ -114,7 +114,7 @@ def test_rules_beside_are_not_observed_where_no_rules_are_of_interest():
         Interest(),
         Interest(frozenset({make.FORWARD})),
     )
-    assert [len(MemoryKernel(state).observe(each).all(OtherChain)) for each in (nothing, hook)] == [0, 1]
+    assert [len(MemoryKernel(state).observe(interest).all(OtherChain)) for interest in (nothing, hook)] == [0, 1]
 
 
 def test_what_does_not_exist_is_not_observed():

@@ -40,7 +40,7 @@ def read(layout, request, fields):
 
 
 def plain(attributes):
-    """Give pyroute2's attributes as dictionaries all the way down."""
+    """Return pyroute2's attributes as dictionaries all the way down."""
     return {name: _plain(value) for name, value in attributes}
 
 
@@ -141,7 +141,7 @@ def link(value):
 
 
 def nested(attributes):
-    """Give attributes within attributes as pyroute2 writes them."""
+    """Return attributes within attributes as pyroute2 writes them."""
     return {
         name: {"attrs": list(nested(value).items())} if isinstance(value, dict) else value
         for name, value in attributes.items()

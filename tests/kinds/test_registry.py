@@ -114,7 +114,7 @@ def test_its_objects_are_no_concern_where_they_are_as_wanted_or_of_another_progr
 )
 def test_a_plan_of_it_is_applied(now, wanted):
     kernel = MemoryKernel(state(*now))
-    make.carry_out(desired(*wanted), kernel)
+    make.apply_desired(desired(*wanted), kernel)
     assert kernel.state.all(Vlan) == tuple(wanted)
 
 
@@ -122,7 +122,7 @@ def test_a_plan_of_it_is_applied(now, wanted):
 def test_a_plan_of_it_that_fails_is_undone(now):
     kernel = MemoryKernel(state(*now))
     with pytest.raises(RestoredError):
-        make.carry_out(desired(WANTED), kernel, fails="a check")
+        make.apply_desired(desired(WANTED), kernel, fails="a check")
     assert (kernel.writes, kernel.state.all(Vlan)) == (2, tuple(now))
 
 

@@ -64,5 +64,10 @@ def test_a_journal_that_was_not_opened_has_no_entry(store):
 
 def test_an_origin_of_a_plan_names_the_spec_and_the_node():
     plan = make.plans(make.plan())
-    made = provenance_of("apply", plan, plan.nodes[0])
-    assert (made.node, made.cluster, made.spec_path, made.boot_id) == ("a", "c", "specs/c.yaml", boot_id())
+    provenance = provenance_of("apply", plan, plan.nodes[0])
+    assert (provenance.node, provenance.cluster, provenance.spec_path, provenance.boot_id) == (
+        "a",
+        "c",
+        "specs/c.yaml",
+        boot_id(),
+    )

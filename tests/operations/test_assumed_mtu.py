@@ -22,5 +22,5 @@ from tests.reports import Kept
 def test_an_assumed_mtu_is_told_of_where_a_tunnel_stands_on_it(backend, assumed, notes):
     spec, report = make.spec(backend=backend), Kept()
     note_assumed(spec, [replace(spec.topology.nodes[0], mtu_assumed=assumed)], report)
-    told = ["podnet: mtu: auto: 1500 is assumed for node a: no kernel or record is at hand"]
-    assert report.notes == told * notes
+    expected = ["podnet: mtu: auto: 1500 is assumed for node a: no kernel or record is at hand"]
+    assert report.notes == expected * notes

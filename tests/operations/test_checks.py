@@ -20,7 +20,7 @@ LOCALHOST = Address.parse("127.0.0.1")
 
 
 def failures(*what, within=1, gateway=None):
-    return list(run([Check(each, within, AT) for each in what], gateway))
+    return list(run([Check(check, within, AT) for check in what], gateway))
 
 
 def shell(script):
@@ -149,11 +149,11 @@ def test_a_node_without_a_default_route_fails_a_ping_of_the_gateway():
 
 
 def test_every_failure_is_told_in_the_order_of_the_checks():
-    made = [
+    checks = [
         Check(Command((name,)), 1, Location("c.yaml", line, 1))
         for line, name in enumerate(["false", "true", "false"], 1)
     ]
-    assert [text[-8:] for text in run(made, None)] == ["c.yaml:1", "c.yaml:3"]
+    assert [text[-8:] for text in run(checks, None)] == ["c.yaml:1", "c.yaml:3"]
 
 
 def test_checks_of_one_line_run_side_by_side(tmp_path):
@@ -164,9 +164,9 @@ def test_checks_of_one_line_run_side_by_side(tmp_path):
 
 
 def test_once_many_have_failed_the_rest_of_the_line_is_not_tried():
-    found = failures(*[Command(("false",))] * 70)
-    assert found[-1] == "6 more checks of this line were not tried  specs/c.yaml:30"
-    assert len(found) == 65
+    texts = failures(*[Command(("false",))] * 70)
+    assert texts[-1] == "6 more checks of this line were not tried  specs/c.yaml:30"
+    assert len(texts) == 65
 
 
 PINGED = Ping(Address.parse("10.4.7.22"), "b")

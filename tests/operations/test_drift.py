@@ -41,8 +41,8 @@ def test_a_node_that_has_what_it_should_is_in_sync(tmp_path):
 
 def test_a_route_that_is_gone_is_a_difference_with_the_place_in_the_spec(tmp_path):
     state = make.settled(make.desired(), BARE)
-    gone = [route for route in state.all(Route) if route != make.route()]
-    drifted = drift(state.replace(Route, gone), tmp_path)
+    others = [route for route in state.all(Route) if route != make.route()]
+    drifted = drift(state.replace(Route, others), tmp_path)
     assert ([str(change.after) for change in drifted.plan.changes], drifted.in_sync) == ([str(make.route())], False)
 
 

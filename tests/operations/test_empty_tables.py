@@ -41,7 +41,7 @@ def cleared(folder, change="", *, noted=NOTED):
         run("nft", "-f", "-", text=change)
         said = empty_tables.clear_away(store)
         there = [line.removeprefix("table ") for line in run("nft", "list", "tables").splitlines()]
-        return there, [table_name(*each) for each in store.tables.read()], said
+        return there, [table_name(*table) for table in store.tables.read()], said
 
     return in_scratch(inside)
 
@@ -77,9 +77,9 @@ def test_a_table_that_is_gone_is_forgotten(tmp_path):
 
 def test_a_rule_that_comes_while_a_table_is_looked_at_keeps_it(tmp_path, monkeypatch):
     def looked(version, name):
-        held = built_in(version, name)
+        chains = built_in(version, name)
         run("iptables-nft", "-t", name, "-A", "INPUT", "-j", "ACCEPT")
-        return held
+        return chains
 
     monkeypatch.setattr("netplan.kernel.tables.built_in", looked)
     assert cleared(tmp_path) == (["ip nat", "ip filter"], ["ip nat", "ip filter"], ())
@@ -87,10 +87,10 @@ def test_a_rule_that_comes_while_a_table_is_looked_at_keeps_it(tmp_path, monkeyp
 
 def test_tables_stay_while_nftables_changes_all_the_time(tmp_path, monkeypatch):
     def looked(version, name):
-        held = built_in(version, name)
+        chains = built_in(version, name)
         run("nft", "add", "table", "inet", "another")
         run("nft", "delete", "table", "inet", "another")
-        return held
+        return chains
 
     monkeypatch.setattr("netplan.kernel.tables.built_in", looked)
     assert cleared(tmp_path) == (["ip nat", "ip filter"], ["ip nat", "ip filter"], ())

@@ -72,7 +72,7 @@ def test_a_fix_does_all_but_what_the_kernel_refuses_and_names_that(tmp_path):
 def test_a_fix_of_which_nothing_can_be_done_is_refused(tmp_path):
     here, memory, _ = machine(tmp_path, BEFORE)
     apply_spec(here, SPEC, NODE)
-    kernel = Unroutable(memory.state.replace(Route, [each for each in memory.state.all(Route) if not each.ours]))
+    kernel = Unroutable(memory.state.replace(Route, [route for route in memory.state.all(Route) if not route.ours]))
     here, _, _ = machine(tmp_path, kernel)
     with pytest.raises(
         RefusedError, match=r"nothing of the plan of a can be done, and nothing was changed:\n.*no room"

@@ -18,8 +18,8 @@ NODE = make.node()
 
 def state(*, up=True, address: str | None = "10.4.7.21/24", device="eth0"):
     """Make a state with one device besides the loopback, which always has an address."""
-    held = [("lo", "127.0.0.1/8"), *([(device, address)] if address else [])]
-    addresses = [LinkAddress(IfName(link), InterfaceAddress.parse(text)) for link, text in held]
+    pairs = [("lo", "127.0.0.1/8"), *([(device, address)] if address else [])]
+    addresses = [LinkAddress(IfName(link), InterfaceAddress.parse(text)) for link, text in pairs]
     links = [Link(IfName("lo"), 65536, up=True), Link(IfName(device), 1500, up=up)]
     return make.snapshot().replace(Link, links).replace(LinkAddress, addresses)
 

@@ -75,6 +75,8 @@ def test_where_another_program_replaced_our_route_the_newest_generation_says_tha
     kernel, wanted = MemoryKernel(make.snapshot()), make.desired()
     make.generation(Store(tmp_path), wanted, kernel)
     stolen = make.route(via="10.4.7.254", protocol=3)
-    kernel.state = kernel.state.replace(Route, [*[each for each in kernel.state.all(Route) if not each.ours], stolen])
+    kernel.state = kernel.state.replace(
+        Route, [*[route for route in kernel.state.all(Route) if not route.ours], stolen]
+    )
     live = plan_live(wanted, lambda _: kernel, tmp_path, Kept())
     assert (live.plan.refusals, make.said(live.plan.changes)) == ((), [f"update route {make.route()}"])

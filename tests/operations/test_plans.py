@@ -63,9 +63,9 @@ def test_a_node_is_planned_from_its_record_as_from_its_kernel(tmp_path):
 def test_a_node_without_a_record_is_planned_from_nothing_and_how_to_record_it_is_noted(tmp_path):
     spec, report = make.spec(), Kept()
     recorded(tmp_path, make.snapshot())
-    made = plan_recorded(spec, tmp_path, spec.topology.nodes, report)
+    result = plan_recorded(spec, tmp_path, spec.topology.nodes, report)
     path = path_of(tmp_path, "c", "b")
-    assert [plan.source for plan in made.nodes] == [Source.RECORDED, Source.EMPTY]
+    assert [plan.source for plan in result.nodes] == [Source.RECORDED, Source.EMPTY]
     assert report.notes == [
         f"podnet: there is no record {path}: planned from empty; b is recorded by `podnet capture --out {path}` there"
     ]

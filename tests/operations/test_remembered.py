@@ -33,15 +33,15 @@ def store(tmp_path):
 def mended_beside(store, kernel, wanted, boot=None):
     """Take our route and forwarding from a node, and mend what can be where the kernel refuses the route."""
     state = kernel.state
-    settings = [each for each in state.all(Sysctl) if each.name != OFF.name]
-    routes = [each for each in state.all(Route) if each != OURS]
+    settings = [sysctl for sysctl in state.all(Sysctl) if sysctl.name != OFF.name]
+    routes = [route for route in state.all(Route) if route != OURS]
     kernel.state = state.replace(Route, routes).replace(Sysctl, [*settings, OFF])
     work = LivePlan.from_kernel(wanted, kernel).beside([REFUSED])
-    undertaking = ApplyJournal(
+    journal = ApplyJournal(
         store, make.origin(boot=boot), WantedState(work.plan.sysctls, hooks=work.plan.hooks, blocked=work.blocked)
     )
-    apply_plan(work, undertaking)
-    undertaking.finished()
+    apply_plan(work, journal)
+    journal.finished()
 
 
 def replaced(store, wanted):

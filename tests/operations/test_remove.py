@@ -30,10 +30,10 @@ def of_ours(state):
 @pytest.fixture
 def applied(tmp_path):
     """A machine on which the spec was applied, its kernel and its report."""
-    made = machine(tmp_path, BEFORE)
-    apply_spec(made[0], SPEC, NODE)
-    made[2].notes.clear()
-    return made
+    parts = machine(tmp_path, BEFORE)
+    apply_spec(parts[0], SPEC, NODE)
+    parts[2].notes.clear()
+    return parts
 
 
 def test_everything_of_podnets_goes_and_nothing_else(applied):

@@ -41,19 +41,19 @@ def kernel():
 @pytest.fixture
 def states(store, kernel):
     """Apply one spec, then another, then take podnet off; give the state before each, and the last."""
-    found = [START]
+    observed = [START]
     for wanted in (FIRST, SECOND, compile_removal(SPEC, SPEC.topology.nodes[0])):
         make.generation(store, wanted, kernel)
-        found.append(kernel.state)
-    return [make.content(state) for state in found]
+        observed.append(kernel.state)
+    return [make.content(state) for state in observed]
 
 
 def roll_back(store, kernel, number=None):
     way = rollback_target(store.generations.all(), number)
     work = LivePlan.for_rollback(way, kernel)
-    undertaking = ApplyJournal(store, make.origin(way.verb), WantedState(work.plan.sysctls))
-    apply_plan(work, undertaking)
-    undertaking.finished()
+    journal = ApplyJournal(store, make.origin(way.verb), WantedState(work.plan.sysctls))
+    apply_plan(work, journal)
+    journal.finished()
     return work
 
 
@@ -83,7 +83,7 @@ def test_a_rollback_before_the_first_apply_brings_back_foreign_rules_and_paramet
 @pytest.mark.parametrize(("number", "wanted"), [(1, FIRST), (2, SECOND), (None, SECOND)])
 def test_of_a_rollback_those_parameters_are_kept_that_were_wanted_then(store, kernel, states, number, wanted):
     roll_back(store, kernel, number)
-    assert {each.name for each in store.generations.all()[-1].after.all(Sysctl)} == wanted.sysctls
+    assert {sysctl.name for sysctl in store.generations.all()[-1].after.all(Sysctl)} == wanted.sysctls
 
 
 def test_a_rollback_is_a_generation_with_its_verb(store, kernel, states):
@@ -94,7 +94,10 @@ def test_a_rollback_is_a_generation_with_its_verb(store, kernel, states):
 
 def test_a_rollback_names_the_spec_of_the_state_that_it_brings_back(store, kernel):
     kept = [make.generation(store, wanted, kernel) for wanted in (FIRST, SECOND)]
-    named = [replace(each, origin=replace(each.origin, spec_path=f"{each.number}.yaml")) for each in kept]
+    named = [
+        replace(generation, origin=replace(generation.origin, spec_path=f"{generation.number}.yaml"))
+        for generation in kept
+    ]
     assert rollback_target(named, None).origin.spec_path == "1.yaml"
 
 

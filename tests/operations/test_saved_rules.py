@@ -184,8 +184,8 @@ def damaged(tmp_path):
 def test_a_verb_that_reads_warns_that_what_was_taken_out_of_the_rules_is_not_known(damaged, tmp_path):
     desired = make.desired(make.spec(firewall=f"{{persist: {tmp_path}/rules.v4}}"))
     report = Kept()
-    found = outdated(desired, damaged.removed_rules, report)
-    assert (found and found.paths, len(report.notes)) == ([f"{tmp_path}/rules.v4"], 1)
+    pending = outdated(desired, damaged.removed_rules, report)
+    assert (pending and pending.paths, len(report.notes)) == ([f"{tmp_path}/rules.v4"], 1)
 
 
 def test_a_verb_that_writes_refuses_where_it_would_forget_what_was_taken_out_of_the_rules(damaged):
@@ -223,7 +223,7 @@ def spec_of(file, firewall):
     return make.spec(firewall=firewall.format(file=file))
 
 
-def told(file, store, firewall):
+def notes_of(file, store, firewall):
     """Bring the file up to date; return what is told."""
     files, report = differing(make.desired(spec_of(file, firewall)), store), Kept()
     files.write(store, report)
@@ -231,24 +231,24 @@ def told(file, store, firewall):
 
 
 def test_a_rule_that_the_spec_takes_out_comes_back_once_it_is_not_named_any_more(booted, store):
-    told(booted, store, REMOVING)
+    notes_of(booted, store, REMOVING)
     assert "REJECT" not in booted.read_text()
-    assert told(booted, store, PERSISTING)[1:] == [f"-A FORWARD {make.REJECT} is back in it."]
+    assert notes_of(booted, store, PERSISTING)[1:] == [f"-A FORWARD {make.REJECT} is back in it."]
     assert f"-A FORWARD {make.REJECT}\n" in booted.read_text()
 
 
 def test_a_rule_that_can_not_come_back_is_told(booted, store):
     firewall = '{{persist: {file}, remove: [{{table: filter, rule: "-A GUARD -j DROP"}}]}}'
     booted.write_text("*filter\n:GUARD - [0:0]\n-A GUARD -j DROP\nCOMMIT\n")
-    told(booted, store, firewall)
+    notes_of(booted, store, firewall)
     booted.write_text("")
-    assert told(booted, store, PERSISTING)[1:] == [
+    assert notes_of(booted, store, PERSISTING)[1:] == [
         "-A GUARD -j DROP of table filter can't be put back into it: the chain is not there."
     ]
 
 
 def test_a_file_that_the_spec_does_not_name_any_more_is_as_it_was(booted, store):
-    told(booted, store, REMOVING)
+    notes_of(booted, store, REMOVING)
     written(make.desired(), store)
     assert booted.read_text() == BOOT
 

@@ -51,7 +51,7 @@ def settled(store, kernel):
 
 
 def brought_back(store, kernel, patience=0.0):
-    kept = [each for each in store.generations.all() if isinstance(each, Generation)]
+    kept = [generation for generation in store.generations.all() if isinstance(generation, Generation)]
     return bring_back(store, kept[-1] if kept else None, lambda _: kernel, patience)
 
 
@@ -398,8 +398,8 @@ def without_device(up):
 
 def renamed_device():
     links = [replace(link, name=IfName("ens3")) if link.name == "eth0" else link for link in REBOOTED.all(Link)]
-    held = [replace(each, link=IfName("ens3")) for each in REBOOTED.all(LinkAddress)]
-    return REBOOTED.replace(Link, links).replace(LinkAddress, held)
+    addresses = [replace(address, link=IfName("ens3")) for address in REBOOTED.all(LinkAddress)]
+    return REBOOTED.replace(Link, links).replace(LinkAddress, addresses)
 
 
 @pytest.mark.parametrize(
@@ -423,7 +423,7 @@ def test_an_interface_that_is_not_ready_in_time_is_named_and_nothing_is_changed(
 
 def test_a_next_hop_that_a_route_takes_for_on_link_is_not_waited_for(store):
     before = make.snapshot(address="10.4.7.21/32")
-    make.carry_out(
+    make.apply_desired(
         WANTED, MemoryKernel(before), ApplyJournal(store, make.origin(boot=EARLIER), WantedState(WANTED.sysctls))
     )
     store.finish(store.journal.read())
@@ -453,11 +453,11 @@ class Full:
         self._method = method
 
     def __getattr__(self, name):
-        def asked(*_):
+        def method(*_):
             if name == self._method:
                 raise StoreError("the journal can't be written: /j: No space left on device")
 
-        return asked
+        return method
 
 
 def applied(kernel, journal):

@@ -23,7 +23,7 @@ BEFORE = make.snapshot(make.docker())
 
 
 class Interrupted(MemoryKernel):
-    """A kernel at whose third write somebody sends a signal."""
+    """A kernel at whose third write a signal arrives."""
 
     signal_number = signal.SIGINT
 
@@ -75,33 +75,33 @@ class Mistaken(MemoryKernel):
 
 def test_an_apply_makes_the_node_what_is_wanted():
     kernel = MemoryKernel(BEFORE)
-    make.carry_out(WANTED, kernel)
+    make.apply_desired(WANTED, kernel)
     assert make.content(kernel.state) == make.content(make.settled(WANTED, BEFORE))
 
 
 def test_without_changes_nothing_is_written():
     kernel = MemoryKernel(make.settled(WANTED, BEFORE), fail_at=1)
-    make.carry_out(WANTED, kernel)
+    make.apply_desired(WANTED, kernel)
     assert kernel.writes == 0
 
 
 def test_a_refused_write_is_undone_and_says_what_was_refused_and_why_it_was_wanted():
     kernel = MemoryKernel(BEFORE, fail_at=4)
     with pytest.raises(RestoredError, match=r"^route 172\.7\.22\.0/24 .* \(subnet of b, s\.yaml:8:3\): the kernel ref"):
-        make.carry_out(WANTED, kernel)
+        make.apply_desired(WANTED, kernel)
     assert make.content(kernel.state) == make.content(BEFORE)
 
 
 def test_what_was_refused_for_a_reason_of_the_kernels_is_undone():
     kernel = MemoryKernel(make.snapshot(make.docker(), address="10.4.7.22/24"))
     with pytest.raises(RestoredError, match="the next hop is an address of this node"):
-        make.carry_out(WANTED, kernel)
+        make.apply_desired(WANTED, kernel)
 
 
 def test_an_outcome_that_is_not_what_was_written_is_undone():
     kernel = Deaf(BEFORE)
     with pytest.raises(RestoredError, match=r"does not hold what was written:\n  create route 172\.7\.22\.0/24"):
-        make.carry_out(WANTED, kernel)
+        make.apply_desired(WANTED, kernel)
     assert make.content(kernel.state) == make.content(BEFORE)
 
 
@@ -109,20 +109,20 @@ def test_an_outcome_that_is_not_what_was_written_is_undone():
 def test_an_interrupted_apply_is_undone(kind):
     kernel = kind(BEFORE)
     with pytest.raises(RestoredError, match="interrupted"):
-        make.carry_out(WANTED, kernel)
+        make.apply_desired(WANTED, kernel)
     assert make.content(kernel.state) == make.content(BEFORE)
 
 
 def test_an_apply_leaves_the_answer_to_signals_as_it_was():
     before = signal.getsignal(signal.SIGTERM)
-    make.carry_out(WANTED, MemoryKernel(BEFORE))
+    make.apply_desired(WANTED, MemoryKernel(BEFORE))
     assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_a_mistake_in_a_driver_is_undone_too():
     kernel = Mistaken(BEFORE)
     with pytest.raises(RestoredError):
-        make.carry_out(WANTED, kernel)
+        make.apply_desired(WANTED, kernel)
     assert make.content(kernel.state) == make.content(BEFORE)
 
 
@@ -131,13 +131,13 @@ def test_what_could_not_be_undone_is_named():
     with pytest.raises(
         HalfStateError, match=r"remaining changes:\n(.*\n)*  update sysctl net\.ipv4\.ip_forward = 0"
     ) as caught:
-        make.carry_out(WANTED, kernel)
+        make.apply_desired(WANTED, kernel)
     assert caught.value.exit_code is ExitCode.HALF_STATE
 
 
 def test_a_state_that_can_not_be_read_again_is_not_called_restored():
     with pytest.raises(HalfStateError, match="could not be restored: table nat can't be read safely"):
-        make.carry_out(WANTED, Unreadable(BEFORE))
+        make.apply_desired(WANTED, Unreadable(BEFORE))
 
 
 class Stubborn(MemoryKernel):
@@ -158,12 +158,12 @@ def test_the_rest_of_an_undo_is_done_even_where_one_step_of_it_fails(failure):
     kernel = Stubborn(BEFORE)
     kernel.failure = failure
     with pytest.raises(HalfStateError, match=str(failure)):
-        make.carry_out(WANTED, kernel)
+        make.apply_desired(WANTED, kernel)
     assert kernel.state.chains == BEFORE.chains
 
 
 class Hung(MemoryKernel):
-    """A kernel at whose third write the terminal hangs up and somebody asks podnet to end, both at once."""
+    """A kernel at whose third write the terminal hangs up and a signal asks podnet to end, both at once."""
 
     def write(self, step):
         super().write(step)
@@ -178,7 +178,7 @@ class Hung(MemoryKernel):
 def test_a_second_signal_does_not_stop_the_undoing():
     kernel, before = Hung(BEFORE), signal.getsignal(signal.SIGHUP)
     with pytest.raises(RestoredError, match="interrupted by SIGHUP"):
-        make.carry_out(WANTED, kernel)
+        make.apply_desired(WANTED, kernel)
     assert (make.content(kernel.state), signal.getsignal(signal.SIGHUP)) == (make.content(BEFORE), before)
 
 
@@ -210,7 +210,7 @@ class Shared(MemoryKernel):
 def test_a_rule_that_another_program_puts_before_ours_at_whatever_moment_stops_nothing(turn):
     kernel = Shared(BEFORE)
     kernel.busy = frozenset({turn})
-    make.carry_out(WANTED, kernel)
+    make.apply_desired(WANTED, kernel)
     assert not [*diff_node(WANTED, kernel.state)]
 
 
@@ -224,9 +224,9 @@ def test_an_apply_is_overtaken_by_a_rule_that_comes_to_stand_wrongly_before_ours
     kernel = Rewriting(BEFORE)
     kernel.busy = frozenset({4})
     with pytest.raises(OvertakenError, match=r"does not hold what was written:\n  move rule nat POSTROUTING"):
-        make.carry_out(WANTED, kernel)
+        make.apply_desired(WANTED, kernel)
     assert kernel.state.rules(make.POSTROUTING) == (*BEFORE.rules(make.POSTROUTING), make.rule(Rewriting.rule))
-    unlike = [key for key, held in make.content(kernel.state).items() if held != make.content(BEFORE).get(key)]
+    unlike = [key for key, rules in make.content(kernel.state).items() if rules != make.content(BEFORE).get(key)]
     assert unlike == [str(make.POSTROUTING)]
 
 
@@ -250,5 +250,5 @@ class Unsteady(MemoryKernel):
 def test_a_state_that_changes_too_fast_to_be_read_is_read_again_by_an_undo():
     kernel = Unsteady(BEFORE)
     with pytest.raises(RestoredError, match="no"):
-        make.carry_out(WANTED, kernel)
+        make.apply_desired(WANTED, kernel)
     assert make.content(kernel.state) == make.content(BEFORE)

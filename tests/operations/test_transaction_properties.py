@@ -32,7 +32,7 @@ thorough = examples(80)
 def applied(case: Case) -> Snapshot:
     """Return the state after the spec has been applied."""
     kernel = MemoryKernel(case.state)
-    make.carry_out(case.desired, kernel)
+    make.apply_desired(case.desired, kernel)
     return kernel.state
 
 
@@ -46,7 +46,7 @@ def test_the_plan_after_an_apply_is_empty(case):
 @given(cases())
 def test_a_second_apply_writes_nothing(case):
     kernel = MemoryKernel(applied(case))
-    make.carry_out(case.desired, kernel)
+    make.apply_desired(case.desired, kernel)
     assert kernel.writes == 0
 
 
@@ -54,11 +54,11 @@ def test_a_second_apply_writes_nothing(case):
 @given(cases())
 def test_after_a_failure_at_any_write_the_state_is_what_it_was(case):
     whole = MemoryKernel(case.state)
-    make.carry_out(case.desired, whole)
+    make.apply_desired(case.desired, whole)
     for number in range(1, whole.writes + 1):
         kernel = MemoryKernel(case.state, fail_at=number)
         with pytest.raises(RestoredError):
-            make.carry_out(case.desired, kernel)
+            make.apply_desired(case.desired, kernel)
         assert make.content(kernel.state) == make.content(case.state)
 
 
@@ -100,22 +100,22 @@ def foreign_routes(state: Snapshot) -> set[Route]:
 @given(cases())
 def test_remove_after_apply_leaves_exactly_what_is_foreign(case):
     kernel = MemoryKernel(applied(case))
-    make.carry_out(compile_removal(case.spec, case.node), kernel)
+    make.apply_desired(compile_removal(case.spec, case.node), kernel)
     chains = {str(key): (chain.rules, chain.policy) for key, chain in kernel.state.chains.items() if chain.rules}
     foreign = {
         str(key): (tuple(make.foreign_rules(case.state, key, case.removed.get(key, ()))), chain.policy)
         for key, chain in case.state.chains.items()
         if not chain.ours
     }
-    assert chains == {name: held for name, held in foreign.items() if held[0]}
+    assert chains == {name: rules for name, rules in foreign.items() if rules[0]}
     assert set(kernel.state.all(Route)) == foreign_routes(case.state)
 
 
 @thorough
 @given(cases())
 def test_applying_a_saved_plan_leads_to_the_state_that_applying_the_spec_does(case):
-    made = Plan("c", "c.yaml", "0" * 64, (plan_node(case.desired, case.state, Source.LIVE),))
-    (saved,) = read_plan(rendered(made), "plan.json").nodes
+    whole = Plan("c", "c.yaml", "0" * 64, (plan_node(case.desired, case.state, Source.LIVE),))
+    (saved,) = read_plan(rendered(whole), "plan.json").nodes
     kernel = MemoryKernel(case.state)
     before = kernel.observe(saved.interest)
     assert not [*changed_since(saved.depends, saved.changes, before)]
@@ -128,8 +128,8 @@ def test_applying_a_saved_plan_leads_to_the_state_that_applying_the_spec_does(ca
 @given(cases(), st.sampled_from(Source))
 def test_a_saved_plan_is_read_back_as_it_was(case, source):
     node = replace(plan_node(case.desired, case.state, source), obstacles=())
-    made = Plan("c", "specs/c.yaml", "0" * 64, (node,))
-    assert read_plan(rendered(made), "plan.json") == made
+    saved = Plan("c", "specs/c.yaml", "0" * 64, (node,))
+    assert read_plan(rendered(saved), "plan.json") == saved
 
 
 @thorough

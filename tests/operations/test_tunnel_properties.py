@@ -38,8 +38,8 @@ TUNNELS = (
 ETH0 = IfName("eth0")
 FOREIGN = make.snapshot(
     "",
-    *(LinkAddress(ETH0, InterfaceAddress.parse(f"10.4.{each}.21/24")) for each in HERE[1:]),
-    *(LinkAddress(ETH0, InterfaceAddress.parse(f"fd00:4:{each}::21/64")) for each in HERE),
+    *(LinkAddress(ETH0, InterfaceAddress.parse(f"10.4.{third}.21/24")) for third in HERE[1:]),
+    *(LinkAddress(ETH0, InterfaceAddress.parse(f"fd00:4:{third}::21/64")) for third in HERE),
     make.route("0.0.0.0/0", "10.4.7.1", protocol=4),
     Sysctl("net.ipv6.conf.all.forwarding", "0"),
 )
@@ -69,9 +69,9 @@ def test_edits_one_after_the_other_lead_to_what_the_last_spec_makes_of_a_fresh_n
     last = clusters[-1].spec
     for cluster in clusters:
         spec = cluster.spec
-        make.carry_out(wanted(spec), kernel)
+        make.apply_desired(wanted(spec), kernel)
         assert not plan_node(wanted(spec), kernel.observe(wanted(spec).interest), Source.LIVE).changes
-    make.carry_out(wanted(last), fresh)
+    make.apply_desired(wanted(last), fresh)
     assert make.content(kernel.observe(wanted(last).interest)) == make.content(fresh.observe(wanted(last).interest))
 
 
@@ -81,17 +81,17 @@ def test_after_a_failure_at_any_write_the_state_is_what_it_was(clusters):
     kernel = MemoryKernel(FOREIGN)
     for cluster in clusters:
         spec, before = cluster.spec, kernel.state
-        make.carry_out(wanted(spec), kernel)
+        make.apply_desired(wanted(spec), kernel)
         every_failure_is_undone(spec, before)
 
 
 def every_failure_is_undone(spec: Spec, before: Snapshot) -> None:
     whole = MemoryKernel(before)
-    make.carry_out(wanted(spec), whole)
+    make.apply_desired(wanted(spec), whole)
     for number in range(1, whole.writes + 1):
         kernel = MemoryKernel(before, fail_at=number)
         with pytest.raises(RestoredError):
-            make.carry_out(wanted(spec), kernel)
+            make.apply_desired(wanted(spec), kernel)
         assert make.content(kernel.state) == make.content(before)
 
 
@@ -99,12 +99,12 @@ def every_failure_is_undone(spec: Spec, before: Snapshot) -> None:
 @given(edits(most=1))
 def test_remove_leaves_exactly_what_is_foreign(clusters):
     one, other = (cluster.spec for cluster in clusters)
-    kernel, gone = MemoryKernel(FOREIGN), MemoryKernel(FOREIGN)
+    kernel, removed = MemoryKernel(FOREIGN), MemoryKernel(FOREIGN)
     for spec in (one, other):
-        make.carry_out(wanted(spec), kernel)
-    make.carry_out(compile_removal(other, other.topology.by_name["a"]), kernel)
-    make.carry_out(compile_removal(other, other.topology.by_name["a"]), gone)
-    assert make.content(kernel.state.replace(Sysctl, ())) == make.content(gone.state.replace(Sysctl, ()))
+        make.apply_desired(wanted(spec), kernel)
+    make.apply_desired(compile_removal(other, other.topology.by_name["a"]), kernel)
+    make.apply_desired(compile_removal(other, other.topology.by_name["a"]), removed)
+    assert make.content(kernel.state.replace(Sysctl, ())) == make.content(removed.state.replace(Sysctl, ()))
 
 
 @thorough
@@ -112,9 +112,9 @@ def test_remove_leaves_exactly_what_is_foreign(clusters):
 def test_a_saved_plan_is_read_back_as_it_was(clusters):
     one, other = (cluster.spec for cluster in clusters)
     kernel = MemoryKernel(FOREIGN)
-    make.carry_out(wanted(one), kernel)
-    made = Plan("c", "specs/c.yaml", "0" * 64, (plan_node(wanted(other), kernel.state, Source.LIVE),))
-    assert read_plan(rendered(made), "plan.json") == made
+    make.apply_desired(wanted(one), kernel)
+    saved = Plan("c", "specs/c.yaml", "0" * 64, (plan_node(wanted(other), kernel.state, Source.LIVE),))
+    assert read_plan(rendered(saved), "plan.json") == saved
 
 
 @thorough
@@ -122,9 +122,9 @@ def test_a_saved_plan_is_read_back_as_it_was(clusters):
 def test_what_is_planned_changes_nothing_of_other_programs(clusters):
     one, other = (cluster.spec for cluster in clusters)
     kernel = MemoryKernel(FOREIGN)
-    make.carry_out(wanted(one), kernel)
-    made = plan_node(wanted(other), kernel.state, Source.LIVE)
-    assert list(foreign(made.changes, kernel.state, adopts=made.adopts)) == []
+    make.apply_desired(wanted(one), kernel)
+    node_plan = plan_node(wanted(other), kernel.state, Source.LIVE)
+    assert list(foreign(node_plan.changes, kernel.state, adopts=node_plan.adopts)) == []
 
 
 @thorough
@@ -132,7 +132,7 @@ def test_what_is_planned_changes_nothing_of_other_programs(clusters):
 def test_a_route_to_a_subnet_that_stays_is_never_away(clusters):
     one, other = (cluster.spec for cluster in clusters)
     kernel = MemoryKernel(FOREIGN)
-    make.carry_out(wanted(one), kernel)
+    make.apply_desired(wanted(one), kernel)
     changes = plan_node(wanted(other), kernel.state, Source.LIVE).changes
     links = [change for change in changes if isinstance(change.resource, Link)]
     both = {want.resource.key for want in wanted(one).objects} & {want.resource.key for want in wanted(other).objects}
@@ -158,7 +158,7 @@ def test_an_adopted_tunnel_is_what_a_new_one_would_be(backend):
     spec = make.spec(backend=backend)
     adopted, fresh = MemoryKernel(FLANNEL), MemoryKernel(make.snapshot())
     for kernel in (adopted, fresh):
-        make.carry_out(wanted(spec), kernel)
+        make.apply_desired(wanted(spec), kernel)
     assert make.content(adopted.state) == make.content(fresh.state)
 
 
@@ -166,5 +166,5 @@ def test_a_tunnel_is_changed_in_place_or_made_anew_but_never_beside_itself():
     kernel = MemoryKernel(FOREIGN)
     for one, other in pairwise([*TUNNELS, *reversed(TUNNELS)]):
         for backend in (one, other):
-            make.carry_out(wanted(make.spec(backend=backend)), kernel)
+            make.apply_desired(wanted(make.spec(backend=backend)), kernel)
             assert sum(link.ours for link in kernel.state.all(Link)) == 1

@@ -62,17 +62,17 @@ def begun(store, kernel, desired, count):
     """Write the journal of an apply, and of its changes the first batches."""
     before = whole_state(kernel, desired.interest)
     changes = tuple(diff_node(desired, before))
-    undertaking = ApplyJournal(store, make.origin(), WantedState(desired.sysctls))
-    undertaking.opened(changes, before)
+    journal = ApplyJournal(store, make.origin(), WantedState(desired.sysctls))
+    journal.opened(changes, before)
     for batch in batches(changes)[:count]:
         kernel.write(batch)
-    return undertaking
+    return journal
 
 
 @pytest.mark.parametrize("count", range(8))
 def test_a_remove_of_a_tunnel_that_was_killed_is_undone_with_the_settings_of_the_tunnel(store, count):
     kernel = MemoryKernel(START)
-    make.carry_out(wanted(TUNNEL), kernel)
+    make.apply_desired(wanted(TUNNEL), kernel)
     before = make.content(kernel.state)
     begun(store, kernel, compile_removal(TUNNEL, TUNNEL.topology.nodes[0]), count)
     settle(store, lambda _: kernel)
@@ -82,7 +82,7 @@ def test_a_remove_of_a_tunnel_that_was_killed_is_undone_with_the_settings_of_the
 def test_an_apply_with_a_setting_of_the_tunnel_is_undone_where_it_changed_something_else(store):
     kernel = MemoryKernel(START)
     spec = make.spec(backend="{type: vxlan}", sysctl=f"{{{SETTING}: 1}}")
-    make.carry_out(wanted(spec), kernel)
+    make.apply_desired(wanted(spec), kernel)
     before = make.content(kernel.state)
     other = make.spec(backend="{type: vxlan}", sysctl=f"{{{SETTING}: 1}}", forward="none")
     begun(store, kernel, wanted(other), 9)
@@ -119,17 +119,17 @@ def test_after_a_reboot_the_network_is_back_whatever_it_is_made_of(store, backen
     spec = FAMILIES[families](backend)
     make.generation(store, wanted(spec), MemoryKernel(START), EARLIER)
     kernel = MemoryKernel(rebooted(bridge=bridge))
-    (kept,) = (each for each in store.generations.all() if isinstance(each, Generation))
+    (kept,) = (generation for generation in store.generations.all() if isinstance(generation, Generation))
     bring_back(store, kept, lambda _: kernel, 0.0)
     assert make.said(diff_node(wanted(spec), kernel.state)) == []
 
 
 def test_after_a_reboot_an_interrupted_remove_of_a_tunnel_is_undone(store):
     kernel = MemoryKernel(START)
-    make.carry_out(wanted(TUNNEL), kernel)
-    gone = compile_removal(TUNNEL, TUNNEL.topology.nodes[0])
+    make.apply_desired(wanted(TUNNEL), kernel)
+    removal = compile_removal(TUNNEL, TUNNEL.topology.nodes[0])
     ApplyJournal(store, make.origin(boot=EARLIER), WantedState(())).opened(
-        tuple(diff_node(gone, kernel.state)), whole_state(kernel, gone.interest)
+        tuple(diff_node(removal, kernel.state)), whole_state(kernel, removal.interest)
     )
     kernel = MemoryKernel(rebooted(bridge=True))
     settle(store, lambda _: kernel, 0.0)
@@ -160,7 +160,7 @@ def test_a_setting_of_a_device_that_is_not_there_waits_for_it_and_nothing_else_d
 
 def test_a_setting_of_a_device_is_a_difference_once_that_is_there():
     kernel = MemoryKernel(WITH_NETFILTER)
-    make.carry_out(wanted(OF_A_BRIDGE), kernel)
+    make.apply_desired(wanted(OF_A_BRIDGE), kernel)
     assert make.said(diff_node(wanted(OF_A_BRIDGE), with_cni0(kernel.state))) == [f"update sysctl {LATE} = 2"]
 
 
@@ -176,10 +176,10 @@ def test_a_saved_plan_keeps_what_waits_for_the_next_boot_and_says_so_as_an_apply
     kernel = MemoryKernel(WITH_NETFILTER)
     saved = rendered(make.plans(LivePlan.from_kernel(wanted(OF_A_BRIDGE), kernel).plan))
     work = LivePlan.from_saved(read_plan(saved, "plan.json").nodes[0], kernel)
-    undertaking = ApplyJournal(store, make.origin(), WantedState(work.plan.sysctls, waiting=work.plan.waiting))
-    apply_plan(work, undertaking)
+    journal = ApplyJournal(store, make.origin(), WantedState(work.plan.sysctls, waiting=work.plan.waiting))
+    apply_plan(work, journal)
     assert work.plan.warnings == (WAITS,)
-    assert Sysctl(LATE, "2") in undertaking.finished().after.all(Sysctl)
+    assert Sysctl(LATE, "2") in journal.finished().after.all(Sysctl)
 
 
 def test_where_no_device_of_a_node_is_known_no_setting_waits():
@@ -214,7 +214,7 @@ WITHOUT_IPV6 = replace(make.snapshot(make.docker()), ipv6=False)
 
 def test_a_tunnel_is_made_without_the_settings_of_ipv6_where_the_kernel_has_none():
     kernel = MemoryKernel(WITHOUT_IPV6)
-    make.carry_out(wanted(TUNNEL), kernel)
+    make.apply_desired(wanted(TUNNEL), kernel)
     assert make.said(diff_node(wanted(TUNNEL), kernel.observe(wanted(TUNNEL).interest))) == []
 
 

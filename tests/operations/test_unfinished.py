@@ -80,7 +80,9 @@ def renamed(state: Snapshot, name: str = "ens3") -> Snapshot:
     """Return the state once eth0 was taken down and has come up under another name."""
     new = IfName(name)
     links = [replace(link, name=new) if link.name == "eth0" else link for link in state.all(Link)]
-    addresses = [replace(each, link=new) if each.link == "eth0" else each for each in state.all(LinkAddress)]
+    addresses = [
+        replace(address, link=new) if address.link == "eth0" else address for address in state.all(LinkAddress)
+    ]
     connected = [replace(route, oif=new) for route in state.all(Route) if route.protocol == 2]
     return state.replace(Link, links).replace(LinkAddress, addresses).replace(Route, connected)
 
@@ -155,7 +157,7 @@ def roll_back(store, kernel):
 def test_where_nothing_is_to_change_what_took_over_is_a_generation(store):
     kernel = Stubborn(interrupted(store), lambda _: True)
     applied(store, kernel, WANTED, left(store, kernel))
-    assert (store.journal.read(), [type(each) for each in store.generations.all()]) == (None, [Generation])
+    assert (store.journal.read(), [type(generation) for generation in store.generations.all()]) == (None, [Generation])
 
 
 def test_a_spec_that_does_not_decide_over_a_foreign_rule_does_not_take_over(store):
@@ -176,9 +178,9 @@ def test_remove_takes_over_from_what_is_podnet_s_alone(store):
     wanted = make.desired(make.spec())
     before = make.settled(make.desired(make.spec(forward="none")), BEFORE)
     kernel = MemoryKernel(renamed(interrupted(store, before, wanted)))
-    gone = compile_removal(SPEC, SPEC.topology.nodes[0])
-    applied(store, kernel, gone, left(store, kernel))
-    assert (in_sync(kernel, gone), store.journal.read()) == (True, None)
+    removal = compile_removal(SPEC, SPEC.topology.nodes[0])
+    applied(store, kernel, removal, left(store, kernel))
+    assert (in_sync(kernel, removal), store.journal.read()) == (True, None)
 
 
 def test_a_take_over_that_fails_leaves_the_journal_that_was_there(store):
@@ -209,7 +211,9 @@ def test_what_is_left_in_another_packet_filter_is_not_taken_over(store):
     kernel = Stubborn(interrupted(store), puts_back_a_rule)
     unfinished = left(store, kernel)
     with pytest.raises(HalfStateError, match="does not decide over"):
-        check_takes_over(store, unfinished, WANTED, next(each for each in type(kernel.state.backend) if each != "nft"))
+        check_takes_over(
+            store, unfinished, WANTED, next(backend for backend in type(kernel.state.backend) if backend != "nft")
+        )
 
 
 @pytest.mark.parametrize(
@@ -300,8 +304,8 @@ def happened(events: Sequence[str], kernel: MemoryKernel) -> Desired:
         elif event == "readdressed":
             address = "10.4.7.31/24"
             addresses = [
-                replace(each, address=InterfaceAddress.parse(address)) if each.link == interface else each
-                for each in kernel.state.all(LinkAddress)
+                replace(entry, address=InterfaceAddress.parse(address)) if entry.link == interface else entry
+                for entry in kernel.state.all(LinkAddress)
             ]
             kernel.state = kernel.state.replace(LinkAddress, addresses)
         else:

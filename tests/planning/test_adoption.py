@@ -24,8 +24,8 @@ def reasons(backend, *there):
 
 def test_what_goes_with_a_link_that_is_taken_over_is_not_called_ours():
     stray = tunnels.fdb("f6:41:ad:6c:69:98", "10.4.7.98", device="flannel.1", ours=False)
-    found = reasons(TAKEN, FLANNEL, stray)
-    assert found["delete fdb f6:41:ad:6c:69:98 dev flannel.1 dst 10.4.7.98"] == (
+    changed = reasons(TAKEN, FLANNEL, stray)
+    assert changed["delete fdb f6:41:ad:6c:69:98 dev flannel.1 dst 10.4.7.98"] == (
         "on a link that is taken over, and not wanted"
     )
 
@@ -63,8 +63,8 @@ def test_a_foreign_tunnel_in_nobodys_way_is_left_alone():
 
 def test_an_adopted_tunnel_is_changed_in_place_and_what_fits_stays():
     standing = [tunnels.address(device="flannel.1", ours=False), tunnels.fdb(device="flannel.1", ours=False)]
-    found = said(TAKEN, FLANNEL, *standing, tunnels.route(device="flannel.1", protocol=3))
-    assert found == [
+    changed = said(TAKEN, FLANNEL, *standing, tunnels.route(device="flannel.1", protocol=3))
+    assert changed == [
         f"update link {tunnels.link('flannel.1')}",
         "update route 172.7.22.0/24 via 172.7.22.0 dev flannel.1 onlink",
         "create neighbour 172.7.22.0 dev flannel.1 lladdr 0e:2a:0a:04:07:16",
@@ -82,8 +82,8 @@ def test_what_others_left_on_an_adopted_tunnel_goes():
         tunnels.fdb("f6:41:ad:6c:69:98", device="flannel.1", ours=False),
         tunnels.address("10.9.9.9/32", "flannel.1"),
     ]
-    found = said(TAKEN, FLANNEL, *left, tunnels.route("172.7.98.0/24", device="flannel.1", protocol=3))
-    assert [text for text in found if text.startswith("delete")] == [
+    changed = said(TAKEN, FLANNEL, *left, tunnels.route("172.7.98.0/24", device="flannel.1", protocol=3))
+    assert [text for text in changed if text.startswith("delete")] == [
         "delete address 10.9.9.9/32 dev flannel.1",
         "delete route 172.7.98.0/24 via 172.7.98.0 dev flannel.1 onlink",
         "delete fdb f6:41:ad:6c:69:98 dev flannel.1 dst 10.4.7.22",
@@ -101,8 +101,8 @@ def test_other_routes_of_others_are_not_adopted():
 
 
 def test_a_plan_says_what_it_takes_over():
-    found = reasons(TAKEN, FLANNEL, tunnels.route("172.7.98.0/24", device="flannel.1", protocol=3))
-    assert {text for text in found.values() if "taken" in text} == {
+    changed = reasons(TAKEN, FLANNEL, tunnels.route("172.7.98.0/24", device="flannel.1", protocol=3))
+    assert {text for text in changed.values() if "taken" in text} == {
         "tunnel to the peers; taken over",
         "on a link that is taken over, and not wanted",
     }

@@ -35,8 +35,8 @@ def test_an_object_of_another_key_is_another_object():
 
 
 def test_deletes_come_in_the_order_of_their_keys():
-    found = [make.route(f"172.7.{third}.0/24") for third in (9, 100, 10)]
-    assert [change.split()[2] for change in changes([], found)] == ["172.7.9.0/24", "172.7.10.0/24", "172.7.100.0/24"]
+    present = [make.route(f"172.7.{third}.0/24") for third in (9, 100, 10)]
+    assert [change.split()[2] for change in changes([], present)] == ["172.7.9.0/24", "172.7.10.0/24", "172.7.100.0/24"]
 
 
 def test_changes_come_in_the_order_wanted_and_deletes_last():
@@ -50,5 +50,5 @@ def test_changes_come_in_the_order_wanted_and_deletes_last():
 
 def test_a_change_has_the_reason_of_what_is_wanted_and_a_delete_that_of_what_is_not():
     stale = Reason("stale")
-    found = diff_by_key([Wanted(make.route(), make.WHY)], [make.route("172.7.9.0/24")], stale)
-    assert [change.reason for change in found] == [make.WHY, stale]
+    changes = diff_by_key([Wanted(make.route(), make.WHY)], [make.route("172.7.9.0/24")], stale)
+    assert [change.reason for change in changes] == [make.WHY, stale]

@@ -23,9 +23,9 @@ def test_what_is_no_longer_wanted_says_so():
 
 
 def test_of_two_routes_of_one_prefix_each_has_its_own_reason():
-    found = reasons(make.snapshot("", make.route(via="10.4.7.9"), make.route(), make.route(via="10.4.7.8")))
-    gone = {what: reason for what, reason in found.items() if what.startswith("172.7.22.0/24")}
-    assert gone == {
+    by_object = reasons(make.snapshot("", make.route(via="10.4.7.9"), make.route(), make.route(via="10.4.7.8")))
+    deleted = {what: reason for what, reason in by_object.items() if what.startswith("172.7.22.0/24")}
+    assert deleted == {
         "172.7.22.0/24 via 10.4.7.9 dev eth0": SECOND,
         "172.7.22.0/24 via 10.4.7.8 dev eth0": SECOND,
     }
@@ -38,8 +38,8 @@ def test_a_rule_that_goes_says_which_line_of_the_spec_names_it():
 
 def test_a_jump_that_is_no_longer_wanted_goes():
     state = make.settled(make.desired(), make.snapshot())
-    gone = "nat POSTROUTING 1: -m comment --comment podnet -j PODNET-POSTROUTING"
-    assert reasons(state, ip_masq="{enabled: false}")[gone] == STALE
+    jump = "nat POSTROUTING 1: -m comment --comment podnet -j PODNET-POSTROUTING"
+    assert reasons(state, ip_masq="{enabled: false}")[jump] == STALE
 
 
 def test_parameters_that_the_spec_does_not_name_are_left_alone():
@@ -48,8 +48,8 @@ def test_parameters_that_the_spec_does_not_name_are_left_alone():
 
 
 def test_a_node_that_podnet_leaves_keeps_its_parameters():
-    made = make.spec()
-    assert not [*diff_node(compile_removal(made, made.topology.by_name["a"]), make.snapshot(ip_forward="1"))]
+    spec = make.spec()
+    assert not [*diff_node(compile_removal(spec, spec.topology.by_name["a"]), make.snapshot(ip_forward="1"))]
 
 
 def test_chains_of_other_names_are_foreign_whatever_they_hold():
@@ -60,8 +60,8 @@ def test_chains_of_other_names_are_foreign_whatever_they_hold():
 def test_a_jump_of_ours_in_a_chain_where_none_belongs_goes():
     state = make.snapshot(make.saved(filter=[]))
     input_chain = Chain(ChainKey(4, "filter", "INPUT"), make.rules("-j PODNET-FORWARD"), "ACCEPT")
-    found = diff_node(make.desired(), state.replace(Chain, [*state.all(Chain), input_chain]))
-    assert "delete rule filter INPUT 1: -j PODNET-FORWARD" in make.said(found)
+    changes = diff_node(make.desired(), state.replace(Chain, [*state.all(Chain), input_chain]))
+    assert "delete rule filter INPUT 1: -j PODNET-FORWARD" in make.said(changes)
 
 
 PEER: list[Resource] = [tunnels.route(), tunnels.neighbour(), tunnels.fdb()]
@@ -76,24 +76,24 @@ GONE: list[Resource] = [
 def of_tunnel(*standing, **link):
     """Return what becomes of what stands on a tunnel of ours, with the reason, as the spec wants one of VNI 1."""
     state = make.snapshot("", tunnels.link(**link), tunnels.address(), *standing)
-    found = [*diff_node(make.desired(make.spec(backend="{type: vxlan}")), state)]
+    changes = [*diff_node(make.desired(make.spec(backend="{type: vxlan}")), state)]
     kinds = ("address", "route", "neighbour", "fdb")
-    return {make.said([each])[0]: each.reason.text for each in found if each.resource.kind in kinds}
+    return {make.said([change])[0]: change.reason.text for change in changes if change.resource.kind in kinds}
 
 
 def test_what_goes_with_a_tunnel_that_is_made_anew_and_does_not_come_again_is_deleted():
-    found = of_tunnel(*PEER, *GONE, port=4789)
-    assert [what for what, why in found.items() if why == STALE.text] == [
-        f"delete {each.kind} {each}" for each in (GONE[1], GONE[2], GONE[0])
+    by_object = of_tunnel(*PEER, *GONE, port=4789)
+    assert [what for what, why in by_object.items() if why == STALE.text] == [
+        f"delete {resource.kind} {resource}" for resource in (GONE[1], GONE[2], GONE[0])
     ]
 
 
 def test_what_goes_with_a_tunnel_that_is_made_anew_and_comes_again_is_an_update_that_says_so():
-    found = of_tunnel(*PEER, *GONE, port=4789)
-    again = {what for what, why in found.items() if why.endswith("; lost as its link changes")}
-    assert again == {f"update {each.kind} {each}" for each in [tunnels.address(), *PEER]}
+    by_object = of_tunnel(*PEER, *GONE, port=4789)
+    again = {what for what, why in by_object.items() if why.endswith("; lost as its link changes")}
+    assert again == {f"update {resource.kind} {resource}" for resource in [tunnels.address(), *PEER]}
 
 
 def test_the_kernel_drops_neighbours_with_a_link_layer_address_and_no_routes():
-    found = of_tunnel(*PEER, *GONE[1:2], mac="0e:2a:00:00:00:01")
-    assert [*found] == [f"update neighbour {PEER[1]}", f"delete neighbour {GONE[1]}"]
+    by_object = of_tunnel(*PEER, *GONE[1:2], mac="0e:2a:00:00:00:01")
+    assert [*by_object] == [f"update neighbour {PEER[1]}", f"delete neighbour {GONE[1]}"]

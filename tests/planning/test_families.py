@@ -90,18 +90,18 @@ def test_link_local_destinations_are_masqueraded_by_family():
 def test_a_node_that_was_applied_is_in_sync():
     wanted = make.desired(make.spec(A, B, **DUAL))
     kernel = MemoryKernel(state())
-    make.carry_out(wanted, kernel)
+    make.apply_desired(wanted, kernel)
     assert planned(wanted, kernel.observe(wanted.interest)) == []
 
 
 @pytest.mark.parametrize("after", ["ipv4", "compile_removal"])
 def test_nothing_of_a_family_that_goes_is_left(after):
     kernel = MemoryKernel(state())
-    made = make.spec(A, B, **DUAL)
-    make.carry_out(make.desired(made), kernel)
-    make.carry_out(make.desired() if after == "ipv4" else compile_removal(made, made.topology.by_name["a"]), kernel)
-    chains = [each for each in kernel.state.all(Chain) if each.ours and each.key.version == 6]
-    routes = [each for each in kernel.state.all(Route) if each.ours and each.prefix.version == 6]
+    spec = make.spec(A, B, **DUAL)
+    make.apply_desired(make.desired(spec), kernel)
+    make.apply_desired(make.desired() if after == "ipv4" else compile_removal(spec, spec.topology.by_name["a"]), kernel)
+    chains = [chain for chain in kernel.state.all(Chain) if chain.ours and chain.key.version == 6]
+    routes = [route for route in kernel.state.all(Route) if route.ours and route.prefix.version == 6]
     assert (chains, routes, [*filter(is_our_jump, kernel.state.rules(FORWARD6))]) == ([], [], [])
 
 
@@ -119,8 +119,8 @@ def test_a_rule_to_remove_is_of_the_families_in_which_iptables_takes_it():
         '{table: filter, rule: "-A FORWARD -d fd00:9::/64 -j DROP"}]}'
     )
     removed = [
-        (each.chain.version, str(each.rule))
-        for each in make.desired(make.spec(A, B, **DUAL, firewall=firewall)).removals
+        (removal.chain.version, str(removal.rule))
+        for removal in make.desired(make.spec(A, B, **DUAL, firewall=firewall)).removals
     ]
     assert removed == [
         (4, "-s 172.7.21.0/24 ! -o docker0 -j MASQUERADE"),
@@ -151,7 +151,7 @@ def test_a_default_route_that_forwarding_takes_away_is_said(accept_ra, warned):
     announced = Route(Prefix.parse("::/0"), IfName("eth0"), Address.parse("fe80::1"), metric=1024, protocol=9)
     before = state(announced, Sysctl("net.ipv6.conf.eth0.accept_ra", accept_ra))
     warnings = plan_node(make.desired(make.spec(A, B, **DUAL)), before, Source.LIVE).warnings
-    assert any("was announced by a router" in each for each in warnings) is warned
+    assert any("was announced by a router" in warning for warning in warnings) is warned
 
 
 def beside(version, *rules, table="ip6 mine", name="c", hook="postrouting", owner=Owner.NFTABLES):
@@ -159,16 +159,16 @@ def beside(version, *rules, table="ip6 mine", name="c", hook="postrouting", owne
     return OtherChain(owner, chain, hook, hook == "postrouting", len(rules))
 
 
-@pytest.mark.parametrize("made", [make.spec(A, B, **DUAL), make.spec()])
-def test_a_masquerade_of_ipv6_beside_ip6tables_is_refused_where_pods_have_ipv6(made):
+@pytest.mark.parametrize("spec", [make.spec(A, B, **DUAL), make.spec()])
+def test_a_masquerade_of_ipv6_beside_ip6tables_is_refused_where_pods_have_ipv6(spec):
     before = state(beside(6, "-s fd00:7:0:21::/64 -j MASQUERADE"))
-    refusals = plan_node(make.desired(made), before, Source.LIVE).refusals
+    refusals = plan_node(make.desired(spec), before, Source.LIVE).refusals
     said = (
         "nft's table ip6 mine holds rules that ip6tables-nft does not show, and c 1 may give pod traffic to "
         "fd00:7::/48 another source: -s fd00:7:0:21::/64 -j MASQUERADE; take it away first: "
         "nft list table ip6 mine shows it"
     )
-    assert refusals == ((said,) if len(made.model.networks) == 2 else ())
+    assert refusals == ((said,) if len(spec.model.networks) == 2 else ())
 
 
 @pytest.mark.parametrize("rule", ["-s fd99::/64 -j MASQUERADE", "-m mark --mark 0x4000/0x4000 -j MASQUERADE"])
@@ -180,7 +180,7 @@ def test_a_masquerade_of_other_ipv6_packets_is_let_be(rule):
 def test_a_rule_of_a_table_for_both_versions_is_judged_by_what_it_does_to_each():
     both = (beside(4, "-m nft --never", table="inet mine"), beside(6, "-j MASQUERADE", table="inet mine"))
     refusals = plan_node(make.desired(make.spec(A, B, **DUAL)), state(*both), Source.LIVE).refusals
-    assert [each.partition(",")[0] for each in refusals] == [
+    assert [refusal.partition(",")[0] for refusal in refusals] == [
         "nft's table inet mine holds rules that iptables-nft does not show"
     ]
 
@@ -194,19 +194,19 @@ def test_a_filter_of_ipv6_in_the_other_backend_is_refused_and_named_by_its_progr
     )
 
 
-@pytest.mark.parametrize("made", [make.spec(A, B, **DUAL), make.spec()])
-def test_rules_beside_that_were_not_read_are_said_where_pods_have_ipv6(made):
+@pytest.mark.parametrize("spec", [make.spec(A, B, **DUAL), make.spec()])
+def test_rules_beside_that_were_not_read_are_said_where_pods_have_ipv6(spec):
     chain = Chain(ChainKey(6, "ip6 mine", "f"), (), "ACCEPT")
     before = state(OtherChain(Owner.NFTABLES, chain, "forward", length=1))
-    warnings = plan_node(make.desired(made), before, Source.LIVE).warnings
-    assert any("nft's table ip6 mine holds" in each for each in warnings) is (len(made.model.networks) == 2)
+    warnings = plan_node(make.desired(spec), before, Source.LIVE).warnings
+    assert any("nft's table ip6 mine holds" in warning for warning in warnings) is (len(spec.model.networks) == 2)
 
 
 def test_one_tunnel_leads_to_the_subnets_of_both_families():
-    made = make.spec(A, B, **DUAL, **TUNNEL)
-    node = made.topology.by_name["a"]
-    found = compile_vxlan(made.topology, node, made.model.backend, Location("s.yaml", 1, 1))
-    assert [f"{want.resource.kind} {want.resource}" for want in found] == [
+    spec = make.spec(A, B, **DUAL, **TUNNEL)
+    node = spec.topology.by_name["a"]
+    wanted = compile_vxlan(spec.topology, node, spec.model.backend, Location("s.yaml", 1, 1))
+    assert [f"{want.resource.kind} {want.resource}" for want in wanted] == [
         "link podnet.1 mtu 1450 up 0e:2a:0a:04:07:15 vxlan id 1 local 10.4.7.21 dev eth0 dstport 8472 nolearning",
         "address 172.7.21.0/32 dev podnet.1",
         "address fd00:7:0:21::/128 dev podnet.1",
@@ -220,24 +220,24 @@ def test_one_tunnel_leads_to_the_subnets_of_both_families():
 
 
 def test_the_route_to_the_tunnels_own_address_takes_nothing_away():
-    made = make.spec(A, B, **DUAL, **TUNNEL, defaults="{blackhole: true}")
+    spec = make.spec(A, B, **DUAL, **TUNNEL, defaults="{blackhole: true}")
     kernel = MemoryKernel(state())
-    make.carry_out(make.desired(made), kernel)
+    make.apply_desired(make.desired(spec), kernel)
     own = Route(Prefix.parse("fd00:7:0:21::/128"), IfName("podnet.1"), metric=256, protocol=2)
-    found = kernel.state.replace(Route, [*kernel.state.all(Route), own])
-    plan = plan_node(make.desired(made), found, Source.LIVE)
+    observed = kernel.state.replace(Route, [*kernel.state.all(Route), own])
+    plan = plan_node(make.desired(spec), observed, Source.LIVE)
     assert plan.changes == ()
-    assert not any("takes its part" in each for each in plan.warnings)
+    assert not any("takes its part" in warning for warning in plan.warnings)
 
 
 def test_routes_into_a_tunnel_are_no_danger():
-    made, before = make.spec(A, B, **DUAL, **TUNNEL), state()
-    plan = plan_node(make.desired(made), before, Source.LIVE)
+    spec, before = make.spec(A, B, **DUAL, **TUNNEL), state()
+    plan = plan_node(make.desired(spec), before, Source.LIVE)
     assert dangers(plan, before, project(before, plan.changes), None) == ()
 
 
 def test_a_tunnel_over_ipv6_leaves_room_for_its_longer_header():
-    made = make.spec(A6, B6, **ONLY6, **TUNNEL)
-    link = next(compile_vxlan(made.topology, made.topology.by_name["a"], made.model.backend, Location("s", 1, 1)))
+    spec = make.spec(A6, B6, **ONLY6, **TUNNEL)
+    link = next(compile_vxlan(spec.topology, spec.topology.by_name["a"], spec.model.backend, Location("s", 1, 1)))
     assert str(link.resource).startswith("podnet.1 mtu 1430 up ")
     assert "local fd00:4::21 " in str(link.resource)

@@ -27,8 +27,8 @@ def with_rules(state, *texts, key=make.POSTROUTING):
 
 def stale(now, before=STORY, **keys):
     """Return the parts of the state before that a plan depends on and that are no longer the same."""
-    made = make.plan(before, make.spec(**keys))
-    return dict(changed_since(made.depends, made.changes, now))
+    node_plan = make.plan(before, make.spec(**keys))
+    return dict(changed_since(node_plan.depends, node_plan.changes, now))
 
 
 def test_a_state_that_did_not_change_is_fresh():
@@ -42,8 +42,8 @@ def test_a_rule_that_came_before_those_that_the_plan_changes_makes_it_stale():
 
 def test_a_rule_to_be_removed_that_has_gone_makes_a_plan_stale():
     now = with_rules(STORY, "-j LOG", "-j LOG")
-    told = {"the first rules of nat POSTROUTING": f"{make.DOCKER_MASQUERADE} went"}
-    assert stale(now, firewall=make.REMOVE) == told
+    expected = {"the first rules of nat POSTROUTING": f"{make.DOCKER_MASQUERADE} went"}
+    assert stale(now, firewall=make.REMOVE) == expected
 
 
 MANY = [f"-s 10.9.9.{number}/32 -j ACCEPT" for number in range(200)]
@@ -68,15 +68,15 @@ def test_rules_in_another_order_are_said_to_be():
 
 def test_of_many_rules_that_came_the_first_are_told():
     came = "-s 10.9.9.0/32 -j ACCEPT came; -s 10.9.9.1/32 -j ACCEPT came; -s 10.9.9.2/32 -j ACCEPT came"
-    told = told_of_forward(MANY, [])["the rules of filter FORWARD"]
-    assert told == f"{came}; and 197 more came or went"
+    text = told_of_forward(MANY, [])["the rules of filter FORWARD"]
+    assert text == f"{came}; and 197 more came or went"
 
 
 def test_a_rule_that_came_before_the_place_of_a_jump_counts_where_rules_before_that_go():
     firewall = '{remove: [{table: filter, rule: "-A FORWARD -s 1.1.1.1/32 -j DROP"}]}'
-    gone, policy = ["-s 1.1.1.1/32 -j DROP"] * 3, "-d 172.7.21.5/32 -j DROP"
-    before = make.snapshot(make.saved(filter=[*gone, "-j LOG", policy]))
-    now = make.snapshot(make.saved(filter=[*gone, "-j LOG", "-j LOG", policy]))
+    removed, policy = ["-s 1.1.1.1/32 -j DROP"] * 3, "-d 172.7.21.5/32 -j DROP"
+    before = make.snapshot(make.saved(filter=[*removed, "-j LOG", policy]))
+    now = make.snapshot(make.saved(filter=[*removed, "-j LOG", "-j LOG", policy]))
     assert [*stale(now, before, firewall=firewall)] == ["the rules of filter FORWARD"]
 
 
@@ -121,8 +121,8 @@ def before_our_jump(rule):
 
 
 def test_a_chain_before_our_jump_that_changed_makes_a_plan_stale():
-    found = stale(before_our_jump("-j MASQUERADE"), before_our_jump(UNMARKED))
-    assert found == {"chain nat KUBE-POSTROUTING": "-j MASQUERADE"}
+    parts = stale(before_our_jump("-j MASQUERADE"), before_our_jump(UNMARKED))
+    assert parts == {"chain nat KUBE-POSTROUTING": "-j MASQUERADE"}
 
 
 def test_a_chain_behind_our_jump_does_not_matter():
@@ -163,16 +163,19 @@ def test_a_plan_that_was_not_carried_out_leaves_everything():
 
 
 def test_a_rule_that_others_appended_meanwhile_is_not_left_to_do():
-    found = done()
-    assert not left(with_rules(found, *make.texts(found.rules(make.POSTROUTING)), "-s 10.9.9.9/32 -j ACCEPT"))
+    observed = done()
+    assert not left(with_rules(observed, *make.texts(observed.rules(make.POSTROUTING)), "-s 10.9.9.9/32 -j ACCEPT"))
 
 
 def test_a_rule_that_others_took_away_meanwhile_is_not_left_to_do():
     logged = [f"-s 10.9.9.{number}/32 -j LOG" for number in (1, 2)]
     before = make.snapshot(make.saved(nat=[*logged, make.DOCKER_MASQUERADE]))
-    found = done(before)
-    jump, *rest = make.texts(found.rules(make.POSTROUTING))[2:]
-    assert (jump, left(with_rules(found, logged[1], jump, *rest), before)) == (str(jump_to(make.MASQUERADE_CHAIN)), [])
+    observed = done(before)
+    jump, *rest = make.texts(observed.rules(make.POSTROUTING))[2:]
+    assert (jump, left(with_rules(observed, logged[1], jump, *rest), before)) == (
+        str(jump_to(make.MASQUERADE_CHAIN)),
+        [],
+    )
 
 
 def test_a_jump_that_did_not_move_is_left_to_do():
@@ -183,8 +186,8 @@ def test_a_jump_that_did_not_move_is_left_to_do():
 
 
 def test_an_object_with_another_content_is_left_to_do():
-    found = done().replace(Sysctl, [Sysctl("net.ipv4.ip_forward", "0")])
-    assert left(found) == ["update sysctl net.ipv4.ip_forward = 1"]
+    observed = done().replace(Sysctl, [Sysctl("net.ipv4.ip_forward", "0")])
+    assert left(observed) == ["update sysctl net.ipv4.ip_forward = 1"]
 
 
 def test_a_policy_that_came_behind_the_place_of_our_jump_in_forward_makes_a_plan_stale():
@@ -199,8 +202,8 @@ CONNECTED = make.route(via=None, dev="docker0", protocol=2)
 def test_a_route_beside_one_that_changes_is_part_of_what_a_plan_depends_on():
     changes = [Change(make.route(), None, make.WHY)]
     depends = dependencies(changes, make.snapshot("", make.route()))
-    (found,) = changed_since(depends, changes, make.snapshot("", make.route(), CONNECTED))
-    assert found == ("route 172.7.22.0/24", f"{make.route()}; {CONNECTED}")
+    (changed,) = changed_since(depends, changes, make.snapshot("", make.route(), CONNECTED))
+    assert changed == ("route 172.7.22.0/24", f"{make.route()}; {CONNECTED}")
 
 
 def test_a_delete_is_met_where_another_route_of_its_prefix_stays():
@@ -268,4 +271,4 @@ def test_a_tunnel_that_was_planned_from_nothing_fits_the_mtu_that_was_assumed():
     bare = Snapshot(STORY.backend)
     plan = plan_node(compile_node(spec, spec.topology.by_name["a"]), bare, Source.EMPTY)
     stale = [dict(changed_since(plan.depends, plan.changes, with_mtu(STORY, mtu))) for mtu in (1500, 1460)]
-    assert ["the MTU of eth0" in each for each in stale] == [False, True]
+    assert ["the MTU of eth0" in parts for parts in stale] == [False, True]

@@ -22,13 +22,13 @@ VALUES = st.recursive(
 
 def read(content):
     """Return an object's members, those that are lists item by item, each read again by its place."""
-    found = {}
+    values = {}
     document = JsonStream(BytesIO(content), 1 << 20)
     for key in document.members():
         parts = [*document.items()] if key == "list" else [document.value()]
-        found[key] = [json.loads(content[part.start : part.start + part.length]) for part in parts]
+        values[key] = [json.loads(content[part.start : part.start + part.length]) for part in parts]
     document.end()
-    return found
+    return values
 
 
 @given(st.lists(VALUES, max_size=5), VALUES, st.sampled_from([None, 1]), st.booleans(), st.sampled_from([1, 3, 50]))

@@ -46,8 +46,8 @@ def test_a_link_of_others_stands_in_the_way_of_the_tunnel_of_that_name_and_of_wh
 
 
 def test_where_the_address_of_ipv4_alone_is_gone_the_routes_of_ipv4_wait():
-    held = LinkAddress(IfName("eth0"), InterfaceAddress.parse("fd00:4::21/64"))
-    before = make.snapshot("", held, Sysctl(IPV6_FORWARD, "1"), address="10.4.7.99/24")
+    address = LinkAddress(IfName("eth0"), InterfaceAddress.parse("fd00:4::21/64"))
+    before = make.snapshot("", address, Sysctl(IPV6_FORWARD, "1"), address="10.4.7.99/24")
     plan = make.plan(before, make.spec(A, B, **DUAL))
     rest = beside(plan, plan.obstacles, before)
     routes = [change.after for change in rest.changes if isinstance(change.after, Route)]

@@ -19,8 +19,8 @@ OVER_FLANNEL = tunnels.route("172.7.23.0/24", "flannel.1", protocol=3)
 
 def refused(now, *changes, adopts=False, puts_back=False):
     """Return what may not be changed of a state that holds some objects; each change is a pair of sides."""
-    made = (Change(before, after, make.WHY) for before, after in changes)
-    return list(foreign(made, make.snapshot("", *now), adopts=adopts, puts_back=puts_back))
+    planned = (Change(before, after, make.WHY) for before, after in changes)
+    return list(foreign(planned, make.snapshot("", *now), adopts=adopts, puts_back=puts_back))
 
 
 FORGED = [
@@ -36,15 +36,15 @@ def test_an_object_of_another_program_is_none_of_ours_whatever_the_file_says(now
     assert refused(now, change) == now
 
 
-@pytest.mark.parametrize("made", [tunnels.address, tunnels.neighbour, tunnels.fdb])
-def test_what_stands_on_a_link_of_another_program_is_none_of_ours(made):
-    stranger = made(device="veth1")
+@pytest.mark.parametrize("entry_of", [tunnels.address, tunnels.neighbour, tunnels.fdb])
+def test_what_stands_on_a_link_of_another_program_is_none_of_ours(entry_of):
+    stranger = entry_of(device="veth1")
     assert refused([VETH], (None, stranger)) == [stranger]
 
 
-@pytest.mark.parametrize("made", [tunnels.address, tunnels.neighbour, tunnels.fdb])
-def test_what_stands_on_our_link_or_on_one_that_is_made_is_ours(made):
-    link, item = tunnels.link(), made()
+@pytest.mark.parametrize("entry_of", [tunnels.address, tunnels.neighbour, tunnels.fdb])
+def test_what_stands_on_our_link_or_on_one_that_is_made_is_ours(entry_of):
+    link, item = tunnels.link(), entry_of()
     assert (refused([link], (None, item)), refused([], (None, link), (None, item))) == ([], [])
 
 

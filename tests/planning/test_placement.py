@@ -12,9 +12,9 @@ KUBE = (
 TO_KUBE = "-j KUBE-POSTROUTING"
 
 
-def span(hook, rules, more="", made=None):
+def span(hook, rules, more="", cluster_spec=None):
     """Return the gaps between rules of a chain in which our jump may stand."""
-    wanted = make.desired(made)
+    wanted = make.desired(cluster_spec)
     (jump,) = [jump for jump in wanted.jumps if jump.hook == hook]
     (traffic,) = wanted.traffic
     chains = make.snapshot(more).chains

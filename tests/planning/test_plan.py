@@ -36,8 +36,8 @@ def test_an_untouched_node_gets_routes_chains_jumps_and_forwarding():
 
 
 def test_dockers_rule_and_the_distributions_go_where_the_spec_names_them():
-    found = changes(make.snapshot(make.docker()), firewall=make.REMOVE)
-    assert [line for line in found if "delete" in line] == [
+    lines = changes(make.snapshot(make.docker()), firewall=make.REMOVE)
+    assert [line for line in lines if "delete" in line] == [
         f"delete rule filter FORWARD 7: {make.REJECT}",
         f"delete rule nat POSTROUTING 1: {make.DOCKER_MASQUERADE}",
     ]
@@ -45,13 +45,13 @@ def test_dockers_rule_and_the_distributions_go_where_the_spec_names_them():
 
 def test_a_rule_to_be_removed_goes_every_time_it_stands_there():
     state = make.snapshot(make.saved(nat=[make.DOCKER_MASQUERADE, "-j LOG", make.DOCKER_MASQUERADE]))
-    found = [line for line in changes(state, firewall=make.REMOVE) if "delete" in line]
-    assert [line.split(":")[0] for line in found] == ["delete rule nat POSTROUTING 1", "delete rule nat POSTROUTING 3"]
+    lines = [line for line in changes(state, firewall=make.REMOVE) if "delete" in line]
+    assert [line.split(":")[0] for line in lines] == ["delete rule nat POSTROUTING 1", "delete rule nat POSTROUTING 3"]
 
 
 def test_the_jump_comes_before_dockers_rule_where_that_stays():
-    found = changes(make.snapshot(make.saved(nat=["-j LOG", make.DOCKER_MASQUERADE])))
-    assert "create rule nat POSTROUTING 2: -m comment --comment podnet -j PODNET-POSTROUTING" in found
+    lines = changes(make.snapshot(make.saved(nat=["-j LOG", make.DOCKER_MASQUERADE])))
+    assert "create rule nat POSTROUTING 2: -m comment --comment podnet -j PODNET-POSTROUTING" in lines
 
 
 def without(state, *names):
@@ -127,8 +127,8 @@ def test_what_the_spec_no_longer_asks_for_is_taken_away():
 
 def test_to_leave_a_node_is_to_take_away_all_that_is_ours_and_nothing_else():
     spec = make.spec()
-    found = diff_node(compile_removal(spec, spec.topology.by_name["a"]), CLEAN)
-    assert sorted(make.said(found)) == [
+    changes = diff_node(compile_removal(spec, spec.topology.by_name["a"]), CLEAN)
+    assert sorted(make.said(changes)) == [
         "delete chain filter PODNET-FORWARD, 2 rules",
         "delete chain nat PODNET-POSTROUTING, 7 rules",
         "delete route 172.7.22.0/24 via 10.4.7.22 dev eth0",
@@ -182,19 +182,19 @@ def test_a_route_of_ours_in_another_table_or_for_a_tos_is_stale(change):
 
 
 def test_a_parameter_that_the_kernel_does_not_have_is_refused_with_what_to_load():
-    made = make.plan(made=make.spec(sysctl="{net.bridge.bridge-nf-call-iptables: 1}"))
-    (refusal,) = made.refusals
+    node_plan = make.plan(cluster_spec=make.spec(sysctl="{net.bridge.bridge-nf-call-iptables: 1}"))
+    (refusal,) = node_plan.refusals
     assert refusal.startswith("the kernel of this node has no net.bridge.bridge-nf-call-iptables; load its module")
 
 
 def test_a_parameter_that_comes_with_the_tunnel_is_not_missed():
-    made = make.plan(made=make.spec(backend="{type: vxlan}"))
-    assert not [refusal for refusal in made.refusals if "the kernel" in refusal]
+    node_plan = make.plan(cluster_spec=make.spec(backend="{type: vxlan}"))
+    assert not [refusal for refusal in node_plan.refusals if "the kernel" in refusal]
 
 
 def test_a_record_need_not_hold_every_parameter():
-    made = make.plan(made=make.spec(sysctl="{net.ipv4.tcp_ecn: 1}"), source=Source.RECORDED)
-    assert made.refusals == ()
+    node_plan = make.plan(cluster_spec=make.spec(sysctl="{net.ipv4.tcp_ecn: 1}"), source=Source.RECORDED)
+    assert node_plan.refusals == ()
 
 
 def test_an_empty_state_is_no_reason_to_doubt_the_interfaces():

@@ -238,7 +238,7 @@ def values(data, path=()):
 
 
 def replaced(data, path, value):
-    """Give JSON with another value at a path."""
+    """Return JSON with another value at a path."""
     if not path:
         return value
     copy = dict(data) if isinstance(data, dict) else [*data]
@@ -271,8 +271,8 @@ FOREIGN = tunnels.link("flannel.1", alias="")
 
 def read_back(*changes, adopts=True):
     address = Address.parse("10.4.7.21")
-    made = make.plans(NodePlan("a", address, Source.LIVE, FirewallBackend.NFT, changes, {}, adopts=adopts))
-    return read_plan(rendered(made), "plan.json").nodes[0].changes
+    saved = make.plans(NodePlan("a", address, Source.LIVE, FirewallBackend.NFT, changes, {}, adopts=adopts))
+    return read_plan(rendered(saved), "plan.json").nodes[0].changes
 
 
 @pytest.mark.parametrize(

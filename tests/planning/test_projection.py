@@ -26,8 +26,8 @@ def test_an_object_that_comes_is_there():
 
 def test_an_object_that_changes_takes_the_place_of_the_one_before():
     old, new = make.route(via="10.4.7.9"), make.route()
-    found = after(make.snapshot("", old), old, new).all(Route)
-    assert (new in found, old in found) == (True, False)
+    routes = after(make.snapshot("", old), old, new).all(Route)
+    assert (new in routes, old in routes) == (True, False)
 
 
 def test_an_object_that_goes_is_gone():
@@ -47,8 +47,8 @@ def test_rules_of_one_chain_change_together():
 
 
 def test_a_rule_comes_into_a_built_in_chain_that_was_not_there_yet():
-    found = after(Snapshot(FirewallBackend.NFT), None, PlacedRule(make.POSTROUTING, 1, JUMP))
-    assert found.all(Chain) == (Chain(make.POSTROUTING, (JUMP,), "ACCEPT"),)
+    state = after(Snapshot(FirewallBackend.NFT), None, PlacedRule(make.POSTROUTING, 1, JUMP))
+    assert state.all(Chain) == (Chain(make.POSTROUTING, (JUMP,), "ACCEPT"),)
 
 
 def test_a_rule_that_does_not_stand_there_can_not_go():
@@ -82,13 +82,15 @@ SETTING = Sysctl("net.ipv6.conf.podnet/1.accept_ra", "0")
 )
 def test_what_stands_on_a_link_is_lost_as_the_kernel_loses_it(before, after, left):
     state = make.snapshot("", tunnels.link(), *STANDING, SETTING)
-    found = project(state, [Change(before, after, make.WHY)])
-    kept = [each for each in [*STANDING, SETTING] if found.index.get((each.kind, each.key)) == each]
-    assert sorted(each.kind for each in kept) == left
+    projected = project(state, [Change(before, after, make.WHY)])
+    kept = [
+        resource for resource in [*STANDING, SETTING] if projected.index.get((resource.kind, resource.key)) == resource
+    ]
+    assert sorted(resource.kind for resource in kept) == left
 
 
 def test_what_stands_on_a_link_is_ours_while_the_link_is():
-    found = project(
+    projected = project(
         make.snapshot("", tunnels.link(), *STANDING), [Change(tunnels.link(), tunnels.link(alias=""), make.WHY)]
     )
-    assert not any(found.index[each.kind, each.key].ours for each in STANDING[:3])
+    assert not any(projected.index[resource.kind, resource.key].ours for resource in STANDING[:3])

@@ -63,9 +63,9 @@ def test_a_bridge_in_the_subnet_of_another_node_is_named_and_never_adopted(backe
 
 
 def test_of_ipv6_the_route_of_the_bridge_goes_before_ours_by_its_metric():
-    held = bridge_in("fd00:7:0:22::/64", "fd00:7:0:22::1", metric=256)
+    standing = bridge_in("fd00:7:0:22::/64", "fd00:7:0:22::1", metric=256)
     wrong = "docker0 holds fd00:7:0:22::1/64, the subnet of b; this node's is fd00:7:0:21::/64"
-    assert any(each.startswith(wrong) for each in refusals(*held, nodes=IPV6, backend=ADOPTING, **BOTH))
+    assert any(refusal.startswith(wrong) for refusal in refusals(*standing, nodes=IPV6, backend=ADOPTING, **BOTH))
 
 
 def test_the_route_of_an_address_is_never_taken_over():
@@ -83,10 +83,10 @@ def test_a_route_of_the_spec_that_the_kernel_has_by_itself_is_to_be_left_out():
 
 
 def test_whose_subnet_a_bridge_is_in_is_told_by_the_spec_whatever_the_reason_of_the_route_says():
-    held = make.snapshot("", *bridge_in("172.7.22.0/24", "172.7.22.1"))
+    observed = make.snapshot("", *bridge_in("172.7.22.0/24", "172.7.22.1"))
     desired = make.desired()
     reworded = tuple(replace(want, reason=Reason("a peer")) for want in desired.objects)
-    (refusal,) = plan_node(replace(desired, objects=reworded), held, Source.LIVE).refusals
+    (refusal,) = plan_node(replace(desired, objects=reworded), observed, Source.LIVE).refusals
     assert refusal.startswith("docker0 holds 172.7.22.1/24, the subnet of b; this node's is 172.7.21.0/24")
 
 
@@ -106,7 +106,7 @@ def replaced_by(*others):
 
 def test_a_route_that_another_program_replaced_is_put_back_and_the_plan_says_so():
     plan = replaced_by(FOREIGN)
-    (change,) = [each for each in plan.changes if each.resource.kind == "route"]
+    (change,) = [planned for planned in plan.changes if planned.resource.kind == "route"]
     assert (change.before, change.after, change.reason.text, plan.refusals) == (
         FOREIGN,
         make.route(),

@@ -67,7 +67,7 @@ def test_taking_ours_out_again_gives_the_text_back(text, spec):
 @thorough
 @given(files(), specs(size=2), specs(size=2))
 def test_going_from_one_spec_to_another_leaves_nothing_of_the_first(text, old, new):
-    first, second = (replace(compile_node(each, each.topology.nodes[0]), removals=()) for each in (old, new))
+    first, second = (replace(compile_node(edition, edition.topology.nodes[0]), removals=()) for edition in (old, new))
     assert merge(merge(merge(text, first), second), without(new)) == text
 
 
@@ -77,8 +77,8 @@ def test_a_jump_stands_where_the_plan_for_a_kernel_with_these_rules_puts_it(case
     """The file holds what iptables-save prints of the state; merging it is applying the spec to a kernel with that."""
     settled = make.settled(case.desired, case.state)
     file = make.chains(merge(make.dump(case.state), case.desired))
-    found = {chain.key: chain.rules for chain in file if chain.rules}
-    assert found == {chain.key: chain.rules for chain in settled.chains.values() if chain.rules}
+    rules = {chain.key: chain.rules for chain in file if chain.rules}
+    assert rules == {chain.key: chain.rules for chain in settled.chains.values() if chain.rules}
 
 
 def test_a_missing_file_gets_our_tables_and_no_policy():

@@ -36,7 +36,7 @@ def state(rules="", *routes: Route, ip_forward="1") -> Snapshot:
     return make.snapshot(rules, DEFAULT, *settings_, *routes, ip_forward=ip_forward)
 
 
-def found(before=None, session=None, wanted=None, **keys):
+def dangers_of(before=None, session=None, wanted=None, **keys):
     """Return the dangers of making a node what a spec says."""
     before = state() if before is None else before
     desired = wanted or make.desired(make.spec(**keys))
@@ -45,7 +45,7 @@ def found(before=None, session=None, wanted=None, **keys):
 
 
 def flags(*arguments, **keys):
-    return [danger.flag for danger in found(*arguments, **keys)]
+    return [danger.flag for danger in dangers_of(*arguments, **keys)]
 
 
 def removing(line, table="filter"):
@@ -59,15 +59,15 @@ def filtered(*lines, policy="ACCEPT"):
 
 @pytest.mark.parametrize("session", [None, HOME, NEIGHBOUR])
 def test_a_plan_for_a_node_that_nothing_of_it_touches_has_no_danger(session):
-    assert not found(session=session)
+    assert not dangers_of(session=session)
 
 
 def test_a_plan_without_changes_has_no_danger():
-    assert not found(make.settled(make.desired(), state()), "no connection at all")
+    assert not dangers_of(make.settled(make.desired(), state()), "no connection at all")
 
 
 def test_a_session_from_a_pod_whose_answers_would_go_another_way_is_a_danger():
-    (danger,) = found(session=POD)
+    (danger,) = dangers_of(session=POD)
     assert danger.flag is Flag.SESSION
     assert danger.text == (
         "answers of your SSH session from 172.7.22.5 would be sent by eth0 via 10.4.7.22 with source 10.4.7.21; "
@@ -77,28 +77,30 @@ def test_a_session_from_a_pod_whose_answers_would_go_another_way_is_a_danger():
 
 def test_a_route_that_a_session_uses_and_that_would_go_is_a_danger():
     before = make.settled(make.desired(), state())
-    texts = [danger.text for danger in found(before, POD, compile_removal(make.spec(), make.spec().topology.nodes[0]))]
+    texts = [
+        danger.text for danger in dangers_of(before, POD, compile_removal(make.spec(), make.spec().topology.nodes[0]))
+    ]
     assert "the route to your SSH session from 172.7.22.5 would go: 172.7.22.0/24 via 10.4.7.22 dev eth0" in texts
 
 
 def test_a_route_that_a_session_uses_is_a_danger_even_where_another_takes_its_place():
     twice = [make.route("172.7.99.0/24", "10.4.7.9", metric=metric) for metric in (5, 9)]
-    made = found(
+    texts = dangers_of(
         state("", twice[0], make.route("172.7.0.0/16", "10.4.7.9", protocol=4)), "172.7.99.4 50000 10.4.7.21 22"
     )
-    assert [danger.text for danger in made] == [
+    assert [danger.text for danger in texts] == [
         "the route to your SSH session from 172.7.99.4 would go: 172.7.99.0/24 via 10.4.7.9 dev eth0 metric 5"
     ]
 
 
 def test_a_rule_that_lets_a_session_in_and_would_go_is_a_danger():
-    texts = [danger.text for danger in found(state(filtered(SSH, policy="DROP")), HOME, firewall=removing(SSH))]
+    texts = [danger.text for danger in dangers_of(state(filtered(SSH, policy="DROP")), HOME, firewall=removing(SSH))]
     assert any("use what would go: rule filter INPUT 1: -p tcp -m tcp --dport 22 -j ACCEPT" in text for text in texts)
 
 
 def test_a_session_that_would_be_dropped_is_told_where():
     before = state(filtered(SSH, ANSWERS, "-A OUTPUT -j ACCEPT", policy="DROP"))
-    texts = [danger.text for danger in found(before, HOME, firewall=removing(SSH))]
+    texts = [danger.text for danger in dangers_of(before, HOME, firewall=removing(SSH))]
     assert any("would be dropped at filter INPUT policy" in text for text in texts)
 
 
@@ -110,39 +112,39 @@ def test_a_rule_that_established_connections_use_and_that_would_go_is_a_danger(l
 
 def test_a_rule_that_the_session_does_not_meet_may_go():
     other = "-A INPUT -s 198.51.100.0/24 -p tcp -m tcp --dport 443 -j ACCEPT"
-    assert not found(state(filtered(SSH, other, policy="DROP")), HOME, firewall=removing(other))
+    assert not dangers_of(state(filtered(SSH, other, policy="DROP")), HOME, firewall=removing(other))
 
 
 def test_a_rule_that_refuses_packets_may_go():
     reject = "-A INPUT -j REJECT --reject-with icmp-host-prohibited"
-    assert not found(state(filtered(KNOWN, SSH, reject)), HOME, firewall=removing(reject))
+    assert not dangers_of(state(filtered(KNOWN, SSH, reject)), HOME, firewall=removing(reject))
 
 
 LIMIT = "-A INPUT -p tcp -m limit --limit 3/min -j DROP"
 
 
 def test_what_becomes_unknown_of_a_session_is_a_danger():
-    texts = [danger.text for danger in found(state(filtered(SSH, LIMIT)), HOME, firewall=removing(SSH))]
+    texts = [danger.text for danger in dangers_of(state(filtered(SSH, LIMIT)), HOME, firewall=removing(SSH))]
     assert any("would be in doubt at filter INPUT 1; now they are taken in" in text for text in texts)
 
 
 def test_what_is_unknown_of_a_session_before_and_after_is_no_danger():
-    assert not found(state(filtered(LIMIT)), HOME)
+    assert not dangers_of(state(filtered(LIMIT)), HOME)
 
 
 @pytest.mark.parametrize("session", ["fd00::9 50000 fd00::21 22", "fe80::9%eth0 50000 fe80::21%eth0 22"])
 def test_a_session_over_ipv6_is_in_no_danger(session):
-    assert not found(session=session)
+    assert not dangers_of(session=session)
 
 
 def ipv6(*others):
     """Make a node that has an address of IPv6 as well."""
     eth0 = IfName("eth0")
-    held = LinkAddress(eth0, InterfaceAddress.parse("fd00:4::21/64"))
+    address = LinkAddress(eth0, InterfaceAddress.parse("fd00:4::21/64"))
     near = Route(Prefix.parse("fd00:4::/64"), eth0, metric=256, protocol=2)
     default = Route(Prefix.parse("::/0"), eth0, Address.parse("fd00:4::1"), metric=1024, protocol=4)
     forwarding = Sysctl("net.ipv6.conf.all.forwarding", "1")
-    return make.snapshot("", DEFAULT, held, near, default, forwarding, *others)
+    return make.snapshot("", DEFAULT, address, near, default, forwarding, *others)
 
 
 def test_the_packets_of_a_session_over_ipv6_are_followed_both_ways():
@@ -152,15 +154,15 @@ def test_the_packets_of_a_session_over_ipv6_are_followed_both_ways():
 
 def test_a_route_that_a_session_over_ipv6_uses_and_that_would_go_is_a_danger():
     ours = Route(Prefix.parse("2001:db8::/64"), IfName("eth0"), Address.parse("fd00:4::2"), metric=1024)
-    assert {danger.flag for danger in found(ipv6(ours), HOME_6)} == {Flag.SESSION}
+    assert {danger.flag for danger in dangers_of(ipv6(ours), HOME_6)} == {Flag.SESSION}
 
 
 def test_a_session_to_another_network_namespace_is_in_no_danger():
-    assert not found(session="172.7.22.5 50000 198.51.100.1 22")
+    assert not dangers_of(session="172.7.22.5 50000 198.51.100.1 22")
 
 
 def test_a_session_from_the_node_itself_is_in_no_danger():
-    assert not found(session="10.4.7.21 50000 10.4.7.21 22")
+    assert not dangers_of(session="10.4.7.21 50000 10.4.7.21 22")
 
 
 @pytest.mark.parametrize(
@@ -181,7 +183,7 @@ def test_a_session_from_the_node_itself_is_in_no_danger():
     ],
 )
 def test_a_session_that_nobody_understands_is_a_danger(text):
-    (danger,) = found(session=text)
+    (danger,) = dangers_of(session=text)
     assert danger.flag is Flag.SESSION
     assert danger.text.isprintable()
 
@@ -191,7 +193,7 @@ def test_a_session_is_read_as_sshd_writes_it():
 
 
 def test_a_default_route_of_ours_that_would_go_is_a_danger():
-    (danger,) = found(state("", make.route("0.0.0.0/0", "10.4.7.9", metric=50)))
+    (danger,) = dangers_of(state("", make.route("0.0.0.0/0", "10.4.7.9", metric=50)))
     assert danger == Danger(
         Flag.DEFAULT_ROUTE,
         "the default route would change: delete 0.0.0.0/0 via 10.4.7.9 dev eth0 metric 50",
@@ -203,9 +205,9 @@ def stale(count):
 
 
 @pytest.mark.parametrize(
-    ("gone", "kept", "named"), [(2, 0, []), (3, 0, [Flag.MANY_DELETES]), (3, 5, [Flag.MANY_DELETES])]
+    ("deleted", "kept", "named"), [(2, 0, []), (3, 0, [Flag.MANY_DELETES]), (3, 5, [Flag.MANY_DELETES])]
 )
-def test_more_than_a_third_of_our_routes_and_more_than_two_are_many(gone, kept, named):
+def test_more_than_a_third_of_our_routes_and_more_than_two_are_many(deleted, kept, named):
     nodes = [
         f"n{number}: {{address: 10.4.7.{30 + number}/24, subnet: 172.7.{30 + number}.0/24}}"
         for number in range(kept + 1)
@@ -213,7 +215,7 @@ def test_more_than_a_third_of_our_routes_and_more_than_two_are_many(gone, kept, 
     spec = make.spec(*nodes)
     wanted = make.desired(spec, "n0")
     before = make.settled(wanted, make.snapshot("", address="10.4.7.30/24"))
-    before = before.replace(Route, [*before.all(Route), *stale(gone)])
+    before = before.replace(Route, [*before.all(Route), *stale(deleted)])
     assert flags(before, None, wanted) == named
 
 
@@ -227,15 +229,15 @@ def test_a_third_of_our_routes_is_not_many():
 
 
 def test_routes_that_go_with_a_tunnel_that_is_made_anew_count():
-    gone = [tunnels.route(f"172.7.{100 + number}.0/24") for number in range(3)]
-    before = make.snapshot("", tunnels.link(port=4789), tunnels.address(), *gone)
-    (danger,) = found(before, backend="{type: vxlan}")
+    lost = [tunnels.route(f"172.7.{100 + number}.0/24") for number in range(3)]
+    before = make.snapshot("", tunnels.link(port=4789), tunnels.address(), *lost)
+    (danger,) = dangers_of(before, backend="{type: vxlan}")
     assert danger.flag is Flag.MANY_DELETES
     assert danger.text.startswith("3 of podnet's 3 routes would go: 172.7.100.0/24 via 172.7.100.0 dev podnet.1")
 
 
 def test_a_next_hop_that_no_address_of_the_device_reaches_is_a_danger():
-    (danger,) = found(make.snapshot(address="10.9.9.21/24"))
+    (danger,) = dangers_of(make.snapshot(address="10.9.9.21/24"))
     assert (danger.flag, danger.text) == (
         Flag.OFF_LINK,
         "a route would lead to a next hop that is not on-link: 172.7.22.0/24 via 10.4.7.22 dev eth0 onlink",
@@ -243,15 +245,15 @@ def test_a_next_hop_that_no_address_of_the_device_reaches_is_a_danger():
 
 
 def test_a_next_hop_that_a_route_of_the_device_reaches_is_none():
-    assert not found(make.snapshot("", make.route("10.4.7.0/24", None, protocol=4), address="10.9.9.21/24"))
+    assert not dangers_of(make.snapshot("", make.route("10.4.7.0/24", None, protocol=4), address="10.9.9.21/24"))
 
 
 def test_a_next_hop_behind_a_tunnel_is_none():
-    assert not found(backend="{type: vxlan}")
+    assert not dangers_of(backend="{type: vxlan}")
 
 
 def test_a_record_without_addresses_does_not_tell_what_is_on_link():
-    assert not found(Snapshot(FirewallBackend.NFT))
+    assert not dangers_of(Snapshot(FirewallBackend.NFT))
 
 
 @examples(80)

@@ -17,7 +17,7 @@ def connection(text):
     return Connection(source, destination, answered_to, answered_by[0] if answered_by else destination)
 
 
-def found(text, **keys):
+def stale(text, **keys):
     state = make.settled(make.desired(make.spec(**keys)), make.snapshot())
     return outdated(state.chains[make.MASQUERADE_CHAIN])(connection(text))
 
@@ -39,18 +39,18 @@ NOT_OLD = {
 
 @pytest.mark.parametrize("text", OLD.values(), ids=OLD)
 def test_connection_that_would_keep_its_source_now_is_old(text):
-    assert found(text)
+    assert stale(text)
 
 
 @pytest.mark.parametrize("text", NOT_OLD.values(), ids=NOT_OLD)
 def test_other_connection_is_not_old(text):
-    assert not found(text)
+    assert not stale(text)
 
 
 @pytest.mark.parametrize("source", ["pods", "any"])
 def test_connection_to_a_destination_that_is_not_masqueraded_is_old(source):
     keys = f"{{non_masquerade_cidrs: [192.168.0.0/16], source: {source}}}"
-    assert found("172.7.21.2 192.168.3.4 10.4.7.21", ip_masq=keys)
+    assert stale("172.7.21.2 192.168.3.4 10.4.7.21", ip_masq=keys)
 
 
 def test_nothing_is_old_by_a_chain_without_rules():

@@ -23,8 +23,8 @@ BRIDGE = (
 
 
 def leaving(*overwritten):
-    made = make.spec()
-    return replace(compile_removal(made, made.topology.nodes[0]), overwritten=overwritten)
+    spec = make.spec()
+    return replace(compile_removal(spec, spec.topology.nodes[0]), overwritten=overwritten)
 
 
 def back(desired, state):

@@ -25,17 +25,17 @@ AUTO = "{interface: auto, mtu: auto}"
 VXLAN = "{type: vxlan}"
 
 
-def state(*held: str, mtu=1500, up=("eth0", "ens3", "ens4")) -> Snapshot:
+def state(*addresses: str, mtu=1500, up=("eth0", "ens3", "ens4")) -> Snapshot:
     """Make a node that has some addresses, such as `ens3 10.4.7.21/24`; each of its devices carries as much."""
     devices = [Link(IfName(name), mtu, up=name in up) for name in ("lo", "eth0", "ens3", "ens4", "docker0")]
-    addresses = [LinkAddress(IfName(link), InterfaceAddress.parse(text)) for link, text in map(str.split, held)]
-    return make.snapshot().replace(Link, devices).replace(LinkAddress, addresses)
+    standing = [LinkAddress(IfName(link), InterfaceAddress.parse(text)) for link, text in map(str.split, addresses)]
+    return make.snapshot().replace(Link, devices).replace(LinkAddress, standing)
 
 
 def plan(now: Snapshot, source=Source.LIVE, **keys: str) -> NodePlan:
     """Plan for node a of a spec, resolved by the devices of a state."""
-    made = make.spec(**keys)
-    return plan_node(compile_node(made, resolved_in(made.topology.by_name["a"], now)), now, source)
+    spec = make.spec(**keys)
+    return plan_node(compile_node(spec, resolved_in(spec.topology.by_name["a"], now)), now, source)
 
 
 def test_an_interface_is_found_by_its_address():
@@ -45,8 +45,8 @@ def test_an_interface_is_found_by_its_address():
 
 def test_an_interface_that_is_found_by_its_address_is_followed_when_it_is_renamed():
     now = state("eth0 10.4.7.21/24")
-    made = make.spec(defaults=AUTO, backend=VXLAN)
-    node = made.topology.by_name["a"]
+    spec = make.spec(defaults=AUTO, backend=VXLAN)
+    node = spec.topology.by_name["a"]
     applied = project(now, plan(now, defaults=AUTO, backend=VXLAN).changes)
     (renamed,) = [
         replace(link, vxlan=replace(link.vxlan, device=IfName("ens9")))
@@ -54,10 +54,13 @@ def test_an_interface_that_is_found_by_its_address_is_followed_when_it_is_rename
         if link.vxlan is not None
     ]
     links = [renamed, *(replace(link, name=IfName("ens9")) if link.name == "eth0" else link for link in now.all(Link))]
-    held = [replace(each, link=IfName("ens9")) if each.link == "eth0" else each for each in applied.all(LinkAddress)]
-    after = applied.replace(Link, links).replace(LinkAddress, held)
-    found = plan_node(compile_node(made, resolved_in(node, after)), after, Source.LIVE)
-    assert (found.changes, found.refusals) == ((), ())
+    addresses = [
+        replace(address, link=IfName("ens9")) if address.link == "eth0" else address
+        for address in applied.all(LinkAddress)
+    ]
+    after = applied.replace(Link, links).replace(LinkAddress, addresses)
+    node_plan = plan_node(compile_node(spec, resolved_in(node, after)), after, Source.LIVE)
+    assert (node_plan.changes, node_plan.refusals) == ((), ())
 
 
 @pytest.mark.parametrize("mtu", [1460, 9000])
@@ -68,15 +71,15 @@ def test_a_tunnel_carries_what_the_interface_does(mtu):
 
 
 @pytest.mark.parametrize(
-    ("held", "up"),
+    ("addresses", "up"),
     [
         pytest.param(["ens3 10.4.7.21/24", "ens4 10.4.7.21/32"], ("ens3", "ens4"), id="with the prefix of the spec"),
         pytest.param(["ens4 10.4.7.21/24", "ens3 10.4.7.21/24"], ("ens3",), id="on the device that is up"),
         pytest.param(["lo 10.4.7.21/32", "ens3 10.4.7.21/32"], ("ens3",), id="not on the loopback"),
     ],
 )
-def test_of_two_devices_with_the_address_the_better_one_is_meant(held, up):
-    assert resolved_in(make.spec(defaults=AUTO).topology.by_name["a"], state(*held, up=up)).interface == "ens3"
+def test_of_two_devices_with_the_address_the_better_one_is_meant(addresses, up):
+    assert resolved_in(make.spec(defaults=AUTO).topology.by_name["a"], state(*addresses, up=up)).interface == "ens3"
 
 
 def test_of_two_devices_with_the_address_none_is_chosen():
@@ -97,7 +100,7 @@ def test_an_interface_that_is_not_there_is_refused_with_the_line_to_write(source
 
 def test_the_device_of_a_route_of_its_own_is_refused_by_its_name_alone():
     routes = "a: {address: 10.4.7.21/24, subnet: 172.7.21.0/24, routes: [{prefix: 10.9.0.0/16, dev: eth9}]}"
-    assert make.plan(made=make.spec(routes)).refusals == ("there is no interface eth9 on this node",)
+    assert make.plan(cluster_spec=make.spec(routes)).refusals == ("there is no interface eth9 on this node",)
 
 
 def test_a_tunnel_by_an_interface_without_the_address_is_refused():
@@ -118,9 +121,9 @@ def test_two_addresses_of_a_node_are_to_be_on_one_interface():
         f"ipv6_subnet: 'fd00:7:0:{number}::/64'}}"
         for name, number in (("a", 21), ("b", 22))
     ]
-    made = make.spec(*nodes, ipv6_network="fd00:7::/48")
-    found = make.plan(state("eth0 10.4.7.21/24", "ens3 fd00:4::21/64"), made).warnings
-    assert "fd00:4::21 is on ens3, and 10.4.7.21 on eth0: a needs both on one interface" in found
+    spec = make.spec(*nodes, ipv6_network="fd00:7::/48")
+    warnings = make.plan(state("eth0 10.4.7.21/24", "ens3 fd00:4::21/64"), spec).warnings
+    assert "fd00:4::21 is on ens3, and 10.4.7.21 on eth0: a needs both on one interface" in warnings
 
 
 WIDE = (
@@ -141,10 +144,10 @@ def test_a_tunnel_that_is_there_may_stay_wider_than_its_interface():
 
 
 def test_a_tunnel_that_is_too_narrow_for_ipv6_is_refused():
-    made = make.spec(A6, B6, **ONLY6, backend=VXLAN, defaults="{mtu: auto}")
-    held = make.spec(A6, B6, **ONLY6).topology.by_name["a"].address
-    now = state(f"eth0 {held}", mtu=1320)
-    refusals = plan_node(compile_node(made, resolved_in(made.topology.by_name["a"], now)), now, Source.LIVE).refusals
+    spec = make.spec(A6, B6, **ONLY6, backend=VXLAN, defaults="{mtu: auto}")
+    address = make.spec(A6, B6, **ONLY6).topology.by_name["a"].address
+    now = state(f"eth0 {address}", mtu=1320)
+    refusals = plan_node(compile_node(spec, resolved_in(spec.topology.by_name["a"], now)), now, Source.LIVE).refusals
     assert refusals[-1] == (
         "the kernel would refuse podnet.1 its IPv6 addresses: its MTU is 1250, and IPv6 needs 1280; "
         "give eth0 (1320) an MTU of 1350 or more"
@@ -196,10 +199,10 @@ def test_a_port_that_a_program_has_for_the_other_ip_version_alone_is_not_taken()
 
 
 def test_words_stand_for_an_interface_that_is_not_at_hand():
-    made = make.spec(
+    spec = make.spec(
         defaults=AUTO, firewall='{remove: [{table: nat, rule: "-A POSTROUTING -o {interface} -j MASQUERADE"}]}'
     )
-    desired = compile_node(made, unresolved(made.topology.by_name["a"]))
+    desired = compile_node(spec, unresolved(spec.topology.by_name["a"]))
     (route,) = [want.resource for want in desired.objects if isinstance(want.resource, Route)]
     assert str(route) == "172.7.22.0/24 via 10.4.7.22 dev (that of 10.4.7.21)"
     assert [str(removal.rule) for removal in desired.removals] == ["-o auto -j MASQUERADE"]
@@ -207,9 +210,9 @@ def test_words_stand_for_an_interface_that_is_not_at_hand():
 
 def test_nodes_whose_interface_is_not_at_hand_are_planned_alike():
     nodes = [f"n{n}: {{address: 10.4.7.{n}/24, subnet: 172.7.{n}.0/24}}" for n in range(1, 7)]
-    made = plan_move(make.spec(*nodes, defaults=AUTO), make.spec(*nodes[:-1], defaults=AUTO), None, Kept())
-    assert [node.traced_on for node in made.nodes] == [None, "n1", "n1", "n1", "n1", None]
-    assert {str(change.after) for change in made.nodes[1].changes} == {"172.7.6.0/24 via 10.4.7.6 dev auto"}
+    result = plan_move(make.spec(*nodes, defaults=AUTO), make.spec(*nodes[:-1], defaults=AUTO), None, Kept())
+    assert [node.traced_on for node in result.nodes] == [None, "n1", "n1", "n1", "n1", None]
+    assert {str(change.after) for change in result.nodes[1].changes} == {"172.7.6.0/24 via 10.4.7.6 dev auto"}
 
 
 def test_the_traffic_of_a_move_names_an_interface_that_is_not_at_hand_as_the_compiler_does():
@@ -220,8 +223,8 @@ def test_the_traffic_of_a_move_names_an_interface_that_is_not_at_hand_as_the_com
 
 
 def test_a_plan_from_nothing_says_nothing_of_the_interface():
-    made = make.spec(defaults=AUTO)
+    spec = make.spec(defaults=AUTO)
     empty = plan_node(
-        compile_node(made, unresolved(made.topology.by_name["a"])), Snapshot(FirewallBackend.NFT), Source.EMPTY
+        compile_node(spec, unresolved(spec.topology.by_name["a"])), Snapshot(FirewallBackend.NFT), Source.EMPTY
     )
     assert empty.refusals == ()

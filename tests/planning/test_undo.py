@@ -30,7 +30,7 @@ def restored(now, before=BEFORE, changes=CHANGES):
 
 def with_rules(state, *texts):
     chain = Chain(make.POSTROUTING, make.rules(*texts), "ACCEPT")
-    return state.replace(Chain, [chain if each.key == chain.key else each for each in state.all(Chain)])
+    return state.replace(Chain, [chain if other.key == chain.key else other for other in state.all(Chain)])
 
 
 def test_where_nothing_was_done_nothing_is_to_be_undone():

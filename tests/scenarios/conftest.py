@@ -27,11 +27,11 @@ def backend(request: pytest.FixtureRequest) -> str:
 def lab(backend: str) -> Iterator[Lab]:
     """The cluster of the story, whose router has the static routes of the tutorials."""
     topology = replace(read(SPEC).topology, cluster=f"netns-{os.getpid()}-{next(_serial)}")
-    made = Lab.up(topology, spec=str(SPEC))
+    built = Lab.up(topology, spec=str(SPEC))
     for number in ("21", "22"):
-        made.run("router", ["ip", "route", "add", f"172.7.{number}.0/24", "via", f"10.4.7.{number}"])
-    yield made
-    made.down()
+        built.run("router", ["ip", "route", "add", f"172.7.{number}.0/24", "via", f"10.4.7.{number}"])
+    yield built
+    built.down()
 
 
 @pytest.fixture(scope="session")
@@ -51,11 +51,11 @@ def nodes(lab: Lab, backend: str, spec: Path) -> Mapping[str, Node]:
 @pytest.fixture(scope="session")
 def applied_images(nodes: Mapping[str, Node]) -> Mapping[str, Image]:
     """What podnet makes of each node as the story starts."""
-    for each in nodes.values():
-        each.reset()
-        done = each.apply()
+    for node in nodes.values():
+        node.reset()
+        done = node.apply()
         assert done.code == 0, done.stderr
-    return {name: each.image() for name, each in nodes.items()}
+    return {name: node.image() for name, node in nodes.items()}
 
 
 @pytest.fixture
@@ -91,8 +91,8 @@ def racks_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Racks]:
     """Two racks with a router between them, in whatever state the tests before have left them."""
     text = spec_text("{type: vxlan}", rack_nodes(BOTH))
     topology = replace(parse(text, "racks.yaml").topology, cluster=f"racks-{os.getpid()}-{next(_serial)}")
-    with Lab.temporary(topology, pods=1) as made:
-        yield Racks(made, tmp_path_factory.mktemp("racks"))
+    with Lab.temporary(topology, pods=1) as built:
+        yield Racks(built, tmp_path_factory.mktemp("racks"))
 
 
 @pytest.fixture

@@ -70,8 +70,8 @@ def words(text: str) -> str:
     return _ADDRESS.sub(_address, text)
 
 
-def _address(found: re.Match[str]) -> str:
-    text, length, port = found.group(1), found.group(2) or "", found.group(3) or ""
+def _address(match: re.Match[str]) -> str:
+    text, length, port = match.group(1), match.group(2) or "", match.group(3) or ""
     said = _EXACT.get(text + length) or _hextets(text) + _length(length)
     return f"[{said}]{port}" if port else said
 

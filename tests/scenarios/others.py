@@ -55,7 +55,7 @@ class Others(Struct):
     changes: int = 0
 
     def run(self, channel: Connection) -> Others:
-        """Change rules until somebody says to stop."""
+        """Change rules until it is told to stop."""
         coming = itertools.chain.from_iterable(docker(number) for number in itertools.count())
         while not channel.poll():
             due = time.monotonic() + 1 / RATE
@@ -78,9 +78,9 @@ class Others(Struct):
 
     def rules(self, table: str, chain: str) -> list[str]:
         """Return the rules that should be in a chain, those on top first."""
-        mine = [each for each in self.live if (each.table, each.chain) == (table, chain)]
-        top = [each.rule for each in reversed(mine) if each.top]
-        return [*top, *(each.rule for each in mine if not each.top)]
+        mine = [rule for rule in self.live if (rule.table, rule.chain) == (table, chain)]
+        top = [rule.rule for rule in reversed(mine) if rule.top]
+        return [*top, *(rule.rule for rule in mine if not rule.top)]
 
     def _change(self, verb: str, placed: Placed) -> None:
         words = ("-w", "10", "-t", placed.table, verb, placed.chain, *placed.rule.split())
@@ -115,8 +115,8 @@ class Company:
         """Stop them, and give what they have written."""
         self._channel.send("stop")
         assert self._channel.poll(_PATIENCE), "they do not end"
-        found: Others = self._channel.recv()
-        return found
+        others: Others = self._channel.recv()
+        return others
 
 
 @contextmanager

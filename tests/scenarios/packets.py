@@ -121,21 +121,21 @@ class Crossing:
             _socket(lab, host, (socket.AF_PACKET, socket.SOCK_DGRAM, everything)): host for host in neighbours
         }
         self._errors = _socket(lab, node, (socket.AF_PACKET, socket.SOCK_DGRAM, everything))
-        self._own = {_socket(lab, node, (family, socket.SOCK_RAW, each)): each for each in protocols}
+        self._own = {_socket(lab, node, (family, socket.SOCK_RAW, number)): number for number in protocols}
         self._senders = {host: _socket(lab, host, (family, socket.SOCK_RAW, socket.IPPROTO_RAW)) for host in senders}
         self._speaking: dict[int, socket.socket] = {}
         if version == 6:
-            for each in self._own:
-                for told in (socket.IPV6_RECVPKTINFO, socket.IPV6_RECVHOPLIMIT):
-                    each.setsockopt(socket.IPPROTO_IPV6, told, 1)
-            self._speaking = {each: _socket(lab, node, (family, socket.SOCK_RAW, each)) for each in protocols}
+            for sock in self._own:
+                for option in (socket.IPV6_RECVPKTINFO, socket.IPV6_RECVHOPLIMIT):
+                    sock.setsockopt(socket.IPPROTO_IPV6, option, 1)
+            self._speaking = {number: _socket(lab, node, (family, socket.SOCK_RAW, number)) for number in protocols}
             for protocol, at in _CHECKSUMS.items():
                 self._speaking[protocol].setsockopt(socket.IPPROTO_IPV6, socket.IPV6_CHECKSUM, at)
 
     def close(self) -> None:
         """Close all sockets."""
-        for each in [*self._watching, self._errors, *self._own, *self._senders.values(), *self._speaking.values()]:
-            each.close()
+        for sock in [*self._watching, self._errors, *self._own, *self._senders.values(), *self._speaking.values()]:
+            sock.close()
 
     def send(self, packets: Iterable[Sent], expected: set[int]) -> dict[int, Outcome]:
         """Send packets and say what became of each; those `expected` to arrive somewhere are waited for."""
@@ -154,36 +154,38 @@ class Crossing:
             if quiet and all(sightings[token] or token in errors for token in expected):
                 break
         return {
-            token: Outcome(max(seen, default=None, key=lambda each: each.ttl), token in errors)
+            token: Outcome(max(seen, default=None, key=lambda arrival: arrival.ttl), token in errors)
             for token, seen in sightings.items()
         }
 
     def _send(self, packet: Sent) -> None:
         """Send a packet; the node itself tells the kernel the source also for its look-up of the route."""
         here = packet.host == self._node
-        told = []
+        ancillary = []
         if here and packet.source is not None:
             known = packet.source.packed
-            told = [(*_PKTINFO[self._version], bytes(4) + known + bytes(4) if len(known) == 4 else known + bytes(4))]
+            ancillary = [
+                (*_PKTINFO[self._version], bytes(4) + known + bytes(4) if len(known) == 4 else known + bytes(4))
+            ]
         if here and self._speaking:
-            self._speaking[packet.protocol].sendmsg([packet.body], told, 0, (str(packet.destination), 0))
+            self._speaking[packet.protocol].sendmsg([packet.body], ancillary, 0, (str(packet.destination), 0))
         else:
-            self._senders[packet.host].sendmsg([packet.packed], told, 0, (str(packet.destination), 0))
+            self._senders[packet.host].sendmsg([packet.packed], ancillary, 0, (str(packet.destination), 0))
 
     def _look(self, sightings: dict[int, list[Sighting]], errors: set[int]) -> bool:
         """Read what came; whether anything did."""
         watched = [*self._watching, *self._own, self._errors]
         ready, _, _ = select.select(watched, [], [], _QUIET)
-        for each in ready:
-            data, told, _, address = each.recvmsg(4096, 256)
-            if each is self._errors:
+        for sock in ready:
+            data, ancillary, _, address = sock.recvmsg(4096, 256)
+            if sock is self._errors:
                 if address[0] == "lo":
                     _note(_seen(data), None, sightings, errors)
-            elif each in self._own:
-                came = _seen(data) if self._version == 4 else _taken_in(data, told, address, self._own[each])
+            elif sock in self._own:
+                came = _seen(data) if self._version == 4 else _taken_in(data, ancillary, address, self._own[sock])
                 _note(came, self._node, sightings, errors)
             elif address[2] == PACKET_HOST and address[0] == "eth0":
-                _note(_seen(data), self._watching[each], sightings, errors)
+                _note(_seen(data), self._watching[sock], sightings, errors)
         return bool(ready)
 
 
@@ -206,9 +208,9 @@ def _seen(data: bytes) -> _Seen:
     return _Seen(data[8], data[9], source, destination, data[(data[0] & 0xF) * 4 :])
 
 
-def _taken_in(data: bytes, told: list[tuple[int, int, bytes]], address: tuple[str, ...], protocol: int) -> _Seen:
+def _taken_in(data: bytes, ancillary: list[tuple[int, int, bytes]], address: tuple[str, ...], protocol: int) -> _Seen:
     """Read a packet of IPv6 that the kernel has taken its header from."""
-    known = {kind: value for _, kind, value in told}
+    known = {kind: value for _, kind, value in ancillary}
     hop_limit = int.from_bytes(known[socket.IPV6_HOPLIMIT], sys.byteorder)
     destination = Address(6, int.from_bytes(known[socket.IPV6_PKTINFO][:16], "big"))
     return _Seen(hop_limit, protocol, Address.parse(address[0].partition("%")[0]), destination, data)
@@ -239,6 +241,6 @@ def _socket(lab: Lab, host: str, kind: tuple[int, int, int]) -> socket.socket:
 
 
 def _make(channel: socket.socket, family: int, kind: int, protocol: int) -> None:
-    with socket.socket(family, kind, protocol) as made:
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-        socket.send_fds(channel, [b"."], [made.fileno()])
+    with socket.socket(family, kind, protocol) as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        socket.send_fds(channel, [b"."], [sock.fileno()])

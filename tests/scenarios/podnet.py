@@ -33,7 +33,7 @@ class Outcome(Struct, frozen=True):
     def changes(self) -> list[str]:
         """The changes of the plan that it printed as JSON, each in a few words."""
         nodes = json.loads(self.stdout)["nodes"]
-        return [f"{each['action']} {each['kind']} {each['key']}" for node in nodes for each in node["changes"]]
+        return [f"{change['action']} {change['kind']} {change['key']}" for node in nodes for change in node["changes"]]
 
     @property
     def fields(self) -> dict[str, tuple[Any, Any]]:

@@ -45,8 +45,8 @@ def place(rack: int, host: int, subnet: int, families: Families = IPV4) -> str:
 
 def nodes(families: Families = IPV4) -> dict[str, str]:
     """Write the nodes of both racks."""
-    found = [(rack, number) for rack in (1, 2) for number in (1, 2)]
-    return {f"r{rack}-n{number}": place(rack, 10 + number, 10 * rack + number, families) for rack, number in found}
+    places = [(rack, number) for rack in (1, 2) for number in (1, 2)]
+    return {f"r{rack}-n{number}": place(rack, 10 + number, 10 * rack + number, families) for rack, number in places}
 
 
 def rack_1(families: Families = IPV4) -> dict[str, str]:

@@ -248,11 +248,13 @@ class Scene(Struct, frozen=True):
 
     def telling(self) -> list[Point]:
         """Return the points at which the kernel or podnet's memory changes."""
-        return [each for each in self.points if each.changes_the_kernel or each.call in ("rename", "link", "unlink")]
+        return [
+            point for point in self.points if point.changes_the_kernel or point.call in ("rename", "link", "unlink")
+        ]
 
     def writes(self) -> list[Point]:
         """Return these points, those at which it writes to the disk, and those at which a program is started."""
-        return [each for each in self.points if each in self.telling() or each.call in ("fsync", "mkdir", "vfork")]
+        return [point for point in self.points if point in self.telling() or point.call in ("fsync", "mkdir", "vfork")]
 
     def wrong(self, point: Point, what: str, *, reboot: bool = False) -> str:
         """Disturb the run at a point and recover; return what is wrong then, nothing if all is right."""

@@ -349,7 +349,7 @@ CORNERS: Final = {
         "nat POSTROUTING -j MASQUERADE",
         routes=["198.51.100.0/24 via 10.4.7.22 metric 4", "198.51.100.0/24 via 10.4.7.254 metric 5"],
     ),
-    "behind forward nobody knows where a bridged packet came in": written(
+    "behind forward it is unknown where a bridged packet came in": written(
         "mangle POSTROUTING -j T", "mangle T -i docker0 -j DROP"
     ),
     "behind forward a routed packet has come in somewhere": written(

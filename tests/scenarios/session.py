@@ -49,12 +49,12 @@ class Session(NamedTuple):
 
 def _family(pid: int) -> list[int]:
     """Return the processes that enter the lab, and podnet itself; not the programs that podnet runs."""
-    found = [pid]
-    while (children := Path(f"/proc/{found[-1]}/task/{found[-1]}/children").read_text().split()) and "apply" in Path(
+    pids = [pid]
+    while (children := Path(f"/proc/{pids[-1]}/task/{pids[-1]}/children").read_text().split()) and "apply" in Path(
         f"/proc/{children[0]}/cmdline"
     ).read_text().split("\0"):
-        found.append(int(children[0]))
-    return found[::-1]
+        pids.append(int(children[0]))
+    return pids[::-1]
 
 
 @contextmanager

@@ -51,13 +51,13 @@ def points(node: Host, folder: Path, *words: str | Path) -> list[Point]:
     done = process(node.lab, node.name, *words, before=_strace("-o", str(log), "-e", f"trace=flock,{CALLS}"))
     assert done.code == 0, done.stderr
     numbers: Counter[str] = Counter()
-    found = []
+    calls = []
     for line in log.read_text().splitlines():
         if match := _CALL.match(line):
             numbers[match[1]] += 1
-            found.append(Point(match[1], numbers[match[1]], match[2]))
-    locked = next(index for index, point in enumerate(found) if point.call == "flock")
-    return found[locked + 1 :]
+            calls.append(Point(match[1], numbers[match[1]], match[2]))
+    locked = next(index for index, point in enumerate(calls) if point.call == "flock")
+    return calls[locked + 1 :]
 
 
 def injected(node: Host, point: Point, what: str, *words: str | Path, times: int = 1) -> Outcome:

@@ -94,7 +94,7 @@ def streams(lab: Lab, *ends: tuple[str, str], versions: Sequence[int] = (4,)) ->
     With several IP versions there is a flow of each between all of them, version by version.
     """
     with ExitStack() as stack:
-        flows = [Flow.between(lab, *each, version) for version in versions for each in ends]
+        flows = [Flow.between(lab, *end, version) for version in versions for end in ends]
         for flow in flows:
             stack.callback(flow.close)
             _greet(flow)
@@ -123,19 +123,23 @@ def _run(flows: Sequence[Flow], channel: Connection) -> None:
     while not channel.poll():
         due = time.monotonic() + 1 / RATE
         number += 1
-        for flow, found in zip(flows, came, strict=True):
+        for flow, arrived in zip(flows, came, strict=True):
             flow.send(number)
-            found.update(flow.heard())
+            arrived.update(flow.heard())
         time.sleep(max(0.0, due - time.monotonic()))
     last = time.monotonic()
-    while any(len(found) < number for found in came) and time.monotonic() < last + _QUIET:
+    while any(len(arrived) < number for arrived in came) and time.monotonic() < last + _QUIET:
         select.select([flow.receiver for flow in flows], [], [], 0.1)
-        for flow, found in zip(flows, came, strict=True):
-            found.update(flow.heard())
+        for flow, arrived in zip(flows, came, strict=True):
+            arrived.update(flow.heard())
     numbers = range(1, number + 1)
     channel.send(
         [
-            Seen(number, frozenset(numbers) - found.keys(), Counter(found[each] for each in numbers if each in found))
-            for found in came
+            Seen(
+                number,
+                frozenset(numbers) - arrived.keys(),
+                Counter(arrived[sent] for sent in numbers if sent in arrived),
+            )
+            for arrived in came
         ]
     )

@@ -1,4 +1,4 @@
-"""A terminal for a command on a host of a lab, and somebody who types at it."""
+"""A terminal for a command on a host of a lab, and a user who types at it."""
 
 from __future__ import annotations
 
@@ -53,13 +53,13 @@ def hung_up(lab: Lab, host: str, command: Sequence[str], prompt: str) -> int:
 
 
 def read(controller: int, until: str = "", seconds: float = 20) -> bytes:
-    """Read what the terminal shows until a text appears or, without one, until nobody has the terminal open."""
+    """Read what the terminal shows until a text appears or, without one, until no process has the terminal open."""
     shown = b""
     deadline = time.monotonic() + seconds
     while not until or until.encode() not in shown:
         if not select.select([controller], [], [], max(0, deadline - time.monotonic()))[0]:
             raise TimeoutError(f"the terminal shows {shown!r}")
-        with suppress(OSError):  # EIO: nobody has it open any more
+        with suppress(OSError):  # EIO: no process has it open any more
             part = os.read(controller, 4096)
             shown += part
             continue

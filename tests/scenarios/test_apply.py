@@ -1,4 +1,4 @@
-"""Apply makes the node what the plan says, once, and touches nothing of anybody else's."""
+"""Apply makes the node what the plan says, once, and touches nothing of other programs'."""
 
 from __future__ import annotations
 

@@ -35,9 +35,9 @@ def readdress(node):
 
 
 @ONCE
-@pytest.mark.parametrize(("gone", "back", "said"), LATE)
-def test_apply_waits_for_its_interface(node, gone, back, said):
-    node.shell(f"{gone}; {LATER.format(back)}")
+@pytest.mark.parametrize(("down", "back", "said"), LATE)
+def test_apply_waits_for_its_interface(node, down, back, said):
+    node.shell(f"{down}; {LATER.format(back)}")
     done = node.apply()
     assert (done.code, f"{said}: waiting up to 30 s for it" in done.stderr) == (0, True)
     assert node.drift().code == 0

@@ -133,14 +133,18 @@ def test_folder_that_is_not_there_is_not_made(node, tmp_path):
 
 def of_the_network(record):
     """Leave out the parameters whose values depend on the memory of the machine, or on what its kernel has loaded."""
-    kept = [each for each in record["sysctls"] if each["name"].startswith(("net.ipv4.conf.", "net.ipv4.ip_", "net.br"))]
+    kept = [
+        sysctl
+        for sysctl in record["sysctls"]
+        if sysctl["name"].startswith(("net.ipv4.conf.", "net.ipv4.ip_", "net.br"))
+    ]
     return {**record, "sysctls": kept}
 
 
 @pytest.mark.parametrize("backend", ["nft"], indirect=True)
 @pytest.mark.parametrize("name", ["hdss7-21", "hdss7-22"])
 def test_committed_records_are_what_capture_writes_on_a_node_as_the_story_starts(node, peer, name):
-    captured = {each.name: each for each in (node, peer)}[name].podnet("capture").stdout
+    captured = {host.name: host for host in (node, peer)}[name].podnet("capture").stdout
     committed = json.loads((ROOT / f"state/hdss7/{name}.json").read_text())
-    found = {**json.loads(captured), "cluster": "hdss7", "podnet_version": committed["podnet_version"]}
-    assert of_the_network(committed) == of_the_network(found)
+    record = {**json.loads(captured), "cluster": "hdss7", "podnet_version": committed["podnet_version"]}
+    assert of_the_network(committed) == of_the_network(record)

@@ -15,7 +15,7 @@ from tests.lab.inside import inside
 
 ONCE = pytest.mark.parametrize("backend", ["nft"], indirect=True)
 AT = Location("c.yaml", 3, 1)
-NODE, PEER, NOBODY = "10.4.7.21", "10.4.7.22", "10.4.7.77"
+NODE, PEER, NO_HOST = "10.4.7.21", "10.4.7.22", "10.4.7.77"
 
 
 def failures(node, *targets):
@@ -25,7 +25,7 @@ def failures(node, *targets):
 
 def _run(targets):
     setattr(programs, "SEARCH_PATH", "/nowhere")  # noqa: B010 - of this child alone
-    return run([Check(Ping(Address.parse(each), "hdss7-22"), 1, AT) for each in targets], None)
+    return run([Check(Ping(Address.parse(target), "hdss7-22"), 1, AT) for target in targets], None)
 
 
 def _gateway():
@@ -46,7 +46,7 @@ def test_peer_that_answers_is_no_failure(pinging):
 
 @ONCE
 def test_address_that_nobody_has_is_a_failure(pinging):
-    assert failures(pinging, NOBODY) == (f"check ping {NOBODY} (peer hdss7-22): no answer within 1 s  c.yaml:3",)
+    assert failures(pinging, NO_HOST) == (f"check ping {NO_HOST} (peer hdss7-22): no answer within 1 s  c.yaml:3",)
 
 
 @ONCE

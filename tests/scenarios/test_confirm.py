@@ -1,4 +1,4 @@
-"""A state that nobody confirms goes: whatever becomes of the process that applied it, and of its terminal."""
+"""A state that is not confirmed goes: whatever becomes of the process that applied it, and of its terminal."""
 
 from __future__ import annotations
 

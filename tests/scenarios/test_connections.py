@@ -49,8 +49,8 @@ def talk(lab, node):
 
         def opened(client, server):
             listener, caller = socket_on(lab, server), socket_on(lab, client)
-            for each in (listener, caller):
-                stack.enter_context(each)
+            for sock in (listener, caller):
+                stack.enter_context(sock)
             listener.bind((address(lab, server), 0))
             listener.listen()
             caller.settimeout(2)
@@ -66,9 +66,9 @@ def talk(lab, node):
 def old(node, peer, talk):
     """A connection from pod to pod that was opened when docker's rule hid the pod's address."""
     peer.iptables(PUBLISHED)
-    made = talk("hdss7-21-pod1", "hdss7-22-pod1")
-    assert made.seen == "10.4.7.21"
-    return made
+    connection = talk("hdss7-21-pod1", "hdss7-22-pod1")
+    assert connection.seen == "10.4.7.21"
+    return connection
 
 
 def flush(node, *words):
@@ -163,11 +163,11 @@ def test_connection_to_the_outside_is_not_counted(node, talk):
 
 
 def test_connections_are_read_as_they_are(node, old):
-    assert [str(each) for each in tracked(node)] == ["172.7.21.2 -> 172.7.22.2 as 10.4.7.21"]
+    assert [str(connection) for connection in tracked(node)] == ["172.7.21.2 -> 172.7.22.2 as 10.4.7.21"]
 
 
 def unprivileged():
-    """Give up all capabilities, ask for the connections, and return what is said."""
+    """Drop all capabilities, count the stale connections, and return what is said."""
     header, none = struct.pack("=Ii", CAPABILITY_VERSION, 0), bytes(24)
     assert ctypes.CDLL(None).capset(header, none) == 0
     now = Snapshot.of(FirewallBackend.NFT, [Chain(MASQUERADE_CHAIN[4])])

@@ -53,9 +53,9 @@ def built(tmp_path_factory):
     """A node with two interfaces, and another one."""
     topology = replace(parse(TUNNEL, "details.yaml").topology, cluster=f"details-{os.getpid()}")
     with Lab.temporary(topology, pods=1) as lab:
-        made = Racks(lab, tmp_path_factory.mktemp("details"))
-        made.shell("n1", "ip link add eth1 type bridge; ip address add 192.0.2.2/24 dev eth1; ip link set eth1 up")
-        yield made
+        racks = Racks(lab, tmp_path_factory.mktemp("details"))
+        racks.shell("n1", "ip link add eth1 type bridge; ip address add 192.0.2.2/24 dev eth1; ip link set eth1 up")
+        yield racks
 
 
 @pytest.fixture
@@ -79,8 +79,8 @@ def test_pods_reach_each_other_where_each_node_has_devices_of_its_own(cluster, s
 
 def test_a_tunnel_follows_the_mtu_and_the_interface_of_its_node(cluster):
     cluster.apply(TUNNEL, ["n1", "n2"])
-    found = [cluster.shell(node, "ip -d link show podnet.1") for node in ("n1", "n2")]
-    assert [re.findall(r"\bmtu \d+|dev \w+", each)[:2] for each in found] == [
+    shown = [cluster.shell(node, "ip -d link show podnet.1") for node in ("n1", "n2")]
+    assert [re.findall(r"\bmtu \d+|dev \w+", text)[:2] for text in shown] == [
         ["mtu 1350", "dev ens3"],
         ["mtu 1450", "dev eth0"],
     ]
@@ -136,7 +136,10 @@ def test_a_foreign_device_of_the_tunnels_name_is_refused_whoever_adopts(cluster)
     cluster.shell("n1", "ip link add podnet.1 type bridge")
     adopting = CLUSTER.replace("BACKEND", "{type: vxlan, adopt: true}")
     done = [cluster.podnet("n1", "apply", spec, "--yes") for spec in (TUNNEL, adopting)]
-    assert [(each.code, "podnet.1 is another device" in each.stderr) for each in done] == [(3, True), (3, True)]
+    assert [(outcome.code, "podnet.1 is another device" in outcome.stderr) for outcome in done] == [
+        (3, True),
+        (3, True),
+    ]
 
 
 FOREIGN = "10.32.2.0/24 via 10.60.1.254 dev ens3 proto static"

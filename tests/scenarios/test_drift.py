@@ -130,8 +130,8 @@ def shadowed(applied):
 
 
 def test_jump_behind_a_rule_that_rewrites_pod_traffic_is_moved(shadowed):
-    found = shadowed.drift()
-    assert (found.code, found.changes) == (1, ["move rule nat POSTROUTING 1"])
+    done = shadowed.drift()
+    assert (done.code, done.changes) == (1, ["move rule nat POSTROUTING 1"])
 
 
 def test_fix_leaves_the_rule_that_rewrote_pod_traffic_where_it_is_among_the_others(shadowed):
@@ -164,8 +164,8 @@ def replaced(applied):
 
 
 def test_route_that_another_program_replaced_is_put_back(replaced):
-    told = replaced.drift()
-    assert (told.code, told.changes) == (1, ["update route 172.7.22.0/24"])
+    done = replaced.drift()
+    assert (done.code, done.changes) == (1, ["update route 172.7.22.0/24"])
     assert (replaced.drift("--fix").code, replaced.drift().code) == (0, 0)
 
 
@@ -233,7 +233,7 @@ BROKEN = {
 
 @pytest.fixture(params=list(BROKEN))
 def broken(request, applied):
-    """A node in sync whose traffic somebody broke: the node, the class of traffic, and what is to blame."""
+    """A node in sync whose traffic another program broke: the node, the class of traffic, and what is to blame."""
     rule, traffic, blame = BROKEN[request.param]
     applied.iptables(rule)
     return applied, traffic, blame
@@ -241,10 +241,10 @@ def broken(request, applied):
 
 def test_broken_traffic_is_drift_and_names_the_rule_to_blame(broken):
     node, traffic, blame = broken
-    found = node.drift()
-    (told,) = json.loads(found.stdout)["nodes"]
-    suffering = {each["class"]: each["after_blame"] for each in told["effects"] if each["stays_broken"]}
-    assert (found.code, found.changes, suffering[traffic]) == (1, [], blame)
+    done = node.drift()
+    (plan,) = json.loads(done.stdout)["nodes"]
+    suffering = {effect["class"]: effect["after_blame"] for effect in plan["effects"] if effect["stays_broken"]}
+    assert (done.code, done.changes, suffering[traffic]) == (1, [], blame)
 
 
 def test_fix_says_that_broken_traffic_is_not_podnets_to_mend(broken):
@@ -265,9 +265,14 @@ def test_what_is_broken_comes_first(broken):
 def test_broken_traffic_is_counted(broken, tmp_path):
     node, *_ = broken
     node.drift("--metrics-file", tmp_path / "podnet.prom")
-    found = dict(line.rsplit(" ", 1) for line in (tmp_path / "podnet.prom").read_text().splitlines() if line[0] != "#")
+    metrics = dict(
+        line.rsplit(" ", 1) for line in (tmp_path / "podnet.prom").read_text().splitlines() if line[0] != "#"
+    )
     labels = '{cluster="hdss7",node="hdss7-21"}'
-    assert (found[f"podnet_drift_in_sync{labels}"], found[f"podnet_drift_broken_traffic{labels}"] > "0") == ("0", True)
+    assert (metrics[f"podnet_drift_in_sync{labels}"], metrics[f"podnet_drift_broken_traffic{labels}"] > "0") == (
+        "0",
+        True,
+    )
 
 
 def test_metrics_of_a_fix_tell_how_it_ended(applied, tmp_path):
@@ -292,12 +297,12 @@ def test_policy_is_no_drift(applied, rule):
 
 def test_traffic_of_which_nobody_can_tell_is_said_and_is_no_drift(applied):
     applied.iptables("-I FORWARD -s 172.7.21.0/24 -m u32 --u32 0x0=0x1 -j DROP")
-    found = applied.podnet("drift", applied.spec)
-    assert (found.code, found.stdout.count("  ? traffic")) == (0, 1)
+    done = applied.podnet("drift", applied.spec)
+    assert (done.code, done.stdout.count("  ? traffic")) == (0, 1)
 
 
 def test_machine_that_is_not_the_node_is_told_so(applied, peer):
-    found = peer.podnet("drift", applied.spec, "--node", "hdss7-21")
-    assert found.code == 1
-    assert "10.4.7.21, the address of hdss7-21, is on no interface of this machine" in found.stdout
+    done = peer.podnet("drift", applied.spec, "--node", "hdss7-21")
+    assert done.code == 1
+    assert "10.4.7.21, the address of hdss7-21, is on no interface of this machine" in done.stdout
     assert peer.podnet("apply", applied.spec, "--node", "hdss7-21", "--yes").code == 3

@@ -26,11 +26,11 @@ NODES = ("n1", "n2")
 def lab() -> Iterator[Lab]:
     """The cluster of the example, applied on both of its nodes."""
     topology = replace(read(SPEC).topology, cluster=f"dual-{os.getpid()}")
-    with Lab.temporary(topology, spec=str(SPEC)) as made:
+    with Lab.temporary(topology, spec=str(SPEC)) as built:
         for node in NODES:
-            done = podnet(made, node, "apply", SPEC, "--node", node, "--yes")
+            done = podnet(built, node, "apply", SPEC, "--node", node, "--yes")
             assert done.code == 0, done.stderr
-        yield made
+        yield built
 
 
 def forwarding(version: int) -> str:
@@ -68,11 +68,11 @@ def test_a_route_of_ipv6_that_somebody_took_is_named_and_put_back(lab):
 @pytest.fixture
 def flapped(lab):
     """The first node after its interface went down and up: IPv4's routes are gone, and IPv6's address too."""
-    held = lab.run("n1", ["ip", "-6", "-o", "address", "show", "dev", "eth0", "scope", "global"]).stdout.split()[3]
+    address = lab.run("n1", ["ip", "-6", "-o", "address", "show", "dev", "eth0", "scope", "global"]).stdout.split()[3]
     lab.run("n1", ["ip", "link", "set", "eth0", "down"])
     lab.run("n1", ["ip", "link", "set", "eth0", "up"])
     yield lab
-    lab.run("n1", ["ip", "-6", "address", "add", held, "dev", "eth0", "nodad"])
+    lab.run("n1", ["ip", "-6", "address", "add", address, "dev", "eth0", "nodad"])
     assert podnet(lab, "n1", "drift", SPEC, "--node", "n1", "--fix").code == 0
 
 
@@ -106,9 +106,9 @@ def test_nft_s_masquerade_of_ipv6_hides_the_pods_whatever_our_chain_accepts(mask
 
 
 def test_nft_s_masquerade_of_ipv6_is_drift_and_named(masked):
-    found = podnet(masked, "n1", "drift", SPEC, "--node", "n1")
+    done = podnet(masked, "n1", "drift", SPEC, "--node", "n1")
     named = "out 1 may give pod traffic to fd00:10::/32 another source: -s fd00:10::/32 -j MASQUERADE"
-    assert (found.code, named in found.stdout) == (1, True)
+    assert (done.code, named in done.stdout) == (1, True)
 
 
 @contextlib.contextmanager

@@ -71,7 +71,7 @@ def made_by(clusters: Sequence[Cluster]) -> str:
     for cluster in clusters:
         spec = cluster.spec
         wanted = compile_node(spec, spec.topology.by_name["a"])
-        make.carry_out(wanted, kernel)
+        make.apply_desired(wanted, kernel)
         left = plan_node(wanted, kernel.observe(wanted.interest), Source.LIVE).changes
         assert not left, make.said(left)
     return shell(_LOOK)
@@ -90,9 +90,9 @@ def left_by_failures(clusters: Sequence[Cluster]) -> list[tuple[str, str]]:
         wanted = compile_node(spec, spec.topology.by_name["a"])
         before = shell(_LOOK)
         with suppress(RestoredError):
-            make.carry_out(wanted, kernel, fails="a test asked for that")
+            make.apply_desired(wanted, kernel, fails="a test asked for that")
         seen.append((shell(_LOOK), before))
-        make.carry_out(wanted, kernel)
+        make.apply_desired(wanted, kernel)
     return seen
 
 
@@ -105,9 +105,9 @@ def left_after_remove(clusters: Sequence[Cluster]) -> tuple[str, str]:
     before = shell(_LOOK)
     kernel = Linux(FirewallBackend.NFT)
     for cluster in clusters:
-        make.carry_out(compile_node(cluster.spec, cluster.spec.topology.by_name["a"]), kernel)
+        make.apply_desired(compile_node(cluster.spec, cluster.spec.topology.by_name["a"]), kernel)
     spec = clusters[-1].spec
-    make.carry_out(compile_removal(spec, spec.topology.by_name["a"]), kernel)
+    make.apply_desired(compile_removal(spec, spec.topology.by_name["a"]), kernel)
     return shell(_LOOK), before
 
 

@@ -34,7 +34,7 @@ def inserted(node, place):
 
 @pytest.mark.parametrize("times", [1, pytest.param(17, marks=pytest.mark.soak)])
 @pytest.mark.parametrize(
-    "place", [Place("nat", "POSTROUTING"), Place("filter", "FORWARD")], ids=lambda each: each.chain
+    "place", [Place("nat", "POSTROUTING"), Place("filter", "FORWARD")], ids=lambda place: place.chain
 )
 def test_what_a_verb_does_is_done_beside_a_program_that_inserts_rules(node, place, times, monkeypatch):
     monkeypatch.setenv("SSH_CONNECTION", "10.4.7.22 51000 10.4.7.21 22")  # whose packets' rules are looked at too

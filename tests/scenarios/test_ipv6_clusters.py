@@ -73,12 +73,12 @@ def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     topology = parse(SPECS[request.param], str(spec)).topology
     topology = replace(topology, cluster=f"six-{os.getpid()}-{next(_serial)}")
     with Lab.temporary(topology, pods=1) as lab:
-        made = Cluster(lab, spec, request.param)
+        built = Cluster(lab, spec, request.param)
         for node in NODES:
-            made.lab.run(node, ["sh", "-c", "echo 0 0 > /proc/sys/net/ipv4/ping_group_range"])
-            done = made.podnet(node, "apply", "--yes")
+            built.lab.run(node, ["sh", "-c", "echo 0 0 > /proc/sys/net/ipv4/ping_group_range"])
+            done = built.podnet(node, "apply", "--yes")
             assert done.code == 0, done.stderr
-        yield made
+        yield built
 
 
 @pytest.mark.parametrize(("client", "server"), [PODS, PODS[::-1]])

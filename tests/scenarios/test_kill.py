@@ -115,8 +115,8 @@ def make_scene(node: Node, story: Story, folder: Path) -> Scene:
     start.rewind()
     before = node.state()
     words = tuple(str(node.spec) if word == "SPEC" else word for word in story.words)
-    found = points(node, folder, *words)
-    return Scene(start, words, before, node.state(), found)
+    calls = points(node, folder, *words)
+    return Scene(start, words, before, node.state(), calls)
 
 
 def kill(scene: Scene, point: Point) -> str:
@@ -138,9 +138,9 @@ def kill(scene: Scene, point: Point) -> str:
 def found_again(scene: Scene, point: Point) -> Point:
     """Return the point of another run that is the same one of its kind, wherever it stands among all of its name."""
 
-    def alike(found: Sequence[Point]) -> list[Point]:
+    def alike(calls: Sequence[Point]) -> list[Point]:
         kind = (point.call, point.changes_the_kernel)
-        return [each for each in found if (each.call, each.changes_the_kernel) == kind]
+        return [call for call in calls if (call.call, call.changes_the_kernel) == kind]
 
     scene.start.rewind()
     again = alike(points(scene.node, scene.start.kept.parent, *scene.words))
@@ -152,12 +152,12 @@ def recover(scene: Scene, point: Point) -> str:
     done = scene.node.podnet("recover", "--format", "json")
     if done.code != 0:
         return f"{point}: recover: {done}"
-    found = [each["found"] for each in json.loads(done.stdout)["recovered"]]
+    causes = [recovery["found"] for recovery in json.loads(done.stdout)["recovered"]]
     state = scene.node.state()
     allowed = {"interrupted": [scene.before], "verified": [scene.after]}.get(
-        "".join(found), [scene.before, scene.after]
+        "".join(causes), [scene.before, scene.after]
     )
-    return "" if state in allowed else f"{point}: {found}:\n{_differences(state, allowed[0])}"
+    return "" if state in allowed else f"{point}: {causes}:\n{_differences(state, allowed[0])}"
 
 
 def _differences(state: State, expected: State) -> str:
@@ -173,14 +173,14 @@ def sweep(scene: Scene, chosen: Sequence[Point]) -> list[str]:
     return [wrong for point in chosen if (wrong := kill(scene, point) or recover(scene, point))]
 
 
-def spread(found: Sequence[Point], count: int) -> list[Point]:
+def spread(calls: Sequence[Point], count: int) -> list[Point]:
     """Choose some points, as far from each other as they can be."""
-    return [found[index * (len(found) - 1) // (count - 1)] for index in range(count)]
+    return [calls[index * (len(calls) - 1) // (count - 1)] for index in range(count)]
 
 
 def telling(scene: Scene) -> list[Point]:
     """Return the points at which the kernel or podnet's memory changes."""
-    return [each for each in scene.points if each.changes_the_kernel or each.call in ("rename", "link", "unlink")]
+    return [point for point in scene.points if point.changes_the_kernel or point.call in ("rename", "link", "unlink")]
 
 
 @pytest.fixture(scope="module", params=list(STORIES))
@@ -231,7 +231,7 @@ def test_run_that_was_killed_anywhere_is_before_or_after_once_it_is_recovered(sc
     halves = [(scene, scene.points[number :: len(scenes)]) for number, scene in enumerate(scenes)]
     with get_context("fork").Pool(len(scenes)) as pool:
         wrong = pool.starmap(sweep, halves)
-    assert [each for found in wrong for each in found] == []
+    assert [mistake for mistakes in wrong for mistake in mistakes] == []
 
 
 @CREATES

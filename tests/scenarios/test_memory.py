@@ -53,7 +53,7 @@ def shown(podnet):
 
 
 def numbers(done):
-    return [each["number"] for each in json.loads(done.stdout)["generations"]]
+    return [generation["number"] for generation in json.loads(done.stdout)["generations"]]
 
 
 def test_rollback_brings_back_what_podnet_found(node, podnet, apply):
@@ -132,7 +132,7 @@ def test_every_verb_that_writes_is_a_generation(node, podnet, apply):
     podnet("drift", str(node.spec), "--fix")
     podnet("remove", str(node.spec), "--yes")
     generations = json.loads(podnet("history", "--format", "json").stdout)["generations"]
-    assert [each["verb"] for each in generations] == ["apply", "drift --fix", "remove"]
+    assert [generation["verb"] for generation in generations] == ["apply", "drift --fix", "remove"]
 
 
 @ONCE
@@ -277,8 +277,8 @@ def test_recover_after_a_reboot_leaves_the_rules_of_others_as_they_are(node, pod
     node.shell("iptables-nft -t nat -I POSTROUTING -s 192.0.2.0/24 -j ACCEPT; iptables-nft -I FORWARD -j LOG")
     before = node.rules().splitlines()
     assert (podnet("recover").code, podnet("drift", node.spec).code) == (0, 0)
-    gone = [line for line in before if line not in node.rules().splitlines()]
-    assert gone == [
+    missing = [line for line in before if line not in node.rules().splitlines()]
+    assert missing == [
         "-A FORWARD -j REJECT --reject-with icmp-host-prohibited",
         "-A POSTROUTING -s 172.7.21.0/24 ! -o docker0 -j MASQUERADE",
     ]

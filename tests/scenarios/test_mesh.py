@@ -1,4 +1,4 @@
-"""Pods of two racks: packets pass with their own addresses, and nobody notices what happens to others."""
+"""Pods of two racks: packets pass with their own addresses, and no other node notices what happens to one."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_large_packets_pass_between_all_pods(meshed):
 
 def test_pods_see_each_others_own_addresses(meshed):
     racks, _, families = meshed
-    seen = {(*pair, each): source_seen(racks.lab, *pair, version=each) for pair in PAIRS for each in families}
+    seen = {(*pair, family): source_seen(racks.lab, *pair, version=family) for pair in PAIRS for family in families}
     assert seen == {
         (source, target, version): address(racks.lab, source, version)
         for source, target in PAIRS
@@ -66,9 +66,9 @@ def test_the_plan_after_an_apply_is_empty(meshed):
 def test_packets_pass_also_where_the_kernel_checks_the_way_back_strictly(racks, backend):
     racks.apply(spec_text(backend))
     strictly(racks, 1)
-    found = unreached(racks, IPV4)
+    lost = unreached(racks, IPV4)
     strictly(racks, 0)
-    assert found == []
+    assert lost == []
 
 
 def strictly(racks, value):
@@ -164,7 +164,7 @@ NEAR = ways(22, lladdr("10.60.1.13"))
         (DIRECT, "r2-n1", WITHOUT, routes(22, "delete")),
         (DIRECT, "r1-n1", MOVED, [*routes(22, "update"), *OLD]),
         (DIRECT, "r2-n1", MOVED, [*routes(22, "update"), *NEAR]),
-        (TUNNEL, "r1-n1", MOVED, [*(each.replace("create", "update") for each in NEAR[:2]), NEAR[2], OLD[2]]),
+        (TUNNEL, "r1-n1", MOVED, [*(text.replace("create", "update") for text in NEAR[:2]), NEAR[2], OLD[2]]),
     ],
 )
 def test_a_node_that_leaves_or_moves_changes_exactly_what_leads_to_it(racks, backend, node, after, changes):
@@ -204,8 +204,8 @@ def rewire(racks, rack, host, switch):
 
 def gateway(racks, rack):
     """Return the router's IPv6 address in a rack."""
-    held = (each.address for each in racks.lab.host("router").addresses)
-    return next(str(each) for each in held if str(each).startswith(f"fd00:60:{rack}:"))
+    addresses = (address.address for address in racks.lab.host("router").addresses)
+    return next(str(address) for address in addresses if str(address).startswith(f"fd00:60:{rack}:"))
 
 
 def test_all_pods_reach_each_other_after_a_node_has_moved(moved):

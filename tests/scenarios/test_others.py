@@ -24,7 +24,7 @@ def foreign(node, table, chain):
 
 
 def among(rules, before):
-    """Give rules as they should be in the end: those that were there between those that came on top and at the end."""
+    """Return rules as they should be in the end: the former ones between those that came on top and at the end."""
     top = [rule for rule in rules if " ! -o br-" in rule]
     return [*top, *before, *rules[len(top) :]]
 

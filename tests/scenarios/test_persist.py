@@ -1,4 +1,4 @@
-"""The file that is loaded at boot has our rules among everybody else's: what it loads is what the spec says."""
+"""The file that is loaded at boot has our rules among those of other programs: what it loads is what the spec says."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ for table in $(cat /proc/net/ip_tables_names); do printf '*%s\\nCOMMIT\\n' "$tab
 def rules(node, tmp_path):
     """The file that is loaded at boot, as the distribution saved it on the node."""
     path = tmp_path / "rules.v4"
-    path.write_text("# saved by somebody\n" + node.shell("iptables-$1-save -c", node.backend))
+    path.write_text("# saved by another program\n" + node.shell("iptables-$1-save -c", node.backend))
     return path
 
 

@@ -28,7 +28,7 @@ def variant(node, tmp_path, old, new):
 
 
 def place_of(spec, key):
-    """Give FILE:LINE:COLUMN of a key."""
+    """Return FILE:LINE:COLUMN of a key."""
     for number, line in enumerate(spec.read_text().splitlines(), 1):
         if line.lstrip().startswith(f"{key}:"):
             return f"{spec}:{number}:{line.index(key) + 1}"

@@ -1,4 +1,4 @@
-"""What a plan may do that nobody wants without having said so is refused, and done when it was said."""
+"""What is dangerous in a plan is refused, and done when an option allows it."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_session_behind_sudo_is_found(guarded):
 @pytest.mark.parametrize(
     "start",
     [
-        pytest.param([], id="nobody is logged in"),
+        pytest.param([], id="no user is logged in"),
         pytest.param(["env", "SSH_CONNECTION=10.4.7.22 50000 198.51.100.9 22"], id="to another network namespace"),
         pytest.param(["env", "SSH_CONNECTION=fd00::1 50000 fd00::21 22"], id="over IPv6"),
     ],
@@ -94,13 +94,13 @@ def test_saved_plan_refuses_it_too(guarded, tmp_path):
     assert process(node.lab, node.name, "apply", tmp_path / "plan.json", "--yes", before=over_ssh()).code == 3
 
 
-def serve(told: Path, go: Path) -> str:
+def serve(path: Path, go: Path) -> str:
     """On the node: take in one connection and tell its SSH_CONNECTION; give what comes once something may."""
     with socket.create_server(("10.4.7.21", 22)) as server:
         server.settimeout(60)
         connection, (client, port) = server.accept()
         with connection:
-            _tell(told, f"{client} {port} 10.4.7.21 22")
+            _tell(path, f"{client} {port} 10.4.7.21 22")
             _wait(go)
             connection.settimeout(4)
             try:
@@ -109,7 +109,7 @@ def serve(told: Path, go: Path) -> str:
                 return "silence"
 
 
-def call(told: Path) -> None:
+def call(path: Path) -> None:
     """On the peer: connect to the node, and say hello once that is wanted."""
     for _ in range(1000):
         try:
@@ -118,7 +118,7 @@ def call(told: Path) -> None:
         except ConnectionRefusedError:
             time.sleep(0.05)
     with connection:
-        _wait(told)
+        _wait(path)
         connection.sendall(b"hello")
         time.sleep(4)
 
@@ -133,7 +133,7 @@ def _wait(path: Path) -> str:
         if path.exists():
             return path.read_text()
         time.sleep(0.05)
-    raise AssertionError(f"nobody told {path.name}")
+    raise AssertionError(f"{path.name} was never written")
 
 
 @pytest.mark.parametrize(

@@ -52,13 +52,13 @@ def tried(script: str) -> tuple[list[str], list[str]]:
     shell(FLOOR)
     kernel = Linux(FirewallBackend.NFT)
     wanted = compile_node(CLUSTER.spec, CLUSTER.spec.topology.by_name["a"])
-    make.carry_out(wanted, kernel)
+    make.apply_desired(wanted, kernel)
     said = shell(script)
     seen = [said + routes()]
     with suppress(RestoredError):
-        make.carry_out(wanted, kernel, fails="a test asked for that")
+        make.apply_desired(wanted, kernel, fails="a test asked for that")
     seen.append(routes())
-    make.carry_out(wanted, kernel)
+    make.apply_desired(wanted, kernel)
     seen.append(routes())
     return seen, make.said(plan_node(wanted, kernel.observe(wanted.interest), Source.LIVE).changes)
 

@@ -70,7 +70,7 @@ STALE = [
 ]
 
 
-@pytest.mark.parametrize("rule", [pytest.param(each.values[0], id=each.id) for each in STALE])
+@pytest.mark.parametrize("rule", [pytest.param(case.values[0], id=case.id) for case in STALE])
 def test_stale_plan_is_refused(node, apply, rule):
     node.iptables(rule)
     assert apply().code == 3
@@ -198,7 +198,7 @@ def test_plan_of_another_node_is_refused(node, peer, saved):
 def change(kind, action="create"):
     """Make a function that finds a change of a plan."""
     return lambda plan: next(
-        each for each in plan["nodes"][0]["changes"] if (each["kind"], each["action"]) == (kind, action)
+        entry for entry in plan["nodes"][0]["changes"] if (entry["kind"], entry["action"]) == (kind, action)
     )
 
 
@@ -207,13 +207,13 @@ def foreign_route(plan):
 
 
 def gone_route(plan):
-    found = change("route")(plan)
-    found["before"], found["after"] = {**found["after"], "dst": "0.0.0.0/0", "protocol": 3}, None
+    route = change("route")(plan)
+    route["before"], route["after"] = {**route["after"], "dst": "0.0.0.0/0", "protocol": 3}, None
 
 
 def adopted_route(plan):
-    found = change("route")(plan)
-    found["before"] = {**found["after"], "protocol": 4}
+    route = change("route")(plan)
+    route["before"] = {**route["after"], "protocol": 4}
 
 
 def two_lines(plan):
@@ -237,8 +237,8 @@ def foreign_chain(plan):
 
 
 def emptied_chain(plan):
-    found = change("chain")(plan)
-    found["before"], found["after"] = {**found["after"], "chain": "DOCKER"}, None
+    chain = change("chain")(plan)
+    chain["before"], chain["after"] = {**chain["after"], "chain": "DOCKER"}, None
 
 
 def foreign_rule(plan):
@@ -300,7 +300,7 @@ def test_tampered_plan_changes_nothing(node, saved, apply, tamper):
 @pytest.mark.parametrize("backend", ["nft"], indirect=True)
 def test_a_forged_mark_deletes_no_device_of_another_program(node, saved, apply):
     node.shell("ip link add stranger type veth peer name other")
-    (link,) = [each for each in json.loads(node.podnet("capture").stdout)["links"] if each["name"] == "stranger"]
+    (link,) = [link for link in json.loads(node.podnet("capture").stdout)["links"] if link["name"] == "stranger"]
     plan = json.loads(saved.read_text())
     reason = {"text": "ours, and no longer wanted", "at": None}
     change = {"action": "delete", "kind": "link", "key": "stranger", "before": {**link, "alias": "podnet"}}

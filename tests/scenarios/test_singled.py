@@ -69,9 +69,9 @@ def episode(request, applied):
     """A node to which something is done about a peer: what drift says, and what it should."""
     deed, undo, said = DEEDS[request.param]
     applied.shell("r1-n1", deed)
-    found = applied.podnet("r1-n1", "drift", SPEC)
+    drifted = applied.podnet("r1-n1", "drift", SPEC)
     applied.shell("r1-n1", undo)
-    return found, said
+    return drifted, said
 
 
 def test_a_node_of_many_peers_is_in_sync(applied):
@@ -83,6 +83,6 @@ def test_what_befalls_one_of_many_peers_is_drift(episode):
 
 
 def test_it_is_told_of_that_peer_alone(episode):
-    found, said = episode
-    lines = [line.partition("! traffic ")[2].partition("now:")[0] for line in found.stdout.splitlines()]
+    drifted, said = episode
+    lines = [line.partition("! traffic ")[2].partition("now:")[0] for line in drifted.stdout.splitlines()]
     assert [line.split() for line in lines if line] == [line.split() for line in said]

@@ -58,7 +58,7 @@ def test_nothing_is_lost_while_podnet_works(strict, wider):
         for node in strict:
             work(node, "apply", node.spec)
         seen = flowing.stop()
-    assert [(len(each.lost), each.sent > 0, {*each.sources}) for each in seen] == [
+    assert [(len(flow.lost), flow.sent > 0, {*flow.sources}) for flow in seen] == [
         (0, True, sources) for sources in SOURCES
     ]
 

@@ -55,15 +55,15 @@ def test_a_rule_that_comes_before_ours_while_podnet_asks_is_not_asked_about_agai
 
 
 def test_where_other_changes_are_needed_by_then_they_are_shown_and_asked_about(node):
-    gone = f"-t nat -D POSTROUTING {DOCKER}"
-    done = answered(node, Answer("y\n", lambda: node.iptables(gone)), Answer("y\n"))
+    deletion = f"-t nat -D POSTROUTING {DOCKER}"
+    done = answered(node, Answer("y\n", lambda: node.iptables(deletion)), Answer("y\n"))
     assert (done.code, node.drift().code) == (0, 0)
     assert f"Other changes are needed now:\r\n  - delete rule nat POSTROUTING 2: {DOCKER}\r\n" in done.stdout
 
 
 def test_a_no_to_the_other_changes_changes_nothing(node):
-    gone = f"-t nat -D POSTROUTING {DOCKER}"
-    assert answered(node, Answer("y\n", lambda: node.iptables(gone)), Answer("n\n")).code == 3
+    deletion = f"-t nat -D POSTROUTING {DOCKER}"
+    assert answered(node, Answer("y\n", lambda: node.iptables(deletion)), Answer("n\n")).code == 3
     assert "PODNET" not in node.rules()
 
 

@@ -62,10 +62,10 @@ def ruled(node):
 
 
 def test_the_rule_of_policy_routing_that_decided_is_a_step(ruled, trace):
-    found = trace("--from", "172.7.21.2", "--to", "198.51.100.2", "--live")
-    assert found["next_hop"] == "10.4.7.22"
+    result = trace("--from", "172.7.21.2", "--to", "198.51.100.2", "--live")
+    assert result["next_hop"] == "10.4.7.22"
     rule = "from 172.7.21.0/24 to 198.51.100.0/24 lookup 100"
-    assert {"at": "policy rule 500", "rule": rule, "effect": "looked up in table 100"} in found["steps"]
+    assert {"at": "policy rule 500", "rule": rule, "effect": "looked up in table 100"} in result["steps"]
 
 
 def test_who_is_in_a_set_is_known(ruled, trace):

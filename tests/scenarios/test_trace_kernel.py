@@ -140,8 +140,8 @@ class Crossroads(Struct, frozen=True):
 
     def address(self, host: str) -> str | None:
         """Return the address of a host, None of the node itself."""
-        found = ADDRESSES[host]
-        return None if found is None else self.said(found)
+        address = ADDRESSES[host]
+        return None if address is None else self.said(address)
 
     def ruled(self, rules: Ruleset) -> Ruleset:
         """Return rules in the IP version."""
@@ -219,15 +219,15 @@ def compare(crossroads: Crossroads, rules: Ruleset, sent: Iterable[Sent]) -> int
     """Send packets through a state and fail where the kernel differs; give of how many the outcome was known."""
     state = load(crossroads, rules)
     tracer, routing = Tracer(state), Tracer(state.replace(Chain, ()))
-    checked = [replace(each, guess=routing.trace(as_traced(each)).source) for each in sent]
-    traces = {each.token: tracer.trace(as_traced(each)) for each in checked}
-    expected = {token for token, made in traces.items() if made.verdict is not PacketVerdict.DROP}
+    checked = [replace(packet, guess=routing.trace(as_traced(packet)).source) for packet in sent]
+    traces = {packet.token: tracer.trace(as_traced(packet)) for packet in checked}
+    expected = {token for token, trace in traces.items() if trace.verdict is not PacketVerdict.DROP}
     outcomes = crossroads.crossing.send(checked, expected)
-    for each in checked:
-        trace, outcome = traces[each.token], outcomes[each.token]
-        error = answers(tracer, rules, each, trace, crossroads)
+    for packet in checked:
+        trace, outcome = traces[packet.token], outcomes[packet.token]
+        error = answers(tracer, rules, packet, trace, crossroads)
         problem = difference(trace, outcome, crossroads, error=error)
-        assert not problem, report(problem, each, rules, trace, outcome)
+        assert not problem, report(problem, packet, rules, trace, outcome)
     return sum(trace.doubt is None for trace in traces.values())
 
 
@@ -254,13 +254,13 @@ def packet(random: Random, crossroads: Crossroads) -> Sent:
     elif host in (PEER, "outside") and random.random() < 0.25:
         source = random.choice(LIES)
     anycast = ["172.7.21.0"] if crossroads.version == 6 and ENTRANCES[host] == "eth0" else []
-    destination = random.choice([each for each in destinations(host) + anycast if each != source])
+    destination = random.choice([target for target in destinations(host) + anycast if target != source])
     protocol = random.choice((TCP, TCP, UDP, ICMP_OF[crossroads.version]))
     return sent(host, source and crossroads.said(source), crossroads.said(destination), protocol, random.choice(PORTS))
 
 
 def packets(crossroads: Crossroads) -> Iterator[Sent]:
-    """Return a packet from every host to everybody, of every protocol."""
+    """Return a packet from every host to every destination, of every protocol."""
     for host, protocol in itertools.product(ADDRESSES, (TCP, UDP, ICMP_OF[crossroads.version])):
         for destination in destinations(host):
             yield sent(host, crossroads.address(host), crossroads.said(destination), protocol, 80)
@@ -268,10 +268,10 @@ def packets(crossroads: Crossroads) -> Iterator[Sent]:
 
 def destinations(host: str) -> list[str]:
     """Return the addresses to which a host's packets come by the node; what it sends itself stays there."""
-    found = [*DESTINATIONS, *(OWN if host == NODE else ())]
+    addresses = [*DESTINATIONS, *(OWN if host == NODE else ())]
     if host in (PEER, PEER_POD, "outside"):
-        found = ["172.7.21.2", "172.7.21.3", "172.7.21.1", "10.4.7.21"]
-    return [each for each in found if each != ADDRESSES[host]]
+        addresses = ["172.7.21.2", "172.7.21.3", "172.7.21.1", "10.4.7.21"]
+    return [address for address in addresses if address != ADDRESSES[host]]
 
 
 def sent(host: str, source: str | None, destination: str, protocol: int, dport: int) -> Sent:
@@ -299,7 +299,7 @@ def answers(tracer: Tracer, rules: Ruleset, sent: Sent, trace: Trace, crossroads
         return False
     fib = tracer.fib(crossroads.version)
     back = fib.lookup(Query(sent.source, sent.destination, Mark.of(0), "lo"))
-    return not fib.ruled and all(each.route is not None and each.route.type == "unicast" for each in back)
+    return not fib.ruled and all(reply.route is not None and reply.route.type == "unicast" for reply in back)
 
 
 def difference(trace: Trace, outcome: Outcome, crossroads: Crossroads, *, error: bool) -> str:
@@ -308,7 +308,7 @@ def difference(trace: Trace, outcome: Outcome, crossroads: Crossroads, *, error:
     Without `error` the answer to a rejected packet need not come back.
     """
     doubt = trace.doubt
-    if doubt is not None and not ("--probability 0." in doubt.rule or any(each in doubt.effect for each in DOUBTS)):
+    if doubt is not None and not ("--probability 0." in doubt.rule or any(word in doubt.effect for word in DOUBTS)):
         return "the trace does not know"
     seen = outcome.seen
     if trace.verdict is PacketVerdict.UNKNOWN:

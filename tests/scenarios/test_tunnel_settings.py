@@ -90,7 +90,7 @@ def test_a_rollback_to_a_generation_with_the_same_tunnel_keeps_it(racks):
 def test_a_setting_of_a_bridge_waits_for_it_while_all_else_is_done(racks):
     spec = SPEC.replace("defaults:", "sysctl: {net.ipv4.conf.cni9.rp_filter: 2}\ndefaults:")
     done = [racks.podnet(NODE, *words) for words in (("apply", spec, "--yes"), ("drift", spec))]
-    assert [(each.code, "waits for the interface cni9" in " ".join(each.stdout.split())) for each in done] == [
+    assert [(outcome.code, "waits for the interface cni9" in " ".join(outcome.stdout.split())) for outcome in done] == [
         (0, True)
     ] * 2
     racks.shell(NODE, "ip link add cni9 type bridge")

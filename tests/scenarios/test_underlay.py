@@ -28,16 +28,16 @@ TUNNEL = spec_text("{type: vxlan}")
 def translated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Racks]:
     """The racks with jumbo frames, each node behind an address of its own, with the tunnel."""
     topology = parse(JUMBO, "racks.yaml").topology
-    with Lab.temporary(replace(topology, cluster=f"translated-{os.getpid()}"), pods=1) as made:
-        racks = Racks(made, tmp_path_factory.mktemp("translated"))
+    with Lab.temporary(replace(topology, cluster=f"translated-{os.getpid()}"), pods=1) as lab:
+        racks = Racks(lab, tmp_path_factory.mktemp("translated"))
         racks.apply(JUMBO, list(PUBLIC))
         yield racks
 
 
 @pytest.mark.parametrize("peer", ["r2-n1", *[name for name in RACK_1 if name != "r1-n1"]])
 def test_the_largest_packet_of_the_tunnel_passes_between_public_addresses(translated, peer):
-    found = [passes(translated.lab, "r1-n1-pod1", f"{peer}-pod1", size, timeout=0.5) for size in (8950, 8951)]
-    assert found == [True, False]
+    passed = [passes(translated.lab, "r1-n1-pod1", f"{peer}-pod1", size, timeout=0.5) for size in (8950, 8951)]
+    assert passed == [True, False]
 
 
 @pytest.mark.parametrize(("client", "own"), [("r2-n1", "203.0.113.3"), ("r1-n2", "203.0.113.2"), ("outside", None)])
@@ -57,8 +57,8 @@ def test_a_node_is_reached_by_its_public_address_and_is_known_by_it(translated, 
 def plain(tmp_path: Path) -> Iterator[Racks]:
     """Two racks before podnet has done anything, whose devices a test may spoil."""
     topology = parse(spec_text("{type: vxlan}"), "racks.yaml").topology
-    with Lab.temporary(replace(topology, cluster=f"plain-{os.getpid()}"), pods=1) as made:
-        yield Racks(made, tmp_path)
+    with Lab.temporary(replace(topology, cluster=f"plain-{os.getpid()}"), pods=1) as lab:
+        yield Racks(lab, tmp_path)
 
 
 def auto(backend: str) -> str:
@@ -69,8 +69,8 @@ def auto(backend: str) -> str:
 def test_what_the_devices_say_themselves_is_followed(plain):
     plain.shell("r1-n1", "ip link set eth0 mtu 1460")
     plain.apply(auto("{type: vxlan}"), ["r1-n1", "r2-n1"])
-    found = [passes(plain.lab, "r1-n1-pod1", "r2-n1-pod1", size, timeout=0.5) for size in (1410, 1411)]
-    assert found == [True, False]
+    passed = [passes(plain.lab, "r1-n1-pod1", "r2-n1-pod1", size, timeout=0.5) for size in (1410, 1411)]
+    assert passed == [True, False]
     plain.shell("r1-n1", "ip link set eth0 down; ip link set eth0 name ens3; ip link set ens3 up mtu 1400")
     plain.shell("r1-n1", "ip route add default via 10.60.1.254")
     drift = plain.podnet("r1-n1", "drift", auto("{type: vxlan}"), "--format", "json")

@@ -26,8 +26,8 @@ def applied(racks):
 
 def test_a_packet_that_does_not_fit_into_the_tunnel_is_refused(racks):
     racks.apply(TUNNEL, ["r1-n1", "r2-n1"])
-    found = [passes(racks.lab, "r1-n1-pod1", "r2-n1-pod1", size, timeout=0.5) for size in (1450, 1451)]
-    assert found == [True, False]
+    passed = [passes(racks.lab, "r1-n1-pod1", "r2-n1-pod1", size, timeout=0.5) for size in (1450, 1451)]
+    assert passed == [True, False]
 
 
 def test_a_packet_that_does_not_fit_into_the_tunnel_passes_without_it(racks):
@@ -330,7 +330,7 @@ def test_the_state_is_flannels_but_for_the_name_and_what_is_random(tmp_path):
 
 
 def likened(text):
-    """Give what the tools printed without MACs, indexes, protocols, and what only one of the kernels or tools says."""
+    """Return what the tools print, without MACs, indexes, protocols, and what only one kernel or tool says."""
     text = re.sub(r"(?m)^\s*alias .*\n?", "", text)
     text = re.sub(r"([0-9a-f]{2}:){5}(?!ff)[0-9a-f]{2}", "MAC", text)
     text = re.sub(r"^\d+: ", "", text, flags=re.MULTILINE)

@@ -1,4 +1,4 @@
-"""Folders of programs for a PATH: the node's own iptables, under other names or with somebody listening."""
+"""Folders of programs for a PATH: the node's own iptables, under other names or with a listener."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from netplan.system.programs import SEARCH_PATH
 
 def real(program: str) -> str:
     """Return the path of a program of this machine."""
-    found = shutil.which(program, path=SEARCH_PATH)
-    assert found, f"install {program}"
-    return found
+    path = shutil.which(program, path=SEARCH_PATH)
+    assert path, f"install {program}"
+    return path
 
 
 def links(folder: Path, programs: Mapping[str, str]) -> Path:

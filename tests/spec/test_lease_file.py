@@ -30,7 +30,7 @@ def parse(text: str) -> Leases:
     return parse_leases(text, PATH)
 
 
-def held(text: str) -> dict[str, str]:
+def leases_of(text: str) -> dict[str, str]:
     return {name: " ".join(map(str, lease.subnets)) for name, lease in parse(text).entries.items()}
 
 
@@ -44,7 +44,7 @@ def only_problem(text: str):
 
 
 def test_a_line_is_a_lease():
-    assert held("# c\n\na: {subnet: 172.7.1.0/24}\nb: {subnet: 172.7.2.0/24}  # d\n") == {
+    assert leases_of("# c\n\na: {subnet: 172.7.1.0/24}\nb: {subnet: 172.7.2.0/24}  # d\n") == {
         "a": "172.7.1.0/24",
         "b": "172.7.2.0/24",
     }
@@ -69,7 +69,7 @@ def test_a_file_without_leases_is_right(text):
     ],
 )
 def test_leases_may_be_any_yaml(text):
-    assert held(text) == {"a": "172.7.1.0/24"}
+    assert leases_of(text) == {"a": "172.7.1.0/24"}
 
 
 @pytest.mark.parametrize(

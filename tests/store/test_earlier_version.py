@@ -100,7 +100,9 @@ def test_a_new_generation_comes_after_those_that_were_kept(left):
     store = left.store("pending", clock.now() + DAY)
     confirm_apply(store, None)
     kept = store.generations.all()
-    assert [(each.number, type(each)) for each in kept] == [(number, Generation) for number in (1, 2, 3)]
+    assert [(generation.number, type(generation)) for generation in kept] == [
+        (number, Generation) for number in (1, 2, 3)
+    ]
 
 
 def test_what_sysctls_were_before_podnet_is_known(tmp_path):

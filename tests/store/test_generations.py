@@ -24,7 +24,7 @@ def generations(tmp_path):
 
 
 def numbers(generations):
-    return [each.number for each in generations.all()]
+    return [generation.number for generation in generations.all()]
 
 
 def keep(generations, count):
@@ -80,8 +80,8 @@ def truncate(generations, number):
 def test_a_truncated_generation_is_called_damaged(generations):
     keep(generations, 3)
     truncate(generations, 2)
-    assert [isinstance(each, Damaged) for each in generations.all()] == [False, True, False]
-    assert [each.number for each in generations.newest_first()] == [3, 2, 1]
+    assert [isinstance(generation, Damaged) for generation in generations.all()] == [False, True, False]
+    assert [generation.number for generation in generations.newest_first()] == [3, 2, 1]
 
 
 def test_a_damaged_generation_is_named_with_its_file(generations):
@@ -127,7 +127,7 @@ def test_the_number_of_a_damaged_generation_is_not_used_again(generations):
 def test_a_generation_under_another_s_number_is_damaged(generations):
     keep(generations, 1)
     (generations.folder / "000001.json").rename(generations.folder / "000007.json")
-    assert [type(each) for each in generations.all()] == [Damaged]
+    assert [type(generation) for generation in generations.all()] == [Damaged]
 
 
 def test_files_of_other_names_are_no_generations(generations):

@@ -27,14 +27,14 @@ def parsed(written):
 
 
 def test_a_record_is_read_back():
-    found = parsed(text())
-    assert (found.backend, make.content(found)) == (FirewallBackend.LEGACY, make.content(STATE))
+    record = parsed(text())
+    assert (record.backend, make.content(record)) == (FirewallBackend.LEGACY, make.content(STATE))
 
 
 def test_tunnels_and_what_stands_on_them_are_read_back():
     standing: list[Resource] = [tunnels.link(), tunnels.address(), tunnels.neighbour(), tunnels.fdb(), tunnels.route()]
-    found = parsed(records.render(make.snapshot("", *standing), "a", "c"))
-    assert [found.index[each.kind, each.key] for each in standing] == standing
+    record = parsed(records.render(make.snapshot("", *standing), "a", "c"))
+    assert [record.index[resource.kind, resource.key] for resource in standing] == standing
 
 
 def test_a_node_without_tunnels_has_no_lists_of_what_stands_on_them():
@@ -78,14 +78,14 @@ def test_rules_of_routing_and_sets_are_read_back():
     rules = (*DEFAULTS[:1], PolicyRule(5, 100, source=Prefix.parse("172.7.21.0/24")), *DEFAULTS[1:])
     sets = (IpSet("s", "hash:ip", members=(Member((Prefix.parse("10.0.0.1/32"),)),)),)
     state = STATE.replace(PolicyRule, rules).replace(IpSet, sets)
-    found = parsed(records.render(state, "a", "c"))
-    assert (found.all(PolicyRule), found.all(IpSet)) == (rules, sets)
+    record = parsed(records.render(state, "a", "c"))
+    assert (record.all(PolicyRule), record.all(IpSet)) == (rules, sets)
 
 
 def test_a_record_from_before_has_the_rules_of_every_node():
-    found = parsed(text())
-    assert not found.all(PolicyRule)
-    assert not Fib(found).ruled
+    record = parsed(text())
+    assert not record.all(PolicyRule)
+    assert not Fib(record).ruled
 
 
 @pytest.mark.parametrize(
@@ -106,9 +106,9 @@ def test_a_rule_with_control_characters_is_refused(rule):
 def test_the_record_of_a_node_is_read_from_the_folder_of_its_cluster(tmp_path):
     (tmp_path / "c").mkdir()
     (tmp_path / "c" / "a.json").write_text(text())
-    found = records.read(tmp_path, "c", "a")
-    assert found is not None
-    assert found.state == parsed(text())
+    record = records.read(tmp_path, "c", "a")
+    assert record is not None
+    assert record.state == parsed(text())
 
 
 def test_a_node_may_have_no_record(tmp_path):
@@ -126,9 +126,9 @@ def test_bytes_of_another_encoding_are_kept(tmp_path):
     state = make.snapshot(make.saved(nat=[rule]))
     (tmp_path / "c").mkdir()
     (tmp_path / "c" / "a.json").write_text(records.render(state, "a", "c"))
-    found = records.read(tmp_path, "c", "a")
-    assert found is not None
-    assert make.texts(found.state.rules(make.POSTROUTING)) == [rule]
+    record = records.read(tmp_path, "c", "a")
+    assert record is not None
+    assert make.texts(record.state.rules(make.POSTROUTING)) == [rule]
 
 
 def test_a_record_holds_what_podnet_has_overwritten():
@@ -142,8 +142,8 @@ OTHER = make.snapshot(make.saved(nat=["-j MASQUERADE"]), make.route(), backend=F
 
 def test_a_record_holds_the_rules_of_both_backends_and_all_else_once():
     written = records.render(STATE, "a", "c", (), OTHER)
-    found = records.parse(written, "state/c/a.json", "c", "a")
-    seen = [make.content(found.of(backend)) for backend in (None, FirewallBackend.LEGACY, FirewallBackend.NFT)]
+    record = records.parse(written, "state/c/a.json", "c", "a")
+    seen = [make.content(record.of(backend)) for backend in (None, FirewallBackend.LEGACY, FirewallBackend.NFT)]
     assert seen == [make.content(STATE), make.content(STATE), make.content(OTHER)]
     assert {*json.loads(written)["other_backend"]} == {"backend", "chains"}
 

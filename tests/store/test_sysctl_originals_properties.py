@@ -28,29 +28,29 @@ WANTED = st.fixed_dictionaries({}, optional={name: st.sampled_from(values) for n
 APPLIES = st.lists(st.tuples(WANTED, st.sampled_from((False, False, True))), max_size=6)
 
 
-def carried_out(wanted, kernel, store):
+def applied_desired(wanted, kernel, store):
     """Apply what is wanted, as a verb does."""
     remembered = replace(wanted, overwritten=store.overwritten.read())
-    undertaking = ApplyJournal(store, make.origin(), WantedState(remembered.sysctls))
-    make.carry_out(remembered, kernel, undertaking)
+    journal = ApplyJournal(store, make.origin(), WantedState(remembered.sysctls))
+    make.apply_desired(remembered, kernel, journal)
     if store.journal.read() is not None:
-        undertaking.finished()
+        journal.finished()
 
 
 @examples(40)
 @given(FOUND, st.sampled_from("01"), APPLIES)
-def test_after_any_applies_done_or_failed_a_remove_leaves_sysctls_as_they_were(found, forwarding, applies):
-    before = make.snapshot("", *(Sysctl(*each) for each in found.items()), ip_forward=forwarding)
+def test_after_any_applies_done_or_failed_a_remove_leaves_sysctls_as_they_were(values, forwarding, applies):
+    before = make.snapshot("", *(Sysctl(*pair) for pair in values.items()), ip_forward=forwarding)
     state = before
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder))
         for wanted, fails in applies:
             kernel = MemoryKernel(state, fail_at=1 if fails else 0)
             try:
-                carried_out(make.desired(make.spec(sysctl=str(wanted))), kernel, store)
+                applied_desired(make.desired(make.spec(sysctl=str(wanted))), kernel, store)
             except RestoredError:
                 assert fails
             state = kernel.state
         spec, kernel = make.spec(), MemoryKernel(state)
-        carried_out(compile_removal(spec, spec.topology.by_name["a"]), kernel, store)
+        applied_desired(compile_removal(spec, spec.topology.by_name["a"]), kernel, store)
     assert {*kernel.state.all(Sysctl)} == {*before.all(Sysctl)}

@@ -28,7 +28,7 @@ def observe(reading: Reading) -> Iterator[LinkAddress]:
 
 
 def write(writing: Writing, changes: Iterable[Change[LinkAddress]]) -> None:
-    """Give devices addresses, or take them away; the kernel replaces no scope, so that such an address goes first.
+    """Add addresses to devices, or delete them; the kernel replaces no scope, so that such an address goes first.
 
     One that stays as it is, is written all the same: it may have gone with a device that was made anew.
     """

@@ -110,7 +110,7 @@ def test_moving_from_an_older_spec_finds_the_lease_of_the_node_that_left(podnet)
     podnet("lease", "c.yaml")
     Path("new.yaml").write_text(SPEC.replace("  b: {address: 10.4.7.22/24}\n", ""))
     plan = json.loads(podnet("plan", "new.yaml", "--against", "c.yaml", "--format", "json")[1])
-    (change,) = (each for node in plan["nodes"] for each in node["changes"] if each["key"] == "172.7.2.0/24")
+    (change,) = (change for node in plan["nodes"] for change in node["changes"] if change["key"] == "172.7.2.0/24")
     assert change["action"] == "delete"
 
 
@@ -125,7 +125,7 @@ def add(*nodes):
 
 
 def leased_with(podnet, node):
-    """Return the leases that somebody makes who adds a node; here they stay as they were."""
+    """Return the leases that another user makes by adding a node; here they stay as they were."""
     before = LEASES.read_text()
     add(node)
     assert podnet("lease", "c.yaml")[0] == 0

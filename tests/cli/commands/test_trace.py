@@ -72,9 +72,9 @@ def test_with_planned_a_packet_is_traced_through_the_state_after_the_plan(answer
 
 
 def test_with_planned_a_parameter_that_podnet_wrote_is_as_it_will_be_given_back(folder, answer):
-    found = state("*mangle\n:FORWARD ACCEPT\n-A FORWARD -i docker0 -o docker0 -j DROP")
-    found = found.replace(Route, [replace(route, protocol=KERNEL) for route in found.all(Route)])
-    write_record(folder, found, Overwritten(BRIDGE_CALLS[4], "0", "1"))
+    observed = state("*mangle\n:FORWARD ACCEPT\n-A FORWARD -i docker0 -o docker0 -j DROP")
+    observed = observed.replace(Route, [replace(route, protocol=KERNEL) for route in observed.all(Route)])
+    write_record(folder, observed, Overwritten(BRIDGE_CALLS[4], "0", "1"))
     verdicts = [answer("172.7.21.2", "172.7.21.3", *words)["verdict"] for words in ([], ["--planned"])]
     assert verdicts == ["drop", "accept"]
 
@@ -155,9 +155,9 @@ IPV4_CHAINS = [Chain(ChainKey(4, table, hook)) for table, hooks in BUILT_IN_BY_T
 
 
 @pytest.mark.parametrize(
-    ("source", "destination", "told"), [("172.7.21.2", "8.8.8.8", False), ("fd00::2", "fd01::2", True)]
+    ("source", "destination", "noted"), [("172.7.21.2", "8.8.8.8", False), ("fd00::2", "fd01::2", True)]
 )
-def test_only_tables_of_the_packets_version_are_said_to_be_missing(folder, trace, source, destination, told):
+def test_only_tables_of_the_packets_version_are_said_to_be_missing(folder, trace, source, destination, noted):
     write_record(folder, state().replace(Chain, IPV4_CHAINS))
     _, _, err = trace("--from", source, "--to", destination)
-    assert ("holds nothing of table" in err) is told
+    assert ("holds nothing of table" in err) is noted

@@ -43,7 +43,7 @@ HARMFUL = {
     "a masquerade of what only the packet tells": other("-m conntrack --ctstate NEW -j MASQUERADE"),
     "a source": other("-o eth0 -j SNAT --to-source 10.4.7.21"),
     "a masquerade of what arrives for the pods": other("-d 172.7.21.0/24 -o docker0 -j MASQUERADE"),
-    "a target that nobody knows": other("-s 172.7.21.0/24 -j WHATEVER --option"),
+    "an unknown target": other("-s 172.7.21.0/24 -j WHATEVER --option"),
     "another destination": other("-p tcp -m tcp --dport 80 -j DNAT --to-destination 10.9.9.9", name="PREROUTING"),
     "a refusal": other("-j REJECT", table="filter", name="FORWARD"),
     "a refusal of a pod": other("-s 172.7.21.2/32 -j DROP", table="filter", name="FORWARD"),

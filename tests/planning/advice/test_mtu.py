@@ -48,8 +48,8 @@ def test_packets_of_ipv6_are_dropped_with_or_without_df(nodes, keys, said):
 
 
 def test_a_move_between_specs_takes_the_interfaces_for_what_the_spec_says():
-    made = make.spec(backend="{type: vxlan}", defaults="{mtu: 9000}")
-    node = made.topology.by_name["a"]
+    spec = make.spec(backend="{type: vxlan}", defaults="{mtu: 9000}")
+    node = spec.topology.by_name["a"]
     links = {link.name: link.mtu for link in fresh_node(node, None).all(Link)}
     assert links == {"eth0": 9000, "docker0": 9000}
 

@@ -11,8 +11,8 @@ CUT = "pods on other nodes are unreachable through {} until podnet is applied th
 
 
 def warned(backend, *there):
-    made = make.plan(make.snapshot("", *there), make.spec(backend=backend))
-    return [warning for warning in made.warnings if "unreachable" in warning]
+    node_plan = make.plan(make.snapshot("", *there), make.spec(backend=backend))
+    return [warning for warning in node_plan.warnings if "unreachable" in warning]
 
 
 @pytest.mark.parametrize(

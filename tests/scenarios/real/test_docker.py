@@ -101,8 +101,8 @@ def test_where_dockers_rule_may_stay_a_fix_moves_our_jump_before_it(lab, docker,
 def test_a_published_port_is_reached_from_outside(lab, docker):
     docker.publish()
     apply(lab)
-    asked = lab.run("outside", ["bash", "-c", "exec 3<>/dev/tcp/10.4.7.21/8080"], check=False)
-    assert asked.returncode == 0
+    done = lab.run("outside", ["bash", "-c", "exec 3<>/dev/tcp/10.4.7.21/8080"], check=False)
+    assert done.returncode == 0
 
 
 def test_dockers_chains_are_as_docker_made_them(lab, docker):

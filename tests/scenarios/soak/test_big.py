@@ -63,10 +63,10 @@ def ended(spec, stage, number):
         while applying.poll() is None and ours(stage) < STAGES[stage][1]:
             time.sleep(0.02)
         applying.send_signal(number)
-        _, told = applying.communicate(timeout=120)
+        _, stderr = applying.communicate(timeout=120)
     if number == signal.SIGKILL:
         subprocess.run([*PODNET, "recover"], check=True, stdout=subprocess.DEVNULL)
-    return applying.returncode, told.decode(), before, state()
+    return applying.returncode, stderr.decode(), before, state()
 
 
 def ours(stage):
@@ -85,9 +85,9 @@ def state():
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_ctrl_c_among_65_536_routes_brings_the_state_before_back(spec, stage):
-    code, told, before, after = in_scratch(ended, spec, stage, signal.SIGINT)
+    code, stderr, before, after = in_scratch(ended, spec, stage, signal.SIGINT)
     assert (code, after) == (4, before)
-    assert told.startswith("podnet: interrupted by SIGINT\n")
+    assert stderr.startswith("podnet: interrupted by SIGINT\n")
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -17,7 +17,7 @@ OBJECTS = st.lists(st.tuples(st.dictionaries(KINDS, CONTENTS, max_size=4), st.bo
 
 
 def listing(objects):
-    """Give objects as the kernel would, each with its attributes, all of them nested or none."""
+    """Return objects as the kernel would, each with its attributes, all of them nested or none."""
     data, starts = b"", []
     for values, nested in objects:
         content = b"\2\0\0\0" + b"".join(attribute(kind, value, nested=nested) for kind, value in values.items())
