@@ -31,6 +31,6 @@ def prefixes_of(version, shortest=0):
 any_address = versions.flatmap(addresses_of)
 
 
-def asked(layout: Layout, fields: tuple[int, ...], content: bytes = b"") -> Request:
+def get_request(layout: Layout, fields: tuple[int, ...], content: bytes = b"") -> Request:
     """Return the request that asks for objects."""
     return Request(layout.get, 0, layout.header.pack(*fields) + content)

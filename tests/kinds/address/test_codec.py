@@ -34,4 +34,4 @@ def test_an_address_is_the_same_for_both(address):
 @pytest.mark.parametrize("version", [4, 6])
 def test_the_addresses_of_an_ip_version_are_asked_for_on_all_devices(version):
     fields = {"family": pyroute.FAMILIES[version], "index": 0}
-    assert pyroute.read(ADDRESS, drawn.asked(ADDRESS, addresses.dump_request(version)), fields) == (fields, {})
+    assert pyroute.read(ADDRESS, drawn.get_request(ADDRESS, addresses.dump_request(version)), fields) == (fields, {})

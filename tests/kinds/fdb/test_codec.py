@@ -44,7 +44,7 @@ def test_an_entry_goes_whatever_it_says(entry):
 
 def test_the_entries_of_one_device_are_asked_for():
     fields = {"family": socket.AF_BRIDGE, "ifindex": 3}
-    assert pyroute.read(NEIGHBOUR, drawn.asked(NEIGHBOUR, fdb.dump_request(3)), fields) == (fields, {})
+    assert pyroute.read(NEIGHBOUR, drawn.get_request(NEIGHBOUR, fdb.dump_request(3)), fields) == (fields, {})
 
 
 @pytest.mark.parametrize(

@@ -51,11 +51,11 @@ def test_the_sets_are_found_that_rules_ask():
 
 
 @pytest.mark.parametrize(
-    ("made", "text"),
+    ("ipset", "text"),
     [
         (IpSet("pods", "hash:net", members=(Member.parse("10.0.0.0/8", ("net",)),)), "pods hash:net, 1 member"),
         (IpSet("a\x1b[0m", "hash:mac", unread=True), "a\\x1b[0m hash:mac, not read"),
     ],
 )
-def test_a_set_is_told_with_its_type_and_how_many_members_it_has(made, text):
-    assert (str(made), made.key, made.ours) == (text, made.name, False)
+def test_a_set_is_told_with_its_type_and_how_many_members_it_has(ipset, text):
+    assert (str(ipset), ipset.key, ipset.ours) == (text, ipset.name, False)

@@ -82,5 +82,5 @@ def test_a_device_is_asked_for_by_its_name_whatever_bytes_that_has(name):
 
 def test_devices_are_asked_for_without_their_counters():
     """RTEXT_FILTER_SKIP_STATS, linux/rtnetlink.h."""
-    request = drawn.asked(LINK, links.ALL, links.BRIEFLY)
+    request = drawn.get_request(LINK, links.ALL, links.BRIEFLY)
     assert pyroute.read(LINK, request, {"index": 0}) == ({"index": 0}, {"IFLA_EXT_MASK": 8})

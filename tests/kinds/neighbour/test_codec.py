@@ -27,7 +27,10 @@ def test_a_neighbour_is_the_same_for_both(neighbour):
 def test_the_neighbours_behind_one_device_are_asked_for(version):
     fields, content = neighbours.dump_request(version, 3)
     family = {"family": pyroute.FAMILIES[version]}
-    assert pyroute.read(NEIGHBOUR, drawn.asked(NEIGHBOUR, fields, content), family) == (family, {"NDA_IFINDEX": 3})
+    assert pyroute.read(NEIGHBOUR, drawn.get_request(NEIGHBOUR, fields, content), family) == (
+        family,
+        {"NDA_IFINDEX": 3},
+    )
 
 
 @pytest.mark.parametrize(

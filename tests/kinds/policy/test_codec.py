@@ -41,7 +41,7 @@ def test_a_rule_that_pyroute2_wrote_is_read(rule):
 @pytest.mark.parametrize("version", [4, 6])
 def test_the_rules_of_an_ip_version_are_asked_for(version):
     fields = {"family": pyroute.FAMILIES[version]}
-    assert pyroute.read(RULE, drawn.asked(RULE, policies.ALL[version]), fields) == (fields, {})
+    assert pyroute.read(RULE, drawn.get_request(RULE, policies.ALL[version]), fields) == (fields, {})
 
 
 @pytest.mark.parametrize(

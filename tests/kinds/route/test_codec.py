@@ -67,10 +67,10 @@ def test_a_route_that_goes_is_read_by_pyroute2(route):
 @pytest.mark.parametrize("version", [4, 6])
 def test_the_routes_of_an_ip_version_are_asked_for_in_all_tables(version):
     fields = {"family": pyroute.FAMILIES[version], "table": 0, "dst_len": 0}
-    assert pyroute.read(ROUTE, drawn.asked(ROUTE, routes.dump_request(version)), fields) == (fields, {})
+    assert pyroute.read(ROUTE, drawn.get_request(ROUTE, routes.dump_request(version)), fields) == (fields, {})
 
 
-def told(route, *, number=None, type_=None):
+def reported(route, *, number=None, type_=None):
     """Return the message of a route, by a next-hop object if it has the number of one."""
     message = message_of(ROUTE, routes.encode_new(route, drawn.NAMES, number, 0).payload)
     return (
@@ -88,49 +88,49 @@ VIA_OBJECT = make.route("172.7.22.0/24", None, None)
 
 
 def test_a_route_by_an_object_is_read_with_the_next_hop_of_that():
-    assert routes.decode(told(VIA_OBJECT, number=7), drawn.LINKS, OBJECTS) == Route(
+    assert routes.decode(reported(VIA_OBJECT, number=7), drawn.LINKS, OBJECTS) == Route(
         VIA_OBJECT.prefix, IfName("eth0"), GATEWAY, onlink=True
     )
 
 
 def test_a_route_by_a_group_has_a_hop_for_each_member_that_is_there():
     hops = (Hop(IfName("eth0"), GATEWAY, 1, onlink=True), Hop(IfName("eth0"), Address.parse("10.4.7.23"), 3))
-    assert routes.decode(told(VIA_OBJECT, number=9), drawn.LINKS, OBJECTS) == Route(VIA_OBJECT.prefix, hops=hops)
+    assert routes.decode(reported(VIA_OBJECT, number=9), drawn.LINKS, OBJECTS) == Route(VIA_OBJECT.prefix, hops=hops)
 
 
 def test_a_route_by_an_object_that_was_deleted_leads_nowhere():
-    assert routes.decode(told(VIA_OBJECT, number=1), drawn.LINKS, OBJECTS) == Route(VIA_OBJECT.prefix)
+    assert routes.decode(reported(VIA_OBJECT, number=1), drawn.LINKS, OBJECTS) == Route(VIA_OBJECT.prefix)
 
 
 @pytest.mark.parametrize(("number", "used"), [(None, None), (7, 7)])
 def test_the_object_that_a_route_uses_is_known_by_its_number(number, used):
-    message = told(VIA_OBJECT, number=number)
+    message = reported(VIA_OBJECT, number=number)
     assert (routes.uses(message), routes.refers(message)) == (used, used is not None)
 
 
 def test_a_route_that_names_its_device_too_needs_no_object():
-    named = told(make.route(), number=7)
+    named = reported(make.route(), number=7)
     assert not routes.refers(type(named)(named.fields, {**named.attributes, 4: b"\2\0\0\0"}))
 
 
 @pytest.mark.parametrize(("table", "protocol", "wanted"), [(254, 2, True), (100, 2, False), (100, 112, True)])
 def test_routes_of_the_tables_that_are_looked_up_are_of_interest_and_ours(table, protocol, wanted):
     route = Route(Prefix.parse("172.7.22.0/24"), IfName("eth0"), table=table, protocol=protocol)
-    assert routes.is_of(told(route), {254, 255}) is wanted
+    assert routes.is_of(reported(route), {254, 255}) is wanted
 
 
 @pytest.mark.parametrize(("device", "index"), [("eth0", 2), (None, 0)])
 def test_the_prefix_and_the_device_of_a_route_are_told_without_the_rest(device, index):
     route = Route(Prefix.parse("172.7.22.0/24"), device and IfName(device))
-    assert routes.prefix_and_device(told(route)) == (route.prefix, index)
+    assert routes.prefix_and_device(reported(route)) == (route.prefix, index)
 
 
 def test_what_leads_nowhere_has_no_device_though_ipv6_says_the_loopback():
     route = Route(Prefix.parse("fd00:7::/48"), IfName("lo"), type="unreachable")
-    assert routes.decode(told(route), drawn.LINKS, {}).oif is None
+    assert routes.decode(reported(route), drawn.LINKS, {}).oif is None
 
 
 def test_a_type_that_has_no_name_is_its_number_and_is_written_as_that():
-    message = told(make.route(), type_=99)
+    message = reported(make.route(), type_=99)
     route = routes.decode(message, drawn.LINKS, {})
-    assert (route.type, told(route).fields) == ("99", message.fields)
+    assert (route.type, reported(route).fields) == ("99", message.fields)

@@ -59,10 +59,10 @@ class Kernel:
 
     def get(self, kind: int, payload: bytes) -> bytes:
         """Return the one object that is asked for; OSError if there is none."""
-        found = self.dump(kind, payload)
-        if not found:
+        objects = self.dump(kind, payload)
+        if not objects:
             raise OSError(errno.ENOENT, "there is none")
-        return found[0]
+        return objects[0]
 
     def pile(self, kind: int, payload: bytes) -> Pile:
         """Return what a dump does, one message behind the other."""
@@ -92,6 +92,6 @@ def nested(content: Mapping[int, bytes | str | int]) -> bytes:
 @contextmanager
 def kernel(refuses: int = 0) -> Iterator[Kernel]:
     """Let podnet ask a kernel in memory."""
-    made = Kernel(refuses)
-    with patch.object(netfilter, "Channel", made):
-        yield made
+    memory = Kernel(refuses)
+    with patch.object(netfilter, "Channel", memory):
+        yield memory

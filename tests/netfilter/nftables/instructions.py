@@ -68,4 +68,4 @@ def words(
     *rule: Expression, look_up: LookUp = lambda _: None, devices: Mapping[int, str] | None = None, version: int = 4
 ) -> list[str]:
     """Return what a rule is in iptables' words."""
-    return [str(each) for each in translated(rule, look_up, devices or {}, version).rules]
+    return [str(result) for result in translated(rule, look_up, devices or {}, version).rules]

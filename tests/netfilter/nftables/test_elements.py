@@ -45,9 +45,9 @@ def test_a_concatenation_has_both_ends_of_its_ranges():
 
 def test_what_no_other_element_has_comes_last():
     members = (element(flags=CATCHALL, result=attribute(2, verdict(0))), element(b"\x05", result=data(b"\x07")))
-    held = read(*members, flags=INTERVAL)
-    assert held is not None
-    first, last = held
+    elements = read(*members, flags=INTERVAL)
+    assert elements is not None
+    first, last = elements
     assert (first, last.first, [*last.verdict]) == (Element(b"\x05", b"\xff", b"\x07"), b"", [1])
 
 
