@@ -32,8 +32,7 @@ def _described(section: ast.ClassDef) -> list[tuple[str, str]]:
 def describe() -> None:
     """Set pydantic's descriptions: in `model` it would look for them at every import, which takes long."""
     for name, described in descriptions().items():
-        section = getattr(model, name)
-        if issubclass(section, Section):
-            for key, text in described.items():
-                section.model_fields[key].description = text
-            section.model_rebuild(force=True)
+        section: type[Section] = getattr(model, name)
+        for key, text in described.items():
+            section.model_fields[key].description = text
+        section.model_rebuild(force=True)

@@ -6,7 +6,11 @@ from netplan.errors import Problem, SpecError
 from netplan.spec.load import Spec, parse
 
 HEAD = {"version": "1", "cluster": "c", "network": "172.7.0.0/16", "backend": "{type: host-gw}"}
-NODES = ("a: {address: 10.4.7.21/24, subnet: 172.7.21.0/24}", "b: {address: 10.4.7.22/24, subnet: 172.7.22.0/24}")
+A = "a: {address: 10.4.7.21/24, subnet: 172.7.21.0/24}"
+B = "b: {address: 10.4.7.22/24, subnet: 172.7.22.0/24}"
+FAR = "c: {address: 10.9.9.9/24, subnet: 172.7.23.0/24}"
+"""A node on another segment."""
+NODES = (A, B)
 
 
 def spec_text(*nodes: str, **keys: str | None) -> str:
@@ -47,3 +51,18 @@ def cursor(text: str, needle: str, occurrence: int = 1) -> str:
         start = text.index(needle, start + 1)
     before = text[:start].split("\n")
     return f"s.yaml:{len(before)}:{len(before[-1]) + 1}"
+
+
+def related(text: str) -> list[str]:
+    """Return the other places of the one problem of a text."""
+    return [str(at) for at, _ in only_problem(text).related]
+
+
+def vxlan(*nodes: str, more: str = "", **keys: str) -> str:
+    """Write a spec whose nodes, by default a and b, reach each other by a tunnel."""
+    return spec_text(*nodes, backend=f"{{type: vxlan{more}}}", **keys)
+
+
+def saying(more: str, node: str = A) -> str:
+    """Write a node with one more key."""
+    return node.replace("}", f", {more}}}")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from netplan.errors import Problem, SpecError, UsageError
 from netplan.net import Prefix
-from netplan.spec.lease_allocation import Leasing, Rename, lease
+from netplan.spec.lease_allocation import Leasing, Rename, lease, renamed_back
 from netplan.spec.lease_file import Leases, parse_leases
 from netplan.spec.load import parse, understand
 from tests.spec.factory import cursor, spec_text
@@ -301,3 +301,32 @@ def test_a_lease_is_not_released_and_renamed_at_once():
 def test_a_node_without_a_subnet_may_be_one_that_left():
     hint = only_problem(A, WORKER_B, leases=table("a", "b")).hint
     assert hint.endswith("; if worker-b is b with a new name: podnet lease s.yaml --rename b worker-b")
+
+
+def test_a_full_network_without_a_node_that_left_is_to_be_widened():
+    with pytest.raises(SpecError) as caught:
+        run(A, B, subnet_min="172.7.1.0", subnet_max="172.7.1.0")
+    assert [problem.hint for problem in caught.value.problems] == ["widen subnet_min and subnet_max, or the network"]
+
+
+def older(*nodes: str, leases: str) -> list[str]:
+    """Read an older spec whose nodes have got new names since; return whose the leases are in it."""
+    later = parse(spec_text(A, WORKER_B), "s.yaml", lookup(table("a", "worker-b")))
+    return [*renamed_back(understand(spec_text(*nodes), "old.yaml", lookup(leases)), later).leases.entries]
+
+
+def test_a_node_of_an_older_spec_has_the_lease_of_its_new_name():
+    assert older(A, B, leases=table("a", "worker-b")) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("nodes", "leases"),
+    [
+        pytest.param((A, C), table("a", "worker-b"), id="no node has its address now"),
+        pytest.param((A, B, WORKER_B.replace("22", "23")), table("a", "worker-b"), id="the new name is another node's"),
+        pytest.param((A, B), table("a", "b", "worker-b"), id="it has a lease of its own"),
+        pytest.param((A, "b: {address: wrong}"), table("a", "worker-b"), id="the older spec is wrong"),
+    ],
+)
+def test_else_the_leases_stay_those_of_the_names_that_they_have(nodes, leases):
+    assert older(*nodes, leases=leases) == [*parse_leases(leases, PATH).entries]

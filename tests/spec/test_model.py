@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import re
-from pathlib import Path
-from typing import Any
-
 import pytest
 from pydantic import ValidationError
 
 from netplan.net import InterfaceAddress, Prefix
-from netplan.spec.model import ClusterSpec, Mark
-from netplan.spec.schema import schema
+from netplan.spec.model import Mark
 from netplan.spec.values import sysctl_name
 from tests.spec.factory import cursor, load, mistakes, only_problem, spec_text
-
-SCHEMA_FILE = Path(__file__).parents[2] / "specs" / "podnet.schema.json"
 
 
 def node(**keys: str) -> str:
@@ -298,25 +290,3 @@ def test_two_checks_in_one_are_shown_at_the_second():
 def test_a_required_key_that_is_misspelt_is_one_problem():
     text = spec_text("a: {adress: 10.4.7.21/24, subnet: 172.7.21.0/24}")
     assert only_problem(text).hint == "did you mean address?"
-
-
-def test_every_key_has_a_description_in_the_schema():
-    described: Any = schema()
-    sections = [described, *described["$defs"].values()]
-    keys = [key for section in sections for key in section["properties"].values()]
-    assert all("description" in key or "$ref" in key for key in keys)
-
-
-def test_the_schema_never_allows_null():
-    text = json.dumps(schema())
-    types = set(re.findall(r'"type": (\[[^]]*\]|"\w+")', text))
-    several = {'["string", "integer"]', '["string", "number"]'}
-    assert (types - several, "null" in text) == ({'"array"', '"boolean"', '"integer"', '"object"', '"string"'}, False)
-
-
-def test_the_schema_requires_what_the_model_requires():
-    assert schema()["required"] == [name for name, key in ClusterSpec.model_fields.items() if key.is_required()]
-
-
-def test_the_schema_beside_the_specs_is_up_to_date():
-    assert json.loads(SCHEMA_FILE.read_text()) == schema()

@@ -149,6 +149,16 @@ MISTAKES = {
         TABLE + "c d,10.4.7.23/24,172.7.23.0/24,,\n",
         "specs/nodes.csv:4:1: nodes.c d: 'c d' is not a name: 1 to 63 letters",
     ),
+    "a name that stands behind other cells": (
+        "nodes.csv",
+        "address,name\n10.4.7.21/24,a b\n",
+        "specs/nodes.csv:2:14: nodes.a b: 'a b' is not a name",
+    ),
+    "a value of an object that is no YAML": (
+        "nodes.jsonl",
+        LINES.replace("10.4.7.22/24", "\\ud83d\\ude00"),
+        "specs/nodes.jsonl:2:",
+    ),
     "no JSON": ("nodes.jsonl", LINES + "{,}\n", "specs/nodes.jsonl:3:2: invalid JSON: Expecting property name"),
     "half of a surrogate pair": (
         "nodes.jsonl",
@@ -277,3 +287,15 @@ def test_a_node_of_a_table_may_leave_its_interface_to_itself(folder):
     text = TABLE.replace("mtu,blackhole", "mtu,interface").replace("1450,true", "auto,auto")
     node = load(folder, "nodes.csv", text).topology.by_name["b"]
     assert (node.interface, node.mtu_assumed) == ("auto", True)
+
+
+def test_nodes_of_the_spec_that_are_no_mapping_are_a_mistake_beside_a_file(folder):
+    spec = f"{HEAD}nodes: []\nnodes_file: nodes.csv\n"
+    assert "specs/spec.yaml:5:8: nodes: expected a mapping, found a list" in mistakes(folder, "nodes.csv", TABLE, spec)
+
+
+@pytest.mark.parametrize(("name", "text"), [("nodes.csv", TABLE), ("nodes.jsonl", LINES)])
+def test_what_a_line_holds_has_its_places_by_the_keys(name, text):
+    places = parse_nodes(text, name).entries["b"].entries
+    assert [*places] == ["name", *NODES["b"]]
+    assert len(places) == 5

@@ -13,7 +13,6 @@ import yaml
 from msgspec import Struct
 from yaml.events import (
     AliasEvent,
-    CollectionStartEvent,
     Event,
     MappingEndEvent,
     NodeEvent,
@@ -136,8 +135,7 @@ class _Composer:
     def _node(self, event: Event, depth: int) -> _Built:
         if isinstance(event, ScalarEvent):
             return _Built(self._scalar(event))
-        if isinstance(event, CollectionStartEvent):
-            self._check_tag(event)
+        self._check_tag(event)
         if depth > MAX_DEPTH:
             raise self._refusal(event, f"nested deeper than {MAX_DEPTH} levels")
         return self._sequence(depth) if isinstance(event, SequenceStartEvent) else self._mapping(depth)
@@ -160,9 +158,10 @@ class _Composer:
             return event.value
         return plain_scalar(event.value) if event.implicit[0] else event.value
 
-    def _check_tag(self, event: ScalarEvent | CollectionStartEvent) -> None:
-        if event.tag not in {None, "!"} and event.tag not in _STANDARD_TAGS:
-            self._report(event, f"the tag {event.tag} has no meaning here", "leave the tag out")
+    def _check_tag(self, event: Event) -> None:
+        tag = getattr(event, "tag", None)
+        if tag not in {None, "!"} and tag not in _STANDARD_TAGS:
+            self._report(event, f"the tag {tag} has no meaning here", "leave the tag out")
 
     def _sequence(self, depth: int) -> _Built:
         items: list[Value] = []
