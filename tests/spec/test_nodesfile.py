@@ -151,13 +151,8 @@ MISTAKES = {
     ),
     "a name that stands behind other cells": (
         "nodes.csv",
-        "address,name\n10.4.7.21/24,a b\n",
+        "address,name,subnet\n10.4.7.21/24,a b,172.7.21.0/24\n",
         "specs/nodes.csv:2:14: nodes.a b: 'a b' is not a name",
-    ),
-    "a value of an object that is no YAML": (
-        "nodes.jsonl",
-        LINES.replace("10.4.7.22/24", "\\ud83d\\ude00"),
-        "specs/nodes.jsonl:2:",
     ),
     "no JSON": ("nodes.jsonl", LINES + "{,}\n", "specs/nodes.jsonl:3:2: invalid JSON: Expecting property name"),
     "half of a surrogate pair": (
@@ -299,3 +294,9 @@ def test_what_a_line_holds_has_its_places_by_the_keys(name, text):
     places = parse_nodes(text, name).entries["b"].entries
     assert [*places] == ["name", *NODES["b"]]
     assert len(places) == 5
+
+
+def test_a_mistake_in_an_object_that_is_no_yaml_has_the_place_of_its_node(folder):
+    """YAML 1.1 has no surrogate pairs."""
+    text = LINES.replace("10.4.7.22/24", "\\ud83d\\ude00")
+    assert "specs/nodes.jsonl:2:2: nodes.b.address: " in mistakes(folder, "nodes.jsonl", text)[0]
