@@ -47,11 +47,11 @@ def test_a_bound_fits_if_it_is_the_first_address_of_a_subnet(bound, fits):
 
 
 def test_the_subnet_of_a_node_stands_where_it_was_written_or_leased():
-    made = draft("a: {address: 10.4.7.21/24}", B, leases="a: {subnet: 172.7.1.0/24}\nb: {subnet: 172.7.2.0/24}\n")
-    assert (made.leased("a", 4), made.leased("b", 4)) == (True, False)
-    assert str(made.subnet_at("a", 4)).startswith("leases.yaml:1:")
-    assert str(made.subnet_at("b", 4)).startswith("s.yaml:")
-    assert {name: list(map(str, subnets)) for name, subnets in made.subnets.items()} == {
+    partial = draft("a: {address: 10.4.7.21/24}", B, leases="a: {subnet: 172.7.1.0/24}\nb: {subnet: 172.7.2.0/24}\n")
+    assert (partial.leased("a", 4), partial.leased("b", 4)) == (True, False)
+    assert str(partial.subnet_at("a", 4)).startswith("leases.yaml:1:")
+    assert str(partial.subnet_at("b", 4)).startswith("s.yaml:")
+    assert {name: list(map(str, subnets)) for name, subnets in partial.subnets.items()} == {
         "a": ["172.7.1.0/24"],
         "b": ["172.7.22.0/24"],
     }

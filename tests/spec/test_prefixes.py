@@ -15,14 +15,14 @@ PREFIXES = st.builds(
 
 @given(st.lists(PREFIXES, max_size=8).map(lambda prefixes: dict(enumerate(prefixes))))
 def test_every_prefix_that_overlaps_another_is_found_with_the_narrowest_that_it_lies_in(prefixes):
-    found = dict(nested(prefixes))
+    outer = dict(nested(prefixes))
     for name, prefix in prefixes.items():
         wider = [
             other.length for key, other in prefixes.items() if key != name and other.covers(prefix) and other != prefix
         ]
-        if name in found:
-            assert prefixes[found[name]].length == max([*wider, prefixes[found[name]].length])
-            assert prefixes[found[name]].covers(prefix)
+        if name in outer:
+            assert prefixes[outer[name]].length == max([*wider, prefixes[outer[name]].length])
+            assert prefixes[outer[name]].covers(prefix)
         else:
             assert not wider
 

@@ -47,5 +47,5 @@ def test_what_is_no_list_has_no_items(data):
 
 def test_valid_items_have_their_numbers():
     data = {"firewall": {"respect_marks": ["1", "x", "3"]}}
-    found = items_of(lambda text: int(str(text)), data, "firewall", "respect_marks")
-    assert found == {("firewall", "respect_marks", 0): 1, ("firewall", "respect_marks", 2): 3}
+    items = items_of(lambda text: int(str(text)), data, "firewall", "respect_marks")
+    assert items == {("firewall", "respect_marks", 0): 1, ("firewall", "respect_marks", 2): 3}

@@ -68,5 +68,6 @@ def test_a_subnet_that_is_too_wide_is_one_problem_and_not_one_for_each_that_it_c
 
 
 def test_of_two_names_without_a_node_that_hold_one_subnet_neither_is_refused_to_a_node():
-    held = "x: {subnet: 172.7.30.0/24}\ny: {subnet: 172.7.30.0/24}\n"
-    parse(spec_text(), "s.yaml", lambda _: parse_leases(held, "leases.yaml"))
+    leases = "x: {subnet: 172.7.30.0/24}\ny: {subnet: 172.7.30.0/24}\n"
+    spec = parse(spec_text(), "s.yaml", lambda _: parse_leases(leases, "leases.yaml"))
+    assert [node.name for node in spec.topology.nodes] == ["a", "b"]
