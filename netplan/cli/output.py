@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from netplan.cli.progress import bar
 from netplan.cli.streams import give_up
-from netplan.errors import UsageError
 from netplan.net import printable
-from netplan.system.files import replace
-from netplan.system.trust import own_links
 
 if TYPE_CHECKING:
     from netplan.cli.views.styled import Styled
@@ -130,26 +125,6 @@ def ask(question: str) -> bool:
     if not answer.endswith("\n"):
         _tell("\n")
     return answer.strip().lower() in ("y", "yes")
-
-
-def write_file(path: Path, text: str | Iterable[str]) -> None:
-    """Write a file whole or not at all, as `files.replace` does.
-
-    UsageError (2) if it can't be written, or its folder does not exist; RefusedError (3) for a link of another user.
-    """
-    parts = [text] if isinstance(text, str) else text
-    try:
-        replace(path, (part.encode() for part in parts), own_links)
-    except FileNotFoundError as error:
-        raise UsageError(f"{path} can't be written: there is no folder {error.filename}: mkdir -p makes it") from error
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path} can't be written: {_why(error)}") from error
-
-
-def _why(error: Exception) -> str:
-    if isinstance(error, OSError):
-        return "no program reads this pipe" if error.errno == errno.ENXIO else str(error.strerror)
-    return "it would hold half a character" if isinstance(error, UnicodeEncodeError) else str(error)
 
 
 def show_with_file(plan: Plan, file: Pending | None = None) -> None:

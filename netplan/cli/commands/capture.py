@@ -10,13 +10,14 @@ import typer
 
 from netplan.cli.context import kernel_of
 from netplan.cli.options import VarDir, verb_app
-from netplan.cli.output import say, show, terminal, write_file
+from netplan.cli.output import say, show, terminal
 from netplan.errors import UsageError
 from netplan.net import host_name
 from netplan.operations.capture import capture as read_node
 from netplan.operations.capture import cluster_of
 from netplan.store import records
 from netplan.store.vardir import var_dir
+from netplan.system.outputs import write_file
 
 app = verb_app()
 

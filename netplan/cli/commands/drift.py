@@ -31,7 +31,7 @@ from netplan.cli.options import (
     VarDir,
     verb_app,
 )
-from netplan.cli.output import Format, say, show, show_json, show_plan, terminal, write_file
+from netplan.cli.output import Format, say, show, show_json, show_plan, terminal
 from netplan.cli.views.lines import DRIFT
 from netplan.desired.compile import compile_node
 from netplan.desired.model import Desired
@@ -43,6 +43,7 @@ from netplan.operations.saved_rules import Pending
 from netplan.planning.plan import NodePlan, Plan
 from netplan.spec.load import Spec
 from netplan.store.vardir import var_dir
+from netplan.system.outputs import write_file
 from netplan.system.trust import FLAG
 
 if TYPE_CHECKING:

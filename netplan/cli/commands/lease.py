@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from netplan.cli.context import DEFAULT_STATE, SpecPath, StateDir
 from netplan.cli.options import verb_app
-from netplan.cli.output import say, show, write_file
-from netplan.cli.progress import bar
-from netplan.errors import UsageError
-from netplan.net import Prefix, printable
+from netplan.cli.output import say, show, terminal
+from netplan.net import Prefix
+from netplan.operations.lease import LeasesWritten, lease_subnets
 from netplan.spec.constraints.constraint import nodes
 from netplan.spec.lease_allocation import Leasing, Rename
-from netplan.spec.lease_allocation import lease as lease_missing
-from netplan.spec.load import read_unjudged
 
 app = verb_app()
 
@@ -37,19 +33,15 @@ def lease(
     ] = None,
 ) -> None:
     """Lease each node without a subnet the lowest that is free, and write that to DIR/CLUSTER/leases.yaml."""
-    with bar.during(f"reading {printable(spec.name)}"):
-        reading = read_unjudged(spec, state)
-        named = None if rename is None else Rename(*rename)
-        leasing = lease_missing(reading, list(dict.fromkeys(release or ())), named)
-    if leasing.allocated or leasing.released or leasing.renamed:
-        _write(Path(reading.leases.path), leasing.text)
-    show("\n".join([*_lines(leasing), _summary(leasing, reading.leases.path)]))
+    written = lease_subnets(spec, state, terminal, release or (), None if rename is None else Rename(*rename))
+    leasing, leases = written
+    show("\n".join([*_lines(leasing), _summary(written)]))
     for name, subnets in leasing.retained.items():
-        command = reading.leases.command(str(spec), "--release", name)
+        command = leases.command(str(spec), "--release", name)
         say(f"{_listed(subnets)} is held for {name}, which is not in the spec: {command}")
     if leasing.waiting:
-        command = reading.leases.command(str(spec), "--rename", min(leasing.retained), leasing.waiting[0])
-        anew = reading.leases.command(str(spec))
+        command = leases.command(str(spec), "--rename", min(leasing.retained), leasing.waiting[0])
+        anew = leases.command(str(spec))
         say(f"{nodes(leasing.waiting)} may be renamed too and got no subnet: {command}, or {anew} for a new one")
 
 
@@ -63,17 +55,10 @@ def _listed(subnets: Iterable[Prefix]) -> str:
     return ", ".join(map(str, subnets))
 
 
-def _summary(leasing: Leasing, path: str) -> str:
-    if not (leasing.allocated or leasing.released or leasing.renamed):
+def _summary(written: LeasesWritten) -> str:
+    leasing = written.leasing
+    if not written.anything:
         return f"Nothing to lease: every node of cluster {leasing.spec.model.cluster} has a subnet."
     renamed = f"{len(leasing.renamed)} renamed, " if leasing.renamed else ""
-    return f"{renamed}{len(leasing.allocated)} leased, {len(leasing.released)} released: {path} is written, commit it."
-
-
-def _write(path: Path, text: str) -> None:
-    """Write the leases, in a new folder for a new cluster; UsageError (2) if that can't be done."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"{path.parent} can't be made: {error.strerror}") from error
-    write_file(path, text)
+    counts = f"{renamed}{len(leasing.allocated)} leased, {len(leasing.released)} released"
+    return f"{counts}: {written.leases.path} is written, commit it."

@@ -21,7 +21,7 @@ from netplan.cli.context import (
     this_node,
 )
 from netplan.cli.options import VarDir, check_var_dir, verb_app
-from netplan.cli.output import LAYING_OUT, PlanFormat, json_text, show, show_plan, terminal, write_file
+from netplan.cli.output import LAYING_OUT, PlanFormat, json_text, show, show_plan, terminal
 from netplan.cli.progress import bar
 from netplan.cli.views.lines import some
 from netplan.errors import ExitCode, UsageError
@@ -33,6 +33,7 @@ from netplan.spec.lease_allocation import renamed_back
 from netplan.spec.load import Spec, read_unjudged
 from netplan.spec.topology import Node
 from netplan.store.vardir import var_dir
+from netplan.system.outputs import write_file
 
 if TYPE_CHECKING:
     from netplan.planning.field_changes import FieldChange
