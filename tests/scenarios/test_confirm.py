@@ -269,7 +269,7 @@ def test_where_the_guard_hangs_the_next_verb_that_writes_brings_the_state_before
 
 def test_where_the_guard_hangs_a_confirm_names_the_verb_that_brings_the_state_before_back(node, hung):
     done = node.podnet("confirm")
-    assert (done.code, "`podnet recover` does it" in done.stderr) == (3, True), done.stderr
+    assert (done.code, "if it does not, `podnet recover` does" in done.stderr) == (3, True), done.stderr
 
 
 def test_an_apply_whose_confirmer_died_is_kept_once_and_exits_0(node):

@@ -88,4 +88,4 @@ def test_remove_says_what_becomes_of_traffic(applied):
 def test_remove_names_the_rules_that_stay_away_until_their_program_starts(applied):
     said = applied.remove().stderr
     assert "  filter FORWARD: -j REJECT --reject-with icmp-host-prohibited\n" in said
-    assert "(the programs that made them do so as they start)" in said
+    assert "(the programs that made them do that when they start)" in said
