@@ -175,7 +175,7 @@ def _check_in_time(store: Store, entry: Entry) -> None:
     decision = store.decisions.read(entry.id)
     if not store.waits(entry) and (decision is None or decision.decision is ConfirmDecision.EXPIRED):
         raise RefusedError(
-            "it is too late to confirm: the guard restores the state before; if it does not, `podnet recover` does"
+            "it is too late to confirm: the guard restores the previous state; if it does not, `podnet recover` does"
         )
 
 

@@ -47,7 +47,7 @@ def await_next_hops(kernel: Kernel, state: Snapshot, address: Address, patience:
     lack = _wait(kernel, lambda now: "; ".join(sorted({*_unreachable(hops, address, now)})), patience)
     if lack:
         raise NotReadyError(
-            f"the routes of the state before the reboot can't come back: {lack} (waited {patience:.0f} s); "
+            f"the routes from before the reboot can't be restored: {lack} (waited {patience:.0f} s); "
             "nothing was changed"
         )
 

@@ -255,7 +255,7 @@ def _await_confirm(request: Request, hold: LockHold, entry: Entry, secret: str) 
     seconds, deadline = (0.0, 0.0) if entry.confirm is None else (entry.confirm.seconds, entry.confirm.deadline)
     try:
         machine.report.note(
-            f"Confirm within {seconds:g} s (until {clock.at(deadline)}), or the state before comes back:\n"
+            f"Confirm within {seconds:g} s (until {clock.at(deadline)}), or the previous state is restored:\n"
             f"  podnet confirm {secret}"
         )
         decision = awaited(machine.store, entry, count_down)
@@ -266,5 +266,5 @@ def _await_confirm(request: Request, hold: LockHold, entry: Entry, secret: str) 
     count_down(None)
     settle(machine.store, machine.open_kernel, only=entry.id)
     if decision is ConfirmDecision.EXPIRED:
-        raise RestoredError(f"{why}\nNothing is changed: the state before was restored.")
+        raise RestoredError(f"{why}\nNothing is changed: the previous state was restored.")
     machine.report.note("Confirmed.")

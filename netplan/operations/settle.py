@@ -77,13 +77,13 @@ class Recovery(Struct, frozen=True):
         count = counted(len(self.changes), "change")
         match self.cause:
             case Cause.INTERRUPTED | Cause.UNCONFIRMED:
-                yield f"{self.origin} was {_WORDS[self.cause]}; the state before it is back ({count})."
+                yield f"{self.origin} was {_WORDS[self.cause]}; the state before it is restored ({count})."
             case Cause.VERIFIED:
                 yield f"{self.origin} was done when it was interrupted; it is generation {self.generation}."
             case Cause.REBOOT:
                 generation = "" if self.generation is None else f", as generation {self.generation}"
-                but = " but for what follows" if self.late else ""
-                yield f"The state before the reboot is back{but} ({count}){generation}{':' if but else '.'}"
+                but = " except for what follows" if self.late else ""
+                yield f"The state from before the reboot is restored{but} ({count}){generation}{':' if but else '.'}"
                 yield from (f"  {warning}" for warning in deferred_sysctls.warnings(self.late))
 
     @property
@@ -200,7 +200,7 @@ def _check_free(changes: Collection[Change[Resource]], now: Snapshot) -> None:
     """Raise RefusedError (3) if another program keeps a tunnel of the changes out."""
     listed = "\n".join(f"  {obstacle}" for obstacle in shut_out(changes, now))
     if listed:
-        raise RefusedError(f"the state before the reboot can't be restored, and nothing was changed:\n{listed}")
+        raise RefusedError(f"the state from before the reboot can't be restored, and nothing was changed:\n{listed}")
 
 
 def _left(generation: Generation, now: Snapshot, touched: Sequence[Change[Resource]]) -> Iterator[Change[Resource]]:

@@ -107,7 +107,7 @@ def run(transaction: Transaction, kernel: Kernel, journal: Journal) -> Snapshot:
                 restore(attempted, before, kernel, transaction.interest, why)
                 remark = _closed(journal)
             kind = OvertakenError if isinstance(error, ContendedError | UnsteadyError) else RestoredError
-            raise kind(f"{why}\nNothing is changed: the state before was restored.{remark}") from error
+            raise kind(f"{why}\nNothing is changed: the previous state was restored.{remark}") from error
     return after
 
 
@@ -223,7 +223,7 @@ def restore(
     except Exception as error:
         left = f"what was begun:\n{_listed(changes)}"
         raise HalfStateError(
-            f"{why}\nThe state before could not be restored: {message_of(error)}\n{left}{_GO_ON}"
+            f"{why}\nThe previous state could not be restored: {message_of(error)}\n{left}{_GO_ON}"
         ) from error
     if remaining:
         reasons = "".join(f"\n  {message_of(failure)}" for failure in failures)

@@ -109,7 +109,7 @@ def test_what_is_given_up_is_told_to_programs():
 
 
 RECOVERIES = {
-    "was interrupted; the state before it is back (1 change).": Recovery(
+    "was interrupted; the state before it is restored (1 change).": Recovery(
         Cause.INTERRUPTED, make.origin(), PLAN.changes[:1]
     ),
     "was done when it was interrupted; it is generation 3.": Recovery(Cause.VERIFIED, make.origin(), generation=3),
@@ -123,7 +123,7 @@ def test_a_recovery_says_whose_run_was_interrupted_and_what_became_of_it(said, r
 
 def test_a_recovery_after_a_reboot_says_what_is_back():
     recovery = Recovery(Cause.REBOOT, make.origin(), PLAN.changes[:2], 4)
-    assert recovery_text(recovery) == "The state before the reboot is back (2 changes), as generation 4."
+    assert recovery_text(recovery) == "The state from before the reboot is restored (2 changes), as generation 4."
 
 
 def test_a_recovery_after_a_reboot_says_what_is_not_back():
@@ -131,7 +131,7 @@ def test_a_recovery_after_a_reboot_says_what_is_not_back():
     waits, lacks = deferred_sysctls.warnings(late)
     recovery = Recovery(Cause.REBOOT, make.origin(), PLAN.changes[:2], 4, late)
     assert recovery_text(recovery).splitlines() == [
-        "The state before the reboot is back but for what follows (2 changes), as generation 4:",
+        "The state from before the reboot is restored except for what follows (2 changes), as generation 4:",
         f"  {waits}",
         f"  {lacks}",
     ]

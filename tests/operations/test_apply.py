@@ -82,7 +82,7 @@ def many(count=4):
 
 def test_an_apply_whose_write_fails_brings_the_state_before_back(tmp_path):
     here, kernel, _ = machine(tmp_path, MemoryKernel(BEFORE, fail_at=3))
-    with pytest.raises(RestoredError, match=r"asked for that\)\nNothing is changed: the state before was restored"):
+    with pytest.raises(RestoredError, match=r"asked for that\)\nNothing is changed: the previous state was restored"):
         apply_spec(here, SPEC, NODE)
     assert make.content(kernel.state) == make.content(BEFORE)
     assert (here.store.journal.read(), here.store.generations.all()) == (None, ())

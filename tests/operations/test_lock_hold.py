@@ -26,7 +26,7 @@ def test_what_an_apply_left_that_was_killed_is_undone_first(tmp_path):
     journal.opened(tuple(diff_node(WANTED, BEFORE)), BEFORE)
     kernel.state = BEFORE.replace(Sysctl, [Sysctl("net.ipv4.ip_forward", "1")])
     outcome = apply_spec(here, SPEC, NODE)
-    assert "was interrupted; the state before it is back (1 change)." in report.notes[0]
+    assert "was interrupted; the state before it is restored (1 change)." in report.notes[0]
     assert outcome.done.before.all(Sysctl)[0].value == "0"
 
 

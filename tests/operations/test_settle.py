@@ -386,7 +386,7 @@ def test_what_another_program_came_in_the_way_of_after_a_reboot_is_tried_again(r
 
 def test_what_fails_after_a_reboot_is_undone(rebooted):
     kernel = MemoryKernel(REBOOTED, fail_at=3)
-    with pytest.raises(Exception, match="the state before was restored"):
+    with pytest.raises(Exception, match="the previous state was restored"):
         brought_back(rebooted, kernel)
     assert (make.content(kernel.state), rebooted.journal.read()) == (make.content(REBOOTED), None)
 

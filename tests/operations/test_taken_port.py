@@ -86,7 +86,7 @@ def test_the_state_before_a_reboot_waits_for_the_port_and_comes_back_then(tmp_pa
     kernel.state, kernel.writes = now, 0
     with pytest.raises(RefusedError) as refused:
         recover(here)
-    assert str(refused.value) == f"the state before the reboot can't be restored, and nothing was changed:\n  {why}"
+    assert str(refused.value) == f"the state from before the reboot can't be restored, and nothing was changed:\n  {why}"
     assert (kernel.writes, here.store.journal.read()) == (0, None)
     kernel.state = BEFORE
     (recovery,) = recover(here)

@@ -187,7 +187,7 @@ def test_a_take_over_that_fails_leaves_the_journal_that_was_there(store):
     kernel = Stubborn(interrupted(store), puts_back_a_rule)
     unfinished = left(store, kernel)
     kernel.refuses = lambda change: puts_back_a_rule(change) or isinstance(change.resource, Route)
-    with pytest.raises(HalfStateError, match=r"the state before was restored"):
+    with pytest.raises(HalfStateError, match=r"the previous state was restored"):
         applied(store, kernel, WANTED, unfinished)
     assert unfinished.open(store)
 

@@ -267,7 +267,7 @@ def rebooted(node, apply, memory):
 
 
 def test_recover_after_a_reboot_brings_back_what_was_ours(node, podnet, rebooted):
-    assert podnet("recover").stdout.startswith("The state before the reboot is back")
+    assert podnet("recover").stdout.startswith("The state from before the reboot is restored")
     assert node.state() == rebooted
     assert podnet("drift", node.spec).code == 0
 

@@ -59,7 +59,7 @@ def apply(
             metavar="SECONDS",
             min=SHORTEST,
             max=LONGEST,
-            help="Restore the state before unless `podnet confirm` comes within so many seconds.",
+            help="Restore the previous state unless `podnet confirm` comes within so many seconds.",
         ),
     ] = None,
     folder: VarDir = None,
