@@ -14,7 +14,7 @@ PodnetError
     ObjectRefusedError   it says which change (netplan.kinds.resource)
     ContendedError       another program changed what was being written
   CheckError             something that the spec wants to work does not after an apply: likewise
-  RestoredError       4  failed, and the state before was restored
+  RestoredError       4  failed, and the previous state was restored
     OvertakenError       since another program changed the same rules meanwhile: planned again it may succeed
   HalfStateError      5  failed, and the state before could not be restored wholly
   ChangedError        5  something unforeseen, after the node was changed: that stays

@@ -274,7 +274,7 @@ class ClusterSpec(Section):
     firewall: Firewall = Field(default_factory=Firewall.model_construct)
     """How podnet's rules live beside those of other programs."""
     checks: tuple[CheckSpec, ...] = ()
-    """What must work after an apply, in this order; if something does not, the state before is restored."""
+    """What must work after an apply, in this order; if something does not, the previous state is restored."""
     sysctl: Mapping[SysctlName, SysctlValue] = Field(default_factory=dict)
     """More sysctls below net. that each node should have; net.ipv4.ip_forward=1 always is, or its IPv6 sibling."""
     defaults: Defaults = Field(default_factory=Defaults.model_construct)

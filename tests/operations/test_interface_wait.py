@@ -76,5 +76,5 @@ def test_every_next_hop_of_a_route_of_several_must_be_on_link():
     hops = {"eth0": "10.4.7.22", "eth1": "10.9.0.1"}.items()
     several = tuple(Hop(IfName(device), Address.parse(hop)) for device, hop in hops)
     before = make.snapshot("", Route(Prefix.parse("172.7.22.0/24"), hops=several))
-    with pytest.raises(NotReadyError, match=r"can't come back: there is no interface eth1 \(waited 0 s\)"):
+    with pytest.raises(NotReadyError, match=r"can't be restored: there is no interface eth1 \(waited 0 s\)"):
         await_next_hops(MemoryKernel(state()), before, NODE.address.address, 0.0)

@@ -86,7 +86,8 @@ def test_the_state_before_a_reboot_waits_for_the_port_and_comes_back_then(tmp_pa
     kernel.state, kernel.writes = now, 0
     with pytest.raises(RefusedError) as refused:
         recover(here)
-    assert str(refused.value) == f"the state from before the reboot can't be restored, and nothing was changed:\n  {why}"
+    head = "the state from before the reboot can't be restored, and nothing was changed:"
+    assert str(refused.value) == f"{head}\n  {why}"
     assert (kernel.writes, here.store.journal.read()) == (0, None)
     kernel.state = BEFORE
     (recovery,) = recover(here)
