@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar, cast
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -57,9 +57,7 @@ def project(snapshot: Snapshot, changes: Iterable[Change[Resource]]) -> Snapshot
     for change in changes:
         resource = change.resource
         if isinstance(resource, PlacedRule):
-            before, after = change.before, change.after
-            if isinstance(before, PlacedRule | None) and isinstance(after, PlacedRule | None):
-                placed.setdefault(resource.chain, []).append(Change(before, after, change.reason))
+            placed.setdefault(resource.chain, []).append(cast("Change[PlacedRule]", change))
         elif isinstance(resource, Route):
             _change_route(objects, resource.key, change)
         else:

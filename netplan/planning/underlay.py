@@ -68,7 +68,7 @@ def obstacles(desired: Desired, changes: Sequence[Change[Resource]], state: Snap
         link = change.after
         if isinstance(link, Link) and link.vxlan is not None:
             texts = (
-                *_without_address(link.vxlan, node, state),
+                *_elsewhere(node.address, node, link.vxlan.device, state),
                 *_port_taken(link.vxlan, _beside(link, changes, state), state),
                 *_too_wide(link, change.before, desired, state),
             )
@@ -165,12 +165,7 @@ def _written(address: Address, holders: Sequence[IfName]) -> str:
     return f": {address} is on {' and on '.join(holders)}; write interface: {holders[0]}, or interface: auto"
 
 
-def _without_address(vxlan: Vxlan, node: Node, state: Snapshot) -> Iterator[str]:
-    if vxlan.device is not None:
-        yield from _elsewhere(node.address, node, vxlan.device, state)
-
-
-def _elsewhere(address: InterfaceAddress, node: Node, device: IfName, state: Snapshot) -> Iterator[str]:
+def _elsewhere(address: InterfaceAddress, node: Node, device: IfName | None, state: Snapshot) -> Iterator[str]:
     """Return which other device has an address that should be on an existing device."""
     links = state.all(Link)
     holders = holders_of(address, links, state.all(LinkAddress))

@@ -82,3 +82,17 @@ def test_a_document_may_be_larger_than_the_limit():
     content = json.dumps({"list": ["x" * (LIMIT - 2)] * 5}).encode()
     document = JsonStream(BytesIO(content), LIMIT)
     assert [len([*document.items()]) for _ in document.members()] == [5]
+
+
+@pytest.mark.parametrize(
+    ("content", "message", "column"),
+    [
+        (b'{"list": [1 2]}', "Expecting ',' delimiter", 13),
+        (b'{"list" [1]}', "Expecting ':'", 9),
+        (b'{"other": 1} 2', "Extra data", 14),
+    ],
+)
+def test_a_document_that_is_wrong_names_the_place(content, message, column):
+    with pytest.raises(json.JSONDecodeError) as caught:
+        read(content)
+    assert (caught.value.msg, caught.value.lineno, caught.value.colno) == (message, 1, column)

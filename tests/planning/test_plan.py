@@ -5,12 +5,13 @@ from msgspec.structs import replace
 
 from netplan.desired.compile import compile_removal
 from netplan.kinds.chain.value import Chain, ChainKey, FirewallBackend, jump_to
+from netplan.kinds.link.value import Link
 from netplan.kinds.route.value import Route
 from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Prefix
 from netplan.planning.differences import diff_node
-from netplan.planning.plan import Source
+from netplan.planning.plan import Source, in_full
 from tests import make
 
 CLEAN = make.settled(make.desired(), make.snapshot())
@@ -233,3 +234,13 @@ def test_a_plan_depends_on_what_it_changes_and_not_on_where_it_comes_from():
     live, recorded = make.plan(source=Source.LIVE), make.plan(source=Source.RECORDED)
     assert live.fingerprint == recorded.fingerprint
     assert live.fingerprint != make.plan(make.snapshot("", make.route(via="10.4.7.9"))).fingerprint
+
+
+def test_without_a_bridge_for_its_pods_a_node_s_traffic_is_unknown():
+    state = make.snapshot()
+    bare = state.replace(Link, [link for link in state.all(Link) if link.name != "docker0"])
+    whole = in_full(make.desired(), bare, Source.LIVE, ())
+    assert (whole.effects, whole.warnings[-1]) == (
+        (),
+        "there is no bridge docker0 on this node: what becomes of its pods' traffic is unknown",
+    )

@@ -13,8 +13,10 @@ from netplan import __version__
 from netplan.errors import Location, UsageError
 from netplan.kinds.chain.value import Chain, FirewallBackend, PlacedRule, jump_to
 from netplan.kinds.resource import Change, Insertion, Reason
+from netplan.kinds.route.value import KERNEL
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Address
+from netplan.planning import plan_json
 from netplan.planning.plan import NodePlan, Source
 from netplan.planning.plan_json import is_plan, plan_to_json, summary
 from netplan.store import records
@@ -307,3 +309,23 @@ def test_nothing_is_adopted_unless_the_spec_said_so():
 def test_what_is_not_adopted_is_not_podnets_to_change(change):
     with pytest.raises(UsageError, match="podnet must not"):
         read_back(change)
+
+
+def test_a_node_stands_once_in_a_plan():
+    text = rendered(story()).replace('"node": "b"', '"node": "a"')
+    with pytest.raises(UsageError, match=r"nodes\[1\]: the node a stands twice"):
+        read_plan(text, "plan.json")
+
+
+def test_a_route_that_the_kernel_keeps_is_never_adopted():
+    connected = make.route("172.7.22.0/24", None, "docker0", protocol=KERNEL)
+    change = Change(connected, make.route(), Reason("a made up plan"))
+    adopting = NodePlan("a", Address.parse("10.4.7.21"), Source.LIVE, FirewallBackend.NFT, (change,), {}, adopts=True)
+    with pytest.raises(UsageError, match="podnet must not update"):
+        read_plan(rendered(make.plans(adopting)), "plan.json")
+
+
+def test_a_node_whose_part_is_too_large_is_refused(monkeypatch):
+    monkeypatch.setattr(plan_json, "MAX_BYTES", 100)
+    with pytest.raises(UsageError, match=r"^plan\.json: the part of one node"):
+        read_plan(rendered(story()), "plan.json")

@@ -207,3 +207,17 @@ def test_the_file_of_ipv6_gets_the_chains_of_ipv6_and_its_jumps_their_places():
 def test_ours_go_from_the_file_of_ipv6_too():
     spec = make.spec(A, B, **DUAL)
     assert merge(merge(SAVED_6, make.desired(spec), 6), without(spec), 6) == SAVED_6
+
+
+def test_a_chain_of_ours_that_can_not_be_read_is_written_anew():
+    text = NAT.replace("COMMIT", ":PODNET-POSTROUTING - [0:0]\n-A PODNET-POSTROUTING nonsense\nCOMMIT")
+    lines = merge(text, make.desired()).splitlines()
+    assert (lines.count("-A PODNET-POSTROUTING nonsense"), lines.count(":PODNET-POSTROUTING - [0:0]")) == (0, 1)
+
+
+def test_rules_that_stood_one_behind_the_other_come_back_so():
+    two = "-A POSTROUTING -o br0 -j LOG", f"-A POSTROUTING {make.DOCKER_MASQUERADE}"
+    removing = ", ".join(f"{{table: nat, rule: '{line}'}}" for line in two)
+    out = rules_file.merge(NAT, Wish.of(make.desired(make.spec(firewall=f"{{remove: [{removing}]}}"))))
+    back = rules_file.merge(out.text, Wish.of(make.desired()), former=out.removed)
+    assert (back.returned, [line for line in back.text.splitlines() if line in two]) == (two, [*two])

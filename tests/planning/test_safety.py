@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import given
+from msgspec.structs import replace
 
 from netplan.desired.compile import compile_node, compile_removal
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.batches import batches
 from netplan.kinds.chain.payload import payload
 from netplan.kinds.chain.value import ChainKey, FirewallBackend
+from netplan.kinds.resource import Change
 from netplan.kinds.route.value import Route
 from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
@@ -266,3 +268,25 @@ def test_no_payload_holds_a_policy(case):
                 heads = [line.split() for line in lines if line.startswith(":")]
                 assert not [line for line in lines if line.startswith("-P")]
                 assert all(policy == "-" and ChainKey(4, batch.table, name[1:]).owned for name, policy, _ in heads)
+
+
+@pytest.mark.parametrize("text", [None, "no connection at all", "192.0.2.7 50000 10.99.0.1 22"])
+def test_no_session_to_this_node_has_packets(text):
+    assert session_packets(text, state()) == ()
+
+
+def test_of_a_session_whose_packets_arrive_nowhere_the_answers_alone_are_followed():
+    packets = session_packets(HOME, make.snapshot())
+    assert [(str(packet.source), packet.iif) for packet in packets] == [("10.4.7.21", None)]
+
+
+def test_a_default_route_that_becomes_another_is_told_with_both():
+    adopted = make.route("0.0.0.0/0", "10.4.7.254")
+    plan = plan_node(make.desired(), state(), Source.LIVE)
+    changed = replace(plan, changes=(Change(DEFAULT, adopted, make.WHY),))
+    before = state()
+    (danger,) = dangers(changed, before, project(before, changed.changes), None)
+    assert danger == Danger(
+        Flag.DEFAULT_ROUTE,
+        f"the default route would change: {DEFAULT} would become {adopted}",
+    )

@@ -8,10 +8,11 @@ from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.value import Chain, ChainKey
 from netplan.kinds.foreign_chain.value import OtherChain, Owner
 from netplan.kinds.link.value import Link
+from netplan.kinds.resource import Change
 from netplan.kinds.sysctl.originals import Overwritten
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import IfName, InterfaceAddress
-from netplan.planning.sysctls import put_back, warnings
+from netplan.planning.sysctls import given_up, put_back, unknown, warnings
 from tests import make, tunnels
 
 NAME = "net.ipv4.conf.all.rp_filter"
@@ -117,3 +118,25 @@ def test_forwarding_goes_off_where_nobody_forwards(rules):
 def test_of_what_somebody_else_changed_is_told_as_podnet_leaves():
     (said,) = warnings(WRITTEN, make.snapshot("", Sysctl(NAME, "1")))
     assert said == f"{NAME} stays 1, which another program set after podnet's 2; it was 0 before"
+
+
+def test_what_an_older_spec_alone_wants_goes_to_a_value_that_no_spec_says():
+    then, now = make.desired(make.spec(sysctl=f"{{{NAME}: 2}}")), make.desired()
+    changes = [*given_up(now, then, make.settled(then, make.snapshot("", Sysctl(NAME, "0"))))]
+    assert make.said(changes) == [f"delete sysctl {NAME} = 2"]
+    assert [*unknown([Change(None, make.route(), make.WHY), *changes])] == [
+        f"no spec says what {NAME} was before podnet: apply the spec itself"
+    ]
+
+
+def test_of_what_is_as_it_was_nothing_is_told():
+    assert [*warnings(WRITTEN, make.snapshot("", Sysctl(NAME, "0")))] == []
+
+
+@pytest.mark.parametrize("unread", [True, False], ids=["a chain that was not read", "no chain at all"])
+def test_forwarding_stays_on_where_it_is_unknown_whether_rules_forward(unread):
+    chains = [Chain(make.FORWARD, policy="ACCEPT", unread=9000)] if unread else []
+    state = make.snapshot("", ip_forward="1").replace(Chain, chains)
+    assert back(FORWARDING, state) == ([] if unread else [f"{FORWARD} = 0"])
+    stays = "net.ipv4.ip_forward stays 1, and was 0 before podnet: filter FORWARD, about 9000 rules may need it"
+    assert [*warnings(FORWARDING, state)] == ([stays] if unread else [])

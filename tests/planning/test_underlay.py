@@ -16,7 +16,7 @@ from netplan.net import IfName, InterfaceAddress
 from netplan.operations.plans import plan_move
 from netplan.planning.plan import NodePlan, Source, plan_node
 from netplan.planning.projection import project
-from netplan.planning.underlay import resolved_in, unresolved
+from netplan.planning.underlay import absent, resolved_in, unresolved
 from tests import make, tunnels
 from tests.reports import Kept
 from tests.spec.test_families import A6, B6, ONLY6
@@ -228,3 +228,26 @@ def test_a_plan_from_nothing_says_nothing_of_the_interface():
         compile_node(spec, unresolved(spec.topology.by_name["a"])), Snapshot(FirewallBackend.NFT), Source.EMPTY
     )
     assert empty.refusals == ()
+
+
+@pytest.mark.parametrize(
+    ("addresses", "said"),
+    [
+        ([], "no interface of this node holds 10.4.7.21"),
+        (
+            ["ens3 10.4.7.21/24"],
+            "10.4.7.21 is on ens3, which was not known as the plan was made: plan again with --live",
+        ),
+        (
+            ["ens3 10.4.7.21/24", "ens4 10.4.7.21/24"],
+            "10.4.7.21 is on ens3 and on ens4: write interface: ens3, or the other one",
+        ),
+    ],
+)
+def test_a_plan_that_was_made_without_the_devices_says_where_the_address_is_now(addresses, said):
+    node_plan = plan_node(compile_node(AUTO_SPEC, unresolved(AUTO_SPEC.topology.by_name["a"])), state(), Source.LIVE)
+    now = absent(node_plan.changes, node_plan.address, state(*addresses))
+    assert [*map(str, now)] == [f"interface: auto: {said}"]
+
+
+AUTO_SPEC = make.spec(defaults=AUTO)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from netplan.desired.backends.host_gw import compile_host_gw
+from netplan.desired.backends.host_gw import compile_host_gw, direct_routes
+from netplan.net import Prefix
 from tests import make
 
 A = make.node("a", "10.4.7.21/24", "172.7.21.0/24")
@@ -34,3 +35,7 @@ def test_a_node_alone_has_no_routes():
 def test_a_route_comes_from_the_line_of_its_peer():
     (want,) = routes(A, A, B)
     assert (want.reason.text, want.reason.at) == ("subnet of b", B.at)
+
+
+def test_a_subnet_of_an_ip_version_of_which_its_node_has_no_address_gets_no_route():
+    assert [*direct_routes(A, B, [Prefix.parse("fd00:7:0:22::/64")])] == []
