@@ -42,8 +42,13 @@ def machine(
     """Return a machine that remembers in a folder, with its kernel and its report; a usual node by default."""
     here = kernel if isinstance(kernel, MemoryKernel) else MemoryKernel(kernel or make.snapshot(make.docker()))
     report, connections = Kept(), tracked or Tracked()
-    this = Machine(lambda _: here, Store(folder), report, Connections(connections.read, connections.end), _unguarded)
+    tracking = Connections(connections.read, connections.end)
+    this = Machine(lambda _: here, Store(folder), report, tracking, _no_table, arm=_unguarded)
     return this, here, report
+
+
+def _no_table(_version: int, _name: str) -> None:
+    """Say that a table is gone: a kernel in memory has none that is empty."""
 
 
 def _unguarded(_store: Store, _descriptor: int) -> Callable[[Entry], None]:

@@ -130,13 +130,14 @@ def machine_at(folder: Path | None) -> Machine:
     RefusedError (3) if the process may not administer the network.
     """
     from netplan.kernel.linux import connections, forget, require_privilege
+    from netplan.kernel.tables import take_away
     from netplan.operations.machine import Connections, Machine
     from netplan.store.store import Store
+    from netplan.system.process import ssh_connection
 
     require_privilege()
-    return Machine(
-        partial(kernel_of, folder=folder), Store(var_dir(folder)), terminal, Connections(connections, forget)
-    )
+    opener, tracked = partial(kernel_of, folder=folder), Connections(connections, forget)
+    return Machine(opener, Store(var_dir(folder)), terminal, tracked, take_away, ssh_connection())
 
 
 def resolved_here(node: Node) -> Node:

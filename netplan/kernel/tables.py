@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeAlias
 
 from msgspec import Struct
 
@@ -19,6 +20,10 @@ class Stays(Struct, frozen=True):
     """Why a table is kept: so many translated connections, which the kernel ends with a nat table, or a user."""
 
     connections: int = 0
+
+
+TakeAway: TypeAlias = Callable[[int, str], Stays | None]
+"""Deletes a table of an IP version if it is unused, as `take_away` does on this machine's kernel."""
 
 
 def take_away(version: int, name: str) -> Stays | None:

@@ -2,39 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 
 from netplan.errors import message_of
-from netplan.kernel import tables
-from netplan.kernel.linux import Linux
+from netplan.kernel.tables import TakeAway
 from netplan.net import counted
 from netplan.netfilter.nftables.table import table_name
-from netplan.operations.report import Report
-from netplan.operations.settle import OpenKernel
+from netplan.operations.machine import Machine
 from netplan.store.store import Store
-
-TakeAway = Callable[[int, str], tables.Stays | None]
-"""Deletes a table of an IP version from the kernel if it is unused; None if it is gone."""
-
-
-def noting(store: Store) -> OpenKernel:
-    """Return what opens the kernel of this node so that the tables which it creates are noted."""
-    return partial(Linux, making=store.tables.note)
 
 
 @contextmanager
-def clearing_away(store: Store, report: Report) -> Iterator[None]:
+def clearing_away(machine: Machine) -> Iterator[None]:
     """Delete, at the end of a block that holds the lock, the tables that podnet created and no program uses."""
     try:
         yield
     finally:
-        for remark in clear_away(store):
-            report.note(remark)
+        for remark in clear_away(machine.store, machine.take_away):
+            machine.report.note(remark)
 
 
-def clear_away(store: Store, take_away: TakeAway = tables.take_away) -> tuple[str, ...]:
+def clear_away(store: Store, take_away: TakeAway) -> tuple[str, ...]:
     """Delete the noted tables that are unused, and return in sentences why others stay. The caller holds the lock.
 
     Never fails: what can't be deleted stays noted for the next time. Without a note the kernel is not read.

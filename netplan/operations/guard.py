@@ -1,22 +1,17 @@
-"""The guard of an apply that waits for its confirm: a process of its own.
-
-`podnet internal guard FOLDER ID [READY LOCK]`: READY is a descriptor that it writes to as soon as it watches, LOCK
-that of the lock, which it holds from then on. Without them a timer has started the guard.
-"""
+"""The guard of an apply that waits for its confirm: a process of its own, which no signal stops."""
 
 from __future__ import annotations
 
 import os
 import signal
 import time
-from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from netplan.errors import ExitCode, PodnetError
+from netplan.kernel.tables import TakeAway
 from netplan.net import printable
-from netplan.operations.empty_tables import clear_away, noting
+from netplan.operations.empty_tables import clear_away
 from netplan.operations.settle import TURN_SECONDS, OpenKernel, settle
 from netplan.store import files
 from netplan.store.journal import Phase
@@ -36,30 +31,38 @@ _GUARD_TURN_SECONDS: Final = TURN_SECONDS + 30.0
 """How long the guard waits for another process that settles: longer than the process that applies does."""
 
 
-def main(words: Sequence[str]) -> int:
-    """Watch one entry of the journal, and return the exit code; errors are written to a file beside it."""
-    folder, entry = Path(words[0]), words[1]
-    descriptors = [int(word) for word in words[2:]]
+class Descriptors(NamedTuple):
+    """What the process that applies hands to its guard: that to which it writes once it watches, and the lock's."""
+
+    ready: int
+    lock: int
+
+
+def run_guard(
+    store: Store, entry: str, descriptors: Descriptors | None, open_kernel: OpenKernel, take_away: TakeAway
+) -> int:
+    """Watch one entry of the journal, and return the exit code; errors are written to a file beside it.
+
+    Without descriptors a timer has started the guard: it takes the lock itself.
+    """
     for number in STOPPING:
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
-    store = Store(folder)
     with ExitStack() as stack:
-        if descriptors:
-            ready, lock = descriptors
-            hold(lock, Holder(os.getpid(), GUARD, local_time()))
-            os.write(ready, b"ready")
-            os.close(ready)
-        else:
+        if descriptors is None:
             _lock_again(store, stack)
+        else:
+            hold(descriptors.lock, Holder(os.getpid(), GUARD, local_time()))
+            os.write(descriptors.ready, b"ready")
+            os.close(descriptors.ready)
         try:
-            guard(store, entry, noting(store))
+            guard(store, entry, open_kernel)
         except PodnetError as error:
             with suppress(OSError):
-                files.write(folder / LOG, f"{printable(str(error))}\n")
+                files.write(store.folder / LOG, f"{printable(str(error))}\n")
             return error.exit_code
         finally:
-            clear_away(store)
+            clear_away(store, take_away)
     return ExitCode.DONE
 
 

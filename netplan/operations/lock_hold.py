@@ -37,7 +37,7 @@ def hold_lock(machine: Machine, verb: str, timeout: float) -> Iterator[LockHold]
     if what can't be undone still remains at the end of the block.
     """
     store, report = machine.store, machine.report
-    with store.locked(verb, timeout) as descriptor, clearing_away(store, report):
+    with store.locked(verb, timeout) as descriptor, clearing_away(machine):
         settled = settle_or_leave(store, machine.open_kernel)
         unfinished = settled if isinstance(settled, Unfinished) else None
         if isinstance(settled, Recovery):

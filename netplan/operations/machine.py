@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from netplan.desired.model import Desired
 from netplan.kernel import Kernel
+from netplan.kernel.tables import TakeAway
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.value import FirewallBackend
 from netplan.kinds.connection.value import Connection
@@ -33,14 +34,18 @@ class Connections(NamedTuple):
 class Machine(Struct, frozen=True):
     """What a use case that writes works on.
 
-    `open_kernel` returns the kernel with the packet filter of a backend, None for that of its iptables. `arm` returns
-    what starts the guard of an apply that must be confirmed, given the descriptor of the lock.
+    `open_kernel` returns the kernel with the packet filter of a backend, None for that of its iptables, and `take_away`
+    deletes a table of nftables from it that is unused. `session` is the SSH_CONNECTION of the session that this runs
+    in, None outside of any. `arm` returns what starts the guard of an apply that must be confirmed, given the
+    descriptor of the lock.
     """
 
     open_kernel: Callable[[FirewallBackend | None], Kernel]
     store: Store
     report: Report
     connections: Connections
+    take_away: TakeAway
+    session: str | None = None
     arm: Callable[[Store, int], Callable[[Entry], None]] = arm
 
     def plan(self, desired: Desired) -> LivePlan:

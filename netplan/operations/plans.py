@@ -39,10 +39,17 @@ _MANY_CHANGES: Final = 3_000_000
 
 
 def plan_this_node(
-    spec: Spec, node: Node, opener: Callable[[FirewallBackend | None], Kernel], folder: Path, report: Report
-) -> Plan:
-    """Return the plan of one node from its kernel, and from what podnet remembers of it in a folder."""
-    return Plan.of(spec, [warned_live(plan_live(compile_node(spec, node), opener, folder, report))])
+    desired: Desired,
+    opener: Callable[[FirewallBackend | None], Kernel],
+    folder: Path,
+    report: Report,
+    session: str | None = None,
+) -> NodePlan:
+    """Return the plan of this node from its kernel, and from what podnet remembers of it in a folder.
+
+    `session` is the SSH_CONNECTION of the session that this runs in, None outside of any.
+    """
+    return warned_live(plan_live(desired, opener, folder, report), session)
 
 
 def plan_recorded(spec: Spec, folder: Path, nodes: Sequence[Node], report: Report) -> Plan:

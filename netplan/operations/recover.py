@@ -31,7 +31,7 @@ def recover(
     `tell` is called with each recovery as soon as it is done. StoreError, LockedError, PendingError, NotReadyError (3);
     RestoredError (4) and HalfStateError (5) as from `settle` and `bring_back`.
     """
-    with machine.store.locked(_VERB, lock_timeout), clearing_away(machine.store, machine.report):
+    with machine.store.locked(_VERB, lock_timeout), clearing_away(machine):
         return tuple(_recoveries(machine, tell))
 
 
@@ -45,7 +45,7 @@ def abandon(
 
     RefusedError (3) unless `decide` agrees to what is left.
     """
-    with machine.store.locked(_VERB, lock_timeout), clearing_away(machine.store, machine.report):
+    with machine.store.locked(_VERB, lock_timeout), clearing_away(machine):
         left = leftover(machine.store, machine.open_kernel)
         if left is None:
             return tuple(_recoveries(machine, tell))

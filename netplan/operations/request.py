@@ -150,9 +150,9 @@ def _possible(request: Request, hold: LockHold, live: LivePlan, refused: tuple[O
         return live
     possible = live.beside((*live.plan.obstacles, *refused))
     if not possible.plan.refusals:
-        possible = possible.beside(off_link(possible, request.options.flags))
+        possible = possible.beside(off_link(possible, request.options.flags, hold.machine.session))
     if possible.obstacles and not possible.plan.changes and request.file is None:
-        check_safe(live, request.options.flags)
+        check_safe(live, request.options.flags, hold.machine.session)
         listed = "\n".join(f"  {obstacle}" for obstacle in possible.obstacles)
         raise RefusedError(f"nothing of the plan of {live.plan.node} can be done, and nothing was changed:\n{listed}")
     return possible
@@ -180,7 +180,7 @@ def _agree(
     if others:
         listed = "\n".join(f"  {sign} {_change_text(change)}" for sign, change in others)
         hold.machine.report.note(f"Other changes are needed now:\n{listed}")
-    check_safe(live, request.options.flags)
+    check_safe(live, request.options.flags, hold.machine.session)
     if (others or not agreed) and (live.plan.changes or request.file):
         check_allowed(live.plan)
         if not request.dialogue.decide(live.plan):

@@ -13,7 +13,6 @@ from netplan.planning.obstacles import Obstacle
 from netplan.planning.plan import NodePlan
 from netplan.planning.projection import project
 from netplan.planning.safety import Danger, Flag, dangers, session_packets
-from netplan.system.process import ssh_connection
 from netplan.trace import Packet
 
 
@@ -30,10 +29,13 @@ def allowed(
     return frozenset(flag for flag, allow in flags.items() if allow)
 
 
-def check_safe(live: LivePlan, flags: Collection[Flag]) -> None:
-    """Raise RefusedError (3), which names every danger, if a plan has some that no flag allows."""
+def check_safe(live: LivePlan, flags: Collection[Flag], session: str | None) -> None:
+    """Raise RefusedError (3), which names every danger, if a plan has some that no flag allows.
+
+    `session` is the SSH_CONNECTION of the session that this runs in, None outside of any: here and below.
+    """
     check_allowed(live.plan)
-    refused = [danger for danger in _dangers(live) if danger.flag not in flags]
+    refused = [danger for danger in _dangers(live, session) if danger.flag not in flags]
     if refused:
         listed = "\n".join(f"  {danger}" for danger in refused)
         names = " ".join(dict.fromkeys(danger.flag.value for danger in refused))
@@ -43,9 +45,9 @@ def check_safe(live: LivePlan, flags: Collection[Flag]) -> None:
         )
 
 
-def off_link(live: LivePlan, flags: Collection[Flag]) -> tuple[Obstacle, ...]:
+def off_link(live: LivePlan, flags: Collection[Flag], session: str | None) -> tuple[Obstacle, ...]:
     """Return what stands in the way of routes whose next hops are not on-link, unless a flag allows them."""
-    present = () if Flag.OFF_LINK in flags else _dangers(live)
+    present = () if Flag.OFF_LINK in flags else _dangers(live, session)
     return tuple(Obstacle.before(str(danger), danger.objects) for danger in present if danger.flag is Flag.OFF_LINK)
 
 
@@ -55,20 +57,19 @@ def warned(plan: NodePlan, before: Snapshot, session: str | None = None) -> Node
     return replace(plan, warnings=(*plan.warnings, *_texts(present)))
 
 
-def warned_live(live: LivePlan) -> NodePlan:
+def warned_live(live: LivePlan, session: str | None) -> NodePlan:
     """Return the plan of this machine with its dangers as warnings."""
-    return replace(live.plan, warnings=(*live.plan.warnings, *_texts(_dangers(live))))
+    return replace(live.plan, warnings=(*live.plan.warnings, *_texts(_dangers(live, session))))
 
 
 def _texts(present: Iterable[Danger]) -> tuple[str, ...]:
     return tuple(f"{danger.text} ({danger.flag})" for danger in present)
 
 
-def _dangers(live: LivePlan) -> tuple[Danger, ...]:
+def _dangers(live: LivePlan, session: str | None) -> tuple[Danger, ...]:
     """Look for dangers in the state of this machine; StalePlanError (3) if the plan no longer fits it."""
     if not live.plan.changes:
         return ()
-    session = ssh_connection()
     now = _with_met_by(session_packets(session, live.before), live)
     return dangers(now.plan, now.before, project(now.before, now.plan.changes), session)
 

@@ -23,7 +23,7 @@ MISSING: Final = 77
 _MODULES: Final = {
     "assemble": "netplan.lab.assemble",
     "enter": "netplan.lab.enter",
-    "guard": "netplan.operations.guard",
+    "guard": "netplan.cli.guard",
     "legacy-tables": "netplan.kinds.foreign_chain.iptc_dump",
 }
 _START: Final = (

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from netplan.kernel.tables import Stays
+from netplan.kernel.tables import Stays, take_away
 from netplan.kinds.chain.unused import built_in
 from netplan.netfilter.nftables.table import table_name
 from netplan.operations import empty_tables
 from netplan.store.store import Store
 from netplan.system import programs
-from tests.reports import Kept
+from tests.machines import machine
 from tests.scratch import in_scratch
 
 EMPTY = """*nat
@@ -39,7 +39,7 @@ def cleared(folder, change="", *, noted=NOTED):
             store.tables.note(name)
         run("iptables-nft-restore", text=EMPTY)
         run("nft", "-f", "-", text=change)
-        said = empty_tables.clear_away(store)
+        said = empty_tables.clear_away(store, take_away)
         there = [line.removeprefix("table ") for line in run("nft", "list", "tables").splitlines()]
         return there, [table_name(*table) for table in store.tables.read()], said
 
@@ -98,7 +98,7 @@ def test_tables_stay_while_nftables_changes_all_the_time(tmp_path, monkeypatch):
 
 def test_a_file_that_cannot_be_read_is_a_warning(tmp_path):
     (tmp_path / "tables.json").write_text("{")
-    said = empty_tables.clear_away(Store(tmp_path))
+    said = empty_tables.clear_away(Store(tmp_path), take_away)
     assert [text.partition(" (")[0] for text in said] == [f"warning: {tmp_path}/tables.json can't be read"]
 
 
@@ -119,7 +119,7 @@ def test_what_stays_is_noted_still_and_said_where_connections_are_why(tmp_path):
 
 def test_at_the_end_of_a_verb_it_is_said_why_nothing_could_be_taken_away(tmp_path):
     (tmp_path / "tables.json").write_text("{")
-    report = Kept()
-    with empty_tables.clearing_away(Store(tmp_path), report):
+    here, _, report = machine(tmp_path)
+    with empty_tables.clearing_away(here):
         assert report.notes == []
     assert [note.partition(" (")[0] for note in report.notes] == [f"warning: {tmp_path}/tables.json can't be read"]

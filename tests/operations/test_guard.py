@@ -15,7 +15,7 @@ from netplan.errors import ExitCode
 from netplan.operations import guard as module
 from netplan.operations.apply_journal import ApplyJournal, WantedState
 from netplan.operations.confirm import confirm_apply, confirm_within
-from netplan.operations.guard import LOG, STOPPING, guard, main
+from netplan.operations.guard import LOG, STOPPING, Descriptors, guard, run_guard
 from netplan.planning.differences import diff_node
 from netplan.store.decision import ConfirmDecision
 from netplan.store.store import Store
@@ -103,6 +103,12 @@ def test_another_apply_is_none_of_its_concern(store, kernel):
     assert (kernel.writes, store.journal.read() is not None) == (0, True)
 
 
+def run(store, entry, kernel, *descriptors):
+    """Be the guard of an entry; give the exit code."""
+    handed = Descriptors(*descriptors) if descriptors else None
+    return run_guard(store, entry, handed, lambda _: kernel, lambda *_: None)
+
+
 @pytest.fixture
 def own_signals():
     """Answer signals as before once the test is over: a guard ignores what would stop it."""
@@ -113,10 +119,10 @@ def own_signals():
 
 
 @pytest.mark.usefixtures("own_signals")
-def test_a_guard_says_that_it_is_ready_and_is_the_holder_of_the_lock(store):
+def test_a_guard_says_that_it_is_ready_and_is_the_holder_of_the_lock(store, kernel):
     ready, sender = os.pipe()
     with store.locked("apply", 0.0) as descriptor:
-        assert main([str(store.folder), "0" * 16, str(sender), str(descriptor)]) == ExitCode.DONE
+        assert run(store, "0" * 16, kernel, sender, descriptor) == ExitCode.DONE
         with os.fdopen(ready, "rb") as stream:
             assert stream.read() == b"ready"
         assert holder_of(store) == (os.getpid(), "apply --confirm-within")
@@ -128,13 +134,13 @@ def holder_of(store):
 
 
 @pytest.mark.usefixtures("own_signals")
-def test_a_guard_that_a_timer_starts_takes_the_lock_itself(store):
-    assert main([str(store.folder), "0" * 16]) == ExitCode.DONE
+def test_a_guard_that_a_timer_starts_takes_the_lock_itself(store, kernel):
+    assert run(store, "0" * 16, kernel) == ExitCode.DONE
     assert holder_of(store) == (os.getpid(), "guard")
 
 
 @pytest.mark.usefixtures("own_signals")
-def test_a_guard_whose_timer_is_early_watches_beside_the_apply_that_holds_the_lock(store, monkeypatch):
+def test_a_guard_whose_timer_is_early_watches_beside_the_apply_that_holds_the_lock(store, kernel, monkeypatch):
     """The time for a confirm counts from the end of the writing, that of the timer from its beginning."""
     monkeypatch.setattr(module, "_LOCK_SECONDS", 0.0)
     journal = opened(store, AGES)
@@ -142,15 +148,15 @@ def test_a_guard_whose_timer_is_early_watches_beside_the_apply_that_holds_the_lo
     with store.locked("apply", 0.0):
         confirming = threading.Timer(0.2, confirm_apply, (store, "secret"))
         confirming.start()
-        assert main([str(store.folder), journal.entry.id]) == ExitCode.DONE
+        assert run(store, journal.entry.id, kernel) == ExitCode.DONE
         confirming.join()
     assert (store.generations.newest, store.journal.read()) == (1, None)
 
 
 @pytest.mark.usefixtures("own_signals")
-def test_what_stops_a_guard_is_in_a_file_beside_the_journal(store, monkeypatch):
+def test_what_stops_a_guard_is_in_a_file_beside_the_journal(store, kernel, monkeypatch):
     monkeypatch.setattr(module, "_LOCK_SECONDS", 0.0)
     store.journal.path.write_text("{")
     with store.locked("apply", 0.0):
-        assert main([str(store.folder), "0" * 16]) == ExitCode.HALF_STATE
+        assert run(store, "0" * 16, kernel) == ExitCode.HALF_STATE
     assert (store.folder / LOG).read_text().startswith(f"{store.journal.path} is damaged")

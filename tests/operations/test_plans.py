@@ -24,12 +24,6 @@ def recorded(folder, state, node="a"):
     path.write_text(render(state, node, "c"))
 
 
-@pytest.fixture(autouse=True)
-def no_session(monkeypatch):
-    """Run outside of any SSH session."""
-    monkeypatch.setattr("netplan.operations.safety.ssh_connection", lambda: None)
-
-
 def test_this_node_is_planned_from_its_kernel_by_the_backend_of_the_spec(tmp_path):
     spec, opened = make.spec(firewall="{backend: legacy}"), []
 
@@ -38,16 +32,15 @@ def test_this_node_is_planned_from_its_kernel_by_the_backend_of_the_spec(tmp_pat
         return MemoryKernel(make.snapshot(backend=FirewallBackend.LEGACY))
 
     report = Kept()
-    plan = plan_this_node(spec, spec.topology.by_name["a"], opener, tmp_path, report).nodes[0]
+    plan = plan_this_node(make.desired(spec), opener, tmp_path, report)
     assert (opened, plan.source, report.under_way) == ([FirewallBackend.LEGACY], Source.LIVE, ["reading the kernel"])
     assert str(make.route()) in [str(change.after) for change in plan.changes]
 
 
 def test_the_dangers_of_a_plan_of_this_node_are_warnings(tmp_path):
-    spec = make.spec()
     routes = [make.route(f"172.7.{number}.0/24") for number in range(30, 40)]
     kernel = MemoryKernel(make.snapshot("", *routes))
-    plan = plan_this_node(spec, spec.topology.by_name["a"], lambda _: kernel, tmp_path, Kept()).nodes[0]
+    plan = plan_this_node(make.desired(), lambda _: kernel, tmp_path, Kept())
     assert [warning for warning in plan.warnings if warning.endswith("(--allow-many-deletes)")] != []
 
 
@@ -55,7 +48,7 @@ def test_a_node_is_planned_from_its_record_as_from_its_kernel(tmp_path):
     spec = make.spec()
     recorded(tmp_path, make.snapshot())
     node = spec.topology.by_name["a"]
-    live = plan_this_node(spec, node, lambda _: MemoryKernel(make.snapshot()), tmp_path, Kept()).nodes[0]
+    live = plan_this_node(make.desired(spec), lambda _: MemoryKernel(make.snapshot()), tmp_path, Kept())
     plan = plan_recorded(spec, tmp_path, [node], Kept()).nodes[0]
     assert (plan.source, plan.changes) == (Source.RECORDED, live.changes)
 

@@ -24,6 +24,7 @@ from netplan.cli.options import VarDir, check_var_dir, verb_app
 from netplan.cli.output import LAYING_OUT, PlanFormat, json_text, show, show_plan, terminal
 from netplan.cli.progress import bar
 from netplan.cli.views.lines import some
+from netplan.desired.compile import compile_node
 from netplan.errors import ExitCode, UsageError
 from netplan.net import printable
 from netplan.operations.plans import NODES, changed_settings, plan_move, plan_recorded, plan_this_node
@@ -34,6 +35,7 @@ from netplan.spec.load import Spec, read_unjudged
 from netplan.spec.topology import Node
 from netplan.store.vardir import var_dir
 from netplan.system.outputs import write_file
+from netplan.system.process import ssh_connection
 
 if TYPE_CHECKING:
     from netplan.planning.field_changes import FieldChange
@@ -81,7 +83,8 @@ def _live(spec: Spec, names: Sequence[str], folder: Path | None) -> Plan:
         raise UsageError("--live plans this machine: use --node once, or not at all")
     name = this_node(addresses_of(spec), names[0] if names else None)
     node = resolved_here(spec.topology.by_name[name])
-    return plan_this_node(spec, node, partial(kernel_of, folder=folder), var_dir(folder), terminal)
+    desired, opener = compile_node(spec, node), partial(kernel_of, folder=folder)
+    return Plan.of(spec, [plan_this_node(desired, opener, var_dir(folder), terminal, ssh_connection())])
 
 
 def _chosen(spec: Spec, names: Sequence[str] | None) -> list[Node] | None:
