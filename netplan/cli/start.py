@@ -16,6 +16,7 @@ from netplan.system import helpers
 _USAGE: Final = 2
 _INTERRUPTED: Final = 128 + signal.SIGINT
 _SOON: Final = 0.01
+_REPEATED: Final = 0.01
 
 
 def main() -> NoReturn:
@@ -68,8 +69,12 @@ def _open_streams() -> None:
         sys.stderr = open(2, "w", encoding="utf-8")  # noqa: SIM115
 
 
-def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+def _interrupt(_number: int, frame: FrameType | None) -> None:
     """Stop; what is torn down meanwhile, such as coroutines, is not the user's concern."""
+    if _is_within_again(frame):  # where what is raised would be lost; the clock rings once more
+        return
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, _interrupt)
     sys.unraisablehook = _again
     if "logging" in sys.modules:
         sys.modules["logging"].disable()
@@ -79,5 +84,10 @@ def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
 def _again(unraisable: Any) -> None:
     """Interrupt once more where the interrupt came in a place that can't be left, such as the end of an object."""
     if unraisable.exc_type is KeyboardInterrupt:
-        signal.signal(signal.SIGALRM, _interrupt)
-        signal.setitimer(signal.ITIMER_REAL, _SOON)
+        signal.setitimer(signal.ITIMER_REAL, _SOON, _REPEATED)
+
+
+def _is_within_again(frame: FrameType | None) -> bool:
+    while frame is not None and frame.f_code is not _again.__code__:
+        frame = frame.f_back
+    return frame is not None

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from netplan.cli import start
 from tests.loaded import telling
 
 pytestmark = pytest.mark.slow
@@ -33,6 +34,7 @@ class Torn:
     def __del__(self):
         signal.raise_signal(signal.SIGINT)
 from netplan.cli import main as command, start
+start._SOON = float(sys.argv.pop())
 def run():
     torn = Torn()
     del torn
@@ -89,8 +91,10 @@ def test_interrupt_while_a_module_is_loaded_is_told_in_one_line(module):
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "podnet: interrupted\n")
 
 
-def test_interrupt_while_an_object_is_torn_down_is_not_lost():
-    done = subprocess.run([sys.executable, "-c", TORN_DOWN], capture_output=True, text=True, check=False, timeout=30)
+@pytest.mark.parametrize("soon", [start._SOON, 1e-6], ids=["later", "before the last is dealt with"])
+def test_interrupt_while_an_object_is_torn_down_is_not_lost(soon):
+    argv = [sys.executable, "-c", TORN_DOWN, str(soon)]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stderr) == (130, "podnet: interrupted\n")
 
 
