@@ -12,17 +12,19 @@ iptables-$1 -w 10 -D FORWARD -m comment --comment podnet -j PODNET-FORWARD || tr
 ip route del 172.7.22.0/24 proto 112 || true
 """
 ROUNDS = 3
+PATIENT = ("--lock-timeout", "60")
+"""What fails is tried again as often as it may be, however long a busy machine takes for each."""
 
 
 def failures(node):
     """Run every verb that writes, in turn; give the outcome of those that failed."""
     done = []
     for _ in range(ROUNDS):
-        done.append(node.podnet("remove", node.spec, "--yes"))
-        done.append(node.podnet("apply", node.spec, "--yes"))
+        done.append(node.podnet("remove", node.spec, "--yes", *PATIENT))
+        done.append(node.podnet("apply", node.spec, "--yes", *PATIENT))
         node.shell(SABOTAGE, node.backend)
-        done.append(node.podnet("drift", node.spec, "--fix"))
-        done.append(node.podnet("rollback", "--yes"))
+        done.append(node.podnet("drift", node.spec, "--fix", *PATIENT))
+        done.append(node.podnet("rollback", "--yes", *PATIENT))
     return [outcome for outcome in done if outcome.code]
 
 
