@@ -1,47 +1,18 @@
-from __future__ import annotations
+"""A plan as a terminal shows it."""
 
-import json
-import re
+from __future__ import annotations
 
 import pytest
 from msgspec.structs import replace
 
-from netplan.cli.views.desired import desired_json, desired_text
-from netplan.cli.views.lines import blocks
-from netplan.cli.views.markdown import plan_markdown
-from netplan.cli.views.text import plan_text
-from netplan.desired.checks import Check, Command
-from netplan.errors import Location
-from netplan.kinds.chain.value import Chain, FirewallBackend, PlacedRule, jump_to
+from netplan.cli.views.desired import desired_text
+from netplan.kinds.chain.value import Chain, PlacedRule
 from netplan.kinds.neighbour.value import Neighbour
-from netplan.kinds.resource import Change, Reason
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Address, IfName, link_layer_address
-from netplan.planning.plan import NodePlan, Source
+from netplan.planning.plan import Source
 from tests import make
-
-AT = Location("specs/hdss7.yaml", 22, 5)
-JUMP = jump_to(make.MASQUERADE_CHAIN)
-DOCKER = make.rule(make.DOCKER_MASQUERADE)
-
-
-def node(*changes, name="a", source=Source.LIVE, warnings=(), refusals=(), backend=FirewallBackend.NFT):
-    """Make a node's plan of pairs of before and after."""
-    changed = tuple(Change(before, after, Reason("because", AT)) for before, after in changes)
-    return NodePlan(name, Address.parse("10.4.7.21"), source, backend, changed, {}, warnings, refusals)
-
-
-def text(*nodes, **options):
-    """Return the lines of a plan as a terminal shows them, without colour."""
-    return plan_text(make.plans(*nodes), **options).plain.split("\n")
-
-
-def markdown(*nodes):
-    return plan_markdown(make.plans(*nodes)).split("\n")
-
-
-def placed(rule, position=2):
-    return PlacedRule(make.POSTROUTING, position, rule)
+from tests.cli.views.plans import DOCKER, JUMP, markdown, node, placed, text, with_check
 
 
 @pytest.mark.parametrize(
@@ -136,19 +107,6 @@ def test_nodes_that_change_alike_are_one_block_with_a_count():
     assert len(lines) == 3
 
 
-@pytest.mark.parametrize(
-    "other",
-    [
-        node((None, make.route("172.7.23.0/24")), name="b"),
-        node((None, make.route()), name="b", source=Source.RECORDED),
-        node((None, make.route()), name="b", backend=FirewallBackend.LEGACY),
-        node((None, make.route()), name="b", warnings=("look",)),
-    ],
-)
-def test_nodes_that_read_differently_are_different_blocks(other):
-    assert len(blocks(make.plans(node((None, make.route())), other))) == 2
-
-
 def test_warnings_and_refusals_stand_below_the_changes():
     lines = text(node((None, make.route()), warnings=("no eth0",), refusals=("in the way",)))
     assert lines[2:4] == ["  ! refused: in the way", "  ! warning: no eth0"]
@@ -156,22 +114,6 @@ def test_warnings_and_refusals_stand_below_the_changes():
 
 def test_a_node_in_sync_with_a_warning_is_shown():
     assert text(node(warnings=("no eth0",)))[:2] == ["a   live, iptables-nft", "  ! warning: no eth0"]
-
-
-def test_markdown_marks_changes_as_a_diff():
-    lines = markdown(node((None, make.route()), (placed(DOCKER), None), (placed(JUMP), placed(JUMP, 1))))
-    start = lines.index("```diff")
-    assert [line[:6] for line in lines[start + 1 : lines.index("```")]] == ["+ rout", "- rule", "! rule"]
-
-
-def test_markdown_ends_with_the_summary():
-    assert markdown(node())[-2] == "No changes. a: in sync."
-
-
-def test_backticks_in_a_rule_do_not_end_the_block():
-    ticks = make.rule('-m comment --comment "```" -j LOG')
-    lines = markdown(node((placed(ticks), None)))
-    assert (lines.count("````diff"), lines.count("````")) == (1, 1)
 
 
 ODD_NAME = "DOCKER\x1b[31m"
@@ -220,25 +162,6 @@ def test_brackets_are_no_markup():
     assert "[red]" in "".join(text(node((None, Sysctl("net.ipv4.a", "[red]1[/red]")))))
 
 
-def test_what_a_node_should_have_is_listed_with_its_rules_and_reasons():
-    lines = desired_text([make.desired(make.spec(firewall=make.REMOVE))]).plain.split("\n")
-    assert lines[:2] == ["a", "  route    172.7.22.0/24 via 10.4.7.22 dev eth0  subnet of b  s.yaml:8"]
-    assert "            -s 172.7.0.0/16 -j ACCEPT" in lines
-    assert any(re.match(rf"  no rule  nat POSTROUTING: {re.escape(make.DOCKER_MASQUERADE)} ", line) for line in lines)
-
-
-def test_what_a_node_should_have_is_json_with_all_of_it():
-    data = json.loads(json.dumps(desired_json("c", [make.desired(make.spec(firewall=make.REMOVE))])))
-    (node_json,) = data["nodes"]
-    assert [entry["key"] for entry in node_json["objects"]] == [
-        "172.7.22.0/24",
-        "nat PODNET-POSTROUTING",
-        "filter PODNET-FORWARD",
-        "net.ipv4.ip_forward",
-    ]
-    assert (len(node_json["jumps"]), len(node_json["removals"])) == (2, 2)
-
-
 def test_the_kind_of_a_neighbour_fits_into_its_column():
     neighbour = Neighbour(IfName("podnet.1"), Address.parse("172.7.22.0"), link_layer_address("0e:2a:0a:04:07:16"))
     assert text(node((None, neighbour)))[1].startswith("  + neigh   172.7.22.0 dev podnet.1 ")
@@ -247,23 +170,11 @@ def test_the_kind_of_a_neighbour_fits_into_its_column():
     assert "  neigh    " in kinds
 
 
-def with_check(name="a", command=("curl", "-sf", "x" * 300)):
-    """Return a plan that makes a chain of two rules, and runs a command in the end."""
-    chain = Chain(make.MASQUERADE_CHAIN, make.rules("-d 172.7.0.0/16 -j ACCEPT", "-j MASQUERADE"))
-    check = Check(Command(command), 5, Location("specs/c.yaml", 9, 3))
-    return replace(node((None, chain), name=name), checks=(check,))
-
-
 @pytest.mark.parametrize("shown", [text, markdown])
 def test_the_rules_of_a_chain_that_is_made_and_what_is_run_in_the_end_are_shown_whole(shown):
     lines = [line.strip(" +") for line in shown(with_check())]
     assert [line for line in lines if line.startswith("-")] == ["-d 172.7.0.0/16 -j ACCEPT", "-j MASQUERADE"]
     assert next(line.split() for line in lines if line.startswith("$"))[:5] == ["$", "run", "curl", "-sf", "x" * 300]
-
-
-def test_nodes_on_which_another_command_is_run_are_different_blocks():
-    plans = (with_check(), with_check("b", ("true",)))
-    assert len(blocks(make.plans(*plans))) == 2
 
 
 def test_without_a_change_nothing_is_run():
