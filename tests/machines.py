@@ -9,7 +9,7 @@ from typing import Any
 from netplan.kinds.connection.value import Connection
 from netplan.kinds.snapshot import Snapshot
 from netplan.operations.machine import Connections, Machine
-from netplan.store.journal import Entry
+from netplan.store.journal import JournalEntry
 from netplan.store.store import Store
 from tests import make
 from tests.kernels.memory import MemoryKernel
@@ -51,7 +51,7 @@ def _no_table(_version: int, _name: str) -> None:
     """Say that a table is gone: a kernel in memory has none that is empty."""
 
 
-def _unguarded(_store: Store, _descriptor: int) -> Callable[[Entry], None]:
+def _unguarded(_store: Store, _descriptor: int) -> Callable[[JournalEntry], None]:
     return lambda _entry: None
 
 

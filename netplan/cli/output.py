@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from netplan.cli.views.styled import Styled
     from netplan.kinds.resource import Json
     from netplan.operations.report import Report
-    from netplan.operations.saved_rules import Pending
+    from netplan.operations.saved_rules import OutdatedFiles
     from netplan.planning.plan import Plan
 
 
@@ -127,7 +127,7 @@ def ask(question: str) -> bool:
     return answer.strip().lower() in ("y", "yes")
 
 
-def show_with_file(plan: Plan, file: Pending | None = None) -> None:
+def show_with_file(plan: Plan, file: OutdatedFiles | None = None) -> None:
     """Show a plan as text, and the files to which the rules will be written."""
     show_plan(plan)
     if file is not None:

@@ -27,7 +27,7 @@ MEANING: Final = {
 Device = TypeVar("Device")
 
 
-class Entry(Resource, Protocol):
+class DeviceEntry(Resource, Protocol):
     """An object that stands on a device."""
 
     @property
@@ -35,7 +35,7 @@ class Entry(Resource, Protocol):
         """The name of the device."""
 
 
-E = TypeVar("E", bound=Entry)
+E = TypeVar("E", bound=DeviceEntry)
 
 
 class ChangeRequest(NamedTuple, Generic[R_co]):

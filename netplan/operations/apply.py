@@ -14,7 +14,7 @@ from netplan.operations.lock_hold import hold_lock
 from netplan.operations.machine import Machine
 from netplan.operations.remembered import checked_against
 from netplan.operations.request import Dialogue, Options, Outcome, Request, fulfil
-from netplan.operations.saved_rules import Pending, SpecSource, of_spec, pending
+from netplan.operations.saved_rules import OutdatedFiles, SpecSource, files_to_write, of_spec
 from netplan.planning.plan import NodePlan, Plan
 from netplan.spec.load import Spec
 from netplan.spec.topology import Node
@@ -30,7 +30,7 @@ def apply_spec(
     await_interface(machine.open_kernel(backend_of(spec)), node, machine.report.note)
     desired = compile_node(spec, machine.resolved(node))
     with hold_lock(machine, "apply", options.lock_timeout) as hold:
-        file = pending(desired, machine.store)
+        file = files_to_write(desired, machine.store)
         read = partial(machine.plan, desired)
         return fulfil(Request("apply", read, lambda plan: Plan.of(spec, [plan]), options, dialogue, file), hold)
 
@@ -52,7 +52,7 @@ def apply_saved(
         return fulfil(Request("apply", partial(_taken_up, machine, plan), of, options, dialogue, file), hold)
 
 
-def _file_of(machine: Machine, saved: Plan, state: Path) -> Pending | None:
+def _file_of(machine: Machine, saved: Plan, state: Path) -> OutdatedFiles | None:
     """Return the files that must change with a saved plan; a note says if its spec no longer exists."""
     plan = saved.nodes[0]
     if not plan.persist:

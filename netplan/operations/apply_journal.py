@@ -19,7 +19,7 @@ from netplan.planning.plan import NodePlan, Plan
 from netplan.planning.undo import AppliedChanges, earlier, relevant
 from netplan.store import files
 from netplan.store.generations import Generation
-from netplan.store.journal import Confirm, Entry, JournalStart, Phase
+from netplan.store.journal import Confirm, JournalEntry, JournalStart, Phase
 from netplan.store.provenance import Provenance, boot_id, local_time, who
 from netplan.store.store import Store
 from netplan.system import clock
@@ -45,7 +45,7 @@ class WantedState(Struct, frozen=True):
     blocked: Collection[RouteKey] = ()
 
 
-def _start(former: Entry | None, applied: AppliedChanges) -> JournalStart:
+def _start(former: JournalEntry | None, applied: AppliedChanges) -> JournalStart:
     """Return what an apply starts from; with what a former one has left, whose undo is then that of both."""
     if former is None:
         return JournalStart(tuple(applied.changes), relevant(applied.before, applied.changes))
@@ -66,22 +66,22 @@ class ApplyJournal:
         provenance: Provenance,
         wanted: WantedState,
         confirm: Confirm | None = None,
-        arm: Callable[[Entry], None] = lambda _: None,
+        arm: Callable[[JournalEntry], None] = lambda _: None,
     ) -> None:
         self._store = store
         self._provenance = provenance
         self._wanted = wanted
         self._confirm = confirm
         self._arm = arm
-        self._entry: Entry | None = None
-        self._former: Entry | None = None
+        self._entry: JournalEntry | None = None
+        self._former: JournalEntry | None = None
 
     def opened(self, changes: Sequence[Change[Resource]], before: Snapshot) -> None:
         """Write down what is about to be done; StoreError (3) if that can't be, and nothing must be written then."""
         self._former = self._store.journal.read()
         start = _start(self._former, AppliedChanges(tuple(changes), before))
         start = replace(start, hooks=self._wanted.hooks, blocked=self._had_before())
-        entry = Entry(secrets.token_hex(8), self._provenance, Phase.WRITING, start, confirm=self._confirm)
+        entry = JournalEntry(secrets.token_hex(8), self._provenance, Phase.WRITING, start, confirm=self._confirm)
         with files.reported("the journal", self._store.journal.path, "; nothing was changed"):
             self._store.journal.write(entry)
         with suppress(OSError):
@@ -97,7 +97,7 @@ class ApplyJournal:
             return ()
         return tuple(route for route in newest.routes if route.key in self._wanted.blocked)
 
-    def _start_guard(self, entry: Entry) -> None:
+    def _start_guard(self, entry: JournalEntry) -> None:
         try:
             self._arm(entry)
         except BaseException:
@@ -131,7 +131,7 @@ class ApplyJournal:
         return self._store.finish(self.entry)
 
     @property
-    def entry(self) -> Entry:
+    def entry(self) -> JournalEntry:
         """What the journal says; StoreError if it was not opened."""
         if self._entry is None:
             raise StoreError("the journal was not opened")

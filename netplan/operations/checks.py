@@ -46,18 +46,18 @@ _ECHOES: Final = {
 }
 
 
-class Refusal(NamedTuple):
+class Failure(NamedTuple):
     """Why an attempt failed, and what the program printed, escaped."""
 
     why: str
     said: str = ""
 
 
-Try = Callable[[float], Refusal | None]
+Try = Callable[[float], Failure | None]
 """One attempt, given the time of the monotonic clock at which it ends; None if it succeeded."""
 
 _CUT_SHORT: Final = "it did not end"
-_SILENCE: Final = Refusal("no answer")
+_SILENCE: Final = Failure("no answer")
 
 
 def run(checks: Sequence[Check], gateway: Address | None) -> tuple[str, ...]:
@@ -101,7 +101,7 @@ def _failure(check: Check, gateway: Address | None) -> str | None:
     """Run one check until it succeeds or its time is up."""
     until = time.monotonic() + check.within
     attempt = _attempt(check, gateway)
-    earlier: Refusal | None = None
+    earlier: Failure | None = None
     while (refusal := attempt(until)) is not None:
         if refusal.why == _CUT_SHORT and earlier is not None:
             refusal = earlier  # the last attempt had less time than those that say why
@@ -122,14 +122,14 @@ def _attempt(check: Check, gateway: Address | None) -> Try:
         case Ping(address):
             return lambda until: _ping(address, until)
         case PingGateway():
-            return lambda until: Refusal("this node has no default route") if gateway is None else _ping(gateway, until)
+            return lambda until: Failure("this node has no default route") if gateway is None else _ping(gateway, until)
         case Connect(address, port):
             return lambda until: _connect(address, port, until)
         case Command(argv):
             return lambda until: _command(argv, until)
 
 
-def _ping(address: Address, until: float) -> Refusal | None:
+def _ping(address: Address, until: float) -> Failure | None:
     """Send one echo request, with ping(8) or through a socket of our own where it is not installed."""
     program = programs.find("ping")
     if program is None:
@@ -142,7 +142,7 @@ def _ping(address: Address, until: float) -> Refusal | None:
     return None if done.code == 0 else _SILENCE
 
 
-def _echo(address: Address, until: float) -> Refusal | None:
+def _echo(address: Address, until: float) -> Failure | None:
     """Send one echo request as icmp(7) lets ordinary users, if net.ipv4.ping_group_range has their group."""
     try:
         kind = _ECHOES[address.version]
@@ -152,23 +152,23 @@ def _echo(address: Address, until: float) -> Refusal | None:
             echo.send(struct.pack("!BBHHH", kind.request, 0, 0, 0, 1))
             answer = echo.recv(512)
     except PermissionError:
-        return Refusal("no program ping to do it (apt-get install iputils-ping), nor an ICMP socket for this group,")
+        return Failure("no program ping to do it (apt-get install iputils-ping), nor an ICMP socket for this group,")
     except OSError:
         return _SILENCE
     return None if answer[:1] == bytes([kind.reply]) else _SILENCE
 
 
-def _connect(address: Address, port: int, until: float) -> Refusal | None:
+def _connect(address: Address, port: int, until: float) -> Failure | None:
     try:
         socket.create_connection((str(address), port), timeout=_left(until)).close()
     except TimeoutError:
         return _SILENCE
     except OSError as error:
-        return Refusal((error.strerror or str(error)).lower())
+        return Failure((error.strerror or str(error)).lower())
     return None
 
 
-def _command(argv: Sequence[str], until: float) -> Refusal | None:
+def _command(argv: Sequence[str], until: float) -> Failure | None:
     """Run a program in a process group of its own, which is killed once the time is up."""
     try:
         process = subprocess.Popen(
@@ -181,15 +181,15 @@ def _command(argv: Sequence[str], until: float) -> Refusal | None:
         )
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        return Refusal("it could not be started", (reason or "").lower())
+        return Failure("it could not be started", (reason or "").lower())
     with process:
         said = _output(process, until)
         ended = process.poll() is not None
         if not ended:
             os.killpg(process.pid, signal.SIGKILL)
     if not ended:
-        return Refusal(_CUT_SHORT, said)
-    return None if process.returncode == 0 else Refusal(_exit(process.returncode), said)
+        return Failure(_CUT_SHORT, said)
+    return None if process.returncode == 0 else Failure(_exit(process.returncode), said)
 
 
 def _output(process: subprocess.Popen[bytes], until: float) -> str:

@@ -20,7 +20,7 @@ from netplan.operations.saved_rules import SpecSource
 from netplan.operations.settle import TURN_SECONDS
 from netplan.store.decision import ConfirmDecision
 from netplan.store.generations import Generation
-from netplan.store.journal import Confirm, Entry, Phase
+from netplan.store.journal import Confirm, JournalEntry, Phase
 from netplan.store.lock import alone
 from netplan.store.provenance import who
 from netplan.store.store import Store
@@ -50,21 +50,21 @@ def confirm_within(seconds: float, secret: str, spec: str | None) -> Confirm:
     return Confirm(seconds, clock.now() + _WRITING_SECONDS + seconds, _digest(secret), Process.here(), spec)
 
 
-def arm(store: Store, descriptor: int) -> Callable[[Entry], None]:
+def arm(store: Store, descriptor: int) -> Callable[[JournalEntry], None]:
     """Return what starts a guard for a journal's entry, which keeps the lock; RefusedError (3) if none can start."""
 
-    def start(entry: Entry) -> None:
+    def start(entry: JournalEntry) -> None:
         if not _by_systemd(store, entry):
             _detached(store, entry, descriptor)
 
     return start
 
 
-def _guard(store: Store, entry: Entry, *more: str) -> list[str]:
+def _guard(store: Store, entry: JournalEntry, *more: str) -> list[str]:
     return helpers.command("guard", str(store.folder), entry.id, *more)
 
 
-def _by_systemd(store: Store, entry: Entry) -> bool:
+def _by_systemd(store: Store, entry: JournalEntry) -> bool:
     """Set a systemd timer; False where that fails, or where systemd's services are in another network namespace."""
     program = programs.find("systemd-run")
     if program is None or entry.confirm is None or not _SYSTEMD.is_dir() or not _in_the_first_network():
@@ -87,7 +87,7 @@ def _in_the_first_network() -> bool:
         return False
 
 
-def _detached(store: Store, entry: Entry, descriptor: int) -> None:
+def _detached(store: Store, entry: JournalEntry, descriptor: int) -> None:
     """Start the guard in a session of its own, and wait until it says that it is ready."""
     ready, sender = os.pipe()
     try:
@@ -109,7 +109,7 @@ def _detached(store: Store, entry: Entry, descriptor: int) -> None:
         raise RefusedError("the guard did not start; nothing was changed")
 
 
-def awaited(store: Store, entry: Entry, tick: Callable[[float], None]) -> ConfirmDecision:
+def awaited(store: Store, entry: JournalEntry, tick: Callable[[float], None]) -> ConfirmDecision:
     """Wait for the decision until the deadline, and return it; `tick` is called with the seconds that are left.
 
     Without a confirm this process decides at the deadline.
@@ -164,13 +164,13 @@ def confirm_apply(store: Store, secret: str | None) -> Confirmed:
         return Confirmed(store.finish(entry), _unwritten(entry, entry.confirm))
 
 
-def _unwritten(entry: Entry, confirm: Confirm) -> SpecSource | None:
+def _unwritten(entry: JournalEntry, confirm: Confirm) -> SpecSource | None:
     if confirm.spec is None or confirm.process.alive:
         return None
     return SpecSource(confirm.spec, entry.origin.spec_sha256, entry.origin.node)
 
 
-def _check_in_time(store: Store, entry: Entry) -> None:
+def _check_in_time(store: Store, entry: JournalEntry) -> None:
     """Raise RefusedError (3) if an entry neither waits for its confirm nor was confirmed."""
     decision = store.decisions.read(entry.id)
     if not store.waits(entry) and (decision is None or decision.decision is ConfirmDecision.EXPIRED):

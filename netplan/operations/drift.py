@@ -13,7 +13,7 @@ from netplan.kinds.chain.reach import FEW_RULES
 from netplan.kinds.chain.value import FirewallBackend
 from netplan.operations.live_plan import plan_live
 from netplan.operations.report import Report
-from netplan.operations.saved_rules import Pending, outdated
+from netplan.operations.saved_rules import OutdatedFiles, differing_files
 from netplan.planning.plan import NodePlan
 from netplan.store.removed_rules import RemovedRulesFile
 
@@ -22,7 +22,7 @@ class Drift(NamedTuple):
     """The plan that would bring a node to its desired state, and the files for the next boot that differ."""
 
     plan: NodePlan
-    file: Pending | None
+    file: OutdatedFiles | None
 
     @property
     def in_sync(self) -> bool:
@@ -41,10 +41,10 @@ def find_drift(
     return Drift(live.plan, _readable(desired, RemovedRulesFile(folder), report))
 
 
-def _readable(desired: Desired, removed_rules: RemovedRulesFile, report: Report) -> Pending | None:
+def _readable(desired: Desired, removed_rules: RemovedRulesFile, report: Report) -> OutdatedFiles | None:
     """Return the files for the next boot that differ; one that this user may not read becomes a note."""
     try:
-        return outdated(desired, removed_rules, report)
+        return differing_files(desired, removed_rules, report)
     except RefusedError as error:
         if not isinstance(error.__cause__, PermissionError):
             raise

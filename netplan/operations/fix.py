@@ -11,7 +11,7 @@ from netplan.desired.model import Desired
 from netplan.operations.lock_hold import hold_lock
 from netplan.operations.machine import Machine
 from netplan.operations.request import Dialogue, Options, Outcome, Request, fulfil
-from netplan.operations.saved_rules import pending
+from netplan.operations.saved_rules import files_to_write
 from netplan.planning.obstacles import Obstacle
 from netplan.planning.plan import NodePlan, Plan
 from netplan.spec.load import Spec
@@ -35,7 +35,7 @@ def fix(machine: Machine, spec: Spec, desired: Desired, options: Options, dialog
     RefusedError (3) if nothing can be applied.
     """
     with hold_lock(machine, "drift --fix", options.lock_timeout) as hold:
-        file = pending(desired, machine.store)
+        file = files_to_write(desired, machine.store)
         read = partial(machine.plan, desired)
         request = Request("drift --fix", read, lambda plan: Plan.of(spec, [plan]), options, dialogue, file, partly=True)
         outcome = fulfil(request, hold)

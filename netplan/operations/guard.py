@@ -15,7 +15,7 @@ from netplan.operations.empty_tables import clear_away
 from netplan.operations.settle import TURN_SECONDS, OpenKernel, settle
 from netplan.store import files
 from netplan.store.journal import Phase
-from netplan.store.lock import GUARD, Holder, hold
+from netplan.store.lock import GUARD, LockHolder, hold
 from netplan.store.provenance import local_time
 from netplan.store.store import Store
 from netplan.system import clock
@@ -52,7 +52,7 @@ def run_guard(
         if descriptors is None:
             _lock_again(store, stack)
         else:
-            hold(descriptors.lock, Holder(os.getpid(), GUARD, local_time()))
+            hold(descriptors.lock, LockHolder(os.getpid(), GUARD, local_time()))
             os.write(descriptors.ready, b"ready")
             os.close(descriptors.ready)
         try:

@@ -11,7 +11,7 @@ from netplan.operations.report import Report
 from netplan.operations.rollback_target import intact
 from netplan.store.files import check_folder
 from netplan.store.generations import Damaged, Generation
-from netplan.store.journal import Entry
+from netplan.store.journal import JournalEntry
 from netplan.store.store import Store
 from netplan.system import clock
 
@@ -19,7 +19,7 @@ from netplan.system import clock
 class BegunApply(Struct, frozen=True):
     """An apply that is no generation yet, and whether it waits for its confirm."""
 
-    entry: Entry
+    entry: JournalEntry
     waits: bool
 
     def __str__(self) -> str:

@@ -31,7 +31,7 @@ def await_interface(kernel: Kernel, node: Node, tell: Callable[[str], None]) -> 
     """Wait until a node's interface is ready, or its time is up; `tell` is called with what it waits for."""
     _wait(
         kernel,
-        lambda now: missing(node, now) or "",
+        lambda now: interface_lack(node, now) or "",
         PATIENCE,
         lambda lack: tell(f"{lack}: waiting up to {PATIENCE:.0f} s for it"),
     )
@@ -69,7 +69,7 @@ def _wait(
     return lack
 
 
-def missing(node: Node, now: Snapshot) -> str | None:
+def interface_lack(node: Node, now: Snapshot) -> str | None:
     """Return what a node's interface lacks that may still come by itself; None if nothing.
 
     An interface with another address than the node's lacks nothing: this is another machine. Neither does one whose

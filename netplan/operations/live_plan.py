@@ -34,7 +34,7 @@ from netplan.planning.sysctls import unknown
 from netplan.planning.traffic.classes import Probing
 from netplan.planning.traffic.probe import packets_of
 from netplan.planning.traffic.selection import leads_further
-from netplan.planning.underlay import absent, elsewhere, shut_out
+from netplan.planning.underlay import elsewhere, missing_interfaces, shut_out
 from netplan.planning.undo import undo_changes
 from netplan.trace import Packet, Passing
 
@@ -92,7 +92,7 @@ class LivePlan(Struct, frozen=True):
         against = (
             *map(str, elsewhere(plan.node, plan.address, plan.changes, before)),
             *unknown(plan.changes),
-            *map(str, absent(plan.changes, plan.address, before)),
+            *map(str, missing_interfaces(plan.changes, plan.address, before)),
             *map(str, shut_out(plan.changes, before)),
         )
         refusals = tuple(dict.fromkeys((*plan.refusals, *against)))

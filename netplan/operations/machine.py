@@ -20,7 +20,7 @@ from netplan.operations.live_plan import LivePlan, plan_live
 from netplan.operations.report import Report
 from netplan.planning.underlay import resolved
 from netplan.spec.topology import AUTO, Node
-from netplan.store.journal import Entry
+from netplan.store.journal import JournalEntry
 from netplan.store.store import Store
 
 
@@ -46,7 +46,7 @@ class Machine(Struct, frozen=True):
     connections: Connections
     take_away: TakeAway
     session: str | None = None
-    arm: Callable[[Store, int], Callable[[Entry], None]] = arm
+    arm: Callable[[Store, int], Callable[[JournalEntry], None]] = arm
 
     def plan(self, desired: Desired) -> LivePlan:
         """Return a plan for the kernel as it is now; see `plan_live`."""

@@ -18,7 +18,7 @@ from netplan.operations.lock_hold import hold_lock
 from netplan.operations.machine import Machine
 from netplan.operations.request import Dialogue, Options, Outcome, PlanShown, Request, fulfil
 from netplan.operations.rollback_target import TakenOver, taken_over
-from netplan.operations.saved_rules import Pending, pending
+from netplan.operations.saved_rules import OutdatedFiles, files_to_write
 from netplan.planning.plan import NodePlan, Plan
 from netplan.spec.load import Spec
 from netplan.spec.topology import Node
@@ -48,11 +48,11 @@ def remove(machine: Machine, spec: Spec, node: Node, options: Options, dialogue:
 
     with hold_lock(machine, "remove", options.lock_timeout) as hold:
 
-        def take_away(read: Callable[[], LivePlan], file: Pending | None = None) -> Outcome:
+        def take_away(read: Callable[[], LivePlan], file: OutdatedFiles | None = None) -> Outcome:
             asking = dialogue._replace(show=show)
             return fulfil(Request("remove", read, lambda plan: Plan.of(spec, [plan]), options, asking, file), hold)
 
-        outcome = take_away(partial(machine.plan, desired), pending(desired, machine.store))
+        outcome = take_away(partial(machine.plan, desired), files_to_write(desired, machine.store))
         before = outcome.done.before
         backends = sorted({chain.owner.backend for chain in before.all(OtherChain) if chain.left_behind})
         others = tuple(take_away(partial(_left_behind, machine, desired, backend)) for backend in backends)

@@ -25,7 +25,7 @@ from netplan.operations.confirm import awaited, confirm_within, token
 from netplan.operations.live_plan import LivePlan, check_allowed
 from netplan.operations.lock_hold import LockHold
 from netplan.operations.safety import check_safe, off_link
-from netplan.operations.saved_rules import Pending
+from netplan.operations.saved_rules import OutdatedFiles
 from netplan.operations.settle import settle
 from netplan.operations.stale_connections import stale_connections
 from netplan.operations.unfinished import check_takes_over, complete
@@ -34,7 +34,7 @@ from netplan.planning.obstacles import Obstacle, left_out_by
 from netplan.planning.plan import NodePlan, Plan
 from netplan.planning.safety import Flag
 from netplan.store.decision import ConfirmDecision
-from netplan.store.journal import Entry
+from netplan.store.journal import JournalEntry
 from netplan.system import clock
 
 _MOST_REFUSED: Final = 8
@@ -47,7 +47,7 @@ class PlanShown(NamedTuple):
     """A plan before it is applied, and the files of rules that change with it, if any do."""
 
     plan: Plan
-    file: Pending | None = None
+    file: OutdatedFiles | None = None
 
 
 class Dialogue(NamedTuple):
@@ -85,7 +85,7 @@ class Request(Struct, frozen=True):
     of: Callable[[NodePlan], Plan]
     options: Options
     dialogue: Dialogue
-    file: Pending | None = None
+    file: OutdatedFiles | None = None
     partly: bool = False
 
 
@@ -246,7 +246,7 @@ def _finish(journal: ApplyJournal, note: Callable[[str], None]) -> None:
         note(f"{error}; `podnet recover` keeps it as soon as it can be")
 
 
-def _await_confirm(request: Request, hold: LockHold, entry: Entry, secret: str) -> None:
+def _await_confirm(request: Request, hold: LockHold, entry: JournalEntry, secret: str) -> None:
     """Wait for a confirm; RestoredError (4) if none comes in time, or after Ctrl-C.
 
     HalfStateError (5) if the state before could not be restored completely.

@@ -52,7 +52,7 @@ class File(Struct, frozen=True):
     pod_versions: Set[int] = frozenset()
 
 
-class Pending(Struct, frozen=True):
+class OutdatedFiles(Struct, frozen=True):
     """The files that differ from what they should be."""
 
     files: tuple[File, ...]
@@ -101,11 +101,11 @@ def _remembered(file: File, now: str | None, generation: int, chains: tuple[Remo
     return replace(file.removals, chains=chains, empty=file.removals.empty if now else now == "")
 
 
-def outdated(desired: Desired, removed_rules: RemovedRulesFile, report: Report) -> Pending | None:
+def differing_files(desired: Desired, removed_rules: RemovedRulesFile, report: Report) -> OutdatedFiles | None:
     """Return the files that are not what they should be; RefusedError (3) if one can't be read.
 
     For a verb that only reads them: that podnet can't read what it removed from them is a warning, and what should come
-    back is left out. A verb that writes would forget it: see `pending`.
+    back is left out. A verb that writes would forget it: see `files_to_write`.
     """
     try:
         known = removed_rules.read()
@@ -115,7 +115,7 @@ def outdated(desired: Desired, removed_rules: RemovedRulesFile, report: Report) 
     return _differing(_files(desired, known))
 
 
-def pending(desired: Desired, store: Store) -> Pending | None:
+def files_to_write(desired: Desired, store: Store) -> OutdatedFiles | None:
     """Return the files that must change, None if none must; RefusedError (3) if one can't be read or written.
 
     StoreError (3) if what podnet removed from them can't be read.
@@ -123,8 +123,8 @@ def pending(desired: Desired, store: Store) -> Pending | None:
     return _writable(_differing(_files(desired, store.removed_rules.read())))
 
 
-def rolled_back(rollback: RollbackTarget, store: Store) -> Pending | None:
-    """Return the files that must change to go with an earlier state; RefusedError (3) as from `pending`.
+def rolled_back(rollback: RollbackTarget, store: Store) -> OutdatedFiles | None:
+    """Return the files that must change to go with an earlier state; RefusedError (3) as from `files_to_write`.
 
     Into which files podnet put its rules before it remembered that is unknown: those stay as they are.
     """
@@ -159,12 +159,12 @@ def _files(desired: Desired, known: Mapping[str, FileRemovals]) -> Iterator[File
         yield File(path, known[path].version, NOTHING, known[path], frozenset())
 
 
-def _differing(files: Iterable[File]) -> Pending | None:
+def _differing(files: Iterable[File]) -> OutdatedFiles | None:
     differ = tuple(file for file in files if _differs(file))
-    return Pending(differ) if differ else None
+    return OutdatedFiles(differ) if differ else None
 
 
-def _writable(file: Pending | None) -> Pending | None:
+def _writable(file: OutdatedFiles | None) -> OutdatedFiles | None:
     for path in file.paths if file is not None else ():
         check_writable(path)
     return file
@@ -180,10 +180,10 @@ class SpecSource(NamedTuple):
 
 def of_spec(
     source: SpecSource, state: Path, store: Store, resolve: Callable[[Node], Node], report: Report
-) -> Pending | None:
+) -> OutdatedFiles | None:
     """Return the files of a node that must change by a spec that was read before; a note says if it changed since.
 
-    `resolve` fills in what the spec leaves to the devices of the node. RefusedError, StoreError (3) as from `pending`.
+    `resolve` fills in what the spec leaves to the devices of the node. Errors as from `files_to_write`.
     """
     try:
         spec = read(Path(source.path), state)
@@ -200,7 +200,7 @@ def of_spec(
         raise RefusedError(
             f"{printable(source.path)} has no node {source.node}: podnet plan --out saves a plan for one that it has"
         )
-    return pending(compile_node(spec, resolve(node)), store)
+    return files_to_write(compile_node(spec, resolve(node)), store)
 
 
 def write_of_spec(

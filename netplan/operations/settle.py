@@ -31,10 +31,10 @@ from netplan.planning.underlay import shut_out
 from netplan.planning.undo import undo_changes
 from netplan.store.decision import ConfirmDecision
 from netplan.store.generations import Generation
-from netplan.store.journal import Entry, Phase
+from netplan.store.journal import JournalEntry, Phase
 from netplan.store.lock import alone
 from netplan.store.provenance import Provenance, boot_id, local_time, who
-from netplan.store.store import Store, pending
+from netplan.store.store import Store, pending_error
 
 TURN_SECONDS: Final = 60.0
 """How many seconds one process waits for another one that settles the same journal."""
@@ -111,7 +111,7 @@ def settle(
         return None if entry is None or only not in {None, entry.id} else _settle(store, entry, open_kernel, patience)
 
 
-def _settle(store: Store, entry: Entry, open_kernel: OpenKernel, patience: float) -> Recovery:
+def _settle(store: Store, entry: JournalEntry, open_kernel: OpenKernel, patience: float) -> Recovery:
     if stays(store, entry):
         return Recovery(Cause.VERIFIED, entry.origin, generation=store.finish(entry).number)
     kernel = open_kernel(entry.before.backend)
@@ -124,7 +124,7 @@ def _settle(store: Store, entry: Entry, open_kernel: OpenKernel, patience: float
     return Recovery(cause, entry.origin, changes)
 
 
-def _await_own(kernel: Kernel, entry: Entry, patience: float) -> None:
+def _await_own(kernel: Kernel, entry: JournalEntry, patience: float) -> None:
     """Wait as `await_next_hops`; NotReadyError (3) also names the command that does not wait."""
     try:
         await_next_hops(kernel, entry.before, entry.origin.address, patience)
@@ -132,12 +132,12 @@ def _await_own(kernel: Kernel, entry: Entry, patience: float) -> None:
         raise NotReadyError(f"{error}; `podnet recover --abandon` leaves the node as it is now") from error
 
 
-def stays(store: Store, entry: Entry) -> bool:
+def stays(store: Store, entry: JournalEntry) -> bool:
     """Whether the state of an entry is to stay; PendingError (3) if that is not decided yet."""
     if entry.confirm is None:
         return entry.phase is Phase.VERIFIED
     if store.waits(entry):
-        raise pending(entry)
+        raise pending_error(entry)
     return store.decisions.expire(entry.id) is ConfirmDecision.CONFIRMED
 
 

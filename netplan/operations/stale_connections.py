@@ -10,7 +10,7 @@ from netplan.kinds.chain.value import Chain
 from netplan.kinds.snapshot import Snapshot
 from netplan.net import counted
 from netplan.operations.machine import Connections
-from netplan.planning.stale_connections import outdated
+from netplan.planning.stale_connections import stale_by
 
 
 def stale_connections(now: Snapshot, connections: Connections, *, flush: bool) -> Iterator[str]:
@@ -26,7 +26,7 @@ def stale_connections(now: Snapshot, connections: Connections, *, flush: bool) -
 
 
 def _texts(chains: list[Chain], connections: Connections, *, flush: bool) -> Iterator[str]:
-    stale = [stray for chain in chains for stray in connections.read(outdated(chain), chain.key.version)]
+    stale = [stray for chain in chains for stray in connections.read(stale_by(chain), chain.key.version)]
     if flush:
         yield f"Ended {_counted(connections.end(stale))} that kept another source address from before the rules."
     elif stale:

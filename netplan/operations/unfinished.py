@@ -22,7 +22,7 @@ from netplan.planning.interest import interest_of
 from netplan.planning.takeover import uncovered
 from netplan.planning.undo import undo_changes
 from netplan.store.files import reported, set_aside
-from netplan.store.journal import Entry
+from netplan.store.journal import JournalEntry
 from netplan.store.store import Store
 
 
@@ -32,7 +32,7 @@ class Leftover(Struct, frozen=True):
     `unknown` says why one or both are unknown, else it is empty.
     """
 
-    entry: Entry | None
+    entry: JournalEntry | None
     changes: tuple[Change[Resource], ...] = ()
     unknown: str = ""
 
@@ -40,7 +40,7 @@ class Leftover(Struct, frozen=True):
 class Unfinished(NamedTuple):
     """An apply that could not be undone completely: what remains of that, and the error that says so."""
 
-    entry: Entry
+    entry: JournalEntry
     changes: tuple[Change[Resource], ...]
     error: PodnetError
 

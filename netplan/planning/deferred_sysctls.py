@@ -30,12 +30,12 @@ def warnings(sysctls: Iterable[Sysctl]) -> Iterator[str]:
     """Return which parameters wait for which device, or that the kernel has none of this name."""
     for sysctl in sysctls:
         if sysctl.device is None:
-            yield absent(sysctl)
+            yield no_such_sysctl(sysctl)
         else:
             yield f"{sysctl} waits for the interface {sysctl.device}: once that is there, apply or drift --fix sets it"
 
 
-def absent(sysctl: Sysctl) -> str:
+def no_such_sysctl(sysctl: Sysctl) -> str:
     """Return that the kernel does not have a parameter, and what to type where a module brings it."""
     module = "; load its module first: modprobe br_netfilter" if sysctl.name.startswith(_OF_BRIDGES) else ""
     return f"the kernel of this node has no {sysctl.name}{module}"

@@ -18,7 +18,7 @@ from netplan.desired.model import Desired
 from netplan.kinds.chain.edit import Slot
 from netplan.kinds.chain.place import put_back
 from netplan.kinds.chain.removed_rules import RemovedRules, loadable, removed_from, with_removed
-from netplan.kinds.chain.saved_tables import Entry, SavedRulesError, Table, TableChains, tables_of
+from netplan.kinds.chain.saved_tables import RuleLine, SavedRulesError, Table, TableChains, tables_of
 from netplan.kinds.chain.value import OWNED_PREFIX, Chain, ChainKey, is_our_jump
 from netplan.kinds.snapshot import Snapshot
 from netplan.netfilter.iptables.rule import Rule
@@ -120,7 +120,7 @@ class Merged(Struct, frozen=True):
     removed: tuple[RemovedRules, ...] = ()
     meanwhile: tuple[RemovedRules, ...] = ()
     returned: tuple[str, ...] = ()
-    lost: tuple[Entry, ...] = ()
+    lost: tuple[RuleLine, ...] = ()
 
 
 class _Memory(Struct):
@@ -132,7 +132,7 @@ class _Memory(Struct):
     meanwhile: list[RemovedRules] = field(default_factory=list)
     returned: list[str] = field(default_factory=list)
 
-    def keep(self, entries: Sequence[Entry], out: Collection[int], table: Table) -> None:
+    def keep(self, entries: Sequence[RuleLine], out: Collection[int], table: Table) -> None:
         """Remember the lines of a chain, of which those with the indexes `out` are not in the file in the end."""
         returning = {index for index, entry in enumerate(entries) if entry.index is None}
         self.returned += [entries[index].line for index in sorted(returning.difference(out))]
@@ -168,7 +168,7 @@ def merge(text: str, wish: Wish, version: int = 4, former: Iterable[RemovedRules
 
 def _recalled(
     former: Iterable[RemovedRules], tables: Mapping[str, Table], wish: Wish, version: int, generation: int
-) -> tuple[_Memory, list[Entry]]:
+) -> tuple[_Memory, list[RuleLine]]:
     """Return what can come back into a file, and what can't: the latter is forgotten, unless it is to stay removed."""
     memory, lost = _Memory({}, generation), []
     for rules in former:
@@ -230,7 +230,7 @@ def _edit_chain(key: ChainKey, table: Table, wish: Wish, edit: _Edit, memory: _M
     memory.keep([whole[number] for number in foreign], out, table)
 
 
-def _insert(key: ChainKey, table: Table, slots: Sequence[Slot], whole: Sequence[Entry], edit: _Edit) -> None:
+def _insert(key: ChainKey, table: Table, slots: Sequence[Slot], whole: Sequence[RuleLine], edit: _Edit) -> None:
     """Insert the new lines of a chain: our jump before the line that follows it, a rule behind the one it followed."""
     indexes = [None if slot.origin is None else whole[slot.origin].index for slot in slots]
     at: int | None = None

@@ -11,7 +11,7 @@ from netplan.kinds.connection.value import Connection
 from netplan.netfilter.iptables.rule import Rule
 
 
-def outdated(chain: Chain) -> Callable[[Connection], bool]:
+def stale_by(chain: Chain) -> Callable[[Connection], bool]:
     """Return the test for connections of pods that go out under another source than our chain lets them keep.
 
     `chain` is the one that masquerades: what it accepts keeps its source, and what stays on the bridge is not its

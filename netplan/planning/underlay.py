@@ -62,7 +62,7 @@ def holders_of(
 def obstacles(desired: Desired, changes: Sequence[Change[Resource]], state: Snapshot) -> Iterator[Obstacle]:
     """Return what of a plan the kernel would refuse with its devices as they are, and the line of the spec to write."""
     node = desired.reported_traffic[0].node
-    yield from absent(changes, node.address.address, state, node.interface)
+    yield from missing_interfaces(changes, node.address.address, state, node.interface)
     yield from _down(changes, state)
     for change in changes:
         link = change.after
@@ -105,7 +105,7 @@ def elsewhere(
     yield Obstacle.before(f"{text}: give it back, or write the one that it has now into the spec", own)
 
 
-def absent(
+def missing_interfaces(
     changes: Iterable[Change[Resource]], address: Address, state: Snapshot, interface: IfName | None = None
 ) -> Iterator[Obstacle]:
     """Return the devices that changes need and a node does not have, as obstacles, with the one that has its address.

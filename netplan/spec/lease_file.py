@@ -25,7 +25,7 @@ from netplan.spec import fields
 from netplan.spec.prefixes import family_key
 from netplan.spec.readers import described
 from netplan.spec.yaml.document import Document, compose
-from netplan.spec.yaml.places import Mark
+from netplan.spec.yaml.places import Position
 from netplan.spec.yaml.problems import LINE_BREAK
 from netplan.spec.yaml.scalars import plain_scalar
 
@@ -51,13 +51,13 @@ class LeasedSubnet(Struct, frozen=True):
     """A subnet, with its place."""
 
     subnet: Prefix
-    at: Mark
+    at: Position
 
 
 class Lease(Struct, frozen=True):
     """A node's subnets, one of an IP version, with the place of the node's name."""
 
-    key: Mark
+    key: Position
     leased: tuple[LeasedSubnet, ...]
 
     @property

@@ -23,7 +23,7 @@ from netplan.spec.explain import suggest
 from netplan.spec.model import NodeSpec
 from netplan.spec.readers import described
 from netplan.spec.yaml.document import Document, Value, compose
-from netplan.spec.yaml.places import NO_ENTRIES, Entry, Key, Mark, Places
+from netplan.spec.yaml.places import NO_ENTRIES, Entry, Key, Places, Position
 from netplan.spec.yaml.problems import LINE_BREAK
 from netplan.spec.yaml.scalars import Plain, plain_scalar
 
@@ -61,7 +61,9 @@ class NodesFile(Struct, frozen=True):
         self.nodes[name] = node
         self.entries[name] = entry
 
-    def report(self, at: Mark, message: str, hint: str = "", related: tuple[tuple[Location, str], ...] = ()) -> None:
+    def report(
+        self, at: Position, message: str, hint: str = "", related: tuple[tuple[Location, str], ...] = ()
+    ) -> None:
         """Keep a mistake, with its line and column."""
         self.problems.append(Problem(Location(self.path, *at), message, hint, related))
 

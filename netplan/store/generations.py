@@ -17,7 +17,7 @@ from netplan.kinds.route.value import Route
 from netplan.kinds.snapshot import Snapshot
 from netplan.store import files
 from netplan.store.files import UNREADABLE
-from netplan.store.journal import FORMAT_VERSION, Entry, HasJournalStart, JournalStart, rendered
+from netplan.store.journal import FORMAT_VERSION, HasJournalStart, JournalEntry, JournalStart, rendered
 from netplan.store.provenance import Provenance
 
 KEPT: Final = 20
@@ -91,7 +91,7 @@ class Generations:
         """The number of the newest that is kept, 0 if none is; StoreError (3) if the folder can't be read."""
         return max(self._numbers(), default=0)
 
-    def keep(self, entry: Entry) -> Generation:
+    def keep(self, entry: JournalEntry) -> Generation:
         """Keep a verified entry of the journal as a generation, once, and return that; OSError, StoreError (3)."""
         if entry.after is None:
             raise ValueError("an entry that was not verified makes no generation")
@@ -155,5 +155,5 @@ class Generations:
         return self.folder / f"{number:06}.json"
 
 
-def _head(number: int, entry: Entry) -> Json:
+def _head(number: int, entry: JournalEntry) -> Json:
     return {"number": number, "id": entry.id, **entry.origin.to_json()}

@@ -137,7 +137,7 @@ class HasJournalStart:
         return self.start.blocked
 
 
-class Entry(Struct, HasJournalStart, frozen=True, dict=True):
+class JournalEntry(Struct, HasJournalStart, frozen=True, dict=True):
     """An apply under way: what it started from, and once it is verified the state after.
 
     Both states hold no more than is needed to come back to them (`undo.relevant`), and the one after only those
@@ -174,13 +174,13 @@ class Entry(Struct, HasJournalStart, frozen=True, dict=True):
         return rendered(head, self.started)
 
     @classmethod
-    def from_json(cls, data: Json) -> Entry:
+    def from_json(cls, data: Json) -> JournalEntry:
         """Read what `render` returned."""
         with of_format(data, FORMAT_VERSION):
             return cls._from_json(data)
 
     @classmethod
-    def _from_json(cls, data: Json) -> Entry:
+    def _from_json(cls, data: Json) -> JournalEntry:
         after, confirm = data["after"], data["confirm"]
         phase = Phase(data["phase"])
         if phase is Phase.VERIFIED and after is None:
@@ -204,10 +204,10 @@ class JournalFile:
     def __init__(self, folder: Path) -> None:
         self.path = folder / _NAME
 
-    def read(self) -> Entry | None:
+    def read(self) -> JournalEntry | None:
         """Read the journal, None if there is none; HalfStateError (5) if it is damaged."""
         try:
-            return Entry.from_json(json.loads(self.path.read_text(encoding="utf-8")))
+            return JournalEntry.from_json(json.loads(self.path.read_text(encoding="utf-8")))
         except FileNotFoundError:
             return None
         except FormatError as error:
@@ -230,7 +230,7 @@ class JournalFile:
             return None
         return status.st_ino, status.st_mtime_ns
 
-    def write(self, entry: Entry) -> None:
+    def write(self, entry: JournalEntry) -> None:
         """Replace the entry; OSError."""
         files.write(self.path, entry.render())
 

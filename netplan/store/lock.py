@@ -30,7 +30,7 @@ _LEFT_SECONDS: Final = 15.0
 """How long a program that a dead podnet started may still run: it waits ten seconds for iptables' own lock."""
 
 
-class Holder(NamedTuple):
+class LockHolder(NamedTuple):
     """The holder of a lock: the process, the verb, and the local time at which it began."""
 
     pid: int
@@ -57,7 +57,7 @@ def locked(folder: Path, verb: str, timeout: float) -> Iterator[int]:
     with _opened(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW) as descriptor:
         with reported("the lock", path, _UNCHANGED):
             _wait(descriptor, timeout)
-            hold(descriptor, Holder(os.getpid(), verb, local_time()))
+            hold(descriptor, LockHolder(os.getpid(), verb, local_time()))
         with programs.handing_down(descriptor):
             yield descriptor
 
@@ -105,7 +105,7 @@ def _opened(path: Path, flags: int) -> Iterator[int]:
         os.close(descriptor)
 
 
-def hold(descriptor: int, holder: Holder) -> None:
+def hold(descriptor: int, holder: LockHolder) -> None:
     """Write down who holds a lock; OSError."""
     text = json.dumps(holder._asdict()).encode()
     os.pwrite(descriptor, text, 0)
@@ -134,10 +134,10 @@ def _take(descriptor: int) -> bool:
     return True
 
 
-def _holder(descriptor: int) -> Holder | None:
+def _holder(descriptor: int) -> LockHolder | None:
     """Return the holder of a lock; None while it is being written down."""
     try:
         data = json.loads(os.pread(descriptor, 1 << 12, 0))
-        return Holder(int(data["pid"]), str(data["verb"]), str(data["since"]))
+        return LockHolder(int(data["pid"]), str(data["verb"]), str(data["since"]))
     except (ValueError, KeyError, TypeError):
         return None

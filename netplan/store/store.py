@@ -11,7 +11,7 @@ from netplan.errors import LockedError, PendingError
 from netplan.store import files, lock
 from netplan.store.decision import DecisionFiles
 from netplan.store.generations import Generation, Generations
-from netplan.store.journal import Confirm, Entry, JournalFile
+from netplan.store.journal import Confirm, JournalEntry, JournalFile
 from netplan.store.provenance import boot_id
 from netplan.store.removed_rules import RemovedRulesFile
 from netplan.store.sysctl_originals import OverwrittenFile
@@ -59,22 +59,22 @@ class Store:
         if entry is None or entry.confirm is None:
             raise error
         if self.waits(entry):
-            raise pending(entry) from error
+            raise pending_error(entry) from error
         if not self._overdue(entry, entry.confirm):
             raise error
         lock.end_holder(self.folder)
         entry.confirm.process.kill()
 
-    def waits(self, entry: Entry) -> bool:
+    def waits(self, entry: JournalEntry) -> bool:
         """Whether an entry waits for its confirm: it is in time, and nothing was decided."""
         confirm = entry.confirm if entry.pending and entry.origin.boot_id == boot_id() else None
         return confirm is not None and clock.now() < confirm.deadline and self.decisions.read(entry.id) is None
 
-    def _overdue(self, entry: Entry, confirm: Confirm) -> bool:
+    def _overdue(self, entry: JournalEntry, confirm: Confirm) -> bool:
         """Whether the guard of an entry should have decided long ago: it hangs, and so does the apply, if alive."""
         return clock.now() >= confirm.deadline + _HUNG_SECONDS and self.decisions.read(entry.id) is None
 
-    def finish(self, entry: Entry) -> Generation:
+    def finish(self, entry: JournalEntry) -> Generation:
         """Keep a verified entry as a generation, remember what it overwrote, and close the journal; StoreError (3)."""
         with files.reported("the generation", self.generations.folder):
             kept = self.generations.keep(entry)
@@ -89,7 +89,7 @@ class Store:
             self.journal.remove()
 
 
-def pending(entry: Entry) -> PendingError:
+def pending_error(entry: JournalEntry) -> PendingError:
     """Return the error of an entry that waits for its confirm: whose it is, and until when it waits."""
     until = f" until {clock.at(entry.confirm.deadline)}" if entry.confirm else ""
     return PendingError(

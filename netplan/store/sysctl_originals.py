@@ -16,7 +16,7 @@ from netplan.store.files import UNREADABLE
 from netplan.store.provenance import boot_id
 
 if TYPE_CHECKING:
-    from netplan.store.journal import Entry
+    from netplan.store.journal import JournalEntry
 
 FORMAT_VERSION: Final = "1.0"
 
@@ -33,7 +33,7 @@ class OverwrittenFile:
         """Return what is overwritten in this boot; StoreError (3) if the file can't be read."""
         return self._of(boot_id())
 
-    def keep(self, entry: Entry) -> None:
+    def keep(self, entry: JournalEntry) -> None:
         """Add what a journal's entry wrote, once; OSError. A file that can't be read is set aside, and begun anew."""
         try:
             data = self._data()

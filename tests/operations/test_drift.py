@@ -60,7 +60,7 @@ def test_a_file_for_the_next_boot_that_lacks_the_rules_is_a_difference(tmp_path,
 
 def test_a_file_that_was_brought_up_to_date_is_none(tmp_path, persisting):
     store = Store(tmp_path)
-    files = saved_rules.pending(persisting, store)
+    files = saved_rules.files_to_write(persisting, store)
     assert files is not None
     files.write(store, Kept())
     assert drift(make.settled(persisting, BARE), tmp_path, persisting).in_sync

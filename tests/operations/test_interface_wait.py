@@ -8,7 +8,7 @@ from netplan.kinds.link.value import Link
 from netplan.kinds.route.value import Hop, Route
 from netplan.net import Address, IfName, InterfaceAddress, Prefix
 from netplan.operations import interface_wait
-from netplan.operations.interface_wait import NotReadyError, await_interface, await_next_hops, missing
+from netplan.operations.interface_wait import NotReadyError, await_interface, await_next_hops, interface_lack
 from netplan.spec.topology import AUTO
 from tests import make
 from tests.kernels.memory import MemoryKernel
@@ -39,7 +39,7 @@ def state(*, up=True, address: str | None = "10.4.7.21/24", device="eth0"):
     ],
 )
 def test_what_an_interface_lacks_that_may_still_come(now, lack):
-    assert missing(NODE, now) == lack
+    assert interface_lack(NODE, now) == lack
 
 
 @pytest.mark.parametrize(
@@ -51,12 +51,12 @@ def test_what_an_interface_lacks_that_may_still_come(now, lack):
     ],
 )
 def test_an_interface_that_is_found_by_its_address_lacks_nothing_else(now, lack):
-    assert missing(replace(NODE, interface=AUTO), now) == lack
+    assert interface_lack(replace(NODE, interface=AUTO), now) == lack
 
 
 def test_an_address_of_the_node_s_on_another_device_is_enough():
     elsewhere = [LinkAddress(IfName("lo"), NODE.address)]
-    assert missing(NODE, state(address=None).replace(LinkAddress, elsewhere)) is None
+    assert interface_lack(NODE, state(address=None).replace(LinkAddress, elsewhere)) is None
 
 
 def test_what_is_there_is_not_waited_for():

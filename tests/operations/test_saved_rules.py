@@ -13,7 +13,7 @@ from netplan.operations import saved_rules
 from netplan.operations.apply import apply_spec
 from netplan.operations.request import Dialogue, Options
 from netplan.operations.rollback import roll_back
-from netplan.operations.saved_rules import SpecSource, of_spec, outdated, pending, write_of_spec
+from netplan.operations.saved_rules import SpecSource, differing_files, files_to_write, of_spec, write_of_spec
 from netplan.planning.safety import Flag
 from netplan.spec.load import read
 from netplan.store.store import Store
@@ -130,7 +130,7 @@ def store(tmp_path):
 
 def differing(desired, store):
     """Return the files for the next boot that differ; some do."""
-    files = pending(desired, store)
+    files = files_to_write(desired, store)
     assert files is not None
     return files
 
@@ -184,13 +184,13 @@ def damaged(tmp_path):
 def test_a_verb_that_reads_warns_that_what_was_taken_out_of_the_rules_is_not_known(damaged, tmp_path):
     desired = make.desired(make.spec(firewall=f"{{persist: {tmp_path}/rules.v4}}"))
     report = Kept()
-    pending = outdated(desired, damaged.removed_rules, report)
-    assert (pending and pending.paths, len(report.notes)) == ([f"{tmp_path}/rules.v4"], 1)
+    files = differing_files(desired, damaged.removed_rules, report)
+    assert (files and files.paths, len(report.notes)) == ([f"{tmp_path}/rules.v4"], 1)
 
 
 def test_a_verb_that_writes_refuses_where_it_would_forget_what_was_taken_out_of_the_rules(damaged):
     with pytest.raises(StoreError, match=r"saved-rules\.json can't be read .* \(mv .*/saved-rules\.json .*\)"):
-        pending(make.desired(), damaged)
+        files_to_write(make.desired(), damaged)
 
 
 def test_what_differs_is_told_file_by_file(store, tmp_path):
@@ -290,7 +290,7 @@ def test_a_file_that_can_not_be_read_is_refused_with_the_reason(store, tmp_path,
     (tmp_path / "nonsense.v4").write_text("*filter\nnonsense\n")
     (tmp_path / "large.v4").write_text("#" * 5000)
     with pytest.raises(RefusedError, match=f"^{tmp_path}/{name} {why}"):
-        pending(make.desired(make.spec(firewall=f"{{persist: {tmp_path}/{name}}}")), store)
+        files_to_write(make.desired(make.spec(firewall=f"{{persist: {tmp_path}/{name}}}")), store)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from netplan.kinds.sysctl.originals import Overwritten
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.operations.trace import live_state, recorded_state
 from netplan.store import records
-from netplan.store.journal import Entry, JournalStart, Phase
+from netplan.store.journal import JournalEntry, JournalStart, Phase
 from netplan.store.sysctl_originals import OverwrittenFile
 from netplan.trace import BRIDGE_CALLS, PacketVerdict
 from tests import make
@@ -70,7 +70,9 @@ def on_the_bridge(start):
 def test_what_podnet_remembers_of_a_sysctl_is_given_back_by_the_plan(tmp_path):
     written = Change(None, Sysctl(BRIDGE_CALLS[4], "1"), make.WHY)
     before = Snapshot.of(DOCKER.backend, [Sysctl(BRIDGE_CALLS[4], "0")])
-    OverwrittenFile(tmp_path).keep(Entry("1", make.origin(), Phase.VERIFIED, JournalStart((written,), before), before))
+    OverwrittenFile(tmp_path).keep(
+        JournalEntry("1", make.origin(), Phase.VERIFIED, JournalStart((written,), before), before)
+    )
     assert on_the_bridge(live(tmp_path, DROPPED_ON_THE_BRIDGE)) == [PacketVerdict.DROP, PacketVerdict.ACCEPT]
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from netplan.kinds.link.value import Link
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.planning.deferred_sysctls import absent, waiting, warnings
+from netplan.planning.deferred_sysctls import no_such_sysctl, waiting, warnings
 from tests import make, tunnels
 
 OF_CNI0 = Sysctl("net.ipv4.conf.cni0.rp_filter", "0")
@@ -38,5 +38,5 @@ def test_it_is_said_what_a_parameter_waits_for(sysctl, said):
 
 
 def test_a_parameter_of_bridges_needs_its_module():
-    said = absent(Sysctl("net.bridge.bridge-nf-call-iptables", "1"))
+    said = no_such_sysctl(Sysctl("net.bridge.bridge-nf-call-iptables", "1"))
     assert said.endswith("no net.bridge.bridge-nf-call-iptables; load its module first: modprobe br_netfilter")

@@ -7,7 +7,7 @@ import pytest
 from netplan.kinds.chain.value import Chain
 from netplan.kinds.connection.value import Connection
 from netplan.net import Address
-from netplan.planning.stale_connections import outdated
+from netplan.planning.stale_connections import stale_by
 from tests import make
 
 
@@ -19,7 +19,7 @@ def connection(text):
 
 def stale(text, **keys):
     state = make.settled(make.desired(make.spec(**keys)), make.snapshot())
-    return outdated(state.chains[make.MASQUERADE_CHAIN])(connection(text))
+    return stale_by(state.chains[make.MASQUERADE_CHAIN])(connection(text))
 
 
 OLD = {
@@ -54,4 +54,4 @@ def test_connection_to_a_destination_that_is_not_masqueraded_is_old(source):
 
 
 def test_nothing_is_old_by_a_chain_without_rules():
-    assert not outdated(Chain(make.MASQUERADE_CHAIN))(connection(OLD["pod to pod on another node"]))
+    assert not stale_by(Chain(make.MASQUERADE_CHAIN))(connection(OLD["pod to pod on another node"]))

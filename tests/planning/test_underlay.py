@@ -16,7 +16,7 @@ from netplan.net import IfName, InterfaceAddress
 from netplan.operations.plans import plan_move
 from netplan.planning.plan import NodePlan, Source, plan_node
 from netplan.planning.projection import project
-from netplan.planning.underlay import absent, resolved_in, unresolved
+from netplan.planning.underlay import missing_interfaces, resolved_in, unresolved
 from tests import make, tunnels
 from tests.reports import Kept
 from tests.spec.test_families import A6, B6, ONLY6
@@ -246,7 +246,7 @@ def test_a_plan_from_nothing_says_nothing_of_the_interface():
 )
 def test_a_plan_that_was_made_without_the_devices_says_where_the_address_is_now(addresses, said):
     node_plan = plan_node(compile_node(AUTO_SPEC, unresolved(AUTO_SPEC.topology.by_name["a"])), state(), Source.LIVE)
-    now = absent(node_plan.changes, node_plan.address, state(*addresses))
+    now = missing_interfaces(node_plan.changes, node_plan.address, state(*addresses))
     assert [*map(str, now)] == [f"interface: auto: {said}"]
 
 

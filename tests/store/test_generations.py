@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from netplan.desired.hooks import hooks_of
 from netplan.planning.projection import project
 from netplan.store.generations import KEPT, Damaged, Generations
-from netplan.store.journal import FORMAT_VERSION, Entry, JournalStart, Phase
+from netplan.store.journal import FORMAT_VERSION, JournalEntry, JournalStart, Phase
 from tests import make
 
 STATE = make.snapshot(make.docker())
@@ -15,7 +15,7 @@ AFTER = project(STATE, CHANGES)
 
 
 def entry(name="1", confirm=None):
-    return Entry(name, make.origin(), Phase.VERIFIED, JournalStart(CHANGES, STATE), AFTER, confirm)
+    return JournalEntry(name, make.origin(), Phase.VERIFIED, JournalStart(CHANGES, STATE), AFTER, confirm)
 
 
 @pytest.fixture

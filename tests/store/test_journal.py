@@ -6,15 +6,15 @@ import pytest
 from msgspec.structs import replace
 
 from netplan.errors import ExitCode, HalfStateError
-from netplan.store.journal import FORMAT_VERSION, Confirm, Entry, JournalFile, JournalStart, Phase, rendered
+from netplan.store.journal import FORMAT_VERSION, Confirm, JournalEntry, JournalFile, JournalStart, Phase, rendered
 from netplan.system.process import Process
 from tests import make
 
 STATE = make.snapshot(make.docker())
 CHANGES = make.plan(STATE, make.spec(firewall=make.REMOVE)).changes
 CONFIRM = Confirm(60.0, 17.5, "5ha", Process(4711, 12), "/etc/podnet/hdss7.yaml")
-WRITING = Entry("c0ffee00c0ffee00", make.origin(), Phase.WRITING, JournalStart(CHANGES, STATE))
-VERIFIED = Entry(
+WRITING = JournalEntry("c0ffee00c0ffee00", make.origin(), Phase.WRITING, JournalStart(CHANGES, STATE))
+VERIFIED = JournalEntry(
     "c0ffee00c0ffee00", make.origin(), Phase.VERIFIED, JournalStart(CHANGES, STATE), make.snapshot(), CONFIRM
 )
 

@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from netplan.errors import LockedError
-from netplan.store.lock import Holder, alone, end_holder, hold, locked
+from netplan.store.lock import LockHolder, alone, end_holder, hold, locked
 from netplan.system import programs
 
 HOLD = "import sys, time; from pathlib import Path; from netplan.store.lock import locked\n"
@@ -65,7 +65,7 @@ def test_a_program_that_a_killed_process_started_is_waited_for(tmp_path):
     with locked(tmp_path, "apply", 0) as descriptor:
         ended = subprocess.Popen(["true"])
         ended.wait()
-        hold(descriptor, Holder(ended.pid, "apply", "then"))
+        hold(descriptor, LockHolder(ended.pid, "apply", "then"))
         child = subprocess.Popen(["sleep", "0.3"], pass_fds=[descriptor])
     assert lock(tmp_path)
     assert child.wait(timeout=0) == 0
@@ -99,7 +99,7 @@ def test_a_holder_that_hangs_is_ended(tmp_path, other):
 
 def test_a_process_that_has_the_number_of_an_earlier_holder_is_not_ended(tmp_path):
     with locked(tmp_path, "apply", 0) as descriptor, subprocess.Popen(["cat"], stdin=subprocess.PIPE) as stranger:
-        hold(descriptor, Holder(stranger.pid, "apply", "then"))
+        hold(descriptor, LockHolder(stranger.pid, "apply", "then"))
         end_holder(tmp_path)
         stranger.communicate(timeout=30)
     assert stranger.returncode == 0

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from netplan.errors import LockedError
-from netplan.store.lock import GUARD, Holder, hold, locked
+from netplan.store.lock import GUARD, LockHolder, hold, locked
 from netplan.store.store import Store
 
 
@@ -15,7 +15,7 @@ def held_for_a_moment(folder, verb):
     """Let a process of another verb hold the lock for a moment."""
     with locked(folder, verb, 0) as descriptor:
         process = subprocess.Popen(["sleep", "0.4"], pass_fds=[descriptor])
-        hold(descriptor, Holder(process.pid, verb, "then"))
+        hold(descriptor, LockHolder(process.pid, verb, "then"))
     return process
 
 

@@ -7,7 +7,7 @@ from netplan.errors import StoreError
 from netplan.kinds.resource import Change
 from netplan.kinds.sysctl.originals import Overwritten
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.store.journal import Entry, JournalStart, Phase
+from netplan.store.journal import JournalEntry, JournalStart, Phase
 from netplan.store.sysctl_originals import OverwrittenFile
 from tests import make
 
@@ -18,7 +18,7 @@ HELD = (Overwritten(FORWARD, "0", "1"),)
 def entry(name="1", before="0", after="1", boot=None):
     state = make.snapshot(ip_forward=before)
     changes = (Change(Sysctl(FORWARD, before), Sysctl(FORWARD, after), make.WHY),)
-    return Entry(
+    return JournalEntry(
         name, make.origin(boot=boot), Phase.VERIFIED, JournalStart(changes, state), make.snapshot(ip_forward=after)
     )
 

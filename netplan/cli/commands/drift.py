@@ -39,7 +39,7 @@ from netplan.errors import ExitCode, UsageError
 from netplan.net import printable
 from netplan.operations.drift import find_drift
 from netplan.operations.safety import allowed
-from netplan.operations.saved_rules import Pending
+from netplan.operations.saved_rules import OutdatedFiles
 from netplan.planning.plan import NodePlan, Plan
 from netplan.spec.load import Spec
 from netplan.store.vardir import var_dir
@@ -120,7 +120,7 @@ class _Report(NamedTuple):
         """Return the plan of the node as a plan of its cluster."""
         return Plan.of(self.spec, [plan])
 
-    def show(self, plan: Plan, file: Pending | None) -> None:
+    def show(self, plan: Plan, file: OutdatedFiles | None) -> None:
         """Show and count the differences."""
         _show(plan, file, self.format)
         self.measure(plan.nodes[0])
@@ -133,7 +133,7 @@ class _Report(NamedTuple):
             write_file(self.metrics_file, drift_metrics(self.spec.model.cluster, plan, time.time()))
 
 
-def _show(plan: Plan, file: Pending | None, format: Format) -> None:
+def _show(plan: Plan, file: OutdatedFiles | None, format: Format) -> None:
     if format is Format.JSON:
         from netplan.planning.plan_json import plan_to_json
 

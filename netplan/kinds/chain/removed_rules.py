@@ -8,7 +8,7 @@ from typing import Self
 from msgspec import Struct
 
 from netplan.kinds.chain.place import put_back
-from netplan.kinds.chain.saved_tables import Entry, Table
+from netplan.kinds.chain.saved_tables import RuleLine, Table
 from netplan.kinds.chain.value import ChainKey, is_our_jump
 from netplan.kinds.resource import Json
 from netplan.netfilter.iptables.built_in import BUILT_IN
@@ -34,9 +34,9 @@ class RemovedRules(Struct, frozen=True):
     led_to: tuple[str, ...] = ()
 
     @property
-    def texts(self) -> Iterator[tuple[Entry, int]]:
+    def texts(self) -> Iterator[tuple[RuleLine, int]]:
         """The lines that were removed, and the generation for which each was."""
-        return ((Entry(None, self.chain, self.lines[rule.index]), rule.generation) for rule in self.rules)
+        return ((RuleLine(None, self.chain, self.lines[rule.index]), rule.generation) for rule in self.rules)
 
     def to_json(self) -> Json:
         """Return the rules as JSON values; `from_json` reads them back."""
@@ -58,7 +58,7 @@ class RemovedRules(Struct, frozen=True):
         if not all(0 <= rule.index < len(lines) for rule in rules):
             raise ValueError(f"a rule of {key} has no line")
         for line in lines:
-            Entry(None, key, line).rule()
+            RuleLine(None, key, line).rule()
         return cls(key, lines, rules, tuple(map(str, data["led_to"])))
 
 
@@ -87,7 +87,7 @@ class FileRemovals(Struct, frozen=True):
         return cls(str(data["path"]), int(data["version"]), int(data["since"]), chains, bool(data.get("empty")))
 
 
-def with_removed(entries: Sequence[Entry], removed: RemovedRules | None) -> list[Entry]:
+def with_removed(entries: Sequence[RuleLine], removed: RemovedRules | None) -> list[RuleLine]:
     """Return the lines of a chain with those that were removed from it, at their places.
 
     A line that stands in the file again was put there by another program: that one counts.
@@ -96,11 +96,13 @@ def with_removed(entries: Sequence[Entry], removed: RemovedRules | None) -> list
         return [*entries]
     foreign = [entry for entry in entries if not is_our_jump(entry.rule())]
     rules = [entry.rule() for entry in foreign]
-    before = [(line, Entry(None, removed.chain, line).rule()) for line in removed.lines]
+    before = [(line, RuleLine(None, removed.chain, line).rule()) for line in removed.lines]
     missing = {before[rule.index][1] for rule in removed.rules}.difference(rules)
     lines = iter([line for line, rule in before if rule in missing])
     slots = put_back([rule for _, rule in before], rules, missing)
-    whole = [Entry(None, removed.chain, next(lines)) if slot.origin is None else foreign[slot.origin] for slot in slots]
+    whole = [
+        RuleLine(None, removed.chain, next(lines)) if slot.origin is None else foreign[slot.origin] for slot in slots
+    ]
     for index, entry in enumerate(entries):
         if is_our_jump(entry.rule()):
             whole.insert(whole.index(entries[index - 1]) + 1 if index else 0, entry)
@@ -108,7 +110,7 @@ def with_removed(entries: Sequence[Entry], removed: RemovedRules | None) -> list
 
 
 def removed_from(
-    entries: Sequence[Entry], indexes: Collection[int], former: RemovedRules | None, table: Table, generation: int
+    entries: Sequence[RuleLine], indexes: Collection[int], former: RemovedRules | None, table: Table, generation: int
 ) -> RemovedRules:
     """Return what is remembered of a chain whose entries with these indexes are not in the file.
 

@@ -22,7 +22,7 @@ class SavedRulesError(ValueError):
     """The file holds a line that iptables-save does not write."""
 
 
-class Entry(Struct, frozen=True):
+class RuleLine(Struct, frozen=True):
     """A rule's line: its index in the file, None for one that is to come back, its chain, and the line itself."""
 
     index: int | None
@@ -51,7 +51,7 @@ class Table(Struct):
     end: int = 0
     headers: dict[str, int] = field(default_factory=dict)
     policies: dict[str, str] = field(default_factory=dict)
-    rules: dict[str, list[Entry]] = field(default_factory=dict)
+    rules: dict[str, list[RuleLine]] = field(default_factory=dict)
 
     def last_before(self, chain: str) -> int:
         """Return the index of the line after which the rules of a chain that has none would stand."""
@@ -122,7 +122,7 @@ def _add(table: Table, index: int, line: str) -> None:
     named = _RULE.match(line)
     if named is None or line.endswith("\r"):
         raise _unreadable(index, f"{line!r} is nothing that iptables-save writes")
-    table.rules.setdefault(named[1], []).append(Entry(index, table.key(named[1]), line))
+    table.rules.setdefault(named[1], []).append(RuleLine(index, table.key(named[1]), line))
 
 
 def _unreadable(index: int, why: str) -> SavedRulesError:

@@ -25,7 +25,7 @@ _MAPPED: Final = bytes(10) + b"\xff\xff"
 _ANY: Final = bytes(16)
 
 
-class Entry(NamedTuple):
+class SocketEntry(NamedTuple):
     """A socket: its inode, and the IP versions whose packets it takes."""
 
     inode: int
@@ -37,10 +37,10 @@ def request(version: int, port: int) -> bytes:
     return _REQUEST.pack(FAMILIES[version], socket.IPPROTO_UDP, _ALL_STATES, port.to_bytes(2, "big"))
 
 
-def decode(message: bytes) -> Entry:
+def decode(message: bytes) -> SocketEntry:
     """Read a socket; one of IPv6 that is bound to no address takes packets of IPv4 too, unless it said otherwise."""
     family, source, inode = _MESSAGE.unpack_from(message)
     only = any(attributes(message[_MESSAGE.size :]).get(_ONLY_IPV6, b""))
     if family == socket.AF_INET or source.startswith(_MAPPED):
-        return Entry(inode, frozenset({4}))
-    return Entry(inode, frozenset({6} if only or source != _ANY else {4, 6}))
+        return SocketEntry(inode, frozenset({4}))
+    return SocketEntry(inode, frozenset({6} if only or source != _ANY else {4, 6}))

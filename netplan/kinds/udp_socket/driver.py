@@ -31,7 +31,7 @@ def observe(ports: Collection[int]) -> tuple[UdpSocket, ...]:
     )
 
 
-def _entries(port: int) -> Iterator[codec.Entry]:
+def _entries(port: int) -> Iterator[codec.SocketEntry]:
     with suppress(OSError, UnsettledError), Channel(SOCK_DIAG) as channel:
         for version in codec.FAMILIES:
             yield from map(codec.decode, channel.dump(codec.DUMP, codec.request(version, port)))

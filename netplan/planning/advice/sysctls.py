@@ -18,7 +18,7 @@ def refuse_unknown(case: Case) -> Iterator[Obstacle]:
     created = {want.resource.name for want in case.desired.objects if isinstance(want.resource, Link)}
     for change in case.changes:
         if isinstance(change.after, Sysctl) and change.before is None and change.after.device not in created:
-            yield Obstacle.before(deferred_sysctls.absent(change.after), [change.after])
+            yield Obstacle.before(deferred_sysctls.no_such_sysctl(change.after), [change.after])
 
 
 def warn_of_leaving(case: Case) -> Iterator[str]:

@@ -25,7 +25,7 @@ from yaml.reader import Reader
 
 from netplan.errors import Location, Problem
 from netplan.net import printable
-from netplan.spec.yaml.places import NO_ENTRIES, Entry, Key, Mark, Places
+from netplan.spec.yaml.places import NO_ENTRIES, Entry, Key, Places, Position
 from netplan.spec.yaml.problems import LINE_BREAK, spec_error
 from netplan.spec.yaml.scalars import MERGE, Plain, plain_scalar
 
@@ -225,11 +225,11 @@ class _Composer:
         message = f"the key {name} stands twice in one mapping"
         self._problems.append(Problem(self._place(_mark(event)), message, "keep one of the two", related))
 
-    def _place(self, mark: Mark) -> Location:
+    def _place(self, mark: Position) -> Location:
         return Location(self._path, *mark)
 
 
-def _mark(event: Event) -> Mark:
+def _mark(event: Event) -> Position:
     mark = event.start_mark
     return (mark.line + 1, mark.column + 1) if mark else (1, 1)
 

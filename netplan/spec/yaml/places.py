@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from netplan.errors import Location
 
-Mark: TypeAlias = tuple[int, int]  # line and column, counted from 1
+Position: TypeAlias = tuple[int, int]  # line and column, counted from 1
 Key: TypeAlias = str | int
 
 
@@ -19,8 +19,8 @@ class Entry(Struct, frozen=True):
     `path` is the file that they stand in, if it is another one than that of what is around them.
     """
 
-    key: Mark
-    value: Mark
+    key: Position
+    value: Position
     entries: Mapping[Key, Entry]
     path: str = ""
 

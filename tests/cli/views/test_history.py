@@ -20,7 +20,7 @@ from netplan.operations.settle import Cause, Recovery
 from netplan.operations.unfinished import Leftover
 from netplan.planning import deferred_sysctls
 from netplan.store.generations import Damaged, Generation
-from netplan.store.journal import Confirm, Entry, JournalStart, Phase
+from netplan.store.journal import Confirm, JournalEntry, JournalStart, Phase
 from netplan.system import clock
 from netplan.system.process import Process
 from tests import make
@@ -56,7 +56,7 @@ def test_what_a_terminal_would_act_on_is_escaped():
     assert "\\x1b[2J" in history_text([hostile])
 
 
-ENTRY = Entry("c0ffee", make.origin(), Phase.WRITING, JournalStart(PLAN.changes, make.snapshot()))
+ENTRY = JournalEntry("c0ffee", make.origin(), Phase.WRITING, JournalStart(PLAN.changes, make.snapshot()))
 CONFIRM = Confirm(60, clock.now() + 60, "", Process(1, 1))
 
 

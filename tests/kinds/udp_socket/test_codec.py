@@ -30,7 +30,7 @@ def message(family, source, only=0):
     ],
 )
 def test_a_socket_takes_packets_of_the_versions_that_its_address_is_of(reply, versions):
-    assert codec.decode(reply) == codec.Entry(7, frozenset(versions))
+    assert codec.decode(reply) == codec.SocketEntry(7, frozenset(versions))
 
 
 def test_a_request_names_the_family_the_protocol_and_the_port():
