@@ -1,4 +1,7 @@
-"""Where `podnet` starts: streams that can be written to, and a handler of Ctrl-C before anything else is imported."""
+"""Where `podnet` starts: streams that can be written to, and a handler of Ctrl-C before anything else is imported.
+
+A module apart from `main`, which imports typer: that takes so long that a Ctrl-C often comes meanwhile.
+"""
 
 from __future__ import annotations
 

@@ -65,18 +65,13 @@ def apply(
     folder: VarDir = None,
     lock_timeout: LockTimeout = 0,
     allow_untrusted_file: AllowUntrusted = False,
-    allow_session: AllowSession = False,
-    allow_default_route: AllowDefaultRoute = False,
-    allow_many_deletes: AllowManyDeletes = False,
-    allow_off_link: AllowOffLink = False,
+    session: AllowSession = False,
+    default_route: AllowDefaultRoute = False,
+    many_deletes: AllowManyDeletes = False,
+    off_link: AllowOffLink = False,
 ) -> None:
     """Bring this node to the state of the spec, or apply a saved plan."""
-    flags = allowed(
-        session=allow_session,
-        default_route=allow_default_route,
-        many_deletes=allow_many_deletes,
-        off_link=allow_off_link,
-    )
+    flags = allowed(session=session, default_route=default_route, many_deletes=many_deletes, off_link=off_link)
     options = Options(flags, flush_conntrack, confirm_within, lock_timeout)
     with trusting(allow=allow_untrusted_file) as judge:
         planned = _saved(source, node, judge) or open_here(source, node, state, judge)

@@ -68,18 +68,13 @@ def drift(
     folder: VarDir = None,
     lock_timeout: LockTimeout = 0,
     allow_untrusted_file: AllowUntrusted = False,
-    allow_session: AllowSession = False,
-    allow_default_route: AllowDefaultRoute = False,
-    allow_many_deletes: AllowManyDeletes = False,
-    allow_off_link: AllowOffLink = False,
+    session: AllowSession = False,
+    default_route: AllowDefaultRoute = False,
+    many_deletes: AllowManyDeletes = False,
+    off_link: AllowOffLink = False,
 ) -> None:
     """Compare this node with the spec; exit 1 on any difference."""
-    flags = allowed(
-        session=allow_session,
-        default_route=allow_default_route,
-        many_deletes=allow_many_deletes,
-        off_link=allow_off_link,
-    )
+    flags = allowed(session=session, default_route=default_route, many_deletes=many_deletes, off_link=off_link)
     options = {"--flush-conntrack": flush_conntrack, FLAG: allow_untrusted_file}
     said = [*(option for option, given in options.items() if given), *sorted(flags)]
     if said and not fix:

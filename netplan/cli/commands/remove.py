@@ -39,11 +39,11 @@ def remove(
     folder: VarDir = None,
     lock_timeout: LockTimeout = 0,
     allow_untrusted_file: AllowUntrusted = False,
-    allow_session: AllowSession = False,
-    allow_default_route: AllowDefaultRoute = False,
+    session: AllowSession = False,
+    default_route: AllowDefaultRoute = False,
 ) -> None:
     """Delete everything of podnet's from this node, and nothing else."""
-    flags = allowed(session=allow_session, default_route=allow_default_route, many_deletes=True)  # all of them go
+    flags = allowed(session=session, default_route=default_route, many_deletes=True)  # all of them go
     try:
         with trusting(allow=allow_untrusted_file) as judge:
             loaded, here = open_here(spec, node, state, judge)

@@ -34,17 +34,12 @@ def rollback(
     yes: Yes = False,
     folder: VarDir = None,
     lock_timeout: LockTimeout = 0,
-    allow_session: AllowSession = False,
-    allow_default_route: AllowDefaultRoute = False,
-    allow_many_deletes: AllowManyDeletes = False,
-    allow_off_link: AllowOffLink = False,
+    session: AllowSession = False,
+    default_route: AllowDefaultRoute = False,
+    many_deletes: AllowManyDeletes = False,
+    off_link: AllowOffLink = False,
 ) -> None:
     """Restore the state that an earlier generation left, or the one before the newest."""
-    flags = allowed(
-        session=allow_session,
-        default_route=allow_default_route,
-        many_deletes=allow_many_deletes,
-        off_link=allow_off_link,
-    )
+    flags = allowed(session=session, default_route=default_route, many_deletes=many_deletes, off_link=off_link)
     options = Options(flags, lock_timeout=lock_timeout)
     roll_back(machine_at(folder), generation, options, dialogue(yes=yes))
