@@ -50,7 +50,7 @@ class Failure(NamedTuple):
     """Why an attempt failed, and what the program printed, escaped."""
 
     why: str
-    said: str = ""
+    output: str = ""
 
 
 Try = Callable[[float], Failure | None]
@@ -102,13 +102,13 @@ def _failure(check: Check, gateway: Address | None) -> str | None:
     until = time.monotonic() + check.within
     attempt = _attempt(check, gateway)
     earlier: Failure | None = None
-    while (refusal := attempt(until)) is not None:
-        if refusal.why == _CUT_SHORT and earlier is not None:
-            refusal = earlier  # the last attempt had less time than those that say why
-        earlier = refusal
+    while (failure := attempt(until)) is not None:
+        if failure.why == _CUT_SHORT and earlier is not None:
+            failure = earlier  # the last attempt had less time than those that say why
+        earlier = failure
         if time.monotonic() + _PAUSE >= until:
-            said = f": {refusal.said}" if refusal.said else ""
-            return f"{check}: {refusal.why} within {check.within} s{said}  {_place(check)}"
+            output = f": {failure.output}" if failure.output else ""
+            return f"{check}: {failure.why} within {check.within} s{output}  {_place(check)}"
         time.sleep(_PAUSE)
     return None
 
@@ -183,13 +183,13 @@ def _command(argv: Sequence[str], until: float) -> Failure | None:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         return Failure("it could not be started", (reason or "").lower())
     with process:
-        said = _output(process, until)
+        output = _output(process, until)
         ended = process.poll() is not None
         if not ended:
             os.killpg(process.pid, signal.SIGKILL)
     if not ended:
-        return Failure(_CUT_SHORT, said)
-    return None if process.returncode == 0 else Failure(_exit(process.returncode), said)
+        return Failure(_CUT_SHORT, output)
+    return None if process.returncode == 0 else Failure(_exit(process.returncode), output)
 
 
 def _output(process: subprocess.Popen[bytes], until: float) -> str:

@@ -102,10 +102,10 @@ def _detached(store: Store, entry: JournalEntry, descriptor: int) -> None:
         )
         os.close(sender)
         with os.fdopen(ready, "rb") as stream:
-            said = stream.read()
+            answer = stream.read()
     except OSError as error:
         raise RefusedError(f"the guard can't be started: {error.strerror}; nothing was changed") from error
-    if not said:
+    if not answer:
         raise RefusedError("the guard did not start; nothing was changed")
 
 

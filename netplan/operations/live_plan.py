@@ -89,13 +89,13 @@ class LivePlan(Struct, frozen=True):
         before = whole_state(kernel, plan.interest, packets_of(plan.probes))
         check_fresh(plan, before)
         _check_ours(plan, before)
-        against = (
+        new_refusals = (
             *map(str, elsewhere(plan.node, plan.address, plan.changes, before)),
             *unknown(plan.changes),
             *map(str, missing_interfaces(plan.changes, plan.address, before)),
             *map(str, shut_out(plan.changes, before)),
         )
-        refusals = tuple(dict.fromkeys((*plan.refusals, *against)))
+        refusals = tuple(dict.fromkeys((*plan.refusals, *new_refusals)))
         try:
             traced = with_effects(replace(plan, refusals=refusals), plan.probes, before)
         except ConflictError as error:

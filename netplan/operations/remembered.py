@@ -27,11 +27,11 @@ def with_applied(desired: Desired, folder: Path, report: Report) -> Desired:
 
 def checked_against(plan: NodePlan, folder: Path, report: Report) -> NodePlan:
     """Return a saved plan, refused where it restores routes that podnet's newest generation did not have."""
-    taken = [change for change in plan.changes if isinstance(change.before, Route) and not change.before.ours]
+    replaced = [change for change in plan.changes if isinstance(change.before, Route) and not change.before.ours]
     if not plan.puts_back or plan.adopts:
         return plan
     applied = _applied(folder, plan.node, report)
-    unknown = (change.resource for change in taken if change.resource.key not in applied)
+    unknown = (change.resource for change in replaced if change.resource.key not in applied)
     refusals = (
         f"route {route}: podnet had none there in its newest generation on this node: plan again" for route in unknown
     )

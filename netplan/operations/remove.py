@@ -17,7 +17,7 @@ from netplan.operations.live_plan import LivePlan
 from netplan.operations.lock_hold import hold_lock
 from netplan.operations.machine import Machine
 from netplan.operations.request import Dialogue, Options, Outcome, PlanShown, Request, fulfil
-from netplan.operations.rollback_target import TakenOver, taken_over
+from netplan.operations.rollback_target import AdoptedObjects, adopted_objects
 from netplan.operations.saved_rules import OutdatedFiles, files_to_write
 from netplan.planning.plan import NodePlan, Plan
 from netplan.spec.load import Spec
@@ -42,9 +42,9 @@ def remove(machine: Machine, spec: Spec, node: Node, options: Options, dialogue:
 
     def show(shown: PlanShown) -> None:
         dialogue.show(shown)
-        taken = _adopted(machine, shown.plan.nodes[0])
-        if taken is not None:
-            machine.report.note(_warning(taken))
+        adopted = _adopted(machine, shown.plan.nodes[0])
+        if adopted is not None:
+            machine.report.note(_warning(adopted))
 
     with hold_lock(machine, "remove", options.lock_timeout) as hold:
 
@@ -68,16 +68,16 @@ def _left_behind(machine: Machine, desired: Desired, backend: FirewallBackend | 
         return LivePlan.from_kernel(desired, machine.open_kernel(backend))
 
 
-def _adopted(machine: Machine, plan: NodePlan) -> TakenOver | None:
+def _adopted(machine: Machine, plan: NodePlan) -> AdoptedObjects | None:
     """Return what a plan deletes that podnet adopted, and that deleting it does not give back."""
     deleted = [change.before for change in plan.changes if change.before is not None and change.after is None]
-    return taken_over(machine.store.generations.all(), deleted)
+    return adopted_objects(machine.store.generations.all(), deleted)
 
 
-def _warning(taken: TakenOver) -> str:
+def _warning(adopted: AdoptedObjects) -> str:
     return (
-        f"warning: podnet took over {taken} from another program. remove deletes that, and this node has no pod "
-        f"network then: `podnet rollback {taken.generation}` gives back what that program had made, also after remove"
+        f"warning: podnet took over {adopted} from another program. remove deletes it, and leaves this node without a "
+        f"pod network: `podnet rollback {adopted.generation}` restores what that program had made, also after remove"
     )
 
 

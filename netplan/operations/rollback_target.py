@@ -46,7 +46,7 @@ class RollbackTarget(Struct, frozen=True):
         return (side for side in sides if isinstance(side, PlacedRule))
 
 
-class TakenOver(Struct, frozen=True):
+class AdoptedObjects(Struct, frozen=True):
     """Objects of other programs that became podnet's, as they were before, and the generation that still had them."""
 
     objects: tuple[Resource, ...]
@@ -58,23 +58,25 @@ class TakenOver(Struct, frozen=True):
         return " and ".join([*links, *([counted(routes, "route")] if routes else [])])
 
 
-def taken_over(kept: Sequence[Generation | Damaged], deleted: Iterable[Resource]) -> TakenOver | None:
+def adopted_objects(kept: Sequence[Generation | Damaged], deleted: Iterable[Resource]) -> AdoptedObjects | None:
     """Return what of the links and routes that are deleted was another program's before; None if nothing was.
 
     That is known as long as the generation is kept that took it over.
     """
     keys = {(resource.kind, resource.key) for resource in deleted if isinstance(resource, Link | Route)}
-    taken: dict[Hashable, tuple[int, Resource]] = {}
+    adopted: dict[Hashable, tuple[int, Resource]] = {}
     for generation in kept:
         for change in generation.changes if isinstance(generation, Generation) else ():
             key, before, after = (change.resource.kind, change.resource.key), change.before, change.after
             if before is None or after is None or not after.ours:
-                taken.pop(key, None)
+                adopted.pop(key, None)
             elif key in keys and not before.ours:
-                taken.setdefault(key, (generation.number - 1, before))
-    if not taken:
+                adopted.setdefault(key, (generation.number - 1, before))
+    if not adopted:
         return None
-    return TakenOver(tuple(before for _, before in taken.values()), min(number for number, _ in taken.values()))
+    return AdoptedObjects(
+        tuple(before for _, before in adopted.values()), min(number for number, _ in adopted.values())
+    )
 
 
 def rollback_target(kept: Sequence[Generation | Damaged], number: int | None) -> RollbackTarget:

@@ -129,7 +129,7 @@ def plan_node(desired: Desired, snapshot: Snapshot, source: Source) -> NodePlan:
     changes = sorted(diff_node(desired, snapshot), key=_shown)
     late = deferred_sysctls.waiting(desired, snapshot)
     case = Case(desired, changes, snapshot, source is Source.LIVE, late)
-    against = tuple(advice.refusals(case))
+    refusals = tuple(advice.refusals(case))
     return NodePlan(
         node=desired.node,
         address=desired.address,
@@ -138,8 +138,8 @@ def plan_node(desired: Desired, snapshot: Snapshot, source: Source) -> NodePlan:
         changes=tuple(changes),
         depends=dependencies(changes, snapshot),
         warnings=tuple(advice.warnings(case)),
-        refusals=tuple(map(str, against)),
-        obstacles=tuple(reason for reason in against if isinstance(reason, Obstacle)),
+        refusals=tuple(map(str, refusals)),
+        obstacles=tuple(reason for reason in refusals if isinstance(reason, Obstacle)),
         checks=desired.checks,
         persist=desired.persist,
         adopts=desired.adopts,

@@ -110,11 +110,11 @@ def _of_session(
     try:
         session = Session.parse(text)
     except ValueError as error:
-        said = f"it is unknown what becomes of your SSH session: SSH_CONNECTION: {printable(str(error))}"
-        yield Danger(Flag.SESSION, said)
+        message = f"it is unknown what becomes of your SSH session: SSH_CONNECTION: {printable(str(error))}"
+        yield Danger(Flag.SESSION, message)
         return
     if _ends_here(session, before):
-        yield from (Danger(Flag.SESSION, said) for said in _cut(tuple(changes), before, after, session))
+        yield from (Danger(Flag.SESSION, message) for message in _cut(tuple(changes), before, after, session))
 
 
 def _ends_here(session: Session, state: Snapshot) -> bool:

@@ -88,13 +88,13 @@ def earlier(after: Snapshot, later: Sequence[AppliedChanges]) -> Snapshot:
         touched = _touched_sysctls(applied.changes)
         sysctls = {sysctl.key: sysctl for sysctl in applied.before.all(Sysctl) if _reached(sysctl, touched)} | sysctls
     state = after.replace(Chain, [*others, *chains]).replace(Sysctl, sysctls.values())
-    taken = [*_taken_over(after, later)]
-    for kind in {type(resource) for resource in taken}:
-        state = state.replace(kind, [*after.all(kind), *(resource for resource in taken if type(resource) is kind)])
+    adopted = [*_adopted(after, later)]
+    for kind in {type(resource) for resource in adopted}:
+        state = state.replace(kind, [*after.all(kind), *(resource for resource in adopted if type(resource) is kind)])
     return state
 
 
-def _taken_over(after: Snapshot, later: Sequence[AppliedChanges]) -> Iterator[Resource]:
+def _adopted(after: Snapshot, later: Sequence[AppliedChanges]) -> Iterator[Resource]:
     """Return adopted objects of other programs, with what stood on such links, as they were before the first apply."""
     known = {(resource.kind, resource.key) for kind in registry.values() for resource in after.all(kind)}
     for applied in later:

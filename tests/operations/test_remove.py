@@ -89,4 +89,4 @@ def test_what_podnet_took_over_is_warned_of_once_the_plan_is_shown(tmp_path):
     remove(here, adopting, NODE, ALL, Dialogue(lambda _: report.notes.append("shown")))
     shown, warning = report.notes[:2]
     assert (shown, warning.split(". ")[0]) == ("shown", "warning: podnet took over 1 route from another program")
-    assert "`podnet rollback 0` gives back what that program had made, also after remove" in warning
+    assert "`podnet rollback 0` restores what that program had made, also after remove" in warning

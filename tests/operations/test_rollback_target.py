@@ -16,7 +16,7 @@ from netplan.net import IfName
 from netplan.operations.apply_journal import ApplyJournal, WantedState
 from netplan.operations.apply_plan import apply_plan
 from netplan.operations.live_plan import LivePlan
-from netplan.operations.rollback_target import rollback_target, taken_over
+from netplan.operations.rollback_target import adopted_objects, rollback_target
 from netplan.store.store import Store
 from netplan.trace import settings_of
 from tests import make, tunnels
@@ -137,9 +137,9 @@ def test_what_was_taken_over_comes_back_after_remove_by_the_number_before_that(s
 def test_what_was_given_back_is_not_taken_over_any_more(store):
     kernel = MemoryKernel(make.snapshot("", *FLANNELS))
     make.generation(store, make.desired(TAKES_OVER), kernel)
-    taken = taken_over(store.generations.all(), kernel.state.all(Link))
+    taken = adopted_objects(store.generations.all(), kernel.state.all(Link))
     roll_back(store, kernel)
-    assert (str(taken), taken_over(store.generations.all(), kernel.state.all(Link))) == ("flannel.1", None)
+    assert (str(taken), adopted_objects(store.generations.all(), kernel.state.all(Link))) == ("flannel.1", None)
 
 
 def test_a_rollback_says_why_of_each_change(store, kernel, states):

@@ -76,9 +76,9 @@ def drift(
     """Compare this node with the spec; exit 1 on any difference."""
     flags = allowed(session=session, default_route=default_route, many_deletes=many_deletes, off_link=off_link)
     options = {"--flush-conntrack": flush_conntrack, FLAG: allow_untrusted_file}
-    said = [*(option for option, given in options.items() if given), *sorted(flags)]
-    if said and not fix:
-        raise UsageError(f"{said[0]} goes with --fix: without it, drift changes nothing")
+    used = [*(option for option, is_used in options.items() if is_used), *sorted(flags)]
+    if used and not fix:
+        raise UsageError(f"{used[0]} goes with --fix: without it, drift changes nothing")
     with trusting(allow=allow_untrusted_file or not fix) as judge:
         loaded, here = open_here(spec, node, state, judge)
     desired, report = compile_node(loaded, resolved_here(here)), _Report(loaded, format, metrics_file)

@@ -29,8 +29,8 @@ def _block(block: Block) -> Iterator[str]:
         blame = f"  # {traffic.blame}" if traffic.blame else ""
         yield f"{'!' if traffic.sign == '!' else ' '} traffic {traffic}{blame}"
     yield from (fence, "")
-    said = [f"- {remark}" for remark in remarks(block.nodes[0])]
-    yield from [*said, ""] if said else []
+    shown = [f"- {remark}" for remark in remarks(block.nodes[0])]
+    yield from [*shown, ""] if shown else []
 
 
 def _code(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What nodes should have, as text and as JSON."""
+"""The desired state of nodes, as text and as JSON."""
 
 from __future__ import annotations
 
