@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import cached_property, partial
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
 from msgspec.structs import replace
 
 from netplan.errors import ObserveError, RefusedError
-from netplan.kernel.drivers import driver_of
+from netplan.kernel.drivers import driver_of, file_driver_of, observe_files
 from netplan.kinds.address import driver as address_driver
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.batches import Batch
@@ -29,11 +29,11 @@ from netplan.kinds.link.access import Reading, Writing
 from netplan.kinds.link.value import Link, own_settings
 from netplan.kinds.policy.value import PolicyRule, routing_tables
 from netplan.kinds.registry import Interface, kind_of, kinds
-from netplan.kinds.resource import Change, Resource
+from netplan.kinds.resource import Resource
 from netplan.kinds.route import driver as routes
 from netplan.kinds.snapshot import Interest, Snapshot
 from netplan.kinds.sysctl import driver as sysctls
-from netplan.kinds.sysctl.value import Sysctl, spelled_out
+from netplan.kinds.sysctl.value import spelled_out
 from netplan.kinds.udp_socket import driver as sockets
 from netplan.net import Address, IfName
 from netplan.netfilter.nftables.expression import chains as chains_of_nft
@@ -110,9 +110,8 @@ class Linux:
                         carrying.add(resource.link)
                     yield resource
         names = {*spelled_out(interest.sysctls, carrying)}
-        there = {None, *(link.name for link in devices.values())}
-        read = sysctls.observe(names | own_settings(devices.values()))
-        yield from (sysctl for sysctl in read if sysctl.device in there)
+        names |= own_settings(devices.values())
+        yield from observe_files(names, frozenset(link.name for link in devices.values()))
         if interest.rules:
             yield from self._observe_rules(interest)
 
@@ -135,12 +134,13 @@ class Linux:
             self._announce(batch.version, batch.table)
             iptables = self._iptables if batch.version == 4 else self._iptables.ipv6
             chains.write(iptables, batch.table, batch.changes, batch.chains)
-        elif batch.kind == Sysctl.kind:
-            _write_sysctls(batch)
-        else:
-            with Channel(ROUTE, partial(self._progress, writing)) as channel:
-                access = Writing(channel, links.indexes(channel), self._many)
-                driver_of(kind_of(batch.changes[0].resource)).write(access, batch.changes)
+            return
+        kind = kind_of(batch.changes[0].resource)
+        if kind.interface is Interface.PROC_SYS:
+            file_driver_of(kind).write(batch.changes)
+            return
+        with Channel(ROUTE, partial(self._progress, writing)) as channel:
+            driver_of(kind).write(Writing(channel, links.indexes(channel), self._many), batch.changes)
 
     def _announce(self, version: int, table: str) -> None:
         """Announce a table that iptables is about to create; nothing where it is unknown whether it exists."""
@@ -159,11 +159,6 @@ def _tables(rules: Iterable[Resource]) -> dict[int, frozenset[int]]:
     """Return the tables in which packets are looked up, by IP version."""
     policy_rules = [rule for rule in rules if isinstance(rule, PolicyRule)]
     return {version: routing_tables(rule for rule in policy_rules if rule.version == version) for version in FAMILIES}
-
-
-def _write_sysctls(batch: Batch) -> None:
-    for change in cast("tuple[Change[Sysctl], ...]", batch.changes):
-        sysctls.write(change)
 
 
 def addresses() -> frozenset[Address]:

@@ -35,11 +35,16 @@ def observe(names: Iterable[str]) -> Iterator[Sysctl]:
         yield Sysctl(name, " ".join(text.split()))
 
 
-def write(change: Change[Sysctl]) -> None:
-    """Set one parameter; KernelError names it if the kernel refuses.
+def write(changes: Iterable[Change[Sysctl]]) -> None:
+    """Set parameters in order; KernelError names one that the kernel refuses.
 
     One of IPv6 is as good as 0 already in a kernel without it.
     """
+    for change in changes:
+        _set(change)
+
+
+def _set(change: Change[Sysctl]) -> None:
     sysctl = change.resource
     if sysctl.value == "0" and of_ipv6(sysctl.name) and not has_ipv6():
         return

@@ -25,6 +25,6 @@ def test_a_parameter_of_a_device_that_is_not_there_is_not_read(tmp_path, monkeyp
 
 def test_in_a_kernel_without_ipv6_its_parameters_are_0_without_being_written(tmp_path, monkeypatch):
     monkeypatch.setattr(driver, "_ROOT", tmp_path)
-    driver.write(Change(None, Sysctl(ACCEPT_RA, "0"), make.WHY))
+    driver.write([Change(None, Sysctl(ACCEPT_RA, "0"), make.WHY)])
     with pytest.raises(KernelError, match="accept_ra = 2"):
-        driver.write(Change(None, Sysctl(ACCEPT_RA, "2"), make.WHY))
+        driver.write([Change(None, Sysctl(ACCEPT_RA, "2"), make.WHY)])
