@@ -72,6 +72,11 @@ class Kernel:
             messages += HEADER.pack(HEADER.size + len(content), kind, 2, 1, 0) + content
         return Pile(messages, starts)
 
+    def write(self, requests: Sequence[Request]) -> dict[int, Refusal]:
+        """Keep the changes, or refuse them."""
+        self.changes += requests
+        return {0: Refusal(self._refuses, "")} if self._refuses else {}
+
     def transact(self, requests: Sequence[Request]) -> Refusal | None:
         """Keep the changes, or refuse them."""
         self.changes += requests

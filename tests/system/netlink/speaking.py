@@ -18,6 +18,7 @@ class FakeSocket:
     def __init__(self, *answers):
         self.answers = [*answers]
         self.waiting = []
+        self.sent = b""
 
     def __call__(self, *_):
         return self
@@ -35,6 +36,7 @@ class FakeSocket:
         """Hold nothing."""
 
     def send(self, data):
+        self.sent += data
         (number,) = struct.unpack_from("=I", data, 8)
         while len(data) > struct.unpack_from("=I", data)[0]:
             data = data[(struct.unpack_from("=I", data)[0] + 3) & ~3 :]
@@ -65,3 +67,8 @@ def speak(*answers):
     """Return a channel to a kernel that answers each request with the next of some answers."""
     with patch.object(socket, "socket", FakeSocket(*answers)):
         return Channel(ROUTE)
+
+
+def transmitted(channel):
+    """Return all that the kernel was told on a channel of `speak`."""
+    return channel._socket.sent

@@ -38,6 +38,6 @@ def test_of_a_family_that_the_kernel_does_not_have_it_tells_nothing(layout):
 
 
 def test_objects_of_other_families_are_left_out():
-    told = [answer(ADDRESS.new, bytes([family, 24, 0, 0, 2, 0, 0, 0])) for family in (2, 10)]
-    messages = dump(speak([*told, answer(DONE, bytes(4))]), ADDRESS, (10, 0, 0, 0, 0))
+    answers = [answer(ADDRESS.new, bytes([family, 24, 0, 0, 2, 0, 0, 0])) for family in (2, 10)]
+    messages = dump(speak([*answers, answer(DONE, bytes(4))]), ADDRESS, (10, 0, 0, 0, 0))
     assert [message.fields for message in messages] == [(10, 24, 0, 0, 2)]
