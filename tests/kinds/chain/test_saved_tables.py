@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from netplan.kinds.chain.saved_tables import Entry, SavedRulesError, TableChains, tables_of
+from netplan.kinds.chain.saved_tables import RuleLine, SavedRulesError, TableChains, tables_of
 from netplan.kinds.chain.value import Chain
 from tests import make
 
@@ -25,7 +25,7 @@ def test_every_line_of_a_table_has_its_index():
     (table,) = tables_of(LINES, 4)
     assert (table.name, table.start, table.end) == ("filter", 1, 7)
     assert table.headers == {"INPUT": 2, "FORWARD": 3, "DOCKER-USER": 4}
-    assert table.rules["FORWARD"] == [Entry(5, make.FORWARD, "[3:4] -A FORWARD -j DOCKER-USER")]
+    assert table.rules["FORWARD"] == [RuleLine(5, make.FORWARD, "[3:4] -A FORWARD -j DOCKER-USER")]
 
 
 def test_the_counters_of_a_rule_are_no_part_of_its_text():
