@@ -12,13 +12,13 @@ from netplan.kinds.snapshot import Interest
 from netplan.kinds.sysctl.forwarding import FORWARDING
 from netplan.kinds.sysctl.value import EACH
 from netplan.netfilter.iptables.built_in import BUILT_IN_BY_TABLE
-from netplan.trace import Packet, Passing
+from netplan.trace import Flow, Passing
 
 
-def full_interest(packets: Iterable[Packet] = (), *, limit: int = MANY_RULES) -> Interest:
+def full_interest(flows: Iterable[Flow] = (), *, limit: int = MANY_RULES) -> Interest:
     """What a record of a node holds: all that a plan for any spec without sysctls or odd chains looks at, and a trace.
 
-    A trace asks for the settings of the devices by which packets come in: those that have an address. With `packets`,
+    A trace asks for the settings of the devices by which packets come in: those that have an address. With `flows`,
     what a trace of just these looks at. Of a table not more than `limit` rules are read: FEW_RULES for what runs every
     minute.
     """
@@ -30,9 +30,7 @@ def full_interest(packets: Iterable[Packet] = (), *, limit: int = MANY_RULES) ->
     )
     settings = {name for device in ("all", EACH) for name in trace.settings_of(device)}
     sysctls = frozenset({*FORWARDING.values(), *trace.BRIDGE_CALLS.values(), *settings})
-    packets_asked = frozenset(packets)
-    if packets_asked:
-        return Interest(
-            frozenset(OUR_CHAINS), sysctls=sysctls, traced=chains, follows=Passing(packets_asked), limit=limit
-        )
+    followed = frozenset(flows)
+    if followed:
+        return Interest(frozenset(OUR_CHAINS), sysctls=sysctls, traced=chains, follows=Passing(followed), limit=limit)
     return Interest(chains | frozenset(OUR_CHAINS), chains, sysctls, limit=limit)

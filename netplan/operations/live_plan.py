@@ -21,7 +21,6 @@ from netplan.kinds.resource import Change, Resource
 from netplan.kinds.route.value import Route, RouteKey
 from netplan.kinds.snapshot import Interest, Snapshot
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.netfilter.iptables.built_in import BUILT_IN_BY_TABLE
 from netplan.operations.remembered import recalled, with_applied
 from netplan.operations.report import Report
 from netplan.planning.fingerprint import changed_since, unlike
@@ -31,12 +30,10 @@ from netplan.planning.ownership import foreign
 from netplan.planning.plan import NodePlan, Source, beside, in_full, plan_node, restoring_plan, with_effects
 from netplan.planning.route_conflicts import occupied
 from netplan.planning.sysctls import unknown
-from netplan.planning.traffic.classes import Probing
-from netplan.planning.traffic.probe import packets_of
-from netplan.planning.traffic.selection import leads_further
+from netplan.planning.traffic.classes import classes_of, flows_of
 from netplan.planning.underlay import elsewhere, missing_interfaces, shut_out
 from netplan.planning.undo import undo_changes
-from netplan.trace import Packet, Passing
+from netplan.trace import Flow
 
 if TYPE_CHECKING:
     from netplan.operations.rollback_target import RollbackTarget
@@ -64,18 +61,11 @@ class LivePlan(Struct, frozen=True):
     def from_kernel(cls, desired: Desired, kernel: Kernel, *, limit: int = MANY_RULES) -> LivePlan:
         """Return a plan for the kernel as it is now, with all that the cluster's packets meet in it.
 
-        Where some peers' packets come to chains that the others' do not, the kernel is read again. Of a table not more
-        than `limit` rules are read: FEW_RULES for what runs every minute.
+        Of a table not more than `limit` rules are read: FEW_RULES for what runs every minute.
         """
-        probing = Probing(desired)
-        packets = frozenset(packets_of(probing()))
-        state = whole_state(kernel, desired.interest, packets, limit=limit)
-        probes = tuple(probing(state))
-        while further := _further(frozenset(packets_of(probes)) - packets, state):
-            packets |= further
-            state = whole_state(kernel, desired.interest, packets, limit=limit)
-            probes = tuple(probing(state))
-        plan = in_full(desired, state, Source.LIVE, probes)
+        traffic = classes_of(desired)
+        state = whole_state(kernel, desired.interest, flows_of(traffic), limit=limit)
+        plan = in_full(desired, state, Source.LIVE, traffic)
         return cls(plan, kernel, state, desired.interest, desired, partial(plan_node, desired, source=Source.LIVE))
 
     @classmethod
@@ -86,7 +76,7 @@ class LivePlan(Struct, frozen=True):
         position that its chain does not have. Its effects on traffic are traced anew: other programs may have changed
         what the plan does not depend on.
         """
-        before = whole_state(kernel, plan.interest, packets_of(plan.probes))
+        before = whole_state(kernel, plan.interest, flows_of(plan.traffic))
         check_fresh(plan, before)
         _check_ours(plan, before)
         new_refusals = (
@@ -97,7 +87,7 @@ class LivePlan(Struct, frozen=True):
         )
         refusals = tuple(dict.fromkeys((*plan.refusals, *new_refusals)))
         try:
-            traced = with_effects(replace(plan, refusals=refusals), plan.probes, before)
+            traced = with_effects(replace(plan, refusals=refusals), plan.traffic, before)
         except ConflictError as error:
             raise RefusedError(
                 f"the plan of {plan.node} does not fit the node, and nothing was changed: {error}. Plan again."
@@ -145,22 +135,13 @@ class LivePlan(Struct, frozen=True):
 
 
 def whole_state(
-    kernel: Kernel, interest: Interest = _NO_RULES, packets: Iterable[Packet] = (), *, limit: int = MANY_RULES
+    kernel: Kernel, interest: Interest = _NO_RULES, flows: Iterable[Flow] = (), *, limit: int = MANY_RULES
 ) -> Snapshot:
     """Return everything observed, with the settings of the devices that have an address, and what else is of interest.
 
-    With `packets`, everything that a trace of these needs; of a table not more than `limit` rules are read.
+    With `flows`, everything that a trace of these needs; of a table not more than `limit` rules are read.
     """
-    return kernel.observe(full_interest(packets, limit=limit) | interest)
-
-
-def _further(packets: frozenset[Packet], state: Snapshot) -> frozenset[Packet]:
-    """Return the packets if they may come to chains that were not read, else none."""
-    follows = Passing(packets)
-    unread = leads_further(state) if packets else ()
-    hooks = ((key._replace(name=hook), rule) for key, rule in unread for hook in BUILT_IN_BY_TABLE[key.table])
-    reach = any(follows(hook, rule) for hook, rule in hooks)
-    return packets if reach else frozenset()
+    return kernel.observe(full_interest(flows, limit=limit) | interest)
 
 
 def brought_up(live: LivePlan, now: Snapshot) -> LivePlan:

@@ -24,7 +24,7 @@ from netplan.planning.field_changes import FieldChange, setting_changes
 from netplan.planning.groups import Likeness, like, likeness
 from netplan.planning.migration import Move, migrate, predecessors, renaming, role_of, same_role_plan
 from netplan.planning.plan import NodePlan, Plan, Source, in_full, plan_node, with_effects
-from netplan.planning.traffic.classes import probes
+from netplan.planning.traffic.classes import classes_of
 from netplan.planning.underlay import resolved_in, unresolved
 from netplan.spec.load import Spec
 from netplan.spec.topology import Node
@@ -73,7 +73,7 @@ def plan_recorded(spec: Spec, folder: Path, nodes: Sequence[Node], report: Repor
 
 
 def _recorded(desired: Desired, state: Snapshot) -> NodePlan:
-    return in_full(desired, state, Source.RECORDED, probes(desired, state))
+    return in_full(desired, state, Source.RECORDED, classes_of(desired))
 
 
 def _warned_of_unrecorded(plan: NodePlan) -> NodePlan:
@@ -162,8 +162,8 @@ def _traced(move: Move, moving: _Moving, traced: dict[Likeness, NodePlan]) -> No
     named = moving.in_words()
     if named.node is not moving.node or named.then is not moving.then:
         move = named.planned()
-    effects_plan = with_effects(move.plan, probes(moving.compile(named.node), move.before), move.before)
-    traced[key] = replace(plan, effects=effects_plan.effects, probes=effects_plan.probes)
+    effects_plan = with_effects(move.plan, classes_of(moving.compile(named.node)), move.before)
+    traced[key] = replace(plan, effects=effects_plan.effects, traffic=effects_plan.traffic)
     return traced[key]
 
 

@@ -76,4 +76,5 @@ def _dangers(live: LivePlan, session: str | None) -> tuple[Danger, ...]:
 
 def _with_met_by(packets: Collection[Packet], live: LivePlan) -> LivePlan:
     """Return the plan with what else some packets meet in the kernel; without packets nothing is read again."""
-    return brought_up(live, whole_state(live.kernel, live.interest, packets)) if packets else live
+    flows = [packet.flow for packet in packets]
+    return brought_up(live, whole_state(live.kernel, live.interest, flows)) if flows else live

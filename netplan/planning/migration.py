@@ -117,7 +117,7 @@ def same_role_plan(first: Move, spec: Spec, node: Node) -> NodePlan:
         depends=dependencies(changes, before),
         checks=tuple(checks_of(spec, node)),
         effects=(),
-        probes=(),
+        traffic=(),
     )
 
 

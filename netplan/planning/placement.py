@@ -12,10 +12,10 @@ from netplan.kinds.chain.value import ChainKey, PlacedRule
 from netplan.net import IfName, Prefix
 from netplan.netfilter.iptables.operands import Masked
 from netplan.netfilter.iptables.rule import Rule
-from netplan.spec.model import Mark
+from netplan.spec.model import Mark as SpecMark
 from netplan.trace.firewall.targets import REFUSED, Fate
 from netplan.trace.firewall.walk import Chains, Walker
-from netplan.trace.flow import ANYWHERE, Flow
+from netplan.trace.flow import ANYWHERE, Flow, Mark
 
 
 class PodTraffic(Protocol):
@@ -42,7 +42,7 @@ class PodTraffic(Protocol):
         """The destinations that must see a pod's own address."""
 
     @property
-    def respected(self) -> tuple[Mark, ...]:
+    def respected(self) -> tuple[SpecMark, ...]:
         """The marks of packets that ask for another source."""
 
 
@@ -71,16 +71,16 @@ def outsides(traffic: PodTraffic) -> Iterator[Prefix]:
 
 def shielded(traffic: PodTraffic) -> Iterator[Flow]:
     """Return the pod traffic that keeps its source address: what leaves this node, and what arrives for its pods."""
-    unmarked = tuple(Masked(mark.value, mark.mask) for mark in traffic.respected)
+    mark = Mark(0, 0, tuple(Masked(mark.value, mark.mask) for mark in traffic.respected))
     for prefix in traffic.kept:
-        yield Flow(traffic.subnet, (prefix,), oif=traffic.bridge, other_oif=True, unmarked=unmarked)
-    yield Flow(traffic.network, (traffic.subnet,), traffic.subnet, traffic.bridge, unmarked=unmarked)
+        yield Flow.between(traffic.subnet, prefix, oif=traffic.bridge, other_oif=True, mark=mark)
+    yield Flow.between(traffic.network, traffic.subnet, but_not=traffic.subnet, oif=traffic.bridge, mark=mark)
 
 
 def _forwarded(traffic: PodTraffic) -> Iterator[Flow]:
     anywhere = ANYWHERE[traffic.version]
-    yield Flow(traffic.network, (anywhere,))
-    yield Flow(anywhere, (traffic.network,))
+    yield Flow.between(traffic.network, anywhere)
+    yield Flow.between(anywhere, traffic.network)
 
 
 def _first_rewriter(rules: Sequence[Rule], hook: ChainKey, flow: Flow, walker: Walker) -> int:
@@ -97,7 +97,7 @@ def _first_rewriter(rules: Sequence[Rule], hook: ChainKey, flow: Flow, walker: W
 def _end(rules: Sequence[Rule], hook: ChainKey, walker: Walker) -> int:
     """Return the index of the first rule that no packet passes, or the number of rules."""
     anywhere = ANYWHERE[hook.version]
-    every = Flow(anywhere, (anywhere,))
+    every = Flow.between(anywhere, anywhere)
     for index, rule in enumerate(rules):
         branches = walker.past(PlacedRule(hook, index + 1, rule), every)
         if all(branch.fate is not Fate.CONTINUES for branch in branches):

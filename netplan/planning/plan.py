@@ -25,9 +25,8 @@ from netplan.planning.fingerprint import dependencies, digest
 from netplan.planning.interest import interest_of, with_ground
 from netplan.planning.obstacles import Obstacle, identity
 from netplan.planning.projection import blocked, project
-from netplan.planning.traffic.departures import parted
+from netplan.planning.traffic.classes import TrafficClass, parted
 from netplan.planning.traffic.effects import TrafficEffect, effects
-from netplan.planning.traffic.probe import Probe
 from netplan.spec.load import Spec
 
 
@@ -48,9 +47,9 @@ class NodePlan(Struct, frozen=True):
     what must work once the plan is applied. `persist` is the file with the rules for the next boot. `sysctls` names
     the desired parameters, changed or not; `waiting` are those of missing devices. `hooks` say where our jumps are to
     stand, None if that is unknown. With `adopts` other programs' objects may become ours, with `puts_back` the
-    routes that replaced ours. `effects` are shown beside the changes: they come from tracing the `probes`, on another
-    node of the same likeness if `traced_on` names it. A saved plan is read with the probes alone, and without the
-    obstacles: it is applied whole, or refused.
+    routes that replaced ours. `effects` are shown beside the changes: they come from tracing the classes of
+    `traffic`, on another node of the same likeness if `traced_on` names it. A saved plan is read with these classes
+    alone, and without the obstacles: it is applied whole, or refused.
     """
 
     node: str
@@ -71,7 +70,7 @@ class NodePlan(Struct, frozen=True):
     hooks: tuple[Hook, ...] | None = None
     effects: tuple[TrafficEffect, ...] = ()
     traced_on: str | None = None
-    probes: tuple[Probe, ...] = ()
+    traffic: tuple[TrafficClass, ...] = ()
 
     @property
     def fingerprint(self) -> str:
@@ -168,16 +167,17 @@ def beside(plan: NodePlan, obstacles: Collection[Obstacle], state: Snapshot) -> 
     )
 
 
-def with_effects(plan: NodePlan, probes: Iterable[Probe], whole: Snapshot) -> NodePlan:
+def with_effects(plan: NodePlan, traffic: Iterable[TrafficClass], whole: Snapshot) -> NodePlan:
     """Return the plan with what it does to traffic, traced through the whole state of its node."""
-    probes = tuple(probes)
-    return replace(plan, effects=effects(probes, whole, project(whole, plan.changes)), probes=probes)
+    traffic = tuple(traffic)
+    after = project(whole, plan.changes) if plan.changes else whole
+    return replace(plan, effects=effects(traffic, whole, after), traffic=traffic)
 
 
-def in_full(desired: Desired, whole: Snapshot, source: Source, probes: Iterable[Probe]) -> NodePlan:
+def in_full(desired: Desired, whole: Snapshot, source: Source, traffic: Iterable[TrafficClass]) -> NodePlan:
     """Return the plan from the whole state of a node, with its effects on traffic if there is a bridge for its pods."""
     plan, bridge = plan_node(desired, whole, source), desired.reported_traffic[0].bridge
     if any(link.name == bridge for link in whole.all(Link)):
-        return with_effects(plan, (*probes, *parted(desired, plan.changes, whole)), whole)
+        return with_effects(plan, (*traffic, *parted(desired, plan.changes, whole)), whole)
     missing = f"there is no bridge {bridge} on this node: what becomes of its pods' traffic is unknown"
     return replace(plan, warnings=(*plan.warnings, missing))

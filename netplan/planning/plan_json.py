@@ -24,7 +24,7 @@ from netplan.net import Address, host_name
 from netplan.planning.field_changes import field_changes
 from netplan.planning.json_stream import JsonStream, Part, TooLargeError
 from netplan.planning.plan import NodePlan, Plan, Source
-from netplan.planning.traffic.probe import Probe
+from netplan.planning.traffic.class_json import class_from_json, class_to_json
 from netplan.system.files import MAX_BYTES, too_large
 
 FORMAT_VERSION: Final = "1.1"
@@ -192,7 +192,7 @@ def _node_to_json(node: NodePlan) -> Json:
         "depends": dict(node.depends),
         "changes": [change_to_json(change, _fields(change)) for change in node.changes],
         "effects": [effect.to_json() for effect in node.effects],
-        "probes": [probe.to_json() for probe in node.probes],
+        "traffic": [class_to_json(traffic) for traffic in node.traffic],
         "warnings": list(node.warnings),
         "refusals": list(node.refusals),
     }
@@ -230,7 +230,7 @@ def _node_from_json(data: Json) -> NodePlan:
         sysctls=tuple(_sysctl(name) for name in data.get("sysctls", ())),
         waiting=tuple(map(Sysctl.from_json, data.get("waiting", ()))),
         hooks=hooks_from_json(data),
-        probes=tuple(Probe.from_json(probe) for probe in data.get("probes", ())),
+        traffic=tuple(class_from_json(traffic) for traffic in data.get("traffic", ())),
     )
 
 

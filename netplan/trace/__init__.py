@@ -7,10 +7,10 @@ the ends that it may come to agree on. `reachability` says before anything is re
 It may import kinds, netfilter.iptables, and the modules beside it.
 """
 
-from netplan.trace.decision import PacketVerdict
 from netplan.trace.firewall.targets import Did
 from netplan.trace.firewall.walk import Step
-from netplan.trace.packet import Packet, Trace, entrance
+from netplan.trace.flow import Flow
+from netplan.trace.packet import Packet, PacketVerdict, Trace, entrance
 from netplan.trace.reachability import Passing
 from netplan.trace.routing import BRIDGE_CALLS, settings_of
 from netplan.trace.tracer import Tracer, trace
@@ -18,6 +18,7 @@ from netplan.trace.tracer import Tracer, trace
 __all__ = [
     "BRIDGE_CALLS",
     "Did",
+    "Flow",
     "Packet",
     "PacketVerdict",
     "Passing",

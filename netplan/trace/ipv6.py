@@ -2,64 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
 from typing import Final
 
 from msgspec.structs import replace
 
 from netplan.kinds.policy.value import IPV6_DEFAULTS
-from netplan.net import Address, Prefix
-from netplan.trace.decision import REFUSALS, PacketVerdict, RoutingDecision, refusal, unknown, verdict_text
-from netplan.trace.fib import LOOPBACK, LookupResult, is_loopback, is_martian_source
-from netplan.trace.flow import Flow, single
+from netplan.net import Prefix
+from netplan.trace.addresses import LOOPBACK, no_sources
+from netplan.trace.fib import LookupResult
+from netplan.trace.flow import DESTINATION, NO_SOURCE, SOURCE, Flow
+from netplan.trace.intervals import join, of_prefix, only
+from netplan.trace.packet import REFUSALS, PacketVerdict, RoutingDecision, refusal, unknown, verdict_text
 from netplan.trace.routing import BRIDGE_CALLS, Router, is_own
+from netplan.trace.split import cut
+from netplan.trace.table import NextHop
 
-_LINK_LOCAL: Final = Prefix.parse("fe80::/10")
+_LINK_LOCAL: Final = of_prefix(Prefix.parse("fe80::/10"))
+_LOOPBACK: Final = only(1)
 
 
 class Ipv6Router(Router):
     """Takes the routing decisions of a state about IPv6 (net/ipv6/ip6_input.c, ip6_output.c): sources are believed."""
 
-    def _martian(self, flow: Flow, source: Address, destination: Address) -> Iterator[RoutingDecision]:
-        if is_martian_source(source) or is_loopback(source):
-            yield refusal(flow, PacketVerdict.DROP, f"dropped: {source} is no source")
-        elif is_loopback(destination) and not flow.dnat:
-            yield refusal(flow, PacketVerdict.DROP, f"dropped: {destination} comes from outside")
+    def _martian(self, flow: Flow) -> Generator[RoutingDecision, None, Sequence[Flow]]:
+        martian = cut(flow, SOURCE, join(no_sources(6), _LOOPBACK))
+        for part in martian.inside:
+            yield refusal(part, PacketVerdict.DROP, f"dropped: {part.first_source} is no source")
+        rest = [cut(part, DESTINATION, () if part.dnat else _LOOPBACK) for part in martian.outside]
+        for part in (looped for split in rest for looped in split.inside):
+            yield refusal(part, PacketVerdict.DROP, f"dropped: {part.first_destination} comes from outside")
+        return [part for split in rest for part in split.outside]
 
-    def _onwards(self, flow: Flow, destination: Address) -> Iterator[RoutingDecision]:
+    def _to_hosts(self, flow: Flow) -> Iterator[RoutingDecision]:
         """Follow packets that came by a device; one that is sent to ::1 is looked up among that device's routes."""
-        if not is_loopback(destination):
-            yield from super()._onwards(flow, destination)
+        if flow.destinations != _LOOPBACK:
+            yield from super()._to_hosts(flow)
         elif self._fib.ruled:
-            yield unknown(flow, f"{destination} comes from outside, and there are rules of routing")
-        elif (route := self._fib.route_to(destination)) is not None and route.oif == flow.iif:
-            yield from self._onwards_by(LookupResult(IPV6_DEFAULTS[-1], route), flow, destination)
+            yield unknown(flow, f"{flow.to_address} comes from outside, and there are rules of routing")
+        elif (route := self._fib.route_to(flow.first_destination)) is not None and route.oif == flow.iif:
+            yield from self._onwards_by(LookupResult(IPV6_DEFAULTS[-1], NextHop(route, route.next_hop)), flow)
         else:
             verdict = PacketVerdict.DROP if self._redirected(flow) else PacketVerdict.REJECT
-            yield refusal(flow, verdict, f"{verdict_text(verdict)}: no route to {destination} by {flow.iif}")
+            yield refusal(flow, verdict, f"{verdict_text(verdict)}: no route to {flow.to_address} by {flow.iif}")
 
-    def _onwards_by(self, result: LookupResult, flow: Flow, destination: Address) -> Iterator[RoutingDecision]:
+    def _onwards_by(self, result: LookupResult, flow: Flow) -> Iterator[RoutingDecision]:
         """Follow packets to where a look-up ends: no route, and one that refuses, come before forwarding is asked."""
-        source = flow.from_address
         redirected = self._redirected(flow)
         if _refuses(result):
-            decisions = self._routed(result, flow, destination)
-            yield from (
-                decision._replace(verdict=PacketVerdict.DROP) if redirected else decision for decision in decisions
-            )
+            for decision in self._routed(result, flow):
+                yield decision._replace(verdict=PacketVerdict.DROP) if redirected else decision
         elif redirected and result.route is not None and result.route.oif == flow.iif:
-            yield from self._routed(result, flow, destination)
-        elif _LINK_LOCAL.contains(destination) and not is_own(result):
-            yield unknown(flow, "link-local addresses are those of one device's network")
-        elif source is not None and _LINK_LOCAL.contains(source) and not is_own(result):
-            yield refusal(flow, PacketVerdict.REJECT, f"rejected: {source} is link-local, and is not forwarded")
+            yield from self._routed(result, flow)
+        elif is_own(result):
+            yield from super()._onwards_by(result, flow)
         else:
-            yield from super()._onwards_by(result, flow, destination)
+            yield from self._beyond_link(result, flow)
 
-    def _disbelieved(
-        self, _turn: RoutingDecision, _source: Address, _destination: Address
-    ) -> Iterator[RoutingDecision]:
-        return iter(())
+    def _beyond_link(self, result: LookupResult, flow: Flow) -> Iterator[RoutingDecision]:
+        """Follow packets to other hosts: link-local addresses are not forwarded."""
+        to_link = cut(flow, DESTINATION, _LINK_LOCAL)
+        for part in to_link.inside:
+            yield unknown(part, "link-local addresses are those of one device's network")
+        for other in to_link.outside:
+            from_link = cut(other, SOURCE, _LINK_LOCAL)
+            for part in from_link.inside:
+                why = f"rejected: {part.first_source} is link-local, and is not forwarded"
+                yield refusal(part, PacketVerdict.REJECT, why)
+            for part in from_link.outside:
+                yield from super()._onwards_by(result, part)
+
+    def _believed(self, decision: RoutingDecision) -> Iterator[RoutingDecision]:
+        yield decision
 
     def _leaving(self, decision: RoutingDecision) -> Iterator[RoutingDecision]:
         yield decision
@@ -72,14 +86,15 @@ class Ipv6Router(Router):
         called = self._settings.get(BRIDGE_CALLS[6], "0") != "0"
         return called and flow.dnat is True and self._fib.is_bridge(flow.iif or "")
 
-    def _lookup_for_sending(self, flow: Flow, destination: Address) -> Iterator[LookupResult]:
+    def _lookup_for_sending(self, flow: Flow) -> Iterator[tuple[Flow, LookupResult]]:
         """Look up by a source too: without one, where that ends nowhere (ip6_dst_lookup_tail), by one chosen for it."""
-        for result in super()._lookup_for_sending(flow, destination):
-            source = self._fib.select_address(LOOPBACK, destination)
-            if flow.source.length or source is None or not _refuses(result):
-                yield result
+        for part, result in super()._lookup_for_sending(flow):
+            source = self._fib.select_address(LOOPBACK, part.first_destination)
+            if part.source != NO_SOURCE or source is None or not _refuses(result):
+                yield part, result
             else:
-                yield from super()._lookup_for_sending(replace(flow, source=single(source)), destination)
+                for again, result_again in super()._lookup_for_sending(replace(part, source=only(source.value))):
+                    yield replace(again, source=NO_SOURCE), result_again
 
 
 def _refuses(result: LookupResult) -> bool:

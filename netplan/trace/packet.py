@@ -1,8 +1,11 @@
-"""The packet that is traced, and the answer."""
+"""The packet that is traced, what is decided about it, and the answer: what all ends agree on that it may come to."""
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from itertools import takewhile
+from typing import Final, NamedTuple, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -10,12 +13,16 @@ from msgspec.structs import replace
 from netplan.kinds.resource import Json
 from netplan.net import Address, Prefix
 from netplan.netfilter.iptables.names import ICMP, ICMPV6
-from netplan.trace.decision import PacketVerdict
 from netplan.trace.fib import Fib
-from netplan.trace.firewall.walk import Step
-from netplan.trace.flow import ANYWHERE, NO_DEVICE, Flow, Mark, single
+from netplan.trace.firewall.targets import Did
+from netplan.trace.firewall.walk import Step, Trail, doubts
+from netplan.trace.flow import EVERY_SERVICE, NO_DEVICE, NO_SOURCE, Flow, Mark, services
+from netplan.trace.intervals import EVERY_PORT, Intervals, contains, only
 
-_ECHO_REQUESTS: Final = {ICMP: (8, 0), ICMPV6: (128, 0)}
+_ECHO_REQUESTS: Final = {ICMP: 8 << 8, ICMPV6: 128 << 8}
+
+
+T = TypeVar("T")
 
 
 class Packet(Struct, frozen=True):
@@ -41,20 +48,50 @@ class Packet(Struct, frozen=True):
 
     @property
     def flow(self) -> Flow:
-        """The class of packets that holds this one alone."""
+        """The set of packets that holds this one alone; all that it may be where something is not known."""
         return Flow(
-            source=ANYWHERE[self.version] if self.source is None else single(self.source),
-            destinations=(single(self.destination),),
+            self.version,
+            source=NO_SOURCE if self.source is None else only(self.source.value),
+            destination=only(self.destination.value),
+            sport=EVERY_PORT if self.sport is None else only(self.sport),
+            service=self._service,
             iif=NO_DEVICE if self.iif is None else self.iif,
             oif=NO_DEVICE,
-            protocol=self.protocol,
-            sport=self.sport,
-            dport=self.dport,
-            icmp_type=None if self.protocol is None else _ECHO_REQUESTS.get(self.protocol),
             mark=Mark.of(self.mark),
             connmark=Mark.of(0),
             dnat=False,
         )
+
+    @property
+    def _service(self) -> Intervals:
+        if self.protocol is None:
+            return EVERY_SERVICE
+        port = _ECHO_REQUESTS.get(self.protocol, self.dport)
+        return services([self.protocol], EVERY_PORT if port is None else only(port))
+
+    @classmethod
+    def first_of(cls, flow: Flow, likes: Packet) -> Packet:
+        """Return a packet of a flow, where it can be with what another one has."""
+        service = _choose(flow.service, likes.service)
+        protocol, port = service >> 16, service & 0xFFFF
+        return cls(
+            Address(flow.version, _choose(flow.source, None if likes.source is None else likes.source.value)),
+            Address(flow.version, _choose(flow.destination, likes.destination.value)),
+            protocol,
+            None if protocol in _ECHO_REQUESTS else _choose(flow.sport, likes.sport),
+            None if protocol in _ECHO_REQUESTS else port,
+            flow.mark.value,
+            flow.iif or None,
+        )
+
+    @property
+    def service(self) -> int | None:
+        """Protocol and port as they stand in `Flow.service`, None if they are not known."""
+        return None if self.protocol is None or self.dport is None else self.protocol << 16 | self.dport
+
+
+def _choose(values: Intervals, liked: int | None) -> int:
+    return liked if liked is not None and contains(values, liked) else values[0]
 
 
 def entrance(packet: Packet, fib: Fib, subnet: Prefix | None, bridge: str) -> Packet:
@@ -74,12 +111,69 @@ def entrance(packet: Packet, fib: Fib, subnet: Prefix | None, bridge: str) -> Pa
     return replace(packet, iif=device)
 
 
+class PacketVerdict(StrEnum):
+    """What becomes of a packet in the end."""
+
+    ACCEPT = "accept"
+    DROP = "drop"
+    REJECT = "reject"
+    UNKNOWN = "unknown"
+
+
+REFUSALS: Final = {
+    "blackhole": PacketVerdict.DROP,
+    "unreachable": PacketVerdict.REJECT,
+    "prohibit": PacketVerdict.REJECT,
+}
+
+
+class RoutingDecision(NamedTuple):
+    """Where packets go, or the verdict that ends their way; `local` is to this node itself."""
+
+    flow: Flow
+    steps: tuple[Step, ...]
+    verdict: PacketVerdict | None = None
+    local: bool = False
+
+    def behind(self, steps: tuple[Step, ...]) -> RoutingDecision:
+        """Return the decision with what led to it."""
+        return self._replace(steps=steps + self.steps) if steps else self
+
+    def doubted(self) -> RoutingDecision:
+        """Return the decision as one that may not be taken."""
+        *before, last = self.steps
+        if not last.certain:
+            return self
+        return self._replace(steps=(*before, last._replace(effect=f"may be {last.effect}", certain=False)))
+
+
+def verdict_text(verdict: PacketVerdict) -> str:
+    """Return a verdict as what was done."""
+    return {PacketVerdict.DROP: "dropped", PacketVerdict.REJECT: "rejected", PacketVerdict.ACCEPT: "accepted"}.get(
+        verdict, "unknown"
+    )
+
+
+def refusal(flow: Flow, verdict: PacketVerdict, text: str, certain: bool = True) -> RoutingDecision:  # noqa: FBT001, FBT002
+    """Return the decision on packets that go no further, or may not."""
+    step = Step("route", "", Did.REFUSED, text if certain else f"may be {text}", certain)
+    return RoutingDecision(flow, (step,), verdict)
+
+
+def unknown(flow: Flow, why: str, route: str = "") -> RoutingDecision:
+    """Return the decision on packets whose way is unknown."""
+    return RoutingDecision(
+        flow, (Step("route", route, Did.UNKNOWN, f"unknown: {why}", certain=False),), PacketVerdict.UNKNOWN
+    )
+
+
 class Trace(Struct, frozen=True):
     """What becomes of a packet: as it leaves the node, or as it is where its way ends.
 
     Each of `source`, `destination`, `oif` and `next_hop` is None where it is not known or there is none: a packet for
     this node has the device `lo`, one whose destination is on-link no next hop. `steps` are the rules and routes that
     touched the packet. Where anything is not known, `doubt` is the step that made it so, and the last of the steps.
+    `possible` are the traces of which it is one then, if they are several.
     """
 
     verdict: PacketVerdict
@@ -89,6 +183,7 @@ class Trace(Struct, frozen=True):
     next_hop: Address | None
     steps: tuple[Step, ...]
     doubt: Step | None = None
+    possible: tuple[Trace, ...] = ()
 
     def to_json(self, *, steps: bool = True) -> Json:
         """Return the trace as JSON values, with its steps or without."""
@@ -99,3 +194,59 @@ class Trace(Struct, frozen=True):
         if not steps:
             return data
         return data | {"steps": [{"at": step.at, "rule": step.rule, "effect": step.effect} for step in self.steps]}
+
+
+class End(NamedTuple):
+    """The end of a way."""
+
+    verdict: PacketVerdict
+    flow: Flow
+    trail: Trail
+
+
+def answer(ends: Sequence[End]) -> Trace:
+    """Put the ends of all ways into one answer: what they agree on is known."""
+    traces = [_seen(end) for end in sorted(ends, key=lambda end: doubts(end.trail))]
+    first = traces[0]
+    if all(_outcome(trace) == _outcome(first) for trace in traces):
+        open_ended = first.verdict is PacketVerdict.UNKNOWN or first.source is None or first.destination is None
+        return replace(first, doubt=_first_doubt(first.steps) if open_ended else None)
+    common = _common([trace.steps for trace in traces])
+    later = [step for trace in traces for step in trace.steps[len(common) :]]
+    doubt = _first_doubt(later) or _first_doubt(common[::-1])
+    before = common if doubt in later else common[: common.index(doubt)] if doubt else common
+    return Trace(
+        verdict=_agreed([trace.verdict for trace in traces]) or PacketVerdict.UNKNOWN,
+        source=_agreed([trace.source for trace in traces]),
+        destination=_agreed([trace.destination for trace in traces]),
+        oif=_agreed([trace.oif for trace in traces]),
+        next_hop=_agreed([trace.next_hop for trace in traces]),
+        steps=before if doubt is None else (*before, doubt),
+        doubt=doubt,
+        possible=tuple(traces),
+    )
+
+
+def _first_doubt(steps: Iterable[Step]) -> Step | None:
+    return next((step for step in steps if not step.certain), None)
+
+
+def _seen(end: End) -> Trace:
+    flow = end.flow
+    oif = flow.oif if flow.oif != NO_DEVICE else None
+    next_hop = flow.next_hop if isinstance(flow.next_hop, Address) else None
+    return Trace(end.verdict, flow.from_address, flow.to_address, oif, next_hop, end.trail)
+
+
+def _outcome(trace: Trace) -> tuple[object, ...]:
+    return trace.verdict, trace.source, trace.destination, trace.oif, trace.next_hop
+
+
+def _common(trails: Sequence[Trail]) -> Trail:
+    """Return the steps with which all trails begin."""
+    alike = takewhile(lambda steps: all(step == steps[0] for step in steps), zip(*trails, strict=False))
+    return tuple(steps[0] for steps in alike)
+
+
+def _agreed(values: Sequence[T]) -> T | None:
+    return values[0] if all(value == values[0] for value in values) else None

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Final
 
 from msgspec.structs import replace
 
-from netplan.kinds.route.value import Hop, Route
 from netplan.kinds.sysctl.forwarding import FORWARDING
 from netplan.net import Address, IfName
-from netplan.trace.decision import REFUSALS, PacketVerdict, RoutingDecision, refusal, unknown, verdict_text
-from netplan.trace.fib import LOOPBACK, Fib, LookupResult, Query, is_loopback, is_martian_source
+from netplan.trace.addresses import LOOPBACK, LOOPBACK_NET, no_sources
+from netplan.trace.fib import Fib, LookupResult
 from netplan.trace.firewall.targets import Did
 from netplan.trace.firewall.walk import Step
-from netplan.trace.flow import UNKNOWN_MARK, Flow, Mark, single
+from netplan.trace.flow import DESTINATION, NO_SOURCE, SOURCE, UNKNOWN_MARK, Field, Flow, Mark, Various
+from netplan.trace.intervals import Intervals, minus, of_prefix, only
+from netplan.trace.packet import REFUSALS, PacketVerdict, RoutingDecision, refusal, unknown, verdict_text
+from netplan.trace.split import cells, cut
+from netplan.trace.table import NextHop
 
 Settings = Mapping[str, str]
 
@@ -25,43 +28,46 @@ _STRICT: Final = 1
 _NUMBER: Final = re.compile("[0-9]{1,9}", re.ASCII)
 """What the kernel shows as the value of a setting; a record may say anything."""
 
-_NO_SOURCE: Final = {4: Address(4, 0), 6: Address(6, 0)}
-
 
 class Router:
-    """Takes the routing decisions of a state about IPv4."""
+    """Takes the routing decisions of a state about IPv4.
+
+    Of several decisions about the same packets each is one that can't be ruled out.
+    """
 
     def __init__(self, fib: Fib, settings: Settings) -> None:
         self._fib = fib
         self._settings = settings
 
     def arriving(self, flow: Flow) -> Iterator[RoutingDecision]:
-        """Decide on packets that came by a device; each of several answers is one that can't be ruled out."""
-        source, destination = flow.from_address, flow.to_address
-        if source is None or destination is None:
+        """Decide on packets that came by a device."""
+        if not flow.known:
             yield unknown(flow, "its addresses are not known")
             return
-        refused = list(self._martian(flow, source, destination))
-        yield from refused
-        if any(decision.steps[-1].certain for decision in refused):
-            return
-        for decision in self._onwards(flow, destination):
-            refused = list(self._disbelieved(decision, source, destination)) if decision.verdict is None else []
-            yield from refused
-            if not any(drop.steps[-1].certain for drop in refused):
-                yield decision
+        rest = yield from self._martian(flow)
+        for part in rest:
+            for decision in self._onwards(part):
+                yield from [decision] if decision.verdict is not None else self._believed(decision)
 
-    def _onwards(self, flow: Flow, destination: Address) -> Iterator[RoutingDecision]:
-        kind = self._fib.type_of(destination)
-        if kind == "MULTICAST":
-            yield unknown(flow, "multicast goes where its routing daemon says")
-        elif kind == "BROADCAST" and self._fib.sharer(destination) is None:
-            yield self._delivered(flow, destination)
-        else:
-            for result in self._fib.lookup(_query(flow, destination, flow.iif or "")):
-                yield from self._onwards_by(result, flow, destination)
+    def _onwards(self, flow: Flow) -> Iterator[RoutingDecision]:
+        multicast, others = _divided(flow, DESTINATION, self._fib.addresses_of("MULTICAST"))
+        for part in multicast:
+            yield unknown(part, "multicast goes where its routing daemon says")
+        for part in others:
+            yield from self._to_hosts(part)
 
-    def _onwards_by(self, result: LookupResult, flow: Flow, destination: Address) -> Iterator[RoutingDecision]:
+    def _to_hosts(self, flow: Flow) -> Iterator[RoutingDecision]:
+        broadcasts = self._fib.addresses_of("BROADCAST")
+        for addresses, _, shared in self._fib.own:
+            broadcasts = minus(broadcasts, addresses) if shared else broadcasts
+        everywhere, others = _divided(flow, DESTINATION, broadcasts)
+        for part in everywhere:
+            yield self._delivered(part)
+        for part in others:
+            for looked_up, result in self._fib.lookup(part):
+                yield from self._onwards_by(result, looked_up)
+
+    def _onwards_by(self, result: LookupResult, flow: Flow) -> Iterator[RoutingDecision]:
         """Follow packets that came by a device to where a look-up ends; what is not for this node it must forward."""
         forward = self._settings.get(FORWARDING[flow.version])
         own = is_own(result)
@@ -69,107 +75,117 @@ class Router:
             why = f"dropped: {FORWARDING[flow.version]} is {forward or 'not known'}"
             yield refusal(flow, PacketVerdict.DROP, why, forward == "0")
         if own or forward != "0":
-            yield from self._routed(result, flow, destination)
+            yield from self._routed(result, flow)
 
     def sent(self, flow: Flow) -> Iterator[RoutingDecision]:
         """Decide on packets that a process of this node sends; one without a source gets the one of its route."""
-        destination = flow.to_address
-        if destination is None:
+        if not flow.known:
             yield unknown(flow, "where it goes is not known")
-        else:
-            for result in self._lookup_for_sending(flow, destination):
-                for decision in self._sent_by(result, flow, destination):
-                    yield from [_looped(decision)] if decision.local else self._leaving(decision)
+            return
+        for part, result in self._lookup_for_sending(replace(flow, iif=LOOPBACK)):
+            for decision in self._sent_by(result, replace(part, iif=flow.iif)):
+                yield from [_looped(decision)] if decision.local else self._leaving(decision)
 
-    def _lookup_for_sending(self, flow: Flow, destination: Address) -> Iterator[LookupResult]:
-        return self._fib.lookup(_query(flow, destination, LOOPBACK))
+    def _lookup_for_sending(self, flow: Flow) -> Iterator[tuple[Flow, LookupResult]]:
+        return self._fib.lookup(flow)
 
-    def _sent_by(self, result: LookupResult, flow: Flow, destination: Address) -> Iterator[RoutingDecision]:
+    def _sent_by(self, result: LookupResult, flow: Flow) -> Iterator[RoutingDecision]:
         """Follow packets that this node sends to where a look-up ends."""
+        destination = flow.first_destination
         device = self._fib.sharer(destination)
         if not result.local:
-            yield from self._routed(result, flow, destination)
+            yield from self._routed(result, flow)
         elif self._fib.holder(destination) is not None or device is None or flow.version == 6:
-            yield from self._routed(result, _from(flow, self._fib.own_source(destination)), destination)
+            yield from self._routed(result, _from(flow, self._fib.own_source(destination)))
         else:
             source = self._fib.select_address(device, destination)
-            decision = _out(_from(flow, source), Hop(IfName(device), None), f"broadcast {destination} dev {device}")
+            decision = _out(_from(flow, source), IfName(device), None, f"broadcast {destination} dev {device}")
             yield decision.behind(_way_to(result))
 
     def _leaving(self, decision: RoutingDecision) -> Iterator[RoutingDecision]:
         """Refuse to send from a loopback address to somewhere else, unless a setting allows it."""
-        source, device = decision.flow.from_address, decision.flow.oif
-        allowed: int | None = 1
-        if source is not None and is_loopback(source) and device != LOOPBACK and decision.verdict is None:
-            allowed = self._of_device("route_localnet", device or "")
-        if allowed != 1:
-            why = f"dropped: {source} is not to leave this node (route_localnet)"
-            yield refusal(decision.flow, PacketVerdict.DROP, why, allowed is not None)
-        if allowed != 0:
+        device = decision.flow.oif
+        if device == LOOPBACK or decision.verdict is not None:
             yield decision
+            return
+        looped, others = _divided(decision.flow, SOURCE, of_prefix(LOOPBACK_NET[4]))
+        allowed = self._of_device("route_localnet", device or "")
+        for part in looped if allowed != 1 else ():
+            why = f"dropped: {part.from_address} is not to leave this node (route_localnet)"
+            yield refusal(part, PacketVerdict.DROP, why, allowed is not None)
+        for part in [*(looped if allowed != 0 else ()), *others]:
+            yield decision._replace(flow=part)
 
-    def on_link(self, flow: Flow, device: str) -> bool:
-        """Whether packets go straight to a host on a device's own network."""
-        destination = flow.to_address
-        if destination is None or self._fib.type_of(destination) != "UNICAST":
-            return False
-        route = self._fib.route_to(destination)
-        return route is not None and route.oif == device and route.next_hop is None and route.type == "unicast"
+    def on_link(self, flow: Flow, device: str) -> tuple[Sequence[Flow], Sequence[Flow]]:
+        """Divide packets into those that go straight to a host on a device's own network, and all others."""
+        return _divided(flow, DESTINATION, self._fib.on_link(device))
 
-    def _delivered(self, flow: Flow, destination: Address) -> RoutingDecision:
+    def _delivered(self, flow: Flow) -> RoutingDecision:
+        destination = flow.first_destination
         device = self._fib.holder(destination) or self._fib.sharer(destination)
         place = f"{destination} dev {device}" if device else str(destination)
         step = Step("local address", place, Did.DELIVERED, "for this node")
         return RoutingDecision(flow, (step,), local=True)
 
-    def _routed(self, result: LookupResult, flow: Flow, destination: Address) -> Iterator[RoutingDecision]:
+    def _routed(self, result: LookupResult, flow: Flow) -> Iterator[RoutingDecision]:
         """Take packets to where a look-up ends."""
         steps = _way_to(result)
-        for decision in self._taken(result, flow, destination):
+        for decision in self._taken(result, flow):
             yield decision.behind(steps)
 
-    def _taken(self, result: LookupResult, flow: Flow, destination: Address) -> Iterator[RoutingDecision]:
+    def _taken(self, result: LookupResult, flow: Flow) -> Iterator[RoutingDecision]:
         rule, route = result.rule, result.route
         if result.local:
-            yield self._delivered(flow, destination)
+            yield self._delivered(flow)
         elif rule is None:
-            yield refusal(flow, PacketVerdict.REJECT, f"rejected: no route to {destination}")
+            yield refusal(flow, PacketVerdict.REJECT, f"rejected: no route to {flow.first_destination}")
         elif rule.action in REFUSALS:
             verdict = REFUSALS[rule.action]
             yield RoutingDecision(flow, (Step(rule.label, str(rule), Did.REFUSED, verdict_text(verdict)),), verdict)
-        elif route is None:
+        elif route is None or result.hop is None:
             yield unknown(flow, "which table this rule names is not known", str(rule))
         elif route.type in REFUSALS:
             verdict = REFUSALS[route.type]
             yield RoutingDecision(flow, (Step("route", str(route), Did.REFUSED, verdict_text(verdict)),), verdict)
         elif route.type == "local":
             step = Step("route", str(route), Did.DELIVERED, "for this node")
-            yield RoutingDecision(_from(flow, self._fib.own_source(destination, route)), (step,), local=True)
+            source = self._fib.own_source(flow.first_destination, route)
+            yield RoutingDecision(_from(flow, source), (step,), local=True)
         elif route.type == "unicast":
-            yield from self._hops(flow, route, destination)
+            yield from self._hops(flow, result.hop)
         else:
             yield unknown(flow, "a route of this type is not followed", str(route))
 
-    def _hops(self, flow: Flow, route: Route, destination: Address) -> Iterator[RoutingDecision]:
+    def _hops(self, flow: Flow, hop: NextHop) -> Iterator[RoutingDecision]:
         """Take a route: any of its hops, where there are several."""
-        hops = route.hops or (Hop(route.oif, route.next_hop),)
-        for hop in hops:
-            if hop.oif is None:
+        route = hop.route
+        hops = [(way.oif, way.next_hop) for way in route.hops] or [(route.oif, route.next_hop)]
+        for oif, next_hop in hops:
+            if oif is None:
                 yield unknown(flow, "the device of this route is not known", str(route))
                 continue
-            source = self._fib.source(route, hop.oif, hop.next_hop, destination)
-            yield _out(_from(flow, source), hop, str(route), certain=len(hops) == 1)
+            source = self._fib.source(route, oif, next_hop, flow.first_destination)
+            sent = _from(flow, source)
+            yield _out(sent, oif, next_hop if route.hops else hop.next_hop, str(route), certain=len(hops) == 1)
 
-    def _martian(self, flow: Flow, source: Address, destination: Address) -> Iterator[RoutingDecision]:
-        """Refuse addresses that no packet may have which comes from outside."""
-        if is_martian_source(source):
-            yield refusal(flow, PacketVerdict.DROP, f"dropped: {source} is no source")
-        elif is_loopback(source) or is_loopback(destination):
-            yield from self._unless(flow, "route_localnet", "a loopback address comes from outside")
+    def _martian(self, flow: Flow) -> Generator[RoutingDecision, None, Sequence[Flow]]:
+        """Refuse addresses that no packet may have which comes from outside; return the other packets."""
+        martian, rest = _divided(flow, SOURCE, no_sources(4))
+        for part in martian:
+            yield refusal(part, PacketVerdict.DROP, f"dropped: {part.first_source} is no source")
+        passed: list[Flow] = []
+        for field in (SOURCE, DESTINATION):
+            divided = [_divided(part, field, of_prefix(LOOPBACK_NET[4])) for part in rest]
+            for part in (inside for looped, _ in divided for inside in looped):
+                allowed = self._of_device("route_localnet", part.iif or "")
+                if allowed != 1:
+                    why = "dropped: a loopback address comes from outside (route_localnet)"
+                    yield refusal(part, PacketVerdict.DROP, why, allowed is not None)
+                passed += [part] if allowed != 0 else []
+            rest = [part for _, others in divided for part in others]
+        return [*rest, *passed]
 
-    def _disbelieved(
-        self, decision: RoutingDecision, source: Address, destination: Address
-    ) -> Iterator[RoutingDecision]:
+    def _believed(self, decision: RoutingDecision) -> Iterator[RoutingDecision]:
         """Refuse what cannot come by this device, as fib_validate_source does once it is known where packets go.
 
         The answer is looked up as if it came by the device that packets go to.
@@ -177,25 +193,38 @@ class Router:
         flow = decision.flow
         marked = self._of_device("src_valid_mark", flow.iif or "")
         mark = UNKNOWN_MARK if marked is None else flow.mark if marked else Mark.of(0)
-        back = Query(source, destination, mark, LOOPBACK if decision.local else flow.oif or "")
-        answers = list(self._fib.lookup(back))
-        refused = [list(self._unanswered(result, flow, source)) for result in answers]
-        sure = all(any(decision.steps[-1].certain for decision in decisions) for decisions in refused)
-        for result, decisions in zip(answers, refused, strict=True):
-            for drop in decisions:
-                yield drop.behind(_doubts(result)) if sure else drop.doubted().behind(_doubts(result))
+        broadcast, others = _divided(flow, SOURCE, self._fib.addresses_of("BROADCAST"))
+        for part, is_broadcast in [*((flow, True) for flow in broadcast), *((flow, False) for flow in others)]:
+            back = replace(part.turned(), mark=mark, iif=LOOPBACK if decision.local else flow.oif or "")
+            answers = [(answer.turned(), result) for answer, result in self._fib.lookup(back)]
+            for cell, results in cells(part, answers):
+                yield from self._by_answers(decision._replace(flow=cell), results, broadcast=is_broadcast)
 
-    def _unanswered(self, result: LookupResult, flow: Flow, source: Address) -> Iterator[RoutingDecision]:
+    def _by_answers(
+        self, decision: RoutingDecision, results: Sequence[LookupResult], *, broadcast: bool
+    ) -> Iterator[RoutingDecision]:
+        flow = decision.flow
+        refused = [list(self._unanswered(result, flow, broadcast=broadcast)) for result in results]
+        sure = all(any(drop.steps[-1].certain for drop in drops) for drops in refused)
+        for result, drops in zip(results, refused, strict=True):
+            for drop in drops:
+                yield drop.behind(_doubts(result)) if sure else drop.doubted().behind(_doubts(result))
+        if not sure:
+            yield decision
+
+    def _unanswered(self, result: LookupResult, flow: Flow, *, broadcast: bool) -> Iterator[RoutingDecision]:
         """Refuse a source by where the look-up of an answer ends (net/ipv4/fib_frontend.c, __fib_validate_source).
 
         A source of this node itself is refused; with rp_filter 1 one to which an answer would leave by another device,
         and with 2 one to which no answer leaves at all.
         """
-        device = flow.iif or ""
+        device, source = flow.iif or "", flow.first_source
         devices = self._answers_by(result, source)
-        broadcast = self._fib.type_of(source) == "BROADCAST"
         if is_own(result) and not broadcast:
-            yield from self._unless(flow, "accept_local", f"{source} is this node's own")
+            value = self._of_device("accept_local", device)
+            if value != 1:
+                why = f"dropped: {source} is this node's own (accept_local)"
+                yield refusal(flow, PacketVerdict.DROP, why, value is not None)
         if device in devices and not broadcast:
             return
         mode = self._of_device("rp_filter", device)
@@ -212,11 +241,6 @@ class Router:
             return []
         return [route.oif, *(hop.oif for hop in route.hops)]
 
-    def _unless(self, flow: Flow, name: str, why: str) -> Iterator[RoutingDecision]:
-        value = self._of_device(name, flow.iif or "")
-        if value != 1:
-            yield refusal(flow, PacketVerdict.DROP, f"dropped: {why} ({name})", value is not None)
-
     def _of_device(self, name: str, device: str) -> int | None:
         """Return the greater of a setting for all devices and for one, as the kernel does; None if it is not known."""
         texts = [self._settings.get(_setting(scope, name), "") for scope in ("all", device)]
@@ -230,10 +254,6 @@ def settings_of(device: str) -> tuple[str, ...]:
 
 def _setting(device: str, name: str) -> str:
     return f"net.ipv4.conf.{device.replace('.', '/')}.{name}"
-
-
-def _query(flow: Flow, destination: Address, iif: str) -> Query:
-    return Query(destination, flow.from_address or _NO_SOURCE[destination.version], flow.mark, iif)
 
 
 def is_own(result: LookupResult) -> bool:
@@ -255,11 +275,17 @@ def _way_to(result: LookupResult) -> tuple[Step, ...]:
     return (*_doubts(result), Step(rule.label, str(rule), Did.SELECTED_TABLE, f"looked up in table {rule.table_name}"))
 
 
+def _divided(flow: Flow, field: Field, addresses: Intervals) -> tuple[Sequence[Flow], Sequence[Flow]]:
+    """Return the packets that have one of some addresses, and the others; each address of a routed one is known."""
+    split = cut(flow, field, addresses)
+    return split.inside, split.outside
+
+
 def _from(flow: Flow, source: Address | None) -> Flow:
-    """Return a flow its source if it has none yet."""
-    if flow.source.length or source is None:
+    """Return packets with a source if they have none yet."""
+    if flow.source != NO_SOURCE or source is None:
         return flow
-    return replace(flow, source=single(source))
+    return replace(flow, source=only(source.value))
 
 
 def _looped(decision: RoutingDecision) -> RoutingDecision:
@@ -267,7 +293,10 @@ def _looped(decision: RoutingDecision) -> RoutingDecision:
     return decision._replace(flow=replace(decision.flow, oif=LOOPBACK, next_hop=None))
 
 
-def _out(flow: Flow, hop: Hop, route: str, *, certain: bool = True) -> RoutingDecision:
-    way = f"via {hop.next_hop} dev {hop.oif}" if hop.next_hop is not None else f"dev {hop.oif}"
+def _out(
+    flow: Flow, oif: IfName, next_hop: Address | Various | None, route: str, *, certain: bool = True
+) -> RoutingDecision:
+    hop = next_hop.value if isinstance(next_hop, Various) else next_hop
+    way = f"via {hop} dev {oif}" if hop is not None else f"dev {oif}"
     step = Step("route", route, Did.ROUTED, f"leaves {way}" if certain else f"may leave {way}", certain)
-    return RoutingDecision(replace(flow, oif=hop.oif, next_hop=hop.next_hop), (step,))
+    return RoutingDecision(replace(flow, oif=oif, next_hop=next_hop), (step,))

@@ -1,4 +1,4 @@
-"""Follow one packet through a node's state, step by step: the hooks in the kernel's order, and routing between them.
+"""Follow packets through a node's state, step by step: the hooks in the kernel's order, and routing between them.
 
 A step that can't be decided makes the way fork; where all ways end alike the answer is known all the same. Table raw
 is walked for its marks and for NOTRACK. NAT is decided here as for the first packet of a connection.
@@ -6,7 +6,7 @@ is walked for its marks and for NOTRACK. NAT is decided here as for the first pa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Final, NamedTuple
 
@@ -16,17 +16,20 @@ from netplan.kinds.chain.value import ChainKey
 from netplan.kinds.ipset.value import IpSet
 from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.trace.decision import PacketVerdict, RoutingDecision
-from netplan.trace.fib import LOOPBACK, Fib
+from netplan.net import Prefix
+from netplan.trace.addresses import LOOPBACK
+from netplan.trace.fib import Fib
 from netplan.trace.firewall.foreign import ForeignChains, Harm, RuleEffect
 from netplan.trace.firewall.sets import Sets
 from netplan.trace.firewall.targets import Did, Fate
-from netplan.trace.firewall.walk import Step, Trail, Walker, doubts
-from netplan.trace.flow import ANYWHERE, INVALID, NO_DEVICE, UNTRACKED, Flow, Mark
+from netplan.trace.firewall.walk import Branch, Step, Trail, Walker, joined
+from netplan.trace.flow import INVALID, NO_DEVICE, SOURCE, UNTRACKED, Flow, Mark
+from netplan.trace.intervals import EVERY_ADDRESS
 from netplan.trace.ipv6 import Ipv6Router
-from netplan.trace.outcome import End, answer
-from netplan.trace.packet import Packet, Trace
+from netplan.trace.packet import End, Packet, PacketVerdict, RoutingDecision, Trace, answer
 from netplan.trace.routing import BRIDGE_CALLS, Router
+from netplan.trace.split import cut
+from netplan.trace.table import Way
 
 _NEW: Final = "NEW"
 _DELIVERING: Final = ("mangle", "filter", "security", "nat")
@@ -50,53 +53,71 @@ def trace(snapshot: Snapshot, packet: Packet) -> Trace:
 
 
 class Tracer:
-    """Traces packets through one state of a node."""
+    """Traces packets through one state of a node; `wanted` are the ways by which packets to prefixes should leave."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
-        self._family = cache(lambda version: _Family(snapshot, version))
-        self._traced = cache(lambda packet: self._family(packet.version).trace(packet))
+    def __init__(self, snapshot: Snapshot, wanted: Mapping[Prefix, Way] | None = None) -> None:
+        self._family = cache(lambda version: _Family(snapshot, version, wanted))
+        self._traced = cache(lambda packet: answer(self.ends(packet.flow)))
 
     def fib(self, version: int) -> Fib:
         """Return the forwarding information base of an IP version."""
         return self._family(version).fib
 
+    def work(self, version: int) -> int:
+        """Count the rules that parts of flows have met until now."""
+        return self._family(version).work
+
     def trace(self, packet: Packet) -> Trace:
         """Say what becomes of a packet."""
         return self._traced(packet)
+
+    def ends(self, flow: Flow) -> list[End]:
+        """Say what may become of packets: of several ends of the same packet each is one that can't be ruled out."""
+        return self._family(flow.version).ends(flow)
 
 
 class _Family:
     """Traces packets of one IP version."""
 
-    def __init__(self, snapshot: Snapshot, version: int) -> None:
-        self.fib = Fib(snapshot, version)
+    def __init__(self, snapshot: Snapshot, version: int, wanted: Mapping[Prefix, Way] | None) -> None:
+        self.fib = Fib(snapshot, version, wanted)
         self._version = version
         self._settings = {sysctl.name: sysctl.value for sysctl in snapshot.all(Sysctl)}
         self._router = (Router if version == 4 else Ipv6Router)(self.fib, self._settings)
         self._walker = Walker(snapshot.chains, self.fib, Sets(snapshot.all(IpSet)))
         self._beside = ForeignChains(snapshot, self.fib)
 
-    def trace(self, packet: Packet) -> Trace:
-        """Say what becomes of a packet."""
-        way = _Way(packet.flow)
-        return answer(list(self._sent(way) if packet.iif is None else self._arriving(way)))
+    @property
+    def work(self) -> int:
+        """How many rules parts of flows have met until now."""
+        return self._walker.work
+
+    def ends(self, flow: Flow) -> list[End]:
+        """Follow packets that came by a device, or that this node sends."""
+        return list(self._sent(_Way(flow)) if flow.iif == NO_DEVICE else self._arriving(_Way(flow)))
 
     def _arriving(self, way: _Way) -> Iterator[End]:
-        """Follow a packet that came by a device."""
+        """Follow packets that came by a device."""
         device = way.flow.iif or ""
-        bridged = self.fib.is_bridge(device) and self._router.on_link(way.flow, device)
+        bridged, others = self._router.on_link(way.flow, device) if self.fib.is_bridge(device) else ((), (way.flow,))
         calls = self._bridge_calls()
-        if bridged and calls is not True:
-            yield _passed_bridge(way, device, certain=calls is False)
-        if bridged and calls is False:
-            return
+        for flow in bridged if calls is not True else ():
+            yield _passed_bridge(_Way(flow), device, certain=calls is False)
+        for flow in bridged if calls is not False else ():
+            yield from self._arrived(_Way(flow), bridged=True)
+        for flow in others:
+            yield from self._arrived(_Way(flow), bridged=False)
+
+    def _arrived(self, way: _Way, *, bridged: bool) -> Iterator[End]:
+        """Follow packets through PREROUTING; those that stay on their bridge are not routed unless NAT moves them."""
+        redirected = self._bridge_calls() is not False and self.fib.is_bridge(way.flow.iif or "")
         arrived: list[_Way] = []
         yield from self._tracked([way], "PREROUTING", arrived)
         for way_on in arrived:
-            if bridged and way_on.flow.destinations == way.flow.destinations:
+            if bridged and way_on.flow.new_destination is None:
                 yield from self._bridged(way_on)
             else:
-                yield from self._routed(way_on, redirected=calls is not False and self.fib.is_bridge(device))
+                yield from self._routed(way_on, redirected=redirected)
 
     def _bridge_calls(self) -> bool | None:
         """Whether bridged packets pass iptables; not if the kernel does not know the setting, None if unread."""
@@ -110,10 +131,11 @@ class _Family:
         device = way.flow.iif or ""
         step = Step("bridge", f"dev {device}", Did.BRIDGED, "stays on the bridge")
         here = _Way(replace(way.flow, oif=device, next_hop=None), (*way.trail, step))
-        if way.flow.destinations == (way.flow.source,):
+        back = way.flow.from_address is not None or way.flow.new_destination is not None
+        for flow in cut(here.flow, SOURCE, way.flow.destinations).inside if back else ():
             said = "may be dropped: it goes back to its sender (hairpin mode)"
             doubt = Step("bridge", f"dev {device}", Did.REFUSED, said, certain=False)
-            yield End(PacketVerdict.DROP, here.flow, (*here.trail, doubt))
+            yield End(PacketVerdict.DROP, flow, (*here.trail, doubt))
         yield from self._forwarded(here, NO_DEVICE)
 
     def _routed(self, way: _Way, *, redirected: bool) -> Iterator[End]:
@@ -179,7 +201,7 @@ class _Family:
             translated: list[_Way] = []
             yield from self._through([marked], "OUTPUT", ("nat",), translated)
             for translated_way in translated:
-                moved = translated_way.flow.destinations != way.flow.destinations
+                moved = translated_way.flow.new_destination != way.flow.new_destination
                 passed: list[_Way] = []
                 yield from self._through([translated_way], "OUTPUT", ("filter",), passed)
                 if moved or remarked:
@@ -225,20 +247,24 @@ class _Family:
                         yield End(_VERDICTS[fate], flow, way.trail + trail)
             here = _merged(after)
         for way in here:
-            harms = list(self._beside.harms(hook, [*entered, way.flow]))
+            yield from self._met_beside(way, hook, entered, came)
+
+    def _met_beside(self, way: _Way, hook: str, entered: Iterable[Flow], came: list[_Way]) -> Iterator[End]:
+        """Return what rules beside this node's iptables may do to packets, and add those that they may let pass."""
+        for flow, harms in self._beside.harms(hook, way.flow, entered):
             for harm in harms:
                 verdict = PacketVerdict.UNKNOWN if harm.fate is None else _VERDICTS[harm.fate]
-                yield End(verdict, _harmed(way.flow, harm), (*way.trail, harm.step))
+                yield End(verdict, _harmed(flow, harm), (*way.trail, harm.step))
             if all(harm.fate is None for harm in harms):
-                came.append(way)
+                came.append(_Way(flow, way.trail))
 
 
 def _harmed(flow: Flow, harm: Harm) -> Flow:
     """Return packets as they are once a foreign rule may have rewritten them."""
     if harm.fate is None and harm.effect in (RuleEffect.REWRITES_SOURCE, RuleEffect.CHANGES):
-        flow = replace(flow, source=ANYWHERE[flow.source.version], but_not=None)
+        flow = replace(flow, new_source=EVERY_ADDRESS[flow.version])
     if harm.fate is None and harm.effect in (RuleEffect.SENDS_ELSEWHERE, RuleEffect.CHANGES):
-        flow = replace(flow, destinations=(ANYWHERE[flow.source.version],))
+        flow = replace(flow, new_destination=EVERY_ADDRESS[flow.version])
     return flow
 
 
@@ -249,10 +275,5 @@ def _passed_bridge(way: _Way, device: str, *, certain: bool) -> End:
 
 
 def _merged(ways: Iterable[_Way]) -> list[_Way]:
-    """Make one of the ways that lead on with the same packets."""
-    merged: dict[Flow, _Way] = {}
-    for way in ways:
-        other = merged.get(way.flow)
-        if other is None or doubts(way.trail) < doubts(other.trail):
-            merged[way.flow] = way
-    return list(merged.values())
+    """Make one of the ways that lead on with the same packets, or with packets that fit together."""
+    return [_Way(branch.flow, branch.trail) for branch in joined(Branch(Fate.ACCEPTED, *way) for way in ways)]

@@ -8,7 +8,7 @@ from netplan.net import IfName, Prefix
 from netplan.netfilter.iptables.operands import Masked
 from netplan.trace.firewall.targets import Fate
 from netplan.trace.firewall.walk import Walker
-from netplan.trace.flow import Flow
+from netplan.trace.flow import Flow, Mark
 from tests import make
 
 PODS, NETWORK = Prefix.parse("172.7.21.0/24"), Prefix.parse("172.7.0.0/16")
@@ -25,7 +25,7 @@ def chain(**ip_masq) -> Chain:
 
 def fates(source: Prefix, destination: str, *, marks=SNAT, bridge=False, **ip_masq):
     """Return what may happen to packets that carry none of the marks and leave by the bridge, or by another device."""
-    flow = Flow(source, (Prefix.parse(destination),), oif="docker0", other_oif=not bridge, unmarked=marks)
+    flow = Flow.between(source, Prefix.parse(destination), oif="docker0", other_oif=not bridge, mark=Mark(0, 0, marks))
     branches = Walker({}).walk(chain(**ip_masq).rules, MASQUERADE_CHAIN[4], flow)
     return {REWRITTEN if branch.flow.snat else branch.fate for branch in branches}
 

@@ -104,16 +104,16 @@ def test_a_record_holds_all_that_a_plan_looks_at():
 
 
 def test_for_packets_the_hooks_are_traced_and_our_own_chains_are_looked_at():
-    packet = Packet(None, make.desired().address)
-    interest = full_interest(packets=[packet])
+    flow = Packet(None, make.desired().address).flow
+    interest = full_interest(flows=[flow])
     assert interest.traced == full_interest().walks
     assert (interest.chains, interest.walks) == (frozenset(OUR_CHAINS), frozenset())
-    assert interest.follows == Passing(frozenset({packet}))
+    assert interest.follows == Passing(frozenset({flow}))
 
 
 def test_a_plan_s_interest_keeps_what_it_walks_beside_traced_packets():
     wanted = make.desired().interest
-    both = wanted | full_interest(packets=[Packet(None, make.desired().address)], limit=5)
+    both = wanted | full_interest(flows=[Packet(None, make.desired().address).flow], limit=5)
     assert (both.walks, both.limit) == (wanted.walks, wanted.limit)
 
 

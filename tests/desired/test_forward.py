@@ -17,5 +17,5 @@ NETWORK, OTHER = Prefix.parse("172.7.0.0/16"), Prefix.parse("10.9.0.0/16")
     ids=["from pods", "to pods", "of others"],
 )
 def test_traffic_of_pods_and_no_other_is_accepted(source, destination, fate):
-    branches = Walker({}).walk(forward_chain(NETWORK).rules, FORWARD_CHAIN[4], Flow(source, (destination,)))
+    branches = Walker({}).walk(forward_chain(NETWORK).rules, FORWARD_CHAIN[4], Flow.between(source, destination))
     assert {branch.fate for branch in branches} == {fate}

@@ -18,7 +18,7 @@ def test_a_record_holds_every_built_in_chain_of_both_ip_versions_and_where_they_
 
 
 def test_for_some_packets_only_those_rules_are_read_that_these_may_come_to():
-    interest = full_interest([PACKET], limit=7)
+    interest = full_interest([PACKET.flow], limit=7)
     assert (interest.chains, interest.limit) == (frozenset(OUR_CHAINS), 7)
     assert interest.follows is not None
 

@@ -47,9 +47,9 @@ def test_two_interests_together_look_at_what_either_looks_at():
 
 
 def test_what_either_follows_is_followed():
-    one, other = (Interest(follows=Passing(frozenset({packet}))) for packet in PACKETS)
+    one, other = (Interest(follows=Passing.of([packet])) for packet in PACKETS)
     assert (one | Interest()).follows == one.follows
-    assert (one | other).follows == Passing(frozenset(PACKETS))
+    assert (one | other).follows == Passing.of(PACKETS)
 
 
 @pytest.mark.parametrize(

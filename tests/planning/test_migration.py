@@ -52,7 +52,7 @@ def test_each_node_gets_the_plan_that_it_would_get_by_itself(specs):
         then = old.topology.by_name.get(node.name)
         alone[node.name] = migrate(compile_node(new, node), None if then is None else compile_node(old, then)).plan
     moved = {plan.node: plan for plan in plan_move(new, old, None, Kept()).nodes}
-    assert {name: replace(moved[name], effects=(), probes=(), traced_on=None) for name in alone} == alone
+    assert {name: replace(moved[name], effects=(), traffic=(), traced_on=None) for name in alone} == alone
 
 
 def test_peers_that_hear_of_a_new_node_have_one_role():

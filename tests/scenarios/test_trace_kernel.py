@@ -22,8 +22,6 @@ from netplan.net import Address
 from netplan.operations.live_plan import whole_state
 from netplan.spec.load import parse, read
 from netplan.trace import Packet, PacketVerdict, Trace, Tracer
-from netplan.trace.fib import Query
-from netplan.trace.flow import Mark
 from tests.lab.inside import inside
 from tests.scenarios import in_ipv6
 from tests.scenarios.node import SPEC
@@ -298,8 +296,8 @@ def answers(tracer: Tracer, rules: Ruleset, sent: Sent, trace: Trace, crossroads
     if lied or sent.source is None or by_route or rules.mangle_drops:
         return False
     fib = tracer.fib(crossroads.version)
-    back = fib.lookup(Query(sent.source, sent.destination, Mark.of(0), "lo"))
-    return not fib.ruled and all(reply.route is not None and reply.route.type == "unicast" for reply in back)
+    back = fib.lookup(replace(as_traced(sent).flow.turned(), iif="lo"))
+    return not fib.ruled and all(reply.route is not None and reply.route.type == "unicast" for _, reply in back)
 
 
 def difference(trace: Trace, outcome: Outcome, crossroads: Crossroads, *, error: bool) -> str:

@@ -14,7 +14,6 @@ from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Address, IfName, InterfaceAddress, Prefix
 from netplan.netfilter.iptables.rule import Rule
 from netplan.trace import Packet, PacketVerdict, trace
-from netplan.trace.source_selection import ipv6_source
 
 POD, PEER, OUTSIDE = "fd00:7:0:21::5", "fd00:7:0:22::5", "2001:db8::5"
 FORWARDING = "net.ipv6.conf.all.forwarding"
@@ -119,23 +118,6 @@ def test_an_echo_request_is_known_by_its_type():
 def test_what_stays_on_the_bridge_passes_ip6tables():
     filtered = chain("filter", "FORWARD", "-i docker0 -o docker0 -j DROP")
     assert answer(state(filtered), destination="fd00:7:0:21::6")[0] == "drop"
-
-
-@pytest.mark.parametrize(
-    ("addresses", "destination", "chosen"),
-    [
-        (["fe80::1/64 eth0", "fd00:4::1/64 eth0"], "2001:db8::1", "fd00:4::1"),
-        (["fe80::1/64 eth0", "fd00:4::1/64 eth0"], "fe80::2", "fe80::1"),
-        (["fd00:4::1/64 eth0", "2001:db8:1::1/64 eth0"], "2001:db8:9::1", "2001:db8:1::1"),
-        (["fd00:4::1/64 eth0", "2001:db8:1::1/64 eth0"], "fd00:9::1", "fd00:4::1"),
-        (["fd00:9::1/64 docker0", "fd00:4::1/64 eth0"], "fd00:9::2", "fd00:4::1"),
-        (["fd00:4::1/64 eth0", "fd00:9::1/64 eth0"], "fd00:9::2", "fd00:9::1"),
-        (["fd00:9::1/64 docker0"], "fd00:4::2", "fd00:9::1"),
-    ],
-)
-def test_the_source_is_chosen_as_rfc_6724_says(addresses, destination, chosen):
-    source = ipv6_source([held(text) for text in addresses], "eth0", Address.parse(destination))
-    assert str(source) == chosen
 
 
 @pytest.mark.parametrize(("forwarding", "oif"), [("1", "lo"), ("0", None)])

@@ -17,7 +17,7 @@ SENT = packet("10.4.7.21", "172.7.22.2", protocol=6, sport=20000, dport=80)
 
 def follows(hook, rule, *packets):
     table, name = hook.split()
-    return Passing(frozenset(packets))(ChainKey(4, table, name), Rule.parse(rule))
+    return Passing.of(packets)(ChainKey(4, table, name), Rule.parse(rule))
 
 
 @pytest.mark.parametrize(
@@ -75,8 +75,8 @@ def test_a_packet_of_the_node_itself_may_come_back_to_it_with_other_addresses(ho
 
 
 def test_packets_of_two_interests_are_followed_together():
-    both = Passing(frozenset({TO_SERVICE})) | Passing(frozenset({SENT}))
-    assert both == Passing(frozenset({TO_SERVICE, SENT}))
+    both = Passing.of([TO_SERVICE]) | Passing.of([SENT])
+    assert both == Passing.of([TO_SERVICE, SENT])
 
 
 SERVICES = """*nat
@@ -98,13 +98,13 @@ SERVICES = """*nat
 
 def test_what_is_followed_is_enough_to_trace_the_packet():
     whole = state(SERVICES)
-    part = MemoryKernel(whole).observe(full_interest([TO_SERVICE]))
+    part = MemoryKernel(whole).observe(full_interest([TO_SERVICE.flow]))
     assert ChainKey(4, "nat", "SVC-B") not in part.chains
     assert Tracer(part).trace(TO_SERVICE) == Tracer(whole).trace(TO_SERVICE)
 
 
 def test_a_chain_that_was_too_long_to_be_read_leaves_the_trace_in_doubt():
-    part = MemoryKernel(state(SERVICES[: SERVICES.index("-A POST")])).observe(full_interest([TO_SERVICE], limit=4))
+    part = MemoryKernel(state(SERVICES[: SERVICES.index("-A POST")])).observe(full_interest([TO_SERVICE.flow], limit=4))
     assert part.chains[ChainKey(4, "nat", "SVC-A")] == Chain(ChainKey(4, "nat", "SVC-A"), unread=2)
     doubt = Tracer(part).trace(TO_SERVICE).doubt
     assert doubt is not None

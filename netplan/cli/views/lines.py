@@ -20,8 +20,8 @@ from netplan.kinds.resource import Action, Change, Reason, Resource
 from netplan.net import counted, printable
 from netplan.planning.plan import NodePlan, Plan, Source
 from netplan.planning.plan_json import summary
-from netplan.planning.traffic.effects import Fares, TrafficEffect, blamed
-from netplan.planning.traffic.peers import Alike
+from netplan.planning.traffic.effects import TrafficEffect, blamed
+from netplan.planning.traffic.judge import Fares
 
 DRIFT: Final = "Drift"
 
@@ -33,7 +33,6 @@ _SOURCES: Final = {
     Source.EMPTY: "no record: planned from empty",
     Source.SPEC: "against the other spec",
 }
-_Stands: TypeAlias = dict[tuple[str, Alike], set[str]]
 _NAMED: Final = 3
 _MANY: Final = 100
 """How many lines of one sign and kind are shown before they are shortened."""
@@ -155,10 +154,6 @@ def traffic_lines(effects: Iterable[TrafficEffect]) -> Iterator[TrafficLine]:
     }
     alike: dict[tuple[str, str, str, str], list[TrafficEffect]] = {}
     unknown: dict[str, dict[str, list[TrafficEffect]]] = {}
-    stands: _Stands = {}
-    for probe in (effect.probe for effect in effects):
-        if probe.alike is not None and probe.peer is not None:
-            stands.setdefault((probe.traffic, probe.alike), set()).add(probe.peer)
     for effect in effects:
         probe = effect.probe
         if effect.fares is Fares.UNKNOWN:
@@ -168,9 +163,9 @@ def traffic_lines(effects: Iterable[TrafficEffect]) -> Iterator[TrafficLine]:
             alike.setdefault(key, []).append(effect)
     for (sign, traffic, before, after), sharing in alike.items():
         for blame, those in _by_blame(sharing, apart=sign == "!"):
-            yield TrafficLine(sign, _class(traffic, those, stands), before, after, blame)
+            yield TrafficLine(sign, _class(traffic, those), before, after, blame)
     for blame, classes in unknown.items():
-        shown = [_class(traffic, those, stands) for traffic, those in classes.items()]
+        shown = [_class(traffic, those) for traffic, those in classes.items()]
         yield TrafficLine("?", some(shown), "unknown", "unknown", blame)
 
 
@@ -203,19 +198,18 @@ def _blame(effect: TrafficEffect) -> str:
     return f"{why}: {printable(blamed(step))}"
 
 
-def _class(traffic: str, effects: Iterable[TrafficEffect], stands: _Stands) -> str:
-    """Return a class of traffic with the peers that it is about; `stands` are all that are traced of those alike.
-
-    Where these all fare alike, the others do that are like them.
-    """
+def _class(traffic: str, effects: Iterable[TrafficEffect]) -> str:
+    """Return a class of traffic with the peers that it is about, and the part of it that it is."""
     probes = [effect.probe for effect in effects]
-    peers = [*dict.fromkeys(probe.peer for probe in probes if probe.peer is not None)]
+    peers = [*dict.fromkeys(peer for probe in probes for peer in probe.peers)]
+    only = dict.fromkeys(text for probe in probes for text in probe.only)
+    limits = f", only {', '.join(only)}" if only else ""
+    more = sum(probe.more for probe in probes)
+    limits += f" (and {more} more kinds of packets)" if more else ""
     if not peers:
-        return printable(traffic)
-    alike = {(probe.traffic, probe.alike) for probe in probes if probe.alike is not None}
-    untraced = sum(likeness.untraced for name, likeness in alike if stands[name, likeness] <= {*peers})
-    named = some(peers, len(peers) + untraced)
-    return printable(traffic.replace("peer", named) if "peer" in traffic else f"{traffic} on {named}")
+        return printable(traffic + limits)
+    named = some(peers, max(len(peers), *(probe.number for probe in probes)))
+    return printable((traffic.replace("peer", named) if "peer" in traffic else f"{traffic} on {named}") + limits)
 
 
 def line_of(change: Change[Resource]) -> Line:

@@ -16,12 +16,13 @@ from netplan.desired.model import Desired, Place, Traffic
 from netplan.kinds.foreign_chain.value import OtherChain, Owner, program_of
 from netplan.kinds.route.value import Route
 from netplan.kinds.snapshot import Snapshot
-from netplan.net import BITS, Prefix, counted
+from netplan.net import Address, Prefix, counted
 from netplan.planning.advice.case import Case
 from netplan.planning.placement import outsides, shielded
 from netplan.trace.fib import Fib
 from netplan.trace.firewall.foreign import ForeignChains, Harm, RuleEffect
 from netplan.trace.flow import Flow
+from netplan.trace.intervals import Intervals, meet, minus, of_prefix, of_prefixes
 
 _MATTERS: Final = {
     "prerouting": frozenset({RuleEffect.SENDS_ELSEWHERE}),
@@ -121,7 +122,7 @@ def _findings(desired: Desired, traffic: Traffic, snapshot: Snapshot) -> Iterato
     if not snapshot.all(OtherChain):
         return
     fib = Fib(snapshot, traffic.version)
-    beside = ForeignChains(snapshot, fib, passing=True)
+    beside = ForeignChains(snapshot, fib)
     forwarded = tuple(_forwarded(desired, traffic, fib))
     places = {jump.place for jump in desired.jumps}
     for chain in beside.entered():
@@ -129,7 +130,7 @@ def _findings(desired: Desired, traffic: Traffic, snapshot: Snapshot) -> Iterato
         if chain.on_the_way and wanted in places:
             effects = _MATTERS.get(chain.hook or "", frozenset()) if chain.nat else _REFUSES
             arriving = _rewritable(traffic, chain) if chain.nat else _refusable(forwarded, chain)
-            flows = [leaving for flow in arriving for leaving in _leaving(flow, desired, traffic, fib)]
+            flows = [leaving for flow in arriving for leaving in _passing(flow, desired, traffic, fib)]
             of_spec = [flow for flow in flows if not _link_local(flow, traffic)]
             harm = beside.harm(chain, of_spec, effects)
             forbids = harm is not None and (chain.nat or chain.owner is not Owner.NFTABLES)
@@ -140,19 +141,19 @@ def _findings(desired: Desired, traffic: Traffic, snapshot: Snapshot) -> Iterato
 
 def _link_local(flow: Flow, traffic: Traffic) -> bool:
     """Whether packets go to addresses that keep their meaning on one link only, and that the spec does not name."""
-    near = (LINK_LOCAL[traffic.version], MULTICAST[traffic.version])
-    return all(prefix in near and prefix not in traffic.exempt for prefix in flow.destinations)
+    near = [LINK_LOCAL[traffic.version], MULTICAST[traffic.version]]
+    left = of_prefixes(prefix for prefix in near if prefix not in traffic.exempt)
+    return not minus(flow.destination, left)
 
 
 def _named(harm: Harm, traffic: Traffic) -> Iterator[str]:
-    """Return where the packets of a harm go, as prefixes of the spec."""
-    known = (traffic.subnet, *traffic.kept)
-    named = {next((whole for whole in known if whole.covers(prefix)), None) for prefix in harm.destinations}
-    prefixes = sorted(prefix for prefix in named if prefix is not None)
-    yield from (
-        str(prefix) for prefix in prefixes if not any(other != prefix and other.covers(prefix) for other in prefixes)
-    )
-    if None in named:
+    """Return where the packets of a harm go, in the prefixes of the spec."""
+    left = harm.destinations
+    for prefix in sorted((traffic.subnet, *traffic.kept), key=lambda prefix: prefix.length):
+        if meet(left, of_prefix(prefix)):
+            left = minus(left, of_prefix(prefix))
+            yield str(prefix)
+    if left:
         yield _OUTSIDE
 
 
@@ -162,34 +163,26 @@ def _rewritable(traffic: Traffic, chain: OtherChain) -> Iterator[Flow]:
     A pod that reaches itself by a published port stays on the bridge, and must be given another source.
     """
     for flow in shielded(traffic):
-        arriving = replace(flow, state="NEW", iif=traffic.bridge if flow.source == traffic.subnet else None)
+        arriving = replace(
+            flow, state="NEW", iif=None if flow.oif == traffic.bridge and not flow.other_oif else traffic.bridge
+        )
         if flow.other_oif:
-            elsewhere = tuple(part for prefix in flow.destinations for part in _without(prefix, traffic.subnet))
-            arriving = replace(arriving, destinations=elsewhere)
+            arriving = replace(arriving, destination=minus(flow.destination, of_prefix(traffic.subnet)))
         if chain.hook == "postrouting":  # before Linux 5.7 rules there did not see by which device packets came
             yield replace(arriving, iif=None)
         else:  # marks that ask for SNAT are set here
-            yield replace(arriving, unmarked=())
+            yield arriving.remarked()
 
 
-def _leaving(flow: Flow, desired: Desired, traffic: Traffic, fib: Fib) -> Iterator[Flow]:
-    """Return packets that do not leave by the bridge as they leave: by the devices that lead to their prefixes."""
+def _passing(flow: Flow, desired: Desired, traffic: Traffic, fib: Fib) -> Iterator[Flow]:
+    """Return packets as they leave that are neither from nor for the node, those by another device than the bridge."""
+    own = fib.addresses_of("LOCAL")
+    flow = replace(flow, source=minus(flow.source, own), destination=minus(flow.destination, own))
     if not flow.other_oif:
         yield flow
         return
-    for prefix in flow.destinations:
-        for device in sorted(_devices(prefix, desired, traffic, fib)):
-            yield replace(flow, destinations=(prefix,), oif=device, other_oif=False)
-
-
-def _without(prefix: Prefix, part: Prefix) -> Iterator[Prefix]:
-    """Return the prefixes that are left of one when a part is taken out of it."""
-    if not prefix.overlaps(part):
-        yield prefix
-    elif not part.covers(prefix):
-        length = prefix.length + 1
-        for half in (prefix.value, prefix.value | 1 << (BITS[prefix.version] - length)):
-            yield from _without(Prefix(prefix.version, half, length), part)
+    for device, addresses in _ways(flow.destination, desired, traffic, fib):
+        yield replace(flow, destination=addresses, oif=device, other_oif=False)
 
 
 def _forwarded(desired: Desired, traffic: Traffic, fib: Fib) -> Iterator[Flow]:
@@ -198,19 +191,28 @@ def _forwarded(desired: Desired, traffic: Traffic, fib: Fib) -> Iterator[Flow]:
     A prefix without a route of its own stands for the outside: a rule for other addresses is a policy.
     """
     bridge, subnet = traffic.bridge, traffic.subnet
-    yield Flow(subnet, (subnet,), iif=bridge, oif=bridge)
+    yield Flow.between(subnet, subnet, iif=bridge, oif=bridge)
     for prefix in (traffic.network, *traffic.exempt, *outsides(traffic)):
-        for device in sorted(_devices(prefix, desired, traffic, fib)):
-            yield Flow(subnet, (prefix,), iif=bridge, oif=device)
-            yield Flow(prefix, (subnet,), subnet if prefix.covers(subnet) else None, iif=device, oif=bridge)
+        for device, _ in _ways(of_prefix(prefix), desired, traffic, fib):
+            yield Flow.between(subnet, prefix, iif=bridge, oif=device)
+            but_not = subnet if prefix.covers(subnet) else None
+            yield Flow.between(prefix, subnet, but_not=but_not, iif=device, oif=bridge)
 
 
-def _devices(prefix: Prefix, desired: Desired, traffic: Traffic, fib: Fib) -> frozenset[str]:
-    """Return the devices by which packets to a prefix leave: as it is wanted, else as it is, else the node's own."""
+def _ways(addresses: Intervals, desired: Desired, traffic: Traffic, fib: Fib) -> Iterator[tuple[str, Intervals]]:
+    """Return the devices by which packets to addresses leave: as it is wanted, else as it is, else the node's own."""
     routes = [want.resource for want in desired.objects if isinstance(want.resource, Route)]
-    wanted = frozenset(route.oif for route in routes if route.oif is not None and route.prefix.overlaps(prefix))
-    there = fib.route_to(prefix.address)
-    return wanted or frozenset({traffic.node.interface if there is None or there.oif is None else there.oif})
+    devices: dict[str, list[Prefix]] = {}
+    for route in routes:
+        if route.oif is not None and route.prefix.version == traffic.version:
+            devices.setdefault(route.oif, []).append(route.prefix)
+    ways = [(device, meet(addresses, of_prefixes(prefixes))) for device, prefixes in sorted(devices.items())]
+    wanted = [(device, part) for device, part in ways if part]
+    if wanted:
+        yield from wanted
+    elif addresses:
+        there = fib.route_to(Address(traffic.version, addresses[0]))
+        yield traffic.node.interface if there is None or there.oif is None else there.oif, addresses
 
 
 def _refusable(forwarded: Iterable[Flow], chain: OtherChain) -> Iterator[Flow]:

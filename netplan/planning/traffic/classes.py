@@ -1,4 +1,4 @@
-"""The classes of traffic in a cluster, as one node sees them: packets for each, and what the spec wants of them.
+"""The classes of traffic in a cluster, as one node sees them: sets of packets, and what the spec wants of them.
 
 It wants that traffic is accepted, if `forward` is accept; that pods keep their address inside the cluster and are
 masqueraded outside of it, if `ip_masq` is enabled; and that what it cares for arrives where it was sent. What a tunnel
@@ -7,204 +7,255 @@ brings from a peer it wants to be let in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import Final
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from netplan.desired.model import Desired, Traffic
+from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.fdb.value import FdbEntry
 from netplan.kinds.link.value import Link, Vxlan
-from netplan.kinds.resource import Resource, Wanted
-from netplan.kinds.route.value import Route
+from netplan.kinds.resource import Change, Resource
+from netplan.kinds.route.value import MAIN_TABLE, Route
 from netplan.kinds.snapshot import Snapshot
-from netplan.net import Address, InterfaceAddress, Prefix
-from netplan.netfilter.iptables.operands import AddressMask
-from netplan.planning.placement import outsides
-from netplan.planning.traffic.peers import FEW, MOST, Alike, Choice, Peers, beyond_pods, choose_by_address, standing_for
-from netplan.planning.traffic.probe import TCP, TUNNEL, UDP, Probe, SourceAddress, Way
-from netplan.planning.traffic.selection import named_by
-from netplan.spec.topology import Node
-from netplan.trace import Packet
+from netplan.net import BITS, Prefix
+from netplan.netfilter.iptables.names import TCP, UDP
+from netplan.planning.traffic.peers import Peers
+from netplan.spec.model import Mark
+from netplan.trace import Flow
+from netplan.trace.flow import NO_DEVICE, services
+from netplan.trace.flow import Mark as PacketMark
+from netplan.trace.intervals import Intervals, meet, minus, of_prefix, of_prefixes, only, union
+from netplan.trace.table import Way
+
+TUNNEL: Final = "tunnel from peer"
+_TUNNEL_PORTS: Final = (32768, 60999)
+"""The source ports that the kernel gives to a tunnel's packets, by a hash of what they carry."""
+
+_NOT_PUBLIC: Final = (
+    *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24"),
+    *("192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24"),
+    *("224.0.0.0/3",),
+)
+"""Addresses that are no host's on the internet (RFC 6890): what becomes of packets to them is a matter of the place."""
+
+_OUTSIDE: Final[dict[int, Intervals]] = {
+    4: minus((0, 0xFFFFFFFF), of_prefixes(map(Prefix.parse, _NOT_PUBLIC))),
+    6: minus(
+        of_prefix(Prefix.parse("2000::/3")), of_prefixes(map(Prefix.parse, ("2001::/23", "2001:db8::/32", "3fff::/20")))
+    ),
+}
+
+
+_REPRESENTATIVES: Final = 4
+"""How many subnets that are given up stand for all."""
+
+
+class SourceAddress(StrEnum):
+    """What is to become of a packet's source address."""
+
+    KEPT = "kept"
+    REWRITTEN = "rewritten"
+
 
 _KEPT: Final = SourceAddress.KEPT
 
 
-class Sample(NamedTuple):
-    """Which packets stand for the classes: the numbers of two pods in their subnet, a protocol and its ports."""
+class TrafficClass(Struct, frozen=True):
+    """A class of traffic: the packets as they come in or are sent, and what the spec wants of them.
 
-    pod: int
-    neighbour: int
-    protocol: int
-    port: int
-
-
-_PAIRS: Final = tuple((Sample(2, 3, protocol, 20000), Sample(-2, -3, protocol, 20001)) for protocol in (TCP, UDP))
-"""Of each protocol two packets as little alike as those of one class can be: a rule about both is about the class."""
-_TUNNEL_PORTS: Final = (40000, 50001)
-"""Two of the source ports that the kernel gives to a tunnel's packets, by a hash of what they carry."""
-
-
-def probes(desired: Desired, seen: Snapshot | None = None) -> Iterator[Probe]:
-    """Return the packets for each class of traffic, of each IP version, as a `Probing` does."""
-    return Probing(desired)(seen)
-
-
-class Probing:
-    """Gives the packets for each class of traffic, of each IP version; of many peers, a few stand for all.
-
-    Where the state of the node was seen, the peers that something in it singles out stand for themselves.
+    `source` is None where the spec leaves it to others; where it does not ask for `accepted` either it wants nothing.
+    What `arrives` comes from another host, by the device that leads there: `packets` has the one of the spec. Routes
+    `beyond` the cluster are others', and so are rules about a part of what is there. `peers` are those that packets
+    come from, or go to.
     """
 
-    def __init__(self, desired: Desired) -> None:
-        self._desired = desired
-        routes = _routes(desired.objects)
-        self._way = _ways(routes)
-        self._peers = [(traffic, Peers(traffic, routes)) for traffic in desired.reported_traffic]
-        links = [want.resource for want in desired.objects if isinstance(want.resource, Link)]
-        self._tunnels = [link.vxlan for link in links if link.vxlan is not None] if desired.reported_traffic else []
-        entries = (want.resource for want in desired.objects if isinstance(want.resource, FdbEntry))
-        self._behind = frozenset(entry.dst for entry in entries) if self._tunnels else frozenset()
+    traffic: str
+    packets: Flow
+    source: SourceAddress | None
+    accepted: bool = True
+    mark: Mark | None = None
+    arrives: bool = False
+    beyond: bool = False
+    peers: Peers = Peers()
 
-    def __call__(self, seen: Snapshot | None = None) -> Iterator[Probe]:
-        """Return the packets."""
-        own = {each.address for traffic in self._desired.reported_traffic for each in traffic.node.addresses}
-        named = None if seen is None else named_by(seen, own)
-        for traffic, peers in self._peers:
-            choice = peers.first if named is None else peers.chosen(named)
-            for probe in _chosen(_probes(traffic, choice.nodes), choice, _left(traffic, choice)):
-                yield probe._replace(way=self._way(probe.packet.destination)) if probe.peer and probe.wanted else probe
-        for tunnel in self._tunnels:
-            yield from _tunnelled(self._desired.reported_traffic[0], tunnel, self._behind, named)
+    @property
+    def wanted(self) -> bool:
+        """Whether the spec wants anything of this traffic."""
+        return self.accepted or self.source is not None
 
 
-def _chosen(found: Iterable[Probe], choice: Choice, left: Iterable[Probe]) -> Iterator[Probe]:
-    """Give packets with how many more peers they are about, and those for the peers that are too many to trace."""
-    for probe in found:
-        yield probe if probe.peer is None else probe._replace(alike=choice.alike.get(probe.peer))
-    node, number = choice.left
-    for probe in left if node is not None else ():
-        yield probe._replace(traced=False, alike=Alike(probe.peer or "", number - 1) if number > 1 else None)
+def classes_of(desired: Desired) -> tuple[TrafficClass, ...]:
+    """Return the classes of traffic of each IP version."""
+    routes = [want.resource for want in desired.objects if isinstance(want.resource, Route)]
+    ways: dict[int, dict[Prefix, Way]] = {4: {}, 6: {}}
+    for route in routes:
+        if route.type == "unicast":
+            ways[route.prefix.version][route.prefix] = Way(route.oif, route.next_hop)
+    classes: list[TrafficClass] = []
+    for traffic in desired.reported_traffic:
+        of_version = _classes(traffic, ways[traffic.version])
+        classes += (one for one in of_version if one.packets.source and one.packets.destination)
+    links = [want.resource for want in desired.objects if isinstance(want.resource, Link)]
+    tunnels = [link.vxlan for link in links if link.vxlan is not None] if desired.reported_traffic else []
+    for tunnel in tunnels:
+        classes += _tunnelled(desired, tunnel)
+    return tuple(classes)
 
 
-def _left(traffic: Traffic, choice: Choice) -> Iterator[Probe]:
-    """Return a packet to the first of the peers that are too many to trace."""
-    node = choice.left.node
-    if node is not None:
-        yield from islice((_of_version(traffic, each) for each in _with_peer(traffic, _PAIRS[0][0], node)), 1)
+def flows_of(classes: Iterable[TrafficClass]) -> frozenset[Flow]:
+    """Return the packets of classes; by which device those come in that arrive is not known before routes are read."""
+    return frozenset(replace(traffic.packets, iif=None) if traffic.arrives else traffic.packets for traffic in classes)
 
 
-def _tunnelled(
-    traffic: Traffic, tunnel: Vxlan, behind: AbstractSet[Address], named: AbstractSet[AddressMask] | None
-) -> Iterator[Probe]:
-    """Return the packets by which the peers `behind` send into this node's end of the tunnel: a few stand for all."""
-    ends = ((peer.endpoint, peer) for peer in traffic.nodes if peer.endpoint in behind)
-    few = list(islice(ends, FEW))
-    nodes = tuple(peer for _, peer in few)
-    version = traffic.node.address.address.version
-    mine = beyond_pods(traffic, (each for each in named or () if each.version == version))
-    choice = choose_by_address([*few, *ends], nodes, mine, MOST) if mine else standing_for(nodes, len(behind))
-    yield from _chosen(_into_tunnel(traffic, tunnel, choice.nodes), choice, _into_left(traffic, tunnel, choice))
+def _classes(traffic: Traffic, ways: dict[Prefix, Way]) -> Iterator[TrafficClass]:
+    for one in _of_traffic(traffic, ways):
+        yield one if traffic.version == 4 else replace(one, traffic=f"{one.traffic} (IPv6)")
 
 
-def _into_left(traffic: Traffic, tunnel: Vxlan, choice: Choice) -> Iterator[Probe]:
-    return _into_tunnel(traffic, tunnel, () if choice.left.node is None else (choice.left.node,))
-
-
-def _into_tunnel(traffic: Traffic, tunnel: Vxlan, peers: Iterable[Node]) -> Iterator[Probe]:
-    own = traffic.node.address.address
-    for peer in peers:
-        packet, other = (
-            Packet(peer.endpoint, own, UDP, port, tunnel.port, iif=traffic.node.interface) for port in _TUNNEL_PORTS
-        )
-        yield Probe(TUNNEL, peer.name, packet, None, arrives=True, other=other)
-
-
-def _probes(traffic: Traffic, peers: Sequence[Node]) -> Iterator[Probe]:
-    """Return the packets for each class of traffic, where these peers stand for all."""
-    for typical, other in _PAIRS:
-        for probe, unlike in zip(_samples(traffic, typical, peers), _samples(traffic, other, peers), strict=True):
-            yield _of_version(traffic, probe)._replace(other=unlike.packet)
-
-
-def _of_version(traffic: Traffic, probe: Probe) -> Probe:
-    return probe if traffic.version == 4 else probe._replace(traffic=f"{probe.traffic} (IPv6)")
-
-
-def _routes(objects: Iterable[Wanted[Resource]]) -> dict[Prefix, Route]:
-    """Return the routes that are wanted and lead somewhere, by their prefixes."""
-    found = (want.resource for want in objects if isinstance(want.resource, Route))
-    return {route.prefix: route for route in found if route.type == "unicast"}
-
-
-def _ways(routes: Mapping[Prefix, Route]) -> Callable[[Address], Way | None]:
-    """Say by which of the routes that are wanted packets to an address should leave."""
-    lengths = sorted({(prefix.version, prefix.length) for prefix in routes}, reverse=True)
-
-    def way(address: Address) -> Way | None:
-        alike = (length for version, length in lengths if version == address.version)
-        found = (routes.get(InterfaceAddress(address, length).prefix) for length in alike)
-        return next((Way(route.oif, route.next_hop) for route in found if route is not None), None)
-
-    return way
-
-
-def _samples(traffic: Traffic, sample: Sample, peers: Iterable[Node]) -> Iterator[Probe]:
+def _of_traffic(traffic: Traffic, ways: dict[Prefix, Way]) -> Iterator[TrafficClass]:
+    pods = pods_of(traffic.subnet)
     if traffic.subnet.size > 4:
-        to_neighbour = _from_pod(traffic, sample, "pod -> pod here", traffic.subnet.host(sample.neighbour), _KEPT)
-        yield to_neighbour._replace(source=None)  # what stays on the bridge is left to those who asked for it
+        to_neighbour = _from_pod(traffic, "pod -> pod here", pods, _KEPT)
+        yield replace(to_neighbour, source=None)  # what stays on the bridge is left to those who asked for it
     for prefix in traffic.exempt:
-        destination = prefix.host(min(1, prefix.size - 1))
-        yield _from_pod(traffic, sample, f"pod -> {prefix}", destination, _KEPT)._replace(beyond=True)
-    for peer in peers:
-        yield from _with_peer(traffic, sample, peer)
-    outside = next(outsides(traffic), None)
-    if outside is not None:
-        there = outside.host(1)
-        yield _from_pod(traffic, sample, "pod -> outside", there, SourceAddress.REWRITTEN)._replace(beyond=True)
-        yield _to_pod(traffic, sample, "outside -> pod", there)._replace(beyond=True)
+        others = minus(of_prefix(prefix), of_prefix(traffic.network))
+        yield replace(_from_pod(traffic, f"pod -> {prefix}", others, _KEPT), beyond=True)
+    yield from _with_peers(traffic, ways)
+    outside = minus(_OUTSIDE[traffic.version], of_prefixes((traffic.network, *traffic.kept)))
+    outside = minus(outside, _addresses(traffic))
+    yield replace(_from_pod(traffic, "pod -> outside", outside, SourceAddress.REWRITTEN), beyond=True)
+    yield replace(_to_pod(traffic, "outside -> pod", outside), beyond=True)
 
 
-def _with_peer(traffic: Traffic, sample: Sample, peer: Node) -> Iterator[Probe]:
-    for probe in _between(traffic, sample, peer):
-        yield probe._replace(peer=peer.name)
+def pods_of(subnet: Prefix) -> Intervals:
+    """Return the addresses that pods of a node may have: not the bridge's, and not those of the subnet itself."""
+    hosts = minus(of_prefix(subnet), (subnet.value, subnet.value + 1))
+    return minus(hosts, only(subnet.value + subnet.size - 1)) if subnet.version == 4 and subnet.size > 2 else hosts
 
 
-def _between(traffic: Traffic, sample: Sample, peer: Node) -> Iterator[Probe]:
-    """Return the classes of traffic between this node and another one; nodes take part that have an address of it."""
-    subnet = peer.subnet_of(traffic.version)
-    if subnet is None:
-        return
-    pod = subnet.host(sample.pod)
-    here, there = (node.address_of(traffic.version) for node in (traffic.node, peer))
-    to_pod = _from_pod(traffic, sample, "pod -> pod", pod, _KEPT)
+def _addresses(traffic: Traffic) -> Intervals:
+    """Return the addresses of all nodes."""
+    addresses = (
+        own.address for node in traffic.nodes for own in node.addresses if own.address.version == traffic.version
+    )
+    return union((address.value, address.value) for address in addresses)
+
+
+def _alone(version: int, value: int) -> Prefix:
+    return Prefix(version, value, BITS[version])
+
+
+def _with_peers(traffic: Traffic, ways: dict[Prefix, Way]) -> Iterator[TrafficClass]:
+    """Return the classes of traffic between this node and others; nodes take part that have an address of it."""
+    version = traffic.version
+    others = [node for node in traffic.nodes if node.name != traffic.node.name]
+    subnets = [(subnet, node.name) for node in others for subnet in node.subnets if subnet.version == version]
+    peers = Peers.of(subnets, ways)
+    to_pod = replace(_from_pod(traffic, "pod -> pod", peers.addresses, _KEPT), peers=peers)
     yield to_pod
-    yield _to_pod(traffic, sample, "pod on peer -> pod here", pod)
-    if here is not None and there is not None:
-        kept = any(prefix.contains(there.address) for prefix in traffic.kept)
-        source = _KEPT if kept else SourceAddress.REWRITTEN
-        yield _from_pod(traffic, sample, "pod -> node", there.address, source)
-        sent = Packet(here.address, pod, sample.protocol, sample.port, sample.port)
-        yield Probe("node -> pod", None, sent, _asked(traffic, _KEPT), traffic.accepts)
-    for mark in traffic.respected if sample.protocol == TCP else ():
-        marked = replace(to_pod.packet, mark=mark.value)
-        yield to_pod._replace(packet=marked, source=None, accepted=False, mark=mark)
+    yield replace(_to_pod(traffic, "pod on peer -> pod here", peers.addresses), peers=replace(peers, ways={}))
+    here = traffic.node.address_of(version)
+    if here is not None:
+        names = {name for _, name in subnets}
+        addressed = [
+            (own.address, node.name)
+            for node in others
+            for own in node.addresses
+            if own.address.version == version and node.name in names
+        ]
+        nodes = Peers.of(((_alone(version, address.value), name) for address, name in addressed), ways)
+        kept = of_prefixes(traffic.kept)
+        for addresses, source in (
+            (meet(nodes.addresses, kept), _KEPT),
+            (minus(nodes.addresses, kept), SourceAddress.REWRITTEN),
+        ):
+            yield replace(_from_pod(traffic, "pod -> node", addresses, source), peers=nodes)
+        names = {name for _, name in addressed}
+        reached = (
+            Peers.of((place for place in subnets if place[1] in names), ways) if len(names) < len(subnets) else peers
+        )
+        sent = Flow(version, only(here.address.value), reached.addresses)
+        yield TrafficClass(
+            "node -> pod", first_packets(sent, NO_DEVICE), _asked(traffic, _KEPT), traffic.accepts, peers=reached
+        )
+    for mark in traffic.respected:
+        packets = replace(to_pod.packets, service=services([TCP]), mark=PacketMark.of(mark.value))
+        yield replace(to_pod, packets=packets, source=None, accepted=False, mark=mark)
 
 
-def _from_pod(traffic: Traffic, sample: Sample, name: str, destination: Address, source: SourceAddress) -> Probe:
-    pod = traffic.subnet.host(sample.pod)
-    packet = Packet(pod, destination, sample.protocol, sample.port, sample.port, iif=traffic.node.bridge)
-    return Probe(name, None, packet, _asked(traffic, source), traffic.accepts)
+def _tunnelled(desired: Desired, tunnel: Vxlan) -> Iterator[TrafficClass]:
+    """Return the packets by which peers send into this node's end of the tunnel."""
+    traffic = desired.reported_traffic[0]
+    entries = (want.resource for want in desired.objects if isinstance(want.resource, FdbEntry))
+    behind = {entry.dst for entry in entries}
+    ends = [(node.endpoint, node.name) for node in traffic.nodes if node.endpoint in behind]
+    peers = Peers.of((_alone(address.version, address.value), name) for address, name in ends)
+    own = traffic.node.address.address
+    packets = Flow(own.version, peers.addresses, only(own.value), _TUNNEL_PORTS)
+    if ends:
+        packets = first_packets(packets, traffic.node.interface, services([UDP], only(tunnel.port)))
+        yield TrafficClass(TUNNEL, packets, None, arrives=True, peers=peers)
 
 
-def _to_pod(traffic: Traffic, sample: Sample, name: str, source: Address) -> Probe:
-    pod = traffic.subnet.host(sample.pod)
-    packet = Packet(source, pod, sample.protocol, sample.port, sample.port, iif=traffic.node.interface)
-    return Probe(name, None, packet, _asked(traffic, _KEPT), traffic.accepts, arrives=True)
+def _from_pod(traffic: Traffic, name: str, destination: Intervals, source: SourceAddress) -> TrafficClass:
+    flow = Flow(traffic.version, pods_of(traffic.subnet), destination)
+    packets = first_packets(flow, traffic.node.bridge)
+    return TrafficClass(name, packets, _asked(traffic, source), traffic.accepts)
+
+
+def _to_pod(traffic: Traffic, name: str, source: Intervals) -> TrafficClass:
+    flow = Flow(traffic.version, source, pods_of(traffic.subnet))
+    packets = first_packets(flow, traffic.node.interface)
+    return TrafficClass(name, packets, _asked(traffic, _KEPT), traffic.accepts, arrives=True)
+
+
+def first_packets(flow: Flow, iif: str, service: Intervals | None = None) -> Flow:
+    """Return packets as the first ones of connections, that come in by a device, or have none."""
+    return replace(
+        flow,
+        service=service or services([TCP, UDP]),
+        iif=iif,
+        oif=NO_DEVICE,
+        mark=PacketMark.of(0),
+        connmark=PacketMark.of(0),
+        dnat=False,
+    )
 
 
 def _asked(traffic: Traffic, source: SourceAddress) -> SourceAddress | None:
     """Return what is to become of a source; where podnet does not masquerade, that is left to the program that does."""
     return source if traffic.masquerades else None
+
+
+def parted(desired: Desired, changes: Iterable[Change[Resource]], state: Snapshot) -> Iterator[TrafficClass]:
+    """Return the packets from pods here to subnets whose routes of ours go; the first few stand for all.
+
+    The spec wants nothing of them. The pods are of the bridge's prefix: the spec may have dropped its IP version.
+    """
+    routes = (change.before for change in changes if isinstance(change.before, Route) and change.after is None)
+    left = [route.prefix for route in routes if _led(route)]
+    if not left:
+        return
+    known = {subnet for traffic in desired.reported_traffic for node in traffic.nodes for subnet in node.subnets}
+    lost = [prefix for prefix in left if prefix not in known]
+    for own in _bridged(desired, state):
+        for prefix in islice((prefix for prefix in lost if prefix.version == own.version), _REPRESENTATIVES):
+            packets = first_packets(Flow.between(own, prefix), desired.reported_traffic[0].bridge)
+            yield TrafficClass(f"pod -> {prefix}", replace(packets, source=pods_of(own)), None, accepted=False)
+
+
+def _led(route: Route) -> bool:
+    return route.ours and route.table == MAIN_TABLE and route.type == "unicast" and route.prefix.size > 4
+
+
+def _bridged(desired: Desired, state: Snapshot) -> Iterator[Prefix]:
+    """Return one prefix of the pods' bridge for each IP version that it has an address of."""
+    bridge = desired.reported_traffic[0].bridge
+    prefixes = (own.address.prefix for own in state.all(LinkAddress) if own.link == bridge)
+    one = {prefix.version: prefix for prefix in prefixes if prefix.size > 4}
+    yield from one.values()

@@ -1,42 +1,37 @@
-"""What a plan does to traffic: packets of each class, traced before and after, and measured by what the spec wants.
-
-Refused as a policy is what is refused in a chain that is there for that: it is said, and is not broken. A rule
-that spares another packet of the class is about that packet, not about the class.
-"""
+"""What a plan does to traffic: each class, traced before and after, in parts of which the same is told."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from enum import Enum
+from collections.abc import Hashable, Iterable, Iterator
 from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from netplan.kinds.chain.value import ChainKey
 from netplan.kinds.resource import Json
 from netplan.kinds.snapshot import Snapshot
-from netplan.planning.traffic.owners import holds_policy, whose
-from netplan.planning.traffic.peers import MOST
-from netplan.planning.traffic.probe import Probe, SourceAddress
-from netplan.spec.model import Mark
+from netplan.net import Address, IfName
+from netplan.planning.traffic.classes import TrafficClass
+from netplan.planning.traffic.judge import Fares, by_way_of, culprit, fares_of, fate, strays, whose
+from netplan.planning.traffic.peers import Peers
+from netplan.planning.traffic.probe import Probe, described, largest, probe_of, probes_by_way
 from netplan.trace import Did, PacketVerdict, Step, Trace, Tracer
-from netplan.trace.fib import LOOPBACK
+from netplan.trace.flow import DESTINATION, FIELDS, SOURCE, Flow, Various
+from netplan.trace.intervals import join, minus, only, single
+from netplan.trace.packet import End
+from netplan.trace.split import cells, common, cut
+from netplan.trace.table import Way
 
-_ROUTING: Final = "route"
-_TOO_MANY: Final = Step(
-    "peers", "", Did.UNKNOWN, f"rules or routes single out more than the {MOST} that are traced", certain=False
+_MOST: Final = 8
+"""How many kinds of packets of a class are told."""
+
+
+_DECIDING: Final = frozenset(
+    {
+        *(Did.SELECTED_TABLE, Did.REFUSED, Did.KEPT_ADDRESSES, Did.REWROTE_SOURCE, Did.REWROTE_DESTINATION),
+        *(Did.UNTRACKED, Did.UNKNOWN),
+    }
 )
-_UNTRACED: Final = Trace(PacketVerdict.UNKNOWN, None, None, None, None, (_TOO_MANY,), _TOO_MANY)
-
-
-class Fares(Enum):
-    """How traffic fares, measured by what the spec wants of it."""
-
-    WELL = "as wanted, or nothing is wanted of it"
-    BROKEN = "otherwise than wanted"
-    REFUSED = "refused by another program's policy"
-    UNKNOWN = "unknown"
 
 
 class TrafficEffect(Struct, frozen=True):
@@ -54,12 +49,12 @@ class TrafficEffect(Struct, frozen=True):
     @property
     def broken(self) -> bool:
         """Whether this traffic does for certain not fare as the spec wants it before the plan."""
-        return _fares(self.before, self.probe) is Fares.BROKEN
+        return fares_of(self.before, self.probe) is Fares.BROKEN
 
     @property
     def fares(self) -> Fares:
         """How this traffic will fare after the plan."""
-        return _fares(self.after, self.probe)
+        return fares_of(self.after, self.probe)
 
     @property
     def stays_broken(self) -> bool:
@@ -69,21 +64,33 @@ class TrafficEffect(Struct, frozen=True):
     @property
     def blame(self) -> Step | None:
         """The step that makes the traffic fare otherwise than it should, or leaves that open, before the plan."""
-        return None if _fares(self.before, self.probe) is Fares.WELL else _culprit(self.before, self.probe)
+        return None if fares_of(self.before, self.probe) is Fares.WELL else culprit(self.before, self.probe)
 
     @property
     def after_blame(self) -> Step | None:
         """The same after the plan."""
-        return None if self.fares is Fares.WELL else _culprit(self.after, self.probe)
+        return None if self.fares is Fares.WELL else culprit(self.after, self.probe)
 
     @property
     def words(self) -> tuple[str, str]:
         """How the traffic fares before and after, in a few words; the next hop where that is all that differs."""
-        astray = _strays(self.after, self.probe)
-        before, after = (_fate(trace, self.probe, astray=astray) for trace in (self.before, self.after))
+        before, after = self._fates
+        if self.names_hops:
+            others = " and others" if self.probe.ways > 1 else ""
+            return f"{before}, {by_way_of(self.before)}", by_way_of(self.after) + others
+        return before, after
+
+    @property
+    def names_hops(self) -> bool:
+        """Whether the next hop is all that differs."""
+        before, after = self._fates
         accepted = self.before.verdict is self.after.verdict is PacketVerdict.ACCEPT
-        if before == after and accepted and self.before.next_hop != self.after.next_hop:
-            return f"{before}, {_by_way_of(self.before)}", _by_way_of(self.after)
+        return before == after and accepted and self.before.next_hop != self.after.next_hop
+
+    @property
+    def _fates(self) -> tuple[str, str]:
+        astray = strays(self.after, self.probe)
+        before, after = (fate(trace, self.probe, astray=astray) for trace in (self.before, self.after))
         return before, after
 
     def to_json(self) -> Json:
@@ -101,130 +108,153 @@ class TrafficEffect(Struct, frozen=True):
         }
 
 
-def effects(found: Iterable[Probe], before: Snapshot, after: Snapshot) -> tuple[TrafficEffect, ...]:
-    """Trace every class of traffic through a node's state before and after a plan.
-
-    UDP is a class of its own only where it fares unlike TCP.
-    """
-    tracer = Tracer(before)
-    tracers = tracer, tracer if after is before else Tracer(after)
-    made: dict[tuple[str, str | None, Mark | None], list[TrafficEffect]] = {}
-    for probe in found:
-        effect = _effect(_entering(probe, tracers[1]), *tracers) if probe.traced else _untraced(probe)
-        alike = made.setdefault((probe.traffic, probe.peer, probe.mark), [])
-        if all((each.fares, each.words) != (effect.fares, effect.words) for each in alike):
-            alike.append(effect)
-    return tuple(effect for alike in made.values() for effect in alike)
+def effects(classes: Iterable[TrafficClass], before: Snapshot, after: Snapshot) -> tuple[TrafficEffect, ...]:
+    """Trace every class of traffic through a node's state before and after a plan, and tell of the parts of each."""
+    classes = tuple(classes)
+    maps = {id(traffic.peers.ways): traffic.peers.ways for traffic in classes}
+    ways = {prefix: way for ways in maps.values() for prefix, way in ways.items()}
+    tracer = Tracer(before, ways)
+    tracers = tracer, tracer if after is before else Tracer(after, ways)
+    return tuple(effect for traffic in classes for effect in _of_class(traffic, *tracers))
 
 
-def _untraced(probe: Probe) -> TrafficEffect:
-    return TrafficEffect(probe, _UNTRACED, _UNTRACED)
+def _of_class(traffic: TrafficClass, before: Tracer, after: Tracer) -> Iterator[TrafficEffect]:
+    """Return the effects on a class: one for all of its packets of which the same is told, the most of them first."""
+    alike: dict[Hashable, tuple[TrafficEffect, list[Flow]]] = {}
+    for flow in _entering(traffic, before, after):
+        for parts in _regions(flow, traffic.peers, before, after):
+            effect = _effect(probe_of(traffic, parts), before, after)
+            if effect.names_hops:
+                for probe, split in probes_by_way(traffic, parts):
+                    _add(alike, _effect(probe, before, after), split)
+            else:
+                _add(alike, effect, parts)
+    kinds = sorted(alike.values(), key=lambda kind: -sum(part.packets for part in kind[1]))
+    if traffic.beyond:
+        most = largest(traffic, [parts for _, parts in kinds])
+        kinds = [kind for number, kind in enumerate(kinds) if number in most]
+    for number, (effect, parts) in enumerate(kinds[:_MOST]):
+        more = len(kinds) - _MOST if number == _MOST - 1 and len(kinds) > _MOST else 0
+        yield replace(effect, probe=described(effect.probe, traffic, parts)._replace(more=more))
+
+
+def _add(alike: dict[Hashable, tuple[TrafficEffect, list[Flow]]], effect: TrafficEffect, parts: list[Flow]) -> None:
+    blame = effect.after_blame or effect.blame
+    place = None if blame is None else (blame.at.rpartition(" ")[0] or blame.at, whose(blame.at, blame.rule))
+    _, others = alike.setdefault((effect.fares, effect.broken, effect.words, place), (effect, []))
+    others += parts
 
 
 def _effect(probe: Probe, before: Tracer, after: Tracer) -> TrafficEffect:
-    """Trace a class of traffic; what befalls the one packet of it and not the other does not befall the class.
+    return TrafficEffect(probe, before.trace(probe.packet), after.trace(probe.packet))
 
-    Where a rule about the one alone hides what befalls both, the other tells of it.
+
+def _entering(traffic: TrafficClass, before: Tracer, after: Tracer) -> Iterator[Flow]:
+    """Return the packets of a class that this node passes on, by the devices that they come in by.
+
+    What arrives from another host comes by the device by which an answer leaves; without one, by the one of the spec.
     """
-    made = TrafficEffect(probe, before.trace(probe.packet), after.trace(probe.packet))
-    if probe.other is None or made.fares is Fares.WELL:
-        return made
-    other = probe._replace(packet=probe.other)
-    unlike = TrafficEffect(other, before.trace(other.packet), after.trace(other.packet))
-    return made if unlike.fares is made.fares and unlike.after_blame == made.after_blame else unlike
+    flow, fib = traffic.packets, after.fib(traffic.packets.version)
+    for tracer in (before, after):
+        for kind in ("LOCAL", "BROADCAST", "MULTICAST", "ANYCAST"):
+            own = tracer.fib(flow.version).addresses_of(kind)
+            if traffic.arrives:
+                flow = replace(flow, source=minus(flow.source, own))
+            else:
+                flow = replace(flow, destination=minus(flow.destination, own))
+    if not traffic.arrives:
+        yield from [flow] if flow.destination else []
+        return
+    rest = flow.source
+    for addresses, device in fib.entrances(flow.source):
+        rest = minus(rest, addresses)
+        yield replace(flow, source=addresses, iif=device)
+    if rest:
+        yield replace(flow, source=rest)
 
 
-def _entering(probe: Probe, tracer: Tracer) -> Probe:
-    """Return what arrives from another host the device by which an answer leaves; without one, the one of the spec."""
-    source = probe.packet.source
-    route = tracer.fib(source.version).route_to(source) if probe.arrives and source is not None else None
-    device = None if route is None else route.oif or next((hop.oif for hop in route.hops), None)
-    if device is None:
-        return probe
-    other = None if probe.other is None else replace(probe.other, iif=device)
-    return probe._replace(packet=replace(probe.packet, iif=device), other=other)
-
-
-def _fares(trace: Trace, probe: Probe) -> Fares:
-    """Measure what became of a packet by what the spec wants of it."""
-    if not probe.wanted:
-        return Fares.WELL
-    if trace.verdict in (PacketVerdict.DROP, PacketVerdict.REJECT):
-        return _refused(trace, probe)
-    unread = probe.source is not None and trace.source is None
-    if trace.verdict is PacketVerdict.UNKNOWN or trace.destination is None or unread:
-        return Fares.UNKNOWN
-    arrives = trace.destination == probe.packet.destination and not _strays(trace, probe)
-    kept = SourceAddress.KEPT if trace.source == probe.packet.source else SourceAddress.REWRITTEN
-    return Fares.WELL if arrives and probe.source in (None, kept) else Fares.BROKEN
-
-
-def _strays(trace: Trace, probe: Probe) -> bool:
-    """Whether a packet leaves by another way than the one that is wanted."""
-    return probe.way is not None and (trace.oif, trace.next_hop) != probe.way
-
-
-def _refused(trace: Trace, probe: Probe) -> Fares:
-    """Say whether it is wrong that a packet was refused; with `forward: none` the filters are not podnet's matter."""
-    at = trace.steps[-1].at if trace.steps else ""
-    if at == _ROUTING:
-        return Fares.WELL if probe.beyond else Fares.BROKEN
-    if not probe.accepted:
-        return Fares.WELL
-    return Fares.REFUSED if holds_policy(at) and not probe.tunnelled else Fares.BROKEN
-
-
-def _culprit(trace: Trace, probe: Probe) -> Step | None:
-    """Return the step that refused the packet, rewrote or kept its addresses, or left in doubt what became of it."""
-    if trace.doubt is not None or trace.verdict is not PacketVerdict.ACCEPT:
-        return trace.doubt or (trace.steps[-1] if trace.steps else None)
-    if trace.destination != probe.packet.destination:
-        return _last(trace.steps, Did.REWROTE_DESTINATION)
-    if probe.source is SourceAddress.KEPT and trace.source != probe.packet.source:
-        return _last(trace.steps, Did.REWROTE_SOURCE)
-    if _strays(trace, probe):
-        return _last(trace.steps, Did.SELECTED_TABLE) or _last(trace.steps, Did.ROUTED)
-    if probe.source is not SourceAddress.REWRITTEN:
-        return _last(trace.steps, Did.REWROTE_SOURCE)
-    return _spared(trace, probe)
-
-
-def _spared(trace: Trace, probe: Probe) -> Step:
-    """Return the step by which a packet keeps its source that should have got another."""
-    routed = max((number for number, step in enumerate(trace.steps) if step.at == _ROUTING), default=-1)
-    postrouting = ChainKey(probe.packet.version, "nat", "POSTROUTING")
-    later = trace.steps[routed + 1 :]
-    hooked = [step for step in later if step.at.startswith(f"{postrouting} ")]
-    return (
-        _last(later, Did.KEPT_ADDRESSES)
-        or _last(trace.steps, Did.UNTRACKED)
-        or _last(hooked, Did.RETURNED)
-        or Step(str(postrouting), "", Did.PASSED, "nothing masquerades it")
+def _regions(flow: Flow, peers: Peers, before: Tracer, after: Tracer) -> list[list[Flow]]:
+    """Divide packets into those that fare alike before and after, each as disjoint parts."""
+    then = _divided(flow, peers, before)
+    if before is after:
+        return list(then.values())
+    now = _divided(flow, peers, after)
+    if len(now) == 1 or len(then) == 1:
+        return list((then if len(now) == 1 else now).values())
+    met = (
+        [both for one in old for other in new if (both := common(one, other))]
+        for old in then.values()
+        for new in now.values()
     )
+    return [parts for parts in met if parts]
 
 
-def _last(steps: Sequence[Step], did: Did) -> Step | None:
-    """Return the last step that did this for certain."""
-    return next((step for step in reversed(steps) if step.did is did and step.certain), None)
+def _divided(flow: Flow, peers: Peers, tracer: Tracer) -> dict[Hashable, list[Flow]]:
+    """Divide packets by how they fare: where several ends can't be ruled out, by all of these."""
+    alike: dict[Hashable, list[Flow]] = {}
+    for end in tracer.ends(flow):
+        for part, key in _told_apart(end, peers):
+            bare = replace(flow, **{field.name: getattr(part, field.name) for field in FIELDS})
+            alike.setdefault(key, []).append(bare)
+    joined = {key: _joined(parts) for key, parts in alike.items()}
+    if sum(part.packets for parts in joined.values() for part in parts) == flow.packets:
+        return joined
+    divided: dict[Hashable, list[Flow]] = {}
+    for cell, keys in cells(flow, [(part, key) for key, parts in joined.items() for part in parts]):
+        divided.setdefault(frozenset(keys), []).append(cell)
+    return divided
 
 
-def _fate(trace: Trace, probe: Probe, *, astray: bool) -> str:
-    """Say in a word what becomes of a packet; with `astray` also that it takes another way than it should."""
-    if trace.verdict is not PacketVerdict.ACCEPT:
-        return {PacketVerdict.DROP: "dropped", PacketVerdict.REJECT: "rejected"}.get(trace.verdict, "unknown")
-    if trace.destination != probe.packet.destination:
-        return f"sent to {trace.destination or 'an unknown destination'}"
-    if astray and _strays(trace, probe):
-        return f"takes the wrong path {_by_way_of(trace)}"
-    if trace.oif == LOOPBACK:
-        return "let in"
-    if trace.source == probe.packet.source:
-        return "not masqueraded" if probe.source is SourceAddress.REWRITTEN else "source kept"
-    return "source unknown" if trace.source is None else f"source {trace.source}"
+def _told_apart(end: End, peers: Peers) -> Iterator[tuple[Flow, Hashable]]:
+    """Divide the packets of an end by whether they are where they should be, and say what they have in common."""
+    flow = end.flow
+    steps = tuple(dict.fromkeys(step.at for step in end.trail if step.did in _DECIDING or not step.certain))
+    key = (end.verdict, flow.new_source, flow.new_destination, flow.oif, flow.next_hop, steps)
+    for part, kept in _by_address(flow):
+        for there, astray in _by_way(part, peers, end.verdict):
+            yield there, (*key, kept, astray)
 
 
-def _by_way_of(trace: Trace) -> str:
-    return "direct" if trace.next_hop is None else f"via {trace.next_hop}"
+def _by_address(flow: Flow) -> Iterator[tuple[Flow, bool]]:
+    """Divide packets by whether NAT gave them the addresses that they had."""
+    parts = [flow]
+    for field in (SOURCE, DESTINATION):
+        value = single(getattr(flow, field.new))
+        if value is not None:
+            splits = [cut(part, field, only(value), original=True) for part in parts]
+            yield from ((part, True) for split in splits for part in split.inside)
+            parts = [part for split in splits for part in split.outside]
+    yield from ((part, False) for part in parts)
+
+
+def _by_way(flow: Flow, peers: Peers, verdict: PacketVerdict) -> Iterator[tuple[Flow, bool]]:
+    """Divide packets by whether they leave by another way than the one that is wanted."""
+    if flow.next_hop is Various.WANTED or verdict is not PacketVerdict.ACCEPT or not peers.ways:
+        yield flow, False
+    elif flow.next_hop is Various.OTHERS:
+        yield flow, True
+    else:
+        hop = flow.next_hop if isinstance(flow.next_hop, Address) else None
+        oif = None if flow.oif is None else IfName(flow.oif)
+        split = cut(flow, DESTINATION, peers.reached_by(Way(oif, hop)), original=True)
+        yield from ((part, False) for part in split.inside)
+        yield from ((part, True) for part in split.outside)
+
+
+def _joined(parts: Iterable[Flow]) -> list[Flow]:
+    """Make one of parts that differ in one part of their header only."""
+    joined = list(dict.fromkeys(parts))
+    for field in FIELDS if len(joined) > 1 else ():
+        alike: dict[Flow, Flow] = {}
+        for part in joined:
+            key = replace(part, **{field.name: ()})
+            other = alike.get(key)
+            numbers = getattr(part, field.name)
+            alike[key] = (
+                part if other is None else replace(part, **{field.name: join(numbers, getattr(other, field.name))})
+            )
+        joined = list(alike.values())
+    return joined
 
 
 def blamed(step: Step) -> str:

@@ -1,76 +1,61 @@
-"""A packet that stands for a class of traffic in a cluster, and what the spec wants of it."""
+"""Some packets of a class of traffic that fare alike: which of them is shown, and how it is said which they are."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from enum import StrEnum
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from netplan.kinds.resource import Json
-from netplan.net import Address, IfName, host_name, if_name
-from netplan.planning.traffic.peers import Alike
+from netplan.net import Address, Prefix
+from netplan.netfilter.iptables.names import PROTOCOL_NAMES, TCP, UDP
+from netplan.planning.traffic.classes import TUNNEL, SourceAddress, TrafficClass
 from netplan.spec.model import Mark
 from netplan.trace import Packet, PacketVerdict
+from netplan.trace.flow import DESTINATION, Flow, services
+from netplan.trace.intervals import EVERY_PORT, Intervals, contains, join, meet, minus, of_prefix, pairs_of, size
+from netplan.trace.split import cut
+from netplan.trace.table import Way
 
-TCP: Final = 6
-UDP: Final = 17
-TUNNEL: Final = "tunnel from peer"
-_NAMES: Final = {UDP: " (udp)"}
-
-
-class SourceAddress(StrEnum):
-    """What is to become of a packet's source address."""
-
-    KEPT = "kept"
-    REWRITTEN = "rewritten"
-
-
-class Way(NamedTuple):
-    """How packets leave the node: by which device, and to which next hop, None where they need none."""
-
-    oif: IfName | None
-    next_hop: Address | None
-
-    def to_json(self) -> Json:
-        """Return the way as JSON values, named as in a trace."""
-        return {"oif": self.oif, "next_hop": None if self.next_hop is None else str(self.next_hop)}
-
-    @classmethod
-    def from_json(cls, data: Json) -> Way:
-        """Read what `to_json` gave."""
-        return cls(
-            None if data["oif"] is None else if_name(str(data["oif"])),
-            None if data["next_hop"] is None else Address.parse(str(data["next_hop"])),
-        )
+_POD, _NEIGHBOUR, _PORT, _TUNNEL_PORT = 2, 3, 20000, 40000
+_FEW: Final = 3
+_WAYS: Final = 8
+"""Up to so many ways are told apart where packets take another one afterwards."""
 
 
 class Probe(NamedTuple):
-    """A packet that stands for a class of traffic, `other` one of the same class, and what the spec wants of them.
+    """Packets of a class of traffic that fare alike: the one that is shown of them, and what the spec wants of it.
 
     `source` is None where the spec leaves it to others; where it does not ask for `accepted` either it wants nothing.
-    What `arrives` comes from another host, by the device that leads there. Routes `beyond` the cluster are others';
-    `way` is the one that the spec wants these packets to take, None if it wants none. With `alike` more peers are like
-    this one; one that is not `traced` is told of, as the first of those that were too many to trace.
+    Routes `beyond` the cluster are others'; `way` is the one that the spec wants the packet to take, None if it wants
+    none, and `ways` counts those that it wants all of them to take. They are of `number` peers, of which the first are
+    named; where they are only a part of the class, `ports` and `only` say which. `more` kinds of packets are not told.
     """
 
     traffic: str
-    peer: str | None
     packet: Packet
     source: SourceAddress | None
     accepted: bool = True
     mark: Mark | None = None
-    arrives: bool = False
     beyond: bool = False
-    other: Packet | None = None
     way: Way | None = None
-    alike: Alike | None = None
-    traced: bool = True
+    ways: int = 1
+    peers: tuple[str, ...] = ()
+    number: int = 0
+    ports: str = ""
+    only: tuple[str, ...] = ()
+    more: int = 0
+
+    @property
+    def peer(self) -> str | None:
+        """The first of the peers."""
+        return self.peers[0] if self.peers else None
 
     @property
     def name(self) -> str:
         """The class of traffic, with the mark that its packets carry, and their protocol if that is not TCP."""
         marked = "" if self.mark is None else f" marked {self.mark}"
-        return f"{self.traffic}{marked}{_NAMES.get(self.packet.protocol or TCP, '')}"
+        protocol = "" if self.packet.protocol == TCP and not self.ports else self.ports
+        return f"{self.traffic}{marked}{protocol}"
 
     @property
     def tunnelled(self) -> bool:
@@ -94,71 +79,125 @@ class Probe(NamedTuple):
             **({} if self.way is None else self.way.to_json()),
         }
 
-    def to_json(self) -> Json:
-        """Return the probe as JSON values."""
-        return {
-            "class": self.traffic,
-            "peer": self.peer,
-            "packet": _packet_to_json(self.packet),
-            "other": None if self.other is None else _packet_to_json(self.other),
-            "source": None if self.source is None else self.source.value,
-            "accepted": self.accepted,
-            "mark": None if self.mark is None else str(self.mark),
-            "arrives": self.arrives,
-            "beyond": self.beyond,
-            "way": None if self.way is None else self.way.to_json(),
-            "alike": None if self.alike is None else self.alike._asdict(),
-            "traced": self.traced,
-        }
 
-    @classmethod
-    def from_json(cls, data: Json) -> Probe:
-        """Read what `to_json` gave."""
-        return cls(
-            traffic=str(data["class"]),
-            peer=None if data["peer"] is None else host_name(str(data["peer"])),
-            packet=_packet_from_json(data["packet"]),
-            other=None if data["other"] is None else _packet_from_json(data["other"]),
-            source=None if data["source"] is None else SourceAddress(data["source"]),
-            accepted=bool(data["accepted"]),
-            mark=None if data["mark"] is None else Mark.parse(str(data["mark"])),
-            arrives=bool(data["arrives"]),
-            beyond=bool(data["beyond"]),
-            way=None if data.get("way") is None else Way.from_json(data["way"]),
-            alike=_alike_from_json(data.get("alike")),
-            traced=bool(data.get("traced", True)),
-        )
+def probe_of(traffic: TrafficClass, parts: Sequence[Flow]) -> Probe:
+    """Return packets of a class with the one that is shown: of the largest part a usual one, if there is one."""
+    flow = max(parts, key=lambda part: part.packets)
+    far = flow.source if traffic.arrives else flow.destination
+    near = flow.destination if traffic.arrives else flow.source
+    far_address, near_address = _far(traffic, far), _usual(near, near[0] & ~0xFF, _POD)
+    source, destination = (far_address, near_address) if traffic.arrives else (near_address, far_address)
+    version, tunnel = flow.version, traffic.packets.sport != EVERY_PORT
+    protocol = TCP if meet(flow.service, services([TCP])) else UDP
+    likes = Packet(
+        Address(version, source), Address(version, destination), protocol, _TUNNEL_PORT if tunnel else _PORT, _PORT
+    )
+    packet = Packet.first_of(flow, likes)
+    way = traffic.peers.way_to(packet.destination) if traffic.wanted and not traffic.arrives else None
+    return Probe(traffic.traffic, packet, traffic.source, traffic.accepted, traffic.mark, traffic.beyond, way)
 
 
-def _packet_to_json(packet: Packet) -> Json:
+def _far(traffic: TrafficClass, addresses: Intervals) -> int:
+    """Choose an address at the other end: of a peer's subnet the one of its first pod."""
+    place = traffic.peers.place_of(Address(traffic.packets.version, addresses[0]))
+    own = not traffic.peers.places and not traffic.beyond
+    start = addresses[0] & ~0xFF if own else addresses[0] if place is None else place.value
+    single = place is not None and place.size == 1
+    return _usual(addresses, start, 0 if single else _NEIGHBOUR if own else 1 if place is None else _POD)
+
+
+def _usual(addresses: Intervals, start: int, number: int) -> int:
+    return start + number if contains(addresses, start + number) else addresses[0]
+
+
+def probes_by_way(traffic: TrafficClass, parts: Sequence[Flow]) -> Iterator[tuple[Probe, list[Flow]]]:
+    """Divide packets by the ways that they should take, unless these are many."""
+    far = _all(parts, DESTINATION.name)
+    if len(traffic.peers.by_way) > _WAYS and traffic.peers.named(far, 1).number > _WAYS:
+        yield probe_of(traffic, parts)._replace(ways=len(traffic.peers.by_way)), list(parts)
+        return
+    ways = [
+        (way, split)
+        for way, addresses in traffic.peers.by_way.items()
+        if (split := [inside for part in parts for inside in cut(part, DESTINATION, addresses).inside])
+    ]
+    if not 1 < len(ways) <= _WAYS:
+        yield probe_of(traffic, parts)._replace(ways=max(len(ways), 1)), list(parts)
+        return
+    for _, split in ways:
+        yield probe_of(traffic, split), split
+
+
+def largest(traffic: TrafficClass, kinds: Sequence[Sequence[Flow]]) -> set[int]:
+    """Return which of some packets of a class are the most of each of its protocols."""
+    protocols = [number for number in (TCP, UDP) if meet(traffic.packets.service, services([number]))]
     return {
-        "source": str(packet.source),
-        "destination": str(packet.destination),
-        "protocol": packet.protocol,
-        "source_port": packet.sport,
-        "port": packet.dport,
-        "mark": packet.mark,
-        "iif": packet.iif,
+        max(range(len(kinds)), key=lambda at: sum(_count(part, protocol) for part in kinds[at]))
+        for protocol in protocols
+        if kinds
     }
 
 
-def _packet_from_json(data: Json) -> Packet:
-    protocol, port, mark = int(data["protocol"]), int(data["port"]), int(data["mark"])
-    source_port = int(data.get("source_port", port))
-    if not (0 <= protocol < 1 << 8 and 0 <= min(port, source_port) <= max(port, source_port) < 1 << 16):
-        raise ValueError("a packet's protocol has 8 bits, and its ports 16")
-    if not 0 <= mark < 1 << 32:
-        raise ValueError("a packet's mark has 32 bits")
-    iif = None if data["iif"] is None else if_name(str(data["iif"]))
-    addresses = Address.parse(str(data["source"])), Address.parse(str(data["destination"]))
-    return Packet(*addresses, protocol, source_port, port, mark, iif)
+def _count(flow: Flow, protocol: int) -> int:
+    share = size(meet(flow.service, services([protocol])))
+    return flow.packets // size(flow.service) * share
 
 
-def _alike_from_json(data: Json | None) -> Alike | None:
-    return None if data is None else Alike(host_name(str(data["first"])), int(data["untraced"]))
+def described(probe: Probe, traffic: TrafficClass, parts: Sequence[Flow]) -> Probe:
+    """Return packets with the peers that they are of, and with what else tells them from others of their class."""
+    near, far = (DESTINATION.name, "source") if traffic.arrives else ("source", DESTINATION.name)
+    service, near_addresses, far_addresses = (_all(parts, name) for name in ("service", near, far))
+    only = [*_limit("to" if traffic.arrives else "from", near_addresses, getattr(traffic.packets, near), traffic)]
+    wanted = getattr(traffic.packets, far)
+    peers: tuple[str, ...] = ()
+    number = 0
+    if traffic.peers.places:
+        named = traffic.peers.named(far_addresses, _FEW)
+        peers, number, wanted = named.names, named.number, meet(wanted, named.addresses)
+    if not traffic.beyond:
+        only += _limit("from" if traffic.arrives else "to", far_addresses, wanted, traffic)
+    ports = _ports(service, traffic.packets.service, probe.packet.protocol or TCP)
+    return probe._replace(peers=peers, number=number, ports=ports, only=tuple(only))
 
 
-def packets_of(found: Iterable[Probe]) -> Iterator[Packet]:
-    """Return all packets that stand for the classes, and are traced."""
-    for probe in found:
-        yield from (packet for packet in (probe.packet, probe.other) if packet is not None and probe.traced)
+def _all(parts: Iterable[Flow], name: str) -> Intervals:
+    numbers: Intervals = ()
+    for part in parts:
+        numbers = join(numbers, getattr(part, name))
+    return numbers
+
+
+def _limit(word: str, addresses: Intervals, every: Intervals, traffic: TrafficClass) -> Iterator[str]:
+    """Say which addresses these are, if they are not all that there are."""
+    if traffic.beyond or not minus(every, addresses):
+        return
+    spans = [_span(traffic.packets.version, *pair) for pair in pairs_of(addresses)]
+    more = f" and {len(spans) - _FEW + 1} more" if len(spans) > _FEW else ""
+    yield f"{word} {', '.join(spans[: _FEW - 1 if more else _FEW])}{more}"
+
+
+def _span(version: int, first: int, last: int) -> str:
+    """Write addresses: one by itself, a whole prefix as such, else the first and the last."""
+    length = (last - first + 1).bit_length() - 1
+    prefix = Prefix(version, first, (32 if version == 4 else 128) - length)
+    if first == last:
+        return str(prefix.address)
+    return (
+        str(prefix)
+        if of_prefix(prefix.within(prefix.length)) == (first, last)
+        else f"{prefix.address}-{Address(version, last)}"
+    )
+
+
+def _ports(service: Intervals, every: Intervals, protocol: int) -> str:
+    """Name the protocol of packets, unless it is TCP or both, and their ports, unless they are all."""
+    mine, whole = (meet(numbers, services([protocol])) for numbers in (service, every))
+    name = PROTOCOL_NAMES.get(protocol, str(protocol))
+    if mine != whole:
+        spans = [
+            f"{first & 0xFFFF}" if first == last else f"{first & 0xFFFF}-{last & 0xFFFF}"
+            for first, last in pairs_of(mine)
+        ]
+        more = f" and {len(spans) - _FEW} more" if len(spans) > _FEW else ""
+        return f" ({name} {','.join(spans[:_FEW])}{more})"
+    return "" if protocol == TCP else f" ({name})"

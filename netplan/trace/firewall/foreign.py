@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
+from functools import cache
 from typing import Final
 
 from msgspec import Struct
@@ -16,18 +17,14 @@ from msgspec.structs import replace
 from netplan.kinds.chain.value import Chain, ChainKey, PlacedRule
 from netplan.kinds.foreign_chain.value import OtherChain, Owner
 from netplan.kinds.snapshot import Snapshot
-from netplan.net import Prefix
-from netplan.netfilter.iptables.match import Match
-from netplan.netfilter.iptables.operands import AddressMask, Condition
-from netplan.netfilter.iptables.rule import Rule
 from netplan.trace.fib import Fib
 from netplan.trace.firewall.targets import REFUSED, Did, Fate
 from netplan.trace.firewall.walk import Branch, Step, Walker, doubts
 from netplan.trace.flow import NO_DEVICE, Flow
+from netplan.trace.intervals import Intervals, pairs_of, union
+from netplan.trace.split import cells
 
 _BEFORE_ROUTING: Final = frozenset({"prerouting", "ingress"})
-_LOCAL: Final = "LOCAL"
-_NOTHING: Final = Rule()
 
 
 class RuleEffect(Enum):
@@ -55,19 +52,14 @@ class Harm(Struct, frozen=True):
     step: Step
     place: str
     rule: str
-    destinations: tuple[Prefix, ...]
+    destinations: Intervals
 
 
 class ForeignChains:
-    """The chains beside this node's iptables, by the hook at which packets enter them.
+    """The chains beside this node's iptables, by the hook at which packets enter them, of the FIB's IP version."""
 
-    They are those of the FIB's IP version. With `passing`, of packets that are classes, and that are neither from nor
-    for the node itself: rules for those are none for them. Docker's and kube-proxy's published ports are such rules.
-    """
-
-    def __init__(self, snapshot: Snapshot, fib: Fib, *, passing: bool = False) -> None:
+    def __init__(self, snapshot: Snapshot, fib: Fib) -> None:
         self._fib = fib
-        self._passing = passing
         self._tables: dict[tuple[Owner, str], list[OtherChain]] = {}
         chains = [foreign for foreign in snapshot.all(OtherChain) if foreign.chain.key.version == fib.version]
         for foreign in chains:
@@ -76,17 +68,39 @@ class ForeignChains:
         for foreign in chains:
             if foreign.hook is not None:
                 self._entered.setdefault(foreign.hook, []).append(foreign)
+        self._walker = cache(self._walker_of)
 
     def entered(self) -> Iterator[OtherChain]:
         """Return the chains that packets enter by themselves, hook by hook."""
         return (foreign for chains in self._entered.values() for foreign in chains)
 
-    def harms(self, hook: str, flows: Sequence[Flow]) -> Iterator[Harm]:
-        """Say what each chain at a hook may do to packets, which are the flows at different times; most do nothing."""
+    def harms(self, hook: str, flow: Flow, before: Iterable[Flow]) -> Iterator[tuple[Flow, list[Harm]]]:
+        """Say what the chains at a hook may do to packets, part by part; most do nothing.
+
+        `before` are packets as they were when they came to the hook, these among them: the order is unknown.
+        """
+        parts: list[tuple[Flow, list[Harm]]] = [(flow, [])]
         for foreign in self._entered.get(hook.lower(), ()):
-            harm = self.harm(foreign, flows)
-            if harm is not None:
-                yield harm
+            parts = [
+                (cell, harms + harms_here)
+                for part, harms in parts
+                for cell, harms_here in self._harmed(foreign, part, [*before, part])
+            ]
+        yield from parts
+
+    def _harmed(self, foreign: OtherChain, flow: Flow, flows: Sequence[Flow]) -> Iterator[tuple[Flow, list[Harm]]]:
+        """Divide packets by what one chain may do to them."""
+        if not foreign.read:
+            unread = self.harm(foreign, flows)
+            yield flow, [] if unread is None else [unread]
+            return
+        walked = [(branch.flow, (at, branch)) for at in _at(foreign, flows) for branch in self._walked(foreign, at)]
+        if not any(True for _, (at, branch) in walked for _ in _effects(at, branch)):
+            yield flow, []
+            return
+        for cell, branches in cells(flow, walked):
+            harm = self._first_harm(foreign, branches, ANY_EFFECT)
+            yield cell, [] if harm is None else [harm]
 
     def harm(
         self, foreign: OtherChain, flows: Sequence[Flow], effects: Collection[RuleEffect] = ANY_EFFECT
@@ -97,6 +111,11 @@ class ForeignChains:
             unread = Harm(foreign, RuleEffect.CHANGES, None, step, foreign.chain.key.name, "", _destinations(flows))
             return unread if RuleEffect.CHANGES in effects else None
         walked = [(flow, branch) for flow in _at(foreign, flows) for branch in self._walked(foreign, flow)]
+        return self._first_harm(foreign, walked, effects)
+
+    def _first_harm(
+        self, foreign: OtherChain, walked: Sequence[tuple[Flow, Branch]], effects: Collection[RuleEffect]
+    ) -> Harm | None:
         harmful = [
             (effect, flow, branch) for flow, branch in walked for effect in _effects(flow, branch) if effect in effects
         ]
@@ -108,13 +127,13 @@ class ForeignChains:
         return self._harm_of(foreign, effect, first, _destinations(alike), sure=sure)
 
     def _walked(self, foreign: OtherChain, flow: Flow) -> list[Branch]:
-        chains = _same_table(foreign, self._tables[_table(foreign)])
-        if self._passing:
-            chains = {key: _passed(chain, self._fib) for key, chain in chains.items()}
-        return Walker(chains, None if self._passing else self._fib).hook(_key(foreign, foreign), flow)
+        return self._walker(_table(foreign), foreign.nat).hook(_key(foreign, foreign), flow)
+
+    def _walker_of(self, table: tuple[Owner, str], nat: bool) -> Walker:  # noqa: FBT001 - a key of the cache
+        return Walker(_same_table(self._tables[table], nat=nat), self._fib)
 
     def _harm_of(
-        self, foreign: OtherChain, effect: RuleEffect, branch: Branch, destinations: tuple[Prefix, ...], *, sure: bool
+        self, foreign: OtherChain, effect: RuleEffect, branch: Branch, destinations: Intervals, *, sure: bool
     ) -> Harm:
         """Say who does it: at the place and in the words in which the rule's own program shows it."""
         step = (
@@ -143,8 +162,8 @@ def _last(branch: Branch) -> str:
     return branch.trail[-1].at if branch.trail else ""
 
 
-def _destinations(flows: Iterable[Flow]) -> tuple[Prefix, ...]:
-    return tuple(dict.fromkeys(prefix for flow in flows for prefix in flow.destinations))
+def _destinations(flows: Iterable[Flow]) -> Intervals:
+    return union(pair for flow in flows for pair in pairs_of(flow.destinations))
 
 
 def _table(foreign: OtherChain) -> tuple[Owner, str]:
@@ -156,8 +175,9 @@ def _key(foreign: OtherChain, entered: OtherChain) -> ChainKey:
     return foreign.chain.key._replace(table="nat" if entered.nat else "filter")
 
 
-def _same_table(entered: OtherChain, table: Iterable[OtherChain]) -> dict[ChainKey, Chain]:
-    return {_key(foreign, entered): replace(foreign.chain, key=_key(foreign, entered)) for foreign in table}
+def _same_table(table: Iterable[OtherChain], *, nat: bool) -> dict[ChainKey, Chain]:
+    keys = ((foreign, foreign.chain.key._replace(table="nat" if nat else "filter")) for foreign in table)
+    return {key: replace(foreign.chain, key=key) for foreign, key in keys}
 
 
 def _at(foreign: OtherChain, flows: Iterable[Flow]) -> Iterator[Flow]:
@@ -172,40 +192,12 @@ def _effects(flow: Flow, branch: Branch) -> Iterator[RuleEffect]:
         yield RuleEffect.REFUSES
     if after.snat and not flow.snat:
         yield RuleEffect.REWRITES_SOURCE
-    if after.destinations != flow.destinations or after.dport != flow.dport:
+    if (after.new_destination, after.new_dport) != (flow.new_destination, flow.new_dport):
         yield RuleEffect.SENDS_ELSEWHERE
-    if after != flow:
+    if _labels(after) != _labels(flow):
         yield RuleEffect.CHANGES
 
 
-def _passed(chain: Chain, fib: Fib) -> Chain:
-    return replace(chain, rules=tuple(_met(rule, fib) for rule in chain.rules))
-
-
-def _met(rule: Rule, fib: Fib) -> Rule:
-    """Return a rule as packets meet it that this node only passes on."""
-    if any(condition is not None and _own(condition, fib) for condition in (rule.source, rule.destination)):
-        return _NOTHING
-    matches = [match for match in rule.matches if match.name == "addrtype"]
-    if not matches:
-        return rule
-    questions = [_is_local(match) for match in matches]
-    if True in questions:
-        return _NOTHING
-    left = tuple(match for match in rule.matches if match.name != "addrtype" or _is_local(match) is None)
-    return replace(rule, matches=left)
-
-
-def _own(condition: Condition[AddressMask], fib: Fib) -> bool:
-    """Whether a condition asks for one address, which is the node's."""
-    prefix = condition.value.prefix
-    alone = prefix is not None and prefix.size == 1 and not condition.negated
-    return alone and prefix is not None and fib.type_of(prefix.address) == _LOCAL
-
-
-def _is_local(match: Match) -> bool | None:
-    """Whether a match asks that an address is the node's, or is not; None if it asks for something else."""
-    types = [option for name in ("src-type", "dst-type") if (option := match.get(name)) is not None]
-    if len(types) != 1 or types[0].words != (_LOCAL,):
-        return None
-    return not types[0].negated
+def _labels(flow: Flow) -> Flow:
+    """Return what is the same of packets that a rule did nothing to but to divide them."""
+    return replace(flow, source=(), destination=(), sport=(), service=())

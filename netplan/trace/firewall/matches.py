@@ -1,82 +1,152 @@
-"""Whether a match holds for packets of a class: one function an option, SOMETIMES for all that is not here.
+"""What matches ask, as conditions that split flows: one function an option, doubt for all that is not here.
 
 The sources are the kernel's own: net/netfilter/xt_*.c, and nft's counterparts, which answer alike.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
-from netplan.net import Prefix
 from netplan.netfilter.iptables.extension import Option
 from netplan.netfilter.iptables.match import Match
-from netplan.netfilter.iptables.operands import AddressRange, Masked, Range
+from netplan.netfilter.iptables.names import ICMP, ICMPV6
+from netplan.netfilter.iptables.operands import BITS, AddressMask, Condition, Range
 from netplan.trace.fib import Fib
 from netplan.trace.firewall.sets import Sets
 from netplan.trace.firewall.targets import MARKING
-from netplan.trace.flow import NO_CONNECTION, NO_DEVICE, Flow, Holds, only_address
+from netplan.trace.flow import (
+    DESTINATION,
+    NO_CONNECTION,
+    NO_DEVICE,
+    SERVICE,
+    SOURCE,
+    SPORT,
+    Field,
+    Flow,
+    Holds,
+    services,
+)
+from netplan.trace.intervals import Intervals, join, union
+from netplan.trace.split import Split, Test, any_of, cut, parted, split_by
 
 _SYN: Final = frozenset({"SYN"})
 _APART: Final = (("LOCAL",), ("MULTICAST",), ("BROADCAST",))
+_WITH_PORTS: Final = (6, 17, 33, 132, 136)
+_ICMP: Final = {"icmp": ICMP, "icmp6": ICMPV6}
+
+Protocol = Condition[int] | None
 
 
-def match_holds(match: Match, flow: Flow, fib: Fib | None, sets: Sets | None = None) -> Holds:
-    """Whether all that a match asks holds."""
+def match_tests(match: Match, protocol: Protocol, fib: Fib | None, sets: Sets | None) -> Iterator[Test]:
+    """Compile what a match asks of packets of the protocol that its rule asks for."""
     if match.name == "comment" or match.name in MARKING:
-        return Holds.ALWAYS
+        return
     if not match.known:
-        return Holds.SOMETIMES
-    if match.name == "set":
-        return _set(match, flow, sets)
-    if match.name in _WHOLE:
-        return _WHOLE[match.name](match, flow, fib)
-    return _all_options(match, flow)
+        yield _doubt
+    elif match.name == "set":
+        yield _set(match, sets)
+    elif match.name == "addrtype":
+        yield from _address_types(match, fib)
+    elif match.name in _WHOLE:
+        whole = _WHOLE[match.name]
+        yield lambda flow: parted(flow, whole(match, flow))
+    elif match.name == "conntrack":
+        yield _conntrack(match, [_option(match, option, protocol) for option in match.options])
+    else:
+        for option in match.options:
+            yield _option(match, option, protocol)
 
 
-def _all_options(match: Match, flow: Flow) -> Holds:
-    all_hold = Holds.ALWAYS
-    for option in match.options:
-        answer = _OPTIONS.get((match.name, option.name))
-        holds = Holds.SOMETIMES if answer is None else answer(option, flow).unless(option.negated)
-        all_hold = min(all_hold, holds)
-    return all_hold
+def _doubt(flow: Flow) -> Split:
+    return Split(doubtful=(flow,))
 
 
-def _set(match: Match, flow: Flow, sets: Sets | None) -> Holds:
+def _option(match: Match, option: Option, protocol: Protocol) -> Test:
+    key = (match.name, option.name)
+    negated = option.negated
+    if key in _FIELDS:
+        field, original, read = _FIELDS[key]
+        wanted = read(match, option, protocol)
+        return lambda flow: cut(flow, field, wanted, original=original).unless(negated)
+    if key == ("multiport", "ports"):
+        return _either_port(option, protocol)
+    answer = _LABELS.get(key)
+    if answer is None:
+        return _doubt
+    return lambda flow: parted(flow, answer(option, flow).unless(negated))
+
+
+def _ports(ranges: Iterable[Range]) -> Intervals:
+    return union((named.first, named.last) for named in ranges)
+
+
+def _sport(_match: Match, option: Option, _protocol: Protocol) -> Intervals:
+    return _ports(option.ranges)
+
+
+def _dport(_match: Match, option: Option, protocol: Protocol) -> Intervals:
+    known = protocol is not None and not protocol.negated
+    return services([protocol.value] if known and protocol else _WITH_PORTS, _ports(option.ranges))
+
+
+def _icmp_type(match: Match, option: Option, _protocol: Protocol) -> Intervals:
+    number = _ICMP[match.name]
+    if option.icmp_type is None:
+        return services([number])
+    kind, code = option.icmp_type
+    return services([number], (kind << 8, kind << 8 | 0xFF) if code is None else (kind << 8 | code,) * 2)
+
+
+def _protocol(_match: Match, option: Option, _protocol: Protocol) -> Intervals:
+    return services([int(option.text)])
+
+
+def _range(_match: Match, option: Option, _protocol: Protocol) -> Intervals:
+    return (option.addresses.first.value, option.addresses.last.value)
+
+
+def _network(_match: Match, option: Option, _protocol: Protocol) -> Intervals:
+    version = 6 if ":" in option.text else 4
+    prefix = AddressMask.parse(option.text, version).prefix
+    return (0, (1 << BITS[version]) - 1) if prefix is None else (prefix.value, prefix.value + prefix.size - 1)
+
+
+_Reader = Callable[[Match, Option, Protocol], Intervals]
+
+_FIELDS: Final[dict[tuple[str, str], tuple[Field, bool, _Reader]]] = {
+    **{(name, "sport"): (SPORT, False, _sport) for name in ("tcp", "udp", "sctp", "dccp")},
+    **{(name, "dport"): (SERVICE, False, _dport) for name in ("tcp", "udp", "sctp", "dccp")},
+    ("conntrack", "ctproto"): (SERVICE, True, _protocol),
+    ("conntrack", "ctorigsrc"): (SOURCE, True, _network),
+    ("conntrack", "ctorigdst"): (DESTINATION, True, _network),
+    ("icmp", "icmp-type"): (SERVICE, False, _icmp_type),
+    ("icmp6", "icmpv6-type"): (SERVICE, False, _icmp_type),
+    ("iprange", "src-range"): (SOURCE, False, _range),
+    ("iprange", "dst-range"): (DESTINATION, False, _range),
+    ("multiport", "sports"): (SPORT, False, _sport),
+    ("multiport", "dports"): (SERVICE, False, _dport),
+}
+"""The options about a part of the header, whether as it was in the beginning, and which values they name."""
+
+
+def _either_port(option: Option, protocol: Protocol) -> Test:
+    sports, dports = _ports(option.ranges), _dport(Match("multiport"), option, protocol)
+    either = any_of([lambda flow: cut(flow, SPORT, sports), lambda flow: cut(flow, SERVICE, dports)])
+    return lambda flow: either(flow).unless(option.negated)
+
+
+def _set(match: Match, sets: Sets | None) -> Test:
     option = match.get("match-set")
     if sets is None or option is None:
-        return Holds.SOMETIMES
+        return _doubt
     name, directions = option.values
-    return sets.holds(name, directions.split(","), flow).unless(option.negated)
+    member = sets.test(name, directions.split(","))
+    return lambda flow: member(flow).unless(option.negated)
 
 
 def _mark(option: Option, flow: Flow) -> Holds:
-    named = option.masked
-    if any(_contains(named, absent) for absent in flow.unmarked):
-        return Holds.NEVER
-    return flow.mark.is_one(named)
-
-
-def _contains(named: Masked, absent: Masked) -> bool:
-    """Whether a packet that carries one mark carries the other too."""
-    return named.mask & absent.mask == absent.mask and named.value & absent.mask == absent.value
-
-
-def _port(port: int | None, ranges: tuple[Range, ...]) -> Holds:
-    return Holds.when(None if port is None else any(named.contains(port) for named in ranges))
-
-
-def _sport(option: Option, flow: Flow) -> Holds:
-    return _port(flow.sport, option.ranges)
-
-
-def _dport(option: Option, flow: Flow) -> Holds:
-    return _port(flow.dport, option.ranges)
-
-
-def _either_port(option: Option, flow: Flow) -> Holds:
-    return max(_sport(option, flow), _dport(option, flow))
+    return flow.mark.is_one(option.masked)
 
 
 def _tcp_flags(option: Option, flow: Flow) -> Holds:
@@ -85,16 +155,6 @@ def _tcp_flags(option: Option, flow: Flow) -> Holds:
         return Holds.SOMETIMES
     looked_at, wanted = (frozenset(value.split(",")) - {"NONE"} for value in option.values)
     return Holds.when(looked_at & _SYN == wanted)
-
-
-def _icmp_type(option: Option, flow: Flow) -> Holds:
-    wanted = option.icmp_type
-    if wanted is None:
-        return Holds.ALWAYS
-    if flow.icmp_type is None:
-        return Holds.SOMETIMES
-    number, code = flow.icmp_type
-    return Holds.when(number == wanted[0] and wanted[1] in (None, code))
 
 
 def _states(option: Option, flow: Flow) -> Holds:
@@ -106,43 +166,9 @@ def _states(option: Option, flow: Flow) -> Holds:
     return Holds.when(None if flow.state is None else False)
 
 
-def _protocol(option: Option, flow: Flow) -> Holds:
-    return Holds.when(None if flow.protocol is None else flow.protocol == int(option.text))
-
-
 def _direction(option: Option, flow: Flow) -> Holds:
     """Answer for the packet that opens a connection, which is no reply."""
     return Holds.when(None if flow.state is None else option.text == "ORIGINAL")
-
-
-def _original_source(option: Option, flow: Flow) -> Holds:
-    address = flow.from_address
-    known = not flow.snat and address is not None
-    return Holds.when(option.network(flow.source.version).contains(address) if known and address else None)
-
-
-def _original_destination(option: Option, flow: Flow) -> Holds:
-    address = None if flow.dnat is None else only_address(flow.dialed or flow.destinations)
-    return Holds.when(None if address is None else option.network(address.version).contains(address))
-
-
-def _source_range(option: Option, flow: Flow) -> Holds:
-    return _in_range((flow.source,), option.addresses)
-
-
-def _destination_range(option: Option, flow: Flow) -> Holds:
-    return _in_range(flow.destinations, option.addresses)
-
-
-def _in_range(prefixes: tuple[Prefix, ...], named: AddressRange) -> Holds:
-    """Whether addresses of the prefixes lie in a range: it holds the first and the last of each, or none at all."""
-    answers = set()
-    for prefix in prefixes:
-        first, last = prefix.host(0), prefix.host(-1)
-        inside = named.contains(first) and named.contains(last)
-        apart = prefix.version != named.first.version or last < named.first or first > named.last
-        answers.add(Holds.when(True if inside else False if apart else None))
-    return answers.pop() if len(answers) == 1 else Holds.SOMETIMES
 
 
 def _socket(_: Option, flow: Flow) -> Holds:
@@ -150,44 +176,38 @@ def _socket(_: Option, flow: Flow) -> Holds:
     return Holds.SOMETIMES if flow.iif in (None, NO_DEVICE) else Holds.NEVER
 
 
-_OPTIONS: Final[dict[tuple[str, str], Callable[[Option, Flow], Holds]]] = {
-    **{(protocol, "sport"): _sport for protocol in ("tcp", "udp", "sctp", "dccp")},
-    **{(protocol, "dport"): _dport for protocol in ("tcp", "udp", "sctp", "dccp")},
+_LABELS: Final[dict[tuple[str, str], Callable[[Option, Flow], Holds]]] = {
     **{("owner", name): _socket for name in ("socket-exists", "uid-owner", "gid-owner")},
     ("conntrack", "ctstate"): _states,
-    ("conntrack", "ctproto"): _protocol,
     ("conntrack", "ctdir"): _direction,
-    ("conntrack", "ctorigsrc"): _original_source,
-    ("conntrack", "ctorigdst"): _original_destination,
-    ("icmp", "icmp-type"): _icmp_type,
-    ("icmp6", "icmpv6-type"): _icmp_type,
-    ("iprange", "src-range"): _source_range,
-    ("iprange", "dst-range"): _destination_range,
     ("mark", "mark"): _mark,
-    ("multiport", "sports"): _sport,
-    ("multiport", "dports"): _dport,
-    ("multiport", "ports"): _either_port,
     ("state", "state"): _states,
     ("tcp", "tcp-flags"): _tcp_flags,
 }
+"""The options about what is the same for all packets of a flow."""
 
 
-def _conntrack(match: Match, flow: Flow, _fib: Fib | None) -> Holds:
-    """Answer for a packet that has no connection by its state alone, or not at all (xt_conntrack.c)."""
-    if flow.state in NO_CONNECTION:
-        state = match.get("ctstate")
-        return Holds.NEVER if state is None else _states(state, flow).unless(state.negated)
-    return _all_options(match, flow)
+def _conntrack(match: Match, tests: list[Test]) -> Test:
+    """Ask for a connection: of a packet that has none its state alone answers, or nothing (xt_conntrack.c)."""
+    state = match.get("ctstate")
+
+    def test(flow: Flow) -> Split:
+        if flow.state in NO_CONNECTION:
+            answer = Holds.NEVER if state is None else _states(state, flow).unless(state.negated)
+            return parted(flow, answer)
+        return split_by(tests, flow)
+
+    return test
 
 
-def _connmark(match: Match, flow: Flow, _fib: Fib | None) -> Holds:
+def _connmark(match: Match, flow: Flow) -> Holds:
     option = match.get("mark")
     if flow.state in NO_CONNECTION or option is None:
         return Holds.NEVER
     return flow.connmark.is_one(option.masked).unless(option.negated)
 
 
-def _statistic(match: Match, _flow: Flow, _fib: Fib | None) -> Holds:
+def _statistic(match: Match, _flow: Flow) -> Holds:
     """Decide what is certain: a probability of 0 or 1, every packet."""
     probability, every = match.get("probability"), match.get("every")
     if probability is not None and float(probability.text) in (0.0, 1.0):
@@ -197,31 +217,31 @@ def _statistic(match: Match, _flow: Flow, _fib: Fib | None) -> Holds:
     return Holds.SOMETIMES
 
 
-def _addrtype(match: Match, flow: Flow, fib: Fib | None) -> Holds:
+_WHOLE: Final[dict[str, Callable[[Match, Flow], Holds]]] = {"connmark": _connmark, "statistic": _statistic}
+
+
+def _address_types(match: Match, fib: Fib | None) -> Iterator[Test]:
     """Look addresses up as xt_addrtype.c does, in the local table alone: they are of four types only.
 
     Of IPv6 a local address is a unicast one too: there only questions for one type that no other includes are answered.
     """
-    limits = (("limit-iface-in", flow.iif), ("limit-iface-out", flow.oif))
-    limited = [device for option, device in limits if match.get(option) is not None]
-    devices = [device for device in limited if device is not None]
-    all_hold = Holds.ALWAYS
-    for name, address in (("src-type", flow.from_address), ("dst-type", flow.to_address)):
+    limits = {name for name in ("limit-iface-in", "limit-iface-out") if match.get(name) is not None}
+    for name, field in (("src-type", SOURCE), ("dst-type", DESTINATION)):
         option = match.get(name)
-        if option is None:
-            continue
-        known = None
+        if option is not None:
+            yield _address_type(option, field, fib, limits)
+
+
+def _address_type(option: Option, field: Field, fib: Fib | None, limits: set[str]) -> Test:
+    def test(flow: Flow) -> Split:
+        limited = [flow.iif if limit == "limit-iface-in" else flow.oif for limit in sorted(limits)]
+        devices = [device for device in limited if device is not None]
         answerable = flow.version == 4 or option.words in _APART
-        if answerable and fib is not None and address is not None and len(devices) == len(limited):
-            known = fib.type_of(address, *devices)
-        answer = Holds.SOMETIMES if known is None else Holds.when(known in option.words)
-        all_hold = min(all_hold, answer.unless(option.negated))
-    return all_hold
+        if fib is None or not answerable or len(devices) < len(limited):
+            return Split(doubtful=(flow,))
+        wanted: Intervals = ()
+        for word in option.words:
+            wanted = join(wanted, fib.addresses_of(word, *devices))
+        return cut(flow, field, wanted).unless(option.negated)
 
-
-_WHOLE: Final[dict[str, Callable[[Match, Flow, Fib | None], Holds]]] = {
-    "addrtype": _addrtype,
-    "connmark": _connmark,
-    "conntrack": _conntrack,
-    "statistic": _statistic,
-}
+    return test

@@ -1,171 +1,189 @@
-"""Whether packets are in the sets that rules ask: net/netfilter/ipset/ip_set_hash_*.c and their like."""
+"""Which packets are in the sets that rules ask: net/netfilter/ipset/ip_set_hash_*.c and their like."""
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
+from functools import cache
 from typing import Final
-
-from msgspec.structs import replace
 
 from netplan.kinds.ipset.value import DIMENSIONS, LIST, IpSet, Member, Part, Port
 from netplan.net import Prefix
 from netplan.netfilter.iptables.names import ICMP, ICMPV6
 from netplan.netfilter.iptables.operands import interface_matches
-from netplan.trace.flow import NO_DEVICE, Flow, Holds
+from netplan.trace.flow import DESTINATION, NO_DEVICE, SERVICE, SOURCE, SPORT, Field, Flow, services
+from netplan.trace.intervals import Intervals, narrowest, of_prefix, only, union
+from netplan.trace.split import Split, Test, any_of, cut, split_by
 
 _SOURCE: Final = "src"
 _WITH_PORTS: Final = frozenset({6, 17, 132, 136})
+
+_Product = tuple[tuple[Field, Intervals], ...]
 
 
 class Sets:
     """The sets of a state by their names; one that is not here, or was not read, may hold anything."""
 
     def __init__(self, sets: Iterable[IpSet]) -> None:
-        self._sets = {ip_set.name: _Set(ip_set) for ip_set in sets}
+        self._sets = {ip_set.name: ip_set for ip_set in sets}
+        self._compiled = cache(self._compile)
 
-    def holds(self, name: str, directions: Sequence[str], flow: Flow) -> Holds:
-        """Whether packets are in a set, by their addresses, ports and devices in the directions that a rule gives."""
+    def test(self, name: str, directions: Sequence[str]) -> Test:
+        """Return the condition that packets are in a set, by what they have in the directions that a rule gives."""
+        return self._compiled(name, tuple(directions))
+
+    def _compile(self, name: str, directions: tuple[str, ...]) -> Test:
         ip_set = self._sets.get(name)
         if ip_set is None or ip_set.unread:
-            return Holds.SOMETIMES
-        if len(directions) < len(ip_set.dimensions):
-            return Holds.NEVER
-        if ip_set.listed:
-            return max(self._listed(listed, directions, flow) for listed in ip_set.listed)
-        answers = {ip_set.holds(directions, replace(flow, destinations=(one,))) for one in flow.destinations}
-        return answers.pop() if len(answers) == 1 else Holds.SOMETIMES
+            return _doubt
+        dimensions = DIMENSIONS.get(ip_set.type, ())
+        if len(directions) < len(dimensions):
+            return _outside
+        if ip_set.type == LIST:
+            return any_of([self._listed(str(member.parts[0]), directions) for member in ip_set.members])
+        inside = _by_device(ip_set, directions) if "iface" in dimensions else _by_header(ip_set, directions)
+        return lambda flow: inside(flow) if flow.version == ip_set.version else Split(outside=(flow,))
 
-    def _listed(self, name: str, directions: Sequence[str], flow: Flow) -> Holds:
-        """Whether packets are in a set that another lists; the kernel has no lists of lists, a record may."""
+    def _listed(self, name: str, directions: tuple[str, ...]) -> Test:
+        """Return the condition of a set that another lists; the kernel has no lists of lists, a record may."""
         ip_set = self._sets.get(name)
-        return Holds.SOMETIMES if ip_set is None or ip_set.listed else self.holds(name, directions, flow)
+        return _doubt if ip_set is None or ip_set.type == LIST else self._compiled(name, directions)
 
 
-class _Set:
-    """A set in which the members that matter to packets are found without a look at the others."""
-
-    def __init__(self, given: IpSet) -> None:
-        self.unread = given.unread
-        self.dimensions = DIMENSIONS.get(given.type, ())
-        self.listed = [str(member.parts[0]) for member in given.members] if given.type == LIST else []
-        self._by_device = "iface" in self.dimensions
-        self._members: dict[Prefix, list[Member]] = {}
-        self._version = given.version
-        if not self.listed:
-            for member in given.members:
-                self._members.setdefault(_networks(member)[0], []).append(member)
-        self._prefixes = sorted(self._members)
-        self._lengths = sorted({prefix.length for prefix in self._members})
-
-    def holds(self, directions: Sequence[str], flow: Flow) -> Holds:
-        """Whether packets to one destination prefix are members: the narrowest network that holds them decides.
-
-        A class is inside for sure only if every way to decide on its packets says so.
-        """
-        if self._version != flow.version:
-            return Holds.NEVER
-        answers: set[bool] = set()
-        looked_up = flow.source if directions[0] == _SOURCE else flow.destinations[0]
-        near = sorted(self._near(looked_up), key=_narrowest_first)
-        for _, alike in groupby(near, key=_networks if self._by_device else _whole):
-            members = list(alike)
-            memberships = [_is_member(member, directions, flow) for member in members]
-            if self._by_device:
-                answers |= _by_device(members, memberships, directions, flow)
-                decided = _in_network(members[0], directions, flow) is Holds.ALWAYS
-            else:
-                answers |= {not members[0].nomatch} if memberships[0] is not Holds.NEVER else set()
-                decided = memberships[0] is Holds.ALWAYS
-            if decided:
-                break
-        else:
-            answers |= {False}
-        return Holds.when(answers.pop() if len(answers) == 1 else None)
-
-    def _near(self, prefix: Prefix) -> Iterator[Member]:
-        """Return the members whose first network covers a prefix, or lies in it."""
-        for length in self._lengths:
-            if length <= prefix.length:
-                yield from self._members.get(prefix.within(length), ())
-        start = bisect_left(self._prefixes, prefix)
-        for inside in self._prefixes[start:]:
-            if inside.value >= prefix.value + prefix.size:
-                break
-            if inside.length > prefix.length:
-                yield from self._members[inside]
+def _doubt(flow: Flow) -> Split:
+    return Split(doubtful=(flow,))
 
 
-def _networks(member: Member) -> tuple[Prefix, ...]:
-    return tuple(part for part in member.parts if isinstance(part, Prefix))
+def _outside(flow: Flow) -> Split:
+    return Split(outside=(flow,))
 
 
-def _whole(member: Member) -> Member:
-    return member
+def _by_header(ip_set: IpSet, directions: Sequence[str]) -> Test:
+    """Return the condition of a set without devices: of members that hold packets the narrowest decides."""
+    field = _address_field(directions[0])
+    if len(DIMENSIONS[ip_set.type]) == 1:
+        wanted = union((first, last) for first, last, nomatch in _networks(ip_set.members) if not nomatch)
+        return lambda flow: cut(flow, field, wanted)
+    if not any(member.nomatch for member in ip_set.members):
+        return any_of([_product_test(product) for product in _grouped(ip_set.members, directions)])
+    members = [
+        (_product_test(product), member.nomatch)
+        for member in sorted(ip_set.members, key=_narrowest_first)
+        for product in _product(member.parts, directions)
+    ]
+    return lambda flow: _first_of(members, flow)
+
+
+def _address_field(direction: str) -> Field:
+    return SOURCE if direction == _SOURCE else DESTINATION
+
+
+def _networks(members: Iterable[Member]) -> Iterator[tuple[int, int, bool]]:
+    parts = ((member.parts[0], member.nomatch) for member in members)
+    return narrowest((prefix, nomatch) for prefix, nomatch in parts if isinstance(prefix, Prefix))
+
+
+def _product_test(product: _Product) -> Test:
+    tests: list[Test] = [_cutting(field, wanted) for field, wanted in product]
+    return lambda flow: split_by(tests, flow)
+
+
+def _cutting(field: Field, wanted: Intervals) -> Test:
+    return lambda flow: cut(flow, field, wanted)
+
+
+def _grouped(members: Iterable[Member], directions: Sequence[str]) -> Iterator[_Product]:
+    """Return members as products, those in one that differ in their first network only."""
+    groups: dict[_Product, list[tuple[int, int]]] = {}
+    field = _address_field(directions[0])
+    for member in members:
+        for product in _product(member.parts, directions):
+            (_, (first, last)), *rest = product
+            groups.setdefault(tuple(rest), []).append((first, last))
+    return (((field, union(pairs)), *rest) for rest, pairs in groups.items())
+
+
+def _product(parts: Iterable[Part], directions: Sequence[str]) -> Iterator[_Product]:
+    """Return what packets are a member, none if no packet can be."""
+    conditions: list[tuple[Field, Intervals]] = []
+    for part, direction in zip(parts, directions, strict=False):
+        if isinstance(part, Prefix):
+            conditions.append((_address_field(direction), of_prefix(part)))
+        elif isinstance(part, Port):
+            if part.number and part.protocol not in (*_WITH_PORTS, ICMP, ICMPV6):
+                return
+            conditions += _port(part, direction)
+    yield tuple(conditions)
+
+
+def _port(port: Port, direction: str) -> Iterator[tuple[Field, Intervals]]:
+    """Ask for a port (ip_set_getport.c): what has no ports counts as port 0, and is one of its protocol."""
+    if port.protocol in _WITH_PORTS and direction == _SOURCE:
+        yield SERVICE, services([port.protocol])
+        yield SPORT, only(port.number)
+    elif port.protocol in (*_WITH_PORTS, ICMP, ICMPV6):
+        yield SERVICE, services([port.protocol], only(port.number))
+    else:
+        yield SERVICE, services([port.protocol])
 
 
 def _narrowest_first(member: Member) -> tuple[object, ...]:
-    networks = _networks(member)
+    networks = [part for part in member.parts if isinstance(part, Prefix)]
     return ([-network.length for network in networks], networks, str(member))
 
 
-def _is_member(member: Member, directions: Sequence[str], flow: Flow) -> Holds:
-    return min(_is_part(part, way, flow) for part, way in zip(member.parts, directions, strict=False))
+def _first_of(members: Sequence[tuple[Test, bool]], flow: Flow) -> Split:
+    """Split a flow by the first member that holds packets, which is an exception or not."""
+    result = Split()
+    here = [flow]
+    for test, nomatch in members:
+        splits = [test(part) for part in here]
+        for split in splits:
+            decided = Split(split.inside).unless(nomatch)
+            result = Split(*(one + other for one, other in zip(result, decided, strict=True)))
+            result = result._replace(doubtful=result.doubtful + split.doubtful)
+        here = [part for split in splits for part in split.outside]
+    return result._replace(outside=(*result.outside, *here))
 
 
-def _in_network(member: Member, directions: Sequence[str], flow: Flow) -> Holds:
-    return _is_part(member.parts[0], directions[0], flow)
+def _by_device(ip_set: IpSet, directions: Sequence[str]) -> Test:
+    """Return the condition of a set of networks with devices.
 
-
-def _by_device(
-    members: Sequence[Member], memberships: Sequence[Holds], directions: Sequence[str], flow: Flow
-) -> set[bool]:
-    """Say what members of one network may decide: where it holds packets but no device does, they are not inside.
-
-    hash_netiface4_data_equal counts the network alone as found.
+    A network that holds packets decides on them, though no device of it is theirs (hash_netiface4_data_equal).
     """
-    if _in_network(members[0], directions, flow) is Holds.NEVER:
-        return set()
-    answers = {
+    field, by_source = _address_field(directions[0]), directions[1] == _SOURCE
+    members: dict[Part, list[Member]] = {}
+    for member in ip_set.members:
+        members.setdefault(member.parts[0], []).append(member)
+    networks = list(narrowest((part, alike) for part, alike in members.items() if isinstance(part, Prefix)))
+
+    @cache
+    def decided(device: str) -> tuple[Intervals, Intervals]:
+        """Return the addresses of packets of a device that are inside, and those that may be."""
+        answers = [(first, last, _of_device(alike, device)) for first, last, alike in networks]
+        inside = union((first, last) for first, last, answer in answers if answer)
+        return inside, union((first, last) for first, last, answer in answers if answer is None)
+
+    every = union((first, last) for first, last, _ in networks)
+
+    def test(flow: Flow) -> Split:
+        device = flow.iif if by_source else flow.oif
+        unknown = device is None or (flow.other_oif and not by_source)
+        inside, doubtful = ((), every) if unknown or device is None else decided(device)
+        split, rest = cut(flow, field, inside), Split()
+        if doubtful:
+            for part in split.outside:
+                rest = cut(part, field, doubtful)
+            return Split(split.inside, split.doubtful + rest.inside + rest.doubtful, rest.outside)
+        return split
+
+    return test
+
+
+def _of_device(members: Iterable[Member], device: str) -> bool | None:
+    """Say whether packets of a device are inside by the members of the network that decides; None if they disagree."""
+    fitting = {
         not member.nomatch
-        for member, membership in zip(members, memberships, strict=True)
-        if membership is not Holds.NEVER
+        for member in members
+        if device != NO_DEVICE and interface_matches(str(member.parts[1]), device)
     }
-    devices = [_is_part(member.parts[1], directions[1], flow) for member in members]
-    return answers | ({False} if Holds.ALWAYS not in devices else set())
-
-
-def _is_part(part: Part, direction: str, flow: Flow) -> Holds:
-    source = direction == _SOURCE
-    if isinstance(part, Prefix):
-        return _is_within(part, flow, source=source)
-    if isinstance(part, Port):
-        return _has_port(part, flow, source=source)
-    device = flow.iif if source else flow.oif
-    if device is None or (flow.other_oif and not source):
-        return Holds.SOMETIMES
-    return Holds.when(device != NO_DEVICE and interface_matches(part, device))
-
-
-def _is_within(network: Prefix, flow: Flow, *, source: bool) -> Holds:
-    packets = flow.source if source else flow.destinations[0]
-    if source and flow.but_not is not None and flow.but_not.covers(network):
-        return Holds.NEVER
-    if network.covers(packets):
-        return Holds.ALWAYS
-    return Holds.SOMETIMES if packets.covers(network) else Holds.NEVER
-
-
-def _has_port(port: Port, flow: Flow, *, source: bool) -> Holds:
-    """Whether packets have a port (ip_set_getport.c): what has no ports counts as port 0."""
-    if flow.protocol is None:
-        return Holds.SOMETIMES
-    if flow.protocol != port.protocol:
-        return Holds.NEVER
-    number: int | None = 0
-    if flow.protocol in _WITH_PORTS:
-        number = flow.sport if source else flow.dport
-    elif flow.protocol in (ICMP, ICMPV6):
-        number = None if flow.icmp_type is None else flow.icmp_type[0] << 8 | flow.icmp_type[1]
-    return Holds.when(None if number is None else number == port.number)
+    return None if len(fitting) > 1 else fitting == {True}

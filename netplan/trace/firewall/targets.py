@@ -9,13 +9,14 @@ from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
-from netplan.net import Address, Prefix
+from netplan.net import Address
 from netplan.netfilter.iptables.extension import Option
 from netplan.netfilter.iptables.match import Match, Target
-from netplan.netfilter.iptables.operands import BITS, AddressRange, Masked, Range
+from netplan.netfilter.iptables.operands import BITS, AddressRange, Masked
 from netplan.netfilter.iptables.rule import Rule
 from netplan.trace.fib import Fib
-from netplan.trace.flow import ANYWHERE, NO_CONNECTION, UNTRACKED, Flow, Mark, single
+from netplan.trace.flow import NO_CONNECTION, UNTRACKED, Flow, Mark
+from netplan.trace.intervals import EVERY_ADDRESS, EVERY_PORT, Intervals, meet, only, single
 
 MARKING: Final = frozenset({"MARK", "CONNMARK"})
 """What sets a mark and does nothing else: a target, or what stands as a match before the target of a rule of nft."""
@@ -104,10 +105,9 @@ def anything(table: str, flow: Flow) -> list[Outcome]:
     after = flow.blurred()
     ends = [(Fate.CONTINUES, after), (Fate.ACCEPTED, after), (Fate.DROPPED, flow)]
     if table == "nat":
-        anywhere = ANYWHERE[flow.version]
-        rewritten = replace(after, source=anywhere, but_not=None, snat=True, destinations=(anywhere,))
-        rewritten = replace(rewritten, dnat=None)
-        ends.append((Fate.ACCEPTED, rewritten))
+        anywhere = EVERY_ADDRESS[flow.version]
+        rewritten = replace(after, new_source=anywhere, new_sport=EVERY_PORT, snat=True)
+        ends.append((Fate.ACCEPTED, replace(rewritten, new_destination=anywhere, new_dport=EVERY_PORT, dnat=None)))
     return [Outcome(fate, flow, Did.UNKNOWN, "what it does is unknown") for fate, flow in ends]
 
 
@@ -174,89 +174,99 @@ def _dnat(target: Target, flow: Flow, _fib: Fib | None) -> list[Outcome]:
     if option is None:
         return anything("nat", flow)
     addresses, ports = option.nat
+    wanted: Intervals | None = None if ports is None else (ports.first, ports.last)
     if "/" in option.text and ports is not None:  # shifted by the original port
-        ports = Range(0, 0xFFFF)
+        wanted = EVERY_PORT
     if addresses is None:
-        return [_redirected(flow, flow.destinations, ports)]
-    return [_redirected(flow, prefixes, ports) for prefixes in _choices(addresses)]
+        return [_redirected(flow, None, wanted)]
+    return [_redirected(flow, choice, wanted) for choice in _choices(addresses)]
 
 
-def _choices(addresses: AddressRange) -> list[tuple[Prefix, ...]]:
-    """Return each address of a range as its own class; of a long one, all addresses there are."""
-    first, last = addresses
-    if last.value - first.value >= _FEW:
-        return [(ANYWHERE[first.version],)]
-    return [(single(Address(first.version, value)),) for value in range(first.value, last.value + 1)]
+def _choices(addresses: AddressRange) -> list[Intervals]:
+    """Return each address of a range by itself, those of a long one together."""
+    first, last = addresses.first.value, addresses.last.value
+    return [only(value) for value in range(first, last + 1)] if last - first < _FEW else [(first, last)]
 
 
-def _redirected(flow: Flow, destinations: tuple[Prefix, ...], ports: Range | None) -> Outcome:
-    dport = flow.dport
-    if ports is not None and ports.first == ports.last:
-        dport = ports.first
-    elif ports is not None and (dport is None or not ports.contains(dport)):
-        dport = None
-    after = replace(flow, destinations=destinations, dport=dport)
-    if after != flow:
-        after = replace(after, dnat=True, dialed=flow.dialed or flow.destinations)
+def _redirected(flow: Flow, addresses: Intervals | None, ports: Intervals | None) -> Outcome:
+    """Return packets with another destination or port; those that have one of the ports keep theirs."""
+    changed: dict[str, object] = {}
+    if addresses is not None and addresses != flow.destinations:
+        changed["new_destination"] = addresses
+    now = only(flow.to_port) if flow.to_port is not None else flow.new_dport
+    if ports is not None and (now is None or meet(now, ports) != now):
+        changed["new_dport"] = ports
+    after = replace(flow, **changed, dnat=True) if changed else flow
+    known = single(after.destinations) is not None or after.new_destination is None
     text = f"destination {_to(flow)} -> {_to(after)}"
-    return Outcome(Fate.ACCEPTED, after, Did.REWROTE_DESTINATION, text, certain=after.to_address is not None)
+    return Outcome(Fate.ACCEPTED, after, Did.REWROTE_DESTINATION, text, certain=known)
 
 
 def _to(flow: Flow) -> str:
-    port = f":{flow.dport}" if flow.dport is not None else ""
+    port = f":{flow.to_port}" if flow.to_port is not None else ""
     return f"{flow.to_address or 'unknown'}{port}"
 
 
 def _redirect(target: Target, flow: Flow, fib: Fib | None) -> list[Outcome]:
     """Send packets to this node itself (net/netfilter/nf_nat_redirect.c)."""
     option = target.get("to-ports")
-    ports = None if option is None else option.ranges[0]
+    ports = None if option is None else (option.ranges[0].first, option.ranges[0].last)
     if flow.hook == "OUTPUT":
-        return [_redirected(flow, (single(_LOCALHOST[flow.version]),), ports)]
+        return [_redirected(flow, only(_LOCALHOST[flow.version].value), ports)]
     if fib is None or flow.iif is None:
-        return [_redirected(flow, (ANYWHERE[flow.version],), ports)]
+        return [_redirected(flow, EVERY_ADDRESS[flow.version], ports)]
     address = fib.first_address(flow.iif)
     if address is None:
         return [Outcome(Fate.DROPPED, flow, Did.REFUSED, f"dropped: {flow.iif} has no address")]
-    return [_redirected(flow, (single(address),), ports)]
+    return [_redirected(flow, only(address.value), ports)]
 
 
 def _snat(target: Target, flow: Flow, _fib: Fib | None) -> list[Outcome]:
     option = target.get("to-source")
     addresses = None if option is None else option.nat.addresses
-    if addresses is None:
-        return [_resourced(flow, flow.source)]
-    one = addresses.first == addresses.last
-    return [_resourced(flow, single(addresses.first) if one else ANYWHERE[flow.version])]
+    return [_resourced(flow, None if addresses is None else (addresses.first.value, addresses.last.value))]
 
 
 def _masquerade(_: Target, flow: Flow, fib: Fib | None) -> list[Outcome]:
     """Choose the source as net/netfilter/nf_nat_masquerade.c does: the route's own preference does not count."""
-    towards = (flow.next_hop if flow.version == 4 else None) or flow.to_address
-    if fib is None or flow.oif is None or flow.other_oif or towards is None:
-        return [_resourced(flow, ANYWHERE[flow.version])]
-    address = fib.select_address(flow.oif, towards)
-    if address is None:
+    if fib is None or flow.oif is None or flow.other_oif:
+        return [_resourced(flow, EVERY_ADDRESS[flow.version])]
+    hop = flow.next_hop if flow.version == 4 else None
+    towards = flow.destinations if hop is None else only(hop.value) if isinstance(hop, Address) else None
+    addresses = fib.sources_towards(flow.oif, towards)
+    if not addresses:
         return [Outcome(Fate.DROPPED, flow, Did.REFUSED, f"dropped: {flow.oif} has no address")]
-    return [_resourced(flow, single(address))]
+    return [_resourced(flow, addresses)]
 
 
-def _resourced(flow: Flow, source: Prefix) -> Outcome:
-    after = replace(flow, source=source, but_not=None, snat=True, sport=None)
-    text = f"source {flow.from_address or flow.source} -> {after.from_address or 'unknown'}"
-    return Outcome(Fate.ACCEPTED, after, Did.REWROTE_SOURCE, text, certain=after.from_address is not None)
+def _resourced(flow: Flow, addresses: Intervals | None) -> Outcome:
+    """Return packets with another source; their ports may change with it."""
+    after = replace(flow, new_source=addresses or flow.new_source, new_sport=EVERY_PORT, snat=True)
+    text = f"source {_from(flow)} -> {_from(after)}"
+    return Outcome(
+        Fate.ACCEPTED,
+        after,
+        Did.REWROTE_SOURCE,
+        text,
+        certain=single(after.sources) is not None or not after.new_source,
+    )
+
+
+def _from(flow: Flow) -> str:
+    return str(flow.from_address or "unknown")
 
 
 def _netmap(target: Target, flow: Flow, _fib: Fib | None) -> list[Outcome]:
     option = target.get("to")
-    network = None if option is None else option.network(flow.source.version)
+    network = None if option is None else option.network(flow.version)
     source = flow.hook not in ("PREROUTING", "OUTPUT")
-    address = flow.from_address if source else flow.to_address
-    mapped = ANYWHERE[flow.version]
+    address = single(flow.sources if source else flow.destinations)
+    mapped = EVERY_ADDRESS[flow.version]
     if network is not None and address is not None:
-        host_bits = (1 << BITS[address.version]) - 1 & ~network.mask
-        mapped = single(Address(address.version, network.value | address.value & host_bits))
-    return [_resourced(flow, mapped) if source else _redirected(flow, (mapped,), None)]
+        mapped = only(network.value | address & (1 << BITS[flow.version]) - 1 & ~network.mask)
+    elif network is not None and network.prefix is not None:
+        mapped = (network.value, network.value + network.prefix.size - 1)
+    return [_resourced(flow, mapped) if source else _redirected(flow, mapped, None)]
 
 
 # They only look, or change what no rule here looks at.

@@ -9,18 +9,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
+from msgspec.structs import replace
+
 from netplan.kinds.chain.value import Chain, ChainKey, PlacedRule
 from netplan.netfilter.iptables.rule import Rule
 from netplan.netfilter.iptables.targets import TARGET_EXTENSIONS
 from netplan.trace.fib import Fib
-from netplan.trace.firewall.conditions import holds
+from netplan.trace.firewall.conditions import Rules, compile_rule
 from netplan.trace.firewall.sets import Sets
 from netplan.trace.firewall.targets import Did, Fate, Outcome, anything, marked, outcomes
-from netplan.trace.flow import Flow, Holds
+from netplan.trace.flow import DESTINATION, FIELDS, SERVICE, Field, Flow, Holds, protocols_of, services
+from netplan.trace.intervals import Intervals, join, single
+from netplan.trace.split import Split, cut, split_by
 
 Chains = Mapping[ChainKey, Chain]
 
+MOST_WORK: Final = 500_000
+"""How many rules are met by parts of flows: about a second's work."""
+
 _MANY_WAYS: Final = 64
+_MOST_WAYS: Final = 4096
 
 
 class Step(NamedTuple):
@@ -51,14 +59,24 @@ class Walker:
     """Follows packets through the chains of a state; without a FIB it knows no local address, without sets no set.
 
     Who decides where a rule of ours may stand walks without them: their members change while the rules stay.
+    Rules are met by so many parts of flows at most, then what they do is unknown.
     """
 
-    def __init__(self, chains: Chains, fib: Fib | None = None, sets: Sets | None = None) -> None:
+    def __init__(
+        self, chains: Chains, fib: Fib | None = None, sets: Sets | None = None, *, most: int = MOST_WORK
+    ) -> None:
         self._chains = chains
         self._fib = fib
         self._sets = sets
+        self._work, self._most = 0, most
+        self._compiled: dict[tuple[ChainKey, int], Rules] = {}
         self._walked: dict[tuple[ChainKey, Flow], tuple[Branch, ...]] = {}
         self._inside: set[ChainKey] = set()
+
+    @property
+    def work(self) -> int:
+        """How many rules were met by how many parts until now."""
+        return self._work
 
     def hook(self, key: ChainKey, flow: Flow) -> list[Branch]:
         """Follow packets through a built-in chain to its end; what comes there meets its policy, or is accepted."""
@@ -71,29 +89,46 @@ class Walker:
                 ends.append(_meets_policy(branch, chain))
             else:
                 ends.append(branch)
-        return merged(ends)
+        return joined(ends)
 
     def walk(self, rules: Sequence[Rule], key: ChainKey, flow: Flow) -> tuple[Branch, ...]:
         """Follow packets through the rules of a chain; CONTINUES if some of them come to its end."""
+        compiled = self._compiled.get((key, id(rules)))
+        if compiled is None:
+            compiled = self._compiled[key, id(rules)] = Rules(rules, self._fib, self._sets)
         ended: list[Branch] = []
         here = [Branch(Fate.CONTINUES, flow)]
-        for number, rule in enumerate(rules, 1):
+        for number in compiled.met_by(flow):
+            tests = compiled.tests(number)
             after: list[Branch] = []
+            self._work += len(here)
+            if self._work > self._most:
+                return (*ended, *(_behind(way, branch) for way in here for branch in _too_many(key, way.flow)))
             for way in here:
-                for branch in self.past(PlacedRule(key, number, rule), way.flow):
+                split = split_by(tests, way.flow)
+                if not split.inside and not split.doubtful:
+                    after.append(way)
+                    continue
+                for branch in self._met(PlacedRule(key, number + 1, rules[number]), split):
                     (after if branch.fate is Fate.CONTINUES else ended).append(_behind(way, branch))
-            here = after if len(after) == 1 else _few(merged(after))
+            here = after if len(after) <= len(here) else _few(joined(after))
             if not here:
                 break
-        return (*merged(ended), *here)
+        return (*joined(ended), *here)
 
     def past(self, placed: PlacedRule, flow: Flow) -> list[Branch]:
         """Say what may become of packets at a rule: CONTINUES if they pass it."""
-        certain = holds(placed.rule, flow, self._fib, self._sets)
-        if certain is Holds.NEVER:
-            return [Branch(Fate.CONTINUES, flow)]
-        taken = self._taken(placed, marked(placed.rule, flow), certain)
-        return taken if certain is Holds.ALWAYS else merged([*taken, Branch(Fate.CONTINUES, flow)])
+        return list(self._met(placed, split_by(compile_rule(placed.rule, self._fib, self._sets), flow)))
+
+    def _met(self, placed: PlacedRule, split: Split) -> Iterator[Branch]:
+        for part in split.inside:
+            yield from self._taken(placed, marked(placed.rule, part), Holds.ALWAYS)
+        for part in split.doubtful:
+            yield from merged(
+                [*self._taken(placed, marked(placed.rule, part), Holds.SOMETIMES), Branch(Fate.CONTINUES, part)]
+            )
+        for part in split.outside:
+            yield Branch(Fate.CONTINUES, part)
 
     def _taken(self, placed: PlacedRule, flow: Flow, certain: Holds) -> list[Branch]:
         target = placed.rule.target
@@ -105,6 +140,9 @@ class Walker:
         if below is not None and target.name not in TARGET_EXTENSIONS:
             return merged(self._jumped(placed, below, flow, certain))
         possible = outcomes(target, placed.chain.table, flow, self._fib)
+        split = _unmoved(flow, possible)
+        if split is not None:
+            return [branch for part in split for branch in self._taken(placed, part, certain)]
         return [_branch_of(outcome, placed, certain, alone=len(possible) == 1) for outcome in possible]
 
     def _jumped(self, placed: PlacedRule, below: Chain, flow: Flow, certain: Holds) -> Iterator[Branch]:
@@ -143,6 +181,31 @@ def _unread(chain: Chain, at: str, rule: str, flow: Flow) -> list[Branch]:
     ]
 
 
+def _too_many(key: ChainKey, flow: Flow) -> list[Branch]:
+    """Return what a chain may do whose rules meet more parts than are told apart: anything."""
+    said = f"unknown: more kinds of packets than are told apart: {key}"
+    return [
+        Branch(outcome.fate, outcome.flow, (Step(str(key), "", outcome.did, said, certain=False),))
+        for outcome in anything(key.table, flow)
+    ]
+
+
+def joined(branches: Iterable[Branch]) -> list[Branch]:
+    """Make one of those that end alike, and whose packets differ in one part of their header only."""
+    parts = merged(branches)
+    for field in FIELDS if len(parts) > 1 else ():
+        alike: dict[tuple[Fate, Flow, Trail], Branch] = {}
+        for branch in parts:
+            key = (branch.fate, replace(branch.flow, **{field.name: ()}), branch.trail)
+            other = alike.get(key)
+            if other is not None:
+                numbers = join(getattr(other.flow, field.name), getattr(branch.flow, field.name))
+                branch = other._replace(flow=replace(branch.flow, **{field.name: numbers}))  # noqa: PLW2901
+            alike[key] = branch
+        parts = list(alike.values())
+    return parts
+
+
 def merged(branches: Iterable[Branch]) -> list[Branch]:
     """Make one of those that end alike with the same packets; the trail with the fewest doubts tells of it."""
     fewest: dict[tuple[Fate, Flow], Branch] = {}
@@ -168,7 +231,8 @@ def _few(ways: list[Branch]) -> list[Branch]:
     """Forget the marks if they make too many ways."""
     if len(ways) <= _MANY_WAYS:
         return ways
-    return merged(branch._replace(flow=branch.flow.blurred()) for branch in ways)
+    blurred = merged(branch._replace(flow=branch.flow.blurred()) for branch in ways)
+    return blurred if 2 * len(blurred) <= len(ways) or len(ways) > _MOST_WAYS else ways
 
 
 def _branch_of(outcome: Outcome, placed: PlacedRule, certain: Holds, *, alone: bool) -> Branch:
@@ -189,3 +253,20 @@ def _meets_policy(branch: Branch, chain: Chain) -> Branch:
         return branch._replace(fate=Fate.ACCEPTED)
     step = Step(f"{chain.key} policy", f"-P {chain.key.name} DROP", Did.REFUSED, "dropped")
     return Branch(Fate.DROPPED, branch.flow, (*branch.trail, step))
+
+
+def _unmoved(flow: Flow, possible: Iterable[Outcome]) -> tuple[Flow, ...] | None:
+    """Return the packets that have the destination or port already that they may get, and all others; None if none."""
+    for outcome in possible:
+        for field, values in _given(flow, outcome.flow):
+            split = cut(flow, field, values)
+            if split.inside and split.outside:
+                return (*split.inside, *split.outside)
+    return None
+
+
+def _given(flow: Flow, after: Flow) -> Iterator[tuple[Field, Intervals]]:
+    if flow.new_destination is None and after.new_destination is not None and single(after.new_destination) is not None:
+        yield DESTINATION, after.new_destination
+    elif flow.new_dport is None and after.new_dport is not None and flow.new_destination == after.new_destination:
+        yield SERVICE, services(protocols_of(flow.service), after.new_dport)

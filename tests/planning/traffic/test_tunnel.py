@@ -6,10 +6,8 @@ import pytest
 
 from netplan.cli.views.lines import traffic_lines
 from netplan.desired.compile import compile_removal
-from netplan.planning.traffic.classes import probes
+from netplan.planning.traffic.classes import classes_of
 from netplan.planning.traffic.effects import effects
-from netplan.planning.traffic.probe import Probe
-from netplan.trace import Packet
 from tests import make
 from tests.trace import states
 
@@ -24,7 +22,7 @@ def told(*rules, backend=TUNNEL, policy="ACCEPT", nodes=(A, B, FAR)):
     saved = [rule if rule.startswith("-A") else f"-A INPUT {rule}" for rule in rules]
     state = states.state("\n".join(["*filter", f":INPUT {policy} [0:0]", ":ufw-user-input - [0:0]", *saved]))
     desired = make.desired(make.spec(*nodes, backend=backend))
-    lines = traffic_lines(effects(probes(desired), state, make.settled(desired, state)))
+    lines = traffic_lines(effects(classes_of(desired), state, make.settled(desired, state)))
     return [(line.sign, str(line), line.blame) for line in lines if "tunnel" in line.traffic]
 
 
@@ -76,7 +74,7 @@ def test_a_peer_that_is_routed_directly_sends_nothing_into_the_tunnel():
 def test_a_rule_that_goes_lets_the_tunnel_in():
     spec = make.spec(A, B, FAR, backend=TUNNEL, firewall='{remove: [{table: filter, rule: "-A INPUT -j DROP"}]}')
     desired, state = make.desired(spec), states.state("*filter\n-A INPUT -j DROP")
-    lines = traffic_lines(effects(probes(desired), state, make.settled(desired, state)))
+    lines = traffic_lines(effects(classes_of(desired), state, make.settled(desired, state)))
     assert "tunnel from b, c (udp)    dropped -> let in" in map(str, lines)
 
 
@@ -86,16 +84,4 @@ def test_without_a_tunnel_none_is_wanted_to_be_let_in():
 
 def test_a_node_that_podnet_leaves_needs_no_tunnel():
     spec = make.spec(A, B, FAR, backend=TUNNEL)
-    assert not [probe for probe in probes(compile_removal(spec, spec.topology.nodes[0])) if "tunnel" in probe.traffic]
-
-
-def test_its_packets_are_read_back_from_a_saved_plan():
-    found = [probe for probe in probes(make.desired(make.spec(A, B, FAR, backend=TUNNEL))) if "tunnel" in probe.traffic]
-    assert [Probe.from_json(probe.to_json()) for probe in found] == found
-
-
-def test_packets_saved_by_an_older_podnet_have_one_port():
-    packet = Packet(make.node().address.address, make.node().address.address, 17, 20000, 20000)
-    saved = dict(Probe("pod -> pod", None, packet, None).to_json())
-    saved["packet"] = {key: value for key, value in saved["packet"].items() if key != "source_port"}
-    assert Probe.from_json(saved).packet == packet
+    assert not [each for each in classes_of(compile_removal(spec, spec.topology.nodes[0])) if "tunnel" in each.traffic]

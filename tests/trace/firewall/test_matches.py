@@ -3,10 +3,11 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from netplan.net import Address, Prefix
+from netplan.net import Address
 from netplan.trace.fib import Fib
 from netplan.trace.firewall.conditions import holds
-from netplan.trace.flow import Flow, Holds, Mark
+from netplan.trace.flow import EVERY_SERVICE, Flow, Holds, Mark, services
+from netplan.trace.intervals import only
 from tests import make
 from tests.trace.states import packet, state
 
@@ -107,8 +108,8 @@ def test_before_conntrack_a_packet_has_no_connection():
 
 
 def test_a_translated_connection_is_known_by_the_address_that_was_asked_for():
-    service = Prefix.parse("192.168.0.1/32")
-    translated = replace(TCP, dnat=True, dialed=(service,))
+    service = Address.parse("192.168.0.1").value
+    translated = replace(TCP, dnat=True, new_destination=TCP.destination, destination=only(service))
     assert certainty("-m conntrack --ctorigdst 192.168.0.0/16", translated) is ALWAYS
     assert certainty("-m conntrack --ctstate DNAT", translated) is ALWAYS
 
@@ -126,20 +127,21 @@ def test_a_connection_is_known_by_its_first_packet(text, expected):
     assert certainty(text) is expected
 
 
-def test_what_a_rewritten_source_was_is_not_known():
-    assert certainty("-m conntrack --ctorigsrc 172.7.21.0/24", replace(TCP, snat=True)) is SOMETIMES
+def test_a_connection_keeps_the_source_that_it_was_opened_with():
+    rewritten = replace(TCP, snat=True, new_source=only(Address.parse("10.4.7.21").value))
+    assert certainty("-m conntrack --ctorigsrc 172.7.21.0/24", rewritten) is ALWAYS
 
 
 @pytest.mark.parametrize("text", ["-p tcp --syn", "-m conntrack --ctproto 6", "-m conntrack --ctstate NEW"])
 def test_of_packets_in_an_unknown_state_little_is_known(text):
-    assert certainty(text, replace(TCP, state=None, protocol=None)) is SOMETIMES
+    assert certainty(text, replace(TCP, state=None, service=EVERY_SERVICE)) is SOMETIMES
 
 
 @pytest.mark.parametrize(
     ("text", "expected"), [("-p icmp --icmp-type 8", SOMETIMES), ("-p icmp --icmp-type any", ALWAYS)]
 )
 def test_of_icmp_of_an_unknown_type_only_that_it_is_icmp_is_known(text, expected):
-    assert certainty(text, replace(ICMP, icmp_type=None)) is expected
+    assert certainty(text, replace(ICMP, service=services([1]))) is expected
 
 
 def test_a_packet_that_has_no_device_yet_came_by_none():

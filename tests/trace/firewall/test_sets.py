@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +13,8 @@ from netplan.kinds.ipset.value import DIMENSIONS, IpSet, Member
 from netplan.net import Prefix
 from netplan.trace.firewall.conditions import holds
 from netplan.trace.firewall.sets import Sets
-from netplan.trace.flow import Flow, Holds
+from netplan.trace.flow import EVERY_SERVICE, Flow, Holds, services
+from netplan.trace.intervals import only, pairs_of
 from tests import make
 from tests.trace.states import packet
 
@@ -85,17 +88,17 @@ def test_a_list_that_holds_itself_in_a_record_is_unknown():
 
 
 @pytest.mark.parametrize(
-    ("member", "fields", "expected"),
+    ("member", "service", "expected"),
     [
-        ("172.7.21.2,1:2048", {"protocol": 1, "icmp_type": (8, 0)}, ALWAYS),
-        ("172.7.21.2,1:768", {"protocol": 1, "icmp_type": (8, 0)}, NEVER),
-        ("172.7.21.2,1:2048", {"protocol": 1, "icmp_type": None}, SOMETIMES),
-        ("172.7.21.2,47:0", {"protocol": 47}, ALWAYS),
-        ("172.7.21.2,6:80", {"protocol": None}, SOMETIMES),
+        ("172.7.21.2,1:2048", services([1], only(8 << 8)), ALWAYS),
+        ("172.7.21.2,1:768", services([1], only(8 << 8)), NEVER),
+        ("172.7.21.2,1:2048", services([1]), SOMETIMES),
+        ("172.7.21.2,47:0", services([47]), ALWAYS),
+        ("172.7.21.2,6:80", EVERY_SERVICE, SOMETIMES),
     ],
 )
-def test_what_has_no_ports_is_held_by_its_type_or_as_port_0(member, fields, expected):
-    assert asked("--match-set s src,dst", ipset("hash:ip,port", member), flow=replace(TCP, **fields)) is expected
+def test_what_has_no_ports_is_held_by_its_type_or_as_port_0(member, service, expected):
+    assert asked("--match-set s src,dst", ipset("hash:ip,port", member), flow=replace(TCP, service=service)) is expected
 
 
 @pytest.mark.parametrize("fields", [{"iif": None}])
@@ -110,7 +113,9 @@ def test_networks_apart_hold_no_packet_whatever_its_device():
 
 def test_a_port_that_is_not_known_is_perhaps_in_a_set():
     assert (
-        asked("--match-set s src,dst", ipset("hash:ip,port", "172.7.21.2,6:80"), flow=replace(TCP, dport=None))
+        asked(
+            "--match-set s src,dst", ipset("hash:ip,port", "172.7.21.2,6:80"), flow=replace(TCP, service=services([6]))
+        )
         is SOMETIMES
     )
 
@@ -127,18 +132,18 @@ def test_a_port_that_is_not_known_is_perhaps_in_a_set():
     ],
 )
 def test_a_class_is_in_a_set_if_a_member_covers_it_and_out_of_it_if_all_are_apart(members, expected):
-    flow = Flow(Prefix.parse("10.0.0.0/24"), (Prefix.parse("10.9.0.0/16"),))
+    flow = Flow.between(Prefix.parse("10.0.0.0/24"), Prefix.parse("10.9.0.0/16"))
     assert asked("--match-set s src", ipset("hash:net", *members), flow=flow) is expected
 
 
 def test_what_a_class_leaves_out_does_not_count():
-    flow = Flow(Prefix.parse("10.0.0.0/8"), (SPACE,), Prefix.parse("10.1.0.0/16"))
+    flow = Flow.between(Prefix.parse("10.0.0.0/8"), SPACE, but_not=Prefix.parse("10.1.0.0/16"))
     assert asked("--match-set s src", ipset("hash:net", "10.1.2.0/24"), flow=flow) is NEVER
 
 
 def test_a_class_to_several_destinations_is_in_a_set_if_all_are():
     both = (Prefix.parse("10.1.0.0/16"), Prefix.parse("10.2.0.0/16"))
-    flow = Flow(SPACE, both)
+    flow = Flow.between(SPACE, *both)
     result = [
         asked("--match-set s dst", ipset("hash:net", *members), flow=flow)
         for members in (["10.1.0.0/16"], ["10.0.0.0/8"])
@@ -155,17 +160,28 @@ def test_a_class_to_several_destinations_is_in_a_set_if_all_are():
     PREFIXES,
     PREFIXES,
 )
-def test_what_is_said_of_a_class_holds_for_each_of_its_packets(members, source, destination):
+def test_a_set_splits_a_class_into_the_packets_that_are_in_it_and_the_others(members, source, destination):
     sets = Sets([IpSet("s", "hash:net,net", members=tuple(members))])
-    answer = sets.holds("s", ["src", "dst"], Flow(source, (destination,)))
-    inside = {
-        _inside(members, source.host(one), destination.host(other))
-        for one in range(source.size)
-        for other in range(destination.size)
-    }
-    assert answer is SOMETIMES or {answer is ALWAYS} == inside
-    if source.size == destination.size == 1:
-        assert answer is not SOMETIMES
+    split = sets.test("s", ["src", "dst"])(Flow.between(source, destination))
+    pairs = [(one, other) for one in _hosts(source) for other in _hosts(destination)]
+    inside = {(one.value, other.value) for one, other in pairs if _inside(members, one, other)}
+    assert not split.doubtful
+    assert sorted(_packets(split.inside)) == sorted(inside)
+    assert sorted(_packets(split.outside)) == sorted({(one.value, other.value) for one, other in pairs} - inside)
+
+
+def _hosts(prefix):
+    return [prefix.host(number) for number in range(prefix.size)]
+
+
+def _packets(flows):
+    """Return each packet of some flows by its addresses, those that are in several of them several times."""
+    for flow in flows:
+        yield from itertools.product(_numbers(flow.source), _numbers(flow.destination))
+
+
+def _numbers(intervals):
+    return [number for first, last in pairs_of(intervals) for number in range(first, last + 1)]
 
 
 def _inside(members, source, destination):

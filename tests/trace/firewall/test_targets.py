@@ -9,25 +9,30 @@ from netplan.net import Address, IfName, Prefix
 from netplan.netfilter.iptables.rule import Rule
 from netplan.trace.fib import Fib
 from netplan.trace.firewall.targets import Did, Fate, marked, outcomes
-from netplan.trace.flow import Flow, Mark
+from netplan.trace.flow import Flow, Mark, services
+from netplan.trace.intervals import only
 from tests.trace.states import state
 
 POD, PEER_POD = "172.7.21.2", "172.7.22.2"
-ANY = "0.0.0.0/0"
+ANY = "0.0.0.0-255.255.255.255"
 
 
 def flow(**fields):
     """Return packets of a pod to a pod of another node, which came by docker0 and leave by eth0."""
-    packets = Flow(
+    packets = Flow.between(
         Prefix.parse(f"{POD}/32"),
-        (Prefix.parse(f"{PEER_POD}/32"),),
+        Prefix.parse(f"{PEER_POD}/32"),
         hook="POSTROUTING",
         iif=IfName("docker0"),
         oif=IfName("eth0"),
         next_hop=Address.parse("10.4.7.22"),
-        dport=80,
+        service=services([6], only(80)),
     )
     return replace(packets, **fields)
+
+
+def addresses(numbers):
+    return "-".join(str(Address(4, number)) for number in dict.fromkeys(numbers))
 
 
 def done(target, table="nat", *, fib=True, **fields):
@@ -39,22 +44,22 @@ def done(target, table="nat", *, fib=True, **fields):
 
 def source(target, **fields):
     (outcome,) = done(target, **fields)
-    return str(outcome.flow.source)
+    return addresses(outcome.flow.sources)
 
 
 def destination(target, **fields):
     (outcome,) = done(target, **fields)
-    return [str(prefix) for prefix in outcome.flow.destinations], outcome.flow.dport
+    return addresses(outcome.flow.destinations), outcome.flow.to_port
 
 
 @pytest.mark.parametrize(
     ("target", "after"),
     [
-        ("SNAT --to-source 10.4.7.40", "10.4.7.40/32"),
-        ("SNAT --to-source 10.4.7.40-10.4.7.49", ANY),
-        ("SNAT --to-source :1024-2047", f"{POD}/32"),
-        ("MASQUERADE", "10.4.7.21/32"),
-        ("NETMAP --to 192.168.0.0/16", "192.168.21.2/32"),
+        ("SNAT --to-source 10.4.7.40", "10.4.7.40"),
+        ("SNAT --to-source 10.4.7.40-10.4.7.49", "10.4.7.40-10.4.7.49"),
+        ("SNAT --to-source :1024-2047", POD),
+        ("MASQUERADE", "10.4.7.21"),
+        ("NETMAP --to 192.168.0.0/16", "192.168.21.2"),
     ],
 )
 def test_the_source_afterwards_is_known_where_the_target_names_it(target, after):
@@ -74,16 +79,16 @@ def test_a_device_without_an_address_drops_what_is_redirected_to_it():
 @pytest.mark.parametrize(
     ("target", "after"),
     [
-        ("DNAT --to-destination 10.0.0.1", (["10.0.0.1/32"], 80)),
-        ("DNAT --to-destination 10.0.0.1:8080", (["10.0.0.1/32"], 8080)),
-        ("DNAT --to-destination 10.0.0.1:70-90", (["10.0.0.1/32"], 80)),
-        ("DNAT --to-destination 10.0.0.1:8000-8010", (["10.0.0.1/32"], None)),
-        ("DNAT --to-destination 10.0.0.1:8000-8010/8000", (["10.0.0.1/32"], 80)),
-        ("DNAT --to-destination :8080", ([f"{PEER_POD}/32"], 8080)),
-        ("DNAT --to-destination 10.0.0.1-10.0.1.1", ([ANY], 80)),
-        ("REDIRECT", (["172.7.21.1/32"], 80)),
-        ("REDIRECT --to-ports 8080", (["172.7.21.1/32"], 8080)),
-        ("NETMAP --to 192.168.0.0/16", (["192.168.22.2/32"], 80)),
+        ("DNAT --to-destination 10.0.0.1", ("10.0.0.1", 80)),
+        ("DNAT --to-destination 10.0.0.1:8080", ("10.0.0.1", 8080)),
+        ("DNAT --to-destination 10.0.0.1:70-90", ("10.0.0.1", 80)),
+        ("DNAT --to-destination 10.0.0.1:8000-8010", ("10.0.0.1", None)),
+        ("DNAT --to-destination 10.0.0.1:8000-8010/8000", ("10.0.0.1", 80)),
+        ("DNAT --to-destination :8080", (PEER_POD, 8080)),
+        ("DNAT --to-destination 10.0.0.1-10.0.1.1", ("10.0.0.1-10.0.1.1", 80)),
+        ("REDIRECT", ("172.7.21.1", 80)),
+        ("REDIRECT --to-ports 8080", ("172.7.21.1", 8080)),
+        ("NETMAP --to 192.168.0.0/16", ("192.168.22.2", 80)),
     ],
 )
 def test_the_destination_and_port_afterwards_are_known_where_the_target_names_them(target, after):
@@ -96,17 +101,17 @@ def test_each_of_a_few_destinations_is_a_way_of_its_own():
 
 
 def test_what_a_process_sends_is_redirected_to_the_loopback_address():
-    assert destination("REDIRECT", hook="OUTPUT", iif=None) == (["127.0.0.1/32"], 80)
+    assert destination("REDIRECT", hook="OUTPUT", iif=None) == ("127.0.0.1", 80)
 
 
 @pytest.mark.parametrize("fields", [{"fib": False}, {"iif": None}])
 def test_what_is_redirected_on_an_unknown_device_goes_to_an_unknown_address(fields):
-    assert destination("REDIRECT", hook="PREROUTING", **fields) == ([ANY], 80)
+    assert destination("REDIRECT", hook="PREROUTING", **fields) == (ANY, 80)
 
 
 def test_the_destination_that_was_asked_for_first_is_remembered():
     (outcome,) = done("DNAT --to-destination 10.0.0.1", hook="PREROUTING")
-    assert [str(prefix) for prefix in outcome.flow.dialed] == [f"{PEER_POD}/32"]
+    assert addresses(outcome.flow.destination) == PEER_POD
 
 
 def test_a_destination_that_stays_is_no_translation():

@@ -7,12 +7,13 @@ from netplan.net import Prefix
 from netplan.netfilter.iptables.operands import Masked
 from netplan.trace.firewall.targets import Fate
 from netplan.trace.firewall.walk import Walker
-from netplan.trace.flow import Flow
+from netplan.trace.flow import Flow, Mark
 from tests import make
 
 CONTINUES, RETURNS, ACCEPTED, DROPPED, REJECTED = Fate
 REWRITTEN = "gets another source address"
-FLOW = Flow(Prefix.parse("172.7.21.0/24"), (Prefix.parse("172.7.0.0/16"),), unmarked=(Masked(0x4000, 0x4000),))
+UNMARKED = Mark(0, 0, (Masked(0x4000, 0x4000),))
+FLOW = Flow.between(Prefix.parse("172.7.21.0/24"), Prefix.parse("172.7.0.0/16"), mark=UNMARKED)
 
 
 def fates(*texts, flow=FLOW, **below):

@@ -5,7 +5,7 @@ from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import IfName, InterfaceAddress
 from netplan.planning.plan import Source, in_full
-from netplan.planning.traffic.classes import probes
+from netplan.planning.traffic.classes import classes_of
 from tests import make
 
 BRIDGED = LinkAddress(IfName("docker0"), InterfaceAddress.parse("172.7.21.1/24"))
@@ -19,7 +19,7 @@ def given_up(*objects, wanted=None):
     wanted = wanted or make.desired()
     known = {"pod -> pod", "pod -> node", "pod -> outside", "pod -> pod here"}
     state = make.snapshot("", *objects, *FILTERS, ip_forward="1")
-    found = in_full(wanted, state, Source.LIVE, probes(wanted, state)).effects
+    found = in_full(wanted, state, Source.LIVE, classes_of(wanted)).effects
     sent = [each for each in found if each.probe.traffic.startswith("pod -> ") and each.probe.traffic not in known]
     return {each.probe.name: each.words for each in sent if each.changed}
 

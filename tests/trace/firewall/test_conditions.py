@@ -5,15 +5,16 @@ import pytest
 from netplan.net import Prefix
 from netplan.netfilter.iptables.operands import Masked
 from netplan.trace.firewall.conditions import holds
-from netplan.trace.flow import Flow, Holds
+from netplan.trace.flow import Flow, Holds, Mark
 from tests import make
 
 NETWORK, SUBNET = Prefix.parse("172.7.0.0/16"), Prefix.parse("172.7.21.0/24")
 NEVER, SOMETIMES, ALWAYS = Holds.NEVER, Holds.SOMETIMES, Holds.ALWAYS
 SNAT = Masked(0x4000, 0x4000)
 
-LEAVING = Flow(SUBNET, (NETWORK,), oif="docker0", other_oif=True, unmarked=(SNAT,))
-ARRIVING = Flow(NETWORK, (SUBNET,), but_not=SUBNET, oif="docker0", unmarked=(SNAT,))
+UNMARKED = Mark(0, 0, (SNAT,))
+LEAVING = Flow.between(SUBNET, NETWORK, oif="docker0", other_oif=True, mark=UNMARKED)
+ARRIVING = Flow.between(NETWORK, SUBNET, but_not=SUBNET, oif="docker0", mark=UNMARKED)
 
 
 def certainty(text, flow=LEAVING):
@@ -31,7 +32,9 @@ def certainty(text, flow=LEAVING):
         ("! -s 172.7.21.0/24 -j ACCEPT", NEVER),
         ("! -s 172.7.22.0/24 -j ACCEPT", ALWAYS),
         ("! -s 172.7.21.5/32 -j ACCEPT", SOMETIMES),
-        ("-s 172.0.21.0/255.0.255.0 -j ACCEPT", SOMETIMES),
+        ("-s 172.0.21.0/255.0.255.0 -j ACCEPT", ALWAYS),
+        ("-s 172.0.0.0/255.0.255.127 -j ACCEPT", NEVER),
+        ("-s 0.7.21.2/0.255.255.127 -j ACCEPT", SOMETIMES),
         ("-d 172.7.0.0/16 -j ACCEPT", ALWAYS),
         ("-d 172.7.22.0/24 -j ACCEPT", SOMETIMES),
         ("! -d 172.7.0.0/16 -j ACCEPT", NEVER),
@@ -43,7 +46,7 @@ def test_addresses_are_compared_with_all_addresses_of_the_packets(text, expected
 
 
 def test_packets_to_several_destinations_are_some_of_them_for_one():
-    flow = Flow(SUBNET, (NETWORK, Prefix.parse("224.0.0.0/4")))
+    flow = Flow.between(SUBNET, NETWORK, Prefix.parse("224.0.0.0/4"))
     assert certainty("-d 172.7.0.0/16 -j ACCEPT", flow) is SOMETIMES
 
 
@@ -74,7 +77,7 @@ def test_packets_leave_by_any_device_but_the_one_that_is_known(text, expected):
 
 
 def test_where_the_device_is_not_known_a_rule_that_names_one_holds_for_some():
-    assert certainty("-o docker0 -j ACCEPT", Flow(SUBNET, (NETWORK,))) is SOMETIMES
+    assert certainty("-o docker0 -j ACCEPT", Flow.between(SUBNET, NETWORK)) is SOMETIMES
 
 
 @pytest.mark.parametrize(

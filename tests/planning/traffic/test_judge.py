@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from netplan.planning.traffic.owners import whose
+from netplan.planning.traffic.judge import whose
 
 
 @pytest.mark.parametrize(

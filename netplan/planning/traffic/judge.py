@@ -1,0 +1,180 @@
+"""How packets fare, measured by what the spec wants of them, what is to blame, and how that is said.
+
+Refused as a policy is what is refused in a chain that is there for that: it is said, and is not broken.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence, Set
+from enum import Enum
+from typing import Final
+
+from netplan.kinds.chain.value import ChainKey
+from netplan.planning.traffic.classes import SourceAddress
+from netplan.planning.traffic.probe import Probe
+from netplan.trace import Did, PacketVerdict, Step, Trace
+from netplan.trace.addresses import LOOPBACK
+
+_ROUTING: Final = "route"
+_CHAINS: Final = (
+    ("KUBE-", "kube-proxy's"),
+    ("DOCKER", "docker's"),
+    ("CNI-", "a CNI plugin's"),
+    ("FLANNEL-", "flannel's"),
+    ("IP-MASQ", "ip-masq-agent's"),
+    ("cali", "Calico's"),
+    ("CILIUM_", "Cilium's"),
+    ("WEAVE", "Weave's"),
+    ("ufw", "ufw's"),
+    ("PODNET-", "podnet's"),
+)
+
+_SHAPES: Final = (
+    (re.compile(r"-s \S+ ! -o \S+ -j MASQUERADE"), "docker's MASQUERADE"),
+    (re.compile(r"-s (\S+) -d \1 -p \w+ -m \w+ --dport \d+ -j MASQUERADE"), "docker's hairpin MASQUERADE"),
+    (re.compile(r"-j REJECT --reject-with icmp6?-(host|adm)-prohibited"), "the distribution's REJECT"),
+)
+
+_POLICY: Final = (
+    *("DOCKER-USER", "CNI-ADMIN", "KUBE-NWPLCY", "KUBE-POD-FW", "KUBE-ROUTER", "KUBE-NETWORK-POLICIES", "cali"),
+    *("CILIUM_", "WEAVE-NPC", "ufw-user-"),
+)
+"""How the chains begin in which an administrator, or a network policy, says what may reach what."""
+
+
+class Fares(Enum):
+    """How traffic fares, measured by what the spec wants of it."""
+
+    WELL = "as wanted, or nothing is wanted of it"
+    BROKEN = "otherwise than wanted"
+    REFUSED = "refused by another program's policy"
+    UNKNOWN = "unknown"
+
+
+def fares_of(trace: Trace, probe: Probe) -> Fares:
+    """Measure what became of a packet by what the spec wants of it."""
+    if not probe.wanted:
+        return Fares.WELL
+    if trace.possible:
+        return _certain({fares_of(end, probe) for end in trace.possible})
+    if trace.verdict in (PacketVerdict.DROP, PacketVerdict.REJECT):
+        return _refused(trace, probe)
+    return _arrived(trace, probe)
+
+
+def _arrived(trace: Trace, probe: Probe) -> Fares:
+    unread = probe.source is not None and trace.source is None
+    if trace.verdict is PacketVerdict.UNKNOWN or trace.destination is None or unread:
+        return Fares.UNKNOWN
+    arrives = trace.destination == probe.packet.destination and not strays(trace, probe)
+    kept = SourceAddress.KEPT if trace.source == probe.packet.source else SourceAddress.REWRITTEN
+    return Fares.WELL if arrives and probe.source in (None, kept) else Fares.BROKEN
+
+
+def _certain(fares: Set[Fares]) -> Fares:
+    """Say how a packet fares that may come to several ends: where each of them is wrong it is known all the same."""
+    if len(fares) == 1:
+        return next(iter(fares))
+    return Fares.BROKEN if fares <= {Fares.BROKEN, Fares.REFUSED} else Fares.UNKNOWN
+
+
+def telling(trace: Trace, probe: Probe) -> Trace:
+    """Return what tells of a packet: one of the ends that it may come to where each of them is wrong."""
+    return trace.possible[0] if trace.possible and fares_of(trace, probe) is Fares.BROKEN else trace
+
+
+def strays(trace: Trace, probe: Probe) -> bool:
+    """Whether a packet leaves by another way than the one that is wanted."""
+    return probe.way is not None and (trace.oif, trace.next_hop) != probe.way
+
+
+def _refused(trace: Trace, probe: Probe) -> Fares:
+    """Say whether it is wrong that a packet was refused; with `forward: none` the filters are not podnet's matter."""
+    at = trace.steps[-1].at if trace.steps else ""
+    if at == _ROUTING:
+        return Fares.WELL if probe.beyond else Fares.BROKEN
+    if not probe.accepted:
+        return Fares.WELL
+    return Fares.REFUSED if holds_policy(at) and not probe.tunnelled else Fares.BROKEN
+
+
+def culprit(trace: Trace, probe: Probe) -> Step | None:
+    """Return the step that refused the packet, rewrote or kept its addresses, or left in doubt what became of it."""
+    trace = telling(trace, probe)
+    if trace.doubt is not None or trace.verdict is not PacketVerdict.ACCEPT:
+        return trace.doubt or (trace.steps[-1] if trace.steps else None)
+    if trace.destination != probe.packet.destination:
+        return _last(trace.steps, Did.REWROTE_DESTINATION)
+    if probe.source is SourceAddress.KEPT and trace.source != probe.packet.source:
+        return _last(trace.steps, Did.REWROTE_SOURCE)
+    if strays(trace, probe):
+        return _last(trace.steps, Did.SELECTED_TABLE) or _last(trace.steps, Did.ROUTED)
+    return _spared(trace, probe) if probe.source is SourceAddress.REWRITTEN else _last(trace.steps, Did.REWROTE_SOURCE)
+
+
+def _spared(trace: Trace, probe: Probe) -> Step:
+    """Return the step by which a packet keeps its source that should have got another."""
+    routed = max((number for number, step in enumerate(trace.steps) if step.at == _ROUTING), default=-1)
+    postrouting = ChainKey(probe.packet.version, "nat", "POSTROUTING")
+    later = trace.steps[routed + 1 :]
+    hooked = [step for step in later if step.at.startswith(f"{postrouting} ")]
+    return (
+        _last(later, Did.KEPT_ADDRESSES)
+        or _last(trace.steps, Did.UNTRACKED)
+        or _last(hooked, Did.RETURNED)
+        or Step(str(postrouting), "", Did.PASSED, "nothing masquerades it")
+    )
+
+
+def _last(steps: Sequence[Step], did: Did) -> Step | None:
+    """Return the last step that did this for certain."""
+    return next((step for step in reversed(steps) if step.did is did and step.certain), None)
+
+
+def fate(trace: Trace, probe: Probe, *, astray: bool) -> str:
+    """Say in a word what becomes of a packet; with `astray` also that it takes another way than it should."""
+    trace = telling(trace, probe)
+    if trace.verdict is not PacketVerdict.ACCEPT:
+        return {PacketVerdict.DROP: "dropped", PacketVerdict.REJECT: "rejected"}.get(trace.verdict, "unknown")
+    if trace.destination != probe.packet.destination:
+        return f"sent to {trace.destination or 'an unknown destination'}"
+    if astray and strays(trace, probe):
+        return f"takes the wrong path {by_way_of(trace)}"
+    return "let in" if trace.oif == LOOPBACK else _source(trace, probe)
+
+
+def _source(trace: Trace, probe: Probe) -> str:
+    if trace.source == probe.packet.source:
+        return "not masqueraded" if probe.source is SourceAddress.REWRITTEN else "source kept"
+    return "source unknown" if trace.source is None else f"source {trace.source}"
+
+
+def by_way_of(trace: Trace) -> str:
+    """Say to which next hop packets leave."""
+    return "direct" if trace.next_hop is None else f"via {trace.next_hop}"
+
+
+def whose(at: str, rule: str) -> str:
+    """Return whose a rule looks like, and what it is; empty if that is unknown.
+
+    `at` is its table, chain and position. The shapes are those of docker 20.10 and of iptables-services.
+    """
+    for shape, name in _SHAPES:
+        if shape.fullmatch(rule):
+            return name
+    chain = _chain(at)
+    target = re.search(r"-j (\S+)", rule)
+    for start, name in _CHAINS:
+        if chain.startswith(start):
+            return f"{name} {target[1] if target else 'rule'}"
+    return ""
+
+
+def holds_policy(at: str) -> bool:
+    """Whether a rule's chain is there for policies, so that what it refuses is refused on purpose."""
+    return _chain(at).startswith(_POLICY)
+
+
+def _chain(at: str) -> str:
+    return at.split()[1] if len(at.split()) > 1 else at

@@ -1,0 +1,149 @@
+"""The routes of a node as sets of destinations, put together by where they lead."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from typing import Final, NamedTuple
+
+from netplan.kinds.resource import Json
+from netplan.kinds.route.value import Route
+from netplan.net import BITS, Address, IfName, Prefix
+from netplan.trace.flow import Various
+from netplan.trace.intervals import (
+    Intervals,
+    apart,
+    contains,
+    join,
+    meet,
+    minus,
+    narrowest,
+    of_prefixes,
+    single,
+    size,
+    union,
+)
+
+_MANY_HOPS: Final = 256
+"""More next hops, none of which is wanted, than are told apart."""
+
+
+class Way(NamedTuple):
+    """How packets leave the node: by which device, and to which next hop, None where they need none."""
+
+    oif: IfName | None
+    next_hop: Address | None
+
+    def to_json(self) -> Json:
+        """Return the way as JSON values, named as in a trace."""
+        return {"oif": self.oif, "next_hop": None if self.next_hop is None else str(self.next_hop)}
+
+
+class NextHop(NamedTuple):
+    """A route that packets take, and the next hop by it: `WANTED` is the one that is wanted of each destination."""
+
+    route: Route
+    next_hop: Address | Various | None
+
+
+class Table:
+    """The routes of one table, for packets without a TOS; `wanted` are the ways that packets should take."""
+
+    def __init__(self, wanted: Mapping[Prefix, Way]) -> None:
+        self._wanted = wanted
+        self._routes: dict[int, dict[int, Route]] = {}
+        self._lengths: list[int] = []
+        self._groups: list[tuple[Intervals, NextHop]] | None = None
+
+    def add(self, route: Route) -> None:
+        """Keep a route unless there is one of its prefix with a lower metric."""
+        same_length = self._routes.get(route.prefix.length)
+        if same_length is None:
+            same_length = self._routes[route.prefix.length] = {}
+            self._lengths = sorted(self._routes, reverse=True)
+        other = same_length.get(route.prefix.value)
+        if other is None or route.metric < other.metric:
+            same_length[route.prefix.value] = route
+
+    def get(self, address: Address) -> Route | None:
+        """Return the route of the longest prefix, then of the lowest metric."""
+        for length in self._lengths:
+            host_bits = BITS[address.version] - length
+            route = self._routes[length].get(address.value >> host_bits << host_bits)
+            if route is not None:
+                return route
+        return None
+
+    def split(self, version: int, addresses: Intervals) -> Iterator[tuple[Intervals, NextHop]]:
+        """Return the ways by which packets go to some addresses, and to which by each."""
+        value = single(addresses)
+        if value is not None:
+            route = self.get(Address(version, value))
+            if route is not None:
+                yield addresses, NextHop(route, route.next_hop)
+            return
+        for group, hop in self.groups:
+            inside = meet(addresses, group)
+            if inside:
+                yield inside, hop
+
+    @property
+    def groups(self) -> list[tuple[Intervals, NextHop]]:
+        """The ways by which packets go, and the destinations of each."""
+        if self._groups is None:
+            self._groups = self._grouped()
+        return self._groups
+
+    def _grouped(self) -> list[tuple[Intervals, NextHop]]:
+        """Put the routes together by which packets go alike: the ones that are wanted first, which may be very many."""
+        wanted: dict[Hashable, list[Route]] = {}
+        others: list[Route] = []
+        for route in self._all():
+            if self._is_wanted(route):
+                wanted.setdefault((route.oif, route.prefsrc, route.prefix.length), []).append(route)
+            else:
+                others.append(route)
+        candidates = [(_in_order(routes), routes[0]) for routes in wanted.values()]
+        groups = [(addresses, route) for addresses, route in candidates if addresses is not None]
+        every: Intervals = ()
+        for addresses, _ in groups:
+            every = join(every, addresses)
+        if len(groups) < len(candidates) or sum(size(addresses) for addresses, _ in groups) != size(every):
+            return self._swept(self._all())
+        longer = [route for route in others if contains(every, route.prefix.value)]
+        inside = of_prefixes(route.prefix for route in longer if self._lies_in_wanted(route.prefix))
+        every = minus(every, inside)
+        return [
+            *((minus(addresses, inside), NextHop(route, Various.WANTED)) for addresses, route in groups),
+            *((minus(addresses, every), hop) for addresses, hop in self._swept(others)),
+        ]
+
+    def _lies_in_wanted(self, prefix: Prefix) -> bool:
+        """Whether a prefix is a part of one that is wanted and is there."""
+        shorter = (prefix.within(length) for length in self._lengths if length < prefix.length)
+        around = (self._routes[prefix.length].get(prefix.value) for prefix in shorter)
+        return any(route is not None and self._is_wanted(route) for route in around)
+
+    def _swept(self, routes: Iterable[Route]) -> list[tuple[Intervals, NextHop]]:
+        ways: dict[Hashable, tuple[NextHop, list[tuple[int, int]]]] = {}
+        routes = list(routes)
+        various = len({route.next_hop for route in routes if not self._is_wanted(route)}) > _MANY_HOPS
+        for first, last, route in narrowest((route.prefix, route) for route in routes):
+            next_hop: Address | Various | None = route.next_hop
+            if self._is_wanted(route):
+                next_hop = Various.WANTED
+            elif various and next_hop is not None:
+                next_hop = Various.OTHERS
+            key = (route.type, route.oif, next_hop, route.prefsrc, route.hops, route.prefix.length)
+            ways.setdefault(key, (NextHop(route, next_hop), []))[1].append((first, last))
+        return [(union(pairs), hop) for hop, pairs in ways.values()]
+
+    def _all(self) -> Iterator[Route]:
+        return (route for routes in self._routes.values() for route in routes.values())
+
+    def _is_wanted(self, route: Route) -> bool:
+        return self._wanted.get(route.prefix) == (route.oif, route.next_hop) and route.type == "unicast"
+
+
+def _in_order(routes: Iterable[Route]) -> Intervals | None:
+    """Return the destinations of routes, None if those of some lie in others'."""
+    return apart(sorted((route.prefix for route in routes), key=lambda prefix: prefix.value))

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from netplan.planning.traffic.class_json import class_from_json, class_to_json
+from netplan.planning.traffic.classes import classes_of
+from tests import make
+
+SPEC = make.spec(ip_masq="{non_masquerade_cidrs: [10.9.0.0/16]}")
+
+
+def test_classes_are_read_back():
+    given = classes_of(make.desired(SPEC))
+    assert tuple(class_from_json(json.loads(json.dumps(class_to_json(one)))) for one in given) == given
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("version", 5),
+        ("sources", []),
+        ("sources", ["fd00::1-fd00::2"]),
+        ("destinations", ["10.0.0.2-10.0.0.1"]),
+        ("sport", ["0-70000"]),
+        ("service", ["-1-3"]),
+        ("iif", "a/b"),
+        ("source", "lost"),
+        ("mark", "x"),
+        ("peers", ["b/c 172.7.22.0/24"]),
+        ("ways", ["172.7.22.0/24 eth0"]),
+    ],
+)
+def test_what_is_no_class_is_refused(key, value):
+    written = class_to_json(classes_of(make.desired(SPEC))[0])
+    with pytest.raises((ValueError, TypeError)):
+        class_from_json({**written, key: value})
