@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from hypothesis import settings
 
-from tests import runs
+from tests import runs, tracing
 
 settings.register_profile("fast", max_examples=10, derandomize=True, deadline=None)
 
@@ -23,6 +24,13 @@ _DEFAULTS: dict[signal.Signals, Any] = {
 for _number, _default in _DEFAULTS.items():
     if signal.getsignal(_number) is signal.SIG_IGN:
         signal.signal(_number, _default)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection(session: pytest.Session) -> Iterator[None]:
+    """Trace tests alone, where coverage is measured."""
+    tracing.restrict(session.config)
+    return (yield)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
