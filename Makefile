@@ -25,9 +25,9 @@ fast: compiled
 		--cov --cov-report json:$(COVERAGE)
 	$(BIN)/python tools/coverage_gate.py $(COVERAGE)
 
-# All of those, then the slow ones and the tests on the kernel, and with every example those that hypothesis makes them for.
+# All of those, then the slow ones and the tests on the kernel, and those of hypothesis with three times as many examples.
 test: lint fast
-	$(PYTEST) -m "(kernel or slow or hypothesis) and not soak and not real"
+	$(PYTEST) -m "(kernel or slow or hypothesis) and not soak and not real" --hypothesis-profile test
 
 # Beside real programs, a target each. As root.
 real: $(REAL)
@@ -37,9 +37,9 @@ $(REAL): real-%: compiled
 	$(MAKE) programs PROGRAMS="$(PROGRAMS) $(PROGRAMS_$*)"
 	$(BIN)/pytest -m real tests/scenarios/real/test_$*.py
 
-# What takes long.
+# What takes long, and every example of hypothesis.
 soak: compiled
-	$(BIN)/pytest -m soak
+	$(BIN)/pytest -m "soak or (hypothesis and not kernel)"
 
 # Hostile inputs for every file that podnet reads. The same seed makes the same ones; what they find is below fuzz-findings/.
 fuzz: SEED ?= 1

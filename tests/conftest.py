@@ -12,6 +12,7 @@ from hypothesis import settings
 from tests import runs, tracing
 
 settings.register_profile("fast", max_examples=10, derandomize=True, deadline=None)
+settings.register_profile("test", max_examples=30, deadline=None)
 
 _DEFAULTS: dict[signal.Signals, Any] = {
     signal.SIGINT: signal.default_int_handler,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
@@ -65,6 +66,11 @@ def injected(node: Host, point: Point, what: str, *words: str | Path, times: int
     inject = f"inject={point.call}:{what}:when={point.number}..{point.number + times - 1}"
     strace = _strace("-qq", "-o", "/dev/null", "-e", f"trace={point.call}", "-e", inject)
     return process(node.lab, node.name, *words, before=strace)
+
+
+def spread(calls: Sequence[Point], count: int) -> list[Point]:
+    """Return some of the points, as far from each other as they can be."""
+    return [calls[index * (len(calls) - 1) // (count - 1)] for index in range(count)]
 
 
 def _strace(*options: str) -> list[str]:

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from tests.scenarios.node import Image, Node, State
 from tests.scenarios.podnet import process
-from tests.scenarios.strace import Point, injected, points
+from tests.scenarios.strace import Point, injected, points, spread
 from tests.scenarios.tools import first_in_path, links, wrap
 
 SAMPLE: Final = 3
@@ -173,11 +173,6 @@ def sweep(scene: Scene, chosen: Sequence[Point]) -> list[str]:
     return [wrong for point in chosen if (wrong := kill(scene, point) or recover(scene, point))]
 
 
-def spread(calls: Sequence[Point], count: int) -> list[Point]:
-    """Choose some points, as far from each other as they can be."""
-    return [calls[index * (len(calls) - 1) // (count - 1)] for index in range(count)]
-
-
 def telling(scene: Scene) -> list[Point]:
     """Return the points at which the kernel or podnet's memory changes."""
     return [point for point in scene.points if point.changes_the_kernel or point.call in ("rename", "link", "unlink")]
@@ -193,11 +188,15 @@ def scene(story, nodes, tmp_path_factory) -> Scene:
     return make_scene(nodes["hdss7-21"], story, tmp_path_factory.mktemp("scene"))
 
 
+@pytest.mark.parametrize("backend", ["nft"], indirect=True)
 def test_run_that_was_killed_is_before_or_after_once_it_is_recovered(scene):
-    telling = [
-        point for point in scene.points if point.changes_the_kernel or point.call in ("rename", "link", "unlink")
-    ]
-    assert sweep(scene, spread(telling, SAMPLE)) == []
+    assert sweep(scene, spread(telling(scene), SAMPLE)) == []
+
+
+@CREATES
+@pytest.mark.parametrize("backend", ["legacy"], indirect=True)
+def test_run_that_was_killed_beside_legacy_tables_is_before_or_after_once_it_is_recovered(scene):
+    assert sweep(scene, spread(telling(scene), SAMPLE)) == []
 
 
 def half_done(scene: Scene, folder: Path) -> Scene:
@@ -209,6 +208,7 @@ def half_done(scene: Scene, folder: Path) -> Scene:
 
 
 @CREATES
+@pytest.mark.parametrize("backend", ["nft"], indirect=True)
 def test_recover_that_was_killed_is_run_again(scene, tmp_path):
     half = half_done(scene, tmp_path)
     assert sweep(half, spread(telling(half), SAMPLE)) == []

@@ -9,7 +9,7 @@ import pytest
 from netplan.kinds.chain import programs as iptables
 from netplan.system import programs
 from tests.scenarios.podnet import process
-from tests.scenarios.strace import injected, points
+from tests.scenarios.strace import injected, points, spread
 from tests.scenarios.tools import first_in_path, links, wrap
 
 
@@ -38,6 +38,7 @@ def trial(nodes, tmp_path_factory):
     return Trial(nodes["hdss7-21"], tmp_path_factory.mktemp("trial"))
 
 
+@pytest.mark.parametrize("backend", ["nft"], indirect=True)
 @pytest.mark.parametrize("error", ["EPERM", "ENOBUFS"])
 def test_write_that_the_kernel_refuses_is_undone(trial, error):
     refused = [trial.refuse(point, error) for point in trial.points if point.changes_the_kernel]
@@ -71,13 +72,14 @@ def test_table_that_iptables_refuses_is_left_out_of_a_fix(node, tmp_path):
 
 
 @pytest.mark.parametrize("backend", ["nft"], indirect=True)
-def test_file_that_the_disk_refuses_leaves_the_state_before_or_after(trial):
+@pytest.mark.parametrize("most", [6, pytest.param(1000, marks=pytest.mark.soak)])
+def test_file_that_the_disk_refuses_leaves_the_state_before_or_after(trial, most):
     """Refused with 3 or 4 the state is as before; applied with 0 it is not, and whatever is left is recovered."""
-    for point in trial.points:
-        if point.call in ("fsync", "rename", "link", "mkdir"):
-            code, as_before, _ = trial.refuse(point, "ENOSPC")
-            assert (point, code, as_before) == (point, code, code != 0)
-            assert (trial.node.podnet("recover").code, trial.node.state() == trial.before) == (0, as_before)
+    on_disk = [point for point in trial.points if point.call in ("fsync", "rename", "link", "mkdir")]
+    for point in spread(on_disk, min(most, len(on_disk))):
+        code, as_before, _ = trial.refuse(point, "ENOSPC")
+        assert (point, code, as_before) == (point, code, code != 0)
+        assert (trial.node.podnet("recover").code, trial.node.state() == trial.before) == (0, as_before)
 
 
 @pytest.mark.parametrize("backend", ["nft"], indirect=True)
