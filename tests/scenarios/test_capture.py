@@ -59,14 +59,17 @@ def test_plan_from_a_record_is_for_the_backend_of_the_spec_whatever_iptables_is(
     assert planned == {**json.loads(live.stdout)["nodes"][0], "source": "recorded"}
 
 
+@pytest.mark.parametrize("backend", ["nft"], indirect=True)
 def test_record_on_stdout_is_that_of_the_file_but_for_the_cluster(capture, record):
     assert json.loads(capture().stdout) == {**json.loads(record.read_text()), "cluster": None}
 
 
+@pytest.mark.parametrize("backend", ["nft"], indirect=True)
 def test_record_on_stdout_leaves_stderr_alone(node):
     assert node.podnet("capture", "--out", "-").stderr == ""
 
 
+@pytest.mark.parametrize("backend", ["nft"], indirect=True)
 def test_record_in_a_file_leaves_stdout_alone(node, tmp_path):
     assert node.podnet("capture", "--out", tmp_path / "n.json").stdout == ""
 
@@ -77,6 +80,7 @@ def test_capture_changes_nothing(node):
     assert node.state() == before
 
 
+@pytest.mark.parametrize("backend", ["nft"], indirect=True)
 @pytest.mark.parametrize(
     ("key", "value"), [("cluster", "hdss8"), ("node", "hdss7-22"), ("format_version", "2.0"), ("routes", [{}])]
 )
@@ -85,11 +89,13 @@ def test_record_of_something_else_is_wrong_use(node, record, key, value):
     assert recorded_plan(node, record).code == 2
 
 
+@pytest.mark.parametrize("backend", ["nft"], indirect=True)
 def test_record_of_something_else_is_named(node, record):
     record.write_text(json.dumps({**json.loads(record.read_text()), "cluster": "hdss8"}))
     assert f"{record} is a record of cluster hdss8, not of hdss7" in recorded_plan(node, record).stderr
 
 
+@pytest.mark.parametrize("backend", ["nft"], indirect=True)
 def test_record_outside_a_state_folder_may_be_copied_to_any(node, capture, record, tmp_path):
     elsewhere = tmp_path / "records/hdss7-21.json"
     elsewhere.parent.mkdir()
@@ -98,6 +104,7 @@ def test_record_outside_a_state_folder_may_be_copied_to_any(node, capture, recor
     assert recorded_plan(node, record).code == 0
 
 
+@pytest.mark.parametrize("backend", ["nft"], indirect=True)
 @pytest.mark.parametrize("name", ["net.ipv4.conf.eth0.proxy_arp", "net.ipv4.tcp_syncookies"])
 def test_record_knows_the_parameters_that_specs_set(node, record, tmp_path, name):
     value = node.shell(f"sysctl -n {name}").strip()
@@ -112,6 +119,7 @@ def test_record_knows_the_parameters_that_specs_set(node, record, tmp_path, name
     assert [name in shown for shown in (known, unknown)] == [False, True]
 
 
+@pytest.mark.parametrize("backend", ["nft"], indirect=True)
 def test_parameter_that_a_record_does_not_hold_is_said_not_to_be_recorded(node, record, tmp_path):
     spec = tmp_path / "hdss7.yaml"
     spec.write_text(node.spec.read_text().replace("defaults:", "sysctl: {net.ipv4.tcp_sack: 1}\ndefaults:"))
@@ -119,11 +127,13 @@ def test_parameter_that_a_record_does_not_hold_is_said_not_to_be_recorded(node, 
     assert "warning: not recorded, and perhaps as wanted already: net.ipv4.tcp_sack" in shown
 
 
+@pytest.mark.parametrize("backend", ["nft"], indirect=True)
 def test_node_without_a_record_is_told_how_to_get_one(node, tmp_path):
     said = node.podnet("plan", node.spec, "--state", tmp_path).stderr
     assert f"`podnet capture --out {tmp_path}/hdss7/hdss7-21.json`" in said
 
 
+@pytest.mark.parametrize("backend", ["nft"], indirect=True)
 def test_folder_that_is_not_there_is_not_made(node, tmp_path):
     for words in (["capture"], ["plan", node.spec, "--live"], ["drift", node.spec]):
         option = "--metrics-file" if words[0] == "drift" else "--out"

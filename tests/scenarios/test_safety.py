@@ -12,6 +12,8 @@ import pytest
 from tests.lab.inside import inside
 from tests.scenarios.podnet import process
 
+pytestmark = pytest.mark.parametrize("backend", ["nft"], indirect=True)
+
 LET_IN = "-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT"
 
 

@@ -76,6 +76,7 @@ def test_stale_plan_is_refused(node, apply, rule):
     assert apply().code == 3
 
 
+@pytest.mark.parametrize("backend", ["nft"], indirect=True)
 @pytest.mark.parametrize(("rule", "part"), STALE)
 def test_stale_plan_says_what_has_changed(node, apply, rule, part):
     node.iptables(rule)
@@ -106,6 +107,7 @@ UNRELATED = [
 ]
 
 
+@pytest.mark.parametrize("backend", ["nft"], indirect=True)
 @pytest.mark.parametrize("rule", UNRELATED)
 def test_unrelated_change_leaves_a_plan_fresh(node, apply, rule):
     node.iptables(rule)
@@ -156,6 +158,7 @@ def meddle(node):
     node.shell(f"{UNDO}ip route replace {default}")
 
 
+@pytest.mark.parametrize("backend", ["nft"], indirect=True)
 @pytest.mark.parametrize("script", FRESH)
 def test_plan_stays_fresh_whatever_else_happens(meddle, apply, script):
     meddle(script)
