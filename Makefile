@@ -22,7 +22,8 @@ demo: .venv/ready
 # The tests that need no namespace and no root, with few examples, always the same; and what of the package they cover.
 fast: compiled
 	$(PYTEST) --ignore tests/scenarios -m "not kernel and not slow and not soak and not real" --hypothesis-profile fast \
-		--cov --cov-report json:$(COVERAGE)
+		--cov --cov-report=
+	$(BIN)/coverage json --quiet -o $(COVERAGE)
 	$(BIN)/python tools/coverage_gate.py $(COVERAGE)
 
 # All of those, then the slow ones and the tests on the kernel, and those of hypothesis with three times as many examples.
