@@ -8,7 +8,7 @@ import pytest
 
 from netplan.spec.load import read
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PLANS = sorted((ROOT / "tests/golden").glob("*.txt"))
 
 
