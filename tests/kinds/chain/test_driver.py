@@ -65,10 +65,3 @@ def test_a_chain_of_ip6tables_is_read_as_it_was_written(backend, tmp_path):
         "ipv4": [],
         "beside": [],
     }
-
-
-@BACKENDS
-def test_rules_of_the_other_backend_are_seen_beside(backend, tmp_path):
-    lines = probe(backend, tmp_path / "lock", "beside")["beside"]
-    assert any(line.startswith(f"ip6tables-{backend} nat POSTROUTING, 1 rule") for line in lines)
-    assert any(line.startswith(f"ip6tables-{backend} nat PODNET-POSTROUTING") for line in lines)
