@@ -25,7 +25,7 @@ def _node(number, subnet, segment, interface, blackhole):
 @st.composite
 def clusters(draw):
     """Draw two specs of the same or similar nodes, often of the same settings."""
-    numbers = draw(st.lists(st.integers(1, 9), unique=True, min_size=2))
+    numbers = draw(st.lists(st.integers(1, 9), unique=True, min_size=2, max_size=5))
     backend = draw(st.sampled_from(BACKENDS))
     segments = st.just(7) if "host-gw" in backend else st.sampled_from((7, 7, 8))
     kinds = st.tuples(segments, st.sampled_from((None, None, "eth1")), st.sampled_from((False, False, True)))
