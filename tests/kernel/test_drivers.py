@@ -47,8 +47,8 @@ def knobs():
 
 @pytest.mark.usefixtures("knobs")
 def test_another_kind_of_files_is_read_by_its_row_but_for_what_missing_links_would_have():
-    found = observe_files({OF_NODE, OF_ETH0, OF_ETH9, "dev.none"}, frozenset({IfName("eth0")}))
-    assert [*found] == [Knob(OF_NODE, "0"), Knob(OF_ETH0, "0")]
+    observed = observe_files({OF_NODE, OF_ETH0, OF_ETH9, "dev.none"}, frozenset({IfName("eth0")}))
+    assert [*observed] == [Knob(OF_NODE, "0"), Knob(OF_ETH0, "0")]
 
 
 def test_another_kind_of_files_is_written_by_the_driver_of_its_row(knobs):

@@ -299,9 +299,9 @@ def test_policy_is_no_drift(applied):
 )
 def test_a_refusal_of_a_part_of_a_class_is_drift_of_that_part(applied, rule, said):
     applied.iptables(f"-I FORWARD {rule} -j DROP")
-    found = applied.podnet("drift", applied.spec)
-    lines = [line.partition("! traffic ")[2].partition("now:")[0].strip() for line in found.stdout.splitlines()]
-    assert (found.code, [line for line in lines if line]) == (1, [said])
+    done = applied.podnet("drift", applied.spec)
+    lines = [line.partition("! traffic ")[2].partition("now:")[0].strip() for line in done.stdout.splitlines()]
+    assert (done.code, [line for line in lines if line]) == (1, [said])
 
 
 def test_traffic_of_which_nobody_can_tell_is_said_and_is_no_drift(applied):
