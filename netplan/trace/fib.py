@@ -76,12 +76,6 @@ class Fib(NodeAddresses):
                 self._tables.setdefault(route.table, Table(wanted or {})).add(route)
         self.addresses_of = cache(self._addresses_of)
 
-    def type_of(self, address: Address, *devices: str) -> str:
-        """Return an address's type as `-m addrtype` sees it, limited to devices if any is given."""
-        types = ("BROADCAST", "MULTICAST", "LOCAL", "ANYCAST")
-        one = only(address.value)
-        return next((kind for kind in types if meet(self.addresses_of(kind, *devices), one)), "UNICAST")
-
     def _addresses_of(self, kind: str, *devices: str) -> Intervals:
         """Return all addresses of a type; of the devices, if any is given, all others are UNICAST.
 

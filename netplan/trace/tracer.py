@@ -63,10 +63,6 @@ class Tracer:
         """Return the forwarding information base of an IP version."""
         return self._family(version).fib
 
-    def work(self, version: int) -> int:
-        """Count the rules that parts of flows have met until now."""
-        return self._family(version).work
-
     def trace(self, packet: Packet) -> Trace:
         """Say what becomes of a packet."""
         return self._traced(packet)
@@ -86,11 +82,6 @@ class _Family:
         self._router = (Router if version == 4 else Ipv6Router)(self.fib, self._settings)
         self._walker = Walker(snapshot.chains, self.fib, Sets(snapshot.all(IpSet)))
         self._beside = ForeignChains(snapshot, self.fib)
-
-    @property
-    def work(self) -> int:
-        """How many rules parts of flows have met until now."""
-        return self._walker.work
 
     def ends(self, flow: Flow) -> list[End]:
         """Follow packets that came by a device, or that this node sends."""

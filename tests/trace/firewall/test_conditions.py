@@ -4,7 +4,7 @@ import pytest
 
 from netplan.net import Prefix
 from netplan.netfilter.iptables.operands import Masked
-from netplan.trace.firewall.conditions import holds
+from netplan.trace.firewall.conditions import Rules, holds
 from netplan.trace.flow import Flow, Holds, Mark
 from tests import make
 
@@ -119,3 +119,27 @@ def test_a_comment_is_no_condition():
 
 def test_of_several_conditions_the_least_counts():
     assert certainty("-s 172.7.21.0/24 -p tcp -o docker0 -j ACCEPT") is NEVER
+
+
+SERVICES = make.rules(*(f"-d 10.96.{number >> 8}.{number & 255}/32 -j DROP" for number in range(2000)), "-j LOG")
+
+
+@pytest.mark.parametrize(
+    ("destination", "numbers"),
+    [("10.96.3.7/32", [775, 2000]), ("10.96.7.206/31", [1998, 1999, 2000]), ("172.7.22.0/24", [2000])],
+)
+def test_of_many_rules_for_one_destination_each_only_those_are_met_that_are_for_some_of_the_packets(
+    destination, numbers
+):
+    met = Rules(SERVICES, None, None).met_by(Flow.between(SUBNET, Prefix.parse(destination)))
+    assert list(met) == numbers
+
+
+def test_of_few_rules_all_are_met():
+    assert list(Rules(SERVICES[:5], None, None).met_by(LEAVING)) == [0, 1, 2, 3, 4]
+
+
+def test_a_mask_with_many_holes_is_known_of_single_packets_only():
+    many = "-s 0.0.0.1/1.1.1.255"
+    alone = Flow.between(Prefix.parse("172.7.21.2/32"), NETWORK)
+    assert [certainty(f"{many} -j ACCEPT", flow) for flow in (LEAVING, alone)] == [SOMETIMES, NEVER]

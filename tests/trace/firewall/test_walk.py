@@ -138,3 +138,38 @@ def test_a_rule_that_leads_to_a_chain_that_was_not_read_says_so():
 
 def test_a_built_in_chain_that_was_not_read_may_do_anything():
     assert outcomes(Walker(UNREAD).hook(make.POSTROUTING, FLOW)) == {ACCEPTED, DROPPED, REWRITTEN}
+
+
+def test_where_rules_meet_more_parts_than_are_told_apart_what_they_do_is_unknown():
+    walker = Walker({}, most=10)
+    branches = walker.walk(make.rules(*(f"-s 172.7.21.{host}/32 -j ACCEPT" for host in range(20))), make.FORWARD, FLOW)
+    said = {step.effect for branch in branches for step in branch.trail if not step.certain}
+    assert said == {"unknown: more kinds of packets than are told apart: filter FORWARD"}
+
+
+def test_what_was_decided_before_the_work_was_too_much_stays_decided():
+    walker = Walker({}, most=10)
+    branches = walker.walk(make.rules(*(f"-s 172.7.21.{host}/32 -j DROP" for host in range(20))), make.FORWARD, FLOW)
+    decided = [branch for branch in branches if all(step.certain for step in branch.trail)]
+    assert sum(branch.flow.packets for branch in decided) == 10 * FLOW.packets // 256
+
+
+def work(rules, flow=FLOW):
+    """Count the rules that parts of packets meet in a chain."""
+    walker = Walker({})
+    walker.walk(rules, make.FORWARD, flow)
+    return walker.work
+
+
+def test_packets_to_others_pass_very_many_services_without_work():
+    services = [f"-d 10.96.{number >> 8}.{number & 255}/32 -p tcp -m tcp --dport 80 -j X" for number in range(20_000)]
+    assert work(make.rules(*services, "-j ACCEPT")) == 1
+
+
+def test_a_rule_about_each_pod_is_met_by_the_rest_alone():
+    assert work(make.rules(*(f"-s 172.7.21.{host}/32 -j ACCEPT" for host in range(250)))) == 250
+
+
+def test_parts_that_a_rule_told_apart_and_that_fare_alike_are_one_again():
+    marking = [f"-s 172.7.21.{host}/32 -m mark --mark 0x1/0x1 -j MARK --set-xmark 0x1/0x1" for host in range(30)]
+    assert work(make.rules(*marking)) < 2 * 30 * 31
