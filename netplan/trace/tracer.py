@@ -122,7 +122,7 @@ class _Family:
         device = way.flow.iif or ""
         step = Step("bridge", f"dev {device}", Did.BRIDGED, "stays on the bridge")
         here = _Way(replace(way.flow, oif=device, next_hop=None), (*way.trail, step))
-        back = way.flow.from_address is not None or way.flow.new_destination is not None
+        back = way.flow.new_destination is not None or way.flow.from_address == way.flow.to_address is not None
         for flow in cut(here.flow, SOURCE, way.flow.destinations).inside if back else ():
             said = "may be dropped: it goes back to its sender (hairpin mode)"
             doubt = Step("bridge", f"dev {device}", Did.REFUSED, said, certain=False)

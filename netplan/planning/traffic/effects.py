@@ -174,19 +174,27 @@ def _entering(traffic: TrafficClass, before: Tracer, after: Tracer) -> Iterator[
 
 
 def _regions(flow: Flow, peers: Peers, before: Tracer, after: Tracer) -> list[list[Flow]]:
-    """Divide packets into those that fare alike before and after, each as disjoint parts."""
+    """Divide packets into those that fare alike before and after, each as disjoint parts; none goes to its sender."""
+    kinds = ([part for part in parts if not _to_itself(part)] for parts in _fared(flow, peers, before, after))
+    return [parts for parts in kinds if parts]
+
+
+def _to_itself(part: Flow) -> bool:
+    return part.source == part.destination and single(part.source) is not None
+
+
+def _fared(flow: Flow, peers: Peers, before: Tracer, after: Tracer) -> list[list[Flow]]:
     then = _divided(flow, peers, before)
     if before is after:
         return list(then.values())
     now = _divided(flow, peers, after)
     if len(now) == 1 or len(then) == 1:
         return list((then if len(now) == 1 else now).values())
-    met = (
+    return [
         [both for one in old for other in new if (both := common(one, other))]
         for old in then.values()
         for new in now.values()
-    )
-    return [parts for parts in met if parts]
+    ]
 
 
 def _divided(flow: Flow, peers: Peers, tracer: Tracer) -> dict[Hashable, list[Flow]]:

@@ -12,7 +12,7 @@ from netplan.planning.traffic.classes import TUNNEL, SourceAddress, TrafficClass
 from netplan.spec.model import Mark
 from netplan.trace import Packet, PacketVerdict
 from netplan.trace.flow import DESTINATION, Flow, services
-from netplan.trace.intervals import EVERY_PORT, Intervals, contains, join, meet, minus, of_prefix, pairs_of, size
+from netplan.trace.intervals import EVERY_PORT, Intervals, contains, join, meet, minus, of_prefix, only, pairs_of, size
 from netplan.trace.split import cut
 from netplan.trace.table import Way
 
@@ -85,7 +85,8 @@ def probe_of(traffic: TrafficClass, parts: Sequence[Flow]) -> Probe:
     flow = max(parts, key=lambda part: part.packets)
     far = flow.source if traffic.arrives else flow.destination
     near = flow.destination if traffic.arrives else flow.source
-    far_address, near_address = _far(traffic, far), _usual(near, near[0] & ~0xFF, _POD)
+    near_address = _usual(near, near[0] & ~0xFF, _POD)
+    far_address = _far(traffic, minus(far, only(near_address)) or far)
     source, destination = (far_address, near_address) if traffic.arrives else (near_address, far_address)
     version, tunnel = flow.version, traffic.packets.sport != EVERY_PORT
     protocol = TCP if meet(flow.service, services([TCP])) else UDP
@@ -147,7 +148,7 @@ def described(probe: Probe, traffic: TrafficClass, parts: Sequence[Flow]) -> Pro
     """Return packets with the peers that they are of, and with what else tells them from others of their class."""
     near, far = (DESTINATION.name, "source") if traffic.arrives else ("source", DESTINATION.name)
     service, near_addresses, far_addresses = (_all(parts, name) for name in ("service", near, far))
-    only = [*_limit("to" if traffic.arrives else "from", near_addresses, getattr(traffic.packets, near), traffic)]
+    limits = [*_limit("to" if traffic.arrives else "from", near_addresses, getattr(traffic.packets, near), traffic)]
     wanted = getattr(traffic.packets, far)
     peers: tuple[str, ...] = ()
     number = 0
@@ -155,9 +156,9 @@ def described(probe: Probe, traffic: TrafficClass, parts: Sequence[Flow]) -> Pro
         named = traffic.peers.named(far_addresses, _FEW)
         peers, number, wanted = named.names, named.number, meet(wanted, named.addresses)
     if not traffic.beyond:
-        only += _limit("from" if traffic.arrives else "to", far_addresses, wanted, traffic)
+        limits += _limit("from" if traffic.arrives else "to", far_addresses, wanted, traffic)
     ports = _ports(service, traffic.packets.service, probe.packet.protocol or TCP)
-    return probe._replace(peers=peers, number=number, ports=ports, only=tuple(only))
+    return probe._replace(peers=peers, number=number, ports=ports, only=tuple(limits))
 
 
 def _all(parts: Iterable[Flow], name: str) -> Intervals:

@@ -210,6 +210,18 @@ def test_where_every_possible_end_is_wrong_traffic_is_broken():
     assert lines(doubtful, "-d 172.7.22.0/24 -j DROP") == ["pod -> pod on b: dropped"]
 
 
+@pytest.mark.parametrize("pod", [2, 3, 9])
+def test_packets_of_one_pod_are_shown_by_one_to_another_pod(pod):
+    state = node(filter=[f"-s 172.7.21.{pod}/32 -o docker0 -j DROP"])
+    packet = found(state)["pod -> pod here"].probe.packet
+    assert (str(packet.source), packet.source == packet.destination) == (f"172.7.21.{pod}", False)
+
+
+def test_packets_that_would_go_back_to_their_sender_are_none_of_a_class():
+    state = node(filter=["-s 172.7.21.9/32 -d 172.7.21.9/32 -j DROP"])
+    assert [line for line in traffic_lines(found(state).values()) if line.sign != "="] == []
+
+
 HALVES = tuple(make.route(prefix, "10.4.7.253", protocol=4) for prefix in ("172.7.22.0/25", "172.7.22.128/25"))
 
 
