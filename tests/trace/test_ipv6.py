@@ -13,7 +13,7 @@ from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Address, IfName, InterfaceAddress, Prefix
 from netplan.netfilter.iptables.rule import Rule
-from netplan.trace import Packet, PacketVerdict, trace
+from netplan.trace import Flow, Packet, PacketVerdict, Tracer, trace
 
 POD, PEER, OUTSIDE = "fd00:7:0:21::5", "fd00:7:0:22::5", "2001:db8::5"
 FORWARDING = "net.ipv6.conf.all.forwarding"
@@ -177,3 +177,19 @@ def test_what_was_redirected_to_the_loopback_address_is_unknown_beside_rules_of_
 
 def test_link_local_destinations_are_those_of_one_device_s_network():
     assert answer(state(route("fe80::/64", "eth0")), destination="fe80::22")[0] == "unknown"
+
+
+def test_many_pods_are_masqueraded_by_the_addresses_of_the_device_that_they_leave_by():
+    masquerade = chain("nat", "POSTROUTING", "-o eth0 -j MASQUERADE")
+    packets = Flow.between(Prefix.parse("fd00:7:0:21::/64"), Prefix.parse("2001:db8::/32"), iif="docker0")
+    (end,) = [end for end in Tracer(state(masquerade)).ends(packets) if end.verdict is PacketVerdict.ACCEPT]
+    assert end.flow.from_address == Address.parse("fd00:4::21")
+
+
+def test_a_process_that_sends_to_its_own_node_has_an_address_of_it():
+    assert answer(state(), source=None, destination="fd00:4::21", iif=None)[0] == "accept"
+
+
+def test_what_was_redirected_to_the_loopback_address_takes_a_route_of_its_device():
+    looped = state(REDIRECTED_HOME, route("::1/128", "eth0"))
+    assert answer(looped, source=PEER, destination="fd99::1", iif="eth0")[0] == "accept"

@@ -109,3 +109,9 @@ def test_a_chain_that_was_too_long_to_be_read_leaves_the_trace_in_doubt():
     doubt = Tracer(part).trace(TO_SERVICE).doubt
     assert doubt is not None
     assert doubt.effect.endswith("nat SVC-A was not read, it has about 2 rules")
+
+
+def test_a_packet_of_an_unknown_protocol_may_meet_rules_of_any():
+    unknown = packet("172.7.21.2", "172.7.22.2", protocol=None)
+    assert follows("filter FORWARD", "-p tcp -j A", unknown)
+    assert follows("filter FORWARD", "-p udp -j A", unknown)

@@ -168,6 +168,14 @@ class TestNat:
         snapshot = state(rules(f"nat PREROUTING -j DNAT --to-destination {POD}"))
         assert traced(snapshot, POD, "192.168.0.1").verdict == "unknown"
 
+    def test_what_is_sent_to_an_address_that_is_not_known_goes_an_unknown_way(self):
+        snapshot = state(rules("nat OUTPUT -j DNAT --to-destination 10.9.0.1-10.9.9.9"))
+        assert traced(snapshot, NODE, OUTSIDE).verdict == "unknown"
+
+    def test_what_is_sent_and_redirected_is_refused_by_the_route_to_its_new_destination(self):
+        snapshot = state(rules("nat OUTPUT -j DNAT --to-destination 10.9.0.1"), routes=["blackhole 10.9.0.0/16"])
+        assert traced(snapshot, NODE, OUTSIDE).verdict == "drop"
+
 
 class TestMarks:
     def test_a_mark_is_seen_by_the_tables_behind(self):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator
-from typing import Final
+from typing import Final, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -108,6 +108,10 @@ class TrafficEffect(Struct, frozen=True):
         }
 
 
+_Kind: TypeAlias = tuple[TrafficEffect, list[Flow]]
+"""What is told of some packets, and these."""
+
+
 def effects(classes: Iterable[TrafficClass], before: Snapshot, after: Snapshot) -> tuple[TrafficEffect, ...]:
     """Trace every class of traffic through a node's state before and after a plan, and tell of the parts of each."""
     classes = tuple(classes)
@@ -120,7 +124,7 @@ def effects(classes: Iterable[TrafficClass], before: Snapshot, after: Snapshot) 
 
 def _of_class(traffic: TrafficClass, before: Tracer, after: Tracer) -> Iterator[TrafficEffect]:
     """Return the effects on a class: one for all of its packets of which the same is told, the most of them first."""
-    alike: dict[Hashable, tuple[TrafficEffect, list[Flow]]] = {}
+    alike: dict[Hashable, _Kind] = {}
     for flow in _entering(traffic, before, after):
         for parts in _regions(flow, traffic.peers, before, after):
             effect = _effect(probe_of(traffic, parts), before, after)
@@ -129,7 +133,7 @@ def _of_class(traffic: TrafficClass, before: Tracer, after: Tracer) -> Iterator[
                     _add(alike, _effect(probe, before, after), split)
             else:
                 _add(alike, effect, parts)
-    kinds = sorted(alike.values(), key=lambda kind: -sum(part.packets for part in kind[1]))
+    kinds = sorted(_few_hops(list(alike.values())), key=lambda kind: -sum(part.packets for part in kind[1]))
     if traffic.beyond:
         most = largest(traffic, [parts for _, parts in kinds])
         kinds = [kind for number, kind in enumerate(kinds) if number in most]
@@ -138,7 +142,17 @@ def _of_class(traffic: TrafficClass, before: Tracer, after: Tracer) -> Iterator[
         yield replace(effect, probe=described(effect.probe, traffic, parts)._replace(more=more))
 
 
-def _add(alike: dict[Hashable, tuple[TrafficEffect, list[Flow]]], effect: TrafficEffect, parts: list[Flow]) -> None:
+def _few_hops(kinds: list[_Kind]) -> list[_Kind]:
+    """Make one of the kinds of packets that only get another next hop, if they are many."""
+    hops = [kind for kind in kinds if kind[0].names_hops]
+    if len(hops) <= _MOST:
+        return kinds
+    effect, parts = hops[0][0], [part for _, parts in hops for part in parts]
+    others = [kind for kind in kinds if not kind[0].names_hops]
+    return [*others, (replace(effect, probe=effect.probe._replace(ways=len(hops))), parts)]
+
+
+def _add(alike: dict[Hashable, _Kind], effect: TrafficEffect, parts: list[Flow]) -> None:
     blame = effect.after_blame or effect.blame
     place = None if blame is None else (blame.at.rpartition(" ")[0] or blame.at, whose(blame.at, blame.rule))
     _, others = alike.setdefault((effect.fares, effect.broken, effect.words, place), (effect, []))

@@ -222,6 +222,49 @@ def test_packets_that_would_go_back_to_their_sender_are_none_of_a_class():
     assert [line for line in traffic_lines(found(state).values()) if line.sign != "="] == []
 
 
+def moved(count):
+    """Return the lines of the first of so many nodes about pods on the others, to which other next hops led."""
+    nodes = [
+        f"n{n}: {{address: 10.4.{n >> 8}.{n & 255}/16, subnet: 172.{n >> 8}.{n & 255}.0/24}}"
+        for n in range(1, count + 1)
+    ]
+    desired = make.desired(make.spec(*nodes, network="172.0.0.0/8"), "n1")
+    routes = [make.route(f"172.{n >> 8}.{n & 255}.0/24", f"10.4.99.{n & 255}") for n in range(2, count + 1)]
+    bridge = LinkAddress(IfName("docker0"), InterfaceAddress.parse("172.0.1.1/24"))
+    own = make.route("172.0.1.0/24", None, "docker0", protocol=2)
+    state = make.snapshot(make.saved(), bridge, own, *routes, ip_forward="1")
+    lines = traffic_lines(effects(classes_of(desired), state, make.settled(desired, state)))
+    return [(line.traffic, line.before, line.after) for line in lines if line.traffic.startswith("node -> pod")]
+
+
+def test_each_of_a_few_peers_is_told_of_with_its_next_hop():
+    assert moved(3) == [
+        ("node -> pod on n2", "source kept, via 10.4.99.2", "via 10.4.0.2"),
+        ("node -> pod on n3", "source kept, via 10.4.99.3", "via 10.4.0.3"),
+    ]
+
+
+def test_of_many_peers_one_next_hop_is_told():
+    assert moved(20) == [("node -> pod on n2, n3 and 17 more", "source kept, via 10.4.99.2", "via 10.4.0.2 and others")]
+
+
+def test_very_many_next_hops_that_are_wrong_are_one():
+    assert moved(400) == [
+        ("node -> pod on n2, n3 and 397 more", "source kept, via 10.4.99.2", "via 10.4.0.2 and others")
+    ]
+
+
+def test_json_of_what_the_spec_wants_nothing_of_says_so():
+    assert found(node())["pod -> pod marked 0x4000/0x4000"].to_json()["wanted"] is None
+
+
+def test_traffic_that_a_policy_refuses_or_another_rule_does_is_broken():
+    policy = Chain(ChainKey(4, "filter", "DOCKER-USER"), make.rules("-m limit --limit 1/sec -j DROP"))
+    state = node(filter=["-j DOCKER-USER", "-d 172.7.22.0/24 -j REJECT"])
+    state = state.replace(Chain, [*state.all(Chain), policy])
+    assert found(state)["pod -> pod"].stays_broken
+
+
 HALVES = tuple(make.route(prefix, "10.4.7.253", protocol=4) for prefix in ("172.7.22.0/25", "172.7.22.128/25"))
 
 

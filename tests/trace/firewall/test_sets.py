@@ -94,6 +94,7 @@ def test_a_list_that_holds_itself_in_a_record_is_unknown():
         ("172.7.21.2,1:768", services([1], only(8 << 8)), NEVER),
         ("172.7.21.2,1:2048", services([1]), SOMETIMES),
         ("172.7.21.2,47:0", services([47]), ALWAYS),
+        ("172.7.21.2,47:9", services([47]), NEVER),
         ("172.7.21.2,6:80", EVERY_SERVICE, SOMETIMES),
     ],
 )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from netplan.kinds.chain.value import FirewallBackend
+from netplan.kinds.snapshot import Snapshot
 from netplan.net import Address, IfName, Prefix
 from netplan.netfilter.iptables.rule import Rule
 from netplan.trace.fib import Fib
@@ -182,3 +184,16 @@ def test_a_mark_that_is_set_in_an_unknown_way_is_unknown_afterwards():
 def test_a_rule_of_nft_sets_its_mark_before_its_target_meets_the_packet():
     rule = Rule.parse("-m MARK --set-xmark 0x6/0xffffffff -j ACCEPT")
     assert str(marked(rule, flow(mark=Mark.of(1))).mark) == "0x6"
+
+
+def test_a_device_without_an_address_drops_what_is_masqueraded():
+    only_loopback = Fib(Snapshot.of(FirewallBackend.NFT, []))
+    target = Rule.parse("-j MASQUERADE").target
+    assert target is not None
+    (outcome,) = outcomes(target, "nat", flow(), only_loopback)
+    assert (outcome.fate, outcome.text) == (Fate.DROPPED, "dropped: eth0 has no address")
+
+
+def test_many_addresses_are_mapped_into_the_network():
+    (outcome,) = done("NETMAP --to 192.168.0.0/16", source=(0, 9))
+    assert addresses(outcome.flow.sources) == "192.168.0.0-192.168.255.255"
