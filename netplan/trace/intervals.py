@@ -123,7 +123,7 @@ def single(one: Intervals | None) -> int | None:
 
 
 def narrowest(layers: Iterable[tuple[Prefix, V]]) -> Iterator[tuple[int, int, V]]:
-    """Return disjoint intervals, each with the value of the longest prefix there; of equal ones the first counts."""
+    """Return disjoint intervals, each with the value of the longest of different prefixes there."""
     within: list[tuple[int, V]] = []
     at = 0
 
@@ -140,11 +140,9 @@ def narrowest(layers: Iterable[tuple[Prefix, V]]) -> Iterator[tuple[int, int, V]
             within.pop()
 
     placed = ((prefix.value, prefix.value + prefix.size - 1, value) for prefix, value in layers)
-    latest = None
     for first, last, value in sorted(placed, key=lambda layer: (layer[0], -layer[1])):
-        if (first, last) != latest:
-            yield from until(first)
-            at, latest = first, (first, last)
-            within.append((last, value))
+        yield from until(first)
+        at = first
+        within.append((last, value))
     if within:
         yield from until(within[0][0] + 1)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netplan.net import Prefix
-from netplan.trace.intervals import contains, join, meet, minus, of_prefixes, only, single, size, union
+from netplan.trace.intervals import apart, contains, join, meet, minus, of_prefixes, only, single, size, union
 
 SETS = st.frozensets(st.integers(0, 40), max_size=25)
 
@@ -39,3 +39,9 @@ def test_the_numbers_are_counted(numbers):
 def test_prefixes_that_touch_are_one_interval():
     assert of_prefixes(map(Prefix.parse, ("10.0.1.0/24", "10.0.0.0/24"))) == (10 << 24, (10 << 24) + 511)
     assert only(3) == (3, 3)
+
+
+def test_prefixes_that_lie_in_each_other_are_not_apart():
+    neighbours = list(map(Prefix.parse, ("10.0.0.0/24", "10.0.1.0/24")))
+    assert apart(neighbours) == of_prefixes(neighbours)
+    assert apart(map(Prefix.parse, ("10.0.0.0/8", "10.0.1.0/24"))) is None

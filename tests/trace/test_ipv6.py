@@ -193,3 +193,9 @@ def test_a_process_that_sends_to_its_own_node_has_an_address_of_it():
 def test_what_was_redirected_to_the_loopback_address_takes_a_route_of_its_device():
     looped = state(REDIRECTED_HOME, route("::1/128", "eth0"))
     assert answer(looped, source=PEER, destination="fd99::1", iif="eth0")[0] == "accept"
+
+
+def test_a_local_route_makes_addresses_the_node_s_own():
+    mine = route("fd99::/64", "lo", kind="local")
+    dropping = chain("mangle", "PREROUTING", "-m addrtype --dst-type LOCAL -j DROP")
+    assert answer(state(mine, dropping), destination="fd99::1")[0] == "drop"

@@ -93,18 +93,16 @@ def classes_of(desired: Desired) -> tuple[TrafficClass, ...]:
     """Return the classes of traffic of each IP version."""
     routes = [want.resource for want in desired.objects if isinstance(want.resource, Route)]
     ways: dict[int, dict[Prefix, Way]] = {4: {}, 6: {}}
-    for route in routes:
-        if route.type == "unicast":
-            ways[route.prefix.version][route.prefix] = Way(route.oif, route.next_hop)
+    for route in (route for route in routes if route.type == "unicast"):
+        ways[route.prefix.version][route.prefix] = Way(route.oif, route.next_hop)
     classes: list[TrafficClass] = []
     for traffic in desired.reported_traffic:
-        of_version = _classes(traffic, ways[traffic.version])
-        classes += (one for one in of_version if one.packets.source and one.packets.destination)
+        classes += _classes(traffic, ways[traffic.version])
     links = [want.resource for want in desired.objects if isinstance(want.resource, Link)]
     tunnels = [link.vxlan for link in links if link.vxlan is not None] if desired.reported_traffic else []
     for tunnel in tunnels:
         classes += _tunnelled(desired, tunnel)
-    return tuple(classes)
+    return tuple(one for one in classes if one.packets.source and one.packets.destination)
 
 
 def flows_of(classes: Iterable[TrafficClass]) -> frozenset[Flow]:
@@ -119,9 +117,9 @@ def _classes(traffic: Traffic, ways: dict[Prefix, Way]) -> Iterator[TrafficClass
 
 def _of_traffic(traffic: Traffic, ways: dict[Prefix, Way]) -> Iterator[TrafficClass]:
     pods = pods_of(traffic.subnet)
-    if traffic.subnet.size > 4:
-        to_neighbour = _from_pod(traffic, "pod -> pod here", pods, _KEPT)
-        yield replace(to_neighbour, source=None)  # what stays on the bridge is left to those who asked for it
+    to_neighbour = _from_pod(traffic, "pod -> pod here", pods, _KEPT)
+    if traffic.subnet.size > 4:  # what stays on the bridge is left to those who asked for it
+        yield replace(to_neighbour, source=None)
     for prefix in traffic.exempt:
         others = minus(of_prefix(prefix), of_prefix(traffic.network))
         yield replace(_from_pod(traffic, f"pod -> {prefix}", others, _KEPT), beyond=True)
@@ -197,9 +195,8 @@ def _tunnelled(desired: Desired, tunnel: Vxlan) -> Iterator[TrafficClass]:
     peers = Peers.of((_alone(address.version, address.value), name) for address, name in ends)
     own = traffic.node.address.address
     packets = Flow(own.version, peers.addresses, only(own.value), _TUNNEL_PORTS)
-    if ends:
-        packets = first_packets(packets, traffic.node.interface, services([UDP], only(tunnel.port)))
-        yield TrafficClass(TUNNEL, packets, None, arrives=True, peers=peers)
+    packets = first_packets(packets, traffic.node.interface, services([UDP], only(tunnel.port)))
+    yield TrafficClass(TUNNEL, packets, None, arrives=True, peers=peers)
 
 
 def _from_pod(traffic: Traffic, name: str, destination: Intervals, source: SourceAddress) -> TrafficClass:

@@ -111,8 +111,6 @@ def _addresses(condition: Condition[AddressMask], field: Field) -> Test:
     addresses = _masked(named)
 
     def test(flow: Flow) -> Split:
-        if flow.version != named.version:
-            return Split(outside=(flow,)).unless(negated)
         if addresses is not None:
             return cut(flow, field, addresses).unless(negated)
         value = single(flow.sources if field is SOURCE else flow.destinations)

@@ -106,13 +106,14 @@ def _product(parts: Iterable[Part], directions: Sequence[str]) -> Iterator[_Prod
     """Return what packets are a member, none if no packet can be."""
     conditions: list[tuple[Field, Intervals]] = []
     for part, direction in zip(parts, directions, strict=False):
-        if isinstance(part, Prefix):
-            conditions.append((_address_field(direction), of_prefix(part)))
-        elif isinstance(part, Port):
-            if part.number and part.protocol not in (*_WITH_PORTS, ICMP, ICMPV6):
-                return
-            conditions += _port(part, direction)
+        if isinstance(part, Port) and part.number and part.protocol not in (*_WITH_PORTS, ICMP, ICMPV6):
+            return
+        conditions += [*_port(part, direction)] if isinstance(part, Port) else _network(part, direction)
     yield tuple(conditions)
+
+
+def _network(part: Part, direction: str) -> _Product:
+    return ((_address_field(direction), of_prefix(part)),) if isinstance(part, Prefix) else ()
 
 
 def _port(port: Port, direction: str) -> Iterator[tuple[Field, Intervals]]:

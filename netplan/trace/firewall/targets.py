@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from netplan.net import Address
 from netplan.netfilter.iptables.extension import Option
 from netplan.netfilter.iptables.match import Match, Target
-from netplan.netfilter.iptables.operands import BITS, AddressRange, Masked
+from netplan.netfilter.iptables.operands import BITS, AddressRange, Masked, NatRange
 from netplan.netfilter.iptables.rule import Rule
 from netplan.trace.fib import Fib
 from netplan.trace.flow import NO_CONNECTION, UNTRACKED, Flow, Mark
@@ -171,11 +171,10 @@ def _marked(before: Flow, after: Flow) -> Outcome:
 
 def _dnat(target: Target, flow: Flow, _fib: Fib | None) -> list[Outcome]:
     option = target.get("to-destination")
-    if option is None:
-        return anything("nat", flow)
-    addresses, ports = option.nat
+    text = "" if option is None else option.text
+    addresses, ports = NatRange.of(text)
     wanted: Intervals | None = None if ports is None else (ports.first, ports.last)
-    if "/" in option.text and ports is not None:  # shifted by the original port
+    if "/" in text and ports is not None:  # shifted by the original port
         wanted = EVERY_PORT
     if addresses is None:
         return [_redirected(flow, None, wanted)]

@@ -5,7 +5,7 @@ from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import IfName, InterfaceAddress
 from netplan.planning.plan import Source, in_full
-from netplan.planning.traffic.classes import classes_of
+from netplan.planning.traffic.classes import classes_of, flows_of
 from tests import make
 
 BRIDGED = LinkAddress(IfName("docker0"), InterfaceAddress.parse("172.7.21.1/24"))
@@ -51,3 +51,13 @@ def test_routes_of_others_and_to_what_the_spec_knows_are_not_given_up():
     there = [make.route("172.7.99.0/24", "10.4.7.9", protocol=4), make.route(), make.route("172.7.98.5/32", "10.4.7.9")]
     assert not given_up(BRIDGED, *there)
     assert not given_up(BRIDGED, make.route(), wanted=compile_removal(make.spec(), make.spec().topology.nodes[0]))
+
+
+def test_a_subnet_of_one_pod_has_no_neighbours():
+    tiny = make.desired(make.spec("a: {address: 10.4.7.21/24, subnet: 172.7.21.0/30}", subnet_len="30"))
+    assert "pod -> pod here" not in {traffic.traffic for traffic in classes_of(tiny)}
+
+
+def test_by_which_device_packets_arrive_is_not_known_before_routes_are_read():
+    flows = flows_of(classes_of(make.desired()))
+    assert {flow.iif for flow in flows} == {"docker0", "", None}

@@ -265,6 +265,11 @@ def test_traffic_that_a_policy_refuses_or_another_rule_does_is_broken():
     assert found(state)["pod -> pod"].stays_broken
 
 
+def test_a_source_that_is_one_of_several_is_unknown():
+    effect = found(node(nat=["-o eth0 -j SNAT --to-source 172.7.21.2-172.7.21.9"]))["pod -> pod"]
+    assert (effect.before.source, effect.broken) == (None, False)
+
+
 HALVES = tuple(make.route(prefix, "10.4.7.253", protocol=4) for prefix in ("172.7.22.0/25", "172.7.22.128/25"))
 
 

@@ -197,3 +197,13 @@ def test_a_device_without_an_address_drops_what_is_masqueraded():
 def test_many_addresses_are_mapped_into_the_network():
     (outcome,) = done("NETMAP --to 192.168.0.0/16", source=(0, 9))
     assert addresses(outcome.flow.sources) == "192.168.0.0-192.168.255.255"
+
+
+def test_a_target_of_conntrack_that_names_nothing_keeps_no_packet_from_tracking():
+    (outcome,) = done("CT", "raw")
+    assert outcome.flow.state is None
+
+
+def test_many_addresses_that_are_mapped_under_a_mask_with_holes_may_become_any():
+    (outcome,) = done("NETMAP --to 192.0.168.0/255.0.255.0", source=(0, 9))
+    assert addresses(outcome.flow.sources) == ANY
