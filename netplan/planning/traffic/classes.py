@@ -157,8 +157,7 @@ def _with_peers(traffic: Traffic, ways: dict[Prefix, Way]) -> Iterator[TrafficCl
     to_pod = replace(_from_pod(traffic, "pod -> pod", peers.addresses, _KEPT), peers=peers)
     yield to_pod
     yield replace(_to_pod(traffic, "pod on peer -> pod here", peers.addresses), peers=replace(peers, ways={}))
-    here = traffic.node.address_of(version)
-    if here is not None:
+    for here in (own for own in traffic.node.addresses if own.address.version == version):
         names = {name for _, name in subnets}
         addressed = [
             (own.address, node.name)

@@ -244,6 +244,16 @@ def test_each_of_a_few_peers_is_told_of_with_its_next_hop():
     ]
 
 
+def test_each_of_a_few_peers_is_told_of_that_the_same_next_hop_led_to():
+    nodes = [f"n{n}: {{address: 10.4.7.{20 + n}/24, subnet: 172.7.{20 + n}.0/24}}" for n in (1, 2, 3)]
+    desired = make.desired(make.spec(*nodes), "n1")
+    lines = traffic_lines(effects(classes_of(desired), node(), make.settled(desired, node())))
+    assert [(line.traffic, line.after) for line in lines if line.traffic.startswith("node -> pod")] == [
+        ("node -> pod on n2", "via 10.4.7.22"),
+        ("node -> pod on n3", "via 10.4.7.23"),
+    ]
+
+
 def test_of_many_peers_one_next_hop_is_told():
     assert moved(20) == [("node -> pod on n2, n3 and 17 more", "source kept, via 10.4.99.2", "via 10.4.0.2 and others")]
 
