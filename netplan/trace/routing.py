@@ -70,11 +70,10 @@ class Router:
     def _onwards_by(self, result: LookupResult, flow: Flow) -> Iterator[RoutingDecision]:
         """Follow packets that came by a device to where a look-up ends; what is not for this node it must forward."""
         forward = self._settings.get(FORWARDING[flow.version])
-        own = is_own(result)
-        if not own and forward != "1":
+        if not is_own(result) and forward != "1":
             why = f"dropped: {FORWARDING[flow.version]} is {forward or 'not known'}"
             yield refusal(flow, PacketVerdict.DROP, why, forward == "0")
-        if own or forward != "0":
+        if is_own(result) or forward != "0":
             yield from self._routed(result, flow)
 
     def sent(self, flow: Flow) -> Iterator[RoutingDecision]:
@@ -237,9 +236,8 @@ class Router:
         if result.local:
             return [self._fib.holder(source)]
         route = result.route
-        if route is None or route.type not in ("unicast", "local"):
-            return []
-        return [route.oif, *(hop.oif for hop in route.hops)]
+        leads = route is not None and route.type in ("unicast", "local")
+        return [route.oif, *(hop.oif for hop in route.hops)] if route is not None and leads else []
 
     def _of_device(self, name: str, device: str) -> int | None:
         """Return the greater of a setting for all devices and for one, as the kernel does; None if it is not known."""

@@ -7,7 +7,7 @@ from netplan.net import Address, IfName, InterfaceAddress
 from netplan.trace.addresses import ipv6_source
 
 
-def held(text):
+def assigned(text):
     address, device = text.split()
     return LinkAddress(IfName(device), InterfaceAddress.parse(address))
 
@@ -25,5 +25,5 @@ def held(text):
     ],
 )
 def test_the_source_is_chosen_as_rfc_6724_says(addresses, destination, chosen):
-    source = ipv6_source([held(text) for text in addresses], "eth0", Address.parse(destination))
+    source = ipv6_source([assigned(text) for text in addresses], "eth0", Address.parse(destination))
     assert str(source) == chosen

@@ -20,7 +20,7 @@ FORWARDING = "net.ipv6.conf.all.forwarding"
 CALLS = "net.bridge.bridge-nf-call-ip6tables"
 
 
-def held(text):
+def assigned(text):
     address, device = text.split()
     return LinkAddress(IfName(device), InterfaceAddress.parse(address))
 
@@ -42,9 +42,9 @@ def state(*others, forwarding="1"):
             Link(IfName("lo"), 65536, up=True),
             Link(IfName("eth0"), 1500, up=True, type=""),
             Link(IfName("docker0"), 1500, up=True, type="bridge"),
-            held("::1/128 lo"),
-            held("fd00:4::21/64 eth0"),
-            held("fd00:7:0:21::1/64 docker0"),
+            assigned("::1/128 lo"),
+            assigned("fd00:4::21/64 eth0"),
+            assigned("fd00:7:0:21::1/64 docker0"),
             route("fd00:4::/64", "eth0"),
             route("fd00:7:0:21::/64", "docker0"),
             route("fd00:7:0:22::/64", "eth0", "fd00:4::22"),

@@ -19,14 +19,16 @@ def given_up(*objects, wanted=None):
     wanted = wanted or make.desired()
     known = {"pod -> pod", "pod -> node", "pod -> outside", "pod -> pod here"}
     state = make.snapshot("", *objects, *FILTERS, ip_forward="1")
-    found = in_full(wanted, state, Source.LIVE, classes_of(wanted)).effects
-    sent = [each for each in found if each.probe.traffic.startswith("pod -> ") and each.probe.traffic not in known]
-    return {each.probe.name: each.words for each in sent if each.changed}
+    effects = in_full(wanted, state, Source.LIVE, classes_of(wanted)).effects
+    sent = [
+        effect for effect in effects if effect.probe.traffic.startswith("pod -> ") and effect.probe.traffic not in known
+    ]
+    return {effect.probe.name: effect.words for effect in sent if effect.changed}
 
 
 def test_a_subnet_whose_route_of_ours_goes_is_traffic_that_is_given_up():
-    gone = make.route("172.7.99.0/24", "10.4.7.9")
-    assert given_up(BRIDGED, DEFAULT, gone) == {
+    deleted = make.route("172.7.99.0/24", "10.4.7.9")
+    assert given_up(BRIDGED, DEFAULT, deleted) == {
         "pod -> 172.7.99.0/24": ("source kept, via 10.4.7.9", "via 10.4.7.1"),
     }
 
@@ -38,13 +40,13 @@ def test_without_another_route_it_is_rejected():
 
 
 def test_an_ip_version_that_the_spec_drops_is_given_up_too():
-    gone = make.route("fd00:7:22::/64", "fd00:4::22")
-    assert [*given_up(BRIDGED, BRIDGED_6, gone)] == ["pod -> fd00:7:22::/64"]
+    deleted = make.route("fd00:7:22::/64", "fd00:4::22")
+    assert [*given_up(BRIDGED, BRIDGED_6, deleted)] == ["pod -> fd00:7:22::/64"]
 
 
 def test_of_many_subnets_a_few_stand_for_all():
-    gone = [make.route(f"172.7.{number}.0/24", "10.4.7.9") for number in range(90, 99)]
-    assert len(given_up(BRIDGED, *gone)) == 4
+    deleted = [make.route(f"172.7.{number}.0/24", "10.4.7.9") for number in range(90, 99)]
+    assert len(given_up(BRIDGED, *deleted)) == 4
 
 
 def test_routes_of_others_and_to_what_the_spec_knows_are_not_given_up():

@@ -33,7 +33,7 @@ def node(nat=(), filter=(), ip_forward="1"):  # noqa: A002 - the table's name
     )
 
 
-def found(state, **keys):
+def by_class(state, **keys):
     """Return the effects of a plan for node a, by their class."""
     desired = make.desired(make.spec(**keys))
     traced = effects(classes_of(desired), state, make.settled(desired, state))
@@ -41,7 +41,7 @@ def found(state, **keys):
 
 
 def words(state, traffic, **keys):
-    return found(state, **keys)[traffic].words
+    return by_class(state, **keys)[traffic].words
 
 
 def test_a_pod_that_hides_behind_its_node_keeps_its_address_afterwards():
@@ -49,7 +49,7 @@ def test_a_pod_that_hides_behind_its_node_keeps_its_address_afterwards():
 
 
 def test_the_rule_that_hides_the_pod_is_to_blame():
-    effect = found(node(nat=["-j LOG", DOCKER]))["pod -> pod"]
+    effect = by_class(node(nat=["-j LOG", DOCKER]))["pod -> pod"]
     assert effect.blame is not None
     assert blamed(effect.blame) == "nat POSTROUTING 2, docker's MASQUERADE"
 
@@ -59,7 +59,7 @@ def test_pods_reach_the_outside_under_the_nodes_address():
 
 
 def test_pods_keep_their_address_towards_the_outside_where_podnet_does_not_masquerade():
-    assert not found(node(), ip_masq="{enabled: false}")["pod -> outside"].stays_broken
+    assert not by_class(node(), ip_masq="{enabled: false}")["pod -> outside"].stays_broken
 
 
 def test_what_comes_from_outside_is_accepted_afterwards():
@@ -68,14 +68,14 @@ def test_what_comes_from_outside_is_accepted_afterwards():
 
 
 def test_a_policy_that_stays_in_force_is_said():
-    effect = found(node(filter=["-d 172.7.22.0/24 -j DROP"]))["pod -> pod"]
+    effect = by_class(node(filter=["-d 172.7.22.0/24 -j DROP"]))["pod -> pod"]
     assert effect.stays_broken
     assert effect.after_blame is not None
     assert effect.after_blame.at == "filter FORWARD 1"
 
 
 def test_a_destination_that_must_see_the_pod_is_looked_at():
-    effect = found(node(nat=[DOCKER]), ip_masq="{non_masquerade_cidrs: [10.9.0.0/16]}")["pod -> 10.9.0.0/16"]
+    effect = by_class(node(nat=[DOCKER]), ip_masq="{non_masquerade_cidrs: [10.9.0.0/16]}")["pod -> 10.9.0.0/16"]
     assert effect.words == ("source 10.4.7.21", "source kept")
 
 
@@ -84,10 +84,10 @@ def test_another_next_hop_is_said_where_nothing_else_differs():
 
 
 def test_a_marked_packet_is_nobodys_fault():
-    assert not found(node(nat=[DOCKER]))["pod -> pod marked 0x4000/0x4000"].broken
+    assert not by_class(node(nat=[DOCKER]))["pod -> pod marked 0x4000/0x4000"].broken
 
 
-def told(state, count, **keys):
+def lines_of_many(state, count, **keys):
     """Return the lines about traffic of the first of so many nodes, with the state of node a."""
     nodes = [f"n{n}: {{address: 10.4.7.{20 + n}/24, subnet: 172.7.{20 + n}.0/24}}" for n in range(1, count + 1)]
     desired = make.desired(make.spec(*nodes, **keys), "n1")
@@ -97,30 +97,32 @@ def told(state, count, **keys):
 
 
 def test_a_rule_about_any_of_many_peers_is_seen():
-    assert told(node(filter=["-d 172.7.60.0/24 -j REJECT"]), 100) == ["! pod -> pod on n40 rejected"]
+    assert lines_of_many(node(filter=["-d 172.7.60.0/24 -j REJECT"]), 100) == ["! pod -> pod on n40 rejected"]
 
 
 def test_all_peers_are_counted_that_fare_as_those_who_stand_for_them():
-    assert "! pod -> pod on n2, n3 and 3 more rejected" in told(node(filter=["-o eth0 -d 172.7.0.0/16 -j REJECT"]), 6)
+    assert "! pod -> pod on n2, n3 and 3 more rejected" in lines_of_many(
+        node(filter=["-o eth0 -d 172.7.0.0/16 -j REJECT"]), 6
+    )
 
 
 def test_peers_that_fare_otherwise_are_not_counted():
     rules = ["-d 172.7.26.0/24 -j ACCEPT", "-o eth0 -d 172.7.0.0/16 -j REJECT"]
-    assert told(node(filter=rules), 7) == ["! pod -> pod on n2, n3 and 3 more rejected"]
+    assert lines_of_many(node(filter=rules), 7) == ["! pod -> pod on n2, n3 and 3 more rejected"]
 
 
 def test_every_peer_that_is_refused_is_counted():
     rules = [f"-s 172.7.{number}.0/24 -j DROP" for number in range(22, 121)]
-    assert told(node(filter=rules), 100) == ["! pod on n2, n3 and 97 more -> pod here dropped"]
+    assert lines_of_many(node(filter=rules), 100) == ["! pod on n2, n3 and 97 more -> pod here dropped"]
 
 
 def test_single_pods_of_peers_are_told_of_by_their_addresses():
     rules = ["-s 172.7.22.2/32 -j DROP", "-d 192.168.0.1/32 -j ACCEPT"]
-    assert told(node(filter=rules), 100) == ["! pod on n2 -> pod here, only from 172.7.22.2 dropped"]
+    assert lines_of_many(node(filter=rules), 100) == ["! pod on n2 -> pod here, only from 172.7.22.2 dropped"]
 
 
 def test_json_says_what_was_wanted_and_what_is_to_blame():
-    written = found(node(nat=[DOCKER]))["pod -> pod"].to_json()
+    written = by_class(node(nat=[DOCKER]))["pod -> pod"].to_json()
     assert written["wanted"] == {
         "verdict": "accept",
         "source": "172.7.21.2",
@@ -134,7 +136,7 @@ def test_json_says_what_was_wanted_and_what_is_to_blame():
 
 def blame(state, traffic):
     """Return what is to blame for how traffic fares before a plan."""
-    effect = found(state)[traffic]
+    effect = by_class(state)[traffic]
     assert effect.blame is not None
     return blamed(effect.blame)
 
@@ -158,7 +160,7 @@ def test_rule_that_keeps_nat_away_is_to_blame():
 
 def fares(*rules):
     """Say how pod traffic to a peer fares after a plan, behind rules in FORWARD that stay."""
-    return [name for name, effect in found(node(filter=rules)).items() if effect.stays_broken]
+    return [name for name, effect in by_class(node(filter=rules)).items() if effect.stays_broken]
 
 
 @pytest.mark.parametrize(("protocol", "name"), [("tcp", "pod -> pod"), ("udp", "pod -> pod (udp)")])
@@ -168,7 +170,7 @@ def test_a_drop_of_one_protocol_breaks_that_protocol(protocol, name):
 
 def lines(*rules):
     """Return the lines of what a plan for node a can't mend, behind rules in FORWARD that stay, without blame."""
-    shown = traffic_lines(found(node(filter=rules)).values())
+    shown = traffic_lines(by_class(node(filter=rules)).values())
     return [f"{line.traffic}: {line.after}" for line in shown if line.sign == "!"]
 
 
@@ -186,14 +188,14 @@ def test_a_drop_of_one_port_is_told_of_that_port():
 
 def test_a_rule_about_one_pod_does_not_hide_the_rule_about_all():
     state = node(filter=["-s 172.7.21.2/32 -j DROP", "-s 172.7.21.0/24 -d 172.7.22.0/24 -j DROP"])
-    effect = found(state)["pod -> pod"]
+    effect = by_class(state)["pod -> pod"]
     assert (effect.stays_broken, effect.probe.only) == (True, ())
 
 
 def test_one_address_of_a_peer_that_is_led_away_is_told():
     astray = make.route("172.7.22.9/32", "10.4.7.254", protocol=4)
     state = node().replace(Route, [*node().all(Route), astray])
-    shown = [line for line in traffic_lines(found(state).values()) if line.sign == "!"]
+    shown = [line for line in traffic_lines(by_class(state).values()) if line.sign == "!"]
     assert [(line.traffic, line.after) for line in shown] == [
         ("pod -> pod on b, only to 172.7.22.9", "takes the wrong path via 10.4.7.254"),
         ("node -> pod on b, only to 172.7.22.9", "takes the wrong path via 10.4.7.254"),
@@ -213,13 +215,13 @@ def test_where_every_possible_end_is_wrong_traffic_is_broken():
 @pytest.mark.parametrize("pod", [2, 3, 9])
 def test_packets_of_one_pod_are_shown_by_one_to_another_pod(pod):
     state = node(filter=[f"-s 172.7.21.{pod}/32 -o docker0 -j DROP"])
-    packet = found(state)["pod -> pod here"].probe.packet
+    packet = by_class(state)["pod -> pod here"].probe.packet
     assert (str(packet.source), packet.source == packet.destination) == (f"172.7.21.{pod}", False)
 
 
 def test_packets_that_would_go_back_to_their_sender_are_none_of_a_class():
     state = node(filter=["-s 172.7.21.9/32 -d 172.7.21.9/32 -j DROP"])
-    assert [line for line in traffic_lines(found(state).values()) if line.sign != "="] == []
+    assert [line for line in traffic_lines(by_class(state).values()) if line.sign != "="] == []
 
 
 def moved(count):
@@ -265,18 +267,18 @@ def test_very_many_next_hops_that_are_wrong_are_one():
 
 
 def test_json_of_what_the_spec_wants_nothing_of_says_so():
-    assert found(node())["pod -> pod marked 0x4000/0x4000"].to_json()["wanted"] is None
+    assert by_class(node())["pod -> pod marked 0x4000/0x4000"].to_json()["wanted"] is None
 
 
 def test_traffic_that_a_policy_refuses_or_another_rule_does_is_broken():
     policy = Chain(ChainKey(4, "filter", "DOCKER-USER"), make.rules("-m limit --limit 1/sec -j DROP"))
     state = node(filter=["-j DOCKER-USER", "-d 172.7.22.0/24 -j REJECT"])
     state = state.replace(Chain, [*state.all(Chain), policy])
-    assert found(state)["pod -> pod"].stays_broken
+    assert by_class(state)["pod -> pod"].stays_broken
 
 
 def test_a_source_that_is_one_of_several_is_unknown():
-    effect = found(node(nat=["-o eth0 -j SNAT --to-source 172.7.21.2-172.7.21.9"]))["pod -> pod"]
+    effect = by_class(node(nat=["-o eth0 -j SNAT --to-source 172.7.21.2-172.7.21.9"]))["pod -> pod"]
     assert (effect.before.source, effect.broken) == (None, False)
 
 
@@ -290,35 +292,35 @@ def test_a_more_specific_route_of_somebody_else_leads_astray():
 
 def test_the_route_that_leads_astray_is_to_blame():
     state = node().replace(Route, [*node().all(Route), *HALVES])
-    assert blamed(found(state)["pod -> pod"].after_blame) == "route: 172.7.22.0/25 via 10.4.7.253 dev eth0"
+    assert blamed(by_class(state)["pod -> pod"].after_blame) == "route: 172.7.22.0/25 via 10.4.7.253 dev eth0"
 
 
 def test_a_rule_that_leads_out_of_a_chain_is_not_to_blame_for_the_way_that_packets_take():
     passing = node(filter=["-s 172.7.21.0/24 -j RETURN"])
     state = passing.replace(Route, [*passing.all(Route), *HALVES])
-    assert blamed(found(state)["pod -> pod"].after_blame) == "route: 172.7.22.0/25 via 10.4.7.253 dev eth0"
+    assert blamed(by_class(state)["pod -> pod"].after_blame) == "route: 172.7.22.0/25 via 10.4.7.253 dev eth0"
 
 
 def test_pods_of_peers_come_in_by_the_underlay_and_keep_their_address():
-    effect = found(node(nat=["-i docker0 -j LOG"]))["pod on peer -> pod here"]
+    effect = by_class(node(nat=["-i docker0 -j LOG"]))["pod on peer -> pod here"]
     assert (effect.probe.packet.iif, effect.words[1]) == ("eth0", "source kept")
 
 
 def test_what_is_left_to_others_is_never_broken():
     drops = node(filter=["-s 172.7.21.0/24 -j DROP"], nat=[DOCKER])
     keys = {"ip_masq": "{enabled: false}", "forward": "none"}
-    assert not [name for name, effect in found(drops, **keys).items() if effect.stays_broken]
+    assert not [name for name, effect in by_class(drops, **keys).items() if effect.stays_broken]
 
 
 def test_without_forward_a_rule_that_refuses_is_no_matter_of_the_spec():
     drops = node(filter=["-s 172.7.21.0/24 -j DROP"])
-    assert not found(drops, forward="none")["pod -> pod"].stays_broken
+    assert not by_class(drops, forward="none")["pod -> pod"].stays_broken
 
 
 def test_node_without_a_way_to_the_outside_is_not_broken():
     state = node()
     island = state.replace(Route, [route for route in state.all(Route) if route.prefix.length])
-    assert not [name for name, effect in found(island).items() if effect.stays_broken]
+    assert not [name for name, effect in by_class(island).items() if effect.stays_broken]
 
 
 @pytest.mark.parametrize("traffic", ["pod -> pod", "pod -> outside"])
@@ -329,7 +331,7 @@ def test_packets_that_are_sent_elsewhere_are_broken(traffic):
     turned = state.replace(
         Chain, [replace(each, rules=rules) if each.key == chain else each for each in state.all(Chain)]
     )
-    effect = found(turned)[traffic]
+    effect = by_class(turned)[traffic]
     assert (effect.stays_broken, effect.words[1]) == (True, "sent to 172.7.21.9")
     assert effect.after_blame is not None
     assert effect.after_blame.at == "nat PREROUTING 1"
