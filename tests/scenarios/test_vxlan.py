@@ -281,7 +281,7 @@ def test_remove_takes_an_adopted_tunnel_away_and_says_how_flannels_state_comes_b
     before = flannels(flannel)
     flannel.apply(TAKEN_OVER, ["r1-n1"])
     done = flannel.podnet("r1-n1", "remove", TAKEN_OVER, "--yes")
-    (number,) = re.findall("`podnet rollback ([0-9]+)` gives back", done.stderr)
+    (number,) = re.findall("`podnet rollback ([0-9]+)` restores what", done.stderr)
     assert (done.code, "Pods here and those of 3 other subnets no longer reach" in done.stderr) == (0, True)
     assert "flannel" not in flannel.shell("r1-n1", "ip link; ip route")
     flannel.rollback("r1-n1", number)

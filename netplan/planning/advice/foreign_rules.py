@@ -22,7 +22,7 @@ from netplan.planning.placement import outsides, shielded
 from netplan.trace.fib import Fib
 from netplan.trace.firewall.foreign import ForeignChains, Harm, RuleEffect
 from netplan.trace.flow import Flow
-from netplan.trace.intervals import Intervals, meet, minus, of_prefix, of_prefixes
+from netplan.trace.intervals import Intervals, join, meet, minus, of_prefix, of_prefixes
 
 _MATTERS: Final = {
     "prerouting": frozenset({RuleEffect.SENDS_ELSEWHERE}),
@@ -149,10 +149,14 @@ def _link_local(flow: Flow, traffic: Traffic) -> bool:
 def _named(harm: Harm, traffic: Traffic) -> Iterator[str]:
     """Return where the packets of a harm go, in the prefixes of the spec."""
     left = harm.destinations
-    for prefix in sorted((traffic.subnet, *traffic.kept), key=lambda prefix: prefix.length):
+    named: list[Prefix] = []
+    for prefix in sorted({traffic.subnet, *traffic.kept}, key=lambda prefix: -prefix.length):
         if meet(left, of_prefix(prefix)):
             left = minus(left, of_prefix(prefix))
-            yield str(prefix)
+            named.append(prefix)
+    yield from (
+        str(prefix) for prefix in sorted(named) if not any(other != prefix and other.covers(prefix) for other in named)
+    )
     if left:
         yield _OUTSIDE
 
@@ -200,7 +204,10 @@ def _forwarded(desired: Desired, traffic: Traffic, fib: Fib) -> Iterator[Flow]:
 
 
 def _ways(addresses: Intervals, desired: Desired, traffic: Traffic, fib: Fib) -> Iterator[tuple[str, Intervals]]:
-    """Return the devices by which packets to addresses leave: as it is wanted, else as it is, else the node's own."""
+    """Return the devices by which packets to addresses leave: as it is wanted, else as it is, else the node's own.
+
+    Where routes are wanted, addresses that none of them leads to may be reached by each of their devices.
+    """
     routes = [want.resource for want in desired.objects if isinstance(want.resource, Route)]
     devices: dict[str, list[Prefix]] = {}
     for route in routes:
@@ -209,7 +216,8 @@ def _ways(addresses: Intervals, desired: Desired, traffic: Traffic, fib: Fib) ->
     ways = [(device, meet(addresses, of_prefixes(prefixes))) for device, prefixes in sorted(devices.items())]
     wanted = [(device, part) for device, part in ways if part]
     if wanted:
-        yield from wanted
+        left = minus(addresses, of_prefixes(prefix for prefixes in devices.values() for prefix in prefixes))
+        yield from ((device, join(part, left)) for device, part in wanted)
     elif addresses:
         there = fib.route_to(Address(traffic.version, addresses[0]))
         yield traffic.node.interface if there is None or there.oif is None else there.oif, addresses
