@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from netplan.kinds.route.value import Route
@@ -28,7 +28,11 @@ def table(routes, wanted):
     return filled
 
 
+NESTED = [Route(SPACE, IfName("eth0"), HOPS[0]), Route(Prefix(4, SPACE.value, 30), IfName("eth0"), HOPS[0])]
+
+
 @given(ROUTES, ROUTES)
+@example(NESTED, NESTED)
 def test_every_address_is_led_where_the_longest_prefix_leads_it(routes, desired):
     wanted = {route.prefix: Way(route.oif, route.next_hop) for route in desired}
     filled = table(routes, wanted)

@@ -120,6 +120,11 @@ def test_link_local_destinations_that_the_spec_names_must_keep_the_source():
     assert "POSTROUTING 1 may give pod traffic to 169.254.0.0/16 another source" in said
 
 
+def test_packets_to_the_own_pods_do_not_leave_by_another_device_though_the_spec_names_their_prefix():
+    masked = other("-d 172.7.21.0/25 ! -o docker0 -j MASQUERADE")
+    assert refused(masked, ip_masq="{non_masquerade_cidrs: [172.7.21.0/25]}") == []
+
+
 def test_refusal_is_of_a_rule_that_touches_what_the_spec_names_whatever_stands_before():
     (said,) = refused(other("-d 169.254.0.0/16 -j MASQUERADE", "-d 172.7.22.0/24 -j MASQUERADE"))
     assert "POSTROUTING 2 may give pod traffic to 172.7.0.0/16 another source" in said
