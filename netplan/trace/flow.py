@@ -8,7 +8,7 @@ were translated, remain parts of it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from enum import Enum, IntEnum
+from enum import Enum, IntEnum, StrEnum
 from typing import Final, NamedTuple
 
 from msgspec import Struct
@@ -100,6 +100,29 @@ class Various(Enum):
     OTHERS = "others than wanted"
 
 
+class Phase(StrEnum):
+    """Which packets of their connections these are."""
+
+    FIRST = "packets"
+    LATER = "later packets"
+    REPLY = "replies"
+    ERROR = "path MTU errors"
+
+    @property
+    def back(self) -> bool:
+        """Whether the packets go to where the first one came from (ctdir REPLY)."""
+        return self in (Phase.REPLY, Phase.ERROR)
+
+
+class Translation(NamedTuple):
+    """What conntrack gives to packets that are not the first of their connections; None: what they came with."""
+
+    source: Intervals | None = None
+    sport: Intervals | None = None
+    destination: Intervals | None = None
+    dport: Intervals | None = None
+
+
 class Flow(Struct, frozen=True):
     """A set of packets of one IP version.
 
@@ -108,8 +131,8 @@ class Flow(Struct, frozen=True):
     packets came. `new_source` and the others are what NAT made of them, None where nothing: one of these numbers. None
     is not known, of any other label. `oif` is the device they leave by, or, with `other_oif`, the one they do not leave
     by; `iif` is the one they came by; NO_DEVICE means that they have none (yet). `hook` is the built-in chain that they
-    are in. `state` is conntrack's state of the connection that they open, `connmark` its mark; `dnat` and `snat` say
-    whether it is translated.
+    are in. `state` is conntrack's state of the connection that they open, or belong to, `connmark` its mark; `dnat` and
+    `snat` say whether it is translated, and `translation` how, None of first packets and without a connection.
     """
 
     version: int
@@ -131,6 +154,8 @@ class Flow(Struct, frozen=True):
     dnat: bool | None = None
     snat: bool = False
     next_hop: Address | Various | None = None
+    phase: Phase = Phase.FIRST
+    translation: Translation | None = None
 
     @classmethod
     def between(cls, source: Prefix, *destinations: Prefix, but_not: Prefix | None = None, **labels: object) -> Flow:

@@ -25,12 +25,21 @@ from netplan.trace.flow import (
     Field,
     Flow,
     Holds,
+    Phase,
     services,
 )
 from netplan.trace.intervals import Intervals, join, union
 from netplan.trace.split import Split, Test, any_of, cut, parted, split_by
 
-_SYN: Final = frozenset({"SYN"})
+_FLAGS: Final = {
+    Phase.FIRST: frozenset({"SYN"}),
+    Phase.LATER: frozenset({"ACK"}),
+    Phase.REPLY: frozenset({"SYN", "ACK"}),
+    Phase.ERROR: frozenset[str](),
+}
+"""The flags of the packets of a TCP handshake."""
+
+_TURNED: Final = {SOURCE: DESTINATION, DESTINATION: SOURCE}
 _APART: Final = (("LOCAL",), ("MULTICAST",), ("BROADCAST",))
 _WITH_PORTS: Final = (6, 17, 33, 132, 136)
 _ICMP: Final = {"icmp": ICMP, "icmp6": ICMPV6}
@@ -68,13 +77,22 @@ def _option(match: Match, option: Option, protocol: Protocol) -> Test:
     if key in _FIELDS:
         field, original, read = _FIELDS[key]
         wanted = read(match, option, protocol)
-        return lambda flow: cut(flow, field, wanted, original=original).unless(negated)
+        if original:
+            return lambda flow: _of_connection(flow, field, wanted).unless(negated)
+        return lambda flow: cut(flow, field, wanted).unless(negated)
     if key == ("multiport", "ports"):
         return _either_port(option, protocol)
     answer = _LABELS.get(key)
     if answer is None:
         return _doubt
     return lambda flow: parted(flow, answer(option, flow).unless(negated))
+
+
+def _of_connection(flow: Flow, field: Field, wanted: Intervals) -> Split:
+    """Ask for the header with which the first packets of connections came; an error has another protocol than they."""
+    if flow.phase is Phase.ERROR and field is SERVICE:
+        return Split(doubtful=(flow,))
+    return cut(flow, _TURNED.get(field, field) if flow.phase.back else field, wanted, original=True)
 
 
 def _ports(ranges: Iterable[Range]) -> Intervals:
@@ -150,11 +168,11 @@ def _mark(option: Option, flow: Flow) -> Holds:
 
 
 def _tcp_flags(option: Option, flow: Flow) -> Holds:
-    """Answer for the packet that opens a connection, which carries SYN alone."""
-    if flow.state is None:
+    """Answer for the packets that open a connection: SYN, the reply SYN and ACK, and ACK."""
+    if flow.state is None and flow.phase is Phase.FIRST:
         return Holds.SOMETIMES
     looked_at, wanted = (frozenset(value.split(",")) - {"NONE"} for value in option.values)
-    return Holds.when(looked_at & _SYN == wanted)
+    return Holds.when(looked_at & _FLAGS[flow.phase] == wanted)
 
 
 def _states(option: Option, flow: Flow) -> Holds:
@@ -167,8 +185,7 @@ def _states(option: Option, flow: Flow) -> Holds:
 
 
 def _direction(option: Option, flow: Flow) -> Holds:
-    """Answer for the packet that opens a connection, which is no reply."""
-    return Holds.when(None if flow.state is None else option.text == "ORIGINAL")
+    return Holds.when(None if flow.state is None else (option.text == "REPLY") is flow.phase.back)
 
 
 def _socket(_: Option, flow: Flow) -> Holds:

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from netplan.net import Address
 from netplan.trace.fib import Fib
 from netplan.trace.firewall.conditions import holds
-from netplan.trace.flow import EVERY_SERVICE, Flow, Holds, Mark, services
+from netplan.trace.flow import EVERY_SERVICE, Flow, Holds, Mark, Phase, services
 from netplan.trace.intervals import contains, only
 from tests import make
 from tests.trace.states import packet, state
@@ -16,6 +16,11 @@ NEVER, SOMETIMES, ALWAYS = Holds.NEVER, Holds.SOMETIMES, Holds.ALWAYS
 FIB = Fib(state(addresses=["192.168.7.1/32 lo"]))
 TCP = replace(packet("172.7.21.2", "10.4.7.21", protocol=6, sport=40000, dport=80).flow, state="NEW")
 ICMP = replace(packet("172.7.21.2", "198.51.100.2").flow, state="NEW")
+LATER = replace(TCP, state="ESTABLISHED", phase=Phase.LATER)
+REPLY = replace(
+    packet("10.4.7.21", "172.7.21.2", protocol=6, sport=80, dport=40000).flow, state="ESTABLISHED", phase=Phase.REPLY
+)
+ERROR = replace(packet("10.4.7.21", "172.7.21.2").flow, state="RELATED", phase=Phase.ERROR)
 
 
 def certainty(text: str, flow: Flow = TCP) -> Holds:
@@ -126,6 +131,26 @@ def test_a_translated_connection_is_known_by_the_address_that_was_asked_for():
 )
 def test_a_connection_is_known_by_its_first_packet(text, expected):
     assert certainty(text) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "later", "reply", "error"),
+    [
+        ("-m conntrack --ctstate RELATED,ESTABLISHED", ALWAYS, ALWAYS, ALWAYS),
+        ("-m state --state ESTABLISHED", ALWAYS, ALWAYS, NEVER),
+        ("-m conntrack --ctstate NEW", NEVER, NEVER, NEVER),
+        ("-m conntrack --ctdir REPLY", NEVER, ALWAYS, ALWAYS),
+        ("-m conntrack --ctdir ORIGINAL", ALWAYS, NEVER, NEVER),
+        ("-m conntrack --ctorigsrc 172.7.21.0/24", ALWAYS, ALWAYS, ALWAYS),
+        ("-m conntrack --ctorigdst 172.7.21.0/24", NEVER, NEVER, NEVER),
+        ("-m conntrack --ctproto 6", ALWAYS, ALWAYS, SOMETIMES),
+        ("-p tcp --syn", NEVER, NEVER, NEVER),
+        ("-p tcp --tcp-flags SYN,ACK SYN,ACK", NEVER, ALWAYS, NEVER),
+        ("-p tcp --tcp-flags SYN,ACK ACK", ALWAYS, NEVER, NEVER),
+    ],
+)
+def test_what_follows_a_first_packet_is_known_by_its_phase(text, later, reply, error):
+    assert [certainty(text, flow) for flow in (LATER, REPLY, ERROR)] == [later, reply, error]
 
 
 def test_a_connection_keeps_the_source_that_it_was_opened_with():
