@@ -9,7 +9,7 @@ from netplan.desired.chains import OUR_CHAINS
 from netplan.kinds.chain.reach import MANY_RULES
 from netplan.kinds.chain.value import ChainKey
 from netplan.kinds.snapshot import Interest
-from netplan.kinds.sysctl.forwarding import FORWARDING
+from netplan.kinds.sysctl.forwarding import FORWARDING, forwarding_of
 from netplan.kinds.sysctl.value import EACH
 from netplan.netfilter.iptables.built_in import BUILT_IN_BY_TABLE
 from netplan.trace import Flow, Passing
@@ -29,6 +29,7 @@ def full_interest(flows: Iterable[Flow] = (), *, limit: int = MANY_RULES) -> Int
         for name in names
     )
     settings = {name for device in ("all", EACH) for name in trace.settings_of(device)}
+    settings |= {*forwarding_of(EACH).values()}
     sysctls = frozenset({*FORWARDING.values(), *trace.BRIDGE_CALLS.values(), *settings})
     followed = frozenset(flows)
     if followed:

@@ -14,7 +14,7 @@ from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.forwarding import FORWARDING
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import BITS, Address, Prefix
-from netplan.trace.intervals import Intervals, join, meet, minus, of_prefix, only, pairs_of, single, union
+from netplan.trace.intervals import Intervals, join, meet, minus, of_prefix, of_prefixes, only, pairs_of, single, union
 
 LOOPBACK: Final = "lo"
 LOOPBACK_NET: Final = {4: Prefix(4, 0x7F000000, 8), 6: Prefix(6, 1, 128)}
@@ -81,6 +81,11 @@ class NodeAddresses:
     def first_address(self, device: str) -> Address | None:
         """Return the first address of a device."""
         return next((own.address.address for own in self._addresses if own.link == device), None)
+
+    def networks_of(self, device: str) -> Intervals:
+        """Return the addresses of the networks that a device has an address in, but for those of the link alone."""
+        wide = (own for own in self._addresses if own.link == device and _scope(own) == UNIVERSE)
+        return of_prefixes(own.address.prefix for own in wide)
 
     def own_source(self, destination: Address, route: Route | None = None) -> Address:
         """Return the source of a packet that this node sends to itself, maybe by a local route, from an unbound socket.

@@ -202,8 +202,13 @@ class Fib(NodeAddresses):
             yield part, LookupResult(rule) if depends_on_device else None
 
     def on_link(self, device: str) -> Intervals:
-        """Return the addresses of hosts on a device's own network."""
-        addresses: Intervals = ()
+        """Return the addresses of hosts on a device's own network: those of its addresses, else of its routes.
+
+        What of these the node leads elsewhere the hosts reach all the same: they share the network, not its routes.
+        """
+        addresses = self.networks_of(device)
+        if addresses:
+            return meet(addresses, self.addresses_of("UNICAST"))
         for group, (route, _) in self._tables[MAIN_TABLE].groups:
             if route.oif == device and route.next_hop is None and route.type == "unicast":
                 addresses = join(addresses, group)

@@ -8,7 +8,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from netplan.kinds.sysctl.forwarding import FORWARDING
+from netplan.kinds.sysctl.forwarding import deciding
 from netplan.net import Address, IfName
 from netplan.trace.addresses import LOOPBACK, LOOPBACK_NET, no_sources
 from netplan.trace.fib import Fib, LookupResult
@@ -69,9 +69,9 @@ class Router:
 
     def _onwards_by(self, result: LookupResult, flow: Flow) -> Iterator[RoutingDecision]:
         """Follow packets that came by a device to where a look-up ends; what is not for this node it must forward."""
-        forward = self._settings.get(FORWARDING[flow.version])
+        name, forward = deciding(self._settings, flow.version, flow.iif or "")
         if not is_own(result) and forward != "1":
-            why = f"dropped: {FORWARDING[flow.version]} is {forward or 'not known'}"
+            why = f"dropped: {name} is {forward or 'not known'}"
             yield refusal(flow, PacketVerdict.DROP, why, forward == "0")
         if is_own(result) or forward != "0":
             yield from self._routed(result, flow)

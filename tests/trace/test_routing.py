@@ -58,6 +58,27 @@ def test_a_node_that_does_not_forward_drops():
     assert (result.verdict, result.steps[-1].effect) == ("drop", "dropped: net.ipv4.ip_forward is 0")
 
 
+FORWARDING = "net.ipv4.conf.docker0.forwarding"
+
+
+@pytest.mark.parametrize(
+    ("switch", "device", "verdict", "effect"),
+    [
+        ("1", "0", "drop", "dropped: net.ipv4.conf.docker0.forwarding is 0"),
+        ("0", "0", "drop", "dropped: net.ipv4.ip_forward is 0"),
+        ("0", "1", "accept", "leaves via 10.4.7.254 dev eth0"),
+        ("1", None, "accept", "leaves via 10.4.7.254 dev eth0"),
+    ],
+)
+def test_the_device_that_packets_come_in_by_decides_whether_they_are_forwarded(switch, device, verdict, effect):
+    result = traced(state(net__ipv4__ip_forward=switch, **{FORWARDING: device}), POD, OUTSIDE)
+    assert (result.verdict, result.steps[-1].effect) == (verdict, effect)
+
+
+def test_the_device_that_packets_leave_by_does_not_decide_whether_they_are_forwarded():
+    assert traced(state(**{"net.ipv4.conf.eth0.forwarding": "0"}), POD, OUTSIDE).verdict == "accept"
+
+
 def test_where_it_is_unknown_whether_a_node_forwards_the_way_is_too():
     assert traced(state(net__ipv4__ip_forward=None), POD, OUTSIDE).verdict == "unknown"
 
@@ -117,6 +138,16 @@ def test_a_loopback_address_does_not_come_from_outside():
 
 def test_pods_of_one_bridge_do_not_need_forwarding():
     assert outcome(state(net__ipv4__ip_forward="0"), POD, "172.7.21.3").startswith("accept 172.7.21.2 -> 172.7.21.3")
+
+
+@pytest.mark.parametrize("route", ["blackhole 172.7.21.0/25", "172.7.21.3/32 via 10.4.7.9 dev eth0"])
+def test_pods_of_one_bridge_do_not_need_the_routes_of_the_node(route):
+    assert outcome(state(routes=[route]), POD, "172.7.21.3") == "accept 172.7.21.2 -> 172.7.21.3 dev docker0"
+
+
+def test_pods_look_for_all_hosts_of_the_network_of_their_bridge_on_it():
+    wide = state(addresses=["172.7.21.1/16 docker0"])
+    assert outcome(wide, POD, PEER_POD) == "accept 172.7.21.2 -> 172.7.22.2 dev docker0"
 
 
 def test_multicast_goes_where_its_routing_daemon_says():

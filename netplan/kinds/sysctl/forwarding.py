@@ -6,7 +6,7 @@ net/ipv4/devinet.c, inet_forward_change; net/ipv6/addrconf.c, addrconf_fixup_for
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from msgspec.structs import replace
@@ -18,12 +18,32 @@ IPV6_FORWARD: Final = "net.ipv6.conf.all.forwarding"
 FORWARDING: Final = {4: IP_FORWARD, 6: IPV6_FORWARD}
 """The switch of each IP version."""
 
+_OF_ONE_DEVICE: Final = {4: "net.ipv4.conf.{}.forwarding", 6: "net.ipv6.conf.{}.force_forwarding"}
+
 _IPV4_SWITCHES: Final = frozenset({IP_FORWARD, "net.ipv4.conf.all.forwarding"})
 SWITCHES: Final = _IPV4_SWITCHES | {IPV6_FORWARD}
 """The two names of IPv4's switch, and that of IPv6's."""
 
 _REDIRECTS: Final = "net.ipv4.conf.all.accept_redirects"
 _OF_A_DEVICE: Final = re.compile(r"net\.ipv([46])\.conf\.[^.]+\.forwarding")
+
+
+def forwarding_of(device: str) -> dict[int, str]:
+    """Name the parameter of each IP version that makes a device forward what comes in by it, or not."""
+    return {version: name.format(device.replace(".", "/")) for version, name in _OF_ONE_DEVICE.items()}
+
+
+def deciding(values: Mapping[str, str], version: int, device: str) -> tuple[str, str | None]:
+    """Return which parameter decides whether packets are forwarded that came by a device, and its value if known.
+
+    Of IPv4 it is the one of the device, which has the value of the switch until it is set by itself (net/ipv4/route.c,
+    ip_route_input_slow); of IPv6 the switch, unless the device is made to forward by itself (net/ipv6/ip6_output.c,
+    ip6_forward).
+    """
+    switch, own = FORWARDING[version], forwarding_of(device)[version]
+    value = values.get(switch)
+    mine = values.get(own, value)
+    return (own, mine) if mine != value and (version == 4 or mine == "1") else (switch, value)
 
 
 def follows(name: str, switches: Collection[str] = SWITCHES) -> bool:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from netplan.kinds.sysctl.forwarding import followers, follows, once_switched, switched_first
+from netplan.kinds.sysctl.forwarding import deciding, followers, follows, once_switched, switched_first
 from netplan.kinds.sysctl.value import Sysctl
 
 SWITCH = "net.ipv4.ip_forward"
@@ -84,3 +84,24 @@ def test_the_devices_follow_the_switch_of_ipv6():
 def test_advertisements_are_accepted_before_the_switch_drops_what_they_made():
     accepted, switched = Sysctl("net.ipv6.conf.eth0.accept_ra", "2"), Sysctl(IPV6_SWITCH, "1")
     assert switched_first([switched, accepted]) == [accepted, switched]
+
+
+SWITCH_6, DEVICE_6 = "net.ipv6.conf.all.forwarding", "net.ipv6.conf.eth0/100.force_forwarding"
+
+
+@pytest.mark.parametrize(
+    ("values", "parameter"),
+    [
+        ({SWITCH_6: "0", DEVICE_6: "1"}, (DEVICE_6, "1")),
+        ({SWITCH_6: "1", DEVICE_6: "0"}, (SWITCH_6, "1")),
+        ({SWITCH_6: "0"}, (SWITCH_6, "0")),
+        ({}, (SWITCH_6, None)),
+    ],
+)
+def test_a_device_forwards_ipv6_by_the_switch_or_by_itself(values, parameter):
+    assert deciding(values, 6, "eth0.100") == parameter
+
+
+@pytest.mark.parametrize(("switch", "device"), [("1", "0"), ("0", "1")])
+def test_the_parameter_of_a_device_decides_for_ipv4(switch, device):
+    assert deciding({SWITCH: switch, DEVICE: device}, 4, "eth0") == (DEVICE, device)
