@@ -16,7 +16,7 @@ from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.value import Chain, ChainKey, FirewallBackend, is_our_jump
 from netplan.kinds.link.value import Link
 from netplan.kinds.resource import Change, Reason, Resource
-from netplan.kinds.route.value import Route
+from netplan.kinds.route.value import KERNEL, Route
 from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Address, IfName, InterfaceAddress, Prefix
@@ -157,7 +157,12 @@ def kube_proxy() -> str:
 
 
 def snapshot(
-    rules="", *others: Resource, ip_forward="0", backend=FirewallBackend.NFT, address="10.4.7.21/24"
+    rules="",
+    *others: Resource,
+    ip_forward="0",
+    backend=FirewallBackend.NFT,
+    address="10.4.7.21/24",
+    bridge: str | None = "172.7.21.1/24",
 ) -> Snapshot:
     """Make the state of a node with an interface and a bridge; `rules` as iptables-save prints them."""
     carried = InterfaceAddress.parse(address)
@@ -169,12 +174,20 @@ def snapshot(
             Link(IfName("eth0"), 1500, up=True),
             Link(IfName("docker0"), 1500, up=True),
             LinkAddress(IfName("eth0"), carried),
+            *([] if bridge is None else bridged(bridge)),
             Sysctl("net.ipv4.ip_forward", ip_forward),
             *chains(rules),
             Route(subnet, IfName("eth0"), protocol=2),
             *others,
         ],
     )
+
+
+def bridged(address: str, device="docker0") -> tuple[LinkAddress, Route]:
+    """Make an address of a bridge, and the route that the kernel makes for it."""
+    carried = InterfaceAddress.parse(address)
+    route = Route(carried.prefix, IfName(device), protocol=KERNEL, prefsrc=carried.address)
+    return LinkAddress(IfName(device), carried), route
 
 
 def route(prefix="172.7.22.0/24", via: str | None = "10.4.7.22", dev="eth0", protocol=112, metric=0) -> Route:

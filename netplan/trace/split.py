@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeVar
 from msgspec.structs import replace
 
 from netplan.trace.flow import FIELDS, SERVICE, Field, Flow, Holds, protocols_of, services
-from netplan.trace.intervals import Intervals, meet, minus
+from netplan.trace.intervals import Intervals, join, meet, minus
 
 
 class Split(NamedTuple):
@@ -103,6 +103,22 @@ def without(flow: Flow, region: Flow) -> list[Flow]:
             return rest
         (flow,) = split.inside
     return rest
+
+
+def coalesced(parts: Iterable[Flow]) -> list[Flow]:
+    """Make one of flows that differ in one part of their header only."""
+    joined = list(dict.fromkeys(parts))
+    for field in FIELDS if len(joined) > 1 else ():
+        alike: dict[Flow, Flow] = {}
+        for part in joined:
+            key = replace(part, **{field.name: ()})
+            other = alike.get(key)
+            numbers = getattr(part, field.name)
+            alike[key] = (
+                part if other is None else replace(part, **{field.name: join(numbers, getattr(other, field.name))})
+            )
+        joined = list(alike.values())
+    return joined
 
 
 T = TypeVar("T")

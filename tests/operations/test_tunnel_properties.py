@@ -42,6 +42,7 @@ FOREIGN = make.snapshot(
     *(LinkAddress(ETH0, InterfaceAddress.parse(f"fd00:4:{third}::21/64")) for third in HERE),
     make.route("0.0.0.0/0", "10.4.7.1", protocol=4),
     Sysctl("net.ipv6.conf.all.forwarding", "0"),
+    bridge=None,
 )
 FLANNEL = make.snapshot(
     "",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from hashlib import sha256
 from itertools import chain
@@ -33,6 +33,8 @@ _SOURCES: Final = {
     Source.EMPTY: "no record: planned from empty",
     Source.SPEC: "against the other spec",
 }
+_CUT_OFF: Final = ("!", "cut off")
+_UNKNOWN: Final = ("?", "unknown")
 _NAMED: Final = 3
 _MANY: Final = 100
 """How many lines of one sign and kind are shown before they are shortened."""
@@ -147,26 +149,33 @@ def _reading(node: NodePlan, worded: dict[int, bytes]) -> _Reads:
 
 
 def traffic_lines(effects: Iterable[TrafficEffect]) -> Iterator[TrafficLine]:
-    """Put into words what a plan does to traffic; peers that fare alike share a line, and so does what is unknown."""
+    """Put into words what a plan does to traffic; peers that fare alike share a line, and so does what fares as one."""
     effects = tuple(effects)
     unmarked = {
         (effect.probe.traffic, effect.probe.peer): effect.words for effect in effects if effect.probe.mark is None
     }
     alike: dict[tuple[str, str, str, str], list[TrafficEffect]] = {}
-    unknown: dict[str, dict[str, list[TrafficEffect]]] = {}
+    folded: dict[tuple[str, str], dict[str, dict[str, list[TrafficEffect]]]] = {_CUT_OFF: {}, _UNKNOWN: {}}
     for effect in effects:
         probe = effect.probe
-        if effect.fares is Fares.UNKNOWN:
-            unknown.setdefault(_blame(effect), {}).setdefault(probe.name, []).append(effect)
+        sort = _UNKNOWN if effect.fares is Fares.UNKNOWN else _CUT_OFF if probe.fault is not None else None
+        if sort is not None:
+            folded[sort].setdefault(_blame(effect), {}).setdefault(probe.name, []).append(effect)
         elif _is_shown(effect) and (effect.words != unmarked.get((probe.traffic, probe.peer)) or not _repeats(effect)):
             key = ("!" if effect.stays_broken else "=", probe.name, *effect.words)
             alike.setdefault(key, []).append(effect)
+    yield from _folded(_CUT_OFF, folded[_CUT_OFF])
     for (sign, traffic, before, after), sharing in alike.items():
         for blame, those in _by_blame(sharing, apart=sign == "!"):
             yield TrafficLine(sign, _class(traffic, those), before, after, blame)
-    for blame, classes in unknown.items():
+    yield from _folded(_UNKNOWN, folded[_UNKNOWN])
+
+
+def _folded(sort: tuple[str, str], by_blame: Mapping[str, Mapping[str, list[TrafficEffect]]]) -> Iterator[TrafficLine]:
+    """Return a line for all classes of one blame, whatever they are."""
+    for blame, classes in by_blame.items():
         shown = [_class(traffic, those) for traffic, those in classes.items()]
-        yield TrafficLine("?", some(shown), "unknown", "unknown", blame)
+        yield TrafficLine(sort[0], some(shown), sort[1], sort[1], blame)
 
 
 def _by_blame(effects: Sequence[TrafficEffect], *, apart: bool) -> Iterator[tuple[str, Sequence[TrafficEffect]]]:

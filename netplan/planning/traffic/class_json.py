@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.resource import Json
 from netplan.net import BITS, Address, if_name
 from netplan.planning.traffic.classes import SourceAddress, TrafficClass, first_packets
@@ -32,6 +33,7 @@ def class_to_json(traffic: TrafficClass) -> Json:
         "mark": None if traffic.mark is None else str(traffic.mark),
         "arrives": traffic.arrives,
         "beyond": traffic.beyond,
+        "bridge": None if traffic.bridge is None else traffic.bridge.to_json(),
         **traffic.peers.to_json(),
     }
 
@@ -52,6 +54,7 @@ def class_from_json(data: Json) -> TrafficClass:
         mark=mark,
         arrives=bool(data["arrives"]),
         beyond=bool(data["beyond"]),
+        bridge=None if data["bridge"] is None else LinkAddress.from_json(data["bridge"]),
         peers=Peers.from_json(data),
     )
 

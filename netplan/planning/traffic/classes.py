@@ -63,6 +63,7 @@ class SourceAddress(StrEnum):
 
 
 _KEPT: Final = SourceAddress.KEPT
+_NOBODY: Final = Peers()
 
 
 class TrafficClass(Struct, frozen=True):
@@ -71,7 +72,7 @@ class TrafficClass(Struct, frozen=True):
     `source` is None where the spec leaves it to others; where it does not ask for `accepted` either it wants nothing.
     What `arrives` comes from another host, by the device that leads there: `packets` has the one of the spec. Routes
     `beyond` the cluster are others', and so are rules about a part of what is there. `peers` are those that packets
-    come from, or go to.
+    come from, or go to. `bridge` is the device of the pods here that take part, with the address that it should have.
     """
 
     traffic: str
@@ -82,6 +83,7 @@ class TrafficClass(Struct, frozen=True):
     arrives: bool = False
     beyond: bool = False
     peers: Peers = Peers()
+    bridge: LinkAddress | None = None
 
     @property
     def wanted(self) -> bool:
@@ -156,7 +158,7 @@ def _with_peers(traffic: Traffic, ways: dict[Prefix, Way]) -> Iterator[TrafficCl
     peers = Peers.of(subnets, ways)
     to_pod = replace(_from_pod(traffic, "pod -> pod", peers.addresses, _KEPT), peers=peers)
     yield to_pod
-    yield replace(_to_pod(traffic, "pod on peer -> pod here", peers.addresses), peers=replace(peers, ways={}))
+    yield _to_pod(traffic, "pod on peer -> pod here", peers.addresses, peers)
     for here in (own for own in traffic.node.addresses if own.address.version == version):
         names = {name for _, name in subnets}
         addressed = [
@@ -201,13 +203,25 @@ def _tunnelled(desired: Desired, tunnel: Vxlan) -> Iterator[TrafficClass]:
 def _from_pod(traffic: Traffic, name: str, destination: Intervals, source: SourceAddress) -> TrafficClass:
     flow = Flow(traffic.version, pods_of(traffic.subnet), destination)
     packets = first_packets(flow, traffic.node.bridge)
-    return TrafficClass(name, packets, _asked(traffic, source), traffic.accepts)
+    return TrafficClass(name, packets, _asked(traffic, source), traffic.accepts, bridge=_bridge(traffic))
 
 
-def _to_pod(traffic: Traffic, name: str, source: Intervals) -> TrafficClass:
+def _to_pod(traffic: Traffic, name: str, source: Intervals, peers: Peers = _NOBODY) -> TrafficClass:
     flow = Flow(traffic.version, source, pods_of(traffic.subnet))
     packets = first_packets(flow, traffic.node.interface)
-    return TrafficClass(name, packets, _asked(traffic, _KEPT), traffic.accepts, arrives=True)
+    wanted = replace(peers, ways=_home(traffic))
+    return TrafficClass(
+        name, packets, _asked(traffic, _KEPT), traffic.accepts, arrives=True, peers=wanted, bridge=_bridge(traffic)
+    )
+
+
+def _bridge(traffic: Traffic) -> LinkAddress:
+    return LinkAddress(traffic.bridge, traffic.node.gateway(traffic.subnet))
+
+
+def _home(traffic: Traffic) -> dict[Prefix, Way]:
+    """Return the way by which packets should leave to the pods here."""
+    return {traffic.subnet: Way(traffic.bridge, None)}
 
 
 def first_packets(flow: Flow, iif: str, service: Intervals | None = None) -> Flow:

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from typing import Final, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.resource import Json
 from netplan.kinds.snapshot import Snapshot
 from netplan.net import Address, IfName
 from netplan.planning.traffic.classes import TrafficClass
-from netplan.planning.traffic.judge import Fares, by_way_of, culprit, fares_of, fate, strays, whose
+from netplan.planning.traffic.judge import Fares, by_way_of, culprit, fares_of, fate, fault_of, strays, whose
 from netplan.planning.traffic.peers import Peers
 from netplan.planning.traffic.probe import Probe, described, largest, probe_of, probes_by_way
 from netplan.trace import Did, PacketVerdict, Step, Trace, Tracer
 from netplan.trace.flow import DESTINATION, FIELDS, SOURCE, Flow, Various
-from netplan.trace.intervals import join, minus, only, single
+from netplan.trace.intervals import minus, only, single
 from netplan.trace.packet import End
-from netplan.trace.split import cells, common, cut
+from netplan.trace.split import cells, coalesced, common, cut
 from netplan.trace.table import Way
 
 _MOST: Final = 8
@@ -119,11 +120,26 @@ def effects(classes: Iterable[TrafficClass], before: Snapshot, after: Snapshot) 
     ways = {prefix: way for ways in maps.values() for prefix, way in ways.items()}
     tracer = Tracer(before, ways)
     tracers = tracer, tracer if after is before else Tracer(after, ways)
-    return tuple(effect for traffic in classes for effect in _of_class(traffic, *tracers))
+    faults = {traffic.bridge: fault_of(traffic.bridge, after) for traffic in classes if traffic.bridge is not None}
+    cut_off = {bridge: fault for bridge, fault in faults.items() if fault is not None}
+    return tuple(effect for traffic in classes for effect in _of_class(traffic, *tracers, cut_off))
 
 
-def _of_class(traffic: TrafficClass, before: Tracer, after: Tracer) -> Iterator[TrafficEffect]:
+def _cut_off(traffic: TrafficClass, fault: Step, before: Tracer, after: Tracer) -> Iterator[TrafficEffect]:
+    """Return the effect on a class of pods that can't be reached at all."""
+    parts = list(_entering(traffic, before, after))
+    if parts:
+        effect = _effect(probe_of(traffic, parts)._replace(fault=fault), before, after)
+        yield replace(effect, probe=described(effect.probe, traffic, parts))
+
+
+def _of_class(
+    traffic: TrafficClass, before: Tracer, after: Tracer, cut_off: Mapping[LinkAddress, Step]
+) -> Iterator[TrafficEffect]:
     """Return the effects on a class: one for all of its packets of which the same is told, the most of them first."""
+    if traffic.wanted and traffic.bridge is not None and traffic.bridge in cut_off:
+        yield from _cut_off(traffic, cut_off[traffic.bridge], before, after)
+        return
     alike: dict[Hashable, _Kind] = {}
     for flow in _entering(traffic, before, after):
         for parts in _regions(flow, traffic.peers, before, after):
@@ -174,9 +190,9 @@ def _entering(traffic: TrafficClass, before: Tracer, after: Tracer) -> Iterator[
             own = tracer.fib(flow.version).addresses_of(kind)
             if traffic.arrives:
                 flow = replace(flow, source=minus(flow.source, own))
-            else:
+            if traffic.bridge is not None or not traffic.arrives:
                 flow = replace(flow, destination=minus(flow.destination, own))
-    if not traffic.arrives:
+    if not traffic.arrives or not flow.destination:
         yield from [flow] if flow.destination else []
         return
     rest = flow.source
@@ -218,7 +234,7 @@ def _divided(flow: Flow, peers: Peers, tracer: Tracer) -> dict[Hashable, list[Fl
         for part, key in _told_apart(end, peers):
             bare = replace(flow, **{field.name: getattr(part, field.name) for field in FIELDS})
             alike.setdefault(key, []).append(bare)
-    joined = {key: _joined(parts) for key, parts in alike.items()}
+    joined = {key: coalesced(parts) for key, parts in alike.items()}
     if sum(part.packets for parts in joined.values() for part in parts) == flow.packets:
         return joined
     divided: dict[Hashable, list[Flow]] = {}
@@ -261,22 +277,6 @@ def _by_way(flow: Flow, peers: Peers, verdict: PacketVerdict) -> Iterator[tuple[
         split = cut(flow, DESTINATION, peers.reached_by(Way(oif, hop)), original=True)
         yield from ((part, False) for part in split.inside)
         yield from ((part, True) for part in split.outside)
-
-
-def _joined(parts: Iterable[Flow]) -> list[Flow]:
-    """Make one of parts that differ in one part of their header only."""
-    joined = list(dict.fromkeys(parts))
-    for field in FIELDS if len(joined) > 1 else ():
-        alike: dict[Flow, Flow] = {}
-        for part in joined:
-            key = replace(part, **{field.name: ()})
-            other = alike.get(key)
-            numbers = getattr(part, field.name)
-            alike[key] = (
-                part if other is None else replace(part, **{field.name: join(numbers, getattr(other, field.name))})
-            )
-        joined = list(alike.values())
-    return joined
 
 
 def blamed(step: Step) -> str:

@@ -10,13 +10,17 @@ from collections.abc import Sequence, Set
 from enum import Enum
 from typing import Final
 
+from netplan.kinds.address.value import UNIVERSE, LinkAddress
 from netplan.kinds.chain.value import ChainKey
+from netplan.kinds.link.value import Link
+from netplan.kinds.snapshot import Snapshot
 from netplan.planning.traffic.classes import SourceAddress
 from netplan.planning.traffic.probe import Probe
 from netplan.trace import Did, PacketVerdict, Step, Trace
 from netplan.trace.addresses import LOOPBACK
 
 _ROUTING: Final = "route"
+_DOCKERS: Final = "docker0"
 _CHAINS: Final = (
     ("KUBE-", "kube-proxy's"),
     ("DOCKER", "docker's"),
@@ -56,6 +60,8 @@ def fares_of(trace: Trace, probe: Probe) -> Fares:
     """Measure what became of a packet by what the spec wants of it."""
     if not probe.wanted:
         return Fares.WELL
+    if probe.fault is not None:
+        return Fares.BROKEN
     if trace.possible:
         return _certain({fares_of(end, probe) for end in trace.possible})
     if trace.verdict in (PacketVerdict.DROP, PacketVerdict.REJECT):
@@ -79,6 +85,31 @@ def _certain(fares: Set[Fares]) -> Fares:
     return Fares.BROKEN if fares <= {Fares.BROKEN, Fares.REFUSED} else Fares.UNKNOWN
 
 
+def fault_of(bridge: LinkAddress, state: Snapshot) -> Step | None:
+    """Say what is wrong with the bridge of the pods, so that none can be reached; a bridge that is not there has none.
+
+    Whether it has a carrier does not count: it has none as long as it has no pods.
+    """
+    device, wanted = bridge.link, bridge.address
+    up = next((link.up for link in state.all(Link) if link.name == device), None)
+    if up is None:
+        return None
+    if not up:
+        return _fault(f"{device} is down: ip link set {device} up")
+    addresses = [own.address for own in state.all(LinkAddress) if own.link == device and own.scope == UNIVERSE]
+    if any(address.prefix == wanted.prefix for address in addresses):
+        return None
+    version = wanted.address.version
+    has = [str(address) for address in addresses if address.address.version == version] or [f"no IPv{version} address"]
+    docker = {4: f"start dockerd with --bip={wanted}", 6: f"start dockerd with --ipv6 --fixed-cidr-v6={wanted.prefix}"}
+    remedy = docker[version] if device == _DOCKERS else f"ip address add {wanted} dev {device}"
+    return _fault(f"{device} has {', '.join(has)}, the spec says {wanted.prefix}: {remedy}")
+
+
+def _fault(text: str) -> Step:
+    return Step("bridge", "", Did.REFUSED, text)
+
+
 def telling(trace: Trace, probe: Probe) -> Trace:
     """Return what tells of a packet: one of the ends that it may come to where each of them is wrong."""
     return trace.possible[0] if trace.possible and fares_of(trace, probe) is Fares.BROKEN else trace
@@ -91,9 +122,10 @@ def strays(trace: Trace, probe: Probe) -> bool:
 
 def _refused(trace: Trace, probe: Probe) -> Fares:
     """Say whether it is wrong that a packet was refused; with `forward: none` the filters are not podnet's matter."""
-    at = trace.steps[-1].at if trace.steps else ""
+    at, route = trace.steps[-1][:2] if trace.steps else ("", "")
     if at == _ROUTING:
-        return Fares.WELL if probe.beyond else Fares.BROKEN
+        to_pods = route and probe.way is not None
+        return Fares.WELL if probe.beyond and not to_pods else Fares.BROKEN
     if not probe.accepted:
         return Fares.WELL
     return Fares.REFUSED if holds_policy(at) and not probe.tunnelled else Fares.BROKEN
@@ -101,6 +133,8 @@ def _refused(trace: Trace, probe: Probe) -> Fares:
 
 def culprit(trace: Trace, probe: Probe) -> Step | None:
     """Return the step that refused the packet, rewrote or kept its addresses, or left in doubt what became of it."""
+    if probe.fault is not None:
+        return probe.fault
     trace = telling(trace, probe)
     if trace.doubt is not None or trace.verdict is not PacketVerdict.ACCEPT:
         return trace.doubt or (trace.steps[-1] if trace.steps else None)
@@ -134,6 +168,8 @@ def _last(steps: Sequence[Step], did: Did) -> Step | None:
 
 def fate(trace: Trace, probe: Probe, *, astray: bool) -> str:
     """Say in a word what becomes of a packet; with `astray` also that it takes another way than it should."""
+    if probe.fault is not None and probe.wanted:
+        return "cut off"
     trace = telling(trace, probe)
     if trace.verdict is not PacketVerdict.ACCEPT:
         return {PacketVerdict.DROP: "dropped", PacketVerdict.REJECT: "rejected"}.get(trace.verdict, "unknown")

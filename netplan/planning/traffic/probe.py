@@ -10,7 +10,7 @@ from netplan.net import Address, Prefix
 from netplan.netfilter.iptables.names import PROTOCOL_NAMES, TCP, UDP
 from netplan.planning.traffic.classes import TUNNEL, SourceAddress, TrafficClass
 from netplan.spec.model import Mark
-from netplan.trace import Packet, PacketVerdict
+from netplan.trace import Packet, PacketVerdict, Step
 from netplan.trace.flow import DESTINATION, Flow, services
 from netplan.trace.intervals import EVERY_PORT, Intervals, contains, join, meet, minus, of_prefix, only, pairs_of, size
 from netplan.trace.split import cut
@@ -29,6 +29,7 @@ class Probe(NamedTuple):
     Routes `beyond` the cluster are others'; `way` is the one that the spec wants the packet to take, None if it wants
     none, and `ways` counts those that it wants all of them to take. They are of `number` peers, of which the first are
     named; where they are only a part of the class, `ports` and `only` say which. `more` kinds of packets are not told.
+    `fault` is what cuts the pods here off from all others, if anything does.
     """
 
     traffic: str
@@ -44,6 +45,7 @@ class Probe(NamedTuple):
     ports: str = ""
     only: tuple[str, ...] = ()
     more: int = 0
+    fault: Step | None = None
 
     @property
     def peer(self) -> str | None:
@@ -94,7 +96,7 @@ def probe_of(traffic: TrafficClass, parts: Sequence[Flow]) -> Probe:
         Address(version, source), Address(version, destination), protocol, _TUNNEL_PORT if tunnel else _PORT, _PORT
     )
     packet = Packet.first_of(flow, likes)
-    way = traffic.peers.way_to(packet.destination) if traffic.wanted and not traffic.arrives else None
+    way = traffic.peers.way_to(packet.destination) if traffic.wanted else None
     return Probe(traffic.traffic, packet, traffic.source, traffic.accepted, traffic.mark, traffic.beyond, way)
 
 

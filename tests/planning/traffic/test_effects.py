@@ -4,11 +4,9 @@ import pytest
 from msgspec.structs import replace
 
 from netplan.cli.views.lines import traffic_lines
-from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.value import Chain, ChainKey
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.net import IfName, InterfaceAddress
 from netplan.netfilter.iptables.rule import Rule
 from netplan.planning.traffic.classes import classes_of
 from netplan.planning.traffic.effects import blamed, effects
@@ -25,9 +23,7 @@ def node(nat=(), filter=(), ip_forward="1"):  # noqa: A002 - the table's name
     """Make the state of node a, with a default route and what its firewall holds."""
     return make.snapshot(
         make.saved(nat=nat, filter=filter),
-        LinkAddress(IfName("docker0"), InterfaceAddress.parse("172.7.21.1/24")),
         Sysctl(BRIDGE_CALLS[4], "1"),
-        make.route("172.7.21.0/24", None, "docker0", protocol=2),
         make.route("0.0.0.0/0", "10.4.7.254", protocol=3),
         ip_forward=ip_forward,
     )
@@ -232,9 +228,7 @@ def moved(count):
     ]
     desired = make.desired(make.spec(*nodes, network="172.0.0.0/8"), "n1")
     routes = [make.route(f"172.{n >> 8}.{n & 255}.0/24", f"10.4.99.{n & 255}") for n in range(2, count + 1)]
-    bridge = LinkAddress(IfName("docker0"), InterfaceAddress.parse("172.0.1.1/24"))
-    own = make.route("172.0.1.0/24", None, "docker0", protocol=2)
-    state = make.snapshot(make.saved(), bridge, own, *routes, ip_forward="1")
+    state = make.snapshot(make.saved(), *routes, ip_forward="1", bridge="172.0.1.1/24")
     lines = traffic_lines(effects(classes_of(desired), state, make.settled(desired, state)))
     return [(line.traffic, line.before, line.after) for line in lines if line.traffic.startswith("node -> pod")]
 
