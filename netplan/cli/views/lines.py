@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from functools import lru_cache
 from hashlib import sha256
 from itertools import chain
@@ -152,7 +152,7 @@ def traffic_lines(effects: Iterable[TrafficEffect]) -> Iterator[TrafficLine]:
     """Put into words what a plan does to traffic; peers that fare alike share a line, and so does what fares as one."""
     effects = tuple(effects)
     unmarked = {
-        (effect.probe.traffic, effect.probe.peer): effect.words for effect in effects if effect.probe.mark is None
+        (effect.probe.traffic, effect.probe.peer, effect.words) for effect in effects if effect.probe.mark is None
     }
     alike: dict[tuple[str, str, str, str], list[TrafficEffect]] = {}
     folded: dict[tuple[str, str], dict[str, dict[str, list[TrafficEffect]]]] = {_CUT_OFF: {}, _UNKNOWN: {}}
@@ -161,7 +161,7 @@ def traffic_lines(effects: Iterable[TrafficEffect]) -> Iterator[TrafficLine]:
         sort = _UNKNOWN if effect.fares is Fares.UNKNOWN else _CUT_OFF if probe.fault is not None else None
         if sort is not None:
             folded[sort].setdefault(_blame(effect), {}).setdefault(probe.name, []).append(effect)
-        elif _is_shown(effect) and (effect.words != unmarked.get((probe.traffic, probe.peer)) or not _repeats(effect)):
+        elif _is_shown(effect) and not _repeats(effect, unmarked):
             key = ("!" if effect.stays_broken else "=", probe.name, *effect.words)
             alike.setdefault(key, []).append(effect)
     yield from _folded(_CUT_OFF, folded[_CUT_OFF])
@@ -189,9 +189,19 @@ def _by_blame(effects: Sequence[TrafficEffect], *, apart: bool) -> Iterator[tupl
         yield "", effects
 
 
-def _repeats(effect: TrafficEffect) -> bool:
-    """Whether a marked class says nothing of its own: its packets ask for another source, and none comes or goes."""
-    return effect.probe.mark is not None and effect.before.source == effect.after.source
+def _repeats(effect: TrafficEffect, unmarked: Set[tuple[str, str | None, tuple[str, str]]]) -> bool:
+    """Whether a class says nothing of its own: it fares as the one without a mark, or as the pods on the same peers.
+
+    A marked one does if its packets ask for another source, and none comes or goes.
+    """
+    probe = effect.probe
+    if probe.mark is not None:
+        kept = effect.before.source == effect.after.source
+        return kept and (probe.traffic, probe.peer, effect.words) in unmarked
+    pods = probe.traffic.replace("node on peer", "pod on peer")
+    if pods == probe.traffic or effect.stays_broken:
+        return False
+    return any((traffic, words) == (pods, effect.words) for traffic, _, words in unmarked)
 
 
 def _is_shown(effect: TrafficEffect) -> bool:

@@ -34,6 +34,7 @@ def class_to_json(traffic: TrafficClass) -> Json:
         "arrives": traffic.arrives,
         "beyond": traffic.beyond,
         "bridge": None if traffic.bridge is None else traffic.bridge.to_json(),
+        "device": traffic.device,
         **traffic.peers.to_json(),
     }
 
@@ -56,6 +57,7 @@ def class_from_json(data: Json) -> TrafficClass:
         beyond=bool(data["beyond"]),
         bridge=None if data["bridge"] is None else LinkAddress.from_json(data["bridge"]),
         peers=Peers.from_json(data),
+        device=None if data["device"] is None else if_name(str(data["device"])),
     )
 
 

@@ -7,7 +7,7 @@ brings from a peer it wants to be let in.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from itertools import islice
 from typing import Final
@@ -22,34 +22,21 @@ from netplan.kinds.link.value import Link, Vxlan
 from netplan.kinds.resource import Change, Resource
 from netplan.kinds.route.value import MAIN_TABLE, Route
 from netplan.kinds.snapshot import Snapshot
-from netplan.net import BITS, Prefix
+from netplan.net import BITS, Address, IfName, Prefix
 from netplan.netfilter.iptables.names import TCP, UDP
-from netplan.planning.traffic.peers import Peers
+from netplan.planning.traffic.peers import OUTSIDE, Peers, pods_of
 from netplan.spec.model import Mark
+from netplan.spec.topology import Node
 from netplan.trace import Flow
+from netplan.trace.addresses import LOOPBACK
 from netplan.trace.flow import NO_DEVICE, services
 from netplan.trace.flow import Mark as PacketMark
 from netplan.trace.intervals import Intervals, meet, minus, of_prefix, of_prefixes, only, union
 from netplan.trace.table import Way
 
-TUNNEL: Final = "tunnel from peer"
+TUNNEL: Final = frozenset({"tunnel from peer", "tunnel to peer"})
 _TUNNEL_PORTS: Final = (32768, 60999)
 """The source ports that the kernel gives to a tunnel's packets, by a hash of what they carry."""
-
-_NOT_PUBLIC: Final = (
-    *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24"),
-    *("192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24"),
-    *("224.0.0.0/3",),
-)
-"""Addresses that are no host's on the internet (RFC 6890): what becomes of packets to them is a matter of the place."""
-
-_OUTSIDE: Final[dict[int, Intervals]] = {
-    4: minus((0, 0xFFFFFFFF), of_prefixes(map(Prefix.parse, _NOT_PUBLIC))),
-    6: minus(
-        of_prefix(Prefix.parse("2000::/3")), of_prefixes(map(Prefix.parse, ("2001::/23", "2001:db8::/32", "3fff::/20")))
-    ),
-}
-
 
 _REPRESENTATIVES: Final = 4
 """How many subnets that are given up stand for all."""
@@ -73,6 +60,7 @@ class TrafficClass(Struct, frozen=True):
     What `arrives` comes from another host, by the device that leads there: `packets` has the one of the spec. Routes
     `beyond` the cluster are others', and so are rules about a part of what is there. `peers` are those that packets
     come from, or go to. `bridge` is the device of the pods here that take part, with the address that it should have.
+    `device` is the one by which packets should leave, to whatever next hop.
     """
 
     traffic: str
@@ -84,6 +72,7 @@ class TrafficClass(Struct, frozen=True):
     beyond: bool = False
     peers: Peers = Peers()
     bridge: LinkAddress | None = None
+    device: IfName | None = None
 
     @property
     def wanted(self) -> bool:
@@ -126,16 +115,10 @@ def _of_traffic(traffic: Traffic, ways: dict[Prefix, Way]) -> Iterator[TrafficCl
         others = minus(of_prefix(prefix), of_prefix(traffic.network))
         yield replace(_from_pod(traffic, f"pod -> {prefix}", others, _KEPT), beyond=True)
     yield from _with_peers(traffic, ways)
-    outside = minus(_OUTSIDE[traffic.version], of_prefixes((traffic.network, *traffic.kept)))
+    outside = minus(OUTSIDE[traffic.version], of_prefixes((traffic.network, *traffic.kept)))
     outside = minus(outside, _addresses(traffic))
     yield replace(_from_pod(traffic, "pod -> outside", outside, SourceAddress.REWRITTEN), beyond=True)
     yield replace(_to_pod(traffic, "outside -> pod", outside), beyond=True)
-
-
-def pods_of(subnet: Prefix) -> Intervals:
-    """Return the addresses that pods of a node may have: not the bridge's, and not those of the subnet itself."""
-    hosts = minus(of_prefix(subnet), (subnet.value, subnet.value + 1))
-    return minus(hosts, only(subnet.value + subnet.size - 1)) if subnet.version == 4 and subnet.size > 2 else hosts
 
 
 def _addresses(traffic: Traffic) -> Intervals:
@@ -146,8 +129,8 @@ def _addresses(traffic: Traffic) -> Intervals:
     return union((address.value, address.value) for address in addresses)
 
 
-def _alone(version: int, value: int) -> Prefix:
-    return Prefix(version, value, BITS[version])
+def _alone(address: Address) -> Prefix:
+    return Prefix(address.version, address.value, BITS[address.version])
 
 
 def _with_peers(traffic: Traffic, ways: dict[Prefix, Way]) -> Iterator[TrafficClass]:
@@ -159,45 +142,67 @@ def _with_peers(traffic: Traffic, ways: dict[Prefix, Way]) -> Iterator[TrafficCl
     to_pod = replace(_from_pod(traffic, "pod -> pod", peers.addresses, _KEPT), peers=peers)
     yield to_pod
     yield _to_pod(traffic, "pod on peer -> pod here", peers.addresses, peers)
-    for here in (own for own in traffic.node.addresses if own.address.version == version):
-        names = {name for _, name in subnets}
-        addressed = [
-            (own.address, node.name)
-            for node in others
-            for own in node.addresses
-            if own.address.version == version and node.name in names
-        ]
-        nodes = Peers.of(((_alone(version, address.value), name) for address, name in addressed), ways)
-        kept = of_prefixes(traffic.kept)
-        for addresses, source in (
-            (meet(nodes.addresses, kept), _KEPT),
-            (minus(nodes.addresses, kept), SourceAddress.REWRITTEN),
-        ):
-            yield replace(_from_pod(traffic, "pod -> node", addresses, source), peers=nodes)
-        names = {name for _, name in addressed}
-        reached = (
-            Peers.of((place for place in subnets if place[1] in names), ways) if len(names) < len(subnets) else peers
-        )
-        sent = Flow(version, only(here.address.value), reached.addresses)
-        yield TrafficClass(
-            "node -> pod", first_packets(sent, NO_DEVICE), _asked(traffic, _KEPT), traffic.accepts, peers=reached
-        )
+    yield from _with_nodes(traffic, others, ways, peers)
     for mark in traffic.respected:
         packets = replace(to_pod.packets, service=services([TCP]), mark=PacketMark.of(mark.value))
         yield replace(to_pod, packets=packets, source=None, accepted=False, mark=mark)
 
 
+def _with_nodes(
+    traffic: Traffic, others: Sequence[Node], ways: dict[Prefix, Way], peers: Peers
+) -> Iterator[TrafficClass]:
+    """Return the classes of traffic that this node or others take part in by their own addresses."""
+    here = traffic.node.address_of(traffic.version)
+    if here is None:
+        return
+    names = {name for _, name in peers.places}
+    addresses = [(own.address, node.name) for node in others if (own := node.address_of(traffic.version))]
+    addressed = [(address, name) for address, name in addresses if name in names]
+    nodes = Peers.of(((_alone(address), name) for address, name in addressed), ways)
+    kept = of_prefixes(traffic.kept)
+    for destinations, source in (
+        (meet(nodes.addresses, kept), _KEPT),
+        (minus(nodes.addresses, kept), SourceAddress.REWRITTEN),
+    ):
+        yield replace(_from_pod(traffic, "pod -> node", destinations, source), peers=nodes)
+    addressable = {name for _, name in addressed}
+    reached = peers
+    if len(addressable) < len(names):
+        reached = Peers.of((place for place in peers.places if place[1] in addressable), ways)
+    sent = first_packets(Flow(traffic.version, only(here.address.value), reached.addresses), NO_DEVICE)
+    yield TrafficClass("node -> pod", sent, _asked(traffic, _KEPT), traffic.accepts, peers=reached)
+    sent = replace(sent, destination=pods_of(traffic.subnet))
+    home = Peers(ways=_home(traffic))
+    yield TrafficClass("node -> pod here", sent, None, traffic.accepts, peers=home, bridge=_bridge(traffic))
+    near = _untunnelled(traffic, nodes, peers)
+    yield _to_pod(traffic, "node on peer -> pod here", near.addresses, near)
+
+
+def _untunnelled(traffic: Traffic, nodes: Peers, peers: Peers) -> Peers:
+    """Return the nodes that send to pods here under their own addresses: those to whose pods no tunnel leads.
+
+    What comes out of a tunnel has the address of the sender's end of it.
+    """
+    direct = Way(traffic.node.interface, None)
+    behind = {name for subnet, name in peers.places if peers.ways.get(subnet, direct).oif != direct.oif}
+    return nodes if not behind else Peers.of(place for place in nodes.places if place[1] not in behind)
+
+
 def _tunnelled(desired: Desired, tunnel: Vxlan) -> Iterator[TrafficClass]:
-    """Return the packets by which peers send into this node's end of the tunnel."""
+    """Return the packets by which peers send into this node's end of the tunnel, and it into theirs."""
     traffic = desired.reported_traffic[0]
     entries = (want.resource for want in desired.objects if isinstance(want.resource, FdbEntry))
     behind = {entry.dst for entry in entries}
     ends = [(node.endpoint, node.name) for node in traffic.nodes if node.endpoint in behind]
-    peers = Peers.of((_alone(address.version, address.value), name) for address, name in ends)
+    peers = Peers.of((_alone(address), name) for address, name in ends)
     own = traffic.node.address.address
-    packets = Flow(own.version, peers.addresses, only(own.value), _TUNNEL_PORTS)
-    packets = first_packets(packets, traffic.node.interface, services([UDP], only(tunnel.port)))
-    yield TrafficClass(TUNNEL, packets, None, arrives=True, peers=peers)
+    service = services([UDP], only(tunnel.port))
+    come = Flow(own.version, peers.addresses, only(own.value), _TUNNEL_PORTS)
+    come = first_packets(come, traffic.node.interface, service)
+    yield TrafficClass("tunnel from peer", come, None, arrives=True, peers=peers)
+    sent = Flow(own.version, only(own.value), peers.addresses, _TUNNEL_PORTS)
+    device = None if tunnel.device == LOOPBACK else tunnel.device
+    yield TrafficClass("tunnel to peer", first_packets(sent, NO_DEVICE, service), None, peers=peers, device=device)
 
 
 def _from_pod(traffic: Traffic, name: str, destination: Intervals, source: SourceAddress) -> TrafficClass:

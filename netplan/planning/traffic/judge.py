@@ -117,7 +117,8 @@ def telling(trace: Trace, probe: Probe) -> Trace:
 
 def strays(trace: Trace, probe: Probe) -> bool:
     """Whether a packet leaves by another way than the one that is wanted."""
-    return probe.way is not None and (trace.oif, trace.next_hop) != probe.way
+    by_device = probe.device not in (None, trace.oif)
+    return by_device or (probe.way is not None and (trace.oif, trace.next_hop) != probe.way)
 
 
 def _refused(trace: Trace, probe: Probe) -> Fares:
@@ -176,7 +177,7 @@ def fate(trace: Trace, probe: Probe, *, astray: bool) -> str:
     if trace.destination != probe.packet.destination:
         return f"sent to {trace.destination or 'an unknown destination'}"
     if astray and strays(trace, probe):
-        return f"takes the wrong path {by_way_of(trace)}"
+        return f"takes the wrong path {by_way_of(trace) if probe.device is None else f'by {trace.oif}'}"
     return "let in" if trace.oif == LOOPBACK else _source(trace, probe)
 
 

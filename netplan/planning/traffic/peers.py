@@ -1,18 +1,39 @@
-"""The peers that packets of a class come from or go to, found by their addresses."""
+"""The ends of traffic by their addresses: pods, the outside, and the peers that packets come from or go to."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from msgspec import Struct
 
 from netplan.kinds.resource import Json
 from netplan.net import Address, InterfaceAddress, Prefix, host_name, if_name
-from netplan.trace.intervals import Intervals, apart, of_prefixes, pairs_of, size, union
+from netplan.trace.intervals import Intervals, apart, minus, of_prefix, of_prefixes, only, pairs_of, size, union
 from netplan.trace.table import Way
+
+_NOT_PUBLIC: Final = (
+    *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24"),
+    *("192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24"),
+    *("224.0.0.0/3",),
+)
+"""Addresses that are no host's on the internet (RFC 6890): what becomes of packets to them is a matter of the place."""
+
+OUTSIDE: Final[dict[int, Intervals]] = {
+    4: minus((0, 0xFFFFFFFF), of_prefixes(map(Prefix.parse, _NOT_PUBLIC))),
+    6: minus(
+        of_prefix(Prefix.parse("2000::/3")), of_prefixes(map(Prefix.parse, ("2001::/23", "2001:db8::/32", "3fff::/20")))
+    ),
+}
+"""The addresses of hosts on the internet, by IP version."""
+
+
+def pods_of(subnet: Prefix) -> Intervals:
+    """Return the addresses that pods of a node may have: not the bridge's, and not those of the subnet itself."""
+    hosts = minus(of_prefix(subnet), (subnet.value, subnet.value + 1))
+    return minus(hosts, only(subnet.value + subnet.size - 1)) if subnet.version == 4 and subnet.size > 2 else hosts
 
 
 class Named(NamedTuple):

@@ -27,9 +27,9 @@ class Probe(NamedTuple):
 
     `source` is None where the spec leaves it to others; where it does not ask for `accepted` either it wants nothing.
     Routes `beyond` the cluster are others'; `way` is the one that the spec wants the packet to take, None if it wants
-    none, and `ways` counts those that it wants all of them to take. They are of `number` peers, of which the first are
-    named; where they are only a part of the class, `ports` and `only` say which. `more` kinds of packets are not told.
-    `fault` is what cuts the pods here off from all others, if anything does.
+    none, or at least the `device`, and `ways` counts those that it wants all of them to take. They are of `number`
+    peers, of which the first are named; where they are only a part of the class, `ports` and `only` say which. `more`
+    kinds of packets are not told. `fault` is what cuts the pods here off from all others, if anything does.
     """
 
     traffic: str
@@ -46,6 +46,7 @@ class Probe(NamedTuple):
     only: tuple[str, ...] = ()
     more: int = 0
     fault: Step | None = None
+    device: str | None = None
 
     @property
     def peer(self) -> str | None:
@@ -62,7 +63,7 @@ class Probe(NamedTuple):
     @property
     def tunnelled(self) -> bool:
         """Whether the packets are a tunnel's own, which no policy is about: pods are not seen in them."""
-        return self.traffic == TUNNEL
+        return self.traffic in TUNNEL
 
     @property
     def wanted(self) -> bool:
@@ -79,6 +80,7 @@ class Probe(NamedTuple):
             "source": None if source is None else str(source),
             "destination": str(self.packet.destination),
             **({} if self.way is None else self.way.to_json()),
+            **({} if self.device is None else {"oif": self.device}),
         }
 
 
@@ -97,7 +99,8 @@ def probe_of(traffic: TrafficClass, parts: Sequence[Flow]) -> Probe:
     )
     packet = Packet.first_of(flow, likes)
     way = traffic.peers.way_to(packet.destination) if traffic.wanted else None
-    return Probe(traffic.traffic, packet, traffic.source, traffic.accepted, traffic.mark, traffic.beyond, way)
+    probe = Probe(traffic.traffic, packet, traffic.source, traffic.accepted, traffic.mark, traffic.beyond, way)
+    return probe._replace(device=traffic.device)
 
 
 def _far(traffic: TrafficClass, addresses: Intervals) -> int:

@@ -57,7 +57,11 @@ def test_routes_of_others_and_to_what_the_spec_knows_are_not_given_up():
 
 def test_a_subnet_of_one_pod_has_no_neighbours():
     tiny = make.desired(make.spec("a: {address: 10.4.7.21/24, subnet: 172.7.21.0/30}", subnet_len="30"))
-    assert [traffic.traffic for traffic in classes_of(tiny)] == ["pod -> outside", "outside -> pod"]
+    assert [traffic.traffic for traffic in classes_of(tiny)] == [
+        "node -> pod here",
+        "pod -> outside",
+        "outside -> pod",
+    ]
 
 
 def test_by_which_device_packets_arrive_is_not_known_before_routes_are_read():

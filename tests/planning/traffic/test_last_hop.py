@@ -54,7 +54,7 @@ def test_of_a_bridge_as_the_spec_says_nothing_is_told():
 def test_another_address_of_the_bridge_cuts_its_pods_off():
     assert broken(state(bridge="172.17.0.1/16")) == [
         (
-            "pod -> pod here, pod -> pod on b and 4 more",
+            "pod -> pod here, pod -> pod on b and 6 more",
             "cut off",
             f"now: bridge: docker0 has 172.17.0.1/16, the spec says 172.7.21.0/24: {BIP}",
         )

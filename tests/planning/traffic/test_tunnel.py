@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from netplan.cli.views.lines import traffic_lines
 from netplan.desired.compile import compile_removal
+from netplan.kinds.policy.value import DEFAULTS, PolicyRule
+from netplan.kinds.route.value import Route
+from netplan.netfilter.iptables.operands import Masked
 from netplan.planning.traffic.classes import classes_of
 from netplan.planning.traffic.effects import effects
 from tests import make
@@ -17,10 +21,15 @@ FAR = "c: {address: 10.4.8.23/24, subnet: 172.7.23.0/24, public_address: 203.0.1
 TUNNEL = "{type: vxlan}"
 
 
+def of_others(state):
+    """Return a state whose routes are another program's."""
+    return state.replace(Route, [replace(route, protocol=4) for route in state.all(Route)])
+
+
 def told(*rules, backend=TUNNEL, policy="ACCEPT", nodes=(A, B, FAR)):
     """Return the lines about tunnels in a plan for a node whose INPUT has such rules."""
     saved = [rule if rule.startswith("-A") else f"-A INPUT {rule}" for rule in rules]
-    state = states.state("\n".join(["*filter", f":INPUT {policy} [0:0]", ":ufw-user-input - [0:0]", *saved]))
+    state = of_others(states.state("\n".join(["*filter", f":INPUT {policy} [0:0]", ":ufw-user-input - [0:0]", *saved])))
     desired = make.desired(make.spec(*nodes, backend=backend))
     lines = traffic_lines(effects(classes_of(desired), state, make.settled(desired, state)))
     return [(line.sign, str(line), line.blame) for line in lines if "tunnel" in line.traffic]
@@ -73,7 +82,7 @@ def test_a_peer_that_is_routed_directly_sends_nothing_into_the_tunnel():
 
 def test_a_rule_that_goes_lets_the_tunnel_in():
     spec = make.spec(A, B, FAR, backend=TUNNEL, firewall='{remove: [{table: filter, rule: "-A INPUT -j DROP"}]}')
-    desired, state = make.desired(spec), states.state("*filter\n-A INPUT -j DROP")
+    desired, state = make.desired(spec), of_others(states.state("*filter\n-A INPUT -j DROP"))
     lines = traffic_lines(effects(classes_of(desired), state, make.settled(desired, state)))
     assert "tunnel from b, c (udp)    dropped -> let in" in map(str, lines)
 
@@ -85,3 +94,43 @@ def test_without_a_tunnel_none_is_wanted_to_be_let_in():
 def test_a_node_that_podnet_leaves_needs_no_tunnel():
     spec = make.spec(A, B, FAR, backend=TUNNEL)
     assert not [each for each in classes_of(compile_removal(spec, spec.topology.nodes[0])) if "tunnel" in each.traffic]
+
+
+def led_away(*objects, rules=(), nodes=(A, B)):
+    """Return the lines about what goes into the tunnel of node a, whose routes and rules of routing are such."""
+    there = of_others(states.state("\n".join(["*filter", *rules])))
+    routes = [item for item in objects if isinstance(item, Route)]
+    there = there.replace(Route, [*there.all(Route), *routes])
+    there = there.replace(PolicyRule, [item for item in objects if isinstance(item, PolicyRule)])
+    desired = make.desired(make.spec(*nodes, backend=TUNNEL))
+    lines = traffic_lines(effects(classes_of(desired), there, make.settled(desired, there)))
+    return [(line.traffic, line.after, line.blame) for line in lines if line.traffic.startswith("tunnel to")]
+
+
+def test_a_route_to_a_peer_by_another_device_leads_the_tunnel_away():
+    pushed = make.route("10.4.7.22/32", "10.8.0.1", "tun0", protocol=4)
+    assert led_away(pushed) == [
+        ("tunnel to b (udp)", "takes the wrong path by tun0", "now: route: 10.4.7.22/32 via 10.8.0.1 dev tun0")
+    ]
+
+
+def test_a_gateway_of_the_tunnels_device_may_lead_to_a_peer():
+    assert led_away(make.route("10.4.7.22/32", "10.4.7.254", protocol=4)) == []
+
+
+def test_a_rule_of_routing_that_leads_the_tunnel_away_is_to_blame():
+    default = replace(make.route("0.0.0.0/0", None, "wg0", protocol=4), table=51820)
+    rule = PolicyRule(100, 51820, mark=Masked(0xCA6C, 0xFFFFFFFF), negated=True)
+    assert led_away(default, *DEFAULTS[:1], rule, *DEFAULTS[1:]) == [
+        (
+            "tunnel to b (udp)",
+            "takes the wrong path by wg0",
+            "now: policy rule 100: not from all fwmark 0xca6c lookup 51820",
+        )
+    ]
+
+
+def test_a_rule_that_drops_what_goes_into_the_tunnel_is_to_blame():
+    assert led_away(rules=["-A OUTPUT -p udp -m udp --dport 8472 -j DROP"]) == [
+        ("tunnel to b (udp)", "dropped", "now: filter OUTPUT 1: -p udp -m udp --dport 8472 -j DROP")
+    ]
