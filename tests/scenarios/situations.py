@@ -37,14 +37,13 @@ class Situation(Struct, frozen=True):
     """What is typed on node n1, and what takes it back; `$iptables` is the program of the node's packet filter.
 
     `blame` is what drift names, None where packets fare well and nothing drifts. What is typed on a pod of n1 is
-    `in_pod`.
+    `in_pod`, and a connection from the first of the `ends` to the second is what is tried.
     """
 
     typed: str
     undo: str
     blame: str | None
-    source: str = "n2-pod1"
-    target: str = "n1-pod1"
+    ends: tuple[str, str] = ("n2-pod1", "n1-pod1")
     version: int = 4
     in_pod: tuple[str, str] = ("", "")
 
@@ -58,12 +57,12 @@ _UP: Final = "ip link set docker0 up; ip -6 address add fd00:7:0:21::1/64 dev do
 _FORWARDS: Final = "net.ipv4.conf.{}.forwarding"
 
 
-def _not_forwarding(device: str, **ends: str) -> Situation:
+def _not_forwarding(device: str, ends: tuple[str, str] = ("n2-pod1", "n1-pod1")) -> Situation:
     name = _FORWARDS.format(device)
-    return Situation(f"sysctl -q {name}=0", f"sysctl -q {name}=1", f"route: dropped: {name} is 0", **ends)
+    return Situation(f"sysctl -q {name}=0", f"sysctl -q {name}=1", f"route: dropped: {name} is 0", ends)
 
 
-_FROM_POD: Final = {"source": "n1-pod1", "target": "n2-pod1"}
+_FROM_POD: Final = ("n1-pod1", "n2-pod1")
 
 BRIDGE: Final = (
     Situation(
@@ -80,7 +79,7 @@ BRIDGE: Final = (
         "ip address add 172.7.21.1/16 dev docker0; ip address del 172.7.21.1/24 dev docker0",
         "ip address add 172.7.21.1/24 dev docker0; ip address del 172.7.21.1/16 dev docker0",
         "bridge: docker0 has 172.7.21.1/16, the spec says 172.7.21.0/24: start dockerd with --bip=172.7.21.1/24",
-        **_FROM_POD,
+        ends=_FROM_POD,
         in_pod=(
             "ip address add 172.7.21.2/16 dev eth0; ip address del 172.7.21.2/24 dev eth0",
             "ip address add 172.7.21.2/24 dev eth0; ip address del 172.7.21.2/16 dev eth0",
@@ -136,20 +135,20 @@ ROUTES: Final = (
         "ip route add 172.7.22.2/32 via 10.4.7.99",
         "ip route del 172.7.22.2/32",
         "route: 172.7.22.2/32 via 10.4.7.99 dev eth0",
-        **_FROM_POD,
+        ends=_FROM_POD,
     ),
     Situation(
         "ip -6 route add fd00:7:0:22::2/128 via fd00:4::99",
         "ip -6 route del fd00:7:0:22::2/128",
         "route: fd00:7:0:22::2/128 via fd00:4::99 dev eth0 metric 1024",
-        **_FROM_POD,
+        ends=_FROM_POD,
         version=6,
     ),
 )
 """Routes, or rules of routing, lead pods' packets away or refuse them."""
 
 FORWARDING: Final = (
-    _not_forwarding("docker0", **_FROM_POD),
+    _not_forwarding("docker0", ends=_FROM_POD),
     _not_forwarding("eth0"),
     Situation(
         "sysctl -q net.ipv6.conf.docker0.forwarding=0", "sysctl -q net.ipv6.conf.docker0.forwarding=1", None, version=6
@@ -168,7 +167,7 @@ RULES: Final = (
         " ip route add 172.7.22.0/25 via 10.4.7.99",
         "$iptables -t nat -D POSTROUTING -s 172.7.21.0/24 -d 172.7.0.0/16 -j RETURN; ip route del 172.7.22.0/25",
         "route: 172.7.22.0/25 via 10.4.7.99 dev eth0",
-        **_FROM_POD,
+        ends=_FROM_POD,
     ),
 )
 """Rules take part."""

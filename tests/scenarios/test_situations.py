@@ -85,12 +85,12 @@ def episode(request: pytest.FixtureRequest, cluster: Lab, standing: Callable[[Gr
 
 def _fares_well(lab: Lab, situation: Situation) -> bool:
     """Whether a connection comes about, and has the address of who opened it."""
-    ends = (situation.source, situation.target)
+    source, target = situation.ends
     try:
-        seen = source_seen(lab, *ends, 0.4 if situation.blame else 2.0, version=situation.version)
+        seen = source_seen(lab, source, target, 0.4 if situation.blame else 2.0, version=situation.version)
     except OSError:
         return False
-    return seen == address(lab, situation.source, situation.version)
+    return seen == address(lab, source, situation.version)
 
 
 def test_packets_fare_as_the_situation_has_it(episode: Episode) -> None:
