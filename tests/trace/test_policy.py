@@ -12,7 +12,7 @@ from tests.trace.states import outcome, rules, state, traced
 OUTSIDE, POD, PEER_POD, NODE = "198.51.100.2", "172.7.21.2", "172.7.22.2", "10.4.7.21"
 SUBNET = Prefix.parse("172.7.21.0/24")
 AROUND = "0.0.0.0/0 via 10.4.7.9 dev eth0 table 100"
-LIMIT = "-m limit --limit 5/sec"
+LIMIT = "-m statistic --mode random --probability 0.5"
 
 
 def ruled(*added, saved="", routes=(AROUND,), **settings):

@@ -207,7 +207,7 @@ class TestMarks:
 
 
 class TestUnknown:
-    LIMIT = "-m limit --limit 1/sec"
+    LIMIT = "-m statistic --mode random --probability 0.5"
 
     def test_a_rule_that_may_drop_makes_the_verdict_unknown(self):
         result = traced(state(rules(f"filter FORWARD {self.LIMIT} -j DROP")), POD, OUTSIDE)

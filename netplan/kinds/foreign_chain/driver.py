@@ -15,7 +15,7 @@ from netplan.kinds.chain.reach import Reach, Tables, reached
 from netplan.kinds.chain.tables import tables
 from netplan.kinds.chain.value import OWNED_PREFIX, Chain, ChainKey, FirewallBackend, table_label
 from netplan.kinds.foreign_chain import legacy
-from netplan.kinds.foreign_chain.value import OtherChain, Owner, is_read, program_of
+from netplan.kinds.foreign_chain.value import OtherChain, Owner, program_of
 from netplan.net import printable
 from netplan.netfilter.iptables.built_in import BUILT_IN, BUILT_IN_BY_TABLE
 from netplan.netfilter.iptables.rule import Rule
@@ -106,24 +106,19 @@ def _shown(base: Base, version: int, listed: Tables | None, limit: int) -> list[
 
 
 def _by_program(shown: Tables, key: ChainKey, base: Base, limit: int) -> Iterator[OtherChain]:
-    nat = base.type == "nat"
-    entered = OtherChain(Owner.NFT, Chain(key, (), base.policy.upper()), base.hook, nat, base.rules)
-    if not is_read(entered.hook):
-        yield entered
-        return
     for chain in reached(shown, Reach(walks=frozenset({key}), limit=limit)):
         hook = base.hook if chain.key == key else None
-        yield OtherChain(Owner.NFT, chain, hook, nat, chain.unread or len(chain.rules))
+        yield OtherChain(Owner.NFT, chain, hook, base.type == "nat", chain.unread or len(chain.rules))
 
 
 def _native(bases: Iterable[Base]) -> Iterator[OtherChain]:
-    """Read chains of nft's own with those that they lead to; where no pod traffic passes, only their length."""
+    """Read chains of nft's own with those that they lead to."""
     tables: dict[tuple[str, str], list[Base]] = {}
     for base in bases:
-        if is_read(base.hook) and base.rules:
+        if base.rules:
             tables.setdefault((base.family, base.table), []).append(base)
         else:
-            yield from (_entered(base, version, base.rules) for version in versions_of(base.family))
+            yield from (_entered(base, version, 0) for version in versions_of(base.family))
     devices = dict(socket.if_nameindex()) if tables else {}
     for (family, name), entered in tables.items():
         table = _NativeTable(family, name, devices)

@@ -10,7 +10,7 @@ from netplan.kinds.chain import legacy_tables
 from netplan.kinds.chain.reach import Reach, reached
 from netplan.kinds.chain.saved import SavedTable, SavedTables, saved_tables
 from netplan.kinds.chain.value import OWNED_PREFIX, Chain, ChainKey
-from netplan.kinds.foreign_chain.value import OtherChain, Owner, is_read
+from netplan.kinds.foreign_chain.value import OtherChain, Owner
 from netplan.net import BITS, printable
 from netplan.system import helpers, programs
 
@@ -54,16 +54,11 @@ def _observe(tables: Mapping[str, SavedTable], limit: int) -> Iterator[OtherChai
 
 
 def _entered(table: SavedTable, name: str, shown: SavedTables, limit: int) -> Iterator[OtherChain]:
-    """Return a built-in chain with those that it leads to; where no pod traffic passes, only its length."""
-    nat = table.name == "nat"
-    empty = Chain(ChainKey(table.version, table.name, name), (), table.policies[name])
-    entered = OtherChain(Owner.LEGACY, empty, name.lower(), nat, table.length(name))
-    if not is_read(entered.hook):
-        yield entered
-        return
-    for chain in reached(shown, Reach(walks=frozenset({empty.key}), limit=limit)):
-        hook = entered.hook if chain.key == empty.key else None
-        yield OtherChain(Owner.LEGACY, chain, hook, nat, chain.unread or len(chain.rules))
+    """Return a built-in chain with those that it leads to."""
+    key = ChainKey(table.version, table.name, name)
+    for chain in reached(shown, Reach(walks=frozenset({key}), limit=limit)):
+        hook = name.lower() if chain.key == key else None
+        yield OtherChain(Owner.LEGACY, chain, hook, table.name == "nat", chain.unread or len(chain.rules))
 
 
 def _tables(names: list[str], version: int) -> list[SavedTable]:

@@ -12,8 +12,7 @@ from netplan.kinds.resource import Json
 from netplan.net import counted
 from netplan.netfilter.iptables.rule import Rule
 
-_OUTGOING: Final = "output"
-_ELSEWHERE: Final = frozenset({"input", _OUTGOING})
+_ELSEWHERE: Final = frozenset({"input", "output"})
 
 
 class Owner(StrEnum):
@@ -36,7 +35,7 @@ class OtherChain(Struct, frozen=True):
     rewrite addresses. The table of one of nft's own is `inet firewalld`, family and name, and its rules are what
     iptables could say of them: one of nft's may be several, and then `positions` has its place for each of them. One of
     a table for both IP versions is two, each as the packets of a version meet it.
-    `length` counts its rules; `chain` has none of them where only what the node itself sends passes.
+    `length` counts its rules; where `chain` has none of them they were not read.
     """
 
     kind: ClassVar[str] = "other chain"
@@ -123,7 +122,3 @@ def on_the_way(hook: str | None) -> bool:
     """Whether forwarded packets may come through a hook."""
     return hook not in _ELSEWHERE
 
-
-def is_read(hook: str | None) -> bool:
-    """Whether rules at a hook are read: pod traffic passes, as it is or in the packets of a tunnel."""
-    return hook != _OUTGOING

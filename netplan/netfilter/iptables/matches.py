@@ -201,6 +201,12 @@ _MATCHES: Final = (
         (Opt("match-set", (set_name, directions), negatable=True),),
         exactly=("match-set",),
     ),
+    Spec(
+        "socket",
+        (Opt("transparent"), Opt("nowildcard"), Opt("restore-skmark")),
+        tables=frozenset({"mangle"}),
+        chains=frozenset({"PREROUTING", "INPUT"}),
+    ),
     Spec("state", (Opt("state", (flags(names.STATES),), negatable=True),), exactly=("state",)),
     Spec(
         "statistic",
@@ -250,7 +256,7 @@ MATCHES: Final = {spec.name: spec for spec in _MATCHES}
 MATCH_EXTENSIONS: Final = MATCHES.keys() | {
     "ah", "bpf", "cgroup", "cluster", "connbytes", "connlabel", "connlimit", "cpu", "devgroup", "dscp", "dst", "ecn",
     "esp", "eui64", "frag", "hashlimit", "hbh", "helper", "hl", "ipcomp", "ipv6header", "ipvs", "mh", "nfacct", "osf",
-    "policy", "quota", "rateest", "realm", "rt", "socket", "srh", "time", "tos", "u32",
+    "policy", "quota", "rateest", "realm", "rt", "srh", "time", "tos", "u32",
 } | {
     "account", "asn", "condition", "fuzzy", "geoip", "gradm", "iface", "ipp2p", "ipv4options", "length2", "lscan",
     "pknock", "psd", "quota2",

@@ -18,9 +18,18 @@ _ADDRESS_TYPES: Final = (
 )  # fmt: skip
 _STATES: Final = {1: "INVALID", 2: "ESTABLISHED", 4: "RELATED", 8: "NEW", 64: "UNTRACKED"}
 _STATUSES: Final = {16: "SNAT", 32: "DNAT"}
-_DIRECTIONS: Final = ("ORIGINAL", "REPLY")
+_VALUES: Final = {
+    "ct direction": {0: "conntrack --ctdir ORIGINAL", 1: "conntrack --ctdir REPLY"},
+    "pkttype": {0: "pkttype --pkt-type unicast", 1: "pkttype --pkt-type broadcast", 2: "pkttype --pkt-type multicast"},
+    "secpath": {0: "policy --dir in --pol none", 1: "policy --dir in --pol ipsec"},
+    "socket transparent": {1: "socket --transparent"},
+}
+"""What of the values of one byte iptables has words for."""
+_UNDENIED: Final = ("policy", "socket")
+"""The matches whose options can't be negated."""
 _HEADERS: Final = frozenset({"network", "transport"})
 _OPTIONS: Final = {"source": "-s", "destination": "-d"}
+_LARGEST_TTL: Final = 255
 _WITH_PORTS: Final = {TCP: "tcp", UDP: "udp", SCTP: "sctp", DCCP: "dccp"}
 
 
@@ -71,6 +80,10 @@ class Conditions(Struct, frozen=True):
         """Return them with one more, which iptables can't say."""
         return replace(self, unsaid=True)
 
+    def worded(self, words: str) -> Conditions:
+        """Return them with one more in iptables' words."""
+        return replace(self, words=(*self.words, words))
+
     def remarked(self) -> Conditions:
         """Return them as they are once a mark is another one: of what marks were nothing can be said any more."""
         return replace(self, marks=(), unsaid=self.unsaid or bool(self.marks))
@@ -108,6 +121,8 @@ class Conditions(Struct, frozen=True):
         negated = negated is not condition.startswith("! ")
         condition = condition.removeprefix("! ")
         option, _, rest = condition.partition(" ")
+        if negated and rest.startswith(_UNDENIED):
+            return self.vague()
         words = condition if not negated else f"! {condition}" if option != "-m" else _negated(rest)
         if words in self.words:
             return self
@@ -185,6 +200,10 @@ class Conditions(Struct, frozen=True):
                 yield _address(self.family.version, option, sign, (low, high), alone=free and number == 0)
             elif name == "protocol":
                 yield f"{sign}-p {low}" if low == high and number == 0 else ""
+            elif name == "length":
+                yield f"-m length {sign}--length {low}:{high}"
+            elif name in ("ttl", "hl"):
+                yield _hops_left(name, sign, low, high)
             else:
                 yield self._port(name, sign, low, high)
 
@@ -199,9 +218,23 @@ class Conditions(Struct, frozen=True):
         return f"-m {match} {sign}--{option} {kind}{f'/{code}' if low == high else ''}"
 
 
+def _hops_left(name: str, sign: str, low: int, high: int) -> str:
+    """Say how many hops a packet has left, by `ttl` or `hl`; of what is not in a range only which end it is beyond."""
+    if low == high:
+        return f"-m {name} {sign}--{name}-eq {low}"
+    least, most = (high + 1, low - 1) if sign else (low, high)
+    if sign and low > 0 and high < _LARGEST_TTL:
+        return ""
+    above = f"-m {name} --{name}-gt {least - 1}" if least > 0 and not (sign and low > 0) else ""
+    below = f"-m {name} --{name}-lt {most + 1}" if most < _LARGEST_TTL and not (sign and low == 0) else ""
+    return " ".join(filter(None, (above, below)))
+
+
 def _negated(words: str) -> str:
-    """Negate the one option of a match."""
+    """Negate the one option of a match; that of the way back is an option itself."""
     name, _, option = words.partition(" ")
+    if name == "rpfilter":
+        return f"-m {words.removesuffix(' --invert')}" if words.endswith(" --invert") else f"-m {words} --invert"
     return f"-m {name} ! {option}"
 
 
@@ -252,8 +285,12 @@ def _said(load: Load, first: bytes, last: bytes, devices: Mapping[int, str]) -> 
 
 def _said_plainly(what: str, value: bytes, devices: Mapping[int, str]) -> str | None:
     """Say that something is one value."""
-    if what == "ct direction":
-        return f"-m conntrack --ctdir {_DIRECTIONS[value[0]]}" if value[0] < len(_DIRECTIONS) else None
+    if what in _VALUES:
+        said = _VALUES[what].get(value[0])
+        return None if said is None else f"-m {said}"
+    if "rpfilter" in what:
+        way_back = f"-m {what.removeprefix('index ')}"
+        return f"{way_back} --invert" if not any(value) else None if what.startswith("index") else way_back
     if what in ("iif", "oif"):
         device = devices.get(native(value))
         return None if device is None else f"-{what[0]} {device}"

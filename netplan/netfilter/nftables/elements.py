@@ -18,7 +18,7 @@ MANY: Final = 1000
 """How many elements of a set are read: what has more is not understood."""
 
 _GET_SET, _GET_ELEMENT = 10, 13
-_INTERVAL, _TIMEOUT, _DYNAMIC, _CONCATENATED = 0x4, 0x10, 0x20, 0x80
+_INTERVAL, _CONCATENATED = 0x4, 0x80
 _END, _CATCHALL = 1, 2
 _INNOCENT: Final = frozenset({"counter", "last"})
 
@@ -46,7 +46,7 @@ class Sets:
         self._read: dict[str, tuple[Element, ...] | None] = {}
 
     def __call__(self, name: str) -> tuple[Element, ...] | None:
-        """Return what a set holds, in order; None if it is too big, changed by packets, or has conditions."""
+        """Return what a set holds now, in order; None if it is too big, or has conditions."""
         if name not in self._read:
             self._read[name] = self._elements(name)
         return self._read[name]
@@ -58,9 +58,9 @@ class Sets:
                 text(message.attributes[2]): (number(message.attributes.get(3, b"")), number(message.attributes[5]))
                 for message in sets
             }
-        flags, length = self._flags.get(name, (_DYNAMIC, 0))
-        if flags & (_TIMEOUT | _DYNAMIC):
+        if name not in self._flags:
             return None
+        flags, length = self._flags[name]
         wanted = self._table + attribute(2, terminated(name))
         messages = netfilter.dump(NFTABLES, _GET_ELEMENT, self._family, wanted, most=MANY)
         listed = [attributes(element) for message in messages for element in elements(message.attributes.get(3, b""))]

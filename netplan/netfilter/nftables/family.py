@@ -34,13 +34,13 @@ class Family(Struct, frozen=True):
     @property
     def addresses(self) -> range:
         """Where in the header the two addresses stand."""
-        _, (_, source, size), _ = self.header
-        return range(source, source + 2 * size)
+        source = next(offset for name, offset, _ in self.header if name == "source")
+        return range(source, source + 2 * self.address_size)
 
     @property
     def address_size(self) -> int:
         """How many bytes an address has."""
-        return self.header[1][2]
+        return 4 if self.version == 4 else 16
 
 
 FAMILIES: Final = {
@@ -49,7 +49,9 @@ FAMILIES: Final = {
         number=2,
         name="ip",
         ethertype=b"\x08\x00",
-        header=(("protocol", 9, 1), ("source", 12, 4), ("destination", 16, 4)),
+        header=(
+            ("protocol", 9, 1), ("source", 12, 4), ("destination", 16, 4), ("length", 2, 2), ("ttl", 8, 1),
+        ),
         icmp=(ICMP, "icmp", "icmp-type"),
         refusals={
             0: "icmp-net-unreachable", 1: "icmp-host-unreachable", 2: "icmp-proto-unreachable",
@@ -65,7 +67,7 @@ FAMILIES: Final = {
         number=10,
         name="ip6",
         ethertype=b"\x86\xdd",
-        header=(("protocol", 6, 1), ("source", 8, 16), ("destination", 24, 16)),
+        header=(("protocol", 6, 1), ("source", 8, 16), ("destination", 24, 16), ("hl", 7, 1)),
         icmp=(ICMPV6, "icmp6", "icmpv6-type"),
         refusals={
             0: "icmp6-no-route", 1: "icmp6-adm-prohibited", 3: "icmp6-addr-unreachable", 4: "icmp6-port-unreachable",

@@ -18,9 +18,12 @@ _META: Final = {
     7: ("oifname", 16),
     15: ("nfproto", 1),
     16: ("l4proto", 1),
+    19: ("pkttype", 1),
+    25: ("secpath", 1),
 }
 _CT: Final = {0: ("ct state", 4), 1: ("ct direction", 1), 2: ("ct status", 4), 3: ("ct mark", 4)}
-_FIB_ADDRTYPE: Final = 3
+_FIB_OIF, _FIB_ADDRTYPE = 1, 3
+_FIB_SOURCE, _FIB_MARK, _FIB_IIF, _FIB_PRESENT = 1, 4, 8, 32
 _FIB_FLAGS: Final = {
     1: "fib src", 2: "fib dst", 9: "fib src in", 10: "fib dst in", 17: "fib src out", 18: "fib dst out",
 }  # fmt: skip
@@ -48,13 +51,24 @@ def loaded(expression: Expression) -> Load | None:
             return Load("ethertype", 2) if (offset, length) == (_ETHERTYPE_OFFSET, 2) else None
         return Load(_BASES[base], length, offset) if base in _BASES else None
     if expression.name == "fib":
-        known = expression.number(2) == _FIB_ADDRTYPE and expression.number(3) in _FIB_FLAGS
-        return Load(_FIB_FLAGS[expression.number(3)], 4) if known else None
+        return _looked_up(expression.number(2), expression.number(3))
+    if expression.name == "socket":
+        return Load("socket transparent", 1) if expression.number(1) == 0 else None
     key = expression.number(2)
     if expression.name == "ct" and key > 1 and 3 in expression.operands:
         return None
     named = {"meta": _META, "ct": _CT}[expression.name].get(key)
     return None if named is None else Load(*named)
+
+
+def _looked_up(result: int, flags: int) -> Load | None:
+    """Return what is looked up of an address: its type, or by which device an answer to the source would leave."""
+    if result == _FIB_ADDRTYPE:
+        return Load(_FIB_FLAGS[flags], 4) if flags in _FIB_FLAGS else None
+    if result != _FIB_OIF or flags & ~(_FIB_MARK | _FIB_IIF | _FIB_PRESENT) != _FIB_SOURCE:
+        return None
+    options = f"{'' if flags & _FIB_IIF else ' --loose'}{' --validmark' if flags & _FIB_MARK else ''}"
+    return Load(f"{'' if flags & _FIB_PRESENT else 'index '}rpfilter{options}", 4)
 
 
 def native(value: bytes) -> int:

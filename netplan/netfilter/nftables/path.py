@@ -78,6 +78,10 @@ class Path(Struct, frozen=True):
         """Return the rule with its last target."""
         return replace(self.acting(target), ended=True, chain=chain)
 
+    def saying(self, words: str) -> Path:
+        """Return the rule with a condition in iptables' words."""
+        return replace(self, conditions=self.conditions.worded(words))
+
     def vague(self) -> Path:
         """Return the rule with a condition that iptables can't say."""
         return replace(self, conditions=self.conditions.vague())

@@ -17,12 +17,13 @@ from netplan.netfilter.nftables.condition import Conditions
 from netplan.netfilter.nftables.elements import MANY
 from netplan.netfilter.nftables.expression import Expression
 from netplan.netfilter.nftables.family import FAMILIES, Family
+from netplan.netfilter.nftables.limit import limited
 from netplan.netfilter.nftables.load import loaded
 from netplan.netfilter.nftables.lookup import LookUp, looked_up
 from netplan.netfilter.nftables.marks import mark_set, mark_set_by_target
 from netplan.netfilter.nftables.path import Path
 from netplan.netfilter.nftables.terminal import UNKNOWN_TARGET, address_translated, immediate, redirect, reject
-from netplan.system.netlink.wire import attributes, text
+from netplan.system.netlink.wire import attributes, elements, text
 
 _EQUAL, _UNEQUAL, _LESS, _AT_MOST, _MORE, _AT_LEAST = range(6)
 _ORDERED: Final = frozenset({"network", "transport", "l4proto"})
@@ -30,7 +31,7 @@ _MARK: Final = 3
 _SILENT: Final = frozenset({"counter", "log", "last", "flow_offload", "dup"})
 _LOADS: Final = frozenset({"payload", "meta", "ct", "fib"})
 _OTHER_LOADS: Final = {
-    "exthdr": 1, "hash": 2, "numgen": 1, "osf": 1, "rt": 1, "socket": 2, "tunnel": 2, "xfrm": 1, "byteorder": 2,
+    "exthdr": 1, "hash": 2, "numgen": 1, "osf": 1, "rt": 1, "tunnel": 2, "xfrm": 1, "byteorder": 2,
 }  # fmt: skip
 """What loads something that iptables has no word for, with the operand that names the register."""
 _SILENT_OBJECTS: Final = frozenset({1, 3, 7, 8, 9})
@@ -78,11 +79,23 @@ def _read(path: Path, expression: Expression, look_up: LookUp, most: int) -> lis
         return [path]
     if expression.name == "lookup":
         return looked_up(path, expression, look_up, most)
+    if expression.name == "dynset":
+        return _put_into_set(path, expression, look_up, most)
     if expression.name in _OTHER_LOADS:
         return [path.holding(expression.number(_OTHER_LOADS[expression.name]), None)]
     if expression.name in _LAST:
         return [path.ending(_LAST[expression.name])]
     return [_READERS.get(expression.name, _unknown)(path, expression)]
+
+
+def _put_into_set(path: Path, expression: Expression, look_up: LookUp, most: int) -> list[Path]:
+    """Read what puts an element into a set, with the limit that holds for each of its elements."""
+    parts = [expression.operands[7]] if 7 in expression.operands else elements(expression.operands.get(10, b""))
+    paths = [path.vague() if expression.number(9, 0) else path]
+    for part in map(attributes, parts):
+        limit = Expression(text(part[1]), attributes(part.get(2, b"")))
+        paths = [after for before in paths for after in _read(before, limit, look_up, most)]
+    return paths
 
 
 def _unknown(path: Path, _expression: Expression) -> Path:
@@ -97,6 +110,10 @@ def _load(path: Path, expression: Expression) -> Path:
     if expression.name == "payload":
         return path.ending(UNKNOWN_TARGET) if _rewrites(expression, path.conditions.family) else path
     return mark_set(path, expression) if expression.number(2) == _MARK else path
+
+
+def _socket(path: Path, expression: Expression) -> Path:
+    return path.holding(expression.number(2), loaded(expression))
 
 
 def _rewrites(expression: Expression, family: Family) -> bool:
@@ -166,6 +183,8 @@ def _untracked(path: Path, _expression: Expression) -> Path:
 
 
 _READERS: Final[dict[str, Callable[[Path, Expression], Path]]] = {
+    **dict.fromkeys(("connlimit", "limit", "quota"), limited),
+    "socket": _socket,
     **dict.fromkeys(_LOADS, _load),
     "bitwise": _mask,
     "cmp": _compare,

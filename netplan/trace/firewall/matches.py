@@ -13,6 +13,8 @@ from netplan.netfilter.iptables.match import Match
 from netplan.netfilter.iptables.names import ICMP, ICMPV6
 from netplan.netfilter.iptables.operands import BITS, AddressMask, Condition, Range
 from netplan.trace.fib import Fib
+from netplan.trace.firewall.fib_matches import FIB_MATCHES, doubt
+from netplan.trace.firewall.first_packet import FIRST_PACKET, first_packet
 from netplan.trace.firewall.sets import Sets
 from netplan.trace.firewall.targets import MARKING
 from netplan.trace.flow import (
@@ -28,7 +30,7 @@ from netplan.trace.flow import (
     Phase,
     services,
 )
-from netplan.trace.intervals import Intervals, join, union
+from netplan.trace.intervals import Intervals, union
 from netplan.trace.split import Split, Test, any_of, cut, parted, split_by
 
 _FLAGS: Final = {
@@ -40,7 +42,6 @@ _FLAGS: Final = {
 """The flags of the packets of a TCP handshake."""
 
 _TURNED: Final = {SOURCE: DESTINATION, DESTINATION: SOURCE}
-_APART: Final = (("LOCAL",), ("MULTICAST",), ("BROADCAST",))
 _WITH_PORTS: Final = (6, 17, 33, 132, 136)
 _ICMP: Final = {"icmp": ICMP, "icmp6": ICMPV6}
 
@@ -51,12 +52,14 @@ def match_tests(match: Match, protocol: Protocol, fib: Fib | None, sets: Sets | 
     """Compile what a match asks of packets of the protocol that its rule asks for."""
     if match.name == "comment" or match.name in MARKING:
         return
-    if not match.known:
-        yield _doubt
+    if match.name in FIRST_PACKET:
+        yield lambda flow: parted(flow, first_packet(match, flow))
+    elif not match.known:
+        yield doubt
     elif match.name == "set":
         yield _set(match, sets)
-    elif match.name == "addrtype":
-        yield from _address_types(match, fib)
+    elif match.name in FIB_MATCHES:
+        yield from FIB_MATCHES[match.name](match, fib)
     elif match.name in _WHOLE:
         whole = _WHOLE[match.name]
         yield lambda flow: parted(flow, whole(match, flow))
@@ -65,10 +68,6 @@ def match_tests(match: Match, protocol: Protocol, fib: Fib | None, sets: Sets | 
     else:
         for option in match.options:
             yield _option(match, option, protocol)
-
-
-def _doubt(flow: Flow) -> Split:
-    return Split(doubtful=(flow,))
 
 
 def _option(match: Match, option: Option, protocol: Protocol) -> Test:
@@ -84,7 +83,7 @@ def _option(match: Match, option: Option, protocol: Protocol) -> Test:
         return _either_port(option, protocol)
     answer = _LABELS.get(key)
     if answer is None:
-        return _doubt
+        return doubt
     return lambda flow: parted(flow, answer(option, flow).unless(negated))
 
 
@@ -157,7 +156,7 @@ def _either_port(option: Option, protocol: Protocol) -> Test:
 def _set(match: Match, sets: Sets | None) -> Test:
     option = match.get("match-set")
     if sets is None or option is None:
-        return _doubt
+        return doubt
     name, directions = option.values
     member = sets.test(name, directions.split(","))
     return lambda flow: member(flow).unless(option.negated)
@@ -235,30 +234,3 @@ def _statistic(match: Match, _flow: Flow) -> Holds:
 
 
 _WHOLE: Final[dict[str, Callable[[Match, Flow], Holds]]] = {"connmark": _connmark, "statistic": _statistic}
-
-
-def _address_types(match: Match, fib: Fib | None) -> Iterator[Test]:
-    """Look addresses up as xt_addrtype.c does, in the local table alone: they are of four types only.
-
-    Of IPv6 a local address is a unicast one too: there only questions for one type that no other includes are answered.
-    """
-    limits = {name for name in ("limit-iface-in", "limit-iface-out") if match.get(name) is not None}
-    for name, field in (("src-type", SOURCE), ("dst-type", DESTINATION)):
-        option = match.get(name)
-        if option is not None:
-            yield _address_type(option, field, fib, limits)
-
-
-def _address_type(option: Option, field: Field, fib: Fib | None, limits: set[str]) -> Test:
-    def test(flow: Flow) -> Split:
-        limited = [flow.iif if limit == "limit-iface-in" else flow.oif for limit in sorted(limits)]
-        devices = [device for device in limited if device is not None]
-        answerable = flow.version == 4 or option.words in _APART
-        if fib is None or not answerable or len(devices) < len(limited):
-            return Split(doubtful=(flow,))
-        wanted: Intervals = ()
-        for word in option.words:
-            wanted = join(wanted, fib.addresses_of(word, *devices))
-        return cut(flow, field, wanted).unless(option.negated)
-
-    return test

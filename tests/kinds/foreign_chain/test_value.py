@@ -7,7 +7,7 @@ import json
 import pytest
 
 from netplan.kinds.chain.value import Chain, ChainKey
-from netplan.kinds.foreign_chain.value import OtherChain, Owner, is_read
+from netplan.kinds.foreign_chain.value import OtherChain, Owner
 from netplan.store import records
 from tests import make
 
@@ -79,8 +79,3 @@ def test_record_from_before_is_read():
 @pytest.mark.parametrize(("owner", "backend"), [("iptables-legacy", "legacy"), ("iptables-nft", "nft"), ("nft", "nft")])
 def test_an_owner_shows_the_rules_of_one_packet_filter(owner, backend):
     assert Owner(owner).backend == backend
-
-
-@pytest.mark.parametrize(("hook", "read"), [("output", False), ("input", True), ("forward", True), (None, True)])
-def test_rules_are_read_where_traffic_of_pods_passes_in_a_tunnel_too(hook, read):
-    assert is_read(hook) is read

@@ -52,8 +52,13 @@ def test_what_no_other_element_has_comes_last():
 
 
 @pytest.mark.parametrize("flags", [TIMEOUT, DYNAMIC])
-def test_what_packets_or_time_change_is_unknown(flags):
-    assert read(element(b"\x01"), flags=flags) is None
+def test_what_packets_or_time_change_is_read_as_it_stands(flags):
+    assert read(element(b"\x01"), flags=flags) == (Element(b"\x01", b"\x01"),)
+
+
+def test_a_set_that_is_not_there_is_unknown():
+    with answering.kernel():
+        assert Sets("ip", "t")("s") is None
 
 
 @pytest.mark.parametrize(

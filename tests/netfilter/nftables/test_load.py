@@ -25,7 +25,11 @@ from tests.netfilter.nftables.instructions import MARK, NETWORK, TRANSPORT, inst
         (instruction("ct", _1=1, _2=8, _3=0), None),
         (instruction("fib", _1=1, _2=3, _3=2), Load("fib dst", 4)),
         (instruction("fib", _1=1, _2=3, _3=9), Load("fib src in", 4)),
-        (instruction("fib", _1=1, _2=1, _3=9), None),
+        (instruction("fib", _1=1, _2=1, _3=9), Load("index rpfilter", 4)),
+        (instruction("fib", _1=1, _2=1, _3=45), Load("rpfilter --validmark", 4)),
+        (instruction("fib", _1=1, _2=1, _3=10), None),
+        (instruction("socket", _1=0, _2=1), Load("socket transparent", 1)),
+        (instruction("socket", _1=1, _2=1), None),
     ],
 )
 def test_an_instruction_loads_what_iptables_has_a_word_for_or_nothing(expression, load):

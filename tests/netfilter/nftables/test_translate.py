@@ -32,6 +32,7 @@ NEVER = "-m nft --never"
 TABLE = """
 table inet t {
     set pods { type ipv4_addr; }
+    set senders { type ipv4_addr; flags dynamic; }
     set seen { type ipv4_addr; flags dynamic, timeout; timeout 1h; elements = { 1.1.1.1 }; }
     map services {
         type ipv4_addr . inet_proto . inet_service : verdict
@@ -104,7 +105,7 @@ ROWS = {
     ],
     "mark 5 mark set 6 limit rate 1/second accept": [
         "-m mark --mark 0x5 -j MARK --set-xmark 0x6/0xffffffff",
-        "-m nft -j ACCEPT",
+        "-m hashlimit --hashlimit-upto 1/sec -m nft -j ACCEPT",
     ],
     "mark 5 mark set 6 notrack accept": [
         "-m mark --mark 0x5 -m MARK --set-xmark 0x6/0xffffffff -j NOTRACK",
@@ -127,7 +128,13 @@ ROWS = {
     "fib daddr type local accept": ["-m addrtype --dst-type LOCAL -j ACCEPT"],
     "fib daddr type != local accept": ["-m addrtype ! --dst-type LOCAL -j ACCEPT"],
     "fib saddr . iif type local accept": ["-m addrtype --src-type LOCAL --limit-iface-in -j ACCEPT"],
-    "fib saddr . iif oif missing drop": ["-m nft -j DROP"],
+    "fib saddr . iif oif missing drop": ["-m rpfilter --invert -j DROP"],
+    "fib saddr . mark . iif oif exists accept": ["-m rpfilter --validmark -j ACCEPT"],
+    "fib saddr oif missing drop": ["-m rpfilter --loose --invert -j DROP"],
+    "fib saddr . iif oif != 0 accept": ["-m rpfilter -j ACCEPT"],
+    "fib saddr . iif oif lo accept": ["-m nft -j ACCEPT"],
+    "fib saddr . iif oifname lo accept": ["-m nft -j ACCEPT"],
+    "fib daddr . iif oif missing drop": ["-m nft -j DROP"],
     "ip saddr @pods masquerade": [NEVER],
     "ip saddr { 1.1.1.1, 1.1.1.2 } masquerade": ["-s 1.1.1.1/32 -j MASQUERADE", "-s 1.1.1.2/32 -j MASQUERADE"],
     "ip saddr != { 1.1.1.1, 1.1.1.2 } drop": [
@@ -139,8 +146,10 @@ ROWS = {
         "-s 10.0.0.0/8 -j DROP",
         "-s 224.0.0.0/3 -j DROP",
     ],
-    "ip saddr @seen drop": ["-m nft -j DROP"],
-    "add @seen { ip saddr } accept": ["-m nft -j ACCEPT"],
+    "ip saddr @seen drop": ["-s 1.1.1.1/32 -j DROP"],
+    "add @seen { ip saddr } accept": ["-j ACCEPT"],
+    "update @senders { ip saddr limit rate over 10/minute } drop": ["-m hashlimit --hashlimit-above 10/min -j DROP"],
+    "update @senders { ip saddr counter ct count 5 } accept": ["-m connlimit --connlimit-upto 5 -j ACCEPT"],
     'iifname { "eth0", "docker*" } drop': ["-i docker+ -j DROP", "-i eth0 -j DROP"],
     "meta l4proto { tcp, udp } th dport 53 drop": [
         "-p tcp -m tcp --dport 53 -j DROP",
@@ -187,7 +196,28 @@ ROWS = {
     "tcp dport 80 reject with tcp reset": ["-p tcp -m tcp --dport 80 -j REJECT --reject-with tcp-reset"],
     "tcp dport 80 tproxy to :8080": ["-p tcp -m tcp --dport 80 -j nft-unknown"],
     "notrack": ["-j NOTRACK"],
-    "limit rate 5/second accept": ["-m nft -j ACCEPT"],
+    "limit rate 5/second accept": ["-m hashlimit --hashlimit-upto 5/sec -j ACCEPT"],
+    "limit rate over 3/week drop": ["-m hashlimit --hashlimit-above 3/604800s -j DROP"],
+    "limit rate over 1024 bytes/hour drop": ["-m hashlimit --hashlimit-above 1024b/hour -j DROP"],
+    "ct count over 20 drop": ["-m connlimit --connlimit-above 20 -j DROP"],
+    "quota over 5 bytes drop": ["-m quota ! --quota 5 -j DROP"],
+    "quota 5 bytes accept": ["-m quota --quota 5 -j ACCEPT"],
+    "ip ttl 1 drop": ["-m ttl --ttl-eq 1 -j DROP"],
+    "ip ttl != 64 drop": ["-m ttl ! --ttl-eq 64 -j DROP"],
+    "ip ttl < 5 drop": ["-m ttl --ttl-lt 5 -j DROP"],
+    "ip ttl > 5 drop": ["-m ttl --ttl-gt 5 -j DROP"],
+    "ip ttl 5-9 drop": ["-m ttl --ttl-gt 4 -m ttl --ttl-lt 10 -j DROP"],
+    "ip ttl != 5-9 drop": ["-m nft -j DROP"],
+    "ip length 0-1400 accept": ["-m length --length 0:1400 -j ACCEPT"],
+    "ip length != 60 drop": ["-m length ! --length 60 -j DROP"],
+    "meta pkttype broadcast drop": ["-m pkttype --pkt-type broadcast -j DROP"],
+    "meta pkttype != unicast drop": ["-m pkttype ! --pkt-type unicast -j DROP"],
+    "meta secpath exists accept": ["-m policy --dir in --pol ipsec -j ACCEPT"],
+    "meta secpath missing accept": ["-m policy --dir in --pol none -j ACCEPT"],
+    "meta secpath != 1 drop": ["-m nft -j DROP"],
+    "socket transparent 1 accept": ["-m socket --transparent -j ACCEPT"],
+    "socket transparent 0 accept": ["-m nft -j ACCEPT"],
+    "socket wildcard 1 accept": ["-m nft -j ACCEPT"],
     "ip ttl set 5": [""],
     "ip daddr set 1.1.1.1": ["-j nft-unknown"],
     "meta nfproto ipv4 oifname eth0 masquerade": ["-o eth0 -j MASQUERADE"],
@@ -222,6 +252,8 @@ ROWS_6 = {
     "meta protocol ip6 accept": ["-j ACCEPT"],
     "oifname eth0 masquerade": ["-o eth0 -j MASQUERADE"],
     "fib daddr type local accept": ["-m addrtype --dst-type LOCAL -j ACCEPT"],
+    "meta nfproto ipv6 fib saddr . mark . iif oif missing drop": ["-m rpfilter --validmark --invert -j DROP"],
+    "ip6 hoplimit 1-9 drop": ["-m hl --hl-gt 0 -m hl --hl-lt 10 -j DROP"],
     "snat ip6 to fd00::5": ["-j SNAT --to-source fd00::5"],
     "snat ip to 10.4.7.21": [""],
     "tcp dport 80 dnat ip6 to [fd00::5]:8080": ["-p tcp -m tcp --dport 80 -j DNAT --to-destination [fd00::5]:8080"],

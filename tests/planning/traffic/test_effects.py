@@ -204,7 +204,7 @@ def test_a_part_of_the_outside_that_is_refused_is_a_matter_of_others():
 
 
 def test_where_every_possible_end_is_wrong_traffic_is_broken():
-    doubtful = "-m limit --limit 1/sec -d 172.7.22.0/24 -j REJECT"
+    doubtful = "-m statistic --mode random --probability 0.5 -d 172.7.22.0/24 -j REJECT"
     assert lines(doubtful, "-d 172.7.22.0/24 -j DROP") == ["pod -> pod on b: dropped"]
 
 
@@ -265,7 +265,9 @@ def test_json_of_what_the_spec_wants_nothing_of_says_so():
 
 
 def test_traffic_that_a_policy_refuses_or_another_rule_does_is_broken():
-    policy = Chain(ChainKey(4, "filter", "DOCKER-USER"), make.rules("-m limit --limit 1/sec -j DROP"))
+    policy = Chain(
+        ChainKey(4, "filter", "DOCKER-USER"), make.rules("-m statistic --mode random --probability 0.5 -j DROP")
+    )
     state = node(filter=["-j DOCKER-USER", "-d 172.7.22.0/24 -j REJECT"])
     state = state.replace(Chain, [*state.all(Chain), policy])
     assert by_class(state)["pod -> pod"].stays_broken

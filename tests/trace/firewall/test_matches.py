@@ -65,8 +65,6 @@ def certainty(text: str, flow: Flow = TCP) -> Holds:
         ("-m mark --mark 0x4000/0x4000", NEVER),
         ("-m connmark --mark 0x1/0x1", NEVER),
         ("-m owner --uid-owner 0", NEVER),
-        ("-m limit", SOMETIMES),
-        ("-m ttl --ttl-gt 1", SOMETIMES),
         ("-f", NEVER),
         ("! -f", ALWAYS),
     ],
