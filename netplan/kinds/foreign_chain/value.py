@@ -121,4 +121,3 @@ def program_of(owner: str, version: int) -> str:
 def on_the_way(hook: str | None) -> bool:
     """Whether forwarded packets may come through a hook."""
     return hook not in _ELSEWHERE
-
