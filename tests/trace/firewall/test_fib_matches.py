@@ -1,4 +1,4 @@
-"""What rules ask of the node that packets come to: whether an answer leaves as they came, and whether it has a socket."""
+"""What rules ask of the node that packets come to: whether an answer leaves as they came, whether it has a socket."""
 
 from __future__ import annotations
 
