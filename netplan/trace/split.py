@@ -59,6 +59,11 @@ def parted(flow: Flow, holds: Holds) -> Split:
     return Split(outside=(flow,)) if holds is Holds.NEVER else Split(doubtful=(flow,))
 
 
+def doubt(flow: Flow) -> Split:
+    """Return the split by a condition that is not understood."""
+    return Split(doubtful=(flow,))
+
+
 def split_by(tests: Iterable[Test], flow: Flow) -> Split:
     """Split a flow by several conditions that must all hold."""
     inside: tuple[Flow, ...] = (flow,)

@@ -21,7 +21,7 @@ LENGTHS: Final = {4: 60, 6: 80}
 _FORWARDED: Final = ("FORWARD", "POSTROUTING")
 
 
-class _Asked(NamedTuple):
+class _Given(NamedTuple):
     """An option of a match, whether it is negated, and its value as it is written."""
 
     name: str
@@ -29,24 +29,25 @@ class _Asked(NamedTuple):
     value: str
 
 
-def _asked(match: Match) -> list[_Asked]:
-    """Return what a match asks, also of one whose options are carried as they were written."""
+def _options(match: Match) -> list[_Given]:
+    """Return the options of a match, also of one that carries them as they were written."""
     if not match.unread:
-        return [_Asked(option.name, option.negated, option.text if option.values else "") for option in match.options]
-    asked: list[_Asked] = []
+        return [_Given(option.name, option.negated, option.text if option.values else "") for option in match.options]
+    options: list[_Given] = []
     negated = False
     for word in match.unread.split():
         if word.startswith("--"):
-            asked.append(_Asked(word.removeprefix("--"), negated, ""))
-        elif word != "!" and asked:
-            asked[-1] = asked[-1]._replace(value=word)
+            options.append(_Given(word.removeprefix("--"), negated, ""))
+        elif word != "!" and options:
+            options[-1] = options[-1]._replace(value=word)
         negated = word == "!"
-    return asked
+    return options
 
 
 def _limited(match: Match, _flow: Flow) -> Holds:
     """Answer for what stays under a limit: not what asks for more than that."""
-    over = {option.name.endswith("-above") is not option.negated for option in _asked(match) if option.name in _LIMITS}
+    limits = (option for option in _options(match) if option.name in _LIMITS)
+    over = {limit.name.endswith("-above") is not limit.negated for limit in limits}
     return Holds.NEVER if True in over else Holds.ALWAYS
 
 
@@ -57,11 +58,11 @@ _LIMITS: Final = frozenset(
 
 def _recent(match: Match, _flow: Flow) -> Holds:
     """Answer for a source of which no packet came lately, but for lists that other connections made of it."""
-    asked = {option.name: option.negated for option in _asked(match)}
-    if "set" in asked:
-        return Holds.ALWAYS.unless(asked["set"])
-    counted = Holds.NEVER if "hitcount" in asked else Holds.SOMETIMES
-    return counted.unless(any(asked.values()))
+    options = {option.name: option.negated for option in _options(match)}
+    if "set" in options:
+        return Holds.ALWAYS.unless(options["set"])
+    counted = Holds.NEVER if "hitcount" in options else Holds.SOMETIMES
+    return counted.unless(any(options.values()))
 
 
 def _length(match: Match, flow: Flow) -> Holds:
@@ -100,12 +101,12 @@ def _tos(match: Match, _flow: Flow) -> Holds:
 
 def _all(match: Match, values: set[int], answers: dict[str, Callable[[str, int], bool]]) -> Holds:
     """Answer for packets that have one of some values by what each option asks of it; not by what is not known."""
-    asked = _asked(match)
-    if not asked or any(option.name not in answers for option in asked):
+    options = _options(match)
+    if not options or any(option.name not in answers for option in options):
         return Holds.SOMETIMES
     try:
         fitting = {
-            all(answers[option.name](option.value, value) is not option.negated for option in asked) for value in values
+            all(answers[name](operand, value) is not negated for name, negated, operand in options) for value in values
         }
     except ValueError:  # what a record says need not be what iptables prints
         return Holds.SOMETIMES
@@ -118,7 +119,7 @@ def _packet_type(match: Match, _flow: Flow) -> Holds:
 
 def _policy(match: Match, _flow: Flow) -> Holds:
     """Answer for packets that IPsec has nothing to do with (net/netfilter/xt_policy.c)."""
-    return Holds.when("ipsec" not in {option.value for option in _asked(match) if option.name == "pol"})
+    return Holds.when("ipsec" not in {option.value for option in _options(match) if option.name == "pol"})
 
 
 def _cgroup(_match: Match, flow: Flow) -> Holds:
@@ -127,7 +128,7 @@ def _cgroup(_match: Match, flow: Flow) -> Holds:
 
 
 def _helper(match: Match, _flow: Flow) -> Holds:
-    return Holds.NEVER.unless(any(option.negated for option in _asked(match)))
+    return Holds.NEVER.unless(any(option.negated for option in _options(match)))
 
 
 def _counted(_match: Match, _flow: Flow) -> Holds:

@@ -13,7 +13,7 @@ from netplan.netfilter.iptables.match import Match
 from netplan.netfilter.iptables.names import ICMP, ICMPV6
 from netplan.netfilter.iptables.operands import BITS, AddressMask, Condition, Range
 from netplan.trace.fib import Fib
-from netplan.trace.firewall.fib_matches import FIB_MATCHES, doubt
+from netplan.trace.firewall.fib_matches import FIB_MATCHES
 from netplan.trace.firewall.first_packet import FIRST_PACKET, first_packet
 from netplan.trace.firewall.sets import Sets
 from netplan.trace.firewall.targets import MARKING
@@ -30,8 +30,8 @@ from netplan.trace.flow import (
     Phase,
     services,
 )
-from netplan.trace.intervals import Intervals, union
-from netplan.trace.split import Split, Test, any_of, cut, parted, split_by
+from netplan.trace.intervals import Intervals, join, union
+from netplan.trace.split import Split, Test, any_of, cut, doubt, parted, split_by
 
 _FLAGS: Final = {
     Phase.FIRST: frozenset({"SYN"}),
@@ -42,6 +42,7 @@ _FLAGS: Final = {
 """The flags of the packets of a TCP handshake."""
 
 _TURNED: Final = {SOURCE: DESTINATION, DESTINATION: SOURCE}
+_APART: Final = (("LOCAL",), ("MULTICAST",), ("BROADCAST",))
 _WITH_PORTS: Final = (6, 17, 33, 132, 136)
 _ICMP: Final = {"icmp": ICMP, "icmp6": ICMPV6}
 
@@ -58,6 +59,8 @@ def match_tests(match: Match, protocol: Protocol, fib: Fib | None, sets: Sets | 
         yield doubt
     elif match.name == "set":
         yield _set(match, sets)
+    elif match.name == "addrtype":
+        yield from _address_types(match, fib)
     elif match.name in FIB_MATCHES:
         yield from FIB_MATCHES[match.name](match, fib)
     elif match.name in _WHOLE:
@@ -234,3 +237,30 @@ def _statistic(match: Match, _flow: Flow) -> Holds:
 
 
 _WHOLE: Final[dict[str, Callable[[Match, Flow], Holds]]] = {"connmark": _connmark, "statistic": _statistic}
+
+
+def _address_types(match: Match, fib: Fib | None) -> Iterator[Test]:
+    """Look addresses up as xt_addrtype.c does, in the local table alone: they are of four types only.
+
+    Of IPv6 a local address is a unicast one too: there only questions for one type that no other includes are answered.
+    """
+    limits = {name for name in ("limit-iface-in", "limit-iface-out") if match.get(name) is not None}
+    for name, field in (("src-type", SOURCE), ("dst-type", DESTINATION)):
+        option = match.get(name)
+        if option is not None:
+            yield _address_type(option, field, fib, limits)
+
+
+def _address_type(option: Option, field: Field, fib: Fib | None, limits: set[str]) -> Test:
+    def test(flow: Flow) -> Split:
+        limited = [flow.iif if limit == "limit-iface-in" else flow.oif for limit in sorted(limits)]
+        devices = [device for device in limited if device is not None]
+        answerable = flow.version == 4 or option.words in _APART
+        if fib is None or not answerable or len(devices) < len(limited):
+            return doubt(flow)
+        wanted: Intervals = ()
+        for word in option.words:
+            wanted = join(wanted, fib.addresses_of(word, *devices))
+        return cut(flow, field, wanted).unless(option.negated)
+
+    return test
