@@ -70,10 +70,11 @@ class Fib(NodeAddresses):
         rules = tuple(rule for rule in snapshot.all(PolicyRule) if rule.version == version) or usual
         self.ruled = rules != usual
         self._rules = tuple((rule, _selectors(rule)) for rule in rules)
-        self._tables: dict[int, Table] = {MAIN_TABLE: Table(wanted or {})}
+        routes: dict[int, list[Route]] = {MAIN_TABLE: []}
         for route in snapshot.all(Route):
             if route.prefix.version == version and not route.tos:
-                self._tables.setdefault(route.table, Table(wanted or {})).add(route)
+                routes.setdefault(route.table, []).append(route)
+        self._tables = {number: Table(members, wanted or {}) for number, members in routes.items()}
         self.addresses_of = cache(self._addresses_of)
 
     def _addresses_of(self, kind: str, *devices: str) -> Intervals:

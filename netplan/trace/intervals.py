@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
+from itertools import chain, pairwise
 from typing import Final, TypeVar
 
 from netplan.net import BITS, Prefix
@@ -31,7 +32,18 @@ def of_prefix(prefix: Prefix) -> Intervals:
 
 def of_prefixes(prefixes: Iterable[Prefix]) -> Intervals:
     """Return the addresses of several prefixes of one IP version."""
-    return union((prefix.value, prefix.value + prefix.size - 1) for prefix in prefixes)
+    firsts: dict[tuple[int, int], list[int]] = {}
+    for prefix in prefixes:
+        firsts.setdefault((prefix.version, prefix.length), []).append(prefix.value)
+    sets = [of_blocks(values, 1 << BITS[version] - length) for (version, length), values in firsts.items()]
+    return sets[0] if len(sets) == 1 else union(pair for one in sets for pair in pairs_of(one))
+
+
+def of_blocks(firsts: Iterable[int], block: int) -> Intervals:
+    """Return the numbers of blocks of one size, which begin at multiples of it; a set of very many is made fast."""
+    starts = sorted(firsts)
+    gaps = ((one + block - 1, other) for one, other in pairwise(starts) if other - one > block)
+    return (starts[0], *chain.from_iterable(gaps), starts[-1] + block - 1) if starts else ()
 
 
 def union(pairs: Iterable[tuple[int, int]]) -> Intervals:
@@ -42,20 +54,6 @@ def union(pairs: Iterable[tuple[int, int]]) -> Intervals:
             flat[-1] = max(flat[-1], last)
         else:
             flat += (first, last)
-    return tuple(flat)
-
-
-def apart(prefixes: Iterable[Prefix]) -> Intervals | None:
-    """Return the addresses of prefixes in order if none of them lies in another one, else None; faster than a union."""
-    flat: list[int] = []
-    for prefix in prefixes:
-        first, last = prefix.value, prefix.value + prefix.size - 1
-        if not flat or first > flat[-1] + 1:
-            flat += (first, last)
-        elif first == flat[-1] + 1:
-            flat[-1] = last
-        else:
-            return None
     return tuple(flat)
 
 

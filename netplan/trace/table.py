@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import Final, NamedTuple
 
 from netplan.kinds.resource import Json
@@ -11,7 +12,6 @@ from netplan.net import BITS, Address, IfName, Prefix
 from netplan.trace.flow import Various
 from netplan.trace.intervals import (
     Intervals,
-    apart,
     contains,
     join,
     meet,
@@ -46,23 +46,20 @@ class NextHop(NamedTuple):
 
 
 class Table:
-    """The routes of one table, for packets without a TOS; `wanted` are the ways that packets should take."""
+    """The routes of one table, for packets without a TOS; `wanted` are the ways that packets should take.
 
-    def __init__(self, wanted: Mapping[Prefix, Way]) -> None:
+    Of several routes to a prefix the one of the lowest metric counts, and of these the first.
+    """
+
+    def __init__(self, routes: Iterable[Route], wanted: Mapping[Prefix, Way]) -> None:
         self._wanted = wanted
         self._routes: dict[int, dict[int, Route]] = {}
-        self._lengths: list[int] = []
-        self._groups: list[tuple[Intervals, NextHop]] | None = None
-
-    def add(self, route: Route) -> None:
-        """Keep a route unless there is one of its prefix with a lower metric."""
-        same_length = self._routes.get(route.prefix.length)
-        if same_length is None:
-            same_length = self._routes[route.prefix.length] = {}
-            self._lengths = sorted(self._routes, reverse=True)
-        other = same_length.get(route.prefix.value)
-        if other is None or route.metric < other.metric:
-            same_length[route.prefix.value] = route
+        for route in routes:
+            prefix = route.prefix
+            other = self._routes.setdefault(prefix.length, {}).setdefault(prefix.value, route)
+            if route.metric < other.metric:
+                self._routes[prefix.length][prefix.value] = route
+        self._lengths = sorted(self._routes, reverse=True)
 
     def get(self, address: Address) -> Route | None:
         """Return the route of the longest prefix, then of the lowest metric."""
@@ -86,15 +83,9 @@ class Table:
             if inside:
                 yield inside, hop
 
-    @property
+    @cached_property
     def groups(self) -> list[tuple[Intervals, NextHop]]:
-        """The ways by which packets go, and the destinations of each."""
-        if self._groups is None:
-            self._groups = self._grouped()
-        return self._groups
-
-    def _grouped(self) -> list[tuple[Intervals, NextHop]]:
-        """Put the routes together by which packets go alike: the ones that are wanted first, which may be very many."""
+        """The ways by which packets go, and the destinations of each; first those wanted, which may be very many."""
         wanted: dict[Hashable, list[Route]] = {}
         others: list[Route] = []
         for route in self._all():
@@ -102,12 +93,11 @@ class Table:
                 wanted.setdefault((route.oif, route.prefsrc, route.prefix.length), []).append(route)
             else:
                 others.append(route)
-        candidates = [(_in_order(routes), routes[0]) for routes in wanted.values()]
-        groups = [(addresses, route) for addresses, route in candidates if addresses is not None]
+        groups = [(of_prefixes(route.prefix for route in routes), routes[0]) for routes in wanted.values()]
         every: Intervals = ()
         for addresses, _ in groups:
             every = join(every, addresses)
-        if len(groups) < len(candidates) or sum(size(addresses) for addresses, _ in groups) != size(every):
+        if sum(size(addresses) for addresses, _ in groups) != size(every):
             return self._swept(self._all())
         longer = [route for route in others if contains(every, route.prefix.value)]
         inside = of_prefixes(route.prefix for route in longer if self._lies_in_wanted(route.prefix))
@@ -142,8 +132,3 @@ class Table:
 
     def _is_wanted(self, route: Route) -> bool:
         return self._wanted.get(route.prefix) == (route.oif, route.next_hop) and route.type == "unicast"
-
-
-def _in_order(routes: Iterable[Route]) -> Intervals | None:
-    """Return the destinations of routes, None if those of some lie in others'."""
-    return apart(sorted((route.prefix for route in routes), key=lambda prefix: prefix.value))

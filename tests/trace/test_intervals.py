@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netplan.net import Prefix
-from netplan.trace.intervals import apart, contains, join, meet, minus, of_prefixes, only, single, size, union
+from netplan.trace.intervals import contains, join, meet, minus, of_prefix, of_prefixes, only, single, size, union
 
 SETS = st.frozensets(st.integers(0, 40), max_size=25)
 
@@ -41,7 +41,9 @@ def test_prefixes_that_touch_are_one_interval():
     assert only(3) == (3, 3)
 
 
-def test_prefixes_that_lie_in_each_other_are_not_apart():
-    neighbours = list(map(Prefix.parse, ("10.0.0.0/24", "10.0.1.0/24")))
-    assert apart(neighbours) == of_prefixes(neighbours)
-    assert apart(map(Prefix.parse, ("10.0.0.0/8", "10.0.1.0/24"))) is None
+PREFIXES = st.builds(lambda value, length: Prefix(4, value, 32).within(length), st.integers(0, 63), st.integers(26, 32))
+
+
+@given(st.lists(PREFIXES, max_size=12))
+def test_prefixes_are_the_set_of_their_addresses_whichever_lies_in_which(prefixes):
+    assert of_prefixes(prefixes) == union(map(of_prefix, prefixes))

@@ -21,13 +21,6 @@ ROUTES = st.lists(
 )
 
 
-def table(routes, wanted):
-    filled = Table(wanted)
-    for route in routes:
-        filled.add(route)
-    return filled
-
-
 NESTED = [Route(SPACE, IfName("eth0"), HOPS[0]), Route(Prefix(4, SPACE.value, 30), IfName("eth0"), HOPS[0])]
 
 
@@ -35,7 +28,7 @@ NESTED = [Route(SPACE, IfName("eth0"), HOPS[0]), Route(Prefix(4, SPACE.value, 30
 @example(NESTED, NESTED)
 def test_every_address_is_led_where_the_longest_prefix_leads_it(routes, desired):
     wanted = {route.prefix: Way(route.oif, route.next_hop) for route in desired}
-    filled = table(routes, wanted)
+    filled = Table(routes, wanted)
     for address in (SPACE.host(number) for number in range(16)):
         ways = [hop for addresses, hop in filled.split(4, of_prefix(SPACE)) if contains(addresses, address.value)]
         route = filled.get(address)
@@ -52,7 +45,7 @@ def test_very_many_routes_that_are_as_wanted_are_few_pieces():
         Route(Prefix(4, 10 << 24 | 77 << 8 | 9, 32), IfName("eth0"), HOPS[0]),
         Route(Prefix(4, 0, 0), IfName("eth0"), HOPS[1]),
     ]
-    filled = table([*routes, *strange], {route.prefix: Way(route.oif, route.next_hop) for route in routes})
+    filled = Table([*routes, *strange], {route.prefix: Way(route.oif, route.next_hop) for route in routes})
     assert len(filled.groups) == 3
     assert sum(size(addresses) for addresses, _ in filled.groups) == size(EVERY_ADDRESS[4])
 
@@ -61,5 +54,5 @@ def test_next_hops_that_nobody_wants_are_told_apart_if_they_are_few():
     routes = [
         Route(Prefix(4, 10 << 24 | number << 8, 24), IfName("eth0"), Address(4, 1000 + number)) for number in range(300)
     ]
-    assert [hop.next_hop for _, hop in table(routes, {}).groups] == [Various.OTHERS]
-    assert len(table(routes[:50], {}).groups) == 50
+    assert [hop.next_hop for _, hop in Table(routes, {}).groups] == [Various.OTHERS]
+    assert len(Table(routes[:50], {}).groups) == 50

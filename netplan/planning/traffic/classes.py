@@ -31,7 +31,7 @@ from netplan.trace import Flow
 from netplan.trace.addresses import LOOPBACK
 from netplan.trace.flow import NO_DEVICE, services
 from netplan.trace.flow import Mark as PacketMark
-from netplan.trace.intervals import Intervals, meet, minus, of_prefix, of_prefixes, only, union
+from netplan.trace.intervals import Intervals, meet, minus, of_blocks, of_prefix, of_prefixes, only
 from netplan.trace.table import Way
 
 TUNNEL: Final = frozenset({"tunnel from peer", "tunnel to peer"})
@@ -123,10 +123,9 @@ def _of_traffic(traffic: Traffic, ways: dict[Prefix, Way]) -> Iterator[TrafficCl
 
 def _addresses(traffic: Traffic) -> Intervals:
     """Return the addresses of all nodes."""
-    addresses = (
-        own.address for node in traffic.nodes for own in node.addresses if own.address.version == traffic.version
-    )
-    return union((address.value, address.value) for address in addresses)
+    version = traffic.version
+    addresses = (own.address for node in traffic.nodes for own in node.addresses)
+    return of_blocks((address.value for address in addresses if address.version == version), 1)
 
 
 def _alone(address: Address) -> Prefix:

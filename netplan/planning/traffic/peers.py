@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from netplan.kinds.resource import Json
 from netplan.net import Address, InterfaceAddress, Prefix, host_name, if_name
-from netplan.trace.intervals import Intervals, apart, minus, of_prefix, of_prefixes, only, pairs_of, size, union
+from netplan.trace.intervals import Intervals, minus, of_prefix, of_prefixes, only, pairs_of, size, union
 from netplan.trace.table import Way
 
 _NOT_PUBLIC: Final = (
@@ -53,14 +53,14 @@ class Peers(Struct, frozen=True, dict=True):
     @classmethod
     def of(cls, places: Iterable[tuple[Prefix, str]], ways: Mapping[Prefix, Way] | None = None) -> Peers:
         """Put names of prefixes into order."""
-        return cls(tuple(sorted(places, key=_value)), ways or {})
+        places = tuple(places)
+        starts = [prefix.value for prefix, _ in places]
+        return cls(tuple(places[at] for at in sorted(range(len(starts)), key=starts.__getitem__)), ways or {})
 
     @cached_property
     def addresses(self) -> Intervals:
         """The addresses of all peers."""
-        prefixes = [prefix for prefix, _ in self.places]
-        disjoint = apart(prefixes)
-        return of_prefixes(prefixes) if disjoint is None else disjoint
+        return of_prefixes(prefix for prefix, _ in self.places)
 
     @cached_property
     def _starts(self) -> list[int]:
@@ -126,10 +126,6 @@ class Peers(Struct, frozen=True, dict=True):
         words = (str(text).split() for text in data["ways"])
         ways = {Prefix.parse(prefix): _way(oif, hop) for prefix, oif, hop in words}
         return cls.of(((Prefix.parse(prefix), host_name(name)) for name, prefix in places), ways)
-
-
-def _value(place: tuple[Prefix, str]) -> int:
-    return place[0].value
 
 
 def _way(oif: str, hop: str) -> Way:
