@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
-from typing import Final
+from functools import cached_property
+from typing import Final, TypeVar, cast
 
 from msgspec import Struct
 
@@ -22,6 +24,8 @@ from netplan.net import Address, IfName, Prefix
 from netplan.netfilter.iptables.rule import Rule
 from netplan.spec.model import Mark
 from netplan.spec.topology import Node
+
+R = TypeVar("R", bound=Resource)
 
 LAST_METRIC: Final = 0xFFFFFFFF
 """The metric of a route that any other to its prefix goes before."""
@@ -79,7 +83,7 @@ class Removal(Struct, frozen=True):
     reason: Reason
 
 
-class Desired(Struct, frozen=True):
+class Desired(Struct, frozen=True, dict=True):
     """What one node should have, and what it should not; with `adopts`, what others made of it is taken over.
 
     `reported_traffic` is the traffic that a plan tells of, one of an IP version; `traffic` is none when podnet leaves,
@@ -103,10 +107,25 @@ class Desired(Struct, frozen=True):
     overwritten: tuple[Overwritten, ...] = ()
     applied: frozenset[RouteKey] = frozenset()
 
+    @cached_property
+    def _by_kind(self) -> Mapping[type[Resource], Sequence[Wanted[Resource]]]:
+        by_kind: dict[type[Resource], list[Wanted[Resource]]] = {}
+        for want in self.objects:
+            by_kind.setdefault(type(want.resource), []).append(want)
+        return by_kind
+
+    def wanted(self, kind: type[R]) -> Sequence[Wanted[R]]:
+        """Return the objects of one kind, each with its reason."""
+        return cast("Sequence[Wanted[R]]", self._by_kind.get(kind, ()))
+
+    def all(self, kind: type[R]) -> Iterator[R]:
+        """Return the objects of one kind."""
+        return (want.resource for want in self.wanted(kind))
+
     @property
     def sysctls(self) -> frozenset[str]:
         """Which parameters are wanted, by name."""
-        return frozenset(want.resource.name for want in self.objects if isinstance(want.resource, Sysctl))
+        return frozenset(sysctl.name for sysctl in self.all(Sysctl))
 
     @property
     def interest(self) -> Interest:

@@ -21,13 +21,14 @@ def adopted_links(desired: Desired, snapshot: Snapshot) -> frozenset[IfName]:
     if not desired.adopts:
         return frozenset()
     foreign = {link.name: link for link in snapshot.all(Link) if not link.ours}
-    wanted = [want.resource for want in desired.objects if isinstance(want.resource, Link)]
-    return frozenset(link.name for link in wanted if link.name in foreign and foreign[link.name].can_become(link))
+    return frozenset(
+        link.name for link in desired.all(Link) if link.name in foreign and foreign[link.name].can_become(link)
+    )
 
 
 def replacing_routes(desired: Desired, snapshot: Snapshot) -> frozenset[Route]:
     """Return other programs' routes that packets take instead of a desired one, where podnet had its own before."""
-    wanted = (want.resource.key for want in desired.objects if isinstance(want.resource, Route))
+    wanted = (route.key for route in desired.all(Route))
     places = (snapshot.routes.get(key, ()) for key in wanted if key in desired.applied) if desired.applied else ()
     first = (there[0] for there in places if there and not any(route.ours for route in there))
     return frozenset(route for route in first if not route.connected)
@@ -40,8 +41,7 @@ def adopter(desired: Desired, snapshot: Snapshot) -> Callable[[Resource], bool]:
     for addresses of devices; and routes that replaced podnet's.
     """
     links, replacing = adopted_links(desired, snapshot), replacing_routes(desired, snapshot)
-    objects = desired.objects if desired.adopts else ()
-    routes = {want.resource.key for want in objects if isinstance(want.resource, Route)}
+    routes = {route.key for route in desired.all(Route)} if desired.adopts else set()
 
     def adopts(resource: Resource) -> bool:
         if isinstance(resource, Link):
@@ -59,11 +59,9 @@ def obstacles(desired: Desired, snapshot: Snapshot) -> Iterator[Obstacle]:
     """Return one obstacle for each foreign link that stands in the way of ours, with what to do about it."""
     adopted = adopted_links(desired, snapshot)
     foreign = [link for link in snapshot.all(Link) if not link.ours and link.name not in adopted]
-    for want in desired.objects if foreign else ():
-        if isinstance(want.resource, Link):
-            conflicting = (link for link in foreign if _in_the_way(want.resource, link))
-            texts = (_obstacle_text(want.resource, link, desired) for link in conflicting)
-            yield from (Obstacle.before(text, [want.resource]) for text in texts)
+    for wanted in desired.all(Link):
+        conflicting = (link for link in foreign if _in_the_way(wanted, link))
+        yield from (Obstacle.before(_obstacle_text(wanted, link, desired), [wanted]) for link in conflicting)
 
 
 def _in_the_way(wanted: Link, link: Link) -> bool:

@@ -18,12 +18,11 @@ def waiting(desired: Desired, snapshot: Snapshot) -> tuple[Sysctl, ...]:
 
     None where no device of the node is known, as where there is no record of it.
     """
-    wanted = [want.resource for want in desired.objects if isinstance(want.resource, Sysctl | Link)]
     links = snapshot.all(Link)
     if all(link.ours for link in links):
         return ()
-    devices = {None, *(link.name for link in (*links, *wanted) if isinstance(link, Link))}
-    return tuple(sysctl for sysctl in wanted if isinstance(sysctl, Sysctl) and sysctl.device not in devices)
+    devices = {None, *(link.name for link in (*links, *desired.all(Link)))}
+    return tuple(sysctl for sysctl in desired.all(Sysctl) if sysctl.device not in devices)
 
 
 def warnings(sysctls: Iterable[Sysctl]) -> Iterator[str]:

@@ -44,13 +44,15 @@ def diff_by_key(
 class Routes(Struct, frozen=True):
     """The routes of a state, by their keys and in the kernel's order, and which of them may be changed.
 
-    `lost` are those that changes before take away; `order` is that in which routes of one key are to be.
+    `lost` are those that changes before take away; `order` is that in which routes of one key are to be. `taken` says
+    what the kernel makes of one that is not there as it is wanted.
     """
 
     there: Mapping[RouteKey, Sequence[Route]]
     may_change: Callable[[Route], bool]
     lost: Sequence[Route] = ()
     order: Mapping[RouteKey, Sequence[Route]] = {}
+    taken: Callable[[Route], Route] = lambda route: route
 
 
 def diff_routes(
@@ -63,9 +65,10 @@ def diff_routes(
     """
     present, lost = dict(routes.there), by_key(routes.lost)
     deletes: list[Change[Route]] = []
-    for key, wants in _grouped(wanted, routes.order):
+    for key, group in _grouped(wanted, routes.order):
         there = present.pop(key, ())
         taken_away = lost.pop(key, []) if lost else []
+        wants = [_as_taken(want, there, routes) for want in group]
         want, alone = wants[0], not (there[1:] or taken_away or wants[1:])
         if alone and not there:
             yield Change(None, want.resource, want.reason)
@@ -95,6 +98,13 @@ def _grouped(
         else:
             yield key, (want,)
     yield from grouped.items()
+
+
+def _as_taken(want: Wanted[Route], there: Sequence[Route], routes: Routes) -> Wanted[Route]:
+    """Return a wanted route as the kernel takes it; one that is there stays, whatever has become of its device."""
+    if want.resource in there:
+        return want
+    return Wanted(routes.taken(want.resource), want.reason)
 
 
 def _of_key(

@@ -21,7 +21,7 @@ from netplan.planning.adoption import adopter
 from netplan.planning.deferred_sysctls import waiting
 from netplan.planning.diff import Routes, diff_by_key, diff_routes
 from netplan.planning.hooks import all_hooks, rule_changes
-from netplan.planning.on_link import taken_as_on_link
+from netplan.planning.on_link import OnLink
 from netplan.planning.projection import after_updates, lost_with_links
 from netplan.planning.sysctls import put_back
 
@@ -38,10 +38,7 @@ def diff_node(desired: Desired, snapshot: Snapshot) -> Iterator[Change[Resource]
     """
     adopts = adopter(desired, snapshot)
     state = snapshot
-    sorted_out: dict[type[Resource], list[Wanted[Resource]]] = {kind: [] for kind in registry.values()}
-    for want in desired.objects:
-        sorted_out[type(want.resource)].append(want)
-    for kind, wanted in sorted_out.items():
+    for kind in registry.values():
         if kind is Sysctl:
             yield from _sysctls(desired, state)
             continue
@@ -52,7 +49,7 @@ def diff_node(desired: Desired, snapshot: Snapshot) -> Iterator[Change[Resource]
             continue
         actual = [resource for resource in state.all(kind) if resource.ours or adopts(resource)]
         lost = [resource for resource in lost_with_links(kind, snapshot, state) if resource.ours or adopts(resource)]
-        changes = [_explained(change, snapshot) for change in diff_by_key(wanted, actual, STALE, lost)]
+        changes = [_explained(change, snapshot) for change in diff_by_key(desired.wanted(kind), actual, STALE, lost)]
         yield from changes
         state = after_updates(state, changes)
     for hook in all_hooks(hooks_of(desired), snapshot):
@@ -65,9 +62,9 @@ def _routes(
     def may_change(route: Route) -> bool:
         return route.ours or adopts(route)
 
-    wanted = (Wanted(want.resource, want.reason) for want in desired.objects if isinstance(want.resource, Route))
     lost = tuple(filter(may_change, lost_with_links(Route, snapshot, state)))
-    yield from diff_routes(taken_as_on_link(wanted, state), Routes(state.routes, may_change, lost), STALE, SECOND)
+    routes = Routes(state.routes, may_change, lost, taken=OnLink(state).taken)
+    yield from diff_routes(desired.wanted(Route), routes, STALE, SECOND)
 
 
 def _explained(change: Change[Resource], snapshot: Snapshot, applied: Collection[RouteKey] = ()) -> Change[Resource]:
@@ -88,7 +85,7 @@ def _explained(change: Change[Resource], snapshot: Snapshot, applied: Collection
 def _sysctls(desired: Desired, snapshot: Snapshot) -> Iterator[Change[Sysctl]]:
     """Return the changes from the state in which forwarding is switched already: that rewrites what is set after it."""
     late = waiting(desired, snapshot)
-    reasons = {want.resource: want.reason for want in desired.objects if isinstance(want.resource, Sysctl)}
+    reasons = {want.resource: want.reason for want in desired.wanted(Sysctl)}
     reasons = {
         sysctl: reason for sysctl, reason in reasons.items() if sysctl not in late and _is_there(sysctl, snapshot)
     }

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 from msgspec.structs import replace
 
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.link.value import Link
-from netplan.kinds.resource import Wanted
 from netplan.kinds.route.value import MAIN_TABLE, Route
 from netplan.kinds.snapshot import Snapshot
 from netplan.net import BITS, Address, IfName, Prefix
@@ -43,6 +41,10 @@ class OnLink:
             return False
         return not self.reaches(route.oif, route.next_hop)
 
+    def taken(self, route: Route) -> Route:
+        """Return a route as the kernel takes it: `onlink` where its device does not reach the next hop."""
+        return replace(route, onlink=True) if self.off(route) else route
+
     @cached_property
     def _foreign(self) -> frozenset[IfName]:
         known = bool(self._state.all(LinkAddress))
@@ -65,17 +67,3 @@ class OnLink:
     def _lengths(self) -> tuple[int, ...]:
         """The lengths of all their prefixes, the longest first."""
         return tuple(sorted({prefix.length for _, prefix in self._routes}, reverse=True))
-
-
-def taken_as_on_link(wanted: Iterable[Wanted[Route]], state: Snapshot) -> Iterator[Wanted[Route]]:
-    """Return wanted routes as the kernel takes them: `onlink` where a device would not reach the next hop.
-
-    One that is there as it is wanted stays, whatever has become of the device's addresses.
-    """
-    on_link, there = OnLink(state), frozenset(route for route in state.all(Route) if route.ours)
-    for want in wanted:
-        route = want.resource
-        if route not in there and on_link.off(route):
-            yield Wanted(replace(route, onlink=True), want.reason)
-        else:
-            yield want

@@ -31,9 +31,10 @@ def obstacles(desired: Desired, changes: Iterable[Change[Resource]], snapshot: S
     """
     connected = {_place(route): route for route in snapshot.all(Route) if route.connected and not route.ours}
     others = _before_ours(desired, changes, snapshot)
-    for want in desired.objects if connected or others else ():
+    prefixes = {key.prefix for key in (*connected, *others)}
+    for want in desired.wanted(Route) if prefixes else ():
         route = want.resource
-        if isinstance(route, Route):
+        if route.prefix in prefixes:
             key = route.key
             if key in connected:
                 yield Obstacle.before(_connected(route, want.reason, connected[key], desired, snapshot), [route])
@@ -55,7 +56,7 @@ def warnings(desired: Desired, changes: Iterable[Change[Resource]], snapshot: Sn
 def occupied(desired: Desired, changes: Iterable[Change[Resource]], snapshot: Snapshot) -> bool:
     """Whether another program's route that is not adopted is in the place of one of ours."""
     others = _before_ours(desired, changes, snapshot)
-    return any(isinstance(want.resource, Route) and want.resource.key in others for want in desired.objects if others)
+    return bool(others) and any(route.key in others for route in desired.all(Route))
 
 
 def _before_ours(
@@ -83,7 +84,7 @@ def _behind_ours(
         first = snapshot.routes[key][0]
         return first in replacing or first.ours if key.prefix.version == 4 else first.ours and key not in changed
 
-    wanted = (want.resource.key for want in desired.objects if isinstance(want.resource, Route))
+    wanted = (route.key for route in desired.all(Route))
     return frozenset(key for key in wanted if key in others and comes_first(key))
 
 

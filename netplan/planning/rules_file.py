@@ -76,7 +76,7 @@ class Wish(Struct, frozen=True):
     @classmethod
     def of(cls, desired: Desired) -> Wish:
         """Return what a spec wants; of a node that should have nothing, ours are deleted."""
-        chains = tuple(want.resource for want in desired.objects if isinstance(want.resource, Chain))
+        chains = tuple(desired.all(Chain))
         hooks = {hook.chain: hook for hook in hooks_of(desired)}
         jumps = {key: hook.standing.rule for key, hook in hooks.items() if hook.standing is not None}
 

@@ -48,7 +48,7 @@ def put_back(desired: Desired, snapshot: Snapshot) -> Iterator[Wanted[Sysctl]]:
 
 def given_up(desired: Desired, then: Desired, snapshot: Snapshot) -> Iterator[Change[Sysctl]]:
     """Return the changes of parameters that only the older spec wants; only the node knows their original values."""
-    old = [want.resource for want in then.objects if isinstance(want.resource, Sysctl)]
+    old = [*then.all(Sysctl)]
     overwritten = [Overwritten(sysctl.name, "", sysctl.value) for sysctl in old if sysctl in snapshot.all(Sysctl)]
     for want in put_back(replace(desired, overwritten=tuple(overwritten)), snapshot):
         yield Change(next(sysctl for sysctl in old if sysctl.name == want.resource.name), None, want.reason)

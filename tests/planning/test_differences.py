@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from netplan.desired.compile import compile_removal
 from netplan.kinds.chain.value import Chain, ChainKey
 from netplan.kinds.resource import Resource
+from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.planning.differences import SECOND, STALE, diff_node
 from tests import make, tunnels
@@ -29,6 +32,17 @@ def test_of_two_routes_of_one_prefix_each_has_its_own_reason():
         "172.7.22.0/24 via 10.4.7.9 dev eth0": SECOND,
         "172.7.22.0/24 via 10.4.7.8 dev eth0": SECOND,
     }
+
+
+def test_a_route_that_is_there_stays_whatever_has_become_of_the_address_of_its_device():
+    state = make.snapshot("", make.route(), make.route("172.7.9.0/24"), address="10.4.7.21/32")
+    changes = [change.resource for change in diff_node(make.desired(), state) if isinstance(change.resource, Route)]
+    assert changes == [make.route("172.7.9.0/24")]
+
+
+def test_a_route_that_is_not_there_is_made_as_one_that_is_on_link_where_its_device_has_no_way_to_the_next_hop():
+    changes = diff_node(make.desired(), make.snapshot(address="10.4.7.21/32"))
+    assert replace(make.route(), onlink=True) in [change.after for change in changes]
 
 
 def test_a_rule_that_goes_says_which_line_of_the_spec_names_it():

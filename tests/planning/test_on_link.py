@@ -6,10 +6,9 @@ import pytest
 from msgspec.structs import replace
 
 from netplan.kinds.address.value import LinkAddress
-from netplan.kinds.resource import Wanted
 from netplan.kinds.route.value import Route
 from netplan.net import Address, IfName
-from netplan.planning.on_link import OnLink, taken_as_on_link
+from netplan.planning.on_link import OnLink
 from tests import make, tunnels
 
 ETH0 = IfName("eth0")
@@ -25,8 +24,8 @@ def reached(*routes):
     return OnLink(state(*routes)).reaches(ETH0, HOP)
 
 
-def wanted(there, route):
-    return [want.resource for want in taken_as_on_link([Wanted(route, make.WHY)], there)]
+def taken(there, route):
+    return OnLink(there).taken(route)
 
 
 def foreign(prefix, via=None, **fields):
@@ -58,22 +57,17 @@ def test_of_two_routes_to_a_prefix_the_lower_metric_decides():
     assert reached(foreign("10.4.7.0/24", "10.4.7.254", metric=9), foreign("10.4.7.0/24"))
 
 
-def test_a_route_to_a_next_hop_that_is_not_on_link_is_wanted_as_one_that_says_it_is():
-    assert wanted(NARROW, make.route()) == [replace(make.route(), onlink=True)]
+def test_a_route_to_a_next_hop_that_is_not_on_link_is_taken_as_one_that_says_it_is():
+    assert taken(NARROW, make.route()) == replace(make.route(), onlink=True)
 
 
-def test_a_route_to_a_next_hop_on_link_is_wanted_as_it_is():
-    assert wanted(make.snapshot(), make.route()) == [make.route()]
+def test_a_route_to_a_next_hop_on_link_is_taken_as_it_is():
+    assert taken(make.snapshot(), make.route()) == make.route()
 
 
-def test_a_route_that_is_there_stays_whatever_has_become_of_the_address():
-    assert wanted(state(make.route()), make.route()) == [make.route()]
+def test_a_route_through_a_tunnel_of_ours_is_taken_as_it_is():
+    assert taken(make.snapshot("", tunnels.link()), tunnels.route()) == tunnels.route()
 
 
-def test_a_route_through_a_tunnel_of_ours_is_wanted_as_it_is():
-    there = make.snapshot("", tunnels.link())
-    assert wanted(there, tunnels.route()) == [tunnels.route()]
-
-
-def test_where_no_address_is_known_a_route_is_wanted_as_it_is():
-    assert wanted(NARROW.replace(LinkAddress, ()), make.route()) == [make.route()]
+def test_where_no_address_is_known_a_route_is_taken_as_it_is():
+    assert taken(NARROW.replace(LinkAddress, ()), make.route()) == make.route()

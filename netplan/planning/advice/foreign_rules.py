@@ -208,9 +208,8 @@ def _ways(addresses: Intervals, desired: Desired, traffic: Traffic, fib: Fib) ->
 
     Where routes are wanted, addresses that none of them leads to may be reached by each of their devices.
     """
-    routes = [want.resource for want in desired.objects if isinstance(want.resource, Route)]
     devices: dict[str, list[Prefix]] = {}
-    for route in routes:
+    for route in desired.all(Route):
         if route.oif is not None and route.prefix.version == traffic.version:
             devices.setdefault(route.oif, []).append(route.prefix)
     ways = [(device, meet(addresses, of_prefixes(prefixes))) for device, prefixes in sorted(devices.items())]

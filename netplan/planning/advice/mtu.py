@@ -15,8 +15,7 @@ def warn_of_mtu(case: Case) -> Iterator[str]:
     """Say which packets will be dropped on their way to the peers."""
     desired, snapshot = case.desired, case.snapshot
     mtus = {link.name: link.mtu for link in snapshot.all(Link)}
-    tunnels = [want.resource for want in desired.objects if isinstance(want.resource, Link)]
-    paths = mtus | {tunnel.name: tunnel.mtu for tunnel in tunnels}
+    paths = mtus | {tunnel.name: tunnel.mtu for tunnel in desired.all(Link)}
     for oif, versions in _devices_to_peers(desired).items():
         if oif in paths:
             yield from _narrow(oif, paths[oif], versions, desired.traffic[0].bridge, mtus)
@@ -26,10 +25,12 @@ def _devices_to_peers(desired: Desired) -> dict[IfName, set[int]]:
     """Return the devices by which pods of peers are reached, with the IP versions that each is for."""
     networks = {traffic.network for traffic in desired.traffic}
     devices: dict[IfName, set[int]] = {}
-    for want in desired.objects:
-        route = want.resource
-        if isinstance(route, Route) and route.oif and any(network.covers(route.prefix) for network in networks):
-            devices.setdefault(route.oif, set()).add(route.prefix.version)
+    for route in desired.all(Route):
+        oif, version = route.oif, route.prefix.version
+        if oif is None or version in devices.get(oif, ()):
+            continue
+        if any(network.covers(route.prefix) for network in networks):
+            devices.setdefault(oif, set()).add(version)
     return devices
 
 

@@ -33,7 +33,7 @@ def warn_of_routes_to_parts(case: Case) -> Iterator[str]:
 
     The route that the kernel makes to the IPv6 address of our own tunnel is not one of them.
     """
-    ours = {want.resource.prefix for want in case.desired.objects if isinstance(want.resource, Route)}
+    ours = {route.prefix for route in case.desired.all(Route)}
     lengths = sorted({prefix.length for prefix in ours})
     own = {link.name for link in case.snapshot.all(Link) if link.ours}
     messages: list[str] = []

@@ -15,7 +15,7 @@ def refuse_unknown(case: Case) -> Iterator[Obstacle]:
     """Name the parameters that the kernel does not have, and that do not come with a link of ours."""
     if not case.live:
         return
-    created = {want.resource.name for want in case.desired.objects if isinstance(want.resource, Link)}
+    created = {link.name for link in case.desired.all(Link)}
     for change in case.changes:
         if isinstance(change.after, Sysctl) and change.before is None and change.after.device not in created:
             yield Obstacle.before(deferred_sysctls.no_such_sysctl(change.after), [change.after])

@@ -18,7 +18,7 @@ def warn_of_tunnel(case: Case) -> Iterator[str]:
     created = [tunnel for change in links for tunnel in _tunnel(change.after)]
     for link, vxlan in created if known else ():
         unlike = [_unlike(*before, link, vxlan) for before in known]
-        if all(unlike) and any(isinstance(want.resource, FdbEntry) for want in desired.objects):
+        if all(unlike) and any(desired.all(FdbEntry)):
             yield (
                 f"pods on other nodes are unreachable through {link.name} until podnet is applied there too: "
                 f"it gets another {unlike[0]}"

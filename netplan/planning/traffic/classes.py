@@ -82,15 +82,14 @@ class TrafficClass(Struct, frozen=True):
 
 def classes_of(desired: Desired) -> tuple[TrafficClass, ...]:
     """Return the classes of traffic of each IP version."""
-    routes = [want.resource for want in desired.objects if isinstance(want.resource, Route)]
     ways: dict[int, dict[Prefix, Way]] = {4: {}, 6: {}}
-    for route in (route for route in routes if route.type == "unicast"):
-        ways[route.prefix.version][route.prefix] = Way(route.oif, route.next_hop)
+    for route in desired.all(Route):
+        if route.type == "unicast":
+            ways[route.prefix.version][route.prefix] = Way(route.oif, route.next_hop)
     classes: list[TrafficClass] = []
     for traffic in desired.reported_traffic:
         classes += _classes(traffic, ways[traffic.version])
-    links = [want.resource for want in desired.objects if isinstance(want.resource, Link)]
-    tunnels = [link.vxlan for link in links if link.vxlan is not None] if desired.reported_traffic else []
+    tunnels = [link.vxlan for link in desired.all(Link) if link.vxlan is not None] if desired.reported_traffic else []
     for tunnel in tunnels:
         classes += _tunnelled(desired, tunnel)
     return tuple(one for one in classes if one.packets.source and one.packets.destination)
@@ -190,8 +189,7 @@ def _untunnelled(traffic: Traffic, nodes: Peers, peers: Peers) -> Peers:
 def _tunnelled(desired: Desired, tunnel: Vxlan) -> Iterator[TrafficClass]:
     """Return the packets by which peers send into this node's end of the tunnel, and it into theirs."""
     traffic = desired.reported_traffic[0]
-    entries = (want.resource for want in desired.objects if isinstance(want.resource, FdbEntry))
-    behind = {entry.dst for entry in entries}
+    behind = {entry.dst for entry in desired.all(FdbEntry)}
     ends = [(node.endpoint, node.name) for node in traffic.nodes if node.endpoint in behind]
     peers = Peers.of((_alone(address), name) for address, name in ends)
     own = traffic.node.address.address
