@@ -25,7 +25,7 @@ def only(value: int) -> Intervals:
     return (value, value)
 
 
-def of_prefix(prefix: Prefix) -> Intervals:
+def of_prefix(prefix: Prefix) -> tuple[int, int]:
     """Return the addresses of a prefix."""
     return (prefix.value, prefix.value + prefix.size - 1)
 
