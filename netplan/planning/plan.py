@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from enum import StrEnum
+from itertools import islice
+from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -11,13 +13,15 @@ from msgspec.structs import replace
 from netplan.desired.checks import Check
 from netplan.desired.hooks import Hook, hooks_of
 from netplan.desired.model import Desired
+from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.chain.value import FirewallBackend
 from netplan.kinds.link.value import Link
 from netplan.kinds.registry import kind_of
 from netplan.kinds.resource import Change, Resource
+from netplan.kinds.route.value import MAIN_TABLE, Route
 from netplan.kinds.snapshot import Interest, Snapshot
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.net import Address
+from netplan.net import Address, Prefix
 from netplan.planning import adoption, advice, deferred_sysctls
 from netplan.planning.advice.case import Case
 from netplan.planning.differences import diff_node
@@ -25,9 +29,14 @@ from netplan.planning.fingerprint import dependencies, digest
 from netplan.planning.interest import interest_of, with_ground
 from netplan.planning.obstacles import Obstacle, identity
 from netplan.planning.projection import blocked, project
-from netplan.planning.traffic.classes import TrafficClass, parted
+from netplan.planning.traffic.classes import TrafficClass, first_packets
 from netplan.planning.traffic.effects import TrafficEffect, effects
+from netplan.planning.traffic.peers import pods_of
 from netplan.spec.load import Spec
+from netplan.trace import Flow
+
+_REPRESENTATIVES: Final = 4
+"""How many subnets that are given up stand for all."""
 
 
 class Source(StrEnum):
@@ -174,10 +183,39 @@ def with_effects(plan: NodePlan, traffic: Iterable[TrafficClass], whole: Snapsho
     return replace(plan, effects=effects(traffic, whole, after), traffic=traffic)
 
 
+def _parted(desired: Desired, changes: Iterable[Change[Resource]], state: Snapshot) -> Iterator[TrafficClass]:
+    """Return the packets from pods here to subnets whose routes of ours go; the first few stand for all.
+
+    The spec wants nothing of them. The pods are of the bridge's prefix: the spec may have dropped its IP version.
+    """
+    routes = (change.before for change in changes if isinstance(change.before, Route) and change.after is None)
+    left = [route.prefix for route in routes if _led(route)]
+    if not left:
+        return
+    known = {subnet for traffic in desired.reported_traffic for node in traffic.nodes for subnet in node.subnets}
+    lost = [prefix for prefix in left if prefix not in known]
+    for own in _bridged(desired, state):
+        for prefix in islice((prefix for prefix in lost if prefix.version == own.version), _REPRESENTATIVES):
+            packets = first_packets(Flow.between(own, prefix), desired.reported_traffic[0].bridge)
+            yield TrafficClass(f"pod -> {prefix}", replace(packets, source=pods_of(own)), None, accepted=False)
+
+
+def _led(route: Route) -> bool:
+    return route.ours and route.table == MAIN_TABLE and route.type == "unicast" and route.prefix.size > 4
+
+
+def _bridged(desired: Desired, state: Snapshot) -> Iterator[Prefix]:
+    """Return one prefix of the pods' bridge for each IP version that it has an address of."""
+    bridge = desired.reported_traffic[0].bridge
+    prefixes = (own.address.prefix for own in state.all(LinkAddress) if own.link == bridge)
+    one = {prefix.version: prefix for prefix in prefixes if prefix.size > 4}
+    yield from one.values()
+
+
 def in_full(desired: Desired, whole: Snapshot, source: Source, traffic: Iterable[TrafficClass]) -> NodePlan:
     """Return the plan from the whole state of a node, with its effects on traffic if there is a bridge for its pods."""
     plan, bridge = plan_node(desired, whole, source), desired.reported_traffic[0].bridge
     if any(link.name == bridge for link in whole.all(Link)):
-        return with_effects(plan, (*traffic, *parted(desired, plan.changes, whole)), whole)
+        return with_effects(plan, (*traffic, *_parted(desired, plan.changes, whole)), whole)
     missing = f"there is no bridge {bridge} on this node: what becomes of its pods' traffic is unknown"
     return replace(plan, warnings=(*plan.warnings, missing))

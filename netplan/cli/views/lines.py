@@ -20,10 +20,12 @@ from netplan.kinds.resource import Action, Change, Reason, Resource
 from netplan.net import counted, printable
 from netplan.planning.plan import NodePlan, Plan, Source
 from netplan.planning.plan_json import summary
-from netplan.planning.traffic.effects import TrafficEffect, blamed
-from netplan.planning.traffic.judge import Fares
+from netplan.planning.traffic.effects import TrafficEffect
+from netplan.planning.traffic.judge import Fares, blamed
 
 DRIFT: Final = "Drift"
+OPENS: Final = "opens"
+"""What stands before traffic that the plan lets in to the node itself, and above all changes."""
 
 SIGNS: Final = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-", Action.MOVE: "~"}
 
@@ -65,7 +67,8 @@ class Line(Struct, frozen=True):
 class TrafficLine(Struct, frozen=True):
     """A class of traffic that fares otherwise after the plan, or not as it should; `blame` says why.
 
-    The sign is `!` for what is broken after the plan and `?` for what is unknown.
+    The sign is `!` for what is broken after the plan and `?` for what is unknown. `kind` is the word that stands
+    before it.
     """
 
     sign: str
@@ -73,6 +76,7 @@ class TrafficLine(Struct, frozen=True):
     before: str
     after: str
     blame: str
+    kind: str = "traffic"
 
     def __str__(self) -> str:
         return f"{self.traffic:<24}  {self.before}" + ("" if self.after == self.before else f" -> {self.after}")
@@ -162,12 +166,13 @@ def traffic_lines(effects: Iterable[TrafficEffect]) -> Iterator[TrafficLine]:
         if sort is not None:
             folded[sort].setdefault(_blame(effect), {}).setdefault(probe.name, []).append(effect)
         elif _is_shown(effect) and not _repeats(effect, unmarked):
-            key = ("!" if effect.stays_broken else "=", probe.name, *effect.words)
+            key = ("!" if effect.stays_broken or effect.opens else "=", probe.name, *effect.words)
             alike.setdefault(key, []).append(effect)
     yield from _folded(_CUT_OFF, folded[_CUT_OFF])
     for (sign, traffic, before, after), sharing in alike.items():
         for blame, those in _by_blame(sharing, apart=sign == "!"):
-            yield TrafficLine(sign, _class(traffic, those), before, after, blame)
+            kind = OPENS if those[0].opens else "traffic"
+            yield TrafficLine(sign, _class(traffic, those), before, after, blame, kind)
     yield from _folded(_UNKNOWN, folded[_UNKNOWN])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from netplan.cli.views.lines import Block, blocks, remarks, summary_line
+from netplan.cli.views.lines import OPENS, Block, TrafficLine, blocks, remarks, summary_line
 from netplan.planning.plan import Plan
 
 
@@ -21,16 +21,21 @@ def plan_markdown(plan: Plan, settings: Sequence[str] = ()) -> str:
 def _block(block: Block) -> Iterator[str]:
     fence = "`" * max(3, 1 + _ticks(text for line in block.lines for text in (line.text, *line.details)))
     yield from (f"**{block.title}** ({block.source})", "", f"{fence}diff")
+    yield from _traffic(line for line in block.traffic if line.kind == OPENS)
     for line in block.lines:
         sign = "!" if line.sign == "~" else line.sign
         yield f"{sign} {line.kind} {line.text}  # {line.reason}"
         yield from (f"{sign}   {detail}" for detail in line.details)
-    for traffic in block.traffic:
-        blame = f"  # {traffic.blame}" if traffic.blame else ""
-        yield f"{'!' if traffic.sign == '!' else ' '} traffic {traffic}{blame}"
+    yield from _traffic(line for line in block.traffic if line.kind != OPENS)
     yield from (fence, "")
     shown = [f"- {remark}" for remark in remarks(block.nodes[0])]
     yield from [*shown, ""] if shown else []
+
+
+def _traffic(lines: Iterable[TrafficLine]) -> Iterator[str]:
+    for line in lines:
+        blame = f"  # {line.blame}" if line.blame else ""
+        yield f"{'!' if line.sign == '!' else ' '} {line.kind} {line}{blame}"
 
 
 def _code(text: str) -> str:

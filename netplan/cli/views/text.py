@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from netplan.cli.views.lines import DRIFT, Block, Line, TrafficLine, blocks, remarks, summary_line
+from netplan.cli.views.lines import DRIFT, OPENS, Block, Line, TrafficLine, blocks, remarks, summary_line
 from netplan.cli.views.styled import Styled
 from netplan.planning.plan import Plan
 
@@ -17,8 +17,9 @@ _INDENT: Final = " " * 12
 def plan_text(plan: Plan, title: str = "Plan", width: int = _WIDTH, settings: Sequence[str] = ()) -> Styled:
     """Lay a plan out within a width, a block for each node or each group of nodes that change alike.
 
-    What it does to traffic comes last; for a node that has drifted, whose traffic suffers already, it comes first.
-    `settings` are what the specs say otherwise of which it is the move, and stand at the head.
+    What it opens comes first, what it does to other traffic last; for a node that has drifted, whose traffic suffers
+    already, both come first. `settings` are what the specs say otherwise of which it is the move, and stand at the
+    head.
     """
     text = Styled()
     for line in settings:
@@ -30,12 +31,14 @@ def plan_text(plan: Plan, title: str = "Plan", width: int = _WIDTH, settings: Se
 
 def _add_block(text: Styled, block: Block, width: int, *, traffic_first: bool) -> None:
     text.append(block.title, style="bold").append(f"   {block.source}\n", style="dim")
+    _add_traffic(text, [line for line in block.traffic if line.kind == OPENS], width)
+    traffic = [line for line in block.traffic if line.kind != OPENS]
     if traffic_first:
-        _add_traffic(text, block.traffic, width)
+        _add_traffic(text, traffic, width)
     for line in block.shortened:
         _add_line(text, line, width)
     if not traffic_first:
-        _add_traffic(text, block.traffic, width)
+        _add_traffic(text, traffic, width)
     for remark in remarks(block.nodes[0]):
         text.append(f"  ! {remark}\n", style="bold red" if remark.refuses else "yellow")
 
@@ -43,7 +46,7 @@ def _add_block(text: Styled, block: Block, width: int, *, traffic_first: bool) -
 def _add_traffic(text: Styled, lines: Sequence[TrafficLine], width: int) -> None:
     """Add what the plan does to traffic, and what is to blame for how it fares now."""
     for line in lines:
-        _add(text, f"  {line.sign} traffic {line}", line.blame, width, _STYLES[line.sign])
+        _add(text, f"  {line.sign} {line.kind:<7} {line}", line.blame, width, _STYLES[line.sign])
 
 
 def _add(text: Styled, head: str, reason: str, width: int, style: str) -> None:

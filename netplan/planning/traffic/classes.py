@@ -9,19 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
-from itertools import islice
 from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from netplan.desired.model import Desired, Traffic
+from netplan.desired.model import Desired, Removal, Traffic
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.fdb.value import FdbEntry
 from netplan.kinds.link.value import Link, Vxlan
-from netplan.kinds.resource import Change, Resource
-from netplan.kinds.route.value import MAIN_TABLE, Route
-from netplan.kinds.snapshot import Snapshot
+from netplan.kinds.route.value import Route
 from netplan.net import BITS, Address, IfName, Prefix
 from netplan.netfilter.iptables.names import TCP, UDP
 from netplan.planning.traffic.peers import OUTSIDE, Peers, pods_of
@@ -31,15 +28,13 @@ from netplan.trace import Flow
 from netplan.trace.addresses import LOOPBACK
 from netplan.trace.flow import NO_DEVICE, services
 from netplan.trace.flow import Mark as PacketMark
-from netplan.trace.intervals import Intervals, meet, minus, of_blocks, of_prefix, of_prefixes, only
+from netplan.trace.intervals import Intervals, join, meet, minus, of_blocks, of_prefix, of_prefixes, only
 from netplan.trace.table import Way
 
 TUNNEL: Final = frozenset({"tunnel from peer", "tunnel to peer"})
+TO_NODE: Final = "outside -> node"
 _TUNNEL_PORTS: Final = (32768, 60999)
 """The source ports that the kernel gives to a tunnel's packets, by a hash of what they carry."""
-
-_REPRESENTATIVES: Final = 4
-"""How many subnets that are given up stand for all."""
 
 
 class SourceAddress(StrEnum):
@@ -89,6 +84,7 @@ def classes_of(desired: Desired) -> tuple[TrafficClass, ...]:
     classes: list[TrafficClass] = []
     for traffic in desired.reported_traffic:
         classes += _classes(traffic, ways[traffic.version])
+        classes += _named(traffic, _of_node(traffic)) if _concerns_node(desired.removals) else ()
     tunnels = [link.vxlan for link in desired.all(Link) if link.vxlan is not None] if desired.reported_traffic else []
     for tunnel in tunnels:
         classes += _tunnelled(desired, tunnel)
@@ -101,7 +97,11 @@ def flows_of(classes: Iterable[TrafficClass]) -> frozenset[Flow]:
 
 
 def _classes(traffic: Traffic, ways: dict[Prefix, Way]) -> Iterator[TrafficClass]:
-    for one in _of_traffic(traffic, ways):
+    return _named(traffic, _of_traffic(traffic, ways))
+
+
+def _named(traffic: Traffic, classes: Iterable[TrafficClass]) -> Iterator[TrafficClass]:
+    for one in classes:
         yield one if traffic.version == 4 else replace(one, traffic=f"{one.traffic} (IPv6)")
 
 
@@ -114,10 +114,35 @@ def _of_traffic(traffic: Traffic, ways: dict[Prefix, Way]) -> Iterator[TrafficCl
         others = minus(of_prefix(prefix), of_prefix(traffic.network))
         yield replace(_from_pod(traffic, f"pod -> {prefix}", others, _KEPT), beyond=True)
     yield from _with_peers(traffic, ways)
-    outside = minus(OUTSIDE[traffic.version], of_prefixes((traffic.network, *traffic.kept)))
-    outside = minus(outside, _addresses(traffic))
+    outside = _outside(traffic)
     yield replace(_from_pod(traffic, "pod -> outside", outside, SourceAddress.REWRITTEN), beyond=True)
     yield replace(_to_pod(traffic, "outside -> pod", outside), beyond=True)
+
+
+def _concerns_node(removals: Iterable[Removal]) -> bool:
+    """Whether a rule is to go that packets of the node itself may meet, which are looked at only then."""
+    return any(removal.chain.name != "FORWARD" for removal in removals)
+
+
+def _of_node(traffic: Traffic) -> Iterator[TrafficClass]:
+    """Return the classes of the node's own traffic; of these the spec wants nothing, and what a plan does is told."""
+    here, version, outside = traffic.node.address_of(traffic.version), traffic.version, _outside(traffic)
+    if here is None:
+        return
+    own = only(here.address.value)
+    at_bridge = only(traffic.node.gateway(traffic.subnet).address.value)
+    for name, flow, device in (
+        (TO_NODE, Flow(version, outside, own), traffic.node.interface),
+        ("pod -> own node", Flow(version, pods_of(traffic.subnet), join(own, at_bridge)), traffic.bridge),
+        ("node -> outside", Flow(version, own, outside), NO_DEVICE),
+    ):
+        yield TrafficClass(name, first_packets(flow, device), None, accepted=False, arrives=device != NO_DEVICE)
+
+
+def _outside(traffic: Traffic) -> Intervals:
+    """Return the addresses of hosts outside of the cluster."""
+    outside = minus(OUTSIDE[traffic.version], of_prefixes((traffic.network, *traffic.kept)))
+    return minus(outside, _addresses(traffic))
 
 
 def _addresses(traffic: Traffic) -> Intervals:
@@ -242,32 +267,3 @@ def first_packets(flow: Flow, iif: str, service: Intervals | None = None) -> Flo
 def _asked(traffic: Traffic, source: SourceAddress) -> SourceAddress | None:
     """Return what is to become of a source; where podnet does not masquerade, that is left to the program that does."""
     return source if traffic.masquerades else None
-
-
-def parted(desired: Desired, changes: Iterable[Change[Resource]], state: Snapshot) -> Iterator[TrafficClass]:
-    """Return the packets from pods here to subnets whose routes of ours go; the first few stand for all.
-
-    The spec wants nothing of them. The pods are of the bridge's prefix: the spec may have dropped its IP version.
-    """
-    routes = (change.before for change in changes if isinstance(change.before, Route) and change.after is None)
-    left = [route.prefix for route in routes if _led(route)]
-    if not left:
-        return
-    known = {subnet for traffic in desired.reported_traffic for node in traffic.nodes for subnet in node.subnets}
-    lost = [prefix for prefix in left if prefix not in known]
-    for own in _bridged(desired, state):
-        for prefix in islice((prefix for prefix in lost if prefix.version == own.version), _REPRESENTATIVES):
-            packets = first_packets(Flow.between(own, prefix), desired.reported_traffic[0].bridge)
-            yield TrafficClass(f"pod -> {prefix}", replace(packets, source=pods_of(own)), None, accepted=False)
-
-
-def _led(route: Route) -> bool:
-    return route.ours and route.table == MAIN_TABLE and route.type == "unicast" and route.prefix.size > 4
-
-
-def _bridged(desired: Desired, state: Snapshot) -> Iterator[Prefix]:
-    """Return one prefix of the pods' bridge for each IP version that it has an address of."""
-    bridge = desired.reported_traffic[0].bridge
-    prefixes = (own.address.prefix for own in state.all(LinkAddress) if own.link == bridge)
-    one = {prefix.version: prefix for prefix in prefixes if prefix.size > 4}
-    yield from one.values()

@@ -12,8 +12,8 @@ from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.resource import Json
 from netplan.kinds.snapshot import Snapshot
 from netplan.net import Address, IfName
-from netplan.planning.traffic.classes import TrafficClass
-from netplan.planning.traffic.judge import Fares, by_way_of, culprit, fares_of, fate, fault_of, strays, whose
+from netplan.planning.traffic.classes import TO_NODE, TrafficClass
+from netplan.planning.traffic.judge import Fares, by_way_of, culprit, fares_of, fate, fault_of, said, strays, whose
 from netplan.planning.traffic.peers import Peers
 from netplan.planning.traffic.probe import Probe, described, largest, probe_of, probes_by_way
 from netplan.trace import Did, PacketVerdict, Step, Trace, Tracer
@@ -61,6 +61,12 @@ class TrafficEffect(Struct, frozen=True):
     def stays_broken(self) -> bool:
         """Whether this traffic will for certain not fare as the spec wants it after the plan either."""
         return self.fares is Fares.BROKEN
+
+    @property
+    def opens(self) -> bool:
+        """Whether the plan lets in to the node itself what is refused before it."""
+        refused = self.before.verdict in (PacketVerdict.DROP, PacketVerdict.REJECT)
+        return self.probe.traffic.startswith(TO_NODE) and refused and self.after.verdict is PacketVerdict.ACCEPT
 
     @property
     def blame(self) -> Step | None:
@@ -136,12 +142,16 @@ def _cut_off(traffic: TrafficClass, fault: Step, before: Tracer, after: Tracer) 
 def _of_class(
     traffic: TrafficClass, before: Tracer, after: Tracer, cut_off: Mapping[LinkAddress, Step]
 ) -> Iterator[TrafficEffect]:
-    """Return the effects on a class: one for all of its packets of which the same is told, the most of them first."""
+    """Return the effects on a class: one for all of its packets of which the same is told, the most of them first.
+
+    Of a class of which nothing is wanted only what changes is told.
+    """
     if traffic.wanted and traffic.bridge is not None and traffic.bridge in cut_off:
         yield from _cut_off(traffic, cut_off[traffic.bridge], before, after)
         return
+    watched = not traffic.wanted and traffic.mark is None
     alike: dict[Hashable, _Kind] = {}
-    for flow in _entering(traffic, before, after):
+    for flow in () if watched and before is after else _entering(traffic, before, after):
         for parts in _regions(flow, traffic.peers, before, after):
             effect = _effect(probe_of(traffic, parts), before, after)
             if effect.names_hops:
@@ -149,7 +159,8 @@ def _of_class(
                     _add(alike, _effect(probe, before, after), split)
             else:
                 _add(alike, effect, parts)
-    kinds = sorted(_few_hops(list(alike.values())), key=lambda kind: -sum(part.packets for part in kind[1]))
+    every = [kind for kind in alike.values() if kind[0].changed or not watched]
+    kinds = sorted(_few_hops(every), key=lambda kind: -sum(part.packets for part in kind[1]))
     if traffic.beyond:
         most = largest(traffic, [parts for _, parts in kinds])
         kinds = [kind for number, kind in enumerate(kinds) if number in most]
@@ -277,14 +288,3 @@ def _by_way(flow: Flow, peers: Peers, verdict: PacketVerdict) -> Iterator[tuple[
         split = cut(flow, DESTINATION, peers.reached_by(Way(oif, hop)), original=True)
         yield from ((part, False) for part in split.inside)
         yield from ((part, True) for part in split.outside)
-
-
-def blamed(step: Step) -> str:
-    """Name a step: its place, and whose rule it looks like."""
-    looks_like = whose(step.at, step.rule)
-    return f"{step.at}, {looks_like}" if looks_like else said(step)
-
-
-def said(step: Step) -> str:
-    """Return a step's place with its rule, or what happened there where no rule is to blame."""
-    return f"{step.at}: {step.rule or step.effect}"

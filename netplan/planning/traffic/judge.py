@@ -208,6 +208,17 @@ def whose(at: str, rule: str) -> str:
     return ""
 
 
+def blamed(step: Step) -> str:
+    """Name a step: its place, and whose rule it looks like."""
+    looks_like = whose(step.at, step.rule)
+    return f"{step.at}, {looks_like}" if looks_like else said(step)
+
+
+def said(step: Step) -> str:
+    """Return a step's place with its rule, or what happened there where no rule is to blame."""
+    return f"{step.at}: {step.rule or step.effect}"
+
+
 def holds_policy(at: str) -> bool:
     """Whether a rule's chain is there for policies, so that what it refuses is refused on purpose."""
     return _chain(at).startswith(_POLICY)

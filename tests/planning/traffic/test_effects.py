@@ -9,7 +9,8 @@ from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.netfilter.iptables.rule import Rule
 from netplan.planning.traffic.classes import classes_of
-from netplan.planning.traffic.effects import blamed, effects
+from netplan.planning.traffic.effects import effects
+from netplan.planning.traffic.judge import blamed
 from netplan.trace import BRIDGE_CALLS
 from tests import make
 
