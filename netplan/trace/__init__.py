@@ -3,7 +3,8 @@
 `flow` is what is known of packets: of a class of them, or of one. `conditions` and `matches` say whether a rule holds,
 `targets` what its target does, `walk` leads packets through chains: these serve classes and single packets alike. For
 one packet `tracer` leads from hook to hook, and `routing` between them by the `fib` of the node; `outcome` says what
-the ends that it may come to agree on. `reachability` says before anything is read which rules matter for packets.
+the ends that it may come to agree on. `connection` follows what comes after a first packet. `reachability` says before
+anything is read which rules matter for packets.
 It may import kinds, netfilter.iptables, and the modules beside it.
 """
 

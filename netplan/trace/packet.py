@@ -16,7 +16,7 @@ from netplan.netfilter.iptables.names import ICMP, ICMPV6
 from netplan.trace.fib import Fib
 from netplan.trace.firewall.targets import Did
 from netplan.trace.firewall.walk import Step, Trail, doubts
-from netplan.trace.flow import EVERY_SERVICE, NO_DEVICE, NO_SOURCE, Flow, Mark, services
+from netplan.trace.flow import EVERY_SERVICE, NO_DEVICE, NO_SOURCE, Flow, Mark, Phase, services
 from netplan.trace.intervals import EVERY_PORT, Intervals, contains, only
 
 _ECHO_REQUESTS: Final = {ICMP: 8 << 8, ICMPV6: 128 << 8}
@@ -173,7 +173,8 @@ class Trace(Struct, frozen=True):
     Each of `source`, `destination`, `oif` and `next_hop` is None where it is not known or there is none: a packet for
     this node has the device `lo`, one whose destination is on-link no next hop. `steps` are the rules and routes that
     touched the packet. Where anything is not known, `doubt` is the step that made it so, and the last of the steps.
-    `possible` are the traces of which it is one then, if they are several.
+    `possible` are the traces of which it is one then, if they are several. Of a connection whose packets arrive but not
+    all that follows, `phase` says what does not: the verdict, the steps, the device and the next hop are of that.
     """
 
     verdict: PacketVerdict
@@ -184,6 +185,7 @@ class Trace(Struct, frozen=True):
     steps: tuple[Step, ...]
     doubt: Step | None = None
     possible: tuple[Trace, ...] = ()
+    phase: Phase = Phase.FIRST
 
     def to_json(self, *, steps: bool = True) -> Json:
         """Return the trace as JSON values, with its steps or without."""
@@ -191,17 +193,20 @@ class Trace(Struct, frozen=True):
         data = {"verdict": self.verdict.value} | {
             name: None if getattr(self, name) is None else str(getattr(self, name)) for name in fields
         }
+        if self.phase is not Phase.FIRST:
+            data["of"] = self.phase.value
         if not steps:
             return data
         return data | {"steps": [{"at": step.at, "rule": step.rule, "effect": step.effect} for step in self.steps]}
 
 
 class End(NamedTuple):
-    """The end of a way."""
+    """The end of a way: of first packets, or of what follows them in the connections that these open."""
 
     verdict: PacketVerdict
     flow: Flow
     trail: Trail
+    phase: Phase = Phase.FIRST
 
 
 def answer(ends: Sequence[End]) -> Trace:
@@ -224,6 +229,7 @@ def answer(ends: Sequence[End]) -> Trace:
         steps=before if doubt is None else (*before, doubt),
         doubt=doubt,
         possible=tuple(traces),
+        phase=_agreed([trace.phase for trace in traces]) or Phase.FIRST,
     )
 
 
@@ -235,11 +241,11 @@ def _seen(end: End) -> Trace:
     flow = end.flow
     oif = flow.oif if flow.oif != NO_DEVICE else None
     next_hop = flow.next_hop if isinstance(flow.next_hop, Address) else None
-    return Trace(end.verdict, flow.from_address, flow.to_address, oif, next_hop, end.trail)
+    return Trace(end.verdict, flow.from_address, flow.to_address, oif, next_hop, end.trail, phase=end.phase)
 
 
 def _outcome(trace: Trace) -> tuple[object, ...]:
-    return trace.verdict, trace.source, trace.destination, trace.oif, trace.next_hop
+    return trace.verdict, trace.source, trace.destination, trace.oif, trace.next_hop, trace.phase
 
 
 def _common(trails: Sequence[Trail]) -> Trail:

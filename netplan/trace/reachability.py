@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from netplan.kinds.chain.value import ChainKey
 from netplan.netfilter.iptables.rule import Rule
 from netplan.trace.firewall.conditions import holds
-from netplan.trace.flow import NO_DEVICE, NO_SOURCE, Flow, Holds
+from netplan.trace.flow import NO_DEVICE, NO_SOURCE, Flow, Holds, Phase
 from netplan.trace.intervals import EVERY_ADDRESS, EVERY_PORT, pairs_of, union
 from netplan.trace.packet import Packet
 
@@ -44,13 +44,13 @@ class Passing(Struct, frozen=True):
 def _at_hook(flows: frozenset[Flow], hook: ChainKey) -> frozenset[Flow]:
     """Return packets as they may be at a hook; none of those that never come there."""
     mine = (flow for flow in flows if flow.version == hook.version)
-    there = (_sent(flow, *hook[1:]) if flow.iif == NO_DEVICE else _came(flow, hook.name) for flow in mine)
+    there = (_sent(flow, *hook[1:]) if flow.iif == NO_DEVICE else _came(flow, *hook[1:]) for flow in mine)
     return frozenset(flow for flow in there if flow is not None)
 
 
-def _came(flow: Flow, hook: str) -> Flow | None:
-    """Return packets that came by a device, as they may be at a hook."""
-    if hook == "OUTPUT":
+def _came(flow: Flow, table: str, hook: str) -> Flow | None:
+    """Return packets that came by a device, as they may be at a hook; only the first ones of connections meet nat."""
+    if hook == "OUTPUT" or (table == "nat" and flow.phase is not Phase.FIRST):
         return None
     here = _blurred(flow, hook)
     return here if hook == "PREROUTING" else _redirected(replace(here, iif=None, oif=None))

@@ -1,7 +1,7 @@
 """Follow packets through a node's state, step by step: the hooks in the kernel's order, and routing between them.
 
 A step that can't be decided makes the way fork; where all ways end alike the answer is known all the same. Table raw
-is walked for its marks and for NOTRACK. NAT is decided here as for the first packet of a connection.
+is walked for its marks and for NOTRACK. NAT is decided for the first packet of a connection, and later ones keep to it.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Prefix
 from netplan.trace.addresses import LOOPBACK
+from netplan.trace.connection import followed
 from netplan.trace.fib import Fib
 from netplan.trace.firewall.foreign import ForeignChains, Harm, RuleEffect
 from netplan.trace.firewall.sets import Sets
 from netplan.trace.firewall.targets import Did, Fate
 from netplan.trace.firewall.walk import Branch, Step, Trail, Walker, joined
-from netplan.trace.flow import INVALID, NO_DEVICE, SOURCE, UNTRACKED, Flow, Mark
+from netplan.trace.flow import INVALID, NO_DEVICE, SOURCE, UNTRACKED, Flow, Mark, Phase
 from netplan.trace.intervals import EVERY_ADDRESS
 from netplan.trace.ipv6 import Ipv6Router
 from netplan.trace.packet import End, Packet, PacketVerdict, RoutingDecision, Trace, answer
@@ -31,7 +32,7 @@ from netplan.trace.routing import BRIDGE_CALLS, Router
 from netplan.trace.split import cut
 from netplan.trace.table import Way
 
-_NEW: Final = "NEW"
+_NEW, _ESTABLISHED, _RELATED = "NEW", "ESTABLISHED", "RELATED"
 _DELIVERING: Final = ("mangle", "filter", "security", "nat")
 _ALWAYS_THERE: Final = "net.ipv4.conf.all.rp_filter"
 _VERDICTS: Final = {Fate.DROPPED: PacketVerdict.DROP, Fate.REJECTED: PacketVerdict.REJECT}
@@ -58,6 +59,7 @@ class Tracer:
     def __init__(self, snapshot: Snapshot, wanted: Mapping[Prefix, Way] | None = None) -> None:
         self._family = cache(lambda version: _Family(snapshot, version, wanted))
         self._traced = cache(lambda packet: answer(self.ends(packet.flow)))
+        self._followed = cache(lambda packet: answer(self.connections(packet.flow)))
 
     def fib(self, version: int) -> Fib:
         """Return the forwarding information base of an IP version."""
@@ -70,6 +72,14 @@ class Tracer:
     def ends(self, flow: Flow) -> list[End]:
         """Say what may become of packets: of several ends of the same packet each is one that can't be ruled out."""
         return self._family(flow.version).ends(flow)
+
+    def follow(self, packet: Packet) -> Trace:
+        """Say what becomes of the connection that a packet opens."""
+        return self._followed(packet)
+
+    def connections(self, flow: Flow) -> list[End]:
+        """Say what may become of the connections that packets open, of replies and later packets too."""
+        return [end for first in self.ends(flow) for end in followed(flow, first, self.ends)]
 
 
 class _Family:
@@ -218,7 +228,7 @@ class _Family:
         fresh: list[_Way] = []
         unseen = [_Way(replace(way.flow, state=INVALID), way.trail) for way in ways]
         yield from self._through(unseen, hook, ("raw",), fresh)
-        seen = [way if way.flow.state == UNTRACKED else _Way(replace(way.flow, state=_NEW), way.trail) for way in fresh]
+        seen = [_Way(_tracked(way.flow), way.trail) for way in fresh]
         yield from self._through(seen, hook, tables, came)
 
     def _through(self, ways: Iterable[_Way], hook: str, tables: Sequence[str], came: list[_Way]) -> Iterator[End]:
@@ -228,8 +238,8 @@ class _Family:
         for table in tables:
             after: list[_Way] = []
             for way in here:
-                if table == "nat" and way.flow.state == UNTRACKED:
-                    after.append(way)
+                if table == "nat" and (way.flow.state == UNTRACKED or way.flow.phase is not Phase.FIRST):
+                    after.append(_Way(_translated(way.flow), way.trail))
                     continue
                 for fate, flow, trail in self._walker.hook(ChainKey(self._version, table, hook), way.flow):
                     if fate is Fate.ACCEPTED:
@@ -257,6 +267,26 @@ def _harmed(flow: Flow, harm: Harm) -> Flow:
     if harm.fate is None and harm.effect in (RuleEffect.SENDS_ELSEWHERE, RuleEffect.CHANGES):
         flow = replace(flow, new_destination=EVERY_ADDRESS[flow.version])
     return flow
+
+
+def _tracked(flow: Flow) -> Flow:
+    """Return packets behind table raw, where conntrack has seen them."""
+    if flow.state == UNTRACKED:
+        return flow
+    if flow.phase is Phase.FIRST:
+        return replace(flow, state=_NEW)
+    state = _RELATED if flow.phase is Phase.ERROR else _ESTABLISHED
+    return replace(flow, state=None if flow.translation is None else state)
+
+
+def _translated(flow: Flow) -> Flow:
+    """Return packets with what conntrack gives them where the first of their connection meet table nat."""
+    if flow.translation is None or flow.state == UNTRACKED:
+        return flow
+    source, sport, destination, dport = flow.translation
+    if flow.hook in ("PREROUTING", "OUTPUT"):
+        return replace(flow, new_destination=destination, new_dport=dport)
+    return replace(flow, new_source=source, new_sport=sport)
 
 
 def _passed_bridge(way: _Way, device: str, *, certain: bool) -> End:

@@ -26,6 +26,7 @@ from netplan.spec.model import Mark
 from netplan.spec.topology import Node
 from netplan.trace import Flow
 from netplan.trace.addresses import LOOPBACK
+from netplan.trace.connection import answers
 from netplan.trace.flow import NO_DEVICE, services
 from netplan.trace.flow import Mark as PacketMark
 from netplan.trace.intervals import Intervals, join, meet, minus, of_blocks, of_prefix, of_prefixes, only
@@ -33,8 +34,8 @@ from netplan.trace.table import Way
 
 TUNNEL: Final = frozenset({"tunnel from peer", "tunnel to peer"})
 TO_NODE: Final = "outside -> node"
-_TUNNEL_PORTS: Final = (32768, 60999)
-"""The source ports that the kernel gives to a tunnel's packets, by a hash of what they carry."""
+EPHEMERAL_PORTS: Final = (32768, 60999)
+"""The source ports that the kernel chooses from (ip_local_port_range), for a tunnel's packets by what they carry."""
 
 
 class SourceAddress(StrEnum):
@@ -74,6 +75,11 @@ class TrafficClass(Struct, frozen=True):
         """Whether the spec wants anything of this traffic."""
         return self.accepted or self.source is not None
 
+    @property
+    def one_way(self) -> bool:
+        """Whether nothing replies to the packets: a tunnel's ends send from ports of their own."""
+        return self.traffic in TUNNEL
+
 
 def classes_of(desired: Desired) -> tuple[TrafficClass, ...]:
     """Return the classes of traffic of each IP version."""
@@ -92,8 +98,13 @@ def classes_of(desired: Desired) -> tuple[TrafficClass, ...]:
 
 
 def flows_of(classes: Iterable[TrafficClass]) -> frozenset[Flow]:
-    """Return the packets of classes; by which device those come in that arrive is not known before routes are read."""
-    return frozenset(replace(traffic.packets, iif=None) if traffic.arrives else traffic.packets for traffic in classes)
+    """Return the packets of classes, with what may come back to them.
+
+    By which device those come in that arrive is not known before routes are read.
+    """
+    classes = tuple(classes)
+    first = (replace(traffic.packets, iif=None) if traffic.arrives else traffic.packets for traffic in classes)
+    return frozenset((*first, *answers(traffic.packets for traffic in classes if not traffic.one_way)))
 
 
 def _classes(traffic: Traffic, ways: dict[Prefix, Way]) -> Iterator[TrafficClass]:
@@ -219,12 +230,11 @@ def _tunnelled(desired: Desired, tunnel: Vxlan) -> Iterator[TrafficClass]:
     peers = Peers.of((_alone(address), name) for address, name in ends)
     own = traffic.node.address.address
     service = services([UDP], only(tunnel.port))
-    come = Flow(own.version, peers.addresses, only(own.value), _TUNNEL_PORTS)
-    come = first_packets(come, traffic.node.interface, service)
+    come = first_packets(Flow(own.version, peers.addresses, only(own.value)), traffic.node.interface, service)
     yield TrafficClass("tunnel from peer", come, None, arrives=True, peers=peers)
-    sent = Flow(own.version, only(own.value), peers.addresses, _TUNNEL_PORTS)
+    sent = first_packets(Flow(own.version, only(own.value), peers.addresses), NO_DEVICE, service)
     device = None if tunnel.device == LOOPBACK else tunnel.device
-    yield TrafficClass("tunnel to peer", first_packets(sent, NO_DEVICE, service), None, peers=peers, device=device)
+    yield TrafficClass("tunnel to peer", sent, None, peers=peers, device=device)
 
 
 def _from_pod(traffic: Traffic, name: str, destination: Intervals, source: SourceAddress) -> TrafficClass:
@@ -255,6 +265,7 @@ def first_packets(flow: Flow, iif: str, service: Intervals | None = None) -> Flo
     """Return packets as the first ones of connections, that come in by a device, or have none."""
     return replace(
         flow,
+        sport=EPHEMERAL_PORTS,
         service=service or services([TCP, UDP]),
         iif=iif,
         oif=NO_DEVICE,

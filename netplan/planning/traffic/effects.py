@@ -13,11 +13,11 @@ from netplan.kinds.resource import Json
 from netplan.kinds.snapshot import Snapshot
 from netplan.net import Address, IfName
 from netplan.planning.traffic.classes import TO_NODE, TrafficClass
-from netplan.planning.traffic.judge import Fares, by_way_of, culprit, fares_of, fate, fault_of, said, strays, whose
+from netplan.planning.traffic.judge import Fares, by_way_of, culprit, fares_of, fate, fault_of, strays, whose, works
 from netplan.planning.traffic.peers import Peers
 from netplan.planning.traffic.probe import Probe, described, largest, probe_of, probes_by_way
 from netplan.trace import Did, PacketVerdict, Step, Trace, Tracer
-from netplan.trace.flow import DESTINATION, FIELDS, SOURCE, Flow, Various
+from netplan.trace.flow import DESTINATION, FIELDS, NO_DEVICE, SOURCE, Flow, Phase, Various
 from netplan.trace.intervals import minus, only, single
 from netplan.trace.packet import End
 from netplan.trace.split import cells, coalesced, common, cut
@@ -69,6 +69,17 @@ class TrafficEffect(Struct, frozen=True):
         return self.probe.traffic.startswith(TO_NODE) and refused and self.after.verdict is PacketVerdict.ACCEPT
 
     @property
+    def breaks(self) -> bool:
+        """Whether this traffic certainly works before the plan, and certainly not, or not as wanted, after it."""
+        lost = not works(self.after, self.probe) or fares_of(self.before, self.probe) is Fares.WELL
+        return works(self.before, self.probe) and self.stays_broken and lost
+
+    @property
+    def doubted(self) -> bool:
+        """Whether this traffic certainly works before the plan, and it is unknown how it will fare."""
+        return works(self.before, self.probe) and self.fares is Fares.UNKNOWN
+
+    @property
     def blame(self) -> Step | None:
         """The step that makes the traffic fare otherwise than it should, or leaves that open, before the plan."""
         return None if fares_of(self.before, self.probe) is Fares.WELL else culprit(self.before, self.probe)
@@ -85,7 +96,7 @@ class TrafficEffect(Struct, frozen=True):
         if self.names_hops:
             others = " and others" if self.probe.ways > 1 else ""
             return f"{before}, {by_way_of(self.before)}", by_way_of(self.after) + others
-        return before, after
+        return f"works now ({before})" if self.breaks else before, after
 
     @property
     def names_hops(self) -> bool:
@@ -152,7 +163,7 @@ def _of_class(
     watched = not traffic.wanted and traffic.mark is None
     alike: dict[Hashable, _Kind] = {}
     for flow in () if watched and before is after else _entering(traffic, before, after):
-        for parts in _regions(flow, traffic.peers, before, after):
+        for parts in _regions(flow, traffic, before, after):
             effect = _effect(probe_of(traffic, parts), before, after)
             if effect.names_hops:
                 for probe, split in probes_by_way(traffic, parts):
@@ -187,7 +198,14 @@ def _add(alike: dict[Hashable, _Kind], effect: TrafficEffect, parts: list[Flow])
 
 
 def _effect(probe: Probe, before: Tracer, after: Tracer) -> TrafficEffect:
-    return TrafficEffect(probe, before.trace(probe.packet), after.trace(probe.packet))
+    return TrafficEffect(probe, _traced(probe, before), _traced(probe, after))
+
+
+def _traced(probe: Probe, tracer: Tracer) -> Trace:
+    """Return what becomes of a connection, or of its first packet alone where that comes to somewhere else already."""
+    first = tracer.trace(probe.packet)
+    lost = fares_of(first, probe) is Fares.BROKEN and not works(first, probe)
+    return first if lost or probe.tunnelled else tracer.follow(probe.packet)
 
 
 def _entering(traffic: TrafficClass, before: Tracer, after: Tracer) -> Iterator[Flow]:
@@ -199,7 +217,7 @@ def _entering(traffic: TrafficClass, before: Tracer, after: Tracer) -> Iterator[
     for tracer in (before, after):
         for kind in ("LOCAL", "BROADCAST", "MULTICAST", "ANYCAST"):
             own = tracer.fib(flow.version).addresses_of(kind)
-            if traffic.arrives:
+            if flow.iif != NO_DEVICE:
                 flow = replace(flow, source=minus(flow.source, own))
             if traffic.bridge is not None or not traffic.arrives:
                 flow = replace(flow, destination=minus(flow.destination, own))
@@ -214,9 +232,9 @@ def _entering(traffic: TrafficClass, before: Tracer, after: Tracer) -> Iterator[
         yield replace(flow, source=rest)
 
 
-def _regions(flow: Flow, peers: Peers, before: Tracer, after: Tracer) -> list[list[Flow]]:
+def _regions(flow: Flow, traffic: TrafficClass, before: Tracer, after: Tracer) -> list[list[Flow]]:
     """Divide packets into those that fare alike before and after, each as disjoint parts; none goes to its sender."""
-    kinds = ([part for part in parts if not _to_itself(part)] for parts in _fared(flow, peers, before, after))
+    kinds = ([part for part in parts if not _to_itself(part)] for parts in _fared(flow, traffic, before, after))
     return [parts for parts in kinds if parts]
 
 
@@ -224,11 +242,11 @@ def _to_itself(part: Flow) -> bool:
     return part.source == part.destination and single(part.source) is not None
 
 
-def _fared(flow: Flow, peers: Peers, before: Tracer, after: Tracer) -> list[list[Flow]]:
-    then = _divided(flow, peers, before)
+def _fared(flow: Flow, traffic: TrafficClass, before: Tracer, after: Tracer) -> list[list[Flow]]:
+    then = _divided(flow, traffic, before)
     if before is after:
         return list(then.values())
-    now = _divided(flow, peers, after)
+    now = _divided(flow, traffic, after)
     if len(now) == 1 or len(then) == 1:
         return list((then if len(now) == 1 else now).values())
     return [
@@ -238,11 +256,11 @@ def _fared(flow: Flow, peers: Peers, before: Tracer, after: Tracer) -> list[list
     ]
 
 
-def _divided(flow: Flow, peers: Peers, tracer: Tracer) -> dict[Hashable, list[Flow]]:
+def _divided(flow: Flow, traffic: TrafficClass, tracer: Tracer) -> dict[Hashable, list[Flow]]:
     """Divide packets by how they fare: where several ends can't be ruled out, by all of these."""
     alike: dict[Hashable, list[Flow]] = {}
-    for end in tracer.ends(flow):
-        for part, key in _told_apart(end, peers):
+    for end in tracer.ends(flow) if traffic.one_way else tracer.connections(flow):
+        for part, key in _told_apart(end, traffic.peers):
             bare = replace(flow, **{field.name: getattr(part, field.name) for field in FIELDS})
             alike.setdefault(key, []).append(bare)
     joined = {key: coalesced(parts) for key, parts in alike.items()}
@@ -258,9 +276,10 @@ def _told_apart(end: End, peers: Peers) -> Iterator[tuple[Flow, Hashable]]:
     """Divide the packets of an end by whether they are where they should be, and say what they have in common."""
     flow = end.flow
     steps = tuple(dict.fromkeys(step.at for step in end.trail if step.did in _DECIDING or not step.certain))
-    key = (end.verdict, flow.new_source, flow.new_destination, flow.oif, flow.next_hop, steps)
+    key = (end.verdict, flow.new_source, flow.new_destination, flow.oif, flow.next_hop, steps, end.phase)
+    arrived = end.verdict is PacketVerdict.ACCEPT and end.phase is Phase.FIRST
     for part, kept in _by_address(flow):
-        for there, astray in _by_way(part, peers, end.verdict):
+        for there, astray in _by_way(part, peers, arrived=arrived):
             yield there, (*key, kept, astray)
 
 
@@ -276,9 +295,9 @@ def _by_address(flow: Flow) -> Iterator[tuple[Flow, bool]]:
     yield from ((part, False) for part in parts)
 
 
-def _by_way(flow: Flow, peers: Peers, verdict: PacketVerdict) -> Iterator[tuple[Flow, bool]]:
+def _by_way(flow: Flow, peers: Peers, *, arrived: bool) -> Iterator[tuple[Flow, bool]]:
     """Divide packets by whether they leave by another way than the one that is wanted."""
-    if flow.next_hop is Various.WANTED or verdict is not PacketVerdict.ACCEPT or not peers.ways:
+    if flow.next_hop is Various.WANTED or not arrived or not peers.ways:
         yield flow, False
     elif flow.next_hop is Various.OTHERS:
         yield flow, True

@@ -18,6 +18,7 @@ from netplan.planning.traffic.classes import SourceAddress
 from netplan.planning.traffic.probe import Probe
 from netplan.trace import Did, PacketVerdict, Step, Trace
 from netplan.trace.addresses import LOOPBACK
+from netplan.trace.flow import Phase
 
 _ROUTING: Final = "route"
 _DOCKERS: Final = "docker0"
@@ -69,10 +70,25 @@ def fares_of(trace: Trace, probe: Probe) -> Fares:
     return _arrived(trace, probe)
 
 
+def works(trace: Trace, probe: Probe) -> bool:
+    """Whether a connection certainly comes to where it was to go, under whatever source."""
+    ends = trace.possible or (trace,)
+    wanted = probe.wanted and probe.fault is None
+    return wanted and all(
+        end.verdict is PacketVerdict.ACCEPT
+        and end.phase is Phase.FIRST
+        and end.destination == probe.packet.destination
+        and not strays(end, probe)
+        for end in ends
+    )
+
+
 def _arrived(trace: Trace, probe: Probe) -> Fares:
     unread = probe.source is not None and trace.source is None
     if trace.verdict is PacketVerdict.UNKNOWN or trace.destination is None or unread:
         return Fares.UNKNOWN
+    if trace.phase is not Phase.FIRST:
+        return Fares.WELL if _is_of_others(trace, probe) else Fares.BROKEN
     arrives = trace.destination == probe.packet.destination and not strays(trace, probe)
     kept = SourceAddress.KEPT if trace.source == probe.packet.source else SourceAddress.REWRITTEN
     return Fares.WELL if arrives and probe.source in (None, kept) else Fares.BROKEN
@@ -118,15 +134,21 @@ def telling(trace: Trace, probe: Probe) -> Trace:
 def strays(trace: Trace, probe: Probe) -> bool:
     """Whether a packet leaves by another way than the one that is wanted."""
     by_device = probe.device not in (None, trace.oif)
-    return by_device or (probe.way is not None and (trace.oif, trace.next_hop) != probe.way)
+    by_way = by_device or (probe.way is not None and (trace.oif, trace.next_hop) != probe.way)
+    return trace.phase is Phase.FIRST and by_way
+
+
+def _is_of_others(trace: Trace, probe: Probe) -> bool:
+    """Whether packets go to the outside, where routes are others' matter."""
+    return probe.beyond and probe.arrives is trace.phase.back
 
 
 def _refused(trace: Trace, probe: Probe) -> Fares:
     """Say whether it is wrong that a packet was refused; with `forward: none` the filters are not podnet's matter."""
     at, route = trace.steps[-1][:2] if trace.steps else ("", "")
     if at == _ROUTING:
-        to_pods = route and probe.way is not None
-        return Fares.WELL if probe.beyond and not to_pods else Fares.BROKEN
+        passing = probe.beyond and not route and not trace.phase.back
+        return Fares.WELL if passing or _is_of_others(trace, probe) else Fares.BROKEN
     if not probe.accepted:
         return Fares.WELL
     return Fares.REFUSED if holds_policy(at) and not probe.tunnelled else Fares.BROKEN
@@ -139,13 +161,24 @@ def culprit(trace: Trace, probe: Probe) -> Step | None:
     trace = telling(trace, probe)
     if trace.doubt is not None or trace.verdict is not PacketVerdict.ACCEPT:
         return trace.doubt or (trace.steps[-1] if trace.steps else None)
+    if trace.phase is not Phase.FIRST:
+        return _last(trace.steps, Did.UNTRACKED) or _by_routing(trace)
+    return _misled(trace, probe)
+
+
+def _misled(trace: Trace, probe: Probe) -> Step | None:
+    """Return the step by which a packet that was accepted has another destination, source or way than it should."""
     if trace.destination != probe.packet.destination:
         return _last(trace.steps, Did.REWROTE_DESTINATION)
     if probe.source is SourceAddress.KEPT and trace.source != probe.packet.source:
         return _last(trace.steps, Did.REWROTE_SOURCE)
     if strays(trace, probe):
-        return _last(trace.steps, Did.SELECTED_TABLE) or _last(trace.steps, Did.ROUTED)
+        return _by_routing(trace)
     return _spared(trace, probe) if probe.source is SourceAddress.REWRITTEN else _last(trace.steps, Did.REWROTE_SOURCE)
+
+
+def _by_routing(trace: Trace) -> Step | None:
+    return _last(trace.steps, Did.SELECTED_TABLE) or _last(trace.steps, Did.ROUTED) or _last(trace.steps, Did.DELIVERED)
 
 
 def _spared(trace: Trace, probe: Probe) -> Step:
@@ -172,8 +205,11 @@ def fate(trace: Trace, probe: Probe, *, astray: bool) -> str:
     if probe.fault is not None and probe.wanted:
         return "cut off"
     trace = telling(trace, probe)
+    phase = "" if trace.phase is Phase.FIRST else f"{trace.phase} "
     if trace.verdict is not PacketVerdict.ACCEPT:
-        return {PacketVerdict.DROP: "dropped", PacketVerdict.REJECT: "rejected"}.get(trace.verdict, "unknown")
+        return phase + {PacketVerdict.DROP: "dropped", PacketVerdict.REJECT: "rejected"}.get(trace.verdict, "unknown")
+    if phase:
+        return f"{phase}take the wrong path dev {trace.oif}"
     if trace.destination != probe.packet.destination:
         return f"sent to {trace.destination or 'an unknown destination'}"
     if astray and strays(trace, probe):

@@ -12,11 +12,11 @@ from netplan.planning.traffic.classes import TUNNEL, SourceAddress, TrafficClass
 from netplan.spec.model import Mark
 from netplan.trace import Packet, PacketVerdict, Step
 from netplan.trace.flow import DESTINATION, Flow, services
-from netplan.trace.intervals import EVERY_PORT, Intervals, contains, join, meet, minus, of_prefix, only, pairs_of, size
+from netplan.trace.intervals import Intervals, contains, join, meet, minus, of_prefix, only, pairs_of, size
 from netplan.trace.split import cut
 from netplan.trace.table import Way
 
-_POD, _NEIGHBOUR, _PORT, _TUNNEL_PORT = 2, 3, 20000, 40000
+_POD, _NEIGHBOUR, _PORT, _SOURCE_PORT = 2, 3, 20000, 40000
 _FEW: Final = 3
 _WAYS: Final = 8
 """Up to so many ways are told apart where packets take another one afterwards."""
@@ -29,7 +29,8 @@ class Probe(NamedTuple):
     Routes `beyond` the cluster are others'; `way` is the one that the spec wants the packet to take, None if it wants
     none, or at least the `device`, and `ways` counts those that it wants all of them to take. They are of `number`
     peers, of which the first are named; where they are only a part of the class, `ports` and `only` say which. `more`
-    kinds of packets are not told. `fault` is what cuts the pods here off from all others, if anything does.
+    kinds of packets are not told. `fault` is what cuts the pods here off from all others, if anything does. What
+    `arrives` comes from another host.
     """
 
     traffic: str
@@ -47,6 +48,7 @@ class Probe(NamedTuple):
     more: int = 0
     fault: Step | None = None
     device: str | None = None
+    arrives: bool = False
 
     @property
     def peer(self) -> str | None:
@@ -92,15 +94,13 @@ def probe_of(traffic: TrafficClass, parts: Sequence[Flow]) -> Probe:
     near_address = _usual(near, near[0] & ~0xFF, _POD)
     far_address = _far(traffic, minus(far, only(near_address)) or far)
     source, destination = (far_address, near_address) if traffic.arrives else (near_address, far_address)
-    version, tunnel = flow.version, traffic.packets.sport != EVERY_PORT
+    version = flow.version
     protocol = TCP if meet(flow.service, services([TCP])) else UDP
-    likes = Packet(
-        Address(version, source), Address(version, destination), protocol, _TUNNEL_PORT if tunnel else _PORT, _PORT
-    )
+    likes = Packet(Address(version, source), Address(version, destination), protocol, _SOURCE_PORT, _PORT)
     packet = Packet.first_of(flow, likes)
     way = traffic.peers.way_to(packet.destination) if traffic.wanted else None
     probe = Probe(traffic.traffic, packet, traffic.source, traffic.accepted, traffic.mark, traffic.beyond, way)
-    return probe._replace(device=traffic.device)
+    return probe._replace(device=traffic.device, arrives=traffic.arrives)
 
 
 def _far(traffic: TrafficClass, addresses: Intervals) -> int:

@@ -20,7 +20,7 @@ from netplan.kinds.snapshot import Snapshot
 from netplan.trace.fib import Fib
 from netplan.trace.firewall.targets import REFUSED, Did, Fate
 from netplan.trace.firewall.walk import Branch, Step, Walker, doubts
-from netplan.trace.flow import NO_DEVICE, Flow
+from netplan.trace.flow import NO_DEVICE, Flow, Phase
 from netplan.trace.intervals import Intervals, pairs_of, union
 from netplan.trace.split import cells
 
@@ -81,6 +81,8 @@ class ForeignChains:
         """
         parts: list[tuple[Flow, list[Harm]]] = [(flow, [])]
         for foreign in self._entered.get(hook.lower(), ()):
+            if foreign.nat and flow.phase is not Phase.FIRST:
+                continue
             parts = [
                 (cell, harms + harms_here)
                 for part, harms in parts

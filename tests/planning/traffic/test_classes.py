@@ -2,15 +2,18 @@ from __future__ import annotations
 
 from netplan.desired.compile import compile_removal
 from netplan.kinds.address.value import LinkAddress
+from netplan.kinds.chain.value import ChainKey
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import IfName, InterfaceAddress
 from netplan.planning.plan import Source, in_full
 from netplan.planning.traffic.classes import classes_of, flows_of
+from netplan.trace import Passing
 from tests import make
 
 BRIDGED = LinkAddress(IfName("docker0"), InterfaceAddress.parse("172.7.21.1/24"))
 BRIDGED_6 = LinkAddress(IfName("docker0"), InterfaceAddress.parse("fd00:7:21::1/64"))
 FILTERS = [Sysctl(f"net.ipv4.conf.{device}.rp_filter", "0") for device in ("all", "eth0", "docker0")]
+OWN = make.route("172.7.21.0/24", None, "docker0", protocol=2)
 DEFAULT = make.route("0.0.0.0/0", "10.4.7.1", protocol=4)
 
 
@@ -18,7 +21,7 @@ def given_up(*objects, wanted=None):
     """Return what becomes of pods' packets to subnets that the spec does not know."""
     wanted = wanted or make.desired()
     known = {"pod -> pod", "pod -> node", "pod -> outside", "pod -> pod here"}
-    state = make.snapshot("", *objects, *FILTERS, ip_forward="1")
+    state = make.snapshot("", OWN, *objects, *FILTERS, ip_forward="1")
     effects = in_full(wanted, state, Source.LIVE, classes_of(wanted)).effects
     sent = [
         effect for effect in effects if effect.probe.traffic.startswith("pod -> ") and effect.probe.traffic not in known
@@ -67,3 +70,10 @@ def test_a_subnet_of_one_pod_has_no_neighbours():
 def test_by_which_device_packets_arrive_is_not_known_before_routes_are_read():
     flows = flows_of(classes_of(make.desired()))
     assert {flow.iif for flow in flows} == {"docker0", "", None}
+
+
+def test_what_may_come_back_is_looked_for_in_the_rules_too():
+    passing = Passing(flows_of(classes_of(make.desired())))
+    back = make.rule("-s 172.7.22.9/32 -d 10.4.7.21/32 -m conntrack --ctdir REPLY -j GUARD")
+    met = [passing(ChainKey(4, table, "PREROUTING"), back) for table in ("raw", "mangle", "nat")]
+    assert met == [True, True, False]

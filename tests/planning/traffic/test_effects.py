@@ -94,7 +94,10 @@ def lines_of_many(state, count, **keys):
 
 
 def test_a_rule_about_any_of_many_peers_is_seen():
-    assert lines_of_many(node(filter=["-d 172.7.60.0/24 -j REJECT"]), 100) == ["! pod -> pod on n40 rejected"]
+    assert lines_of_many(node(filter=["-d 172.7.60.0/24 -j REJECT"]), 100) == [
+        "! pod -> pod on n40 rejected",
+        "! pod on n40 -> pod here replies rejected",
+    ]
 
 
 def test_all_peers_are_counted_that_fare_as_those_who_stand_for_them():
@@ -105,17 +108,26 @@ def test_all_peers_are_counted_that_fare_as_those_who_stand_for_them():
 
 def test_peers_that_fare_otherwise_are_not_counted():
     rules = ["-d 172.7.26.0/24 -j ACCEPT", "-o eth0 -d 172.7.0.0/16 -j REJECT"]
-    assert lines_of_many(node(filter=rules), 7) == ["! pod -> pod on n2, n3 and 3 more rejected"]
+    assert lines_of_many(node(filter=rules), 7) == [
+        "! pod -> pod on n2, n3 and 3 more rejected",
+        "! pod on n2, n3 and 3 more -> pod here replies rejected",
+    ]
 
 
 def test_every_peer_that_is_refused_is_counted():
     rules = [f"-s 172.7.{number}.0/24 -j DROP" for number in range(22, 121)]
-    assert lines_of_many(node(filter=rules), 100) == ["! pod on n2, n3 and 97 more -> pod here dropped"]
+    assert lines_of_many(node(filter=rules), 100) == [
+        "! pod -> pod on n2, n3 and 97 more replies dropped",
+        "! pod on n2, n3 and 97 more -> pod here dropped",
+    ]
 
 
 def test_single_pods_of_peers_are_told_of_by_their_addresses():
     rules = ["-s 172.7.22.2/32 -j DROP", "-d 192.168.0.1/32 -j ACCEPT"]
-    assert lines_of_many(node(filter=rules), 100) == ["! pod on n2 -> pod here, only from 172.7.22.2 dropped"]
+    assert lines_of_many(node(filter=rules), 100) == [
+        "! pod -> pod on n2, only to 172.7.22.2 replies dropped",
+        "! pod on n2 -> pod here, only from 172.7.22.2 dropped",
+    ]
 
 
 def test_json_says_what_was_wanted_and_what_is_to_blame():
@@ -160,9 +172,10 @@ def fares(*rules):
     return [name for name, effect in by_class(node(filter=rules)).items() if effect.stays_broken]
 
 
-@pytest.mark.parametrize(("protocol", "name"), [("tcp", "pod -> pod"), ("udp", "pod -> pod (udp)")])
-def test_a_drop_of_one_protocol_breaks_that_protocol(protocol, name):
-    assert fares(f"-s 172.7.21.0/24 -d 172.7.22.0/24 -p {protocol} -j DROP") == [name]
+@pytest.mark.parametrize(("protocol", "named"), [("tcp", ""), ("udp", " (udp)")])
+def test_a_drop_of_one_protocol_breaks_that_protocol_both_ways(protocol, named):
+    names = [f"pod -> pod{named}", f"pod on peer -> pod here{named}"]
+    assert fares(f"-s 172.7.21.0/24 -d 172.7.22.0/24 -p {protocol} -j DROP") == names
 
 
 def lines(*rules):
@@ -172,7 +185,7 @@ def lines(*rules):
 
 
 def test_a_drop_for_one_pod_is_told_of_that_pod():
-    assert lines("-s 172.7.21.2/32 -j DROP") == [
+    assert lines("-s 172.7.21.2/32 -m state --state NEW -j DROP") == [
         "pod -> pod here, only from 172.7.21.2: dropped",
         "pod -> pod on b, only from 172.7.21.2: dropped",
         "pod -> node on b, only from 172.7.21.2: dropped",
@@ -206,12 +219,13 @@ def test_a_part_of_the_outside_that_is_refused_is_a_matter_of_others():
 
 def test_where_every_possible_end_is_wrong_traffic_is_broken():
     doubtful = "-m statistic --mode random --probability 0.5 -d 172.7.22.0/24 -j REJECT"
-    assert lines(doubtful, "-d 172.7.22.0/24 -j DROP") == ["pod -> pod on b: dropped"]
+    opening = "-d 172.7.22.0/24 -m state --state NEW -j DROP"
+    assert lines(doubtful, opening) == ["pod -> pod on b: dropped"]
 
 
 @pytest.mark.parametrize("pod", [2, 3, 9])
 def test_packets_of_one_pod_are_shown_by_one_to_another_pod(pod):
-    state = node(filter=[f"-s 172.7.21.{pod}/32 -o docker0 -j DROP"])
+    state = node(filter=[f"-s 172.7.21.{pod}/32 -o docker0 -m state --state NEW -j DROP"])
     packet = by_class(state)["pod -> pod here"].probe.packet
     assert (str(packet.source), packet.source == packet.destination) == (f"172.7.21.{pod}", False)
 
@@ -229,7 +243,7 @@ def moved(count):
     ]
     desired = make.desired(make.spec(*nodes, network="172.0.0.0/8"), "n1")
     routes = [make.route(f"172.{n >> 8}.{n & 255}.0/24", f"10.4.99.{n & 255}") for n in range(2, count + 1)]
-    state = make.snapshot(make.saved(), *routes, ip_forward="1", bridge="172.0.1.1/24")
+    state = make.snapshot(make.saved(), *routes, ip_forward="1", address="10.4.0.1/16", bridge="172.0.1.1/24")
     lines = traffic_lines(effects(classes_of(desired), state, make.settled(desired, state)))
     return [(line.traffic, line.before, line.after) for line in lines if line.traffic.startswith("node -> pod")]
 
