@@ -24,7 +24,7 @@ from netplan.operations.apply_journal import ApplyJournal, WantedState
 from netplan.operations.attempts import LEAST_PATIENCE, Attempts
 from netplan.operations.interface_wait import PATIENCE, NotReadyError, await_next_hops
 from netplan.operations.transaction import Transaction, restore, run
-from netplan.planning import deferred_sysctls
+from netplan.planning import sysctls
 from netplan.planning.hooks import all_hooks, rule_changes
 from netplan.planning.interest import interest_of
 from netplan.planning.underlay import shut_out
@@ -84,7 +84,7 @@ class Recovery(Struct, frozen=True):
                 generation = "" if self.generation is None else f", as generation {self.generation}"
                 but = " except for what follows" if self.late else ""
                 yield f"The state from before the reboot is restored{but} ({count}){generation}{':' if but else '.'}"
-                yield from (f"  {warning}" for warning in deferred_sysctls.warnings(self.late))
+                yield from (f"  {warning}" for warning in sysctls.waiting_warnings(self.late))
 
     @property
     def whole(self) -> bool:

@@ -18,12 +18,11 @@ from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.forwarding import once_switched, switched_first
 from netplan.kinds.sysctl.value import Sysctl, of_ipv6
 from netplan.planning.adoption import adopter
-from netplan.planning.deferred_sysctls import waiting
 from netplan.planning.diff import Routes, diff_by_key, diff_routes
 from netplan.planning.hooks import all_hooks, rule_changes
 from netplan.planning.on_link import OnLink
 from netplan.planning.projection import after_updates, lost_with_links
-from netplan.planning.sysctls import put_back
+from netplan.planning.sysctls import put_back, waiting
 
 STALE: Final = Reason("ours, and no longer wanted")
 REPLACED: Final = "another program replaced it"

@@ -22,7 +22,7 @@ from netplan.kinds.route.value import MAIN_TABLE, Route
 from netplan.kinds.snapshot import Interest, Snapshot
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Address, Prefix
-from netplan.planning import adoption, advice, deferred_sysctls
+from netplan.planning import adoption, advice, sysctls
 from netplan.planning.advice.case import Case
 from netplan.planning.differences import diff_node
 from netplan.planning.fingerprint import dependencies, digest
@@ -135,7 +135,7 @@ def _shown(change: Change[Resource]) -> int:
 def plan_node(desired: Desired, snapshot: Snapshot, source: Source) -> NodePlan:
     """Return the plan from a node's observed state to its desired state."""
     changes = sorted(diff_node(desired, snapshot), key=_shown)
-    late = deferred_sysctls.waiting(desired, snapshot)
+    late = sysctls.waiting(desired, snapshot)
     case = Case(desired, changes, snapshot, source is Source.LIVE, late)
     refusals = tuple(advice.refusals(case))
     return NodePlan(

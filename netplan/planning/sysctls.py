@@ -1,6 +1,7 @@
 """Kernel parameters that podnet has overwritten: which are restored to their original values, and which stay.
 
 What was changed since stays as it is. Forwarding stays on where other programs on the node evidently forward packets.
+Parameters of devices that do not exist yet, such as the bridge of a CNI plugin, wait for them; nothing else does.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from netplan.netfilter.iptables.rule import Rule
 
 AS_FOUND: Final = Reason("no longer wanted: as before podnet")
 
+_OF_BRIDGES: Final = "net.bridge."
 _REFUSING: Final = frozenset({"DROP", "REJECT"})
 _SERVED: Final = frozenset({"forward", "postrouting"})
 
@@ -125,3 +127,30 @@ def _serving_beside(other: OtherChain) -> Iterator[str]:
 
 def _serves(rule: Rule) -> bool:
     return rule.target is not None and rule.target.name not in _REFUSING and not is_our_jump(rule)
+
+
+def waiting(desired: Desired, snapshot: Snapshot) -> tuple[Sysctl, ...]:
+    """Return the desired parameters of devices that a node does not have, and that podnet does not create.
+
+    None where no device of the node is known, as where there is no record of it.
+    """
+    links = snapshot.all(Link)
+    if all(link.ours for link in links):
+        return ()
+    devices = {None, *(link.name for link in (*links, *desired.all(Link)))}
+    return tuple(sysctl for sysctl in desired.all(Sysctl) if sysctl.device not in devices)
+
+
+def waiting_warnings(sysctls: Iterable[Sysctl]) -> Iterator[str]:
+    """Return which parameters wait for which device, or that the kernel has none of this name."""
+    for sysctl in sysctls:
+        if sysctl.device is None:
+            yield no_such_sysctl(sysctl)
+        else:
+            yield f"{sysctl} waits for the interface {sysctl.device}: once that is there, apply or drift --fix sets it"
+
+
+def no_such_sysctl(sysctl: Sysctl) -> str:
+    """Return that the kernel does not have a parameter, and what to type where a module brings it."""
+    module = "; load its module first: modprobe br_netfilter" if sysctl.name.startswith(_OF_BRIDGES) else ""
+    return f"the kernel of this node has no {sysctl.name}{module}"

@@ -49,8 +49,9 @@ def _at_hook(flows: frozenset[Flow], hook: ChainKey) -> frozenset[Flow]:
 
 
 def _came(flow: Flow, table: str, hook: str) -> Flow | None:
-    """Return packets that came by a device, as they may be at a hook; only the first ones of connections meet nat."""
-    if hook == "OUTPUT" or (table == "nat" and flow.phase is not Phase.FIRST):
+    """Return packets that came by a device, as they may be at a hook; replies may be sent too, and do not meet nat."""
+    first = flow.phase is Phase.FIRST
+    if (table == "nat" and not first) or (hook == "OUTPUT" and first):
         return None
     here = _blurred(flow, hook)
     return here if hook == "PREROUTING" else _redirected(replace(here, iif=None, oif=None))

@@ -12,7 +12,7 @@ from netplan.kinds.resource import Change
 from netplan.kinds.sysctl.originals import Overwritten
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import IfName, InterfaceAddress
-from netplan.planning.sysctls import given_up, put_back, unknown, warnings
+from netplan.planning.sysctls import given_up, no_such_sysctl, put_back, unknown, waiting, waiting_warnings, warnings
 from tests import make, tunnels
 
 NAME = "net.ipv4.conf.all.rp_filter"
@@ -140,3 +140,36 @@ def test_forwarding_stays_on_where_it_is_unknown_whether_rules_forward(unread):
     assert back(FORWARDING, state) == ([] if unread else [f"{FORWARD} = 0"])
     stays = "net.ipv4.ip_forward stays 1, and was 0 before podnet: filter FORWARD, about 9000 rules may need it"
     assert [*warnings(FORWARDING, state)] == ([stays] if unread else [])
+
+
+OF_CNI0 = Sysctl("net.ipv4.conf.cni0.rp_filter", "0")
+SPEC = make.spec(sysctl=f"{{{OF_CNI0.name}: 0, net.ipv4.conf.eth0.rp_filter: 0}}")
+
+
+def test_a_parameter_of_a_device_that_is_not_there_waits_for_it():
+    assert waiting(make.desired(SPEC), make.snapshot()) == (OF_CNI0,)
+
+
+def test_nothing_waits_where_no_device_is_known():
+    assert waiting(make.desired(SPEC), make.snapshot().replace(Link, [tunnels.link()])) == ()
+
+
+def test_a_parameter_of_a_device_that_the_plan_makes_does_not_wait():
+    spec = make.spec(backend="{type: vxlan}", sysctl="{net.ipv4.conf.podnet/1.rp_filter: 0}")
+    assert waiting(make.desired(spec), make.snapshot()) == ()
+
+
+@pytest.mark.parametrize(
+    ("sysctl", "said"),
+    [
+        (OF_CNI0, f"{OF_CNI0} waits for the interface cni0: once that is there, apply or drift --fix sets it"),
+        (Sysctl("net.ipv4.tcp_x", "1"), "the kernel of this node has no net.ipv4.tcp_x"),
+    ],
+)
+def test_it_is_said_what_a_parameter_waits_for(sysctl, said):
+    assert [*waiting_warnings([sysctl])] == [said]
+
+
+def test_a_parameter_of_bridges_needs_its_module():
+    said = no_such_sysctl(Sysctl("net.bridge.bridge-nf-call-iptables", "1"))
+    assert said.endswith("no net.bridge.bridge-nf-call-iptables; load its module first: modprobe br_netfilter")

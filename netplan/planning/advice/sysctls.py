@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from netplan.kinds.link.value import Link
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.planning import deferred_sysctls, sysctls
+from netplan.planning import sysctls
 from netplan.planning.advice.case import Case
 from netplan.planning.obstacles import Obstacle
 
@@ -18,7 +18,7 @@ def refuse_unknown(case: Case) -> Iterator[Obstacle]:
     created = {link.name for link in case.desired.all(Link)}
     for change in case.changes:
         if isinstance(change.after, Sysctl) and change.before is None and change.after.device not in created:
-            yield Obstacle.before(deferred_sysctls.no_such_sysctl(change.after), [change.after])
+            yield Obstacle.before(sysctls.no_such_sysctl(change.after), [change.after])
 
 
 def warn_of_leaving(case: Case) -> Iterator[str]:
@@ -28,4 +28,4 @@ def warn_of_leaving(case: Case) -> Iterator[str]:
 
 def warn_of_waiting(case: Case) -> Iterator[str]:
     """Say which parameters wait for a device."""
-    return deferred_sysctls.warnings(case.waiting)
+    return sysctls.waiting_warnings(case.waiting)

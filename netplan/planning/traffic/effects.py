@@ -11,28 +11,27 @@ from msgspec.structs import replace
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.resource import Json
 from netplan.kinds.snapshot import Snapshot
-from netplan.net import Address, IfName
 from netplan.planning.traffic.classes import TO_NODE, TrafficClass
-from netplan.planning.traffic.judge import Fares, by_way_of, culprit, fares_of, fate, fault_of, strays, whose, works
-from netplan.planning.traffic.peers import Peers
-from netplan.planning.traffic.probe import Probe, described, largest, probe_of, probes_by_way
-from netplan.trace import Did, PacketVerdict, Step, Trace, Tracer
-from netplan.trace.flow import DESTINATION, FIELDS, NO_DEVICE, SOURCE, Flow, Phase, Various
-from netplan.trace.intervals import minus, only, single
-from netplan.trace.packet import End
-from netplan.trace.split import cells, coalesced, common, cut
-from netplan.trace.table import Way
+from netplan.planning.traffic.judge import (
+    Fares,
+    by_way_of,
+    culprit,
+    fares_of,
+    fate,
+    fault_of,
+    said,
+    strays,
+    whose,
+    works,
+)
+from netplan.planning.traffic.probe import Probe, described, largest, probe_of, probes_by_way, told_apart
+from netplan.trace import PacketVerdict, Step, Trace, Tracer
+from netplan.trace.flow import FIELDS, NO_DEVICE, Flow
+from netplan.trace.intervals import minus, single
+from netplan.trace.split import cells, coalesced, common
 
 _MOST: Final = 8
 """How many kinds of packets of a class are told."""
-
-
-_DECIDING: Final = frozenset(
-    {
-        *(Did.SELECTED_TABLE, Did.REFUSED, Did.KEPT_ADDRESSES, Did.REWROTE_SOURCE, Did.REWROTE_DESTINATION),
-        *(Did.UNTRACKED, Did.UNKNOWN),
-    }
-)
 
 
 class TrafficEffect(Struct, frozen=True):
@@ -260,7 +259,7 @@ def _divided(flow: Flow, traffic: TrafficClass, tracer: Tracer) -> dict[Hashable
     """Divide packets by how they fare: where several ends can't be ruled out, by all of these."""
     alike: dict[Hashable, list[Flow]] = {}
     for end in tracer.ends(flow) if traffic.one_way else tracer.connections(flow):
-        for part, key in _told_apart(end, traffic.peers):
+        for part, key in told_apart(end, traffic.peers):
             bare = replace(flow, **{field.name: getattr(part, field.name) for field in FIELDS})
             alike.setdefault(key, []).append(bare)
     joined = {key: coalesced(parts) for key, parts in alike.items()}
@@ -270,40 +269,3 @@ def _divided(flow: Flow, traffic: TrafficClass, tracer: Tracer) -> dict[Hashable
     for cell, keys in cells(flow, [(part, key) for key, parts in joined.items() for part in parts]):
         divided.setdefault(frozenset(keys), []).append(cell)
     return divided
-
-
-def _told_apart(end: End, peers: Peers) -> Iterator[tuple[Flow, Hashable]]:
-    """Divide the packets of an end by whether they are where they should be, and say what they have in common."""
-    flow = end.flow
-    steps = tuple(dict.fromkeys(step.at for step in end.trail if step.did in _DECIDING or not step.certain))
-    key = (end.verdict, flow.new_source, flow.new_destination, flow.oif, flow.next_hop, steps, end.phase)
-    arrived = end.verdict is PacketVerdict.ACCEPT and end.phase is Phase.FIRST
-    for part, kept in _by_address(flow):
-        for there, astray in _by_way(part, peers, arrived=arrived):
-            yield there, (*key, kept, astray)
-
-
-def _by_address(flow: Flow) -> Iterator[tuple[Flow, bool]]:
-    """Divide packets by whether NAT gave them the addresses that they had."""
-    parts = [flow]
-    for field in (SOURCE, DESTINATION):
-        value = single(getattr(flow, field.new))
-        if value is not None:
-            splits = [cut(part, field, only(value), original=True) for part in parts]
-            yield from ((part, True) for split in splits for part in split.inside)
-            parts = [part for split in splits for part in split.outside]
-    yield from ((part, False) for part in parts)
-
-
-def _by_way(flow: Flow, peers: Peers, *, arrived: bool) -> Iterator[tuple[Flow, bool]]:
-    """Divide packets by whether they leave by another way than the one that is wanted."""
-    if flow.next_hop is Various.WANTED or not arrived or not peers.ways:
-        yield flow, False
-    elif flow.next_hop is Various.OTHERS:
-        yield flow, True
-    else:
-        hop = flow.next_hop if isinstance(flow.next_hop, Address) else None
-        oif = None if flow.oif is None else IfName(flow.oif)
-        split = cut(flow, DESTINATION, peers.reached_by(Way(oif, hop)), original=True)
-        yield from ((part, False) for part in split.inside)
-        yield from ((part, True) for part in split.outside)

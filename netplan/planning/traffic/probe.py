@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from netplan.kinds.resource import Json
-from netplan.net import Address, Prefix
+from netplan.net import Address, IfName, Prefix
 from netplan.netfilter.iptables.names import PROTOCOL_NAMES, TCP, UDP
 from netplan.planning.traffic.classes import TUNNEL, SourceAddress, TrafficClass
+from netplan.planning.traffic.peers import Peers
 from netplan.spec.model import Mark
-from netplan.trace import Packet, PacketVerdict, Step
-from netplan.trace.flow import DESTINATION, Flow, services
-from netplan.trace.intervals import Intervals, contains, join, meet, minus, of_prefix, only, pairs_of, size
+from netplan.trace import Did, Packet, PacketVerdict, Step
+from netplan.trace.flow import DESTINATION, SOURCE, Flow, Phase, Various, services
+from netplan.trace.intervals import Intervals, contains, join, meet, minus, of_prefix, only, pairs_of, single, size
+from netplan.trace.packet import End
 from netplan.trace.split import cut
 from netplan.trace.table import Way
 
@@ -20,6 +22,13 @@ _POD, _NEIGHBOUR, _PORT, _SOURCE_PORT = 2, 3, 20000, 40000
 _FEW: Final = 3
 _WAYS: Final = 8
 """Up to so many ways are told apart where packets take another one afterwards."""
+
+_DECIDING: Final = frozenset(
+    {
+        *(Did.SELECTED_TABLE, Did.REFUSED, Did.KEPT_ADDRESSES, Did.REWROTE_SOURCE, Did.REWROTE_DESTINATION),
+        *(Did.UNTRACKED, Did.UNKNOWN),
+    }
+)
 
 
 class Probe(NamedTuple):
@@ -207,3 +216,40 @@ def _ports(service: Intervals, every: Intervals, protocol: int) -> str:
         more = f" and {len(spans) - _FEW} more" if len(spans) > _FEW else ""
         return f" ({name} {','.join(spans[:_FEW])}{more})"
     return "" if protocol == TCP else f" ({name})"
+
+
+def told_apart(end: End, peers: Peers) -> Iterator[tuple[Flow, Hashable]]:
+    """Divide the packets of an end by whether they are where they should be, and say what they have in common."""
+    flow = end.flow
+    steps = tuple(dict.fromkeys(step.at for step in end.trail if step.did in _DECIDING or not step.certain))
+    key = (end.verdict, flow.new_source, flow.new_destination, flow.oif, flow.next_hop, steps, end.phase)
+    arrived = end.verdict is PacketVerdict.ACCEPT and end.phase is Phase.FIRST
+    for part, kept in _by_address(flow):
+        for there, astray in _by_way(part, peers, arrived=arrived):
+            yield there, (*key, kept, astray)
+
+
+def _by_address(flow: Flow) -> Iterator[tuple[Flow, bool]]:
+    """Divide packets by whether NAT gave them the addresses that they had."""
+    parts = [flow]
+    for field in (SOURCE, DESTINATION):
+        value = single(getattr(flow, field.new))
+        if value is not None:
+            splits = [cut(part, field, only(value), original=True) for part in parts]
+            yield from ((part, True) for split in splits for part in split.inside)
+            parts = [part for split in splits for part in split.outside]
+    yield from ((part, False) for part in parts)
+
+
+def _by_way(flow: Flow, peers: Peers, *, arrived: bool) -> Iterator[tuple[Flow, bool]]:
+    """Divide packets by whether they leave by another way than the one that is wanted."""
+    if flow.next_hop is Various.WANTED or not arrived or not peers.ways:
+        yield flow, False
+    elif flow.next_hop is Various.OTHERS:
+        yield flow, True
+    else:
+        hop = flow.next_hop if isinstance(flow.next_hop, Address) else None
+        oif = None if flow.oif is None else IfName(flow.oif)
+        split = cut(flow, DESTINATION, peers.reached_by(Way(oif, hop)), original=True)
+        yield from ((part, False) for part in split.inside)
+        yield from ((part, True) for part in split.outside)

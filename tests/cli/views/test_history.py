@@ -18,7 +18,7 @@ from netplan.kinds.sysctl.value import Sysctl
 from netplan.operations.history import BegunApply
 from netplan.operations.settle import Cause, Recovery
 from netplan.operations.unfinished import Leftover
-from netplan.planning import deferred_sysctls
+from netplan.planning import sysctls
 from netplan.store.generations import Damaged, Generation
 from netplan.store.journal import Confirm, JournalEntry, JournalStart, Phase
 from netplan.system import clock
@@ -128,7 +128,7 @@ def test_a_recovery_after_a_reboot_says_what_is_back():
 
 def test_a_recovery_after_a_reboot_says_what_is_not_back():
     late = (Sysctl("net.ipv4.conf.cni0.arp_filter", "1"), Sysctl("net.bridge.bridge-nf-call-iptables", "1"))
-    waits, lacks = deferred_sysctls.warnings(late)
+    waits, lacks = sysctls.waiting_warnings(late)
     recovery = Recovery(Cause.REBOOT, make.origin(), PLAN.changes[:2], 4, late)
     assert recovery_text(recovery).splitlines() == [
         "The state from before the reboot is restored except for what follows (2 changes), as generation 4:",

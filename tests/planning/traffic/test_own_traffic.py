@@ -12,7 +12,8 @@ from netplan.planning.traffic.classes import classes_of
 from tests import make
 
 SSH = "-p tcp -m tcp --dport 22 -j ACCEPT"
-REFUSING = [f"-A INPUT {SSH}", f"-A INPUT {make.REJECT}"]
+ESTABLISHED = "-m state --state RELATED,ESTABLISHED -j ACCEPT"
+REFUSING = [f"-A INPUT {text}" for text in (ESTABLISHED, SSH, make.REJECT)]
 
 
 def plan_of(rules, *removed):
@@ -38,7 +39,7 @@ def own(lines):
 
 
 def test_a_plan_that_takes_the_last_word_of_input_away_opens_the_node():
-    assert own(planned(REFUSING, REFUSING[1])) == [
+    assert own(planned(REFUSING, REFUSING[2])) == [
         ("!", "opens", "outside -> node (tcp 0-21,23-65535)", "rejected", "let in", ""),
         ("=", "traffic", "pod -> own node (tcp 0-21,23-65535)", "rejected", "let in", ""),
     ]
@@ -51,7 +52,10 @@ def test_a_port_that_is_opened_is_named():
 
 def test_a_rule_about_some_sources_that_goes_is_told_of_these():
     rule = "-A INPUT -s 9.9.9.0/24 -j DROP"
-    assert [line[2] for line in own(planned([rule], rule))] == ["outside -> node, only from 9.9.9.0/24"]
+    assert [line[2] for line in own(planned([rule], rule))] == [
+        "outside -> node, only from 9.9.9.0/24",
+        "node -> outside, only to 9.9.9.0/24",
+    ]
 
 
 def test_what_the_node_sends_is_watched():
@@ -95,5 +99,5 @@ def test_nodes_without_an_address_of_an_ip_version_have_no_traffic_of_it():
     ids=["text", "markdown"],
 )
 def test_what_a_plan_opens_stands_before_its_changes(view, line):
-    lines = view(make.plans(plan_of(REFUSING, REFUSING[1]))).splitlines()
+    lines = view(make.plans(plan_of(REFUSING, REFUSING[2]))).splitlines()
     assert lines.index(line) < min(number for number, text in enumerate(lines) if text.lstrip().startswith("- rule"))
