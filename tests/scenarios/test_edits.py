@@ -1,22 +1,32 @@
-"""Specs one after the other lead to the kernel state that the last one makes of a fresh node, on a real kernel."""
+"""Specs one after the other lead to the kernel state that the last one makes of a fresh node, on a real kernel.
+
+Each is applied as it is, or as a plan of it that was saved.
+"""
 
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Final
+from typing import Final, TypeAlias
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from netplan.desired.compile import compile_node, compile_removal
-from netplan.errors import RestoredError
+from netplan.desired.model import Desired
+from netplan.errors import RestoredError, StoreError
+from netplan.kernel import Kernel
 from netplan.kernel.linux import Linux
 from netplan.kinds.chain.value import FirewallBackend
+from netplan.kinds.snapshot import Snapshot
+from netplan.operations.apply_plan import apply_plan
+from netplan.operations.live_plan import LivePlan
+from netplan.operations.transaction import Journal
 from netplan.planning.plan import Source, plan_node
-from tests import make
+from tests import make, plans
 from tests.edits import Cluster, Place, edits
 from tests.scenarios.racks import LOOK_AT_TUNNELS
 from tests.scratch import in_scratch
@@ -64,20 +74,46 @@ def shell(script: str) -> str:
     return done.stdout + done.stderr
 
 
-def made_by(clusters: Sequence[Cluster]) -> str:
+Way: TypeAlias = Callable[[Desired, Kernel, Journal], None]
+"""How a node is made what is desired."""
+
+KEPT: Final = make.Unwritten()
+
+
+class Failing(make.Unwritten):
+    """A journal that can't be written once everything is done."""
+
+    def verified(self, after: Snapshot) -> None:
+        raise StoreError("a test asked for that")
+
+
+def by_saved_plan(wanted: Desired, kernel: Kernel, journal: Journal) -> None:
+    """Plan, save the plan, read it again and apply it."""
+    text = plans.rendered(make.plans(LivePlan.from_kernel(wanted, kernel).plan))
+    (plan,) = plans.read_plan(text, "plan.json").nodes
+    apply_plan(LivePlan.from_saved(plan, kernel), journal)
+
+
+WAYS: Final[tuple[Way, ...]] = (make.apply_desired, by_saved_plan)
+
+
+def desired(cluster: Cluster) -> Desired:
+    spec = cluster.spec
+    return compile_node(spec, spec.topology.by_name["a"])
+
+
+def made_by(clusters: Sequence[Cluster], apply: Way = make.apply_desired) -> str:
     """Apply specs on a fresh node, one after the other, and give what its kernel holds then."""
     shell(FLOOR)
     kernel = Linux(FirewallBackend.NFT)
-    for cluster in clusters:
-        spec = cluster.spec
-        wanted = compile_node(spec, spec.topology.by_name["a"])
-        make.apply_desired(wanted, kernel)
+    for wanted in map(desired, clusters):
+        apply(wanted, kernel, KEPT)
         left = plan_node(wanted, kernel.observe(wanted.interest), Source.LIVE).changes
         assert not left, make.said(left)
     return shell(_LOOK)
 
 
-def left_by_failures(clusters: Sequence[Cluster]) -> list[tuple[str, str]]:
+def left_by_failures(clusters: Sequence[Cluster], apply: Way) -> list[tuple[str, str]]:
     """Apply specs one after the other, each after an apply of it that fails in the end, and give what that left.
 
     Beside what was there before it.
@@ -85,18 +121,16 @@ def left_by_failures(clusters: Sequence[Cluster]) -> list[tuple[str, str]]:
     shell(FLOOR)
     kernel = Linux(FirewallBackend.NFT)
     seen = []
-    for cluster in clusters:
-        spec = cluster.spec
-        wanted = compile_node(spec, spec.topology.by_name["a"])
+    for wanted in map(desired, clusters):
         before = shell(_LOOK)
         with suppress(RestoredError):
-            make.apply_desired(wanted, kernel, fails="a test asked for that")
+            apply(wanted, kernel, Failing())
         seen.append((shell(_LOOK), before))
-        make.apply_desired(wanted, kernel)
+        apply(wanted, kernel, KEPT)
     return seen
 
 
-def left_after_remove(clusters: Sequence[Cluster]) -> tuple[str, str]:
+def left_after_remove(clusters: Sequence[Cluster], apply: Way) -> tuple[str, str]:
     """Apply specs, one after the other, and the removal of all that is podnet's, and give what that left.
 
     Beside what was there in the beginning.
@@ -104,56 +138,58 @@ def left_after_remove(clusters: Sequence[Cluster]) -> tuple[str, str]:
     shell(FLOOR)
     before = shell(_LOOK)
     kernel = Linux(FirewallBackend.NFT)
-    for cluster in clusters:
-        make.apply_desired(compile_node(cluster.spec, cluster.spec.topology.by_name["a"]), kernel)
+    for wanted in map(desired, clusters):
+        apply(wanted, kernel, KEPT)
     spec = clusters[-1].spec
-    make.apply_desired(compile_removal(spec, spec.topology.by_name["a"]), kernel)
+    apply(compile_removal(spec, spec.topology.by_name["a"]), kernel, KEPT)
     return shell(_LOOK), before
 
 
-def agrees(clusters):
-    assert in_scratch(made_by, clusters) == in_scratch(made_by, clusters[-1:])
+def agrees(clusters, apply):
+    assert in_scratch(made_by, clusters, apply) == in_scratch(made_by, clusters[-1:])
 
 
-def is_undone(clusters):
-    for after, before in in_scratch(left_by_failures, clusters):
+def is_undone(clusters, apply):
+    for after, before in in_scratch(left_by_failures, clusters, apply):
         assert after == before
 
 
-def is_removed(clusters):
-    after, before = in_scratch(left_after_remove, clusters)
+def is_removed(clusters, apply):
+    after, before = in_scratch(left_after_remove, clusters, apply)
     assert after == before
 
 
+ways = st.sampled_from(WAYS)
 a_few = settings(deadline=None, max_examples=4)
 many = settings(deadline=None, max_examples=150)
 
 
 @settings(a_few, max_examples=8)
-@given(edits())
-def test_edits_one_after_the_other_lead_to_what_the_last_spec_makes_of_a_fresh_node(clusters):
-    agrees(clusters)
+@given(edits(), ways)
+def test_edits_one_after_the_other_lead_to_what_the_last_spec_makes_of_a_fresh_node(clusters, apply):
+    agrees(clusters, apply)
 
 
 def test_what_goes_with_an_mtu_that_is_too_small_for_ipv6_is_gone_already():
     peers = {"p1": Place("7", 31, 22)}
     both = Cluster((4, 6), peers=peers)
-    agrees([both, replace(both, families=(4,), backend="{type: vxlan, mtu: 1000}")])
+    agrees([both, replace(both, families=(4,), backend="{type: vxlan, mtu: 1000}")], make.apply_desired)
 
 
 @a_few
-@given(edits(most=3))
-def test_an_apply_that_fails_in_the_end_leaves_what_was_there_before_it(clusters):
-    is_undone(clusters)
+@given(edits(most=3), ways)
+def test_an_apply_that_fails_in_the_end_leaves_what_was_there_before_it(clusters, apply):
+    is_undone(clusters, apply)
 
 
 @a_few
-@given(edits(most=3))
-def test_remove_leaves_what_was_there_in_the_beginning(clusters):
-    is_removed(clusters)
+@given(edits(most=3), ways)
+def test_remove_leaves_what_was_there_in_the_beginning(clusters, apply):
+    is_removed(clusters, apply)
 
 
 @pytest.mark.soak
+@pytest.mark.parametrize("apply", WAYS)
 @pytest.mark.parametrize("holds", [agrees, is_undone, is_removed])
-def test_that_holds_for_many_edits(holds):
-    many(given(edits(most=8))(holds))()
+def test_that_holds_for_many_edits(holds, apply):
+    many(given(edits(most=8))(lambda clusters: holds(clusters, apply)))()
