@@ -7,7 +7,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from msgspec import Struct
 
@@ -93,6 +93,12 @@ for link in $(ip -o link show type vxlan | cut -d: -f2); do
     ip link del $link
 done
 nft flush ruleset
+for table in $(cat /proc/net/ip_tables_names); do
+    printf '*%s\\nCOMMIT\\n' "$table" | iptables-legacy-restore
+done
+for table in $(cat /proc/net/ip6_tables_names); do
+    printf '*%s\\nCOMMIT\\n' "$table" | ip6tables-legacy-restore
+done
 echo 1 > /proc/sys/net/ipv4/ip_forward
 echo 0 > /proc/sys/net/ipv6/conf/all/forwarding
 rm -f "$PODNET_VAR_DIR/sysctls.json" "$PODNET_VAR_DIR/tables.json"
@@ -105,6 +111,41 @@ def spec_text(backend: str, nodes: Mapping[str, str] = NODES) -> str:
     versions = [version for version, key in ((4, " subnet:"), (6, " ipv6_subnet:")) if key in first]
     head = HEAD.replace("NETWORKS", "".join(_NETWORKS[version] for version in versions))
     return head.replace("BACKEND", backend) + "".join(f"  {name}: {text}\n" for name, text in nodes.items())
+
+
+class Cluster(NamedTuple):
+    """How the racks are connected, and by what the packets are filtered; of host-gw the first rack alone."""
+
+    backend: str
+    families: Families
+    firewall: str
+
+    @property
+    def nodes(self) -> Mapping[str, str]:
+        """Return the texts of the nodes."""
+        return rack_1(self.families) if "host-gw" in self.backend else nodes(self.families)
+
+    @property
+    def spec(self) -> str:
+        """Return the text of the spec."""
+        return self.spec_of(self.nodes)
+
+    @property
+    def later(self) -> str:
+        """Return the text of a spec with other rules and the same tunnel."""
+        return self.spec.replace("defaults:", "forward: none\ndefaults:")
+
+    def spec_of(self, nodes: Mapping[str, str]) -> str:
+        """Return the text of a spec with other nodes."""
+        return spec_text(self.backend, nodes).replace("backend: nft", f"backend: {self.firewall}")
+
+
+CLUSTERS: Final = {
+    f"{kind}, {name}, {firewall}": Cluster(f"{{type: {kind}}}", families, firewall)
+    for kind in ("host-gw", "vxlan")
+    for name, families in (("IPv4", IPV4), ("dual stack", BOTH), ("IPv6", IPV6))
+    for firewall in ("nft", "legacy")
+}
 
 
 class Racks(Struct, frozen=True):
@@ -128,6 +169,14 @@ class Racks(Struct, frozen=True):
         for node in nodes:
             done = self.podnet(node, "apply", spec, "--yes")
             assert done.code == 0, done.stderr
+
+    def apply_by_plan(self, spec: str, nodes: Sequence[str] = tuple(NODES)) -> None:
+        """Make nodes what the spec of a text says, each by a plan that is saved first."""
+        path = self.folder / "plan.json"
+        for node in nodes:
+            saved = self.podnet(node, "plan", spec, "--live", "--out", str(path))
+            done = self.apply_saved(node, path)
+            assert (saved.code, done.code) == (0, 0), saved.stderr + done.stderr
 
     def rollback(self, node: str, *number: str) -> None:
         """Bring back the state of a generation of a node, by default the one before the newest."""

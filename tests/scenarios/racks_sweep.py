@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from netplan.lab import Lab
 from tests.scenarios.podnet import Outcome, argv, podnet
-from tests.scenarios.racks import BOTH, IPV4, Families, Racks, nodes, rack_1, spec_text
+from tests.scenarios.racks import Cluster, Racks
 from tests.scenarios.strace import Point, injected, points
 
 NODE: Final = "r1-n1"
@@ -23,12 +23,6 @@ PATIENCE: Final = 30
 _EMPTY: Final = """
 for pid in $(pgrep -f 'internal[ ]guard'); do
     [ "$(readlink /proc/$pid/ns/net)" != "$(readlink /proc/self/ns/net)" ] || kill -9 $pid
-done
-for table in $(cat /proc/net/ip_tables_names); do
-    printf '*%s\\nCOMMIT\\n' "$table" | iptables-legacy-restore
-done
-for table in $(cat /proc/net/ip6_tables_names); do
-    printf '*%s\\nCOMMIT\\n' "$table" | ip6tables-legacy-restore
 done
 """
 _FORGET: Final = 'rm -rf "$PODNET_VAR_DIR"; mkdir -p -m 700 "$PODNET_VAR_DIR"'
@@ -57,33 +51,6 @@ echo 0 > /proc/sys/net/ipv4/ip_forward
 iptables-BACKEND -F PODNET-FORWARD
 """
 """What another program does to a node: among others it leaves three routes of one key."""
-
-
-class Cluster(NamedTuple):
-    """How the racks are connected, and by what the packets are filtered."""
-
-    backend: str
-    families: Families
-    firewall: str
-
-    @property
-    def spec(self) -> str:
-        """Return the text of the spec."""
-        placed = rack_1(self.families) if "host-gw" in self.backend else nodes(self.families)
-        return spec_text(self.backend, placed).replace("backend: nft", f"backend: {self.firewall}")
-
-    @property
-    def later(self) -> str:
-        """Return the text of a spec with other rules and the same tunnel."""
-        return self.spec.replace("defaults:", "forward: none\ndefaults:")
-
-
-CLUSTERS: Final = {
-    f"{kind}, {count}, {firewall}": Cluster(f"{{type: {kind}}}", families, firewall)
-    for kind in ("host-gw", "vxlan")
-    for count, families in (("IPv4", IPV4), ("dual stack", BOTH))
-    for firewall in ("nft", "legacy")
-}
 
 
 class Host(Struct, frozen=True):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.lab.probe import address
+from tests.scenarios.racks import CLUSTERS, Racks, place
 from tests.scenarios.stream import streams
 
 ENDS = (("hdss7-21-pod1", "hdss7-22-pod1"), ("hdss7-21-pod1", "outside"))
@@ -70,3 +72,43 @@ def test_chain_that_is_empty_for_a_moment_is_noticed(strict):
         there.shell("iptables-$1 -F PODNET-FORWARD; sleep 0.3", there.backend)
         to_pod, outside = flowing.stop()
     assert (len(to_pod.lost) > 0, "172.7.21.2" in outside.sources) == (True, True)
+
+
+WIDER = "ip_masq: {{non_masquerade_cidrs: [{}]}}\ndefaults:"
+BEYOND = {4: ("192.0.2.0", 24), 6: ("2001:db8:2::", 48)}
+WAYS = {"spec": Racks.apply, "saved plan": Racks.apply_by_plan}
+
+
+def grown(cluster, more):
+    """Return a spec with one more node, and one more destination that sees the pods' own addresses."""
+    text = cluster.spec_of({**cluster.nodes, "r1-n3": place(1, 13 + more, 13, cluster.families)})
+    beyond = [BEYOND[version] for version in cluster.families]
+    cidrs = ", ".join(f"'{destination}/{length + more}'" for destination, length in beyond)
+    return text.replace("defaults:", WIDER.format(cidrs))
+
+
+FEW = ("vxlan, IPv6, nft", "saved plan")
+
+
+@pytest.mark.parametrize(
+    ("cluster", "way"),
+    [
+        pytest.param(CLUSTERS[name], way, marks=() if (name, way) == FEW else pytest.mark.soak, id=f"{name}, {way}")
+        for name in CLUSTERS
+        for way in WAYS
+    ],
+)
+def test_nothing_is_lost_beside_a_cluster_that_grows_and_changes(racks, cluster, way):
+    near, far = ("r1-n1", "r1-n2" if "host-gw" in cluster.backend else "r2-n1")
+    apply, pod = WAYS[way], f"{near}-pod1"
+    racks.apply(cluster.spec, [near, far])
+    with streams(racks.lab, (pod, f"{far}-pod1"), (pod, "outside"), versions=cluster.families) as flowing:
+        apply(racks, grown(cluster, 0), [near, far])  # a route, and a chain that is filled anew
+        apply(racks, grown(cluster, 1), [near, far])  # another next hop for that route, or another end of the tunnel
+        for node in (near, far):
+            racks.rollback(node)
+        apply(racks, cluster.spec, [near, far])
+        seen = flowing.stop()
+    assert [(len(flow.lost), flow.sent > 0, {*flow.sources}) for flow in seen] == [
+        (0, True, {address(racks.lab, host, version)}) for version in cluster.families for host in (pod, near)
+    ]
