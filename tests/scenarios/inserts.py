@@ -14,6 +14,8 @@ from tests.lab.inside import inside
 from tests.scenarios.node import Node
 
 RATE: Final = 20
+PATIENT: Final = ("--lock-timeout", "60")
+"""What fails is tried again as often as it may be, however long a busy machine takes for each."""
 _PAUSE: Final = 8
 """How often as long as an insertion a pause is at least: where the machine is busy podnet takes longer too."""
 _TRIES: Final = 50

@@ -1,4 +1,7 @@
-"""Other programs that change a node's rules while podnet works, as docker and kube-proxy do, twenty times a second."""
+"""Other programs that change a node's rules while podnet works, as docker and kube-proxy do, twenty times a second.
+
+Those of IPv6 are the same ones, said of IPv6.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from typing import Final, NamedTuple
 from msgspec import Struct, field
 
 from tests.lab.inside import inside
+from tests.scenarios import in_ipv6
 from tests.scenarios.node import Node
 
 RATE: Final = 20
@@ -39,7 +43,7 @@ def docker(number: int) -> Iterator[Placed]:
     match = f"-p tcp -m tcp --dport {port}"
     if number % 5 == 0:
         bridge = f"br-{number}"
-        yield Placed("nat", "POSTROUTING", f"-s 172.20.{number % 250}.0/24 ! -o {bridge} -j MASQUERADE", top=True)
+        yield Placed("nat", "POSTROUTING", f"-s 172.20.{number % 250 + 1}.0/24 ! -o {bridge} -j MASQUERADE", top=True)
         yield Placed("filter", "FORWARD", f"-i {bridge} ! -o {bridge} -j ACCEPT", top=True)
     yield Placed("nat", "POSTROUTING", f"-s {pod} -d {pod} {match} -j MASQUERADE", top=False)
     yield Placed("nat", "DOCKER", f"! -i docker0 {match} -j DNAT --to-destination {pod[:-3]}:80", top=False)
@@ -50,13 +54,14 @@ class Others(Struct):
     """What they have written so far: of each chain their rules in order, of those on top and of those at the end."""
 
     backend: str
+    version: int = 4
     live: list[Placed] = field(default_factory=list)
     services: int = 0
     changes: int = 0
 
     def run(self, channel: Connection) -> Others:
         """Change rules until it is told to stop."""
-        coming = itertools.chain.from_iterable(docker(number) for number in itertools.count())
+        coming = itertools.chain.from_iterable(docker(number) for number in itertools.count(1))
         while not channel.poll():
             due = time.monotonic() + 1 / RATE
             if self.changes % 5 == 4:
@@ -64,7 +69,7 @@ class Others(Struct):
             elif len(self.live) >= LIVE and self.changes % 2:
                 self._change("-D", self.live.pop(0))
             else:
-                placed = next(coming)
+                placed = self._said(next(coming))
                 self._change("-I" if placed.top else "-A", placed)
                 self.live.append(placed)
             self.changes += 1
@@ -74,7 +79,9 @@ class Others(Struct):
     @property
     def jumps(self) -> list[str]:
         """Return the rules that should be in the chain of services, one for each so far."""
-        return [f"-d 10.96.{n // 250}.{n % 250}/32 -p tcp -j KUBE-SVC-{n}" for n in range(self.services)]
+        return [
+            self._words(f"-d 10.96.{1 + n // 250}.{n % 250}/32 -p tcp -j KUBE-SVC-{n}") for n in range(self.services)
+        ]
 
     def rules(self, table: str, chain: str) -> list[str]:
         """Return the rules that should be in a chain, those on top first."""
@@ -82,9 +89,19 @@ class Others(Struct):
         top = [rule.rule for rule in reversed(mine) if rule.top]
         return [*top, *(rule.rule for rule in mine if not rule.top)]
 
+    @property
+    def _iptables(self) -> str:
+        return f"{'iptables' if self.version == 4 else 'ip6tables'}-{self.backend}"
+
+    def _words(self, rule: str) -> str:
+        return rule if self.version == 4 else in_ipv6.words(rule)
+
+    def _said(self, placed: Placed) -> Placed:
+        return placed._replace(rule=self._words(placed.rule))
+
     def _change(self, verb: str, placed: Placed) -> None:
         words = ("-w", "10", "-t", placed.table, verb, placed.chain, *placed.rule.split())
-        self._program(f"iptables-{self.backend}", *words)
+        self._program(self._iptables, *words)
 
     def _sync(self) -> None:
         """Write the chain of services anew and add one, as kube-proxy does, in one transaction."""
@@ -92,7 +109,7 @@ class Others(Struct):
         new = f"KUBE-SVC-{self.services - 1}"
         lines = ["*nat", ":KUBE-SERVICES - [0:0]", f":{new} - [0:0]", f"-A {new} -j RETURN"]
         lines += [f"-A KUBE-SERVICES {rule}" for rule in self.jumps]
-        words = (f"iptables-{self.backend}-restore", "-w", "10", "--noflush")
+        words = (f"{self._iptables}-restore", "-w", "10", "--noflush")
         self._program(*words, text="\n".join([*lines, "COMMIT", ""]))
 
     def _program(self, *words: str, text: str = "") -> None:
@@ -120,12 +137,12 @@ class Company:
 
 
 @contextmanager
-def company(node: Node) -> Iterator[Company]:
-    """Let other programs change a node's rules for the length of a block."""
+def company(node: Node, version: int = 4) -> Iterator[Company]:
+    """Let other programs change a node's rules of an IP version for the length of a block."""
     ours, theirs = get_context("fork").Pipe()
 
     def work() -> None:
-        theirs.send(inside(node.lab, node.name, Others(node.backend).run, theirs))
+        theirs.send(inside(node.lab, node.name, Others(node.backend, version).run, theirs))
 
     process = get_context("fork").Process(target=work, daemon=True)
     process.start()

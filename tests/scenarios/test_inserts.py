@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.scenarios.inserts import Place, inserts, rule
+from tests.scenarios.inserts import PATIENT, Place, inserts, rule
 
 SABOTAGE = """
 iptables-$1 -w 10 -t nat -D POSTROUTING -m comment --comment podnet -j PODNET-POSTROUTING || true
@@ -12,8 +12,6 @@ iptables-$1 -w 10 -D FORWARD -m comment --comment podnet -j PODNET-FORWARD || tr
 ip route del 172.7.22.0/24 proto 112 || true
 """
 ROUNDS = 3
-PATIENT = ("--lock-timeout", "60")
-"""What fails is tried again as often as it may be, however long a busy machine takes for each."""
 
 
 def failures(node):
