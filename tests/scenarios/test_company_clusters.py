@@ -83,7 +83,8 @@ def write(racks, cluster, version, case):
     """Write rules into the tables that the node's own iptables does not show."""
     text = CASES[case][0]
     if case in TABLES:
-        racks.shell(NODE, f"nft '{text}'")
+        out = "eth0" if "host-gw" in cluster.backend else "podnet.1"
+        racks.shell(NODE, f"nft '{text.replace('eth0', out)}'")
     else:
         backend = "legacy" if cluster.firewall == "nft" else "nft"
         racks.shell(NODE, f"{'iptables' if version == 4 else 'ip6tables'}-{backend} {text.format(**VALUES[version])}")

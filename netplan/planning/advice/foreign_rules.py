@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from netplan.desired.chains import LINK_LOCAL, MULTICAST
 from netplan.desired.model import Desired, Place, Traffic
+from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.foreign_chain.value import OtherChain, Owner, program_of
 from netplan.kinds.route.value import Route
 from netplan.kinds.snapshot import Snapshot
@@ -93,8 +94,16 @@ def _unshown(chain: OtherChain, snapshot: Snapshot) -> str:
 
 
 def _all_findings(desired: Desired, snapshot: Snapshot) -> Iterator[_Finding]:
-    for traffic in desired.traffic:
-        yield from _findings(desired, traffic, snapshot)
+    if snapshot.all(OtherChain):
+        addressed = _addressed(desired, snapshot)
+        for traffic in desired.traffic:
+            yield from _findings(desired, traffic, addressed)
+
+
+def _addressed(desired: Desired, snapshot: Snapshot) -> Snapshot:
+    """Return the state with the addresses of a tunnel to come: MASQUERADE drops IPv6 on a device that has none."""
+    wanted = [want.resource for want in desired.objects if isinstance(want.resource, LinkAddress)]
+    return snapshot.replace(LinkAddress, dict.fromkeys((*snapshot.all(LinkAddress), *wanted)))
 
 
 def _text(finding: _Finding, snapshot: Snapshot) -> str:
@@ -119,8 +128,6 @@ def _look(chain: OtherChain) -> str:
 
 def _findings(desired: Desired, traffic: Traffic, snapshot: Snapshot) -> Iterator[_Finding]:
     """Return at most one finding for each chain that packets enter: of filters that nft made none forbids a plan."""
-    if not snapshot.all(OtherChain):
-        return
     fib = Fib(snapshot, traffic.version)
     beside = ForeignChains(snapshot, fib)
     forwarded = tuple(_forwarded(desired, traffic, fib))

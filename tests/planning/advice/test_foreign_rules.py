@@ -17,9 +17,9 @@ def case(desired, state):
     return Case(desired, (), state, live=True)
 
 
-def other(*rules, table="nat", name="POSTROUTING", owner=Owner.LEGACY, policy="ACCEPT", hook="", nat=None):
+def other(*rules, table="nat", name="POSTROUTING", owner=Owner.LEGACY, policy="ACCEPT", hook="", nat=None, version=4):
     """Make a chain beside node a's iptables."""
-    chain = Chain(ChainKey(4, table, name), make.rules(*rules), policy)
+    chain = Chain(ChainKey(version, table, name), make.rules(*rules, version=version), policy)
     return OtherChain(owner, chain, hook or name.lower(), table == "nat" if nat is None else nat, len(rules))
 
 
@@ -155,6 +155,24 @@ def test_chain_that_podnet_left_in_the_other_backend_is_refused_with_the_way_out
         "iptables-legacy's table nat still holds podnet's own chain PODNET-POSTROUTING, though iptables is "
         "iptables-nft now: podnet remove takes it away, and then this can be applied"
     )
+
+
+TUNNELLED = {
+    4: {"backend": "{type: vxlan}"},
+    6: {"backend": "{type: vxlan}", "network": None, "ipv6_network": "fd00:7::/48"},
+}
+NODES_6 = [
+    f"{name}: {{ipv6_address: 'fd00:4::{number}/64', ipv6_subnet: 'fd00:7:0:{number}::/64'}}"
+    for name, number in (("a", 21), ("b", 22))
+]
+
+
+@pytest.mark.parametrize(("version", "nodes", "network"), [(4, [], "172.7.0.0/16"), (6, NODES_6, "fd00:7::/48")])
+def test_masquerade_on_a_tunnel_that_is_not_there_yet_is_refused(version, nodes, network):
+    desired = make.desired(make.spec(*nodes, **TUNNELLED[version]))
+    masked = other("-o podnet.1 -j MASQUERADE", version=version)
+    (said,) = foreign_rules.refuse_foreign_rules(case(desired, make.snapshot("", masked)))
+    assert f"POSTROUTING 1 may give pod traffic to {network} another source" in said
 
 
 def test_policy_that_drops_is_named():
