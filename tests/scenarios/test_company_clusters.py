@@ -36,6 +36,7 @@ TABLES = {
     "reject by nft": (REFUSING, (0, "forwarded 1 may refuse pod traffic")),
 }
 CASES = {**RULES, **TABLES}
+DAILY = ("masquerade by firewalld", "published port")
 LOOK = """
 nft --stateless list ruleset
 iptables-legacy-save | grep ^-A || true
@@ -91,7 +92,9 @@ def write(racks, cluster, version, case):
 
 
 @clusters(("vxlan, IPv6, nft", 6, "saved plan"))
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, marks=() if case in DAILY else pytest.mark.soak) for case in CASES]
+)
 def test_rules_beside_a_cluster_are_refused_or_shown_and_stay(racks, cluster, version, way, case):
     write(racks, cluster, version, case)
     code, text = CASES[case][1]
