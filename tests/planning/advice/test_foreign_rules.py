@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
+
 import pytest
 from msgspec.structs import replace
 
@@ -157,7 +160,7 @@ def test_chain_that_podnet_left_in_the_other_backend_is_refused_with_the_way_out
     )
 
 
-TUNNELLED = {
+TUNNELLED: Final[Mapping[int, Mapping[str, str | None]]] = {
     4: {"backend": "{type: vxlan}"},
     6: {"backend": "{type: vxlan}", "network": None, "ipv6_network": "fd00:7::/48"},
 }
