@@ -7,6 +7,7 @@ equal if and only if their tuples are.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import chain, pairwise
 from typing import Final, TypeVar
@@ -32,9 +33,9 @@ def of_prefix(prefix: Prefix) -> tuple[int, int]:
 
 def of_prefixes(prefixes: Iterable[Prefix]) -> Intervals:
     """Return the addresses of several prefixes of one IP version."""
-    firsts: dict[tuple[int, int], list[int]] = {}
+    firsts: dict[tuple[int, int], list[int]] = defaultdict(list)
     for prefix in prefixes:
-        firsts.setdefault((prefix.version, prefix.length), []).append(prefix.value)
+        firsts[prefix.version, prefix.length].append(prefix.value)
     sets = [of_blocks(values, 1 << BITS[version] - length) for (version, length), values in firsts.items()]
     return sets[0] if len(sets) == 1 else union(pair for one in sets for pair in pairs_of(one))
 

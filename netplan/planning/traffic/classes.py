@@ -190,18 +190,22 @@ def _with_nodes(
     if here is None:
         return
     names = {name for _, name in peers.places}
-    addresses = [(own.address, node.name) for node in others if (own := node.address_of(traffic.version))]
-    addressed = [(address, name) for address, name in addresses if name in names]
-    nodes = Peers.of(((_alone(address), name) for address, name in addressed), ways)
+    addressed = [
+        (own.address, node.name)
+        for node in others
+        for own in node.addresses
+        if own.address.version == traffic.version and node.name in names
+    ]
+    nodes = Peers.of([(_alone(address), name) for address, name in addressed], ways)
     kept = of_prefixes(traffic.kept)
     for destinations, source in (
         (meet(nodes.addresses, kept), _KEPT),
         (minus(nodes.addresses, kept), SourceAddress.REWRITTEN),
     ):
         yield replace(_from_pod(traffic, "pod -> node", destinations, source), peers=nodes)
-    addressable = {name for _, name in addressed}
     reached = peers
-    if len(addressable) < len(names):
+    if len(addressed) < len(names):
+        addressable = {name for _, name in addressed}
         reached = Peers.of((place for place in peers.places if place[1] in addressable), ways)
     sent = first_packets(Flow(traffic.version, only(here.address.value), reached.addresses), NO_DEVICE)
     yield TrafficClass("node -> pod", sent, _asked(traffic, _KEPT), traffic.accepts, peers=reached)
@@ -217,8 +221,8 @@ def _untunnelled(traffic: Traffic, nodes: Peers, peers: Peers) -> Peers:
 
     What comes out of a tunnel has the address of the sender's end of it.
     """
-    direct = Way(traffic.node.interface, None)
-    behind = {name for subnet, name in peers.places if peers.ways.get(subnet, direct).oif != direct.oif}
+    tunnelled = {subnet for subnet, way in peers.ways.items() if way.oif != traffic.node.interface}
+    behind = {name for subnet, name in peers.places if subnet in tunnelled} if tunnelled else set()
     return nodes if not behind else Peers.of(place for place in nodes.places if place[1] not in behind)
 
 

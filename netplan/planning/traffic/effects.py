@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.resource import Json
 from netplan.kinds.snapshot import Snapshot
+from netplan.net import Prefix
 from netplan.planning.traffic.classes import TO_NODE, TrafficClass
 from netplan.planning.traffic.judge import (
     Fares,
@@ -29,6 +30,7 @@ from netplan.trace import PacketVerdict, Step, Trace, Tracer
 from netplan.trace.flow import FIELDS, NO_DEVICE, Flow
 from netplan.trace.intervals import minus, single
 from netplan.trace.split import cells, coalesced, common
+from netplan.trace.table import Way
 
 _MOST: Final = 8
 """How many kinds of packets of a class are told."""
@@ -132,8 +134,9 @@ _Kind: TypeAlias = tuple[TrafficEffect, list[Flow]]
 def effects(classes: Iterable[TrafficClass], before: Snapshot, after: Snapshot) -> tuple[TrafficEffect, ...]:
     """Trace every class of traffic through a node's state before and after a plan, and tell of the parts of each."""
     classes = tuple(classes)
-    maps = {id(traffic.peers.ways): traffic.peers.ways for traffic in classes}
-    ways = {prefix: way for ways in maps.values() for prefix, way in ways.items()}
+    ways: dict[Prefix, Way] = {}
+    for known in {id(traffic.peers.ways): traffic.peers.ways for traffic in classes}.values():
+        ways |= known
     tracer = Tracer(before, ways)
     tracers = tracer, tracer if after is before else Tracer(after, ways)
     faults = {traffic.bridge: fault_of(traffic.bridge, after) for traffic in classes if traffic.bridge is not None}
