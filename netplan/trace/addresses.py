@@ -130,20 +130,32 @@ class NodeAddresses:
         return next((own.address.address for own in [*fitting[:1], *others]), None)
 
     def sources_towards(self, device: str, towards: Intervals | None) -> Intervals:
-        """Return the addresses of a device that MASQUERADE may choose towards some addresses, None: towards any."""
+        """Return the addresses that MASQUERADE may choose on a device towards some addresses, None: towards any.
+
+        Those of other devices count where the device has none (net/ipv6/addrconf.c, ipv6_dev_get_saddr).
+        """
         value = single(towards)
         if value is not None:
             chosen = self.select_address(device, Address(self.version, value))
             return () if chosen is None else only(chosen.value)
         if self.version == 6:
-            addresses = [own.address.address for own in self._addresses if own.link == device]
-            wide = [address for address in addresses if not _LINK_LOCAL.contains(address)]
-            return union((address.value, address.value) for address in wide or addresses)
+            own = [assigned for assigned in self._addresses if assigned.link == device]
+            wide, others = _wide(own), _wide(self._addresses)
+            return union((address.value, address.value) for address in wide or others or _plain(own))
         fitting = [own.address for own in self._primary if own.link == device and _scope(own) <= UNIVERSE]
         others = self.select_address(device, None)
         near = [own.address for own in fitting if towards is None or meet(towards, of_prefix(own.prefix))]
         chosen_ones = [*near, *([] if others is None else [others])]
         return union((address.value, address.value) for address in chosen_ones)
+
+
+def _plain(assigned: Iterable[LinkAddress]) -> list[Address]:
+    return [own.address.address for own in assigned]
+
+
+def _wide(assigned: Iterable[LinkAddress]) -> list[Address]:
+    """Return the addresses that are valid beyond a link."""
+    return [address for address in _plain(assigned) if _reach(address) != _LINK]
 
 
 def is_loopback(address: Address) -> bool:

@@ -14,6 +14,7 @@ from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Address, IfName, InterfaceAddress, Prefix
 from netplan.netfilter.iptables.rule import Rule
 from netplan.trace import Flow, Packet, PacketVerdict, Tracer, trace
+from netplan.trace.fib import Fib
 
 POD, PEER, OUTSIDE = "fd00:7:0:21::5", "fd00:7:0:22::5", "2001:db8::5"
 FORWARDING = "net.ipv6.conf.all.forwarding"
@@ -184,6 +185,28 @@ def test_many_pods_are_masqueraded_by_the_addresses_of_the_device_that_they_leav
     packets = Flow.between(Prefix.parse("fd00:7:0:21::/64"), Prefix.parse("2001:db8::/32"), iif="docker0")
     (end,) = [end for end in Tracer(state(masquerade)).ends(packets) if end.verdict is PacketVerdict.ACCEPT]
     assert end.flow.from_address == Address.parse("fd00:4::21")
+
+
+@pytest.mark.parametrize("addresses", [[], [assigned("fe80::1/64 wlan0")]])
+def test_many_pods_are_masqueraded_by_addresses_of_other_devices_where_theirs_has_none(addresses):
+    bare = state(
+        Link(IfName("wlan0"), 1500, up=True, type=""),
+        *addresses,
+        route("2001:db8::/32", "wlan0"),
+        chain("nat", "POSTROUTING", "-o wlan0 -j MASQUERADE"),
+    )
+    packets = Flow.between(Prefix.parse("fd00:7:0:21::/64"), Prefix.parse("2001:db8::/32"), iif="docker0")
+    ends = [end for end in Tracer(bare).ends(packets) if end.verdict is PacketVerdict.ACCEPT]
+    sources = {(end.flow.sources, end.flow.snat) for end in ends}
+    own, bridge = (Address.parse(text).value for text in ("fd00:4::21", "fd00:7:0:21::1"))
+    assert sources == {((own, own, bridge, bridge), True)}
+
+
+def test_a_node_with_link_local_addresses_alone_masquerades_by_that_of_the_device():
+    near = [assigned("fe80::1/64 eth0"), assigned("fe80::2/64 docker0"), assigned("::1/128 lo")]
+    fib = Fib(Snapshot.of(FirewallBackend.NFT, near), 6)
+    value = Address.parse("fe80::1").value
+    assert fib.sources_towards("eth0", None) == (value, value)
 
 
 def test_a_process_that_sends_to_its_own_node_has_an_address_of_it():
