@@ -140,8 +140,8 @@ class NodeAddresses:
             return () if chosen is None else only(chosen.value)
         if self.version == 6:
             own = [assigned for assigned in self._addresses if assigned.link == device]
-            wide, others = _wide(own), _wide(self._addresses)
-            return union((address.value, address.value) for address in wide or others or _plain(own))
+            addresses = _wide(own) or _wide(self._addresses) or _plain(own)
+            return union((address.value, address.value) for address in addresses)
         fitting = [own.address for own in self._primary if own.link == device and _scope(own) <= UNIVERSE]
         others = self.select_address(device, None)
         near = [own.address for own in fitting if towards is None or meet(towards, of_prefix(own.prefix))]
