@@ -19,7 +19,8 @@ from netplan.trace.firewall.walk import Step, Trail, doubts
 from netplan.trace.flow import EVERY_SERVICE, NO_DEVICE, NO_SOURCE, Flow, Mark, Phase, services
 from netplan.trace.intervals import EVERY_PORT, Intervals, contains, only
 
-_ECHO_REQUESTS: Final = {ICMP: 8 << 8, ICMPV6: 128 << 8}
+ECHO_REQUESTS: Final = {ICMP: 8 << 8, ICMPV6: 128 << 8}
+"""What stands for an echo request in the place of the port, by protocol."""
 
 
 T = TypeVar("T")
@@ -66,7 +67,7 @@ class Packet(Struct, frozen=True):
     def _service(self) -> Intervals:
         if self.protocol is None:
             return EVERY_SERVICE
-        port = _ECHO_REQUESTS.get(self.protocol, self.dport)
+        port = ECHO_REQUESTS.get(self.protocol, self.dport)
         return services([self.protocol], EVERY_PORT if port is None else only(port))
 
     @classmethod
@@ -78,8 +79,8 @@ class Packet(Struct, frozen=True):
             Address(flow.version, _choose(flow.source, None if likes.source is None else likes.source.value)),
             Address(flow.version, _choose(flow.destination, likes.destination.value)),
             protocol,
-            None if protocol in _ECHO_REQUESTS else _choose(flow.sport, likes.sport),
-            None if protocol in _ECHO_REQUESTS else port,
+            None if protocol in ECHO_REQUESTS else _choose(flow.sport, likes.sport),
+            None if protocol in ECHO_REQUESTS else port,
             flow.mark.value,
             flow.iif or None,
         )

@@ -20,7 +20,7 @@ from netplan.kinds.fdb.value import FdbEntry
 from netplan.kinds.link.value import Link, Vxlan
 from netplan.kinds.route.value import Route
 from netplan.net import BITS, Address, IfName, Prefix
-from netplan.netfilter.iptables.names import TCP, UDP
+from netplan.netfilter.iptables.names import ICMP, ICMPV6, TCP, UDP
 from netplan.planning.traffic.peers import OUTSIDE, Peers, pods_of
 from netplan.spec.model import Mark
 from netplan.spec.topology import Node
@@ -30,6 +30,7 @@ from netplan.trace.connection import answers
 from netplan.trace.flow import NO_DEVICE, services
 from netplan.trace.flow import Mark as PacketMark
 from netplan.trace.intervals import Intervals, join, meet, minus, of_blocks, of_prefix, of_prefixes, only
+from netplan.trace.packet import ECHO_REQUESTS
 from netplan.trace.table import Way
 
 TUNNEL: Final = frozenset({"tunnel from peer", "tunnel to peer"})
@@ -266,11 +267,15 @@ def _home(traffic: Traffic) -> dict[Prefix, Way]:
 
 
 def first_packets(flow: Flow, iif: str, service: Intervals | None = None) -> Flow:
-    """Return packets as the first ones of connections, that come in by a device, or have none."""
+    """Return packets as the first ones of connections, that come in by a device, or have none.
+
+    Without a service they are of TCP, of UDP, or echo requests.
+    """
+    icmp = ICMP if flow.version == 4 else ICMPV6
     return replace(
         flow,
         sport=EPHEMERAL_PORTS,
-        service=service or services([TCP, UDP]),
+        service=service or join(services([TCP, UDP]), services([icmp], only(ECHO_REQUESTS[icmp]))),
         iif=iif,
         oif=NO_DEVICE,
         mark=PacketMark.of(0),

@@ -178,6 +178,11 @@ def test_a_drop_of_one_protocol_breaks_that_protocol_both_ways(protocol, named):
     assert fares(f"-s 172.7.21.0/24 -d 172.7.22.0/24 -p {protocol} -j DROP") == names
 
 
+def test_a_drop_of_echo_requests_breaks_those_alone():
+    rule = "-s 172.7.21.0/24 -d 172.7.22.0/24 -p icmp -m icmp --icmp-type 8 -j DROP"
+    assert fares(rule) == ["pod -> pod (icmp)"]
+
+
 def lines(*rules):
     """Return the lines of what a plan for node a can't mend, behind rules in FORWARD that stay, without blame."""
     shown = traffic_lines(by_class(node(filter=rules)).values())
