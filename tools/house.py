@@ -30,14 +30,14 @@ OUTSIDE: Final = frozenset({"__init__", "__main__"})
 EACH_OR_FOUND: Final = frozenset({"each", "found"})
 VAGUE: Final = EACH_OR_FOUND | {"made", "gone", "held", "told", "asked"}
 """Names that say nothing of the thing that they name."""
-PERSONS: Final = ("somebody", "nobody", "whoever", "anybody", "everybody")
+PERSONS: Final = ("somebody", "someone", "nobody", "anybody", "anyone", "everybody", "everyone", "whoever")
 """Persons in place of the program, the user or the caller that is meant."""
 LONG_MODULE: Final = 300
 """Lines above which a module is long."""
 SPEC: Final = "specs/hdss7.yaml"
 """The spec whose plan from the records below state/ is run by `--run`."""
 
-_PERSON: Final = re.compile(rf"\b(?:{'|'.join(PERSONS)})\b", re.IGNORECASE)
+_PERSON: Final = re.compile(rf"(?<![a-z])(?:{'|'.join(PERSONS)})(?=s?(?![a-z]))", re.IGNORECASE)
 _GIVE: Final = re.compile(r"Gives?\b")
 _FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
 _DOCUMENTED: Final = (ast.Module, ast.ClassDef, *_FUNCTIONS)
@@ -275,7 +275,7 @@ def vague_names_in_tests(house: House) -> Figure:
 
 
 def unnamed_persons(house: House) -> Figure:
-    """Words such as "somebody" in code, tests and documents, per 1,000 lines."""
+    """Words such as "somebody" in code, names, tests and documents, per 1,000 lines."""
     texts = [*house.package, *house.tests, *house.documents]
     places = (
         f"{text.path}:{number} {person}"

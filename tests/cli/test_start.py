@@ -68,7 +68,7 @@ def test_output_that_is_closed_exits_2_and_says_so(words):
 
 @pytest.mark.parametrize("redirected", ["2>&-", "2>/dev/full"])
 @pytest.mark.parametrize(("words", "code"), [("plan specs/hdss7.yaml", 0), ("plan no.yaml", 2)])
-def test_messages_that_nobody_can_read_change_no_exit_code(words, code, redirected):
+def test_messages_that_reach_no_reader_change_no_exit_code(words, code, redirected):
     assert shell(words, redirected).returncode == code
 
 
@@ -76,7 +76,7 @@ def test_closed_input_is_one_without_a_line():
     assert said("validate specs/hdss7.yaml", "<&-") == (0, "")
 
 
-def test_help_that_nobody_reads_to_the_end_is_no_difference():
+def test_help_whose_reader_leaves_early_is_no_difference():
     script = f"{sys.executable} -m netplan --help | true; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")

@@ -106,7 +106,7 @@ def test_an_address_that_becomes_a_next_hop_goes_before_its_route_once_another_o
     ]
 
 
-def test_an_address_in_nobodys_way_goes_last():
+def test_an_address_that_is_in_no_change_s_way_goes_last():
     assert order(*deleted(tunnels.address("172.7.99.0/32")), *created(tunnels.route())) == ["routes", "addresses"]
 
 

@@ -55,7 +55,7 @@ def test_a_foreign_tunnel_that_can_not_become_ours_is_not_adopted():
     assert "can't become flannel.1" in refusal
 
 
-def test_a_foreign_tunnel_in_nobodys_way_is_left_alone():
+def test_a_foreign_tunnel_that_is_in_no_link_s_way_is_left_alone():
     other = tunnels.link("vxlan.calico", vni=4096, port=4789, alias="")
     assert plan("{type: vxlan}", other).refusals == ()
     assert not [text for text in said("{type: vxlan}", other) if "calico" in text]

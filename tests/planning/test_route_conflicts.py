@@ -49,7 +49,7 @@ def test_a_foreign_route_in_the_way_is_named_with_its_owner_and_refused():
     [make.route(protocol=188, metric=20), make.route(via="10.4.7.9"), bridge_in("172.7.21.0/24", "172.7.21.1")[1]],
     ids=["of another metric", "ours", "of this node's own subnet"],
 )
-def test_a_route_that_is_in_nobodys_way_is_not_refused(route):
+def test_a_route_that_is_not_in_the_place_of_ours_is_not_refused(route):
     assert refusals(route) == ()
 
 

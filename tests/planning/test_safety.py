@@ -184,7 +184,7 @@ def test_a_session_from_the_node_itself_is_in_no_danger():
         "1 " * 10000,
     ],
 )
-def test_a_session_that_nobody_understands_is_a_danger(text):
+def test_a_session_that_is_not_understood_is_a_danger(text):
     (danger,) = dangers_of(session=text)
     assert danger.flag is Flag.SESSION
     assert danger.text.isprintable()

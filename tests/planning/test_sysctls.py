@@ -110,12 +110,12 @@ def test_forwarding_goes_off_where_rules_beside_serve_nothing_that_is_forwarded(
 
 
 @pytest.mark.parametrize("rules", ["", make.saved(filter=[make.REJECT])])
-def test_forwarding_goes_off_where_nobody_forwards(rules):
+def test_forwarding_goes_off_where_nothing_else_forwards(rules):
     state = make.snapshot(rules, ip_forward="1")
     assert (back(FORWARDING, state), [*warnings(FORWARDING, state)]) == ([f"{FORWARD} = 0"], [])
 
 
-def test_of_what_somebody_else_changed_is_told_as_podnet_leaves():
+def test_what_another_program_changed_is_named_as_podnet_leaves():
     (said,) = warnings(WRITTEN, make.snapshot("", Sysctl(NAME, "1")))
     assert said == f"{NAME} stays 1, which another program set after podnet's 2; it was 0 before"
 

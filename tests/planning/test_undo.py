@@ -41,12 +41,12 @@ def test_what_was_done_is_undone():
     assert make.content(restored(AFTER)) == make.content(BEFORE)
 
 
-def test_a_rule_that_somebody_added_meanwhile_stays():
+def test_a_rule_that_another_program_added_meanwhile_stays():
     now = with_rules(AFTER, "-s 10.9.9.9/32 -j ACCEPT", JUMP)
     assert make.texts(restored(now).rules(make.POSTROUTING)) == [make.DOCKER_MASQUERADE, "-s 10.9.9.9/32 -j ACCEPT"]
 
 
-def test_a_rule_that_somebody_took_away_meanwhile_stays_away():
+def test_a_rule_that_another_program_deleted_meanwhile_stays_deleted():
     before = make.snapshot(make.saved(nat=["-j LOG", make.DOCKER_MASQUERADE]))
     changes = make.plan(before, make.spec(firewall=make.REMOVE)).changes
     now = with_rules(project(before, changes), JUMP)
@@ -86,7 +86,7 @@ def test_a_parameter_that_the_plan_set_gets_its_value_back():
     assert Sysctl("net.ipv4.ip_forward", "0") in restored(AFTER).all(Sysctl)
 
 
-def test_a_parameter_that_the_plan_left_alone_keeps_what_somebody_set_meanwhile():
+def test_a_parameter_that_the_plan_left_alone_keeps_what_was_set_meanwhile():
     assert not undone(make.snapshot(ip_forward="1"), make.snapshot(ip_forward="0"), changes=[])
 
 

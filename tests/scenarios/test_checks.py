@@ -45,7 +45,7 @@ def test_peer_that_answers_is_no_failure(pinging):
 
 
 @ONCE
-def test_address_that_nobody_has_is_a_failure(pinging):
+def test_address_that_no_node_has_is_a_failure(pinging):
     assert failures(pinging, NO_HOST) == (f"check ping {NO_HOST} (peer hdss7-22): no answer within 1 s  c.yaml:3",)
 
 

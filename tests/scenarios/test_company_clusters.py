@@ -45,7 +45,7 @@ ip6tables-legacy-save | grep ^-A || true
 
 
 def look(racks):
-    """Read all that podnet may write, and everybody's rules."""
+    """Read all that podnet may write, and the rules of all programs."""
     return racks.state(NODE) + racks.shell(NODE, LOOK)
 
 

@@ -97,7 +97,7 @@ def test_a_state_is_confirmed_after_its_apply_has_ended(node, end):
 
 
 @BY
-def test_nobody_is_left_to_undo_a_confirmed_state(node, end):
+def test_no_guard_is_left_to_undo_a_confirmed_state(node, end):
     with session(node, "--confirm-within", "600") as apply:
         apply.until(WAITS)
         confirmed = node.podnet("confirm").code
@@ -113,12 +113,12 @@ def test_an_apply_that_is_confirmed_exits_0(node):
         assert apply.process.wait(PATIENCE) == 0
 
 
-def test_an_apply_that_nobody_confirms_exits_4(node):
+def test_an_apply_that_is_not_confirmed_exits_4(node):
     done = node.podnet("apply", node.spec, "--yes", "--confirm-within", "1")
     assert done.code == 4, done.stderr
 
 
-def test_an_apply_that_nobody_confirms_restores_the_state_before(node):
+def test_an_apply_that_is_not_confirmed_restores_the_state_before(node):
     before = node.state()
     node.podnet("apply", node.spec, "--yes", "--confirm-within", "1")
     assert node.state() == before

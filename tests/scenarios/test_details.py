@@ -132,7 +132,7 @@ def test_rollback_puts_the_sysctls_back_too(cluster):
     assert settings(cluster) == before
 
 
-def test_a_foreign_device_of_the_tunnels_name_is_refused_whoever_adopts(cluster):
+def test_a_foreign_device_of_the_tunnels_name_is_refused_with_adopt_too(cluster):
     cluster.shell("n1", "ip link add podnet.1 type bridge")
     adopting = CLUSTER.replace("BACKEND", "{type: vxlan, adopt: true}")
     done = [cluster.podnet("n1", "apply", spec, "--yes") for spec in (TUNNEL, adopting)]

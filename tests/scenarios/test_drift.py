@@ -304,7 +304,7 @@ def test_a_refusal_of_a_part_of_a_class_is_drift_of_that_part(applied, rule, sai
     assert (done.code, [line for line in lines if line]) == (1, [said])
 
 
-def test_traffic_of_which_nobody_can_tell_is_said_and_is_no_drift(applied):
+def test_traffic_of_which_nothing_is_known_is_said_and_is_no_drift(applied):
     applied.iptables("-I FORWARD -s 172.7.21.0/24 -m u32 --u32 0x0=0x1 -j DROP")
     done = applied.podnet("drift", applied.spec)
     assert (done.code, done.stdout.count("  ? traffic")) == (0, 1)

@@ -58,7 +58,7 @@ def test_the_node_forwards(lab, version):
     assert inside(lab, "n1", forwarding, version) == "1"
 
 
-def test_a_route_of_ipv6_that_somebody_took_is_named_and_put_back(lab):
+def test_a_route_of_ipv6_that_was_deleted_is_named_and_put_back(lab):
     lab.run("n1", ["ip", "-6", "route", "del", "fd00:10:244:2::/64"])
     missed = podnet(lab, "n1", "drift", SPEC, "--node", "n1", "--format", "json")
     fixed = podnet(lab, "n1", "drift", SPEC, "--node", "n1", "--fix")

@@ -194,7 +194,7 @@ def test_file_that_confirm_can_not_read_is_said_and_the_state_stays(node, rules,
 
 
 @ONCE
-def test_file_is_left_alone_where_nobody_confirms(node, kept, rules):
+def test_file_is_left_alone_without_a_confirm(node, kept, rules):
     before = rules.read_bytes()
     done = node.podnet("apply", kept, "--yes", "--confirm-within", "1")
     settled(node)

@@ -74,7 +74,7 @@ def test_plan_that_touches_no_session_is_applied(guarded, start):
     assert apply(guarded, before=start).code == 0
 
 
-def test_connection_that_nobody_understands_is_refused(guarded):
+def test_connection_that_is_not_understood_is_refused(guarded):
     done = apply(guarded, before=["env", "SSH_CONNECTION=UNKNOWN 65535 UNKNOWN 65535"])
     assert (done.code, "it is unknown what becomes of your SSH session" in done.stderr) == (3, True)
 

@@ -114,7 +114,7 @@ def test_saved_plan_against_the_older_spec_is_refused_since_it_says_not_to_what(
     assert (done.code, value(still), "no spec says what" in done.stderr) == (3, "2", True)
 
 
-def test_what_somebody_else_set_since_stays_and_is_told(still, tmp_path):
+def test_what_another_program_set_since_stays_and_is_named(still, tmp_path):
     applied(still, tmp_path, f"{RP_FILTER}: 2")
     still.shell(f"sysctl -q {RP_FILTER}=1")
     done = still.remove()
@@ -161,7 +161,7 @@ def test_forwarding_stays_on_where_containers_need_it_and_that_is_told(still):
     )
 
 
-def test_forwarding_goes_off_where_nobody_needs_it_with_all_that_the_kernel_rewrote(alone):
+def test_forwarding_goes_off_where_nothing_needs_it_with_all_that_the_kernel_rewrote(alone):
     alone.shell(f"sysctl -q {REDIRECTS}=0; sysctl -q net.ipv4.conf.eth0.forwarding=1")
     before = alone.shell("sysctl net.ipv4.conf net.ipv4.ip_forward")
     assert alone.apply().code == 0

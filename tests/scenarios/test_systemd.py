@@ -48,7 +48,7 @@ def test_the_timer_brings_the_state_before_back_whatever_ended_the_apply(node, r
     assert node.state() == before
 
 
-def test_an_apply_that_nobody_confirms_exits_4_beside_the_timer_too(node, run):
+def test_an_apply_that_is_not_confirmed_exits_4_beside_the_timer_too(node, run):
     before = node.state()
     assert (run(":", 1).code, node.state()) == (4, before)
 

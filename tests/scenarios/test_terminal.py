@@ -76,7 +76,7 @@ def test_yes_removes(applied):
 
 
 @pytest.mark.parametrize("verb", ["apply", "remove"])
-def test_without_a_terminal_nothing_is_done_that_nobody_said_yes_to(applied, verb):
+def test_without_a_terminal_nothing_is_done_that_was_not_agreed_to(applied, verb):
     applied.shell("ip route del 172.7.22.0/24")
     assert process(applied.lab, applied.name, verb, applied.spec, text="y\n").code == 3
 

@@ -71,7 +71,7 @@ def test_a_remove_that_was_killed_leaves_a_tunnel_that_recover_brings_back(racks
     assert (done.code, racks.state(NODE)) == (0, before), done.stderr
 
 
-def test_a_state_with_a_setting_of_the_tunnel_that_nobody_confirms_goes(racks):
+def test_a_state_with_a_setting_of_the_tunnel_that_is_not_confirmed_goes(racks):
     racks.apply(SPEC.replace("defaults:", f"sysctl: {{{SETTING}: 1}}\ndefaults:"), [NODE])
     before = racks.state(NODE)
     spec = SPEC.replace("defaults:", f"sysctl: {{{SETTING}: 1}}\nforward: none\ndefaults:")

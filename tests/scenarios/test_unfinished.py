@@ -51,7 +51,7 @@ def test_a_verb_with_a_spec_that_knows_the_device_takes_over(renamed, words):
     assert (done.code, left, node.podnet("recover").stdout) == (0, 0, "Nothing to recover.\n"), done.stderr
 
 
-def test_what_was_given_up_is_in_nobody_s_way(renamed):
+def test_what_was_given_up_is_in_no_verb_s_way(renamed):
     node, spec = renamed
     given_up = node.podnet("recover", "--abandon", "--yes")
     assert (given_up.code, "create route 172.7.22.0/24 via 10.4.7.22 dev eth0" in given_up.stdout) == (0, True)

@@ -25,7 +25,7 @@ def test_a_file_is_readable_for_its_owner_only(tmp_path):
     assert mode(tmp_path / "journal") == 0o600
 
 
-def test_what_a_killed_writer_left_is_in_nobody_s_way(tmp_path):
+def test_what_a_killed_writer_left_is_in_no_writer_s_way(tmp_path):
     (tmp_path / ".journal.new").write_text("half")
     files.write(tmp_path / "journal", "text")
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"journal": "text"}

@@ -192,8 +192,13 @@ def test_names_are_counted_per_thousand_lines(figure):
 @pytest.mark.parametrize("name", ["netplan/net.py", "tests/test_net.py", "README.md", "docs/deep/page.md", "Makefile"])
 @pytest.mark.parametrize("person", house.PERSONS)
 def test_an_unnamed_person_is_counted_wherever_it_is_written(figure, name, person):
-    text = f'# a\n"""What {person.title()}\'s link is."""\n"{person}s"\n'
+    text = f'# a\n"""What {person.title()}\'s link is."""\n"un{person}ly"\n'
     assert figure(house.unnamed_persons, {name: text}) == house.Figure(333.3, [f"{name}:2 {person.title()}"])
+
+
+def test_an_unnamed_person_is_counted_within_a_name(figure):
+    text = "def test_route_in_nobodys_way():\n    pass\n"
+    assert figure(house.unnamed_persons, {"tests/test_net.py": text}).places == ["tests/test_net.py:1 nobody"]
 
 
 def test_a_docstring_should_not_begin_with_give(figure):

@@ -50,7 +50,7 @@ def test_very_many_routes_that_are_as_wanted_are_few_pieces():
     assert sum(size(addresses) for addresses, _ in filled.groups) == size(EVERY_ADDRESS[4])
 
 
-def test_next_hops_that_nobody_wants_are_told_apart_if_they_are_few():
+def test_next_hops_that_are_not_wanted_are_told_apart_if_they_are_few():
     routes = [
         Route(Prefix(4, 10 << 24 | number << 8, 24), IfName("eth0"), Address(4, 1000 + number)) for number in range(300)
     ]

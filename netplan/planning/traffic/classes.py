@@ -47,7 +47,7 @@ class SourceAddress(StrEnum):
 
 
 _KEPT: Final = SourceAddress.KEPT
-_NOBODY: Final = Peers()
+_NO_PEERS: Final = Peers()
 
 
 class TrafficClass(Struct, frozen=True):
@@ -248,7 +248,7 @@ def _from_pod(traffic: Traffic, name: str, destination: Intervals, source: Sourc
     return TrafficClass(name, packets, _asked(traffic, source), traffic.accepts, bridge=_bridge(traffic))
 
 
-def _to_pod(traffic: Traffic, name: str, source: Intervals, peers: Peers = _NOBODY) -> TrafficClass:
+def _to_pod(traffic: Traffic, name: str, source: Intervals, peers: Peers = _NO_PEERS) -> TrafficClass:
     flow = Flow(traffic.version, source, pods_of(traffic.subnet))
     packets = first_packets(flow, traffic.node.interface)
     wanted = replace(peers, ways=_home(traffic))

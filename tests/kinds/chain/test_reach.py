@@ -119,7 +119,7 @@ def test_of_traced_packets_only_those_jumps_are_followed_that_they_may_take(hook
     assert read(stored(**SERVICES), traced=[HOOK], follows=To(hook, "10.0.0.2/32")) == expected
 
 
-def test_a_chain_that_is_walked_too_is_followed_whoever_comes():
+def test_a_chain_that_is_walked_too_is_followed_for_all_packets():
     assert read(stored(**SERVICES), walks=[HOOK], traced=[HOOK], follows=To(HOOK, "10.0.0.2/32"))[2:] == ["A", "B"]
 
 

@@ -58,7 +58,7 @@ def tables(limit=0):
     return SavedTables({table.name: table for table in saved_tables(SAVED)}.get, limit)
 
 
-def test_chain_that_nobody_asks_for_is_not_parsed():
+def test_chain_that_is_not_asked_for_is_not_parsed():
     assert [chain.key.name for chain in reached(tables(4), Reach(walks=frozenset({FORWARD})))] == ["FORWARD", "A", "B"]
 
 

@@ -32,7 +32,7 @@ def test_a_gateway_that_a_route_leads_to_elsewhere_needs_a_route_of_its_own(pref
 
 
 @pytest.mark.parametrize(("prefix", "device"), [("::/0", 2), ("fd00:7:0:22::/64", 3), ("fd00:7:0:23::/64", 2)])
-def test_default_routes_those_by_the_same_device_and_others_are_in_nobodys_way(prefix, device):
+def test_default_routes_those_by_the_same_device_and_others_are_in_no_route_s_way(prefix, device):
     assert led(prefix, device) == []
 
 

@@ -34,7 +34,7 @@ def test_what_is_as_it_was_is_forgotten():
     assert set_to(NAME, "0", "2", "0") == ()
 
 
-def test_what_somebody_else_set_meanwhile_is_the_value_before():
+def test_what_another_program_set_meanwhile_is_the_value_before():
     known = set_to(NAME, "0", "2")
     assert set_to(NAME, "1", "2", known=known) == (Overwritten(NAME, "1", "2"),)
 

@@ -80,7 +80,7 @@ def test_another_next_hop_is_said_where_nothing_else_differs():
     assert words(node(), "node -> pod") == ("source kept, via 10.4.7.254", "via 10.4.7.22")
 
 
-def test_a_marked_packet_is_nobodys_fault():
+def test_a_marked_packet_is_no_rule_s_fault():
     assert not by_class(node(nat=[DOCKER]))["pod -> pod marked 0x4000/0x4000"].broken
 
 
@@ -150,7 +150,7 @@ def blame(state, traffic):
     return blamed(effect.blame)
 
 
-def test_what_should_be_masqueraded_and_is_not_is_nobodys_rule():
+def test_what_should_be_masqueraded_and_is_not_is_blamed_on_no_rule():
     kube = ["-j KUBE-POSTROUTING"]
     state = node(nat=kube).replace(Chain, [*node(nat=kube).all(Chain), KUBE_POSTROUTING])
     assert blame(state, "pod -> outside") == "nat POSTROUTING: nothing masquerades it"
@@ -301,7 +301,7 @@ def test_a_source_that_is_one_of_several_is_unknown():
 HALVES = tuple(make.route(prefix, "10.4.7.253", protocol=4) for prefix in ("172.7.22.0/25", "172.7.22.128/25"))
 
 
-def test_a_more_specific_route_of_somebody_else_leads_astray():
+def test_a_more_specific_route_of_another_program_leads_astray():
     state = node().replace(Route, [*node().all(Route), *HALVES])
     assert words(state, "pod -> pod")[1] == "takes the wrong path via 10.4.7.253"
 
