@@ -6,26 +6,22 @@ is walked for its marks and for NOTRACK. NAT is decided for the first packet of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
-from netplan.kinds.chain.value import ChainKey
-from netplan.kinds.ipset.value import IpSet
 from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Prefix
 from netplan.trace.addresses import LOOPBACK
 from netplan.trace.connection import followed
 from netplan.trace.fib import Fib
-from netplan.trace.firewall.foreign import ForeignChains, Harm, RuleEffect
-from netplan.trace.firewall.sets import Sets
+from netplan.trace.firewall.hooks import CONNTRACK, FIRST, LAST, NAT, Hooks, Span
 from netplan.trace.firewall.targets import Did, Fate
-from netplan.trace.firewall.walk import Branch, Step, Trail, Walker, joined
+from netplan.trace.firewall.walk import Branch, Step, Trail, joined
 from netplan.trace.flow import INVALID, NO_DEVICE, SOURCE, UNTRACKED, Flow, Mark, Phase
-from netplan.trace.intervals import EVERY_ADDRESS
 from netplan.trace.ipv6 import Ipv6Router
 from netplan.trace.packet import End, Packet, PacketVerdict, RoutingDecision, Trace, answer
 from netplan.trace.routing import BRIDGE_CALLS, Router
@@ -33,7 +29,6 @@ from netplan.trace.split import cut
 from netplan.trace.table import Way
 
 _NEW, _ESTABLISHED, _RELATED = "NEW", "ESTABLISHED", "RELATED"
-_DELIVERING: Final = ("mangle", "filter", "security", "nat")
 _ALWAYS_THERE: Final = "net.ipv4.conf.all.rp_filter"
 _VERDICTS: Final = {Fate.DROPPED: PacketVerdict.DROP, Fate.REJECTED: PacketVerdict.REJECT}
 
@@ -90,8 +85,7 @@ class _Family:
         self._version = version
         self._settings = {sysctl.name: sysctl.value for sysctl in snapshot.all(Sysctl)}
         self._router = (Router if version == 4 else Ipv6Router)(self.fib, self._settings)
-        self._walker = Walker(snapshot.chains, self.fib, Sets(snapshot.all(IpSet)))
-        self._beside = ForeignChains(snapshot, self.fib)
+        self._hooks = Hooks(snapshot, self.fib)
 
     def ends(self, flow: Flow) -> list[End]:
         """Follow packets that came by a device, or that this node sends."""
@@ -113,7 +107,7 @@ class _Family:
         """Follow packets through PREROUTING; those that stay on their bridge are not routed unless NAT moves them."""
         redirected = self._bridge_calls() is not False and self.fib.is_bridge(way.flow.iif or "")
         arrived: list[_Way] = []
-        yield from self._tracked([way], "PREROUTING", arrived)
+        yield from self._tracked([way], "PREROUTING", LAST, arrived)
         for way_on in arrived:
             if bridged and way_on.flow.new_destination is None:
                 yield from self._bridged(way_on)
@@ -152,21 +146,21 @@ class _Family:
             else:
                 yield from self._forwarded(after, after.flow.iif or "")
 
-    def _delivered(self, way: _Way, *, tables: Sequence[str] = _DELIVERING) -> Iterator[End]:
+    def _delivered(self, way: _Way, *, nat: bool = True) -> Iterator[End]:
         """Follow a packet to a process of this node."""
         arrived: list[_Way] = []
-        yield from self._through([way], "INPUT", tables, arrived)
+        yield from self._through([way], "INPUT", arrived, nat=nat)
         for arrived_way in arrived:
             yield End(PacketVerdict.ACCEPT, replace(arrived_way.flow, oif=LOOPBACK, next_hop=None), arrived_way.trail)
 
     def _forwarded(self, way: _Way, iif: str) -> Iterator[End]:
         passed: list[_Way] = []
-        yield from self._through([way], "FORWARD", ("mangle", "filter", "security"), passed)
+        yield from self._through([way], "FORWARD", passed)
         yield from self._leaving([_Way(replace(way_on.flow, iif=iif), way_on.trail) for way_on in passed])
 
     def _leaving(self, ways: Iterable[_Way]) -> Iterator[End]:
         passed: list[_Way] = []
-        yield from self._through(ways, "POSTROUTING", ("mangle", "nat"), passed)
+        yield from self._through(ways, "POSTROUTING", passed)
         for way_on in passed:
             if way_on.flow.oif == LOOPBACK:
                 yield from self._looped(way_on)
@@ -177,9 +171,9 @@ class _Family:
         """Follow a packet that this node sent to itself: it comes in again, and its NAT is decided already."""
         passed: list[_Way] = []
         here = _Way(replace(way.flow, iif=LOOPBACK, oif=NO_DEVICE), way.trail)
-        yield from self._through([here], "PREROUTING", ("raw", "mangle"), passed)
+        yield from self._through([here], "PREROUTING", passed, nat=False)
         for way_on in passed:
-            yield from self._delivered(way_on, tables=("mangle", "filter", "security"))
+            yield from self._delivered(way_on, nat=False)
 
     def _sent(self, way: _Way) -> Iterator[End]:
         """Follow a packet that a process of this node sends; one that is translated is routed again."""
@@ -189,22 +183,22 @@ class _Family:
                 yield End(decision.verdict, *first)
                 continue
             tracked: list[_Way] = []
-            yield from self._tracked([first], "OUTPUT", tracked, ())
+            yield from self._tracked([first], "OUTPUT", CONNTRACK, tracked)
             for tracked_way in tracked:
                 yield from self._sent_out(tracked_way)
 
     def _sent_out(self, way: _Way) -> Iterator[End]:
         """Follow a packet through OUTPUT; it is routed again by a mark that mangle gave it, or if nat moved it."""
         mangled: list[_Way] = []
-        yield from self._through([way], "OUTPUT", ("mangle",), mangled)
+        yield from self._through([way], "OUTPUT", mangled, (CONNTRACK, NAT["OUTPUT"]))
         for marked in mangled:
             remarked = self.fib.ruled and marked.flow.mark != way.flow.mark
             translated: list[_Way] = []
-            yield from self._through([marked], "OUTPUT", ("nat",), translated)
+            yield from self._through([marked], "OUTPUT", translated, (NAT["OUTPUT"], NAT["OUTPUT"] + 1))
             for translated_way in translated:
                 moved = translated_way.flow.new_destination != way.flow.new_destination
                 passed: list[_Way] = []
-                yield from self._through([translated_way], "OUTPUT", ("filter",), passed)
+                yield from self._through([translated_way], "OUTPUT", passed, (NAT["OUTPUT"] + 1, LAST))
                 if moved or remarked:
                     mark = translated_way.flow.mark if moved else marked.flow.mark
                     for one in passed:
@@ -221,52 +215,27 @@ class _Family:
             else:
                 yield from self._leaving([after])
 
-    def _tracked(
-        self, ways: Iterable[_Way], hook: str, came: list[_Way], tables: Sequence[str] = ("mangle", "nat")
-    ) -> Iterator[End]:
-        """Lead packets through the hook at which conntrack sees them first, behind table raw."""
+    def _tracked(self, ways: Iterable[_Way], hook: str, last: int, came: list[_Way]) -> Iterator[End]:
+        """Lead packets through a hook to a priority; conntrack sees them there, behind table raw."""
         fresh: list[_Way] = []
         unseen = [_Way(replace(way.flow, state=INVALID), way.trail) for way in ways]
-        yield from self._through(unseen, hook, ("raw",), fresh)
+        yield from self._through(unseen, hook, fresh, (FIRST, CONNTRACK))
         seen = [_Way(_tracked(way.flow), way.trail) for way in fresh]
-        yield from self._through(seen, hook, tables, came)
+        yield from self._through(seen, hook, came, (CONNTRACK, last))
 
-    def _through(self, ways: Iterable[_Way], hook: str, tables: Sequence[str], came: list[_Way]) -> Iterator[End]:
-        """Lead packets through the tables of a hook: give those that end there, and add the others to `came`."""
-        here = _merged(_Way(replace(way.flow, hook=hook), way.trail) for way in ways)
-        entered = {way.flow for way in here}
-        for table in tables:
-            after: list[_Way] = []
-            for way in here:
-                if table == "nat" and (way.flow.state == UNTRACKED or way.flow.phase is not Phase.FIRST):
-                    after.append(_Way(_translated(way.flow), way.trail))
-                    continue
-                for fate, flow, trail in self._walker.hook(ChainKey(self._version, table, hook), way.flow):
-                    if fate is Fate.ACCEPTED:
-                        after.append(_Way(flow, way.trail + trail))
-                    else:
-                        yield End(_VERDICTS[fate], flow, way.trail + trail)
-            here = _merged(after)
-        for way in here:
-            yield from self._met_beside(way, hook, entered, came)
-
-    def _met_beside(self, way: _Way, hook: str, entered: Iterable[Flow], came: list[_Way]) -> Iterator[End]:
-        """Return what rules beside this node's iptables may do to packets, and add those that they may let pass."""
-        for flow, harms in self._beside.harms(hook, way.flow, entered):
-            for harm in harms:
-                verdict = PacketVerdict.UNKNOWN if harm.fate is None else _VERDICTS[harm.fate]
-                yield End(verdict, _harmed(flow, harm), (*way.trail, harm.step))
-            if all(harm.fate is None for harm in harms):
-                came.append(_Way(flow, way.trail))
-
-
-def _harmed(flow: Flow, harm: Harm) -> Flow:
-    """Return packets as they are once a foreign rule may have rewritten them."""
-    if harm.fate is None and harm.effect in (RuleEffect.REWRITES_SOURCE, RuleEffect.CHANGES):
-        flow = replace(flow, new_source=EVERY_ADDRESS[flow.version])
-    if harm.fate is None and harm.effect in (RuleEffect.SENDS_ELSEWHERE, RuleEffect.CHANGES):
-        flow = replace(flow, new_destination=EVERY_ADDRESS[flow.version])
-    return flow
+    def _through(
+        self, ways: Iterable[_Way], hook: str, came: list[_Way], span: Span = (FIRST, LAST), *, nat: bool = True
+    ) -> Iterator[End]:
+        """Lead packets through the chains of a hook: give those that end there, and add the others to `came`."""
+        passed: list[_Way] = []
+        for way in _merged(ways):
+            for fate, flow, trail in self._hooks.through(hook, way.flow, span, nat=nat):
+                after = _Way(flow, way.trail + trail)
+                if fate is Fate.ACCEPTED:
+                    passed.append(after)
+                else:
+                    yield End(_VERDICTS[fate], *after)
+        came += _merged(passed)
 
 
 def _tracked(flow: Flow) -> Flow:
@@ -277,16 +246,6 @@ def _tracked(flow: Flow) -> Flow:
         return replace(flow, state=_NEW)
     state = _RELATED if flow.phase is Phase.ERROR else _ESTABLISHED
     return replace(flow, state=None if flow.translation is None else state)
-
-
-def _translated(flow: Flow) -> Flow:
-    """Return packets with what conntrack gives them where the first of their connection meet table nat."""
-    if flow.translation is None or flow.state == UNTRACKED:
-        return flow
-    source, sport, destination, dport = flow.translation
-    if flow.hook in ("PREROUTING", "OUTPUT"):
-        return replace(flow, new_destination=destination, new_dport=dport)
-    return replace(flow, new_source=source, new_sport=sport)
 
 
 def _passed_bridge(way: _Way, device: str, *, certain: bool) -> End:

@@ -108,7 +108,8 @@ def _shown(base: Base, version: int, listed: Tables | None, limit: int) -> list[
 def _by_program(shown: Tables, key: ChainKey, base: Base, limit: int) -> Iterator[OtherChain]:
     for chain in reached(shown, Reach(walks=frozenset({key}), limit=limit)):
         hook = base.hook if chain.key == key else None
-        yield OtherChain(Owner.NFT, chain, hook, base.type == "nat", chain.unread or len(chain.rules))
+        length = chain.unread or len(chain.rules)
+        yield OtherChain(Owner.NFT, chain, hook, base.type == "nat", length, priority=base.priority if hook else None)
 
 
 def _native(bases: Iterable[Base]) -> Iterator[OtherChain]:
@@ -164,4 +165,4 @@ def _entered(
 ) -> OtherChain:
     key = ChainKey(version, f"{base.family} {base.table}", chain_word(base.name))
     chain = Chain(key, rules, base.policy.upper())
-    return OtherChain(Owner.NFTABLES, chain, base.hook, base.type == "nat", length, positions)
+    return OtherChain(Owner.NFTABLES, chain, base.hook, base.type == "nat", length, positions, base.priority)

@@ -12,6 +12,8 @@ from netplan.kinds.resource import Json
 from netplan.net import counted
 from netplan.netfilter.iptables.rule import Rule
 
+_NAT: Final = {"prerouting": -100, "output": -100, "input": 100, "postrouting": 100}
+_PRIORITIES: Final = {"raw": -300, "mangle": -150, "filter": 0, "security": 50}
 _ELSEWHERE: Final = frozenset({"input", "output"})
 
 
@@ -35,6 +37,7 @@ class OtherChain(Struct, frozen=True):
     rewrite addresses. The table of one of nft's own is `inet firewalld`, family and name, and its rules are what
     iptables could say of them: one of nft's may be several, and then `positions` has its place for each of them. One of
     a table for both IP versions is two, each as the packets of a version meet it.
+    `priority` is its place among the chains of its hook, None in a record that does not tell.
     `length` counts its rules; where `chain` has none of them they were not read.
     """
 
@@ -46,6 +49,7 @@ class OtherChain(Struct, frozen=True):
     nat: bool = False
     length: int = 0
     positions: tuple[int, ...] = ()
+    priority: int | None = None
 
     @property
     def key(self) -> tuple[Owner, ChainKey]:
@@ -73,6 +77,12 @@ class OtherChain(Struct, frozen=True):
         return self.owner is not Owner.NFTABLES and self.chain.key.owned
 
     @property
+    def runs_at(self) -> int:
+        """The priority; of a chain that does not tell, and of those of iptables, the one that its table has there."""
+        usual = _NAT.get(self.hook or "", 0) if self.nat else _PRIORITIES.get(self.chain.key.table, 0)
+        return usual if self.priority is None else self.priority
+
+    @property
     def on_the_way(self) -> bool:
         """Whether forwarded packets may come through."""
         return on_the_way(self.hook)
@@ -97,6 +107,7 @@ class OtherChain(Struct, frozen=True):
             "nat": self.nat,
             "length": self.length,
             **({"positions": [*self.positions]} if self.positions else {}),
+            **({} if self.priority is None else {"priority": self.priority}),
             **self.chain.to_json(),
         }
 
@@ -110,7 +121,8 @@ class OtherChain(Struct, frozen=True):
         positions = tuple(map(int, data.get("positions", ())))
         if positions and len(positions) != len(chain.rules):
             raise ValueError(f"{len(positions)} positions for {len(chain.rules)} rules")
-        return cls(Owner(data["owner"]), chain, hook, bool(data["nat"]), int(data["length"]), positions)
+        priority = None if data.get("priority") is None else int(data["priority"])
+        return cls(Owner(data["owner"]), chain, hook, bool(data["nat"]), int(data["length"]), positions, priority)
 
 
 def program_of(owner: str, version: int) -> str:

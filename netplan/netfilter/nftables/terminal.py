@@ -17,11 +17,13 @@ from netplan.netfilter.iptables.names import DCCP, SCTP, TCP, UDP
 from netplan.netfilter.iptables.targets import TARGET_EXTENSIONS
 from netplan.netfilter.nftables.expression import Expression
 from netplan.netfilter.nftables.family import FAMILIES
+from netplan.netfilter.nftables.load import Load
 from netplan.netfilter.nftables.path import Path
 from netplan.system.netlink.netfilter import number
 from netplan.system.netlink.wire import Attributes, attributes, text
 
 UNKNOWN_TARGET: Final = "-j nft-unknown"
+_ANYWHERE: Final = {4: "0.0.0.0/0", 6: "::/0"}
 _VERDICTS: Final = {0: "-j DROP", 1: "-j ACCEPT", -5: "-j RETURN"}
 _JUMPS: Final = {-3: "-j", -4: "-g"}
 _CONTINUE: Final = -1
@@ -65,9 +67,18 @@ def address_translated(path: Path, expression: Expression) -> Path:
     """
     if expression.number(2) in _NUMBERS - {path.conditions.family.number}:
         return path
+    if expression.number(1) == 0 and _is_own_source(path, expression):
+        return path.ending(f"-j NETMAP --to {_ANYWHERE[path.conditions.family.version]}")
     name, option = _NAT_TARGETS[expression.number(1)]
     to = _nat_range(path, expression)
     return path.ending(f"-j {name} --to-nft" if to is None else f"-j {name} {option} {to}")
+
+
+def _is_own_source(path: Path, expression: Expression) -> bool:
+    """Whether packets are given the source that they have: what NETMAP does whose network has no bits."""
+    family, register = path.conditions.family, expression.number(3)
+    alone = expression.operands.keys() <= {1, 2, 3, 4, 7} and expression.number(4, register) == register
+    return alone and path.load(register) == Load("network", family.address_size, family.addresses.start)
 
 
 def _nat_range(path: Path, expression: Expression) -> str | None:

@@ -129,19 +129,19 @@ def _look(chain: OtherChain) -> str:
 def _findings(desired: Desired, traffic: Traffic, snapshot: Snapshot) -> Iterator[_Finding]:
     """Return at most one finding for each chain that packets enter: of filters that nft made none forbids a plan."""
     fib = Fib(snapshot, traffic.version)
-    beside = ForeignChains(snapshot, fib)
     forwarded = tuple(_forwarded(desired, traffic, fib))
     places = {jump.place for jump in desired.jumps}
-    for chain in beside.entered():
+    for entered in ForeignChains(snapshot, fib).entered():
+        chain = entered.chain
         wanted = Place.SHIELD if chain.nat else Place.LATE
         if chain.on_the_way and wanted in places:
             effects = _MATTERS.get(chain.hook or "", frozenset()) if chain.nat else _REFUSES
             arriving = _rewritable(traffic, chain) if chain.nat else _refusable(forwarded, chain)
             flows = [leaving for flow in arriving for leaving in _passing(flow, desired, traffic, fib)]
             of_spec = [flow for flow in flows if not _link_local(flow, traffic)]
-            harm = beside.harm(chain, of_spec, effects)
+            harm = entered.harm(of_spec, effects)
             forbids = harm is not None and (chain.nat or chain.owner is not Owner.NFTABLES)
-            harm = harm or beside.harm(chain, flows, effects)
+            harm = harm or entered.harm(flows, effects)
             if harm is not None:
                 yield _Finding(harm, tuple(_named(harm, traffic)), forbids)
 

@@ -1,14 +1,12 @@
-"""What rules beside this node's iptables may do to packets: the kernel runs them too, in an unknown order.
+"""Chains beside this node's iptables: the other backend's, and those that other programs made with nft.
 
-They are the other backend's, and those that other programs made with nft. A packet of a trace and the classes of
-packets that a plan is about meet them alike.
+The kernel runs them too. They are walked like this node's own, and told of as their own program shows them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
-from functools import cache
 from typing import Final
 
 from msgspec import Struct
@@ -16,13 +14,14 @@ from msgspec.structs import replace
 
 from netplan.kinds.chain.value import Chain, ChainKey, PlacedRule
 from netplan.kinds.foreign_chain.value import OtherChain, Owner
+from netplan.kinds.ipset.value import IpSet
 from netplan.kinds.snapshot import Snapshot
 from netplan.trace.fib import Fib
-from netplan.trace.firewall.targets import REFUSED, Did, Fate
-from netplan.trace.firewall.walk import Branch, Step, Walker, doubts
-from netplan.trace.flow import NO_DEVICE, Flow, Phase
+from netplan.trace.firewall.sets import Sets
+from netplan.trace.firewall.targets import REFUSED, Did
+from netplan.trace.firewall.walk import Branch, Step, Walker
+from netplan.trace.flow import NO_DEVICE, Flow
 from netplan.trace.intervals import Intervals, pairs_of, union
-from netplan.trace.split import cells
 
 _BEFORE_ROUTING: Final = frozenset({"prerouting", "ingress"})
 
@@ -33,130 +32,114 @@ class RuleEffect(Enum):
     REFUSES = "refuse"
     SENDS_ELSEWHERE = "send elsewhere"
     REWRITES_SOURCE = "give another source"
-    CHANGES = "change"
-
-
-ANY_EFFECT: Final = frozenset(RuleEffect)
 
 
 class Harm(Struct, frozen=True):
-    """What a chain does to packets: the rule that does it, and what becomes of them; None: unknown.
+    """What a chain may do to packets: the first rule that does it, as its program shows it.
 
-    The step's place names the program and the table too, `place` the chain and the position alone, `rule` the rule as
-    it stands there. `destinations` are those of the packets that come to harm by this rule.
+    `place` is the rule's chain and position, `destinations` are those of the packets that come to harm by it.
     """
 
     chain: OtherChain
     effect: RuleEffect
-    fate: Fate | None
-    step: Step
     place: str
     rule: str
     destinations: Intervals
 
 
-class ForeignChains:
-    """The chains beside this node's iptables, by the hook at which packets enter them, of the FIB's IP version."""
+class _Place(Struct, frozen=True):
+    """Where a rule stands, and how it reads, for its own program."""
 
-    def __init__(self, snapshot: Snapshot, fib: Fib) -> None:
-        self._fib = fib
-        self._tables: dict[tuple[Owner, str], list[OtherChain]] = {}
-        chains = [foreign for foreign in snapshot.all(OtherChain) if foreign.chain.key.version == fib.version]
-        for foreign in chains:
-            self._tables.setdefault(_table(foreign), []).append(foreign)
-        self._entered: dict[str, list[OtherChain]] = {}
-        for foreign in chains:
-            if foreign.hook is not None:
-                self._entered.setdefault(foreign.hook, []).append(foreign)
-        self._walker = cache(self._walker_of)
+    table: str
+    place: str
+    rule: str
 
-    def entered(self) -> Iterator[OtherChain]:
-        """Return the chains that packets enter by themselves, hook by hook."""
-        return (foreign for chains in self._entered.values() for foreign in chains)
 
-    def harms(self, hook: str, flow: Flow, before: Iterable[Flow]) -> Iterator[tuple[Flow, list[Harm]]]:
-        """Say what the chains at a hook may do to packets, part by part; most do nothing.
+class ForeignChain:
+    """A chain that packets enter, with those of its table that it leads to; `key` is that by which it is walked."""
 
-        `before` are packets as they were when they came to the hook, these among them: the order is unknown.
-        """
-        parts: list[tuple[Flow, list[Harm]]] = [(flow, [])]
-        for foreign in self._entered.get(hook.lower(), ()):
-            if foreign.nat and flow.phase is not Phase.FIRST:
-                continue
-            parts = [
-                (cell, harms + harms_here)
-                for part, harms in parts
-                for cell, harms_here in self._harmed(foreign, part, [*before, part])
-            ]
-        yield from parts
+    def __init__(self, chain: OtherChain, walker: Walker, places: Mapping[str, _Place]) -> None:
+        self.chain = chain
+        self.key = _key(chain, nat=chain.nat)
+        self._walker = walker
+        self._places = places
 
-    def _harmed(self, foreign: OtherChain, flow: Flow, flows: Sequence[Flow]) -> Iterator[tuple[Flow, list[Harm]]]:
-        """Divide packets by what one chain may do to them."""
-        if not foreign.read:
-            unread = self.harm(foreign, flows)
-            yield flow, [] if unread is None else [unread]
-            return
-        walked = [(branch.flow, (at, branch)) for at in _at(foreign, flows) for branch in self._walked(foreign, at)]
-        if not any(True for _, (at, branch) in walked for _ in _effects(at, branch)):
-            yield flow, []
-            return
-        for cell, branches in cells(flow, walked):
-            harm = self._first_harm(foreign, branches, ANY_EFFECT)
-            yield cell, [] if harm is None else [harm]
+    def hook(self, key: ChainKey, flow: Flow) -> list[Branch]:
+        """Follow packets through the chain to its end."""
+        return [
+            branch._replace(trail=tuple(map(self._shown, branch.trail))) if branch.trail else branch
+            for branch in self._walker.hook(key, flow)
+        ]
 
-    def harm(
-        self, foreign: OtherChain, flows: Sequence[Flow], effects: Collection[RuleEffect] = ANY_EFFECT
-    ) -> Harm | None:
-        """Say the first of some effects that a chain may do to packets, None if it does none of them."""
-        if not foreign.read:
-            step = Step(foreign.label, "", Did.UNKNOWN, "unknown: its rules were not read", certain=False)
-            unread = Harm(foreign, RuleEffect.CHANGES, None, step, foreign.chain.key.name, "", _destinations(flows))
-            return unread if RuleEffect.CHANGES in effects else None
-        walked = [(flow, branch) for flow in _at(foreign, flows) for branch in self._walked(foreign, flow)]
-        return self._first_harm(foreign, walked, effects)
+    def _shown(self, step: Step) -> Step:
+        table = f"{self.chain.program} {self.chain.chain.key.table}"
+        place = self._places.get(step.at)
+        if place is None:
+            return step._replace(at=f"{table} {step.at.partition(' ')[2]}")
+        return step._replace(at=f"{place.table} {place.place}")
 
-    def _first_harm(
-        self, foreign: OtherChain, walked: Sequence[tuple[Flow, Branch]], effects: Collection[RuleEffect]
-    ) -> Harm | None:
+    def harm(self, flows: Sequence[Flow], effects: Collection[RuleEffect]) -> Harm | None:
+        """Say the first of some effects that the chain may have on packets, None if it has none of them."""
+        arriving = _at(self.chain, flows) if self.chain.read else ()
+        walked = [(flow, branch) for flow in arriving for branch in self._walker.hook(self.key, flow)]
         harmful = [
-            (effect, flow, branch) for flow, branch in walked for effect in _effects(flow, branch) if effect in effects
+            (effect, branch) for flow, branch in walked for effect in _effects(flow, branch) if effect in effects
         ]
         if not harmful:
             return None
-        effect, _, first = harmful[0]
-        sure = all(branch.fate is first.fate in REFUSED and not doubts(branch.trail) for _, branch in walked)
-        alike = (flow for other, flow, branch in harmful if (other, _last(branch)) == (effect, _last(first)))
-        return self._harm_of(foreign, effect, first, _destinations(alike), sure=sure)
+        effect, first = harmful[0]
+        alike = [branch.flow for other, branch in harmful if (other, _last(branch)) == (effect, _last(first))]
+        step = first.trail[-1] if first.trail else Step(str(self.key), "", Did.PASSED, first.fate.value)
+        place = self._places.get(step.at) or _Place("", step.at.partition(" ")[2], step.rule)
+        return Harm(self.chain, effect, place.place, place.rule, _destinations(alike))
 
-    def _walked(self, foreign: OtherChain, flow: Flow) -> list[Branch]:
-        return self._walker(_table(foreign), foreign.nat).hook(_key(foreign, foreign), flow)
 
-    def _walker_of(self, table: tuple[Owner, str], nat: bool) -> Walker:  # noqa: FBT001 - a key of the cache
-        return Walker(_same_table(self._tables[table], nat=nat), self._fib)
+class ForeignChains:
+    """The chains beside this node's iptables, of the FIB's IP version."""
 
-    def _harm_of(
-        self, foreign: OtherChain, effect: RuleEffect, branch: Branch, destinations: Intervals, *, sure: bool
-    ) -> Harm:
-        """Say who does it: at the place and in the words in which the rule's own program shows it."""
-        step = (
-            branch.trail[-1] if branch.trail else Step(str(_key(foreign, foreign)), "", Did.PASSED, branch.fate.value)
-        )
-        place, rule = self._places(foreign).get(step.at, (step.at.partition(" ")[2], step.rule))
-        text = step.effect if sure or not step.certain else f"may match: {step.effect}"
-        at = f"{foreign.program} {foreign.chain.key.table} {place}"
-        fate = branch.fate if sure else None
-        return Harm(foreign, effect, fate, Step(at, step.rule, step.did, text, sure), place, rule, destinations)
+    def __init__(self, snapshot: Snapshot, fib: Fib) -> None:
+        self._fib, self._sets = fib, Sets(snapshot.all(IpSet))
+        self._tables: dict[tuple[Owner, str], list[OtherChain]] = {}
+        for foreign in snapshot.all(OtherChain):
+            if foreign.chain.key.version == fib.version:
+                self._tables.setdefault((foreign.owner, foreign.chain.key.table), []).append(foreign)
 
-    def _places(self, foreign: OtherChain) -> Mapping[str, tuple[str, str]]:
-        """Return place and text of every rule by the label that the walk gives it."""
-        return {
-            PlacedRule(_key(sibling, foreign), number, rule).label: (
-                f"{sibling.chain.key.name} {sibling.position(number)}",
-                str(rule),
-            )
-            for sibling in self._tables[_table(foreign)]
-            for number, rule in enumerate(sibling.chain.rules, 1)
-        }
+    def entered(self) -> Iterator[ForeignChain]:
+        """Return the chains that packets enter by themselves, table by table."""
+        for chains in self._tables.values():
+            for nat in (True, False):
+                entered = [foreign for foreign in chains if foreign.hook is not None and foreign.nat is nat]
+                if entered:
+                    walker = Walker(
+                        {_key(one, nat=nat): _walkable(one, nat=nat) for one in chains}, self._fib, self._sets
+                    )
+                    places = dict(_places(chains, nat=nat))
+                    yield from (ForeignChain(foreign, walker, places) for foreign in entered)
+
+
+def _places(chains: Iterable[OtherChain], *, nat: bool) -> Iterator[tuple[str, _Place]]:
+    """Return place and text of every rule by the label that the walk gives it."""
+    for foreign in chains:
+        table = f"{foreign.program} {foreign.chain.key.table}"
+        for number, rule in enumerate(foreign.chain.rules, 1):
+            shown = _Place(table, f"{foreign.chain.key.name} {foreign.position(number)}", str(rule))
+            yield PlacedRule(_key(foreign, nat=nat), number, rule).label, shown
+
+
+def _key(foreign: OtherChain, *, nat: bool) -> ChainKey:
+    """Return a chain's key, in a table called as what packets entered is for: in `nat` only addresses are rewritten."""
+    return foreign.chain.key._replace(table="nat" if nat else "filter")
+
+
+def _walkable(foreign: OtherChain, *, nat: bool) -> Chain:
+    unread = foreign.chain.unread if foreign.read else foreign.length
+    return replace(foreign.chain, key=_key(foreign, nat=nat), unread=unread)
+
+
+def _at(foreign: OtherChain, flows: Iterable[Flow]) -> Iterator[Flow]:
+    """Return packets as a chain sees them: before they are routed they leave by no device."""
+    for flow in flows:
+        yield replace(flow, oif=NO_DEVICE, other_oif=False) if foreign.hook in _BEFORE_ROUTING else flow
 
 
 def _last(branch: Branch) -> str:
@@ -165,27 +148,7 @@ def _last(branch: Branch) -> str:
 
 
 def _destinations(flows: Iterable[Flow]) -> Intervals:
-    return union(pair for flow in flows for pair in pairs_of(flow.destinations))
-
-
-def _table(foreign: OtherChain) -> tuple[Owner, str]:
-    return foreign.owner, foreign.chain.key.table
-
-
-def _key(foreign: OtherChain, entered: OtherChain) -> ChainKey:
-    """Return a chain's key, in a table called as what packets entered is for: in `nat` only addresses are rewritten."""
-    return foreign.chain.key._replace(table="nat" if entered.nat else "filter")
-
-
-def _same_table(table: Iterable[OtherChain], *, nat: bool) -> dict[ChainKey, Chain]:
-    keys = ((foreign, foreign.chain.key._replace(table="nat" if nat else "filter")) for foreign in table)
-    return {key: replace(foreign.chain, key=key) for foreign, key in keys}
-
-
-def _at(foreign: OtherChain, flows: Iterable[Flow]) -> Iterator[Flow]:
-    """Return packets as a chain sees them: before they are routed they leave by no device."""
-    for flow in flows:
-        yield replace(flow, oif=NO_DEVICE, other_oif=False) if foreign.hook in _BEFORE_ROUTING else flow
+    return union(pair for flow in flows for pair in pairs_of(flow.destination))
 
 
 def _effects(flow: Flow, branch: Branch) -> Iterator[RuleEffect]:
@@ -196,10 +159,3 @@ def _effects(flow: Flow, branch: Branch) -> Iterator[RuleEffect]:
         yield RuleEffect.REWRITES_SOURCE
     if (after.new_destination, after.new_dport) != (flow.new_destination, flow.new_dport):
         yield RuleEffect.SENDS_ELSEWHERE
-    if _labels(after) != _labels(flow):
-        yield RuleEffect.CHANGES
-
-
-def _labels(flow: Flow) -> Flow:
-    """Return what is the same of packets that a rule did nothing to but to divide them."""
-    return replace(flow, source=(), destination=(), sport=(), service=())

@@ -16,7 +16,7 @@ from netplan.netfilter.iptables.operands import BITS, AddressRange, Masked, NatR
 from netplan.netfilter.iptables.rule import Rule
 from netplan.trace.fib import Fib
 from netplan.trace.flow import NO_CONNECTION, UNTRACKED, Flow, Mark
-from netplan.trace.intervals import EVERY_ADDRESS, EVERY_PORT, Intervals, meet, only, single
+from netplan.trace.intervals import EVERY_ADDRESS, EVERY_PORT, Intervals, meet, minus, of_prefix, only, single
 
 MARKING: Final = frozenset({"MARK", "CONNMARK"})
 """What sets a mark and does nothing else: a target, or what stands as a match before the target of a rule of nft."""
@@ -240,6 +240,8 @@ def _masquerade(_: Target, flow: Flow, fib: Fib | None) -> list[Outcome]:
 
 def _resourced(flow: Flow, addresses: Intervals | None) -> Outcome:
     """Return packets with another source; their ports may change with it."""
+    if addresses is not None and addresses == flow.sources and single(addresses) is not None:
+        return _kept_source(flow)
     after = replace(flow, new_source=addresses or flow.new_source, new_sport=EVERY_PORT, snat=True)
     text = f"source {_from(flow)} -> {_from(after)}"
     return Outcome(
@@ -251,6 +253,12 @@ def _resourced(flow: Flow, addresses: Intervals | None) -> Outcome:
     )
 
 
+def _kept_source(flow: Flow) -> Outcome:
+    """Return packets whose source is translated to itself: that decides, so that no later rule gives them another."""
+    text = "source is translated to itself, which keeps it"
+    return Outcome(Fate.ACCEPTED, replace(flow, new_sport=EVERY_PORT, snat=True), Did.KEPT_ADDRESSES, text)
+
+
 def _from(flow: Flow) -> str:
     return str(flow.from_address or "unknown")
 
@@ -259,12 +267,15 @@ def _netmap(target: Target, flow: Flow, _fib: Fib | None) -> list[Outcome]:
     option = target.get("to")
     network = None if option is None else option.network(flow.version)
     source = flow.hook not in ("PREROUTING", "OUTPUT")
+    prefix = None if network is None else network.prefix
+    if source and prefix is not None and not minus(flow.sources, of_prefix(prefix)):
+        return [_kept_source(flow)]
     address = single(flow.sources if source else flow.destinations)
     mapped = EVERY_ADDRESS[flow.version]
     if network is not None and address is not None:
         mapped = only(network.value | address & (1 << BITS[flow.version]) - 1 & ~network.mask)
-    elif network is not None and network.prefix is not None:
-        mapped = (network.value, network.value + network.prefix.size - 1)
+    elif prefix is not None:
+        mapped = of_prefix(prefix)
     return [_resourced(flow, mapped) if source else _redirected(flow, mapped, None)]
 
 

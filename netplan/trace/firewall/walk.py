@@ -18,7 +18,7 @@ from netplan.trace.fib import Fib
 from netplan.trace.firewall.conditions import Rules, compile_rule
 from netplan.trace.firewall.sets import Sets
 from netplan.trace.firewall.targets import Did, Fate, Outcome, anything, marked, outcomes
-from netplan.trace.flow import DESTINATION, FIELDS, SERVICE, Field, Flow, Holds, protocols_of, services
+from netplan.trace.flow import DESTINATION, FIELDS, SERVICE, SOURCE, Field, Flow, Holds, protocols_of, services
 from netplan.trace.intervals import Intervals, join, single
 from netplan.trace.split import Split, cut, split_by
 
@@ -103,14 +103,14 @@ class Walker:
             after: list[Branch] = []
             self._work += len(here)
             if self._work > self._most:
-                return (*ended, *(_behind(way, branch) for way in here for branch in _too_many(key, way.flow)))
+                return (*ended, *(behind(way, branch) for way in here for branch in _too_many(key, way.flow)))
             for way in here:
                 split = split_by(tests, way.flow)
                 if not split.inside and not split.doubtful:
                     after.append(way)
                     continue
                 for branch in self._met(PlacedRule(key, number + 1, rules[number]), split):
-                    (after if branch.fate is Fate.CONTINUES else ended).append(_behind(way, branch))
+                    (after if branch.fate is Fate.CONTINUES else ended).append(behind(way, branch))
             here = after if len(after) <= len(here) else _few(joined(after))
             if not here:
                 break
@@ -222,7 +222,7 @@ def doubts(trail: Trail) -> int:
     return sum(not step.certain for step in trail)
 
 
-def _behind(way: Branch, branch: Branch) -> Branch:
+def behind(way: Branch, branch: Branch) -> Branch:
     """Return a branch with what happened on the way to it."""
     return branch._replace(trail=way.trail + branch.trail) if way.trail else branch
 
@@ -256,7 +256,7 @@ def _meets_policy(branch: Branch, chain: Chain) -> Branch:
 
 
 def _unmoved(flow: Flow, possible: Iterable[Outcome]) -> tuple[Flow, ...] | None:
-    """Return the packets that have the destination or port already that they may get, and all others; None if none."""
+    """Return the packets that have the address or port already that they may get, and all others; None if none."""
     for outcome in possible:
         for field, values in _given(flow, outcome.flow):
             split = cut(flow, field, values)
@@ -268,5 +268,7 @@ def _unmoved(flow: Flow, possible: Iterable[Outcome]) -> tuple[Flow, ...] | None
 def _given(flow: Flow, after: Flow) -> Iterator[tuple[Field, Intervals]]:
     if flow.new_destination is None and after.new_destination is not None and single(after.new_destination) is not None:
         yield DESTINATION, after.new_destination
+    elif not flow.snat and flow.new_source is None and after.new_source is not None:
+        yield SOURCE, after.new_source
     elif flow.new_dport is None and after.new_dport is not None and flow.new_destination == after.new_destination:
         yield SERVICE, services(protocols_of(flow.service), after.new_dport)

@@ -79,3 +79,17 @@ def test_record_from_before_is_read():
 @pytest.mark.parametrize(("owner", "backend"), [("iptables-legacy", "legacy"), ("iptables-nft", "nft"), ("nft", "nft")])
 def test_an_owner_shows_the_rules_of_one_packet_filter(owner, backend):
     assert Owner(owner).backend == backend
+
+
+@pytest.mark.parametrize(
+    ("chain", "at"),
+    [
+        (OtherChain(Owner.LEGACY, Chain(ChainKey(4, "raw", "PREROUTING")), "prerouting"), -300),
+        (OtherChain(Owner.NFTABLES, Chain(ChainKey(4, "ip x", "c")), "postrouting", nat=True), 100),
+        (OtherChain(Owner.NFTABLES, Chain(ChainKey(4, "ip x", "c")), "forward"), 0),
+        (OtherChain(Owner.NFTABLES, Chain(ChainKey(4, "ip x", "c")), "forward", priority=10), 10),
+    ],
+)
+def test_a_chain_runs_at_its_priority_or_at_the_one_that_is_usual(chain, at):
+    assert chain.runs_at == at
+    assert OtherChain.from_json(chain.to_json()).runs_at == at

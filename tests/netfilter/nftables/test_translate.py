@@ -174,6 +174,8 @@ ROWS = {
     "ip daddr vmap { 1.1.1.1 : accept, * : drop }": ["-d 1.1.1.1/32 -j ACCEPT", "-m nft -j DROP"],
     "numgen random mod 2 vmap { 0 : goto below, 1 : drop }": ["-m nft -g below", "-m nft -j DROP"],
     "snat ip to 10.4.7.21": ["-j SNAT --to-source 10.4.7.21"],
+    "snat ip to ip saddr": ["-j NETMAP --to 0.0.0.0/0"],
+    "snat ip to ip daddr": ["-j SNAT --to-nft"],
     "snat ip to 10.4.7.21-10.4.7.23": ["-j SNAT --to-source 10.4.7.21-10.4.7.23"],
     "tcp dport 80 dnat ip to 10.0.0.1:8080": ["-p tcp -m tcp --dport 80 -j DNAT --to-destination 10.0.0.1:8080"],
     "meta l4proto { tcp, udp } dnat ip to 10.0.0.1:53": [
@@ -254,6 +256,7 @@ ROWS_6 = {
     "fib daddr type local accept": ["-m addrtype --dst-type LOCAL -j ACCEPT"],
     "meta nfproto ipv6 fib saddr . mark . iif oif missing drop": ["-m rpfilter --validmark --invert -j DROP"],
     "ip6 hoplimit 1-9 drop": ["-m hl --hl-gt 0 -m hl --hl-lt 10 -j DROP"],
+    "snat ip6 to ip6 saddr": ["-j NETMAP --to ::/0"],
     "snat ip6 to fd00::5": ["-j SNAT --to-source fd00::5"],
     "snat ip to 10.4.7.21": [""],
     "tcp dport 80 dnat ip6 to [fd00::5]:8080": ["-p tcp -m tcp --dport 80 -j DNAT --to-destination [fd00::5]:8080"],
