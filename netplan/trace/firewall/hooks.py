@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from msgspec.structs import replace
 
 from netplan.kinds.chain.value import ChainKey
+from netplan.kinds.foreign_chain.value import OtherChain
 from netplan.kinds.ipset.value import IpSet
 from netplan.kinds.snapshot import Snapshot
 from netplan.netfilter.iptables.built_in import BUILT_IN_BY_TABLE
@@ -60,7 +61,7 @@ class Hooks:
             for hook in hooks:
                 at = NAT[hook] if table == "nat" else _PRIORITIES[table]
                 self._entries[hook].append(_Entry(at, at, table == "nat", ChainKey(fib.version, table, hook), own))
-        for foreign in ForeignChains(snapshot, fib).entered():
+        for foreign in ForeignChains(snapshot, fib).entered() if snapshot.all(OtherChain) else ():
             hook, chain = (foreign.chain.hook or "").upper(), foreign.chain
             at = NAT[hook] if chain.nat and hook in NAT else chain.runs_at
             self._entries.setdefault(hook, []).append(_Entry(at, chain.runs_at, chain.nat, foreign.key, foreign))

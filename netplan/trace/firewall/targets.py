@@ -244,13 +244,8 @@ def _resourced(flow: Flow, addresses: Intervals | None) -> Outcome:
         return _kept_source(flow)
     after = replace(flow, new_source=addresses or flow.new_source, new_sport=EVERY_PORT, snat=True)
     text = f"source {_from(flow)} -> {_from(after)}"
-    return Outcome(
-        Fate.ACCEPTED,
-        after,
-        Did.REWROTE_SOURCE,
-        text,
-        certain=single(after.sources) is not None or not after.new_source,
-    )
+    certain = single(after.sources) is not None or not after.new_source
+    return Outcome(Fate.ACCEPTED, after, Did.REWROTE_SOURCE, text, certain)
 
 
 def _kept_source(flow: Flow) -> Outcome:
