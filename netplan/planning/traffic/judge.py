@@ -48,6 +48,16 @@ _POLICY: Final = (
 """How the chains begin in which an administrator, or a network policy, says what may reach what."""
 
 
+_DIRECT_ACCESS: Final = (
+    (re.compile(r"(^|\s)raw PREROUTING \d+$"), re.compile(r"-d \S+ ! -i \S+ (-p .*)?-j DROP")),
+    (re.compile(r"(^|\s)filter DOCKER \d+$"), re.compile(r"! -i (\S+) -o \1 -j DROP")),
+    (re.compile(r"^nft ip6? docker-bridges "), re.compile(r"(.* )?-j DROP")),
+)
+"""Where docker refuses what comes for containers by another device than their bridge, and by which rules."""
+_ZONES: Final = re.compile(r"^nft inet firewalld |(^|\s)filter FWD[IO]?_\S+ \d+$")
+_SERVICES: Final = re.compile(r"(^|\s)nat KUBE-\S+ \d+$|^nft ip6? kube-proxy ")
+
+
 class Fares(Enum):
     """How traffic fares, measured by what the spec wants of it."""
 
@@ -89,9 +99,17 @@ def _arrived(trace: Trace, probe: Probe) -> Fares:
         return Fares.UNKNOWN
     if trace.phase is not Phase.FIRST:
         return Fares.WELL if _is_of_others(trace, probe) else Fares.BROKEN
+    if _served(trace, probe):
+        return Fares.WELL
     arrives = trace.destination == probe.packet.destination and not strays(trace, probe)
     kept = SourceAddress.KEPT if trace.source == probe.packet.source else SourceAddress.REWRITTEN
     return Fares.WELL if arrives and probe.source in (None, kept) else Fares.BROKEN
+
+
+def _served(trace: Trace, probe: Probe) -> bool:
+    """Whether an address of the outside is one of kube-proxy's services, so that packets go where that says."""
+    step = _last(trace.steps, Did.REWROTE_DESTINATION)
+    return probe.beyond and not probe.arrives and step is not None and _SERVICES.search(step.at) is not None
 
 
 def _certain(fares: Set[Fares]) -> Fares:
@@ -151,7 +169,10 @@ def _refused(trace: Trace, probe: Probe) -> Fares:
         return Fares.WELL if passing or _is_of_others(trace, probe) else Fares.BROKEN
     if not probe.accepted:
         return Fares.WELL
-    return Fares.REFUSED if holds_policy(at) and not probe.tunnelled else Fares.BROKEN
+    policy = holds_policy(at) or (
+        probe.beyond and trace.phase is Phase.FIRST and guards(at, route, arrives=probe.arrives)
+    )
+    return Fares.REFUSED if policy and not probe.tunnelled else Fares.BROKEN
 
 
 def culprit(trace: Trace, probe: Probe) -> Step | None:
@@ -211,7 +232,8 @@ def fate(trace: Trace, probe: Probe, *, astray: bool) -> str:
     if phase:
         return f"{phase}take the wrong path dev {trace.oif}"
     if trace.destination != probe.packet.destination:
-        return f"sent to {trace.destination or 'an unknown destination'}"
+        served = all(_served(end, probe) for end in trace.possible or (trace,))
+        return "translated by kube-proxy" if served else f"sent to {trace.destination or 'an unknown destination'}"
     if astray and strays(trace, probe):
         return f"takes the wrong path {by_way_of(trace) if probe.device is None else f'by {trace.oif}'}"
     return "let in" if trace.oif == LOOPBACK else _source(trace, probe)
@@ -260,5 +282,16 @@ def holds_policy(at: str) -> bool:
     return _chain(at).startswith(_POLICY)
 
 
+def guards(at: str, rule: str, *, arrives: bool) -> bool:
+    """Whether a rule keeps the outside away, as docker does from containers (since 28.0) and firewalld by its zones."""
+    if arrives and any(place.search(at) and shape.fullmatch(rule) for place, shape in _DIRECT_ACCESS):
+        return True
+    return _ZONES.search(at) is not None
+
+
 def _chain(at: str) -> str:
-    return at.split()[1] if len(at.split()) > 1 else at
+    """Return the chain of a place, which stands before the position there."""
+    words = at.split()
+    return (
+        words[-2] if len(words) > 1 and (words[-1].isdecimal() or words[-1] == "policy") else words[-1] if words else ""
+    )

@@ -7,11 +7,12 @@ from netplan.cli.views.lines import traffic_lines
 from netplan.kinds.chain.value import Chain, ChainKey
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl
+from netplan.net import Address
 from netplan.netfilter.iptables.rule import Rule
 from netplan.planning.traffic.classes import classes_of
 from netplan.planning.traffic.effects import effects
-from netplan.planning.traffic.judge import blamed
-from netplan.trace import BRIDGE_CALLS
+from netplan.planning.traffic.judge import Fares, blamed, fares_of, fate
+from netplan.trace import BRIDGE_CALLS, Tracer
 from tests import make
 
 KUBE_POSTROUTING = Chain(
@@ -351,3 +352,45 @@ def test_packets_that_are_sent_elsewhere_are_broken(traffic):
     assert (effect.stays_broken, effect.words[1]) == (True, "sent to 172.7.21.9")
     assert effect.after_blame is not None
     assert effect.after_blame.at == "nat PREROUTING 1"
+
+
+@pytest.mark.parametrize(
+    ("table", "chain", "rule", "jump"),
+    [
+        ("raw", "PREROUTING", "-d 172.7.21.2/32 ! -i docker0 -j DROP", []),
+        ("filter", "DOCKER", "! -i docker0 -o docker0 -j DROP", ["-o docker0 -j DOCKER"]),
+    ],
+)
+def test_docker_s_refusal_of_direct_access_is_a_policy_for_the_outside_and_breaks_what_peers_send(
+    table, chain, rule, jump
+):
+    state = node(filter=jump)
+    policy = "ACCEPT" if chain == "PREROUTING" else None
+    state = state.replace(Chain, [*state.all(Chain), Chain(ChainKey(4, table, chain), make.rules(rule), policy)])
+    desired = make.desired(make.spec())
+    traced = effects(classes_of(desired), state, state)
+    fares = {
+        effect.probe.traffic: effect.fares
+        for effect in traced
+        if effect.after_blame and effect.after_blame.rule == rule
+    }
+    assert fares["pod on peer -> pod here"] is Fares.BROKEN
+    assert fares.get("outside -> pod", Fares.REFUSED) is Fares.REFUSED
+
+
+def test_a_service_of_kube_proxy_at_an_address_of_the_outside_is_translated_by_it():
+    service = ChainKey(4, "nat", "KUBE-EXT-A")
+    rules = make.rules("-p tcp -j DNAT --to-destination 172.7.22.2:80", "-p udp -j DNAT --to-destination 172.7.22.2:53")
+    chains = [
+        Chain(ChainKey(4, "nat", "PREROUTING"), make.rules("-d 8.0.0.0/5 -j KUBE-EXT-A"), "ACCEPT"),
+        Chain(service, rules, None),
+    ]
+    state = node()
+    rest = [chain for chain in state.all(Chain) if chain.key != chains[0].key]
+    state = state.replace(Chain, [*rest, *chains])
+    whole = effects(classes_of(make.desired(make.spec())), state, state)
+    probe = next(effect.probe for effect in whole if effect.probe.traffic == "pod -> outside")
+    served = replace(probe.packet, destination=Address.parse("8.8.8.8"))
+    trace = Tracer(state).trace(served)
+    probe = probe._replace(packet=served)
+    assert (fares_of(trace, probe), fate(trace, probe, astray=False)) == (Fares.WELL, "translated by kube-proxy")
