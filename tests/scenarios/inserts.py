@@ -16,8 +16,8 @@ from tests.scenarios.node import Node
 RATE: Final = 20
 PATIENT: Final = ("--lock-timeout", "60")
 """What fails is tried again as often as it may be, however long a busy machine takes for each."""
-_PAUSE: Final = 8
-"""How often as long as an insertion a pause is at least: where the machine is busy podnet takes longer too."""
+PAUSE: Final = 8
+"""How often as long as a change a pause is at least: where the machine is busy podnet takes longer too."""
 _TRIES: Final = 50
 _PATIENCE: Final = 60.0
 
@@ -71,7 +71,7 @@ def _insert(backend: str, place: Place, channel: Connection) -> int:
         _run(f"iptables-{backend}", "-w", "10", "-t", place.table, "-I", place.chain, *rule(number).split())
         number += 1
         took = time.monotonic() - start
-        pause = max(pause, 1 / RATE - took, _PAUSE * took)
+        pause = max(pause, 1 / RATE - took, PAUSE * took)
     return number
 
 

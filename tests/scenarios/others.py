@@ -18,10 +18,8 @@ from msgspec import Struct, field
 
 from tests.lab.inside import inside
 from tests.scenarios import in_ipv6
+from tests.scenarios.inserts import PAUSE, RATE
 from tests.scenarios.node import Node
-
-RATE: Final = 20
-"""How many changes a second they make, on a machine that is idle."""
 
 LIVE: Final = 12
 _TRIES: Final = 50
@@ -62,8 +60,9 @@ class Others(Struct):
     def run(self, channel: Connection) -> Others:
         """Change rules until it is told to stop."""
         coming = itertools.chain.from_iterable(docker(number) for number in itertools.count(1))
-        while not channel.poll():
-            due = time.monotonic() + 1 / RATE
+        pause = 0.0
+        while not channel.poll(pause):
+            start = time.monotonic()
             if self.changes % 5 == 4:
                 self._sync()
             elif len(self.live) >= LIVE and self.changes % 2:
@@ -73,7 +72,8 @@ class Others(Struct):
                 self._change("-I" if placed.top else "-A", placed)
                 self.live.append(placed)
             self.changes += 1
-            time.sleep(max(0.0, due - time.monotonic()))
+            took = time.monotonic() - start
+            pause = max(pause, 1 / RATE - took, PAUSE * took)
         return self
 
     @property

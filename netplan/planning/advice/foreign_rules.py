@@ -102,8 +102,7 @@ def _all_findings(desired: Desired, snapshot: Snapshot) -> Iterator[_Finding]:
 
 def _addressed(desired: Desired, snapshot: Snapshot) -> Snapshot:
     """Return the state with the addresses of a tunnel to come: MASQUERADE drops IPv6 on a device that has none."""
-    wanted = [want.resource for want in desired.objects if isinstance(want.resource, LinkAddress)]
-    return snapshot.replace(LinkAddress, dict.fromkeys((*snapshot.all(LinkAddress), *wanted)))
+    return snapshot.replace(LinkAddress, dict.fromkeys((*snapshot.all(LinkAddress), *desired.all(LinkAddress))))
 
 
 def _text(finding: _Finding, snapshot: Snapshot) -> str:
