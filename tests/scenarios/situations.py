@@ -169,6 +169,19 @@ RULES: Final = (
         "route: 172.7.22.0/25 via 10.4.7.99 dev eth0",
         ends=_FROM_POD,
     ),
+    Situation(
+        "$iptables -I FORWARD -m hashlimit --hashlimit-above 200/sec --hashlimit-name pods -j DROP;"
+        " $iptables -t nat -I PREROUTING -s 172.7.21.0/24 -j DNAT --to-destination 10.4.7.99",
+        "$iptables -D FORWARD 1; $iptables -t nat -D PREROUTING 1",
+        "nat PREROUTING 1: -s 172.7.21.0/24 -j DNAT --to-destination 10.4.7.99",
+        ends=_FROM_POD,
+    ),
+    Situation(
+        "$iptables -t mangle -A PREROUTING -p tcp -m socket -j MARK --set-mark 1;"
+        " ip rule add fwmark 1 lookup 100 priority 100; ip route add local default dev lo table 100",
+        "$iptables -t mangle -D PREROUTING 1; ip rule del priority 100; ip route flush table 100",
+        None,
+    ),
 )
 """Rules take part."""
 

@@ -60,6 +60,7 @@ def destination(target, **fields):
         ("SNAT --to-source 10.4.7.40", "10.4.7.40"),
         ("SNAT --to-source 10.4.7.40-10.4.7.49", "10.4.7.40-10.4.7.49"),
         ("SNAT --to-source :1024-2047", POD),
+        ("SNAT --to-source 172.7.21.2", POD),
         ("MASQUERADE", "10.4.7.21"),
         ("NETMAP --to 192.168.0.0/16", "192.168.21.2"),
     ],
