@@ -150,6 +150,11 @@ def test_pods_look_for_all_hosts_of_the_network_of_their_bridge_on_it():
     assert outcome(wide, POD, PEER_POD) == "accept 172.7.21.2 -> 172.7.22.2 dev docker0"
 
 
+def test_the_routes_of_a_bridge_without_an_address_are_its_network():
+    bridge = state(routes=["172.30.0.0/24 dev br9"])
+    assert outcome(bridge, "172.30.0.2", "172.30.0.3", iif="br9") == "accept 172.30.0.2 -> 172.30.0.3 dev br9"
+
+
 def test_multicast_goes_where_its_routing_daemon_says():
     assert traced(state(), POD, "239.1.1.1").verdict == "unknown"
 

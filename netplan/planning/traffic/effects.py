@@ -223,8 +223,10 @@ def _entering(traffic: TrafficClass, before: Tracer, after: Tracer) -> Iterator[
                 flow = replace(flow, source=minus(flow.source, own))
             if traffic.bridge is not None or not traffic.arrives:
                 flow = replace(flow, destination=minus(flow.destination, own))
-    if not traffic.arrives or not flow.destination:
-        yield from [flow] if flow.destination else []
+    if not flow.source or not flow.destination:
+        return
+    if not traffic.arrives:
+        yield flow
         return
     rest = flow.source
     for addresses, device in fib.entrances(flow.source):

@@ -6,12 +6,14 @@ import pytest
 from msgspec.structs import replace
 
 from netplan.cli.views.lines import traffic_lines
+from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.link.value import Link
 from netplan.kinds.route.value import Route
 from netplan.kinds.sysctl.value import Sysctl
-from netplan.net import Prefix
+from netplan.net import IfName, InterfaceAddress, Prefix
 from netplan.planning.plan import Source, in_full
 from netplan.planning.traffic.classes import classes_of
+from netplan.planning.traffic.judge import fault_of
 from tests import make
 
 DUAL = {"network": "172.7.0.0/16", "ipv6_network": "fd00:7::/48"}
@@ -107,6 +109,17 @@ def test_nodes_without_a_bridge_have_no_pods_yet():
     missing = state(bridge=None)
     links = [link for link in missing.all(Link) if link.name != "docker0"]
     assert broken(missing.replace(Link, links)) == []
+
+
+def test_what_is_wrong_with_a_bridge_that_is_not_there_is_nothing():
+    assert fault_of(LinkAddress(IfName("cni0"), InterfaceAddress.parse("172.7.21.1/24")), state()) is None
+
+
+@pytest.mark.parametrize("up", [True, False])
+def test_a_subnet_whose_one_pod_is_the_node_itself_has_no_pods(up):
+    tiny = named(state(bridge="172.7.21.2/30"), "docker0", up=up)
+    node = "a: {address: 10.4.7.21/24, subnet: 172.7.21.0/30}"
+    assert broken(tiny, node, subnet_len="30") == []
 
 
 def test_of_a_bridge_that_the_spec_wants_nothing_of_nothing_is_told():
