@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import Final, TypeAlias
 
 from msgspec import Struct
@@ -36,7 +37,7 @@ _MOST: Final = 8
 """How many kinds of packets of a class are told."""
 
 
-class TrafficEffect(Struct, frozen=True):
+class TrafficEffect(Struct, frozen=True, dict=True):
     """What becomes of a class of traffic before and after a plan; `blame` is what makes it wrong before."""
 
     probe: Probe
@@ -48,12 +49,12 @@ class TrafficEffect(Struct, frozen=True):
         """Whether the plan makes a difference to this traffic."""
         return self.before.to_json(steps=False) != self.after.to_json(steps=False)
 
-    @property
+    @cached_property
     def broken(self) -> bool:
         """Whether this traffic does for certain not fare as the spec wants it before the plan."""
         return fares_of(self.before, self.probe) is Fares.BROKEN
 
-    @property
+    @cached_property
     def fares(self) -> Fares:
         """How this traffic will fare after the plan."""
         return fares_of(self.after, self.probe)
