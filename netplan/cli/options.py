@@ -35,6 +35,9 @@ AllowManyDeletes = Annotated[
     bool, typer.Option("--allow-many-deletes", help="Delete more than a third of podnet's routes.")
 ]
 AllowOffLink = Annotated[bool, typer.Option("--allow-off-link", help="Make routes to next hops that are not on-link.")]
+AllowBrokenTraffic = Annotated[
+    bool, typer.Option("--allow-broken-traffic", help="Break traffic that works now and that the spec wants.")
+]
 
 
 def check_var_dir(folder: Path | None, *, live: bool) -> None:

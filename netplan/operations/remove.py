@@ -34,14 +34,17 @@ class Removed(NamedTuple):
 def remove(machine: Machine, spec: Spec, node: Node, options: Options, dialogue: Dialogue) -> Removed:
     """Delete everything of podnet's from a node, and nothing else; errors as from `fulfil`.
 
-    Once the plan is shown, a note names what was another program's before podnet adopted it; when all is done, others
-    say which pods no longer reach each other, and which rules that the spec removes are not restored.
+    Once the plan is shown, notes say which pods will no longer reach each other, and what was another program's before
+    podnet adopted it; when all is done, others say which pods no longer do, and which rules that the spec removes are
+    not restored.
     """
     node = machine.resolved(node)
     desired = compile_removal(spec, node)
 
     def show(shown: PlanShown) -> None:
         dialogue.show(shown)
+        for line in _unreachable(shown.plan.nodes[0], "will no longer"):
+            machine.report.note(line)
         adopted = _adopted(machine, shown.plan.nodes[0])
         if adopted is not None:
             machine.report.note(_warning(adopted))
@@ -57,7 +60,10 @@ def remove(machine: Machine, spec: Spec, node: Node, options: Options, dialogue:
         backends = sorted({chain.owner.backend for chain in before.all(OtherChain) if chain.left_behind})
         others = tuple(take_away(partial(_left_behind, machine, desired, backend)) for backend in backends)
     if outcome.done.plan.changes:
-        for line in (*_unreachable(outcome.done.plan), *_stay_away(compile_node(spec, node).removals, before)):
+        for line in (
+            *_unreachable(outcome.done.plan, "no longer"),
+            *_stay_away(compile_node(spec, node).removals, before),
+        ):
             machine.report.note(line)
     return Removed(outcome, others)
 
@@ -81,13 +87,13 @@ def _warning(adopted: AdoptedObjects) -> str:
     )
 
 
-def _unreachable(plan: NodePlan) -> Iterator[str]:
-    """Say which pods no longer reach each other."""
+def _unreachable(plan: NodePlan, how: str) -> Iterator[str]:
+    """Say which pods no longer reach each other, or will not."""
     deleted = (change.before for change in plan.changes if change.after is None)
     routes = {route.prefix for route in deleted if isinstance(route, Route) and route.type == "unicast"}
     if routes:
         others = counted(len(routes), "other subnet")
-        yield f"Pods here and those of {others} no longer reach each other, unless another program routes them."
+        yield f"Pods here and those of {others} {how} reach each other, unless another program routes them."
 
 
 def _stay_away(removals: Iterable[Removal], state: Snapshot) -> Iterator[str]:

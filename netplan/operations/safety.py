@@ -17,7 +17,12 @@ from netplan.trace import Packet
 
 
 def allowed(
-    *, session: bool = False, default_route: bool = False, many_deletes: bool = False, off_link: bool = False
+    *,
+    session: bool = False,
+    default_route: bool = False,
+    many_deletes: bool = False,
+    off_link: bool = False,
+    broken: bool = False,
 ) -> frozenset[Flag]:
     """Return the flags of the dangers that are allowed."""
     flags = {
@@ -25,6 +30,7 @@ def allowed(
         Flag.DEFAULT_ROUTE: default_route,
         Flag.MANY_DELETES: many_deletes,
         Flag.OFF_LINK: off_link,
+        Flag.BROKEN_TRAFFIC: broken,
     }
     return frozenset(flag for flag, allow in flags.items() if allow)
 

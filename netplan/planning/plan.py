@@ -31,6 +31,7 @@ from netplan.planning.obstacles import Obstacle, identity
 from netplan.planning.projection import blocked, project
 from netplan.planning.traffic.classes import TrafficClass, first_packets
 from netplan.planning.traffic.effects import TrafficEffect, effects
+from netplan.planning.traffic.judge import blamed
 from netplan.planning.traffic.peers import pods_of
 from netplan.spec.load import Spec
 from netplan.trace import Flow
@@ -165,6 +166,7 @@ def beside(plan: NodePlan, obstacles: Collection[Obstacle], state: Snapshot) -> 
     """
     waits = blocked(plan.changes, obstacles)
     changes = tuple(change for change in plan.changes if identity(change.resource) not in waits)
+    plan = with_effects(replace(plan, changes=changes), plan.traffic, state) if plan.traffic else plan
     texts = {obstacle.text for obstacle in obstacles}
     return replace(
         plan,
@@ -180,7 +182,14 @@ def with_effects(plan: NodePlan, traffic: Iterable[TrafficClass], whole: Snapsho
     """Return the plan with what it does to traffic, traced through the whole state of its node."""
     traffic = tuple(traffic)
     after = project(whole, plan.changes) if plan.changes else whole
-    return replace(plan, effects=effects(traffic, whole, after), traffic=traffic)
+    traced = effects(traffic, whole, after)
+    doubts = (
+        f"{effect.probe.title} works now, and it is unknown whether it will: {blamed(effect.after_blame)}"
+        for effect in traced
+        if effect.doubted and effect.after_blame is not None
+    )
+    warnings = tuple(dict.fromkeys((*plan.warnings, *doubts)))
+    return replace(plan, effects=traced, traffic=traffic, warnings=warnings)
 
 
 def _parted(desired: Desired, changes: Iterable[Change[Resource]], state: Snapshot) -> Iterator[TrafficClass]:

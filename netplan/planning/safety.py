@@ -5,6 +5,7 @@ podnet writes no policy of a built-in chain, so that none can change: there is n
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import Final
@@ -20,7 +21,9 @@ from netplan.net import Address, printable
 from netplan.netfilter.iptables.names import TCP
 from netplan.planning.on_link import OnLink
 from netplan.planning.plan import NodePlan
-from netplan.trace import Packet, PacketVerdict, Trace, Tracer
+from netplan.planning.traffic.effects import TrafficEffect
+from netplan.planning.traffic.judge import blamed
+from netplan.trace import Packet, PacketVerdict, Step, Trace, Tracer
 from netplan.trace.fib import Fib
 from netplan.trace.firewall.conditions import holds
 from netplan.trace.flow import Holds
@@ -31,6 +34,11 @@ _PORTS: Final = 65535
 _ESTABLISHED: Final = "ESTABLISHED"
 _INCOMING: Final = ("raw PREROUTING", "mangle PREROUTING", "mangle INPUT", "filter INPUT")
 _OUTGOING: Final = ("raw OUTPUT", "mangle OUTPUT", "filter OUTPUT", "mangle POSTROUTING")
+_GUARD: Final = re.compile("! -i .* -j DROP$")
+_DIRECT_ROUTING: Final = (
+    "start dockerd with --allow-direct-routing, or make the bridge's network with"
+    " -o com.docker.network.bridge.trusted_host_interfaces=INTERFACE"
+)
 _NEVER_MISSED: Final = frozenset({"DROP", "REJECT", "LOG", "NFLOG"})
 """Targets of rules without which a packet fares no worse."""
 
@@ -42,6 +50,7 @@ class Flag(StrEnum):
     DEFAULT_ROUTE = "--allow-default-route"
     MANY_DELETES = "--allow-many-deletes"
     OFF_LINK = "--allow-off-link"
+    BROKEN_TRAFFIC = "--allow-broken-traffic"
 
 
 class Danger(Struct, frozen=True):
@@ -87,6 +96,7 @@ def dangers(plan: NodePlan, before: Snapshot, after: Snapshot, session: str | No
         *_of_default_route(plan.changes),
         *_of_deletes(plan.changes, before),
         *_of_next_hops(plan.changes, after),
+        *_of_traffic(plan.effects),
     )
 
 
@@ -243,6 +253,23 @@ def _of_next_hops(changes: Iterable[Change[Resource]], after: Snapshot) -> Itera
     if off:
         count = f"{len(off)} routes" if len(off) > 1 else "a route"
         yield Danger(Flag.OFF_LINK, f"{count} would lead to a next hop that is not on-link: {_some(off)}", tuple(off))
+
+
+def _of_traffic(effects: Iterable[TrafficEffect]) -> Iterator[Danger]:
+    """Return the danger of breaking traffic that works, and what helps against it where that is known."""
+    for effect in effects:
+        if effect.breaks:
+            step = effect.after_blame
+            blame = "" if step is None else f": {printable(blamed(step))}"
+            remedy = "" if step is None else _remedy_for(step)
+            fate = f"works now, and would not: {effect.words[1]}{blame}"
+            yield Danger(Flag.BROKEN_TRAFFIC, f"{printable(effect.probe.title)} {fate}{remedy and f'; {remedy}'}")
+
+
+def _remedy_for(step: Step) -> str:
+    """Return what helps against a rule, empty if that is unknown: docker's, against packets straight to containers."""
+    guards = _GUARD.search(step.rule) is not None and step.at.startswith(("raw PREROUTING ", "filter DOCKER "))
+    return _DIRECT_ROUTING if guards else ""
 
 
 def _some(routes: list[Route] | list[Resource]) -> str:

@@ -48,7 +48,8 @@ def test_everything_of_podnets_goes_and_nothing_else(applied):
 def test_it_is_said_who_no_longer_reaches_whom_and_what_is_not_put_back(applied):
     here, _, report = applied
     remove(here, SPEC, NODE, ALL, Dialogue())
-    applied_note, reach, *absent = report.notes
+    question, applied_note, reach, *absent = report.notes
+    assert question.startswith("Pods here and those of 1 other subnet will no longer reach each other")
     assert applied_note.startswith("Applied. a is as planned")
     assert reach.startswith("Pods here and those of 1 other subnet no longer reach each other")
     assert absent[1:] == [
@@ -76,7 +77,7 @@ def test_a_remove_whose_write_fails_brings_everything_back(tmp_path):
     apply_spec(here, SPEC, NODE)
     failing = MemoryKernel(kernel.state, fail_at=2)
     here, _, _ = machine(tmp_path, failing)
-    with pytest.raises(RestoredError, match="a test asked for that"):
+    with pytest.raises(RestoredError, match="a test question for that"):
         remove(here, SPEC, NODE, ALL, Dialogue())
     assert make.content(failing.state) == make.content(kernel.state)
 
@@ -87,6 +88,6 @@ def test_what_podnet_took_over_is_warned_of_once_the_plan_is_shown(tmp_path):
     apply_spec(here, adopting, NODE)
     report.notes.clear()
     remove(here, adopting, NODE, ALL, Dialogue(lambda _: report.notes.append("shown")))
-    shown, warning = report.notes[:2]
+    shown, _, warning = report.notes[:3]
     assert (shown, warning.split(". ")[0]) == ("shown", "warning: podnet took over 1 route from another program")
     assert "`podnet rollback 0` restores what that program had made, also after remove" in warning

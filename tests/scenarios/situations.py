@@ -188,6 +188,38 @@ RULES: Final = (
 _VPN: Final = "ip link add wg0 type bridge; ip link set wg0 up"
 _NO_VPN: Final = "ip link del wg0"
 
+REPLIES: Final = (
+    Situation(
+        "$iptables -t raw -A PREROUTING -d 172.7.21.2/32 ! -i docker0 -j DROP",
+        "$iptables -t raw -D PREROUTING 1",
+        "raw PREROUTING 1: -d 172.7.21.2/32 ! -i docker0 -j DROP",
+        ends=_FROM_POD,
+    ),
+    Situation(
+        "$iptables -t mangle -A FORWARD -i eth0 -m conntrack --ctstate ESTABLISHED -j DROP",
+        "$iptables -t mangle -D FORWARD 1",
+        "mangle FORWARD 1: -i eth0 -m conntrack --ctstate ESTABLISHED -j DROP",
+        ends=_FROM_POD,
+    ),
+    Situation(
+        "$iptables -t mangle -A FORWARD -m conntrack --ctstate NEW -j ACCEPT;"
+        " $iptables -t mangle -A FORWARD -m conntrack --ctdir REPLY -j ACCEPT; $iptables -t mangle -P FORWARD DROP",
+        "$iptables -t mangle -P FORWARD ACCEPT; $iptables -t mangle -D FORWARD 2; $iptables -t mangle -D FORWARD 1",
+        "mangle FORWARD policy: -P FORWARD DROP",
+        ends=_FROM_POD,
+    ),
+)
+"""Rules that replies meet, or only later packets."""
+
+ASTRAY: Final = (
+    Situation(
+        f"{_VPN}; ip route add default dev wg0 table 51820; ip rule add iif docker0 table 51820 priority 100",
+        f"ip rule del priority 100; {_NO_VPN}",
+        "policy rule 100: from all iif docker0 lookup 51820",
+    ),
+)
+"""A table takes the replies of pods."""
+
 TUNNEL: Final = (
     _not_forwarding("podnet/1"),
     Situation(
@@ -206,8 +238,8 @@ TUNNEL: Final = (
 """What the tunnel sends is led away, or refused."""
 
 SITUATIONS: Final[dict[Ground, tuple[Situation, ...]]] = {
-    Ground(): (*BRIDGE, *ROUTES, *FORWARDING, *RULES),
-    Ground(filter="legacy"): RULES,
+    Ground(): (*BRIDGE, *ROUTES, *FORWARDING, *RULES, *REPLIES, *ASTRAY),
+    Ground(filter="legacy"): (*RULES, *REPLIES),
     Ground("vxlan"): TUNNEL,
 }
 """What happens to which cluster."""

@@ -22,6 +22,7 @@ from netplan.cli.context import (
     trusting,
 )
 from netplan.cli.options import (
+    AllowBrokenTraffic,
     AllowDefaultRoute,
     AllowManyDeletes,
     AllowOffLink,
@@ -66,12 +67,13 @@ def apply(
     lock_timeout: LockTimeout = 0,
     allow_untrusted_file: AllowUntrusted = False,
     session: AllowSession = False,
-    default_route: AllowDefaultRoute = False,
-    many_deletes: AllowManyDeletes = False,
+    default: AllowDefaultRoute = False,
+    deletes: AllowManyDeletes = False,
     off_link: AllowOffLink = False,
+    broken: AllowBrokenTraffic = False,
 ) -> None:
     """Bring this node to the state of the spec, or apply a saved plan."""
-    flags = allowed(session=session, default_route=default_route, many_deletes=many_deletes, off_link=off_link)
+    flags = allowed(session=session, default_route=default, many_deletes=deletes, off_link=off_link, broken=broken)
     options = Options(flags, flush_conntrack, confirm_within, lock_timeout)
     with trusting(allow=allow_untrusted_file) as judge:
         planned = _saved(source, node, judge) or open_here(source, node, state, judge)

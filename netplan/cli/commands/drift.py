@@ -22,6 +22,7 @@ from netplan.cli.context import (
     trusting,
 )
 from netplan.cli.options import (
+    AllowBrokenTraffic,
     AllowDefaultRoute,
     AllowManyDeletes,
     AllowOffLink,
@@ -69,16 +70,15 @@ def drift(
     lock_timeout: LockTimeout = 0,
     allow_untrusted_file: AllowUntrusted = False,
     session: AllowSession = False,
-    default_route: AllowDefaultRoute = False,
-    many_deletes: AllowManyDeletes = False,
+    default: AllowDefaultRoute = False,
+    deletes: AllowManyDeletes = False,
     off_link: AllowOffLink = False,
+    broken: AllowBrokenTraffic = False,
 ) -> None:
     """Compare this node with the spec; exit 1 on any difference."""
-    flags = allowed(session=session, default_route=default_route, many_deletes=many_deletes, off_link=off_link)
-    options = {"--flush-conntrack": flush_conntrack, FLAG: allow_untrusted_file}
-    used = [*(option for option, is_used in options.items() if is_used), *sorted(flags)]
-    if used and not fix:
-        raise UsageError(f"{used[0]} goes with --fix: without it, drift changes nothing")
+    flags = allowed(session=session, default_route=default, many_deletes=deletes, off_link=off_link, broken=broken)
+    allowing = dict.fromkeys(map(str, sorted(flags)), True)
+    _check_used({"--flush-conntrack": flush_conntrack, FLAG: allow_untrusted_file, **allowing}, fix=fix)
     with trusting(allow=allow_untrusted_file or not fix) as judge:
         loaded, here = open_here(spec, node, state, judge)
     desired, report = compile_node(loaded, resolved_here(here)), _Report(loaded, format, metrics_file)
@@ -89,18 +89,25 @@ def drift(
     from netplan.operations.request import Options
 
     rest = _fixed(report, desired, machine_at(folder), Options(flags, flush_conntrack, lock_timeout=lock_timeout))
-    report.measure(rest)
     raise typer.Exit(ExitCode.DONE if rest.in_sync else ExitCode.DIFFERENCES)
 
 
+def _check_used(options: dict[str, bool], *, fix: bool) -> None:
+    """Raise UsageError (2) for the first option that is used without the `fix` that it goes with."""
+    used = [option for option, is_used in options.items() if is_used]
+    if used and not fix:
+        raise UsageError(f"{used[0]} goes with --fix: without it, drift changes nothing")
+
+
 def _fixed(report: _Report, desired: Desired, machine: Machine, options: Options) -> NodePlan:
-    """Apply what can be applied, name what blocks the rest, and return the plan of the rest."""
+    """Apply what can be applied, name what blocks the rest, and count that, whose plan is returned."""
     from netplan.cli.ask import dialogue
     from netplan.operations.fix import fix
 
     fixed = fix(machine, report.spec, desired, options, dialogue(yes=True, show=lambda shown: report.show(*shown)))
     for obstacle in fixed.obstacles:
         say(f"podnet cannot fix what is blocked on this: {printable(str(obstacle))}")
+    report.measure(fixed.rest)
     return fixed.rest
 
 

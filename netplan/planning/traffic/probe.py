@@ -72,6 +72,15 @@ class Probe(NamedTuple):
         return f"{self.traffic}{marked}{protocol}"
 
     @property
+    def title(self) -> str:
+        """The class of traffic with the first of the peers, and the part of it that these packets are."""
+        more = [f"{self.number - len(self.peers)} more"] if self.number > len(self.peers) else []
+        peers = ", ".join((*self.peers, *more))
+        limits = f", only {', '.join(self.only)}" if self.only else ""
+        named = self.name.replace("peer", peers) if "peer" in self.name else f"{self.name} on {peers}"
+        return (named if peers else self.name) + limits
+
+    @property
     def tunnelled(self) -> bool:
         """Whether the packets are a tunnel's own, which no policy is about: pods are not seen in them."""
         return self.traffic in TUNNEL
