@@ -77,7 +77,7 @@ def test_a_remove_whose_write_fails_brings_everything_back(tmp_path):
     apply_spec(here, SPEC, NODE)
     failing = MemoryKernel(kernel.state, fail_at=2)
     here, _, _ = machine(tmp_path, failing)
-    with pytest.raises(RestoredError, match="a test question for that"):
+    with pytest.raises(RestoredError, match="a test asked for that"):
         remove(here, SPEC, NODE, ALL, Dialogue())
     assert make.content(failing.state) == make.content(kernel.state)
 
