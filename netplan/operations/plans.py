@@ -22,7 +22,7 @@ from netplan.operations.report import Report
 from netplan.operations.safety import warned, warned_live
 from netplan.planning.field_changes import FieldChange, setting_changes
 from netplan.planning.groups import Likeness, like, likeness
-from netplan.planning.migration import Move, migrate, predecessors, renaming, role_of, same_role_plan
+from netplan.planning.migration import Move, migrate, predecessors, renaming, role_of, same_role_plans
 from netplan.planning.plan import NodePlan, Plan, Source, in_full, plan_node, with_effects
 from netplan.planning.traffic.classes import classes_of
 from netplan.planning.underlay import resolved_in, unresolved
@@ -102,16 +102,15 @@ def plan_move(spec: Spec, old: Spec, nodes: Sequence[Node] | None, report: Repor
     likeness, and hold for all of that.
     """
     chosen = spec.topology.nodes if nodes is None else nodes
-    plans, traced, firsts = _Plans(), dict[Likeness, NodePlan](), dict[Hashable, tuple[Move, NodePlan]]()
+    plans, traced, same = _Plans(), dict[Likeness, NodePlan](), dict[Hashable, Callable[[Node], NodePlan]]()
     plans.expect(sum(node.name not in old.topology.by_name for node in chosen), spec)
     note_assumed(spec, chosen, report)
     role, before = role_of(spec, old), predecessors(spec, old)
     renamed = {name: then for name, then in before.items() if then.name not in spec.topology.by_name}
     for node in _progressing(chosen, report):
         role_here = role(node.name)
-        if role_here in firsts:
-            move, plan = firsts[role_here]
-            plans.plans.append(like(same_role_plan(move, spec, node), plan))
+        if role_here in same:
+            plans.plans.append(same[role_here](node))
             continue
         then = old.topology.by_name.get(node.name) or renamed.get(node.name)
         moving = _Moving(partial(compile_node, spec), node, old, then)
@@ -120,7 +119,7 @@ def plan_move(spec: Spec, old: Spec, nodes: Sequence[Node] | None, report: Repor
             move = move.warned(renaming(spec, node, before[node.name]))
         plan = _traced(move, moving, traced)
         if role_here is not None:
-            firsts[role_here] = move, plan
+            same[role_here] = same_role_plans(move, plan, spec)
         plans.append(plan)
     stay = spec.topology.by_name.keys() | {then.name for then in renamed.values()}
     for node in old.topology.nodes if nodes is None else ():

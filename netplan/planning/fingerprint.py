@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import count, islice
 from typing import Final
 
@@ -38,6 +38,23 @@ def dependencies(changes: Iterable[Change[Resource]], snapshot: Snapshot) -> dic
     that came since from those that stayed.
     """
     return {part.name: " ".join([digest(part.content), *map(_mark, part.rules)]) for part in _parts(changes, snapshot)}
+
+
+def device_dependencies(
+    next_hops: Mapping[str, Collection[Address]], links: Iterable[Link], addresses: Collection[LinkAddress]
+) -> dict[str, str]:
+    """Return the digests among `dependencies` that differ between nodes with the same changes: those of devices."""
+    return {part.name: digest(part.content) for part in _devices(next_hops, links, addresses)}
+
+
+def next_hops_of(changes: Iterable[Change[Resource]]) -> dict[str, set[Address]]:
+    """Return the next hops of new routes by the devices that these leave by."""
+    next_hops: dict[str, set[Address]] = {}
+    for change in changes:
+        route = change.after
+        if isinstance(route, Route) and route.oif is not None and route.next_hop is not None:
+            next_hops.setdefault(route.oif, set()).add(route.next_hop)
+    return next_hops
 
 
 def changed_since(
@@ -172,7 +189,7 @@ def _parts(changes: Iterable[Change[Resource]], snapshot: Snapshot) -> Iterator[
             placed.setdefault(resource.chain, []).append(change)
             continue
         yield _object(resource, snapshot)
-    yield from _devices(changes, snapshot)
+    yield from _devices(next_hops_of(changes), snapshot.all(Link), snapshot.all(LinkAddress))
     yield from _carriers(changes, snapshot)
     beside = [chain for chain in snapshot.all(OtherChain) if chain.on_the_way]
     if beside:
@@ -197,17 +214,14 @@ def _object(resource: Resource, snapshot: Snapshot) -> _Part:
     return _Part(name, *((None, "not there") if present is None else (present.to_json(), str(present))))
 
 
-def _devices(changes: Iterable[Change[Resource]], snapshot: Snapshot) -> Iterator[_Part]:
+def _devices(
+    next_hops: Mapping[str, Collection[Address]], links: Iterable[Link], addresses: Collection[LinkAddress]
+) -> Iterator[_Part]:
     """Return the devices by which new routes leave, each with those of its addresses that reach a next hop."""
-    next_hops: dict[str, set[Address]] = {}
-    for change in changes:
-        route = change.after
-        if isinstance(route, Route) and route.oif is not None and route.next_hop is not None:
-            next_hops.setdefault(route.oif, set()).add(route.next_hop)
-    there = {link.name for link in snapshot.all(Link)}
+    there = {link.name for link in links}
     for device, towards in next_hops.items():
-        addresses = {address.address for address in snapshot.all(LinkAddress) if address.link == device}
-        reaching = sorted(str(address) for address in addresses if any(map(address.prefix.contains, towards)))
+        own = {address.address for address in addresses if address.link == device}
+        reaching = sorted(str(address) for address in own if any(map(address.prefix.contains, towards)))
         text = ", ".join(reaching) or f"no address towards {min(towards)}"
         known = device in there
         yield _Part(f"interface {device}", reaching if known else None, text if known else "not there")

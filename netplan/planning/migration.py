@@ -24,8 +24,8 @@ from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import IfName, InterfaceAddress, Prefix
 from netplan.planning.differences import diff_node
-from netplan.planning.fingerprint import dependencies
-from netplan.planning.groups import place_of
+from netplan.planning.fingerprint import dependencies, device_dependencies, next_hops_of
+from netplan.planning.groups import like, place_of
 from netplan.planning.plan import NodePlan, Source, plan_node
 from netplan.planning.projection import project
 from netplan.planning.sysctls import given_up
@@ -104,21 +104,25 @@ def role_of(spec: Spec, old: Spec) -> Callable[[str], Hashable | None]:
     return role
 
 
-def same_role_plan(first: Move, spec: Spec, node: Node) -> NodePlan:
-    """Return the plan of a node that has the role of another one; what it depends on is the node's own."""
-    changes = first.plan.changes
-    addresses = [*addresses_of(node), *_ends(spec, node)]
-    touched = [change.before for change in changes if change.before is not None]
-    before = Snapshot.of(first.plan.backend, [*first.before.all(Link), *addresses, *touched])
-    return replace(
-        first.plan,
-        node=node.name,
-        address=node.address.address,
-        depends=dependencies(changes, before),
-        checks=tuple(checks_of(spec, node)),
-        effects=(),
-        traffic=(),
-    )
+def same_role_plans(first: Move, traced: NodePlan, spec: Spec) -> Callable[[Node], NodePlan]:
+    """Return the function from a node that has the role of another one to its plan, with the effects traced on that.
+
+    Of what the changes depend on only its addresses are the node's own.
+    """
+    shared = like(first.plan, traced)
+    next_hops, links = next_hops_of(shared.changes), first.before.all(Link)
+
+    def plan_of(node: Node) -> NodePlan:
+        own = device_dependencies(next_hops, links, [*addresses_of(node), *_ends(spec, node)])
+        return replace(
+            shared,
+            node=node.name,
+            address=node.address.address,
+            depends={**shared.depends, **own},
+            checks=tuple(checks_of(spec, node)),
+        )
+
+    return plan_of
 
 
 def _ends(spec: Spec, node: Node) -> list[LinkAddress]:
