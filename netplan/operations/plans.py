@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from netplan.desired.compile import compile_node, compile_removal
@@ -114,10 +115,10 @@ def plan_move(spec: Spec, old: Spec, nodes: Sequence[Node] | None, report: Repor
             continue
         then = old.topology.by_name.get(node.name) or renamed.get(node.name)
         moving = _Moving(partial(compile_node, spec), node, old, then)
-        move = moving.planned()
+        move = moving.move
         if node.name in before:
             move = move.warned(renaming(spec, node, before[node.name]))
-        plan = _traced(move, moving, traced)
+        plan = _traced(move.plan, moving, traced)
         if role_here is not None:
             same[role_here] = same_role_plans(move, plan, spec)
         plans.append(plan)
@@ -125,11 +126,11 @@ def plan_move(spec: Spec, old: Spec, nodes: Sequence[Node] | None, report: Repor
     for node in old.topology.nodes if nodes is None else ():
         if node.name not in stay:
             moving = _Moving(partial(compile_removal, old), node, old, node)
-            plans.append(_traced(moving.planned(), moving, traced))
+            plans.append(_traced(moving.move.plan, moving, traced))
     return Plan.of(spec, plans.plans)
 
 
-class _Moving(NamedTuple):
+class _Moving(Struct, frozen=True, dict=True):
     """A node, what compiles its desired state, and the node that it was in an older spec, None if it is new."""
 
     compile: Callable[[Node], Desired]
@@ -137,31 +138,35 @@ class _Moving(NamedTuple):
     old: Spec
     then: Node | None
 
-    def planned(self) -> Move:
-        """Return the plan of the node."""
-        return migrate(self.compile(self.node), None if self.then is None else compile_node(self.old, self.then))
+    @cached_property
+    def desired(self) -> Desired:
+        """The desired state of the node."""
+        return self.compile(self.node)
 
+    @cached_property
+    def move(self) -> Move:
+        """The plan of the node."""
+        return migrate(self.desired, None if self.then is None else compile_node(self.old, self.then))
+
+    @property
     def in_words(self) -> _Moving:
-        """Return the same with a description in place of interfaces that only the node's devices could name."""
-        then = None if self.then is None else unresolved(self.then)
-        return self._replace(node=unresolved(self.node), then=then)
+        """The same with a description in place of interfaces that only the node's devices could name."""
+        node, then = unresolved(self.node), None if self.then is None else unresolved(self.then)
+        return self if node is self.node and then is self.then else replace(self, node=node, then=then)
 
 
-def _traced(move: Move, moving: _Moving, traced: dict[Likeness, NodePlan]) -> NodePlan:
-    """Return a plan with its effects on traffic: as traced on a node of the same likeness, or else on this one.
+def _traced(plan: NodePlan, moving: _Moving, traced: dict[Likeness, NodePlan]) -> NodePlan:
+    """Return a node's plan with its effects on traffic: as traced on one of the same likeness, or else on this one.
 
     The changes of nodes alike are to read alike; the traffic is one node's, and names its interface as `compile` does.
     """
-    plan = move.plan
     if not plan.changes:
         return plan
     key = likeness(plan, moving.node, moving.then)
     if key in traced:
         return like(plan, traced[key])
-    named = moving.in_words()
-    if named.node is not moving.node or named.then is not moving.then:
-        move = named.planned()
-    effects_plan = with_effects(move.plan, classes_of(moving.compile(named.node)), move.before)
+    named = moving.in_words
+    effects_plan = with_effects(named.move.plan, classes_of(named.desired), named.move.before)
     traced[key] = replace(plan, effects=effects_plan.effects, traffic=effects_plan.traffic)
     return traced[key]
 

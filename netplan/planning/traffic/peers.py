@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Final, NamedTuple
 
@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from netplan.kinds.resource import Json
 from netplan.net import Address, InterfaceAddress, Prefix, host_name, if_name
-from netplan.trace.intervals import Intervals, minus, of_prefix, of_prefixes, only, pairs_of, size, union
+from netplan.trace.intervals import Intervals, meet, minus, of_prefix, of_prefixes, only, pairs_of, size, union
 from netplan.trace.table import Way
 
 _NOT_PUBLIC: Final = (
@@ -71,16 +71,28 @@ class Peers(Struct, frozen=True, dict=True):
         return sorted({prefix.length for prefix in self.ways}, reverse=True)
 
     @cached_property
-    def by_way(self) -> Mapping[Way, Intervals]:
-        """The addresses to which packets should leave by each way."""
+    def _by_way(self) -> Mapping[Way, Sequence[Prefix]]:
         by_way: dict[Way, list[Prefix]] = {}
         for prefix, way in self.ways.items():
             by_way.setdefault(way, []).append(prefix)
-        return {way: of_prefixes(prefixes) for way, prefixes in by_way.items()}
+        return by_way
+
+    @property
+    def number_of_ways(self) -> int:
+        """By how many different ways packets should leave."""
+        return len(self._by_way)
 
     def reached_by(self, way: Way) -> Intervals:
         """Return the addresses to which packets should leave by a way."""
-        return of_prefixes(prefix for prefix, wanted in self.ways.items() if wanted == way)
+        return of_prefixes(self._by_way.get(way, ()))
+
+    def by_way(self, addresses: Intervals) -> Mapping[Way, Intervals]:
+        """Return the ways by which packets should leave to some addresses, with the prefixes of each that have some."""
+        near = (
+            (way, [prefix for prefix in prefixes if meet(of_prefix(prefix), addresses)])
+            for way, prefixes in self._by_way.items()
+        )
+        return {way: of_prefixes(prefixes) for way, prefixes in near if prefixes}
 
     def way_to(self, address: Address) -> Way | None:
         """Return the way by which packets should leave to an address, by the longest prefix."""
@@ -100,10 +112,11 @@ class Peers(Struct, frozen=True, dict=True):
         numbers = union(span for span in spans if span[0] <= span[1])
         chosen = [number for first, last in pairs_of(numbers) for number in range(first, min(last, first + most) + 1)]
         every = (number for first, last in pairs_of(numbers) for number in range(first, last + 1))
+        whole = size(numbers) == len(self.places)
         return Named(
             tuple(dict.fromkeys(self.places[number][1] for number in chosen[:most])),
             size(numbers),
-            of_prefixes(self.places[number][0] for number in every),
+            self.addresses if whole else of_prefixes(self.places[number][0] for number in every),
         )
 
     def _from(self, first: int) -> int:

@@ -137,12 +137,13 @@ def _usual(addresses: Intervals, start: int, number: int) -> int:
 def probes_by_way(traffic: TrafficClass, parts: Sequence[Flow]) -> Iterator[tuple[Probe, list[Flow]]]:
     """Divide packets by the ways that they should take, unless these are many."""
     far = _all(parts, DESTINATION.name)
-    if len(traffic.peers.by_way) > _WAYS and traffic.peers.named(far, 1).number > _WAYS:
-        yield probe_of(traffic, parts)._replace(ways=len(traffic.peers.by_way)), list(parts)
+    number = traffic.peers.number_of_ways
+    if number > _WAYS and traffic.peers.named(far, 1).number > _WAYS:
+        yield probe_of(traffic, parts)._replace(ways=number), list(parts)
         return
     ways = [
         (way, split)
-        for way, addresses in traffic.peers.by_way.items()
+        for way, addresses in traffic.peers.by_way(far).items()
         if (split := [inside for part in parts for inside in cut(part, DESTINATION, addresses).inside])
     ]
     if not 1 < len(ways) <= _WAYS:
