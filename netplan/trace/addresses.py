@@ -6,6 +6,7 @@ An IPv6 source is chosen as RFC 6724 says (net/ipv6/addrconf.c, ipv6_dev_get_sad
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Final
 
 from netplan.kinds.address.value import HOST_SCOPE, LINK_SCOPE, UNIVERSE, LinkAddress
@@ -163,6 +164,7 @@ def is_loopback(address: Address) -> bool:
     return LOOPBACK_NET[address.version].contains(address)
 
 
+@cache
 def no_sources(version: int) -> Intervals:
     """Return the addresses that no packet may have as its source."""
     never = join(of_prefix(MULTICAST[version]), of_prefix(THIS_NET[version]))

@@ -76,6 +76,7 @@ class Fib(NodeAddresses):
                 routes.setdefault(route.table, []).append(route)
         self._tables = {number: Table(members, wanted or {}) for number, members in routes.items()}
         self.addresses_of = cache(self._addresses_of)
+        self.on_link = cache(self._on_link)
 
     def _addresses_of(self, kind: str, *devices: str) -> Intervals:
         """Return all addresses of a type; of the devices, if any is given, all others are UNICAST.
@@ -202,7 +203,7 @@ class Fib(NodeAddresses):
         for part in cut(flow, DESTINATION, rest).inside:
             yield part, LookupResult(rule) if depends_on_device else None
 
-    def on_link(self, device: str) -> Intervals:
+    def _on_link(self, device: str) -> Intervals:
         """Return the addresses of hosts on a device's own network: those of its addresses, else of its routes.
 
         What of these the node leads elsewhere the hosts reach all the same: they share the network, not its routes.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Final
 
 from msgspec.structs import replace
@@ -57,15 +58,20 @@ class Router:
             yield from self._to_hosts(part)
 
     def _to_hosts(self, flow: Flow) -> Iterator[RoutingDecision]:
-        broadcasts = self._fib.addresses_of("BROADCAST")
-        for addresses, _, shared in self._fib.own:
-            broadcasts = minus(broadcasts, addresses) if shared else broadcasts
-        everywhere, others = _divided(flow, DESTINATION, broadcasts)
+        everywhere, others = _divided(flow, DESTINATION, self._everywhere)
         for part in everywhere:
             yield self._delivered(part)
         for part in others:
             for looked_up, result in self._fib.lookup(part):
                 yield from self._onwards_by(result, looked_up)
+
+    @cached_property
+    def _everywhere(self) -> Intervals:
+        """The addresses of broadcasts that no address of the node itself shares."""
+        broadcasts = self._fib.addresses_of("BROADCAST")
+        for addresses, _, shared in self._fib.own:
+            broadcasts = minus(broadcasts, addresses) if shared else broadcasts
+        return broadcasts
 
     def _onwards_by(self, result: LookupResult, flow: Flow) -> Iterator[RoutingDecision]:
         """Follow packets that came by a device to where a look-up ends; what is not for this node it must forward."""

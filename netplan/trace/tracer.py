@@ -53,8 +53,9 @@ class Tracer:
 
     def __init__(self, snapshot: Snapshot, wanted: Mapping[Prefix, Way] | None = None) -> None:
         self._family = cache(lambda version: _Family(snapshot, version, wanted))
-        self._traced = cache(lambda packet: answer(self.ends(packet.flow)))
-        self._followed = cache(lambda packet: answer(self.connections(packet.flow)))
+        self._first_ends = cache(lambda packet: self.ends(packet.flow))
+        self._traced = cache(lambda packet: answer(self._first_ends(packet)))
+        self._followed = cache(lambda packet: answer(self._connections(packet.flow, self._first_ends(packet))))
 
     def fib(self, version: int) -> Fib:
         """Return the forwarding information base of an IP version."""
@@ -74,7 +75,10 @@ class Tracer:
 
     def connections(self, flow: Flow) -> list[End]:
         """Say what may become of the connections that packets open, of replies and later packets too."""
-        return [end for first in self.ends(flow) for end in followed(flow, first, self.ends)]
+        return self._connections(flow, self.ends(flow))
+
+    def _connections(self, flow: Flow, firsts: Iterable[End]) -> list[End]:
+        return [end for first in firsts for end in followed(flow, first, self.ends)]
 
 
 class _Family:

@@ -51,22 +51,38 @@ class _Entry(NamedTuple):
         return self.chain.hook(self.key, flow)
 
 
+class _Place(NamedTuple):
+    """The chains that packets enter at one place of a hook, in the order of their own priorities."""
+
+    at: int
+    nat: bool
+    chains: Sequence[_Entry]
+
+
+def _places(entries: Iterable[_Entry]) -> Iterator[_Place]:
+    """Return the places of a hook in the order in which packets come to them."""
+    ordered = sorted(entries, key=lambda entry: (entry.at, entry.priority))
+    for (at, nat), chains in groupby(ordered, lambda entry: (entry.at, entry.nat)):
+        yield _Place(at, nat, [*chains])
+
+
 class Hooks:
     """Leads packets of the FIB's IP version through the chains of a state."""
 
     def __init__(self, snapshot: Snapshot, fib: Fib) -> None:
-        self._entries: dict[str, list[_Entry]] = {hook: [] for hook in (*NAT, "FORWARD")}
+        entries: dict[str, list[_Entry]] = {hook: [] for hook in (*NAT, "FORWARD")}
         own = Walker(snapshot.chains, fib, Sets(snapshot.all(IpSet)))
         for table, hooks in BUILT_IN_BY_TABLE.items():
             for hook in hooks:
-                at = NAT[hook] if table == "nat" else _PRIORITIES[table]
-                self._entries[hook].append(_Entry(at, at, table == "nat", ChainKey(fib.version, table, hook), own))
+                key, nat = ChainKey(fib.version, table, hook), table == "nat"
+                at = NAT[hook] if nat else _PRIORITIES[table]
+                if nat or key in snapshot.chains:
+                    entries[hook].append(_Entry(at, at, nat, key, own))
         for foreign in ForeignChains(snapshot, fib).entered() if snapshot.all(OtherChain) else ():
             hook, chain = (foreign.chain.hook or "").upper(), foreign.chain
             at = NAT[hook] if chain.nat and hook in NAT else chain.runs_at
-            self._entries.setdefault(hook, []).append(_Entry(at, chain.runs_at, chain.nat, foreign.key, foreign))
-        for entries in self._entries.values():
-            entries.sort(key=lambda entry: (entry.at, entry.priority))
+            entries.setdefault(hook, []).append(_Entry(at, chain.runs_at, chain.nat, foreign.key, foreign))
+        self._places = {hook: list(_places(entered)) for hook, entered in entries.items()}
 
     def through(self, hook: str, flow: Flow, span: Span = (FIRST, LAST), *, nat: bool = True) -> list[Branch]:
         """Follow packets through the chains of a hook that have priorities from one to another, which is not included.
@@ -75,11 +91,10 @@ class Hooks:
         """
         ended: list[Branch] = []
         here = [Branch(Fate.ACCEPTED, replace(flow, hook=hook))]
-        for (at, translates), entries in groupby(self._entries[hook], lambda entry: (entry.at, entry.nat)):
+        for at, translates, chains in self._places[hook]:
             if not span[0] <= at < span[1] or (translates and not nat):
                 continue
             after: list[Branch] = []
-            chains = [*entries]
             for way in here:
                 for branch in _translated(chains, way.flow) if translates else _filtered(chains, way.flow):
                     (after if branch.fate is Fate.ACCEPTED else ended).append(behind(way, branch))

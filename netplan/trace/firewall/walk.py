@@ -208,6 +208,9 @@ def joined(branches: Iterable[Branch]) -> list[Branch]:
 
 def merged(branches: Iterable[Branch]) -> list[Branch]:
     """Make one of those that end alike with the same packets; the trail with the fewest doubts tells of it."""
+    branches = list(branches)
+    if len(branches) < 2:
+        return branches
     fewest: dict[tuple[Fate, Flow], Branch] = {}
     for branch in branches:
         key = (branch.fate, branch.flow)
