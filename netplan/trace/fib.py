@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
-from functools import cache
+from functools import cache, cached_property
 from typing import Final
 
 from msgspec import Struct
@@ -105,6 +105,14 @@ class Fib(NodeAddresses):
             typed = join(typed, addresses) if all(device == other for other in devices) else typed
         typed = minus(typed, apart)
         return join(typed, everywhere) if kind == "BROADCAST" and self.version == 4 else typed
+
+    @cached_property
+    def broadcasts(self) -> Intervals:
+        """The broadcast addresses but for those that the node shares by an address of its own."""
+        broadcasts = self.addresses_of("BROADCAST")
+        for addresses, _, shared in self.own:
+            broadcasts = minus(broadcasts, addresses) if shared else broadcasts
+        return broadcasts
 
     def _by_route(self, kind: str) -> Iterator[tuple[Intervals, str]]:
         """Return the addresses that routes give a type, but for those that the node holds or shares."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from functools import cached_property
 from typing import Final
 
 from msgspec.structs import replace
@@ -16,7 +15,7 @@ from netplan.trace.fib import Fib, LookupResult
 from netplan.trace.firewall.targets import Did
 from netplan.trace.firewall.walk import Step
 from netplan.trace.flow import DESTINATION, NO_SOURCE, SOURCE, UNKNOWN_MARK, Field, Flow, Mark, Various
-from netplan.trace.intervals import Intervals, minus, of_prefix, only
+from netplan.trace.intervals import Intervals, of_prefix, only
 from netplan.trace.packet import REFUSALS, PacketVerdict, RoutingDecision, refusal, unknown, verdict_text
 from netplan.trace.split import cells, cut
 from netplan.trace.table import NextHop
@@ -58,20 +57,12 @@ class Router:
             yield from self._to_hosts(part)
 
     def _to_hosts(self, flow: Flow) -> Iterator[RoutingDecision]:
-        everywhere, others = _divided(flow, DESTINATION, self._everywhere)
+        everywhere, others = _divided(flow, DESTINATION, self._fib.broadcasts)
         for part in everywhere:
             yield self._delivered(part)
         for part in others:
             for looked_up, result in self._fib.lookup(part):
                 yield from self._onwards_by(result, looked_up)
-
-    @cached_property
-    def _everywhere(self) -> Intervals:
-        """The addresses of broadcasts that no address of the node itself shares."""
-        broadcasts = self._fib.addresses_of("BROADCAST")
-        for addresses, _, shared in self._fib.own:
-            broadcasts = minus(broadcasts, addresses) if shared else broadcasts
-        return broadcasts
 
     def _onwards_by(self, result: LookupResult, flow: Flow) -> Iterator[RoutingDecision]:
         """Follow packets that came by a device to where a look-up ends; what is not for this node it must forward."""
