@@ -152,7 +152,7 @@ def renamed_back(reading: Reading, later: Spec) -> Reading:
         )
         if new is not None and new in leases.entries and new not in reading.model.nodes and old not in leases.entries:
             leases = leases.renamed(new, old)
-    return replace(reading, leases=leases)
+    return reading if leases is reading.leases else replace(reading, leases=leases)
 
 
 def _renamed(reading: Reading, rename: Rename) -> Leases:

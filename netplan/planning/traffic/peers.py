@@ -88,11 +88,11 @@ class Peers(Struct, frozen=True, dict=True):
 
     def by_way(self, addresses: Intervals) -> Mapping[Way, Intervals]:
         """Return the ways by which packets should leave to some addresses, with the prefixes of each that have some."""
-        near = (
-            (way, [prefix for prefix in prefixes if meet(of_prefix(prefix), addresses)])
-            for way, prefixes in self._by_way.items()
-        )
-        return {way: of_prefixes(prefixes) for way, prefixes in near if prefixes}
+        near: dict[Way, list[Prefix]] = {}
+        for prefix, way in self.ways.items():
+            if meet(of_prefix(prefix), addresses):
+                near.setdefault(way, []).append(prefix)
+        return {way: of_prefixes(prefixes) for way, prefixes in near.items()}
 
     def way_to(self, address: Address) -> Way | None:
         """Return the way by which packets should leave to an address, by the longest prefix."""
