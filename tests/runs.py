@@ -13,12 +13,13 @@ from hypothesis import settings
 
 from netplan.lab import Lab
 from tests.kinds.chain import scratch
+from tests.lab import resident
 from tests.lab.inside import inside
 from tests.scratch import in_scratch
 
 DIRECTORIES: Final = {"scenarios/soak": "soak", "scenarios/real": "real", "scenarios": "kernel"}
 """The marker of all tests below a directory of tests/."""
-INTO_NAMESPACES: Final = (Lab, in_scratch, inside, scratch.run, scratch.restore_and_save)
+INTO_NAMESPACES: Final = (Lab, in_scratch, inside, resident.call, scratch.run, scratch.restore_and_save)
 """What makes or enters a namespace: a test or fixture whose code leads to one of them is marked `kernel`."""
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,8 +11,9 @@ from typing import Final, NamedTuple
 from msgspec import Struct
 
 from netplan.lab import Lab
+from tests.lab import resident
 from tests.lab.inside import inside
-from tests.scenarios.podnet import Outcome, podnet
+from tests.scenarios.podnet import Outcome, podnet, run
 
 ROOT: Final = Path(__file__).parents[2]
 SPEC: Final = ROOT / "specs/hdss7.yaml"
@@ -101,6 +101,10 @@ class Node(Struct, frozen=True):
         """Run podnet on the node."""
         return podnet(self.lab, self.name, *words)
 
+    def patched(self, *words: str | Path) -> Outcome:
+        """Run podnet on the node with what the test has changed of it in memory."""
+        return inside(self.lab, self.name, run, [str(word) for word in words])
+
     def apply(self) -> Outcome:
         """Make the node what the spec says, without asking."""
         return self.podnet("apply", self.spec, "--yes")
@@ -115,7 +119,7 @@ class Node(Struct, frozen=True):
 
     def shell(self, script: str, *arguments: str, text: str = "") -> str:
         """Run a shell script on the node and give what it printed."""
-        return inside(self.lab, self.name, _shell, script, arguments, text)
+        return resident.shell(self.lab, self.name, script, *arguments, text=text)
 
     def iptables(self, rule: str) -> None:
         """Run the node's iptables as another program would: `-t nat -I POSTROUTING ...`."""
@@ -141,15 +145,6 @@ def refused_route(node: Node, folder: Path) -> Iterator[tuple[str | Path, ...]]:
         yield path, "--allow-off-link", "--node", node.name
     finally:
         node.shell("ip address del 10.4.7.22/32 dev lo")
-
-
-def _shell(script: str, arguments: tuple[str, ...], text: str) -> str:
-    done = subprocess.run(
-        ["sh", "-ec", script, "sh", *arguments], input=text, capture_output=True, text=True, check=False
-    )
-    if done.returncode != 0:
-        raise AssertionError(f"exit code {done.returncode}: {done.stderr}")
-    return done.stdout
 
 
 def _without_counters(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Run podnet on a host of a lab: in a fork of the test, which takes milliseconds, or as a process of its own."""
+"""Run podnet on a host of a lab: in a fork that has loaded it, which takes milliseconds, or as a process of its own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import netplan.cli.views.text
 import netplan.kernel.linux  # noqa: F401 - loaded before the fork, as the verbs are
 from netplan.cli import main as command
 from netplan.lab import Lab
-from tests.lab.inside import inside
+from tests.lab import resident
 
 for _verb in command.VERBS:
     import_module(f"netplan.cli.commands.{_verb}")
@@ -45,12 +45,12 @@ class Outcome(Struct, frozen=True):
 
 def podnet(lab: Lab, host: str, *words: str | Path) -> Outcome:
     """Run podnet on a host, without a terminal."""
-    return inside(lab, host, run, [str(word) for word in words])
+    return resident.call(lab, host, run, [str(word) for word in words])
 
 
 def process(lab: Lab, host: str, *words: str | Path, before: Sequence[str] = (), text: str = "") -> Outcome:
     """Run podnet on a host as a process of its own; `before` is a command that starts it, such as env(1)."""
-    done = lab.run(host, [*before, *argv(*words)], check=False, text=text)
+    done = resident.program(lab, host, [*before, *argv(*words)], text)
     return Outcome(done.returncode, done.stdout, done.stderr)
 
 

@@ -12,9 +12,8 @@ from typing import Final, NamedTuple, TypeAlias
 from msgspec import Struct
 
 from netplan.lab import Lab
-from tests.lab.inside import inside
+from tests.lab import resident
 from tests.lab.probe import address, socket_on
-from tests.scenarios.node import _shell
 from tests.scenarios.podnet import Outcome, podnet
 
 Families: TypeAlias = tuple[int, ...]
@@ -189,7 +188,7 @@ class Racks(Struct, frozen=True):
 
     def shell(self, node: str, script: str) -> str:
         """Run a shell script on a node and give what it printed."""
-        return inside(self.lab, node, _shell, script, (), "")
+        return resident.shell(self.lab, node, script)
 
     def state(self, node: str) -> str:
         """Read everything of a node's kernel that podnet may write, as the system's own tools print it."""

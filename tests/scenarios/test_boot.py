@@ -57,7 +57,7 @@ def test_interface_that_does_not_come_is_not_waited_for_without_end(node, tmp_pa
     path = tmp_path / "hdss7.yaml"
     path.write_text(node.spec.read_text().replace("interface: eth0", "interface: eth9"))
     before = node.state()
-    done = node.podnet("apply", path, "--yes")
+    done = node.patched("apply", path, "--yes")
     assert (done.code, node.state()) == (3, before)
     assert "there is no interface eth9 on this node: 10.4.7.21 is on eth0; write interface: eth0" in done.stderr
 

@@ -92,6 +92,6 @@ def test_a_table_whose_change_is_killed_or_hangs_is_undone_with_the_cause(node, 
     monkeypatch.setattr(programs, "SEARCH_PATH", f"{tmp_path}:{programs.SEARCH_PATH}")
     monkeypatch.setattr(iptables, "RESTORE_SECONDS", 1.0)
     start = time.monotonic()
-    done = node.podnet("apply", node.spec, "--yes")
+    done = node.patched("apply", node.spec, "--yes")
     assert (done.code, node.state(), said in done.stderr) == (4, before, True), done.stderr
     assert time.monotonic() - start < 20

@@ -13,9 +13,8 @@ from msgspec.structs import replace
 
 from netplan.lab import Lab
 from netplan.spec.load import parse
-from tests.lab.inside import inside
+from tests.lab import resident
 from tests.lab.probe import address, source_seen
-from tests.scenarios.node import _shell
 from tests.scenarios.podnet import Outcome, podnet
 from tests.scenarios.situations import SITUATIONS, Ground, Situation
 
@@ -72,8 +71,8 @@ def episode(request: pytest.FixtureRequest, cluster: Lab, standing: Callable[[Gr
     spec = standing(ground)
 
     def type_in(node: str, pod: str) -> None:
-        inside(cluster, "n1", _shell, f"iptables=iptables-{ground.filter}\n{node}", (), "")
-        inside(cluster, "n1-pod1", _shell, pod, (), "")
+        resident.shell(cluster, "n1", f"iptables=iptables-{ground.filter}\n{node}")
+        resident.shell(cluster, "n1-pod1", pod)
 
     type_in(situation.typed, situation.in_pod[0])
     try:

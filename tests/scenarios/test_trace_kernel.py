@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from random import Random
@@ -22,6 +21,7 @@ from netplan.net import Address
 from netplan.operations.live_plan import whole_state
 from netplan.spec.load import parse, read
 from netplan.trace import Packet, PacketVerdict, Trace, Tracer
+from tests.lab import resident
 from tests.lab.inside import inside
 from tests.scenarios import in_ipv6
 from tests.scenarios.node import SPEC
@@ -164,27 +164,27 @@ def crossroads(request: pytest.FixtureRequest) -> Iterator[Crossroads]:
 def prepare(lab: Lab) -> None:
     """Make routes and neighbours of IPv4."""
     _tell_macs(lab, {"router": "router", PEER: "peer"}, [NODE])
-    inside(lab, NODE, _shell, _PREPARE, "")
-    inside(lab, PEER, _shell, "echo 1 > /proc/sys/net/ipv4/ip_forward", "")
-    inside(lab, PEER, _shell, "ip route add 172.7.21.0/24 via 10.4.7.21", "")
+    resident.shell(lab, NODE, _PREPARE)
+    resident.shell(lab, PEER, "echo 1 > /proc/sys/net/ipv4/ip_forward")
+    resident.shell(lab, PEER, "ip route add 172.7.21.0/24 via 10.4.7.21")
     for number in ("21", "22"):
-        inside(lab, "router", _shell, f"ip route add 172.7.{number}.0/24 via 10.4.7.{number}", "")
+        resident.shell(lab, "router", f"ip route add 172.7.{number}.0/24 via 10.4.7.{number}")
 
 
 def prepare_ipv6(lab: Lab) -> None:
     """Make routes and neighbours of IPv6: no rule of the node may keep hosts from finding each other."""
     names = {"router": "router", PEER: "peer", POD: "pod", OTHER_POD: "other"}
     _tell_macs(lab, names, [NODE, POD, OTHER_POD, PEER, "router"])
-    inside(lab, "router", _shell, "ip address add fd00:10:4:7::254/64 dev eth0 nodad", "")
-    inside(lab, NODE, _shell, _PREPARE_6, "")
+    resident.shell(lab, "router", "ip address add fd00:10:4:7::254/64 dev eth0 nodad")
+    resident.shell(lab, NODE, _PREPARE_6)
     for pod in (POD, OTHER_POD):
-        inside(lab, pod, _shell, _BESIDE_6, "")
-    inside(lab, PEER, _shell, "echo 1 > /proc/sys/net/ipv6/conf/all/forwarding", "")
-    inside(lab, PEER, _shell, "ip route add fd00:172:7:21::/64 via fd00:10:4:7::21", "")
+        resident.shell(lab, pod, _BESIDE_6)
+    resident.shell(lab, PEER, "echo 1 > /proc/sys/net/ipv6/conf/all/forwarding")
+    resident.shell(lab, PEER, "ip route add fd00:172:7:21::/64 via fd00:10:4:7::21")
     for host in (PEER, "router"):
-        inside(lab, host, _shell, "ip neighbour replace fd00:10:4:7::21 lladdr $(cat /run/node-mac) dev eth0", "")
+        resident.shell(lab, host, "ip neighbour replace fd00:10:4:7::21 lladdr $(cat /run/node-mac) dev eth0")
     for number in ("21", "22"):
-        inside(lab, "router", _shell, f"ip route add fd00:172:7:{number}::/64 via fd00:10:4:7::{number}", "")
+        resident.shell(lab, "router", f"ip route add fd00:172:7:{number}::/64 via fd00:10:4:7::{number}")
 
 
 def _tell_macs(lab: Lab, names: Mapping[str, str], hosts: Iterable[str]) -> None:
@@ -195,9 +195,9 @@ def _tell_macs(lab: Lab, names: Mapping[str, str], hosts: Iterable[str]) -> None
         (NODE, "docker0", "bridge"),
     ]
     for host, device, name in devices:
-        mac = inside(lab, host, _shell, f"cat /sys/class/net/{device}/address", "")
+        mac = resident.shell(lab, host, f"cat /sys/class/net/{device}/address")
         for other in hosts:
-            inside(lab, other, _shell, f"cat > /run/{name}-mac", mac)
+            resident.shell(lab, other, f"cat > /run/{name}-mac", text=mac)
 
 
 @pytest.mark.parametrize("sentence", CORNERS)
@@ -235,7 +235,7 @@ def load(crossroads: Crossroads, rules: Ruleset) -> Snapshot:
     policies = "".join(f"{line}\n" for line in rules.policies)
     words = [crossroads.backend, *lines, " ".join(rules.settings), policies, rules.sets]
     words += [str(rules.version), "iptables" if rules.version == 4 else "ip6tables"]
-    inside(crossroads.lab, NODE, _shell, _LOAD, rules.payload, *words)
+    resident.shell(crossroads.lab, NODE, _LOAD, *words, text=rules.payload)
     return inside(crossroads.lab, NODE, _observe, crossroads.backend)
 
 
@@ -336,12 +336,3 @@ def report(problem: str, sent: Sent, rules: Ruleset, trace: Trace, outcome: Outc
     steps = "\n".join(f"  {step.at}: {step.rule} => {step.effect}" for step in trace.steps)
     said = f"{trace.verdict} {trace.source} -> {trace.destination} dev {trace.oif} via {trace.next_hop}"
     return f"{problem}\n{sent}\ntrace: {said}\n{steps}\nkernel: {outcome}\n{rules}"
-
-
-def _shell(script: str, text: str, *arguments: str) -> str:
-    done = subprocess.run(
-        ["sh", "-ec", script, "sh", *arguments], input=text, capture_output=True, text=True, check=False
-    )
-    if done.returncode != 0:
-        raise AssertionError(f"exit code {done.returncode}: {done.stderr}\n{text}")
-    return done.stdout
