@@ -30,8 +30,9 @@ def call(lab: Lab, host: str, function: Callable[P, R], *args: P.args, **kwargs:
     Unlike `inside` it sees nothing of what the test has changed in memory, but for the environment.
     """
     place = Place(lab.holder.pid, lab.host(host).name)
+    request = pickle.dumps(Call(function, args, kwargs, str(Path.cwd()), dict(os.environ)))
     with _called(place) as caller, caller.makefile("rwb") as stream:
-        stream.write(pickle.dumps(Call(function, args, kwargs, str(Path.cwd()), dict(os.environ))))
+        stream.write(request)
         stream.flush()
         reported = stream.read()
     if not reported:
