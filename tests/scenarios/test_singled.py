@@ -15,21 +15,39 @@ NODES = {
 SPEC = spec_text("{type: vxlan, direct_routing: true}", NODES)
 
 RULES = {
-    "iptables-nft $op FORWARD -d 10.32.16.0/24 -j REJECT": ["pod -> pod on r1-n6  rejected"],
-    "iptables-nft $op FORWARD -m iprange --src-range 10.32.15.0-10.32.15.255 -j DROP": [
-        "pod on r1-n5 -> pod here  dropped"
+    "iptables-nft $op FORWARD -d 10.32.16.0/24 -j REJECT": [
+        "pod -> pod on r1-n6  rejected",
+        "pod on r1-n6 -> pod here  replies rejected",
     ],
-    "ip6tables-nft $op FORWARD -d fd00:32:0:16::/64 -j REJECT": ["pod -> pod (IPv6) on r1-n6  rejected"],
-    "iptables-nft $op FORWARD -d 10.60.1.16 -j REJECT": ["pod -> node on r1-n6  rejected"],
+    "iptables-nft $op FORWARD -m iprange --src-range 10.32.15.0-10.32.15.255 -j DROP": [
+        "pod -> pod on r1-n5  replies dropped",
+        "pod on r1-n5 -> pod here  dropped",
+    ],
+    "ip6tables-nft $op FORWARD -d fd00:32:0:16::/64 -j REJECT": [
+        "pod -> pod (IPv6) on r1-n6  rejected",
+        "pod on r1-n6 -> pod here (IPv6)  replies rejected",
+    ],
+    "iptables-nft $op FORWARD -d 10.60.1.16 -j REJECT": [
+        "pod -> node on r1-n6  rejected",
+        "node on r1-n6 -> pod here  replies rejected",
+    ],
     "iptables-nft $op INPUT -p udp -s 10.60.2.13 -j DROP": ["tunnel from r2-n3 (udp)  dropped"],
-    "iptables-nft $op FORWARD -o eth0 -d 10.32.0.0/16 -j DROP": ["pod -> pod on r1-n2, r1-n3 and 3 more  dropped"],
+    "iptables-nft $op FORWARD -o eth0 -d 10.32.0.0/16 -j DROP": [
+        "pod -> pod on r1-n2, r1-n3 and 3 more  dropped",
+        "pod on r1-n2, r1-n3 and 3 more -> pod here  replies dropped",
+    ],
 }
 """What another program does about one peer of eight, and what drift says."""
 
 ROUTING = {
-    "ip rule $op to 10.32.16.0/24 unreachable": ["pod -> pod on r1-n6  rejected", "node -> pod on r1-n6  rejected"],
+    "ip rule $op to 10.32.16.0/24 unreachable": [
+        "pod -> pod on r1-n6  rejected",
+        "pod on r1-n6 -> pod here  replies rejected",
+        "node -> pod on r1-n6  rejected",
+    ],
     "ip route $op unreachable 10.32.23.0/25; ip route $op unreachable 10.32.23.128/25": [
         "pod -> pod on r2-n3  rejected",
+        "pod on r2-n3 -> pod here  replies rejected",
         "node -> pod on r2-n3  rejected",
     ],
 }
@@ -43,7 +61,7 @@ DEEDS = {
             "add rule ip x f ip daddr 10.32.16.0/24 drop'"
         ),
         "nft delete table ip x",
-        ["pod -> pod on r1-n6  dropped"],
+        ["pod -> pod on r1-n6  dropped", "pod on r1-n6 -> pod here  replies dropped"],
     ),
     "a chain that only packets to one peer come to": (
         (
@@ -51,7 +69,7 @@ DEEDS = {
             "iptables-nft -t mangle -A X -j DROP"
         ),
         "nft delete table ip mangle",
-        ["pod -> pod on r1-n6  dropped"],
+        ["pod -> pod on r1-n6  dropped", "pod on r1-n6 -> pod here  replies dropped"],
     ),
 }
 

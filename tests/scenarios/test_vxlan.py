@@ -72,7 +72,8 @@ def test_a_firewall_that_keeps_the_tunnel_out_is_drift_with_the_rule_to_blame(ra
 
 def test_a_firewall_that_lets_the_tunnel_in_is_no_drift(racks):
     racks.apply(TUNNEL, ["r1-n1", "r2-n1"])
-    racks.shell("r1-n1", "iptables-nft -A INPUT -p udp --dport 8472 -j ACCEPT; iptables-nft -P INPUT DROP")
+    answers = "iptables-nft -A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT"
+    racks.shell("r1-n1", f"{answers}; iptables-nft -A INPUT -p udp --dport 8472 -j ACCEPT; iptables-nft -P INPUT DROP")
     assert passes(racks.lab, "r2-n1-pod1", "r1-n1-pod1")
     assert racks.podnet("r1-n1", "drift", TUNNEL).code == 0
 
