@@ -204,12 +204,8 @@ def _with_nodes(
         (minus(nodes.addresses, kept), SourceAddress.REWRITTEN),
     ):
         yield replace(_from_pod(traffic, "pod -> node", destinations, source), peers=nodes)
-    reached = peers
-    if len(addressed) < len(names):
-        addressable = {name for _, name in addressed}
-        reached = Peers.of((place for place in peers.places if place[1] in addressable), ways)
-    sent = first_packets(Flow(traffic.version, only(here.address.value), reached.addresses), NO_DEVICE)
-    yield TrafficClass("node -> pod", sent, _asked(traffic, _KEPT), traffic.accepts, peers=reached)
+    sent = first_packets(Flow(traffic.version, only(here.address.value), peers.addresses), NO_DEVICE)
+    yield TrafficClass("node -> pod", sent, _asked(traffic, _KEPT), traffic.accepts, peers=peers)
     sent = replace(sent, destination=pods_of(traffic.subnet))
     home = Peers(ways=_home(traffic))
     yield TrafficClass("node -> pod here", sent, None, traffic.accepts, peers=home, bridge=_bridge(traffic))
