@@ -58,7 +58,8 @@ def source_seen(lab: Lab, client: str, server: str, timeout: float = 2.0, *, ver
     with closing(next(ends)) as listener, closing(next(ends)) as caller:
         listener.bind((address(lab, server, version), 0))
         listener.listen()
-        caller.settimeout(timeout)
+        for end in (listener, caller):  # where later packets are lost the caller alone has a connection
+            end.settimeout(timeout)
         caller.connect(listener.getsockname())
         connection, peer = listener.accept()
         connection.close()

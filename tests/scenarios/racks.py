@@ -94,9 +94,11 @@ done
 nft flush ruleset
 for table in $(cat /proc/net/ip_tables_names); do
     printf '*%s\\nCOMMIT\\n' "$table" | iptables-legacy-restore
+    [ "$table" != filter ] || iptables-legacy -P FORWARD ACCEPT
 done
 for table in $(cat /proc/net/ip6_tables_names); do
     printf '*%s\\nCOMMIT\\n' "$table" | ip6tables-legacy-restore
+    [ "$table" != filter ] || ip6tables-legacy -P FORWARD ACCEPT
 done
 echo 1 > /proc/sys/net/ipv4/ip_forward
 echo 0 > /proc/sys/net/ipv6/conf/all/forwarding
