@@ -7,7 +7,7 @@ import pickle
 import traceback
 import warnings
 from collections.abc import Callable
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 R = TypeVar("R")
 
@@ -24,9 +24,14 @@ def forked(prepare: Callable[[], None], function: Callable[[], R]) -> R:
     with os.fdopen(receiver, "rb") as stream:
         reported = stream.read()
     os.waitpid(child, 0)
+    result: R = result_of(reported)
+    return result
+
+
+def result_of(reported: bytes) -> Any:
+    """Return the result of a function whose process wrote it with its exception; raise that instead if there is one."""
     if not reported:
         raise RuntimeError("the process ended without a report")
-    result: R
     result, error = pickle.loads(reported)
     if error is not None:
         raise error

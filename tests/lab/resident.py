@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final, ParamSpec, TypeVar
 
 from netplan.lab import Lab
+from tests.forked import result_of
 from tests.lab.zygote import Call, Place
 
 P = ParamSpec("P")
@@ -35,12 +36,7 @@ def call(lab: Lab, host: str, function: Callable[P, R], *args: P.args, **kwargs:
         stream.write(request)
         stream.flush()
         reported = stream.read()
-    if not reported:
-        raise RuntimeError("the process ended without a report")
-    result: R
-    result, error = pickle.loads(reported)
-    if error is not None:
-        raise error
+    result: R = result_of(reported)
     return result
 
 
