@@ -5,7 +5,6 @@ podnet writes no policy of a built-in chain, so that none can change: there is n
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import Final
@@ -22,7 +21,7 @@ from netplan.netfilter.iptables.names import TCP
 from netplan.planning.on_link import OnLink
 from netplan.planning.plan import NodePlan
 from netplan.planning.traffic.effects import TrafficEffect
-from netplan.planning.traffic.judge import blamed
+from netplan.planning.traffic.judge import blamed, refuses_direct_access
 from netplan.trace import Packet, PacketVerdict, Step, Trace, Tracer
 from netplan.trace.fib import Fib
 from netplan.trace.firewall.conditions import holds
@@ -34,7 +33,6 @@ _PORTS: Final = 65535
 _ESTABLISHED: Final = "ESTABLISHED"
 _INCOMING: Final = ("raw PREROUTING", "mangle PREROUTING", "mangle INPUT", "filter INPUT")
 _OUTGOING: Final = ("raw OUTPUT", "mangle OUTPUT", "filter OUTPUT", "mangle POSTROUTING")
-_GUARD: Final = re.compile("! -i .* -j DROP$")
 _DIRECT_ROUTING: Final = (
     "start dockerd with --allow-direct-routing, or make the bridge's network with"
     " -o com.docker.network.bridge.trusted_host_interfaces=INTERFACE"
@@ -268,8 +266,7 @@ def _of_traffic(effects: Iterable[TrafficEffect]) -> Iterator[Danger]:
 
 def _remedy_for(step: Step) -> str:
     """Return what helps against a rule, empty if that is unknown: docker's, against packets straight to containers."""
-    guards = _GUARD.search(step.rule) is not None and step.at.startswith(("raw PREROUTING ", "filter DOCKER "))
-    return _DIRECT_ROUTING if guards else ""
+    return _DIRECT_ROUTING if refuses_direct_access(step.at, step.rule) else ""
 
 
 def _some(routes: list[Route] | list[Resource]) -> str:

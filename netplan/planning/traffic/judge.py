@@ -284,9 +284,12 @@ def holds_policy(at: str) -> bool:
 
 def guards(at: str, rule: str, *, arrives: bool) -> bool:
     """Whether a rule keeps the outside away, as docker does from containers (since 28.0) and firewalld by its zones."""
-    if arrives and any(place.search(at) and shape.fullmatch(rule) for place, shape in _DIRECT_ACCESS):
-        return True
-    return _ZONES.search(at) is not None
+    return (arrives and refuses_direct_access(at, rule)) or _ZONES.search(at) is not None
+
+
+def refuses_direct_access(at: str, rule: str) -> bool:
+    """Whether a rule is one by which docker keeps packets from containers that do not come by their bridge."""
+    return any(place.search(at) and shape.fullmatch(rule) for place, shape in _DIRECT_ACCESS)
 
 
 def _chain(at: str) -> str:
