@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from netplan.desired.hooks import Hook
 from netplan.errors import StoreError
-from netplan.kinds.resource import Change, Resource
+from netplan.kinds.resource import Change, Json, Resource
 from netplan.kinds.route.value import Route, RouteKey
 from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
@@ -36,13 +36,14 @@ class WantedState(Struct, frozen=True):
 
     `sysctls` are the desired parameters: of the state after no others are kept. `waiting` are those of missing devices,
     and `hooks` say where our jumps belong. `blocked` are the keys of routes that an obstacle keeps out: those that the
-    newest generation had there are remembered.
+    newest generation had there are remembered. `traffic` are the classes of traffic, None if they are unknown.
     """
 
     sysctls: Collection[str]
     waiting: Collection[Sysctl] = ()
     hooks: tuple[Hook, ...] | None = None
     blocked: Collection[RouteKey] = ()
+    traffic: Json | None = None
 
 
 def _start(former: JournalEntry | None, applied: AppliedChanges) -> JournalStart:
@@ -80,7 +81,7 @@ class ApplyJournal:
         """Write down what is about to be done; StoreError (3) if that can't be, and nothing must be written then."""
         self._former = self._store.journal.read()
         start = _start(self._former, AppliedChanges(tuple(changes), before))
-        start = replace(start, hooks=self._wanted.hooks, blocked=self._had_before())
+        start = replace(start, hooks=self._wanted.hooks, blocked=self._had_before(), traffic=self._wanted.traffic)
         entry = JournalEntry(secrets.token_hex(8), self._provenance, Phase.WRITING, start, confirm=self._confirm)
         with files.reported("the journal", self._store.journal.path, "; nothing was changed"):
             self._store.journal.write(entry)

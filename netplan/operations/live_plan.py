@@ -96,11 +96,13 @@ class LivePlan(Struct, frozen=True):
 
     @classmethod
     def for_rollback(cls, target: RollbackTarget, kernel: Kernel) -> LivePlan:
-        """Return the plan back to an earlier state."""
+        """Return the plan back to an earlier state, with what it does to the traffic that is wanted there."""
         settings = frozenset({*target.sysctls, *(sysctl.name for sysctl in target.state.all(Sysctl))})
         kept = Interest(frozenset(target.state.chains), sysctls=settings)
         interest = with_ground(interest_of(target.touched) | kept)
-        now = kernel.observe(interest)
+        traffic = target.traffic or ()
+        now = whole_state(kernel, interest, flows_of(traffic)) if traffic else kernel.observe(interest)
+        unknown_traffic = f"it is unknown what traffic generation {target.generation} wants: an earlier podnet made it"
 
         def anew(state: Snapshot) -> NodePlan:
             changes = tuple(undo_changes(target.state, state, target.touched, target.reason))
@@ -109,9 +111,10 @@ class LivePlan(Struct, frozen=True):
                 refusals=tuple(map(str, shut_out(changes, state))),
                 sysctls=target.sysctls,
                 hooks=target.hooks,
+                warnings=() if target.traffic is not None else (unknown_traffic,),
             )
 
-        return cls(anew(now), kernel, now, interest, anew=anew)
+        return cls(with_effects(anew(now), traffic, now), kernel, now, interest, anew=anew)
 
     @property
     def blocked(self) -> frozenset[RouteKey]:

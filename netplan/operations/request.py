@@ -16,7 +16,7 @@ from netplan.errors import (
     StoreError,
     UnsteadyError,
 )
-from netplan.kinds.resource import Change, ObjectRefusedError, Resource
+from netplan.kinds.resource import Change, Json, ObjectRefusedError, Resource
 from netplan.kinds.snapshot import Snapshot
 from netplan.operations.apply_journal import ApplyJournal, WantedState, provenance_of
 from netplan.operations.apply_plan import apply_plan
@@ -33,6 +33,7 @@ from netplan.planning.fingerprint import unlike
 from netplan.planning.obstacles import Obstacle, left_out_by
 from netplan.planning.plan import NodePlan, Plan
 from netplan.planning.safety import Flag
+from netplan.planning.traffic.class_json import classes_to_json
 from netplan.store.decision import ConfirmDecision
 from netplan.store.journal import JournalEntry
 from netplan.system import clock
@@ -202,12 +203,19 @@ def _apply(request: Request, live: LivePlan, hold: LockHold) -> _Applied:
     journal = ApplyJournal(
         machine.store,
         provenance,
-        WantedState(plan.sysctls, plan.waiting, plan.hooks, live.blocked),
+        WantedState(plan.sysctls, plan.waiting, plan.hooks, live.blocked, _wanted_traffic(plan)),
         None if within is None else confirm_within(within, secret, spec),
         machine.arm(machine.store, hold.descriptor),
     )
     with machine.report.during("preparing"):
         return _Applied(apply_plan(live, journal), journal, secret)
+
+
+def _wanted_traffic(plan: NodePlan) -> Json | None:
+    """Return what is kept of a plan's classes of traffic: those that are wanted; None if the plan has none at all."""
+    if not plan.changes or not plan.traffic:
+        return None
+    return classes_to_json(traffic for traffic in plan.traffic if traffic.wanted)
 
 
 def _conclude(request: Request, live: LivePlan, hold: LockHold, applied: _Applied) -> None:

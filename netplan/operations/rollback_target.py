@@ -17,6 +17,8 @@ from netplan.kinds.snapshot import Snapshot
 from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import counted
 from netplan.operations.report import Report
+from netplan.planning.traffic.class_json import classes_from_json
+from netplan.planning.traffic.classes import TrafficClass
 from netplan.planning.undo import AppliedChanges, earlier
 from netplan.store.generations import Damaged, Generation
 from netplan.store.provenance import Provenance
@@ -26,8 +28,8 @@ class RollbackTarget(Struct, frozen=True):
     """The state to go back to, the changes made since, and what the plan and the new generation say of it.
 
     `origin` is what led to that state; its spec has no name where none is known, as of a state before podnet.
-    `sysctls` names the parameters that the spec of that state wanted, `hooks` where it wanted our jumps, and
-    `generation` was the newest one then.
+    `sysctls` names the parameters that the spec of that state wanted, `hooks` where it wanted our jumps, `traffic` the
+    classes of traffic, none of a state before podnet, None if they are unknown, and `generation` was the newest then.
     """
 
     state: Snapshot
@@ -38,6 +40,7 @@ class RollbackTarget(Struct, frozen=True):
     sysctls: tuple[str, ...]
     generation: int
     hooks: tuple[Hook, ...] | None = None
+    traffic: tuple[TrafficClass, ...] | None = None
 
     @property
     def touched_rules(self) -> Iterator[PlacedRule]:
@@ -116,18 +119,35 @@ def _before(newest: Generation, former: Generation | Damaged | None) -> Rollback
     reason = Reason(f"as it was before generation {newest.number}")
     verb = f"rollback to before {newest.number}"
     number = newest.number - 1
+    state, changes = newest.before, newest.changes
     if isinstance(former, Generation):
-        return RollbackTarget(
-            newest.before, newest.changes, former.origin, verb, reason, _wanted(former), number, former.hooks
-        )
-    return RollbackTarget(newest.before, newest.changes, _unnamed(newest), verb, reason, (), number)
+        wanted, traffic = _wanted(former), _traffic(former)
+        return RollbackTarget(state, changes, former.origin, verb, reason, wanted, number, former.hooks, traffic)
+    none = () if number == 0 else None
+    return RollbackTarget(state, changes, _unnamed(newest), verb, reason, (), number, traffic=none)
 
 
 def _before_all(oldest: Generation, kept: Sequence[Generation]) -> RollbackTarget:
     state, touched = _undoing(oldest.before, kept)
     reason = Reason(f"as it was before generation {oldest.number}")
     verb = f"rollback to before {oldest.number}"
-    return RollbackTarget(state, touched, _unnamed(oldest), verb, reason, (), oldest.number - 1)
+    number = oldest.number - 1
+    none = () if number == 0 else None
+    return RollbackTarget(state, touched, _unnamed(oldest), verb, reason, (), number, traffic=none)
+
+
+def _traffic(generation: Generation) -> tuple[TrafficClass, ...] | None:
+    """Return the classes of traffic that are wanted in a generation, None if it does not say.
+
+    UsageError (2) if they can't be read.
+    """
+    if generation.traffic is None:
+        return None
+    try:
+        return classes_from_json(generation.traffic)
+    except ValueError as error:
+        what = f"generation {generation.number} can't be read (its traffic: {error})"
+        raise UsageError(f"{what}: choose another one, as podnet history shows") from error
 
 
 def _unnamed(generation: Generation) -> Provenance:
@@ -154,6 +174,7 @@ def _after(generation: Generation, later: Sequence[Generation]) -> RollbackTarge
         _wanted(generation),
         number,
         generation.hooks,
+        _traffic(generation),
     )
 
 

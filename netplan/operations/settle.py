@@ -189,6 +189,7 @@ def _bring_back(store: Store, generation: Generation, kernel: Kernel) -> Recover
             waiting=late,
             hooks=generation.hooks,
             blocked={route.key for route in generation.blocked},
+            traffic=generation.traffic,
         ),
     )
     run(Transaction(changes, now, interest, left), kernel, journal)

@@ -26,14 +26,15 @@ from netplan.store.files import UNREADABLE
 from netplan.store.provenance import Provenance, boot_id
 from netplan.system.process import Process
 
-FORMAT_VERSION: Final = "2.1"
-"""That of a generation too. 2.0 had no `hooks`.
+FORMAT_VERSION: Final = "2.2"
+"""That of a generation too. 2.1 had no `traffic`, 2.0 no `hooks`.
 
 In 1 the state after had all that was observed, and no numbers for what the changes create.
 """
 
 _NAME: Final = "journal.json"
 _BLOCKED: Final = "blocked"
+_TRAFFIC: Final = "traffic"
 _ID: Final = re.compile("[0-9a-f]{16}")
 
 
@@ -79,20 +80,23 @@ class JournalStart(Struct, frozen=True, dict=True):
     """What an apply starts from: its changes, the state before them, and where our jumps are to stand after them.
 
     `hooks` is None where that is unknown, as in what podnet 0.1.0 wrote. `blocked` are earlier routes of podnet's that
-    are still wanted, and that it leaves out because of obstacles.
+    are still wanted, and that it leaves out because of obstacles. `traffic` are the classes of traffic that are wanted
+    after it, as JSON values, None if they are unknown.
     """
 
     changes: tuple[Change[Resource], ...]
     before: Snapshot
     hooks: tuple[Hook, ...] | None = None
     blocked: tuple[Route, ...] = ()
+    traffic: Json | None = None
 
     @cached_property
     def text(self) -> str:
         """The same as members of a JSON object: made once, since it is written again with the outcome."""
         changes, before = [*map(_change_to_json, self.changes)], snapshot_json.to_json(self.before)
         blocked = {_BLOCKED: [route.to_json() for route in self.blocked]} if self.blocked else {}
-        return _members(changes=changes, before=before, **hooks_to_json(self.hooks), **blocked)
+        traffic = {} if self.traffic is None else {_TRAFFIC: self.traffic}
+        return _members(changes=changes, before=before, **hooks_to_json(self.hooks), **blocked, **traffic)
 
     @cached_property
     def numbers(self) -> Mapping[Resource, int]:
@@ -104,7 +108,8 @@ class JournalStart(Struct, frozen=True, dict=True):
         """Read what `text` returned."""
         changes = tuple(map(change_from_json, data["changes"]))
         blocked = tuple(map(Route.from_json, data.get(_BLOCKED, ())))
-        return cls(changes, snapshot_json.from_json(data["before"]), hooks_from_json(data), blocked)
+        before, traffic = snapshot_json.from_json(data["before"]), data.get(_TRAFFIC)
+        return cls(changes, before, hooks_from_json(data), blocked, traffic)
 
     def state_from_json(self, data: Json) -> Snapshot:
         """Read a state after it, which names what the changes made by their numbers."""
@@ -130,6 +135,11 @@ class HasJournalStart:
     def hooks(self) -> tuple[Hook, ...] | None:
         """Where our jumps are to stand; None if that is not known."""
         return self.start.hooks
+
+    @property
+    def traffic(self) -> Json | None:
+        """The classes of traffic that are wanted, as JSON values; None if they are unknown."""
+        return self.start.traffic
 
     @property
     def blocked(self) -> tuple[Route, ...]:

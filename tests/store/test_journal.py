@@ -31,6 +31,12 @@ def test_an_entry_is_read_back(journal, entry):
     assert (read.render(), read.changes) == (entry.render(), entry.changes)
 
 
+@pytest.mark.parametrize("traffic", [None, {"lists": [], "classes": []}], ids=["unknown", "none"])
+def test_what_traffic_is_wanted_is_read_back_or_that_it_is_unknown(journal, traffic):
+    journal.write(replace(WRITING, start=JournalStart(CHANGES, STATE, traffic=traffic)))
+    assert journal.read().traffic == traffic
+
+
 def test_without_a_journal_there_is_no_entry(journal):
     assert journal.read() is None
 

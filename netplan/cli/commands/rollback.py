@@ -9,6 +9,7 @@ import typer
 from netplan.cli.ask import dialogue
 from netplan.cli.context import Yes, machine_at
 from netplan.cli.options import (
+    AllowBrokenTraffic,
     AllowDefaultRoute,
     AllowManyDeletes,
     AllowOffLink,
@@ -38,8 +39,11 @@ def rollback(
     default_route: AllowDefaultRoute = False,
     many_deletes: AllowManyDeletes = False,
     off_link: AllowOffLink = False,
+    broken: AllowBrokenTraffic = False,
 ) -> None:
     """Restore the state that an earlier generation left, or the one before the newest."""
-    flags = allowed(session=session, default_route=default_route, many_deletes=many_deletes, off_link=off_link)
+    flags = allowed(
+        session=session, default_route=default_route, many_deletes=many_deletes, off_link=off_link, broken=broken
+    )
     options = Options(flags, lock_timeout=lock_timeout)
     roll_back(machine_at(folder), generation, options, dialogue(yes=yes))

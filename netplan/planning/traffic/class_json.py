@@ -1,9 +1,11 @@
-"""Classes of traffic as JSON, for a plan that is saved: its traffic is traced anew before it is applied."""
+"""Classes of traffic as JSON: for a plan that is saved, and for a state that a node may go back to."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Final
 
+from netplan.documents import INVALID_JSON_VALUE, why
 from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.resource import Json
 from netplan.net import BITS, Address, if_name
@@ -15,17 +17,23 @@ from netplan.trace.flow import EVERY_SERVICE, NO_DEVICE
 from netplan.trace.flow import Mark as PacketMark
 from netplan.trace.intervals import EVERY_PORT, Intervals, pairs_of, union
 
+_LISTS: Final = ("sources", "destinations", "peers", "ways")
 _NUMBERS: Final = {"sport": EVERY_PORT[1], "service": EVERY_SERVICE[1]}
 
 
 def class_to_json(traffic: TrafficClass) -> Json:
     """Return a class as JSON values; `service` has the protocol's number above the 16 bits of the port."""
-    packets = traffic.packets
+    return _to_json(traffic, lambda _, texts: texts())
+
+
+def _to_json(traffic: TrafficClass, listed: Callable[[object, Callable[[], list[str]]], list[str] | int]) -> Json:
+    """Return a class as JSON values; `listed` returns what stands there for a value that is many texts."""
+    packets, peers, version = traffic.packets, traffic.peers, traffic.packets.version
     return {
         "class": traffic.traffic,
-        "version": packets.version,
-        "sources": _addresses(packets.version, packets.source),
-        "destinations": _addresses(packets.version, packets.destination),
+        "version": version,
+        "sources": listed(packets.source, lambda: _addresses(version, packets.source)),
+        "destinations": listed(packets.destination, lambda: _addresses(version, packets.destination)),
         **{name: [f"{first}-{last}" for first, last in pairs_of(getattr(packets, name))] for name in _NUMBERS},
         "iif": packets.iif or None,
         "source": None if traffic.source is None else traffic.source.value,
@@ -35,7 +43,8 @@ def class_to_json(traffic: TrafficClass) -> Json:
         "beyond": traffic.beyond,
         "bridge": None if traffic.bridge is None else traffic.bridge.to_json(),
         "device": traffic.device,
-        **traffic.peers.to_json(),
+        "peers": listed(peers.places, peers.place_texts),
+        "ways": listed(peers.ways, peers.way_texts),
     }
 
 
@@ -59,6 +68,30 @@ def class_from_json(data: Json) -> TrafficClass:
         peers=Peers.from_json(data),
         device=None if data["device"] is None else if_name(str(data["device"])),
     )
+
+
+def classes_to_json(classes: Iterable[TrafficClass]) -> Json:
+    """Return classes as JSON values in which each list of addresses, peers and ways stands once, for they are long."""
+    numbers: dict[tuple[str, ...], int] = {}
+    known: dict[int, tuple[object, int]] = {}
+
+    def listed(value: object, texts: Callable[[], list[str]]) -> int:
+        if id(value) not in known:
+            known[id(value)] = value, numbers.setdefault(tuple(texts()), len(numbers))
+        return known[id(value)][1]
+
+    rows = [_to_json(traffic, listed) for traffic in classes]
+    return {"lists": [list(texts) for texts in numbers], "classes": rows}
+
+
+def classes_from_json(data: Json) -> tuple[TrafficClass, ...]:
+    """Read what `classes_to_json` gave; ValueError if it is something else."""
+    try:
+        lists = data["lists"]
+        rows = ({**row, **{name: lists[row[name]] for name in _LISTS}} for row in data["classes"])
+        return tuple(map(class_from_json, rows))
+    except INVALID_JSON_VALUE as error:
+        raise ValueError(why(error)) from error
 
 
 def _addresses(version: int, numbers: Intervals) -> list[str]:

@@ -127,14 +127,17 @@ class Peers(Struct, frozen=True, dict=True):
     def _to(self, last: int) -> int:
         return bisect_right(self._starts, last)
 
-    def to_json(self) -> Json:
-        """Return the peers as JSON values: name, prefix, and the device and next hop of the way, each in one line."""
-        ways = [f"{prefix} {way.oif or '-'} {way.next_hop or '-'}" for prefix, way in self.ways.items()]
-        return {"peers": [f"{name} {prefix}" for prefix, name in self.places], "ways": ways}
+    def place_texts(self) -> list[str]:
+        """Return name and prefix of each peer in one line."""
+        return [f"{name} {prefix}" for prefix, name in self.places]
+
+    def way_texts(self) -> list[str]:
+        """Return prefix, device and next hop of each way in one line."""
+        return [f"{prefix} {way.oif or '-'} {way.next_hop or '-'}" for prefix, way in self.ways.items()]
 
     @classmethod
     def from_json(cls, data: Json) -> Peers:
-        """Read what `to_json` gave."""
+        """Read the texts of `peers` and of their `ways`."""
         places = (str(text).split() for text in data["peers"])
         words = (str(text).split() for text in data["ways"])
         ways = {Prefix.parse(prefix): _way(oif, hop) for prefix, oif, hop in words}

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from netplan.planning.traffic.class_json import class_from_json, class_to_json
+from netplan.planning.traffic.class_json import class_from_json, class_to_json, classes_from_json, classes_to_json
 from netplan.planning.traffic.classes import classes_of
 from tests import make
 
@@ -14,6 +14,13 @@ SPEC = make.spec(ip_masq="{non_masquerade_cidrs: [10.9.0.0/16]}")
 def test_classes_are_read_back():
     given = classes_of(make.desired(SPEC))
     assert tuple(class_from_json(json.loads(json.dumps(class_to_json(one)))) for one in given) == given
+
+
+def test_classes_are_read_back_from_lists_that_stand_once():
+    given = classes_of(make.desired(SPEC))
+    written = json.loads(json.dumps(classes_to_json(given)))
+    assert classes_from_json(written) == given
+    assert sorted(map(tuple, written["lists"])) == sorted({tuple(texts) for texts in written["lists"]})
 
 
 @pytest.mark.parametrize(
