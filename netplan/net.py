@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import socket
+from collections.abc import Iterable, Iterator
 from typing import Final, NewType
 
 from msgspec import Struct
@@ -185,6 +186,18 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)
+
+
+def collapsed(version: int, addresses: Iterable[int]) -> Iterator[Prefix]:
+    """Yield the fewest prefixes that hold exactly these addresses of an IP version, in their order."""
+    prefixes: list[Prefix] = []
+    values, length = set(addresses), BITS[version]
+    while values:
+        step = 1 << BITS[version] - length
+        pairs = {value for value in values if not value & step and value | step in values}
+        prefixes += (Prefix(version, value, length) for value in values if value & ~step not in pairs)
+        values, length = pairs, length - 1
+    yield from sorted(prefixes)
 
 
 def counted(count: int, noun: str) -> str:

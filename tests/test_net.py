@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netplan.net import Address, InterfaceAddress, Prefix, host_name, if_name, printable
+from netplan.net import Address, InterfaceAddress, Prefix, collapsed, host_name, if_name, printable
 
 lengths = st.integers(0, 32)
 values = st.integers(0, 2**32 - 1)
@@ -122,3 +122,9 @@ def test_what_a_terminal_would_act_on_is_escaped(text):
 
 def test_what_a_terminal_shows_as_it_is_stays():
     assert printable("-s 172.7.0.0/16 é 'a'") == "-s 172.7.0.0/16 é 'a'"
+
+
+@given(st.sets(st.integers(0, 40) | values))
+def test_addresses_are_collapsed_as_the_standard_library_does(numbers):
+    expected = ipaddress.collapse_addresses(ipaddress.IPv4Network(number) for number in numbers)
+    assert [*map(str, collapsed(4, numbers))] == [*map(str, expected)]

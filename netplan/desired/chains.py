@@ -1,8 +1,9 @@
-"""Which packets leave a node under another source address: the chain PODNET-POSTROUTING of table nat."""
+"""Which packets leave a node under another source address, and which are forwarded: the chains of ours."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Final
 
 from netplan.kinds.chain.value import Chain, ChainKey
@@ -87,9 +88,16 @@ FORWARD: Final = {version: ChainKey(version, "filter", "FORWARD") for version in
 FORWARD_CHAIN: Final = {version: ChainKey(version, "filter", "PODNET-FORWARD") for version in (4, 6)}
 
 
-def forward_chain(network: Prefix) -> Chain:
-    """Compile the chain that accepts what comes from and goes to the pod network, as flannel's FLANNEL-FWD does."""
-    texts = (f"-s {network} -j ACCEPT", f"-d {network} -j ACCEPT")
+@lru_cache(maxsize=4)
+def forward_chain(network: Prefix, nodes: tuple[Prefix, ...] | None = None) -> Chain:
+    """Compile the chain that accepts what comes from and goes to the pod network, as flannel's FLANNEL-FWD does.
+
+    With the addresses of `nodes` only what pods send to each other, and what they and nodes do.
+    """
+    texts = [f"-s {network} -j ACCEPT", f"-d {network} -j ACCEPT"]
+    if nodes is not None:
+        ends = (f"-s {one} -d {other} -j ACCEPT" for node in nodes for one, other in ((network, node), (node, network)))
+        texts = [f"-s {network} -d {network} -j ACCEPT", *ends]
     return Chain(FORWARD_CHAIN[network.version], tuple(Rule.parse(text, version=network.version) for text in texts))
 
 

@@ -52,7 +52,8 @@ def compile_node(spec: Spec, node: Node) -> Desired:
 
 def compile_removal(spec: Spec, node: Node) -> Desired:
     """Compile what a node should have when podnet leaves it: nothing of ours, and no foreign rule taken away."""
-    reported_traffic = tuple(replace(traffic, masquerades=False, accepts=False) for traffic in _traffic(spec, node))
+    unwanted = {"masquerades": False, "accepts": False, "accepts_outside": False}
+    reported_traffic = tuple(replace(traffic, **unwanted) for traffic in _traffic(spec, node))
     return Desired(
         node.name, node.address.address, backend_of(spec), (), (), (), (), reported_traffic, persist=_persist(spec)
     )
@@ -75,7 +76,8 @@ def _traffic(spec: Spec, node: Node) -> Iterator[Traffic]:
             exempt=exempt(network.version, model.ip_masq),
             respected=model.firewall.respect_marks,
             masquerades=model.ip_masq.masquerades(network.version),
-            accepts=model.forward == "accept",
+            accepts=model.forward != "none",
+            accepts_outside=model.forward == "accept",
         )
 
 
@@ -122,8 +124,9 @@ def _chains(spec: Spec, node: Node) -> Iterator[Wanted[Chain]]:
         if model.ip_masq.masquerades(network.version):
             chain = masquerade_chain(node.bridge, subnet, network, model.ip_masq, model.firewall.respect_marks)
             yield Wanted(chain, Reason("ip_masq", spec.at("ip_masq")))
-        if model.forward == "accept":
-            yield Wanted(forward_chain(network), Reason("forward", spec.at("forward")))
+        if model.forward != "none":
+            within = None if model.forward == "accept" else spec.topology.underlay[network.version]
+            yield Wanted(forward_chain(network, within), Reason("forward", spec.at("forward")))
 
 
 def _jumps(spec: Spec) -> Iterator[Jump]:
@@ -131,7 +134,7 @@ def _jumps(spec: Spec) -> Iterator[Jump]:
         if spec.model.ip_masq.masquerades(version):
             reason = Reason("before any SNAT of pod traffic", spec.at("firewall", "position"))
             yield Jump(POSTROUTING[version], jump_to(MASQUERADE_CHAIN[version]), Place.SHIELD, reason)
-        if spec.model.forward == "accept":
+        if spec.model.forward != "none":
             reason = Reason("after every other program's policy", spec.at("forward"))
             yield Jump(FORWARD[version], jump_to(FORWARD_CHAIN[version]), Place.LATE, reason)
 

@@ -42,7 +42,8 @@ class Traffic(Struct, frozen=True):
     """The cluster's traffic of one IP version as one node sees it, and what the spec wants of it.
 
     `network` is the pod network and `subnet` the node's part of it. `kept` are the destinations that must see a pod's
-    own address, `exempt` those of them that the spec names.
+    own address, `exempt` those of them that the spec names. What is forwarded is to be accepted if podnet `accepts`,
+    that with the outside if it `accepts_outside`.
     """
 
     node: Node
@@ -54,6 +55,7 @@ class Traffic(Struct, frozen=True):
     respected: tuple[Mark, ...]
     masquerades: bool
     accepts: bool
+    accepts_outside: bool
 
     @property
     def version(self) -> int:

@@ -269,8 +269,11 @@ class ClusterSpec(Section):
     """What carries the traffic between the pods of two nodes."""
     ip_masq: IpMasq = Field(default_factory=IpMasq.model_construct)
     """Which packets leave a node under the node's address instead of the pod's."""
-    forward: Literal["accept", "none"] = "accept"
-    """accept: forwarded traffic from and to the pod network is accepted; none: chain FORWARD is left alone."""
+    forward: Literal["accept", "pods", "none"] = "accept"
+    """accept: forwarded traffic from and to the pod network is accepted; none: chain FORWARD is left alone.
+
+    pods: only what pods send to each other, and what they and nodes do; the outside is the firewall's matter.
+    """
     firewall: Firewall = Field(default_factory=Firewall.model_construct)
     """How podnet's rules live beside those of other programs."""
     checks: tuple[CheckSpec, ...] = ()

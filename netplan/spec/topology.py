@@ -9,7 +9,7 @@ from typing import Final
 from msgspec import Struct
 
 from netplan.errors import Location
-from netplan.net import Address, IfName, InterfaceAddress, Prefix
+from netplan.net import BITS, Address, IfName, InterfaceAddress, Prefix, collapsed
 
 USUAL_MTU: Final = 1500
 """The largest packet that an interface carries, in bytes, where nothing else is known of it."""
@@ -89,6 +89,15 @@ class Topology(Struct, frozen=True, dict=True):
     def peers(self, node: Node) -> Iterator[Node]:
         """Every other node, in the order of the spec."""
         return (other for other in self.nodes if other.name != node.name)
+
+    @cached_property
+    def underlay(self) -> Mapping[int, tuple[Prefix, ...]]:
+        """The addresses of all nodes, as few prefixes, by their IP version."""
+        addresses = [own.address for node in self.nodes for own in node.addresses]
+        return {
+            version: tuple(collapsed(version, (address.value for address in addresses if address.version == version)))
+            for version in BITS
+        }
 
     @cached_property
     def segments(self) -> Mapping[Prefix, tuple[Node, ...]]:

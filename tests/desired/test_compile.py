@@ -43,6 +43,11 @@ def test_without_forwarding_of_ours_the_chain_forward_is_left_alone():
     assert not [line for line in objects(forward="none") + jumps(forward="none") if "FORWARD" in line]
 
 
+def test_of_pods_with_nodes_alone_the_chain_forward_has_the_addresses_of_all_nodes():
+    assert "filter PODNET-FORWARD, 5 rules" in objects(forward="pods")
+    assert jumps(forward="pods") == jumps()
+
+
 def test_more_parameters_are_wanted_beside_forwarding():
     assert objects(sysctl="{net.ipv4.conf.all.rp_filter: 2}")[-2:] == [
         "net.ipv4.ip_forward = 1",

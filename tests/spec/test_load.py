@@ -59,7 +59,7 @@ def valid_specs(draw):
         f"{name}: {{address: 10.4.7.{n}/24, subnet: 172.7.{n}.0/24}}" for name, n in zip(drawn, hosts, strict=True)
     )
     keys = {
-        "forward": draw(st.sampled_from(["accept", "none", None])),
+        "forward": draw(st.sampled_from(["accept", "pods", "none", None])),
         "subnet_len": draw(st.sampled_from([None, "24"])),
     }
     return spec_text(*nodes, **keys)

@@ -145,7 +145,7 @@ def test_a_number_as_a_sysctl_is_the_text_for_the_kernel():
         ({"ip_masq": "{source: nodes}"}, "ip_masq.source: expected pods or any, found 'nodes'"),
         ({"ip_masq": "{non_masquerade_cidrs: 10.0.0.0/8}"}, "ip_masq.non_masquerade_cidrs: expected a list"),
         ({"ip_masq": ""}, "ip_masq: expected a mapping, found nothing"),
-        ({"forward": "no"}, "forward: expected accept or none, found no, which YAML reads as true or false"),
+        ({"forward": "no"}, "forward: expected accept, pods or none, found no, which YAML reads as true or false"),
         ({"firewall": "{persist: rules.v4}"}, "firewall.persist: 'rules.v4' is not an absolute path"),
         ({"firewall": "{persist: no}"}, "firewall.persist: expected none, or a path such as /etc/iptables/rules.v4"),
         ({"firewall": '{persist: "/etc/rules\\e[2J"}'}, "firewall.persist: '/etc/rules\\x1b[2J' has a character"),

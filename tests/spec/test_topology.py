@@ -27,5 +27,13 @@ def test_prefixes_of_different_lengths_are_different_segments():
     assert len(make.topology(A, make.node("b", "10.4.7.22/25")).segments) == 2
 
 
+def test_the_addresses_of_all_nodes_are_as_few_prefixes_as_can_be():
+    underlay = make.topology(A, B, FAR, make.node("d", "10.4.7.23/24")).underlay
+    assert {version: [*map(str, prefixes)] for version, prefixes in underlay.items()} == {
+        4: ["10.4.7.21/32", "10.4.7.22/31", "10.4.8.23/32"],
+        6: [],
+    }
+
+
 def test_a_node_is_found_by_its_name():
     assert make.topology(A, B).by_name["b"] is B

@@ -202,7 +202,8 @@ def _forwarded(desired: Desired, traffic: Traffic, fib: Fib) -> Iterator[Flow]:
     """
     bridge, subnet = traffic.bridge, traffic.subnet
     yield Flow.between(subnet, subnet, iif=bridge, oif=bridge)
-    for prefix in (traffic.network, *traffic.exempt, *outsides(traffic)):
+    beyond = (*traffic.exempt, *outsides(traffic)) if traffic.accepts_outside else ()
+    for prefix in (traffic.network, *beyond):
         for device, _ in _ways(of_prefix(prefix), desired, traffic, fib):
             yield Flow.between(subnet, prefix, iif=bridge, oif=device)
             but_not = subnet if prefix.covers(subnet) else None

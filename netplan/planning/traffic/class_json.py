@@ -90,7 +90,7 @@ def classes_from_json(data: Json) -> tuple[TrafficClass, ...]:
         lists = data["lists"]
         rows = ({**row, **{name: lists[row[name]] for name in _LISTS}} for row in data["classes"])
         return tuple(map(class_from_json, rows))
-    except INVALID_JSON_VALUE as error:
+    except (*INVALID_JSON_VALUE, IndexError) as error:
         raise ValueError(why(error)) from error
 
 

@@ -1,8 +1,8 @@
 """The classes of traffic in a cluster, as one node sees them: sets of packets, and what the spec wants of them.
 
-It wants that traffic is accepted, if `forward` is accept; that pods keep their address inside the cluster and are
-masqueraded outside of it, if `ip_masq` is enabled; and that what it cares for arrives where it was sent. What a tunnel
-brings from a peer it wants to be let in.
+It wants that traffic is accepted, unless `forward` is none, and with the outside only if it is accept; that pods keep
+their address inside the cluster and are masqueraded outside of it, if `ip_masq` is enabled; and that what it cares for
+arrives where it was sent. What a tunnel brings from a peer it wants to be let in.
 """
 
 from __future__ import annotations
@@ -124,11 +124,16 @@ def _of_traffic(traffic: Traffic, ways: dict[Prefix, Way]) -> Iterator[TrafficCl
         yield replace(to_neighbour, source=None)
     for prefix in traffic.exempt:
         others = minus(of_prefix(prefix), of_prefix(traffic.network))
-        yield replace(_from_pod(traffic, f"pod -> {prefix}", others, _KEPT), beyond=True)
+        yield _beyond(traffic, _from_pod(traffic, f"pod -> {prefix}", others, _KEPT))
     yield from _with_peers(traffic, ways)
     outside = _outside(traffic)
-    yield replace(_from_pod(traffic, "pod -> outside", outside, SourceAddress.REWRITTEN), beyond=True)
-    yield replace(_to_pod(traffic, "outside -> pod", outside), beyond=True)
+    yield _beyond(traffic, _from_pod(traffic, "pod -> outside", outside, SourceAddress.REWRITTEN))
+    yield _beyond(traffic, _to_pod(traffic, "outside -> pod", outside))
+
+
+def _beyond(traffic: Traffic, one: TrafficClass) -> TrafficClass:
+    """Return a class of what goes beyond the cluster, or comes from there."""
+    return replace(one, beyond=True, accepted=traffic.accepts_outside)
 
 
 def _concerns_node(removals: Iterable[Removal]) -> bool:

@@ -205,6 +205,11 @@ def test_refusal_of_forwarded_traffic_matters_only_where_podnet_accepts_it():
     assert refused(other("-j DROP", table="filter", name="FORWARD"), forward="none") == []
 
 
+def test_refusal_of_the_outside_matters_only_where_podnet_accepts_it():
+    drops = other("-d 198.51.100.0/24 -j DROP", table="filter", name="FORWARD")
+    assert (len(refused(drops)), refused(drops, forward="pods")) == (1, [])
+
+
 def test_nothing_beside_keeps_podnet_on_a_node():
     spec = make.spec()
     leaving = compile_removal(spec, spec.topology.by_name["a"])

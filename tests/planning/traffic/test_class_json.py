@@ -43,3 +43,10 @@ def test_what_is_no_class_is_refused(key, value):
     written = class_to_json(classes_of(make.desired(SPEC))[0])
     with pytest.raises((ValueError, TypeError)):
         class_from_json({**written, key: value})
+
+
+@pytest.mark.parametrize("change", [{"lists": []}, {"classes": [{}]}, {"classes": [1]}], ids=str)
+def test_what_is_no_list_of_classes_is_refused(change):
+    written = classes_to_json(classes_of(make.desired(SPEC)))
+    with pytest.raises(ValueError, match=r"[a-z]"):
+        classes_from_json({**written, **change})

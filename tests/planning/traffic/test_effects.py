@@ -42,6 +42,19 @@ def words(state, traffic, **keys):
     return by_class(state, **keys)[traffic].words
 
 
+def test_with_the_outside_left_to_the_firewall_only_what_it_refuses_to_pods_and_nodes_is_broken():
+    told = by_class(node(filter=["-j DROP"]), forward="pods").items()
+    unmarked = [(name, effect) for name, effect in told if "marked" not in name]
+    whole = {name for name, effect in unmarked if not effect.broken}
+    assert whole == {"pod -> outside", "outside -> pod", "node -> pod here"}
+
+
+def test_with_the_outside_left_to_the_firewall_nothing_is_opened_for_it():
+    state = node(filter=["-j DROP"])
+    outside = {name: words(state, name, forward="pods")[1] for name in ("pod -> outside", "outside -> pod")}
+    assert outside == {"pod -> outside": "dropped", "outside -> pod": "dropped"}
+
+
 def test_a_pod_that_hides_behind_its_node_keeps_its_address_afterwards():
     assert words(node(nat=[DOCKER]), "pod -> pod") == ("source 10.4.7.21", "source kept")
 
