@@ -6,14 +6,14 @@ NAT chose is taken for one as it was before: the kernel keeps it where it can.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from typing import Final
 
 from msgspec.structs import replace
 
 from netplan.netfilter.iptables.names import ICMP, ICMPV6
 from netplan.trace.addresses import LOOPBACK
-from netplan.trace.flow import NO_DEVICE, UNTRACKED, Flow, Mark, Phase, Translation, services
+from netplan.trace.flow import NO_DEVICE, NO_SOURCE, REPLYING, UNTRACKED, Flow, Mark, Phase, Translation, services
 from netplan.trace.intervals import EVERY_ADDRESS, EVERY_PORT, Intervals, join, meet, only, pairs_of
 from netplan.trace.packet import End, PacketVerdict
 
@@ -66,7 +66,8 @@ def _following(phase: Phase, came: Flow, first: Flow) -> Iterator[tuple[Flow, Fl
     if phase is Phase.LATER:
         yield first, _later(came, first)
     elif phase is Phase.REPLY:
-        for protocols, ports in _by_protocol(first.service):
+        apart = REPLYING if first.state == UNTRACKED else _ECHO
+        for protocols, ports in _by_protocol(first.service, apart):
             part = replace(first, service=services(protocols, ports))
             yield part, _reply(part, protocols, ports)
     else:
@@ -97,7 +98,7 @@ def _arrives(came: Flow, first: Flow, end: End) -> bool:
     if end.verdict is not PacketVerdict.ACCEPT:
         return False
     if flow.phase is Phase.LATER:
-        return flow.oif == first.oif
+        return (flow.oif, flow.next_hop) == (first.oif, first.next_hop)
     translated = flow.new_source is not None or flow.new_destination is not None
     return flow.oif == (came.iif or LOOPBACK) and not translated
 
@@ -105,7 +106,7 @@ def _arrives(came: Flow, first: Flow, end: End) -> bool:
 def _later(came: Flow, first: Flow) -> Flow:
     return replace(
         came,
-        source=first.source,
+        source=came.source if came.source == NO_SOURCE else first.source,
         destination=first.destination,
         sport=first.sport,
         service=first.service,
@@ -157,23 +158,24 @@ def _tracked(first: Flow, translation: Translation) -> Translation | None:
 def _parts(first: Flow, sent: Flow, end: Flow) -> Iterator[Flow]:
     """Return the connections that packets belong to which follow: those of `first` to which an end of `sent` came."""
     if not sent.phase.back:
-        yield replace(first, source=end.source, destination=end.destination, sport=end.sport, service=end.service)
+        source = first.source if sent.source == NO_SOURCE else end.source
+        yield replace(first, source=source, destination=end.destination, sport=end.sport, service=end.service)
         return
     whole = replace(first, source=end.destination, destination=end.source)
     if (end.sport, end.service) == (sent.sport, sent.service):
         yield whole
         return
-    for protocols, ports in _by_protocol(end.service):
+    for protocols, ports in _by_protocol(end.service, _ECHO):
         sport = first.sport if ports == dict(_ports_of(sent.service))[protocols[0]] else ports
         dports = EVERY_PORT if end.sport == sent.sport else end.sport
         yield replace(whole, sport=sport, service=meet(first.service, services(protocols, dports)))
 
 
-def _by_protocol(service: Intervals) -> Iterator[tuple[list[int], Intervals]]:
-    """Return protocols, those together that have the same ports; those of ICMP by themselves."""
+def _by_protocol(service: Intervals, apart: Container[int]) -> Iterator[tuple[list[int], Intervals]]:
+    """Return protocols, those together that have the same ports, but for some by themselves."""
     alike: dict[tuple[int, Intervals], list[int]] = {}
     for protocol, ports in _ports_of(service):
-        alike.setdefault((protocol if protocol in _ECHO else 0, ports), []).append(protocol)
+        alike.setdefault((protocol if protocol in apart else 0, ports), []).append(protocol)
     return ((protocols, ports) for (_, ports), protocols in alike.items())
 
 

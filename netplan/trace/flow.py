@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from netplan.net import Address, Prefix
-from netplan.netfilter.iptables.names import ICMP, ICMPV6
+from netplan.netfilter.iptables.names import ICMP, ICMPV6, TCP
 from netplan.netfilter.iptables.operands import Masked
 from netplan.trace.intervals import EVERY_PORT, Intervals, minus, of_prefixes, only, pairs_of, single, size, union
 
@@ -25,6 +25,9 @@ UNTRACKED: Final = "UNTRACKED"
 INVALID: Final = "INVALID"
 NO_CONNECTION: Final = frozenset({UNTRACKED, INVALID})
 """The states of packets for which conntrack has no connection (yet)."""
+
+REPLYING: Final = frozenset({ICMP, TCP, ICMPV6})
+"""The protocols of which conntrack knows replies from what opens a connection."""
 
 EVERY_SERVICE: Final = (0, (256 << 16) - 1)
 NO_SOURCE: Final = only(0)
@@ -132,7 +135,7 @@ class Flow(Struct, frozen=True):
     is not known, of any other label. `oif` is the device they leave by, or, with `other_oif`, the one they do not leave
     by; `iif` is the one they came by; NO_DEVICE means that they have none (yet). `hook` is the built-in chain that they
     are in. `state` is conntrack's state of the connection that they open, or belong to, `connmark` its mark; `dnat` and
-    `snat` say whether it is translated, and `translation` how, None of first packets and without a connection.
+    `snat` say whether it is translated, and `translation` how; None of what opens it, and without a connection.
     """
 
     version: int

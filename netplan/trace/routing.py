@@ -14,7 +14,7 @@ from netplan.trace.addresses import LOOPBACK, LOOPBACK_NET, no_sources
 from netplan.trace.fib import Fib, LookupResult
 from netplan.trace.firewall.targets import Did
 from netplan.trace.firewall.walk import Step
-from netplan.trace.flow import DESTINATION, NO_SOURCE, SOURCE, UNKNOWN_MARK, Field, Flow, Mark, Various
+from netplan.trace.flow import DESTINATION, NO_SOURCE, SOURCE, UNKNOWN_MARK, Field, Flow, Mark, Phase, Various
 from netplan.trace.intervals import Intervals, of_prefix, only
 from netplan.trace.packet import REFUSALS, PacketVerdict, RoutingDecision, refusal, unknown, verdict_text
 from netplan.trace.split import cells, cut
@@ -78,9 +78,23 @@ class Router:
         if not flow.known:
             yield unknown(flow, "where it goes is not known")
             return
-        for part, result in self._lookup_for_sending(replace(flow, iif=LOOPBACK)):
-            for decision in self._sent_by(result, replace(part, iif=flow.iif)):
-                yield from [_looped(decision)] if decision.local else self._leaving(decision)
+        rest = yield from self._not_sendable(flow)
+        for sendable in rest:
+            for part, result in self._lookup_for_sending(replace(sendable, iif=LOOPBACK)):
+                for decision in self._sent_by(result, replace(part, iif=flow.iif)):
+                    yield from [_looped(decision)] if decision.local else self._leaving(decision)
+
+    def _not_sendable(self, flow: Flow) -> Generator[RoutingDecision, None, Sequence[Flow]]:
+        """Refuse replies from what table local does not have, which IPv4 does not send (net/ipv4/devinet.c).
+
+        Such an address is this node's by a local route of another table. Return the other packets.
+        """
+        if flow.version == 6 or flow.phase is not Phase.REPLY:
+            return [flow]
+        own, others = _divided(flow, SOURCE, self._fib.addresses_of("LOCAL"))
+        for part in others:
+            yield refusal(part, PacketVerdict.DROP, f"dropped: {part.first_source} is not in table local")
+        return own
 
     def _lookup_for_sending(self, flow: Flow) -> Iterator[tuple[Flow, LookupResult]]:
         return self._fib.lookup(flow)

@@ -21,7 +21,7 @@ from netplan.trace.fib import Fib
 from netplan.trace.firewall.hooks import CONNTRACK, FIRST, LAST, NAT, Hooks, Span
 from netplan.trace.firewall.targets import Did, Fate
 from netplan.trace.firewall.walk import Branch, Step, Trail, joined
-from netplan.trace.flow import INVALID, NO_DEVICE, SOURCE, UNTRACKED, Flow, Mark, Phase
+from netplan.trace.flow import INVALID, NO_DEVICE, REPLYING, SOURCE, UNTRACKED, Flow, Mark, Phase
 from netplan.trace.ipv6 import Ipv6Router
 from netplan.trace.packet import End, Packet, PacketVerdict, RoutingDecision, Trace, answer
 from netplan.trace.routing import BRIDGE_CALLS, Router
@@ -246,10 +246,14 @@ def _tracked(flow: Flow) -> Flow:
     """Return packets behind table raw, where conntrack has seen them."""
     if flow.state == UNTRACKED:
         return flow
-    if flow.phase is Phase.FIRST:
-        return replace(flow, state=_NEW)
-    state = _RELATED if flow.phase is Phase.ERROR else _ESTABLISHED
-    return replace(flow, state=None if flow.translation is None else state)
+    if flow.translation is None:
+        return replace(flow, state=INVALID if _opens_none(flow) else _NEW)
+    return replace(flow, state=_RELATED if flow.phase is Phase.ERROR else _ESTABLISHED)
+
+
+def _opens_none(flow: Flow) -> bool:
+    """Whether packets without a connection can't open one: replies of TCP and ICMP, and errors."""
+    return flow.phase is Phase.ERROR or (flow.phase is Phase.REPLY and flow.service[0] >> 16 in REPLYING)
 
 
 def _passed_bridge(way: _Way, device: str, *, certain: bool) -> End:

@@ -3,6 +3,9 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from netplan.kinds.policy.value import DEFAULTS, PolicyRule
+from netplan.net import Prefix
+from netplan.netfilter.iptables.operands import Masked
 from netplan.trace import Packet, Tracer
 from netplan.trace.connection import answers
 from netplan.trace.flow import FIELDS, Flow, Phase, services
@@ -21,6 +24,13 @@ MASQUERADE = "nat POSTROUTING -s 172.7.21.0/24 ! -o docker0 -j MASQUERADE"
 def followed(opening: Packet, *lines: str, **others) -> str:
     """Say what becomes of a connection on a node with some rules: of which of its packets, and what."""
     end = Tracer(state(rules(*lines), **others)).follow(opening)
+    return f"{end.phase} {end.verdict}"
+
+
+def ruled(opening: Packet, policy: PolicyRule, route: str = "", *lines: str) -> str:
+    """Say the same of a node with a rule of policy routing before the usual ones, and another route."""
+    node = state(rules(*lines), routes=[route] if route else [])
+    end = Tracer(node.replace(PolicyRule, [DEFAULTS[0], policy, *DEFAULTS[1:]])).follow(opening)
     return f"{end.phase} {end.verdict}"
 
 
@@ -104,11 +114,36 @@ def test_replies_that_are_not_tracked_are_not_translated_back():
     assert followed(TO_PEER, "raw PREROUTING -i eth0 -j NOTRACK") == WELL
 
 
-def test_the_state_of_replies_is_unknown_where_the_first_packet_was_not_tracked():
-    untracked = "raw PREROUTING -i docker0 -j NOTRACK"
+UNTRACKED = "raw PREROUTING -i docker0 -j NOTRACK"
+
+
+def test_replies_of_tcp_to_what_was_not_tracked_belong_to_no_connection():
     refusing = "filter FORWARD -m conntrack --ctstate {} -j DROP"
-    assert followed(TO_PEER, untracked, refusing.format("NEW")) == "packets unknown"
-    assert followed(TO_PEER, untracked) == WELL
+    assert followed(TO_PEER, UNTRACKED, refusing.format("INVALID")) == "replies drop"
+    assert followed(TO_PEER, UNTRACKED, refusing.format("NEW")) == WELL
+
+
+def test_replies_of_udp_to_what_was_not_tracked_open_a_connection_and_may_be_translated():
+    udp = replace(TO_PEER, protocol=17)
+    assert followed(udp, UNTRACKED, "filter FORWARD -m conntrack --ctstate NEW -j DROP") == "replies drop"
+    assert followed(udp, UNTRACKED, "nat POSTROUTING -o docker0 -j MASQUERADE") == "replies accept"
+    assert followed(TO_PEER, UNTRACKED, "nat POSTROUTING -o docker0 -j MASQUERADE") == WELL
+
+
+def test_later_packets_that_take_another_next_hop_go_astray():
+    marked = "nat PREROUTING -i docker0 -j MARK --set-mark 1"
+    policy = PolicyRule(5, 100, mark=Masked(1, 1))
+    assert ruled(TO_PEER, policy, "172.7.22.0/24 via 10.4.7.9 dev eth0 table 100", marked) == "later packets accept"
+
+
+def test_an_unbound_socket_sends_later_packets_by_the_route_of_the_first():
+    blackhole = PolicyRule(5, action="blackhole", source=Prefix.parse("10.4.7.0/24"))
+    assert ruled(packet(None, PEER), blackhole) == WELL
+
+
+def test_a_node_does_not_reply_from_what_only_another_table_has_as_local():
+    policy = PolicyRule(5, 100, destination=Prefix.parse("192.168.0.9/32"))
+    assert ruled(packet(POD, "192.168.0.9"), policy, "local 192.168.0.9/32 dev lo table 100") == "replies drop"
 
 
 def test_replies_that_leave_by_another_device_go_astray():

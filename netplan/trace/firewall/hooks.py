@@ -23,7 +23,7 @@ from netplan.trace.firewall.foreign import ForeignChain, ForeignChains
 from netplan.trace.firewall.sets import Sets
 from netplan.trace.firewall.targets import Did, Fate
 from netplan.trace.firewall.walk import Branch, Walker, behind, joined
-from netplan.trace.flow import UNTRACKED, Flow, Phase
+from netplan.trace.flow import NO_CONNECTION, UNTRACKED, Flow
 
 CONNTRACK: Final = -200
 """The priority at which conntrack sees packets that come in, or that this node sends."""
@@ -115,7 +115,7 @@ def _filtered(entries: Iterable[_Entry], flow: Flow) -> list[Branch]:
 
 def _translated(entries: Sequence[_Entry], flow: Flow) -> list[Branch]:
     """Follow packets through chains until one of them translates them."""
-    if flow.state == UNTRACKED or flow.phase is not Phase.FIRST:
+    if flow.state in NO_CONNECTION or flow.translation is not None:
         return [Branch(Fate.ACCEPTED, _kept_to(flow))]
     ended: list[Branch] = []
     here = [Branch(Fate.ACCEPTED, flow)]

@@ -187,7 +187,8 @@ def _states(option: Option, flow: Flow) -> Holds:
 
 
 def _direction(option: Option, flow: Flow) -> Holds:
-    return Holds.when(None if flow.state is None else (option.text == "REPLY") is flow.phase.back)
+    back = flow.phase.back and flow.translation is not None
+    return Holds.when(None if flow.state is None else (option.text == "REPLY") is back)
 
 
 def _socket(_: Option, flow: Flow) -> Holds:

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from netplan.net import Address
 from netplan.trace.fib import Fib
 from netplan.trace.firewall.conditions import holds
-from netplan.trace.flow import EVERY_SERVICE, Flow, Holds, Mark, Phase, services
+from netplan.trace.flow import EVERY_SERVICE, Flow, Holds, Mark, Phase, Translation, services
 from netplan.trace.intervals import contains, only
 from tests import make
 from tests.trace.states import packet, state
@@ -16,11 +16,11 @@ NEVER, SOMETIMES, ALWAYS = Holds.NEVER, Holds.SOMETIMES, Holds.ALWAYS
 FIB = Fib(state(addresses=["192.168.7.1/32 lo"]))
 TCP = replace(packet("172.7.21.2", "10.4.7.21", protocol=6, sport=40000, dport=80).flow, state="NEW")
 ICMP = replace(packet("172.7.21.2", "198.51.100.2").flow, state="NEW")
-LATER = replace(TCP, state="ESTABLISHED", phase=Phase.LATER)
-REPLY = replace(
-    packet("10.4.7.21", "172.7.21.2", protocol=6, sport=80, dport=40000).flow, state="ESTABLISHED", phase=Phase.REPLY
-)
-ERROR = replace(packet("10.4.7.21", "172.7.21.2").flow, state="RELATED", phase=Phase.ERROR)
+OF_CONNECTION = {"state": "ESTABLISHED", "translation": Translation()}
+LATER = replace(TCP, phase=Phase.LATER, **OF_CONNECTION)
+BACK = packet("10.4.7.21", "172.7.21.2", protocol=6, sport=80, dport=40000).flow
+REPLY = replace(BACK, phase=Phase.REPLY, **OF_CONNECTION)
+ERROR = replace(packet("10.4.7.21", "172.7.21.2").flow, phase=Phase.ERROR, **OF_CONNECTION | {"state": "RELATED"})
 
 
 def certainty(text: str, flow: Flow = TCP) -> Holds:
