@@ -194,8 +194,8 @@ def _edit_table(table: Table, wish: Wish, edit: _Edit, memory: _Memory) -> None:
                 del fresh[name]
             else:
                 edit.deleted |= {entry.index for entry in table.rules.get(name, ()) if entry.index is not None}
-                edit.deleted |= {index for header, index in table.headers.items() if header == name}
-    edit.insert(max([table.start, *table.headers.values()]) + 1, *_headers(fresh.values()))
+                edit.deleted |= {*table.headers.get(name, ())}
+    edit.insert(table.last_header + 1, *_headers(fresh.values()))
     remembered = (key.name for key in memory.former if key.table == table.name)
     hooks = [*(hook.name for hook in wish.hooks_of(table.name, table.version)), *remembered]
     for name in dict.fromkeys([*table.chains(), *hooks]):

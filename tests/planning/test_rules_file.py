@@ -215,6 +215,13 @@ def test_a_chain_of_ours_that_can_not_be_read_is_written_anew():
     assert (lines.count("-A PODNET-POSTROUTING nonsense"), lines.count(":PODNET-POSTROUTING - [0:0]")) == (0, 1)
 
 
+def test_a_chain_of_ours_that_is_declared_more_than_once_goes_with_every_header():
+    header = ":PODNET-POSTROUTING - [0:0]\n"
+    spec = make.spec(A, B, **DUAL)
+    text = merge(NAT, make.desired(spec)).replace(header, header * 3)
+    assert merge(text, without(spec)) == NAT
+
+
 def test_rules_that_stood_one_behind_the_other_come_back_so():
     two = "-A POSTROUTING -o br0 -j LOG", f"-A POSTROUTING {make.DOCKER_MASQUERADE}"
     removing = ", ".join(f"{{table: nat, rule: '{line}'}}" for line in two)

@@ -43,13 +43,16 @@ class RuleLine(Struct, frozen=True):
 
 
 class Table(Struct):
-    """A table of the file: the indexes of its first line, of its COMMIT and of its chains' headers, and its rules."""
+    """A table of the file: the indexes of its first line, of its COMMIT and of its chains' headers, and its rules.
+
+    A chain may have several headers.
+    """
 
     name: str
     version: int
     start: int
     end: int = 0
-    headers: dict[str, int] = field(default_factory=dict)
+    headers: dict[str, list[int]] = field(default_factory=dict)
     policies: dict[str, str] = field(default_factory=dict)
     rules: dict[str, list[RuleLine]] = field(default_factory=dict)
 
@@ -57,7 +60,12 @@ class Table(Struct):
         """Return the index of the line after which the rules of a chain that has none would stand."""
         before = takewhile(lambda name: name != chain, self.headers)
         rules = [entry.index or 0 for name in before for entry in self.rules.get(name, ())]
-        return max([self.start, *self.headers.values(), *rules])
+        return max([self.last_header, *rules])
+
+    @property
+    def last_header(self) -> int:
+        """The index of the last header; without any that of the first line."""
+        return max([self.start, *(index for indexes in self.headers.values() for index in indexes)])
 
     def key(self, chain: str) -> ChainKey:
         """Return the key of one of its chains."""
@@ -117,7 +125,8 @@ def _add(table: Table, index: int, line: str) -> None:
     """Add a chain's header or a rule to a table."""
     words = line[1:].split()
     if line.startswith(":") and len(words) > 1:
-        table.headers[words[0]], table.policies[words[0]] = index, words[1]
+        table.headers.setdefault(words[0], []).append(index)
+        table.policies[words[0]] = words[1]
         return
     named = _RULE.match(line)
     if named is None or line.endswith("\r"):

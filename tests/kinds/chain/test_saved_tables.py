@@ -24,7 +24,7 @@ LINES = [
 def test_every_line_of_a_table_has_its_index():
     (table,) = tables_of(LINES, 4)
     assert (table.name, table.start, table.end) == ("filter", 1, 7)
-    assert table.headers == {"INPUT": 2, "FORWARD": 3, "DOCKER-USER": 4}
+    assert table.headers == {"INPUT": [2], "FORWARD": [3], "DOCKER-USER": [4]}
     assert table.rules["FORWARD"] == [RuleLine(5, make.FORWARD, "[3:4] -A FORWARD -j DOCKER-USER")]
 
 
