@@ -6,7 +6,7 @@ is walked for its marks and for NOTRACK. NAT is decided for the first packet of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Final, NamedTuple
 
@@ -21,7 +21,7 @@ from netplan.trace.fib import Fib
 from netplan.trace.firewall.hooks import CONNTRACK, FIRST, LAST, NAT, Hooks, Span
 from netplan.trace.firewall.targets import Did, Fate
 from netplan.trace.firewall.walk import Branch, Step, Trail, joined
-from netplan.trace.flow import INVALID, NO_DEVICE, REPLYING, SOURCE, UNTRACKED, Flow, Mark, Phase
+from netplan.trace.flow import DESTINATION, INVALID, NO_DEVICE, REPLYING, SOURCE, UNTRACKED, Flow, Mark, Phase
 from netplan.trace.ipv6 import Ipv6Router
 from netplan.trace.packet import End, Packet, PacketVerdict, RoutingDecision, Trace, answer
 from netplan.trace.routing import BRIDGE_CALLS, Router
@@ -130,8 +130,7 @@ class _Family:
         device = way.flow.iif or ""
         step = Step("bridge", f"dev {device}", Did.BRIDGED, "stays on the bridge")
         here = _Way(replace(way.flow, oif=device, next_hop=None), (*way.trail, step))
-        back = way.flow.new_destination is not None or way.flow.from_address == way.flow.to_address is not None
-        for flow in cut(here.flow, SOURCE, way.flow.destinations).inside if back else ():
+        for flow in _to_senders(here.flow):
             said = "may be dropped: it goes back to its sender (hairpin mode)"
             doubt = Step("bridge", f"dev {device}", Did.REFUSED, said, certain=False)
             yield End(PacketVerdict.DROP, flow, (*here.trail, doubt))
@@ -254,6 +253,15 @@ def _tracked(flow: Flow) -> Flow:
 def _opens_none(flow: Flow) -> bool:
     """Whether packets without a connection can't open one: replies of TCP and ICMP, and errors."""
     return flow.phase is Phase.ERROR or (flow.phase is Phase.REPLY and flow.service[0] >> 16 in REPLYING)
+
+
+def _to_senders(flow: Flow) -> Sequence[Flow]:
+    """Return the packets that go to where they came from; a host sends none to itself, unless NAT makes it so."""
+    if flow.new_destination is not None:
+        return cut(flow, SOURCE, flow.destinations).inside
+    if flow.new_source is not None:
+        return cut(flow, DESTINATION, flow.sources).inside
+    return [flow] if flow.from_address == flow.to_address is not None else []
 
 
 def _passed_bridge(way: _Way, device: str, *, certain: bool) -> End:

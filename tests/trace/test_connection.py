@@ -194,3 +194,8 @@ def test_what_may_come_back_has_any_address_that_nat_may_have_given():
     (flow,) = answers([TO_PEER.flow, replace(TO_PEER.flow, destination=only(7))])
     assert (flow.destination, flow.sport) == (EVERY_ADDRESS[4], EVERY_PORT)
     assert flow.source == join(only(7), TO_PEER.flow.destination)
+
+
+def test_replies_that_would_go_back_to_their_sender_may_be_dropped():
+    redirect = "nat PREROUTING -i eth0 -j DNAT --to-destination 172.7.21.2"
+    assert followed(packet(POD, "172.7.21.9", iif="eth0"), redirect) == "packets unknown"
