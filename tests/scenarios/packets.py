@@ -2,7 +2,8 @@
 
 A packet carries a token that no rule changes. Of where it was seen the sighting with the highest TTL counts: it is the
 one next to the node. Of IPv6, what the node itself sends gets its header from the kernel, and what comes to a socket of
-its own has lost it.
+its own has lost it. Hosts answer: their kernels echo requests and refuse connections of TCP, and sockets return what
+comes by UDP to some ports.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 from msgspec import Struct
@@ -29,11 +31,14 @@ PACKET_HOST: Final = 0
 _FAMILIES: Final = {4: socket.AF_INET, 6: socket.AF_INET6}
 _ETHERTYPES: Final = {4: 0x0800, 6: 0x86DD}
 _ECHO_REQUEST: Final = {4: 8, 6: 128}
+_ECHO_REPLY: Final = {4: 0, 6: 129}
 _UNREACHABLE: Final = {4: 3, 6: 1}
 _CHECKSUMS: Final = {TCP: 16, UDP: 6}
 _RST: Final = 0x04
+_SENT, _RETURNED = b"podnet", b"answer"
 _NO_WAY: Final = frozenset({errno.EACCES, errno.EHOSTUNREACH, errno.ENETUNREACH})
 _PKTINFO: Final = {4: (socket.IPPROTO_IP, 8), 6: (socket.IPPROTO_IPV6, socket.IPV6_PKTINFO)}  # ip(7), ipv6(7)
+_RECVPKTINFO: Final = {4: (socket.IPPROTO_IP, 8), 6: (socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO)}
 _QUIET: Final = 0.02
 _PATIENCE: Final = 3.0
 
@@ -67,7 +72,7 @@ class Sent(Struct, frozen=True):
     @property
     def body(self) -> bytes:
         """What the packet carries, with a checksum; UDP of IPv4 does without one."""
-        payload = b"podnet" + self.token.to_bytes(4, "big")
+        payload = _SENT + self.token.to_bytes(4, "big")
         if self.protocol in (ICMP, ICMPV6):
             body = struct.pack("!BBHHH", _ECHO_REQUEST[self.destination.version], 0, 0, self.sport, 1) + payload
             return _checked(body, 2, b"" if self.protocol == ICMP else self._pseudo(body))
@@ -93,10 +98,28 @@ class Sighting(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What became of a packet: where it was seen first, or whether an error came back."""
+    """What became of a packet: where it was seen first, whether an error came back, and where its answer was seen."""
 
     seen: Sighting | None
     refused: bool
+    answered: Sighting | None = None
+
+
+class _Noted:
+    """What is seen of packets, by their tokens."""
+
+    def __init__(self, tokens: Iterable[int]) -> None:
+        self.sightings: dict[int, list[Sighting]] = {token: [] for token in tokens}
+        self.answers: dict[int, list[Sighting]] = {token: [] for token in self.sightings}
+        self.errors: set[int] = set()
+
+    def outcome(self, token: int) -> Outcome:
+        """Return what became of a packet."""
+        seen, answered = (
+            max(sightings[token], default=None, key=lambda arrival: arrival.ttl)
+            for sightings in (self.sightings, self.answers)
+        )
+        return Outcome(seen, token in self.errors, answered)
 
 
 def _checked(body: bytes, at: int, pseudo: bytes) -> bytes:
@@ -108,10 +131,20 @@ def _checked(body: bytes, at: int, pseudo: bytes) -> bytes:
 
 
 class Crossing:
-    """The sockets around one node: those that send, those of its neighbours that see what it lets out, and its own."""
+    """The sockets around one node: those that send, those of its neighbours that see what it lets out, and its own.
+
+    What comes by UDP to one of some ports of any of these hosts is answered.
+    """
 
     def __init__(
-        self, lab: Lab, node: str, neighbours: Iterable[str], senders: Iterable[str], version: int = 4
+        self,
+        lab: Lab,
+        node: str,
+        neighbours: Iterable[str],
+        senders: Iterable[str],
+        version: int = 4,
+        *,
+        ports: Iterable[int] = (),
     ) -> None:
         family, everything = _FAMILIES[version], socket.htons(_ETHERTYPES[version])
         protocols = (ICMP_OF[version], TCP, UDP)
@@ -124,6 +157,11 @@ class Crossing:
         self._own = {_socket(lab, node, (family, socket.SOCK_RAW, number)): number for number in protocols}
         self._senders = {host: _socket(lab, host, (family, socket.SOCK_RAW, socket.IPPROTO_RAW)) for host in senders}
         self._speaking: dict[int, socket.socket] = {}
+        self._answering = {
+            _socket(lab, host, (family, socket.SOCK_DGRAM, 0), port) for host in self._senders for port in set(ports)
+        }
+        for sock in self._answering:
+            sock.setsockopt(*_RECVPKTINFO[version], 1)
         if version == 6:
             for sock in self._own:
                 for option in (socket.IPV6_RECVPKTINFO, socket.IPV6_RECVHOPLIMIT):
@@ -134,29 +172,27 @@ class Crossing:
 
     def close(self) -> None:
         """Close all sockets."""
-        for sock in [*self._watching, self._errors, *self._own, *self._senders.values(), *self._speaking.values()]:
+        named = [*self._senders.values(), *self._speaking.values()]
+        for sock in [*self._watching, self._errors, *self._own, *self._answering, *named]:
             sock.close()
 
-    def send(self, packets: Iterable[Sent], expected: set[int]) -> dict[int, Outcome]:
-        """Send packets and say what became of each; those `expected` to arrive somewhere are waited for."""
+    def send(self, packets: Iterable[Sent], expected: Set[int], answered: Set[int] = frozenset()) -> dict[int, Outcome]:
+        """Send packets and say what became of each; those `expected` somewhere, or `answered`, are waited for."""
         sent = {packet.token: packet for packet in packets}
-        sightings: dict[int, list[Sighting]] = {token: [] for token in sent}
-        errors: set[int] = set()
+        noted = _Noted(sent)
         for packet in sent.values():
             try:
                 self._send(packet)
             except OSError as error:  # rules of the node's own OUTPUT say EPERM, blackholes EINVAL
                 if error.errno in _NO_WAY:
-                    errors.add(packet.token)
+                    noted.errors.add(packet.token)
         deadline = time.monotonic() + _PATIENCE
         while time.monotonic() < deadline:
-            quiet = not self._look(sightings, errors)
-            if quiet and all(sightings[token] or token in errors for token in expected):
+            quiet = not self._look(noted)
+            arrived = all(noted.sightings[token] or token in noted.errors for token in expected)
+            if quiet and arrived and all(noted.answers[token] for token in answered):
                 break
-        return {
-            token: Outcome(max(seen, default=None, key=lambda arrival: arrival.ttl), token in errors)
-            for token, seen in sightings.items()
-        }
+        return {token: noted.outcome(token) for token in sent}
 
     def _send(self, packet: Sent) -> None:
         """Send a packet; the node itself tells the kernel the source also for its look-up of the route."""
@@ -172,21 +208,34 @@ class Crossing:
         else:
             self._senders[packet.host].sendmsg([packet.packed], ancillary, 0, (str(packet.destination), 0))
 
-    def _look(self, sightings: dict[int, list[Sighting]], errors: set[int]) -> bool:
-        """Read what came; whether anything did."""
-        watched = [*self._watching, *self._own, self._errors]
+    def _look(self, noted: _Noted) -> bool:
+        """Read what came, and answer it; whether anything did."""
+        watched = [*self._watching, *self._own, self._errors, *self._answering]
         ready, _, _ = select.select(watched, [], [], _QUIET)
         for sock in ready:
             data, ancillary, _, address = sock.recvmsg(4096, 256)
-            if sock is self._errors:
+            if sock in self._answering:
+                self._answer(sock, data, ancillary, address)
+            elif sock is self._errors:
                 if address[0] == "lo":
-                    _note(_seen(data), None, sightings, errors)
+                    _note(_seen(data), None, noted)
             elif sock in self._own:
                 came = _seen(data) if self._version == 4 else _taken_in(data, ancillary, address, self._own[sock])
-                _note(came, self._node, sightings, errors)
+                _note(came, self._node, noted)
             elif address[2] == PACKET_HOST and address[0] == "eth0":
-                _note(_seen(data), self._watching[sock], sightings, errors)
+                _note(_seen(data), self._watching[sock], noted)
         return bool(ready)
+
+    def _answer(
+        self, sock: socket.socket, data: bytes, ancillary: list[tuple[int, int, bytes]], sender: tuple[str, int]
+    ) -> None:
+        """Answer a packet from the address that was asked; a rule may keep the answer from being sent."""
+        if _SENT not in data:
+            return
+        ((level, kind, info),) = ancillary
+        asked = bytes(4) + info[8:12] + bytes(4) if self._version == 4 else info[:16] + bytes(4)
+        with suppress(OSError):
+            sock.sendmsg([data.replace(_SENT, _RETURNED)], [(level, kind, asked)], 0, sender)
 
 
 class _Seen(NamedTuple):
@@ -216,31 +265,45 @@ def _taken_in(data: bytes, ancillary: list[tuple[int, int, bytes]], address: tup
     return _Seen(hop_limit, protocol, Address.parse(address[0].partition("%")[0]), destination, data)
 
 
-def _note(came: _Seen, host: str | None, sightings: dict[int, list[Sighting]], errors: set[int]) -> None:
-    """Note a packet that carries a token, or an error about one."""
+def _note(came: _Seen, host: str | None, noted: _Noted) -> None:
+    """Note a packet that carries a token, an answer to one, or an error about one."""
     body, version = came.body, came.source.version
-    at = body.find(b"podnet")
     icmp = came.protocol == ICMP_OF[version]
+    sighting = Sighting(came.ttl, host or "", came.source, came.destination)
     if came.protocol == TCP and len(body) >= 20 and body[13] & _RST:
         token = struct.unpack("!I", body[8:12])[0] - 1 - 10
-        errors.update({token} & sightings.keys())
-    elif at < 0 or (token := int.from_bytes(body[at + 6 : at + 10], "big")) not in sightings:
+        if token in noted.sightings:
+            noted.errors.add(token)
+            noted.answers[token].append(sighting)
         return
+    token = _token(body, _SENT)
+    if token not in noted.sightings:
+        if (token := _token(body, _RETURNED)) in noted.answers and host is not None and not icmp:
+            noted.answers[token].append(sighting)
     elif icmp and body[0] == _UNREACHABLE[version]:
-        errors.add(token)
+        noted.errors.add(token)
+    elif host is not None and icmp and body[0] == _ECHO_REPLY[version]:
+        noted.answers[token].append(sighting)
     elif host is not None and (not icmp or body[0] == _ECHO_REQUEST[version]):
-        sightings[token].append(Sighting(came.ttl, host, came.source, came.destination))
+        noted.sightings[token].append(sighting)
 
 
-def _socket(lab: Lab, host: str, kind: tuple[int, int, int]) -> socket.socket:
+def _token(body: bytes, name: bytes) -> int | None:
+    at = body.find(name)
+    return None if at < 0 else int.from_bytes(body[at + 6 : at + 10], "big")
+
+
+def _socket(lab: Lab, host: str, kind: tuple[int, int, int], port: int | None = None) -> socket.socket:
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        inside(lab, host, _make, theirs, *kind)
+        inside(lab, host, _make, theirs, *kind, port)
         _, descriptors, _, _ = socket.recv_fds(ours, 1, 1)
     return socket.socket(fileno=descriptors[0])
 
 
-def _make(channel: socket.socket, family: int, kind: int, protocol: int) -> None:
+def _make(channel: socket.socket, family: int, kind: int, protocol: int, port: int | None) -> None:
     with socket.socket(family, kind, protocol) as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        if port is not None:
+            sock.bind(("", port))
         socket.send_fds(channel, [b"."], [sock.fileno()])

@@ -81,6 +81,9 @@ _TARGETS: Final = {
     ),
     "nat": ("-j ACCEPT", "-j RETURN", "-j MARK --set-xmark 0x4000/0x4000", "-j LOG"),
 }
+_GUARDED: Final = 0.4
+"""How many of the rules in raw PREROUTING are docker's, by which it keeps others from its containers."""
+
 _NAT: Final = {
     "PREROUTING": (
         *("-j DNAT --to-destination 172.7.21.3", "-p tcp -j DNAT --to-destination 172.7.21.2:80"),
@@ -274,6 +277,8 @@ def _insert(rules: dict[ChainKey, list[str]], random: Random) -> None:
 
 
 def _rule(table: str, hook: str, random: Random, *, plain: bool) -> str:
+    if (table, hook) == ("raw", "PREROUTING") and random.random() < _GUARDED:
+        return f"-d {random.choice((*PODS, '172.7.22.2'))}/32 ! -i docker0 -j DROP"
     target = random.choice(_TARGETS[table])
     if table == "nat" and random.random() < 0.6:
         target = random.choice(_NAT[hook])

@@ -1,4 +1,4 @@
-"""What the trace says of a packet, and what the kernel does with it: the same, for rules and packets of all kinds."""
+"""What the trace says of packets, their answers and what follows, and what the kernel does with them: the same."""
 
 from __future__ import annotations
 
@@ -17,19 +17,23 @@ from netplan.kernel.linux import Linux
 from netplan.kinds.chain.value import Chain, FirewallBackend
 from netplan.kinds.snapshot import Snapshot
 from netplan.lab import Lab
-from netplan.net import Address
+from netplan.net import Address, Prefix
 from netplan.operations.live_plan import whole_state
 from netplan.spec.load import parse, read
-from netplan.trace import Packet, PacketVerdict, Trace, Tracer
+from netplan.trace import Did, Flow, Packet, PacketVerdict, Step, Trace, Tracer
+from netplan.trace.flow import NO_DEVICE, Phase
+from netplan.trace.intervals import EVERY_ADDRESS, of_prefixes
 from tests.lab import resident
 from tests.lab.inside import inside
 from tests.scenarios import in_ipv6
 from tests.scenarios.node import SPEC
 from tests.scenarios.packets import ICMP_OF, TCP, UDP, Crossing, Outcome, Sent
 from tests.scenarios.rulesets import CORNERS, Ruleset, draw
+from tests.trace import law
 
 CASES: Final = {4: 160, 6: 60}  # with each backend, of which the trace knows the outcome
 PACKETS: Final = 10
+OF_A_PART: Final = 20
 SEED: Final = int(os.environ.get("PODNET_TRACE_SEED", "7"))
 
 NODE, PEER, POD, OTHER_POD, PEER_POD = "hdss7-21", "hdss7-22", "hdss7-21-pod1", "hdss7-21-pod2", "hdss7-22-pod1"
@@ -52,6 +56,18 @@ DESTINATIONS: Final = (
     *("192.168.0.100", "192.168.0.1", "192.168.0.9"),
 )
 OWN: Final = ("127.0.0.1", "10.4.7.21", "172.7.21.1", "127.0.0.5")
+ANSWERING: Final = {
+    "172.7.21.2": POD,
+    "172.7.21.3": OTHER_POD,
+    "10.4.7.22": PEER,
+    "172.7.22.2": PEER,
+    "198.51.100.2": "router",
+}
+"""Who answers, or leads to who does, by address."""
+
+ON_ETH0: Final = (PEER, "router")
+"""Where answers to hosts are seen that come in by eth0: at the next hop."""
+
 LIES: Final = ("10.4.7.21", "172.7.21.3", "203.0.113.9", "10.4.7.31", "172.7.22.9", "172.7.21.9")
 """Sources that a host claims to be."""
 
@@ -157,7 +173,8 @@ def crossroads(request: pytest.FixtureRequest) -> Iterator[Crossroads]:
     with Lab.temporary(topology) as lab:
         (prepare if version == 4 else prepare_ipv6)(lab)
         senders = [POD, OTHER_POD, PEER, PEER_POD, "outside", NODE]
-        with closing(Crossing(lab, NODE, ["router", PEER, POD, OTHER_POD], senders, version)) as crossing:
+        watching = ["router", PEER, POD, OTHER_POD]
+        with closing(Crossing(lab, NODE, watching, senders, version, ports=PORTS)) as crossing:
             yield Crossroads(lab, crossing, backend, version)
 
 
@@ -213,20 +230,129 @@ def test_the_kernel_does_what_the_trace_says(crossroads):
         known += compare(crossroads, drawn, [packet(random, crossroads) for _ in range(PACKETS)])
 
 
+def test_what_the_trace_says_of_a_part_of_a_class_holds_for_packets_of_it(crossroads):
+    random = Random(f"{SEED}-{crossroads.backend}-classes")
+    known = 0
+    while known < CASES[crossroads.version]:
+        drawn = crossroads.ruled(draw(random))
+        state = load(crossroads, drawn)
+        known += observed(crossroads, drawn, state, list(packets_of_class(random, crossroads, Tracer(state))))
+
+
 def compare(crossroads: Crossroads, rules: Ruleset, sent: Iterable[Sent]) -> int:
     """Send packets through a state and fail where the kernel differs; give of how many the outcome was known."""
-    state = load(crossroads, rules)
+    return observed(crossroads, rules, load(crossroads, rules), sent)
+
+
+def observed(crossroads: Crossroads, rules: Ruleset, state: Snapshot, sent: Iterable[Sent]) -> int:
+    """Send packets through the state that the node is in, and then others of the connections that they opened."""
     tracer, routing = Tracer(state), Tracer(state.replace(Chain, ()))
     checked = [replace(packet, guess=routing.trace(as_traced(packet)).source) for packet in sent]
     traces = {packet.token: tracer.trace(as_traced(packet)) for packet in checked}
+    connections = {packet.token: tracer.follow(as_traced(packet)) for packet in checked}
     expected = {token for token, trace in traces.items() if trace.verdict is not PacketVerdict.DROP}
-    outcomes = crossroads.crossing.send(checked, expected)
+    answerable = {packet.token for packet in checked if answers_come(packet, traces[packet.token], crossroads)}
+    answered = {token for token in answerable if is_answered(connections[token])}
+    outcomes = crossroads.crossing.send(checked, expected, answered)
     for packet in checked:
         trace, outcome = traces[packet.token], outcomes[packet.token]
         error = answers(tracer, rules, packet, trace, crossroads)
         problem = difference(trace, outcome, crossroads, error=error)
         assert not problem, report(problem, packet, rules, trace, outcome)
+        if packet.token in answerable:
+            connection = connections[packet.token]
+            problem = difference_of_answer(connection, packet, outcome)
+            assert not problem, report(problem, packet, rules, connection, outcome)
+    open_ones = [packet for packet in checked if packet.protocol == UDP and outcomes[packet.token].answered]
+    follow(crossroads, rules, {packet: (connections[packet.token], outcomes[packet.token]) for packet in open_ones})
     return sum(trace.doubt is None for trace in traces.values())
+
+
+def follow(crossroads: Crossroads, rules: Ruleset, opened: Mapping[Sent, tuple[Trace, Outcome]]) -> None:
+    """Send later packets of connections, and fail where the kernel differs."""
+    later = {replace(packet, token=next(TOKENS)): packet for packet in opened}
+    expected = {packet.token for packet, first in later.items() if is_followed(opened[first][0])}
+    outcomes = crossroads.crossing.send(later, expected)
+    for packet, first in later.items():
+        connection, before = opened[first]
+        seen = outcomes[packet.token].seen
+        problem = ""
+        if is_followed(connection) and (seen is None or before.seen is None or seen[1:] != before.seen[1:]):
+            problem = "a later packet did not get to where the first one did"
+        refused = connection.phase is Phase.LATER and connection.verdict is not PacketVerdict.ACCEPT
+        if refused and connection.doubt is None and seen is not None:
+            problem = "the kernel let a later packet through"
+        assert not problem, report(problem, packet, rules, connection, outcomes[packet.token])
+
+
+def is_followed(connection: Trace) -> bool:
+    """Whether later packets of a connection certainly arrive."""
+    return connection.doubt is None and connection.phase is not Phase.LATER
+
+
+def is_answered(connection: Trace) -> bool:
+    """Whether replies of a connection certainly arrive."""
+    return connection.doubt is None and connection.phase in (Phase.FIRST, Phase.ERROR)
+
+
+def answers_come(sent: Sent, trace: Trace, crossroads: Crossroads) -> bool:
+    """Whether a packet is one that somebody answers, and the answer gets to the node."""
+    honest = str(sent.source) in (crossroads.address(sent.host), *map(crossroads.said, OWN[1:3]))
+    if not honest or trace.doubt is not None or trace.verdict is not PacketVerdict.ACCEPT:
+        return False
+    if trace.source not in (sent.source, *(Address.parse(crossroads.said(own)) for own in OWN[1:3])):
+        return False
+    if trace.oif == "lo":
+        return sent.host != NODE and (crossroads.version == 4 or is_assigned(trace))
+    real = {crossroads.said(address): host for address, host in ANSWERING.items()}
+    return real.get(str(trace.destination)) == holder(trace, crossroads)
+
+
+def is_assigned(trace: Trace) -> bool:
+    """Whether packets go to an address of the node's own, of which sockets of IPv6 can send; anycast is none."""
+    last = [step.rule for step in trace.steps if step.did is Did.DELIVERED][-1]
+    return not last.startswith("local ") and not last.split()[0].endswith("::")
+
+
+def difference_of_answer(connection: Trace, sent: Sent, outcome: Outcome) -> str:
+    """Say in what the kernel differs from what the trace says of the answer; nothing if all is well."""
+    answered = outcome.answered
+    if connection.phase is Phase.REPLY and connection.doubt is None and connection.verdict is not PacketVerdict.ACCEPT:
+        return "" if answered is None else "the kernel let the answer through"
+    if not is_answered(connection):
+        return ""
+    hosts = ON_ETH0 if ENTRANCES[sent.host] == "eth0" else (sent.host,)
+    came = answered is not None and answered.host in hosts and answered[2:] == (sent.destination, sent.source)
+    return "" if came else "the answer did not come, or as something else"
+
+
+def packets_of_class(random: Random, crossroads: Crossroads, tracer: Tracer) -> Iterator[Sent]:
+    """Draw packets of each part of a class, those that hosts can send."""
+    entrance = random.choice(("docker0", "docker0", "eth0", None))
+    possible = [packet for packet in every_packet(random, crossroads) if ENTRANCES[packet.host] == entrance]
+    for end in tracer.connections(whole_class(crossroads, entrance)):
+        held = [packet for packet in possible if law.holds(end.flow, as_traced(packet))]
+        yield from random.sample(held, min(len(held), OF_A_PART))
+
+
+def whole_class(crossroads: Crossroads, entrance: str | None) -> Flow:
+    """Return all packets that come in by a device, or that the node sends."""
+    version = crossroads.version
+    sources = {"docker0": ["172.7.21.0/24"], "eth0": ["0.0.0.0/0"], None: ["10.4.7.21/32", "172.7.21.1/32"]}[entrance]
+    prefixes = of_prefixes(Prefix.parse(crossroads.said(text)) for text in sources)
+    return law.first_packets(Flow(version, prefixes, EVERY_ADDRESS[version], iif=entrance or NO_DEVICE))
+
+
+def every_packet(random: Random, crossroads: Crossroads) -> Iterator[Sent]:
+    """Return packets from every host to every destination, of every protocol and to every port, under many sources."""
+    for host in ADDRESSES:
+        sources = [crossroads.said(lie) for lie in LIES if host in (PEER, "outside", POD)]
+        own = crossroads.address(host)
+        sources += map(crossroads.said, OWN[1:3]) if own is None else [own] * 4
+        for destination, port in itertools.product(destinations(host), set(PORTS)):
+            protocol = random.choice((TCP, TCP, UDP, UDP, ICMP_OF[crossroads.version]))
+            if (source := random.choice(sources)) != crossroads.said(destination):
+                yield sent(host, source, crossroads.said(destination), protocol, port)
 
 
 def load(crossroads: Crossroads, rules: Ruleset) -> Snapshot:
@@ -290,6 +416,8 @@ def answers(tracer: Tracer, rules: Ruleset, sent: Sent, trace: Trace, crossroads
     Of those that tell of a route the kernel sends one in a second to each host (net.ipv4.route.error_cost).
     """
     by_route = trace.steps[-1].at.startswith(("route", "policy rule"))
+    if any(step.at == "route" and step.rule.startswith("local") for step in trace.steps):
+        return False  # what is local by a table other than local sends nothing
     if sent.host == NODE:
         return by_route or not rules.mangle_drops
     lied = sent.source is None or str(sent.source) != crossroads.address(sent.host)
@@ -306,7 +434,7 @@ def difference(trace: Trace, outcome: Outcome, crossroads: Crossroads, *, error:
     Without `error` the answer to a rejected packet need not come back.
     """
     doubt = trace.doubt
-    if doubt is not None and not ("--probability 0." in doubt.rule or any(word in doubt.effect for word in DOUBTS)):
+    if doubt is not None and not may_be_doubted(doubt, trace):
         return "the trace does not know"
     seen = outcome.seen
     if trace.verdict is PacketVerdict.UNKNOWN:
@@ -321,6 +449,13 @@ def difference(trace: Trace, outcome: Outcome, crossroads: Crossroads, *, error:
         return "the kernel let it through"
     rejected = trace.verdict is PacketVerdict.REJECT
     return "" if outcome.refused == rejected or (rejected and not error) else "an error came back, or none did"
+
+
+def may_be_doubted(doubt: Step, trace: Trace) -> bool:
+    """Whether the trace need not know: of chance, of what `DOUBTS` says, and of a source port that NAT may choose."""
+    translated = any(step.did is Did.REWROTE_SOURCE for step in trace.steps)
+    chosen = translated and any(option in doubt.rule for option in ("--ports", "--sport"))
+    return chosen or "--probability 0." in doubt.rule or any(word in doubt.effect for word in DOUBTS)
 
 
 def holder(trace: Trace, crossroads: Crossroads) -> str:
