@@ -13,8 +13,8 @@ from netplan.trace.addresses import LOOPBACK, no_sources
 from netplan.trace.fib import LookupResult
 from netplan.trace.flow import DESTINATION, NO_SOURCE, SOURCE, Flow
 from netplan.trace.intervals import join, of_prefix, only
-from netplan.trace.packet import REFUSALS, PacketVerdict, RoutingDecision, refusal, unknown, verdict_text
-from netplan.trace.routing import BRIDGE_CALLS, Router, is_own
+from netplan.trace.packet import REFUSALS, PacketVerdict, RoutingDecision, is_own, refusal, unknown, verdict_text
+from netplan.trace.routing import BRIDGE_CALLS, Router
 from netplan.trace.split import cut
 from netplan.trace.table import NextHop
 

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from netplan.kinds.resource import Json
 from netplan.net import Address, Prefix
 from netplan.netfilter.iptables.names import ICMP, ICMPV6
-from netplan.trace.fib import Fib
+from netplan.trace.fib import Fib, LookupResult
 from netplan.trace.firewall.targets import Did
 from netplan.trace.firewall.walk import Step, Trail, doubts
 from netplan.trace.flow import EVERY_SERVICE, NO_DEVICE, NO_SOURCE, Flow, Mark, Phase, services
@@ -166,6 +166,36 @@ def unknown(flow: Flow, why: str, route: str = "") -> RoutingDecision:
     return RoutingDecision(
         flow, (Step("route", route, Did.UNKNOWN, f"unknown: {why}", certain=False),), PacketVerdict.UNKNOWN
     )
+
+
+def is_own(result: LookupResult) -> bool:
+    """Whether a look-up ends at this node itself."""
+    return result.local or (result.route is not None and result.route.type == "local")
+
+
+def doubts_of(result: LookupResult) -> tuple[Step, ...]:
+    """Return the rules of which it is not known whether they select their tables."""
+    return tuple(
+        Step(rule.label, str(rule), Did.SELECTED_TABLE, "may select it", certain=False) for rule in result.doubts
+    )
+
+
+def way_to(result: LookupResult) -> tuple[Step, ...]:
+    """Tell of the rules that led to a route, where they are not those of every node."""
+    rule = result.rule
+    if rule is None or result.usual or rule in result.doubts or rule.action in REFUSALS:
+        return doubts_of(result)
+    return (
+        *doubts_of(result),
+        Step(rule.label, str(rule), Did.SELECTED_TABLE, f"looked up in table {rule.table_name}"),
+    )
+
+
+def with_source(flow: Flow, source: Address | None) -> Flow:
+    """Return packets with a source if they have none yet."""
+    if flow.source != NO_SOURCE or source is None:
+        return flow
+    return replace(flow, source=only(source.value))
 
 
 class Trace(Struct, frozen=True):

@@ -14,9 +14,20 @@ from netplan.trace.addresses import LOOPBACK, LOOPBACK_NET, no_sources
 from netplan.trace.fib import Fib, LookupResult
 from netplan.trace.firewall.targets import Did
 from netplan.trace.firewall.walk import Step
-from netplan.trace.flow import DESTINATION, NO_SOURCE, SOURCE, UNKNOWN_MARK, Field, Flow, Mark, Phase, Various
-from netplan.trace.intervals import Intervals, of_prefix, only
-from netplan.trace.packet import REFUSALS, PacketVerdict, RoutingDecision, refusal, unknown, verdict_text
+from netplan.trace.flow import DESTINATION, SOURCE, UNKNOWN_MARK, Field, Flow, Mark, Phase, Various
+from netplan.trace.intervals import Intervals, of_prefix
+from netplan.trace.packet import (
+    REFUSALS,
+    PacketVerdict,
+    RoutingDecision,
+    doubts_of,
+    is_own,
+    refusal,
+    unknown,
+    verdict_text,
+    way_to,
+    with_source,
+)
 from netplan.trace.split import cells, cut
 from netplan.trace.table import NextHop
 
@@ -106,11 +117,11 @@ class Router:
         if not result.local:
             yield from self._routed(result, flow)
         elif self._fib.holder(destination) is not None or device is None or flow.version == 6:
-            yield from self._routed(result, _from(flow, self._fib.own_source(destination)))
+            yield from self._routed(result, with_source(flow, self._fib.own_source(destination)))
         else:
             source = self._fib.select_address(device, destination)
-            decision = _out(_from(flow, source), IfName(device), None, f"broadcast {destination} dev {device}")
-            yield decision.behind(_way_to(result))
+            decision = _out(with_source(flow, source), IfName(device), None, f"broadcast {destination} dev {device}")
+            yield decision.behind(way_to(result))
 
     def _leaving(self, decision: RoutingDecision) -> Iterator[RoutingDecision]:
         """Refuse to send from a loopback address to somewhere else, unless a setting allows it."""
@@ -139,7 +150,7 @@ class Router:
 
     def _routed(self, result: LookupResult, flow: Flow) -> Iterator[RoutingDecision]:
         """Take packets to where a look-up ends."""
-        steps = _way_to(result)
+        steps = way_to(result)
         for decision in self._taken(result, flow):
             yield decision.behind(steps)
 
@@ -160,7 +171,7 @@ class Router:
         elif route.type == "local":
             step = Step("route", str(route), Did.DELIVERED, "for this node")
             source = self._fib.own_source(flow.first_destination, route)
-            yield RoutingDecision(_from(flow, source), (step,), local=True)
+            yield RoutingDecision(with_source(flow, source), (step,), local=True)
         elif route.type == "unicast":
             yield from self._hops(flow, result.hop)
         else:
@@ -175,7 +186,7 @@ class Router:
                 yield unknown(flow, "the device of this route is not known", str(route))
                 continue
             source = self._fib.source(route, oif, next_hop, flow.first_destination)
-            sent = _from(flow, source)
+            sent = with_source(flow, source)
             yield _out(sent, oif, next_hop if route.hops else hop.next_hop, str(route), certain=len(hops) == 1)
 
     def _martian(self, flow: Flow) -> Generator[RoutingDecision, None, Sequence[Flow]]:
@@ -186,7 +197,7 @@ class Router:
         passed: list[Flow] = []
         for field in (SOURCE, DESTINATION):
             divided = [_divided(part, field, of_prefix(LOOPBACK_NET[4])) for part in rest]
-            for part in (inside for looped, _ in divided for inside in looped):
+            for part in (part for inside, _ in divided for part in inside):
                 allowed = self._of_device("route_localnet", part.iif or "")
                 if allowed != 1:
                     why = "dropped: a loopback address comes from outside (route_localnet)"
@@ -218,7 +229,7 @@ class Router:
         sure = all(any(drop.steps[-1].certain for drop in drops) for drops in refused)
         for result, drops in zip(results, refused, strict=True):
             for drop in drops:
-                yield drop.behind(_doubts(result)) if sure else drop.doubted().behind(_doubts(result))
+                yield drop.behind(doubts_of(result)) if sure else drop.doubted().behind(doubts_of(result))
         if not sure:
             yield decision
 
@@ -265,36 +276,10 @@ def _setting(device: str, name: str) -> str:
     return f"net.ipv4.conf.{device.replace('.', '/')}.{name}"
 
 
-def is_own(result: LookupResult) -> bool:
-    """Whether a look-up ends at this node itself."""
-    return result.local or (result.route is not None and result.route.type == "local")
-
-
-def _doubts(result: LookupResult) -> tuple[Step, ...]:
-    return tuple(
-        Step(rule.label, str(rule), Did.SELECTED_TABLE, "may select it", certain=False) for rule in result.doubts
-    )
-
-
-def _way_to(result: LookupResult) -> tuple[Step, ...]:
-    """Tell of the rules that led to a route, where they are not those of every node."""
-    rule = result.rule
-    if rule is None or result.usual or rule in result.doubts or rule.action in REFUSALS:
-        return _doubts(result)
-    return (*_doubts(result), Step(rule.label, str(rule), Did.SELECTED_TABLE, f"looked up in table {rule.table_name}"))
-
-
 def _divided(flow: Flow, field: Field, addresses: Intervals) -> tuple[Sequence[Flow], Sequence[Flow]]:
     """Return the packets that have one of some addresses, and the others; each address of a routed one is known."""
     split = cut(flow, field, addresses)
     return split.inside, split.outside
-
-
-def _from(flow: Flow, source: Address | None) -> Flow:
-    """Return packets with a source if they have none yet."""
-    if flow.source != NO_SOURCE or source is None:
-        return flow
-    return replace(flow, source=only(source.value))
 
 
 def _looped(decision: RoutingDecision) -> RoutingDecision:
@@ -305,6 +290,7 @@ def _looped(decision: RoutingDecision) -> RoutingDecision:
 def _out(
     flow: Flow, oif: IfName, next_hop: Address | Various | None, route: str, *, certain: bool = True
 ) -> RoutingDecision:
+    """Return the decision on packets that leave by a device, or may."""
     hop = next_hop.value if isinstance(next_hop, Various) else next_hop
     way = f"via {hop} dev {oif}" if hop is not None else f"dev {oif}"
     step = Step("route", route, Did.ROUTED, f"leaves {way}" if certain else f"may leave {way}", certain)

@@ -229,13 +229,13 @@ class Crossing:
     def _answer(
         self, sock: socket.socket, data: bytes, ancillary: list[tuple[int, int, bytes]], sender: tuple[str, int]
     ) -> None:
-        """Answer a packet from the address that was asked; a rule may keep the answer from being sent."""
+        """Answer a packet from the address that the packet went to; a rule may keep the answer from being sent."""
         if _SENT not in data:
             return
         ((level, kind, info),) = ancillary
-        asked = bytes(4) + info[8:12] + bytes(4) if self._version == 4 else info[:16] + bytes(4)
+        destination = bytes(4) + info[8:12] + bytes(4) if self._version == 4 else info[:16] + bytes(4)
         with suppress(OSError):
-            sock.sendmsg([data.replace(_SENT, _RETURNED)], [(level, kind, asked)], 0, sender)
+            sock.sendmsg([data.replace(_SENT, _RETURNED)], [(level, kind, destination)], 0, sender)
 
 
 class _Seen(NamedTuple):

@@ -331,8 +331,8 @@ def packets_of_class(random: Random, crossroads: Crossroads, tracer: Tracer) -> 
     entrance = random.choice(("docker0", "docker0", "eth0", None))
     possible = [packet for packet in every_packet(random, crossroads) if ENTRANCES[packet.host] == entrance]
     for end in tracer.connections(whole_class(crossroads, entrance)):
-        held = [packet for packet in possible if law.holds(end.flow, as_traced(packet))]
-        yield from random.sample(held, min(len(held), OF_A_PART))
+        fitting = [packet for packet in possible if law.holds(end.flow, as_traced(packet))]
+        yield from random.sample(fitting, min(len(fitting), OF_A_PART))
 
 
 def whole_class(crossroads: Crossroads, entrance: str | None) -> Flow:

@@ -198,4 +198,4 @@ def test_what_may_come_back_has_any_address_that_nat_may_have_given():
 
 def test_replies_that_would_go_back_to_their_sender_may_be_dropped():
     redirect = "nat PREROUTING -i eth0 -j DNAT --to-destination 172.7.21.2"
-    assert followed(packet(POD, "172.7.21.9", iif="eth0"), redirect) == "packets unknown"
+    assert followed(packet(POD, "172.7.21.9", iif="eth0"), redirect) == "replies unknown"

@@ -135,10 +135,10 @@ def agree(ends, ends_of, packets):
     """Fail where what a packet alone may come to is not what the set says of it."""
     for packet in packets:
         mine, alone = law.holding(ends, packet), ends_of(packet.flow)
-        told = f"{packet}\nset: {mine}\nalone: {alone}"
-        assert mine, told
-        assert all(any(law.stands_for(end, one) for end in mine) for one in alone), told
-        assert len(mine) > 1 or len(alone) == 1, told
+        report = f"{packet}\nset: {mine}\nalone: {alone}"
+        assert mine, report
+        assert all(any(law.stands_for(end, one) for end in mine) for one in alone), report
+        assert len(mine) > 1 or len(alone) == 1, report
 
 
 @pytest.mark.parametrize("seed", range(WORLDS))
@@ -158,8 +158,8 @@ def test_a_match_that_is_not_known_only_makes_more_possible(seed):
     for packet in drawn(random, flow):
         possible = doubter.connections(packet.flow)
         for one in tracer.connections(packet.flow):
-            told = f"{packet}\nknown: {one}\npossible: {possible}"
-            assert any(law.stands_for(end, one) for end in possible), told
+            report = f"{packet}\nknown: {one}\npossible: {possible}"
+            assert any(law.stands_for(end, one) for end in possible), report
 
 
 def widened(random, chain):
