@@ -89,8 +89,7 @@ class Router:
         if not flow.known:
             yield unknown(flow, "where it goes is not known")
             return
-        rest = yield from self._not_sendable(flow)
-        for sendable in rest:
+        for sendable in (yield from self._not_sendable(flow)):
             for part, result in self._lookup_for_sending(replace(sendable, iif=LOOPBACK)):
                 for decision in self._sent_by(result, replace(part, iif=flow.iif)):
                     yield from [_looped(decision)] if decision.local else self._leaving(decision)
@@ -130,11 +129,11 @@ class Router:
             yield decision
             return
         looped, others = _divided(decision.flow, SOURCE, of_prefix(LOOPBACK_NET[4]))
-        allowed = self._of_device("route_localnet", device or "")
-        for part in looped if allowed != 1 else ():
+        allowed = self._is_set("route_localnet", device or "")
+        for part in looped if not allowed else ():
             why = f"dropped: {part.from_address} is not to leave this node (route_localnet)"
             yield refusal(part, PacketVerdict.DROP, why, allowed is not None)
-        for part in [*(looped if allowed != 0 else ()), *others]:
+        for part in [*(looped if allowed is not False else ()), *others]:
             yield decision._replace(flow=part)
 
     def on_link(self, flow: Flow, device: str) -> tuple[Sequence[Flow], Sequence[Flow]]:
@@ -198,11 +197,11 @@ class Router:
         for field in (SOURCE, DESTINATION):
             divided = [_divided(part, field, of_prefix(LOOPBACK_NET[4])) for part in rest]
             for part in (part for inside, _ in divided for part in inside):
-                allowed = self._of_device("route_localnet", part.iif or "")
-                if allowed != 1:
+                allowed = self._is_set("route_localnet", part.iif or "")
+                if not allowed:
                     why = "dropped: a loopback address comes from outside (route_localnet)"
                     yield refusal(part, PacketVerdict.DROP, why, allowed is not None)
-                passed += [part] if allowed != 0 else []
+                passed += [part] if allowed is not False else []
             rest = [part for _, others in divided for part in others]
         return [*rest, *passed]
 
@@ -212,7 +211,7 @@ class Router:
         The answer is looked up as if it came by the device that packets go to.
         """
         flow = decision.flow
-        marked = self._of_device("src_valid_mark", flow.iif or "")
+        marked = self._is_set("src_valid_mark", flow.iif or "")
         mark = UNKNOWN_MARK if marked is None else flow.mark if marked else Mark.of(0)
         broadcast, others = _divided(flow, SOURCE, self._fib.addresses_of("BROADCAST"))
         for part, is_broadcast in [*((flow, True) for flow in broadcast), *((flow, False) for flow in others)]:
@@ -242,10 +241,10 @@ class Router:
         device, source = flow.iif or "", flow.first_source
         devices = self._answers_by(result, source)
         if is_own(result) and not broadcast:
-            value = self._of_device("accept_local", device)
-            if value != 1:
+            accepted = self._is_set("accept_local", device)
+            if not accepted:
                 why = f"dropped: {source} is this node's own (accept_local)"
-                yield refusal(flow, PacketVerdict.DROP, why, value is not None)
+                yield refusal(flow, PacketVerdict.DROP, why, accepted is not None)
         if device in devices and not broadcast:
             return
         mode = self._of_device("rp_filter", device)
@@ -260,6 +259,10 @@ class Router:
         route = result.route
         leads = route is not None and route.type in ("unicast", "local")
         return [route.oif, *(hop.oif for hop in route.hops)] if route is not None and leads else []
+
+    def _is_set(self, name: str, device: str) -> bool | None:
+        """Return whether a setting that says yes or no is not 0 for all devices or for one; None if it is not known."""
+        return None if (value := self._of_device(name, device)) is None else value != 0
 
     def _of_device(self, name: str, device: str) -> int | None:
         """Return the greater of a setting for all devices and for one, as the kernel does; None if it is not known."""

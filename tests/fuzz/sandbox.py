@@ -44,11 +44,12 @@ _CODES: Final = frozenset(range(6))
 _WRONG: Final = re.compile(
     r"Traceback \(most recent|internal error|a mistake in podnet itself|MemoryError|allocate memory"
 )
+_NAME: Final = r"[^\s\x00-\x20\x7f]{1,28}"
 _LINE: Final = re.compile(
-    r"\*(filter|nat|mangle|raw|security)|:[!-~]{1,28} - \[0:0\]"
-    r"|(-[AD] [!-~]{1,28}|-I [!-~]{1,28} \d+)( [^\x00-\x1f\x7f]*)?|-D [!-~]{1,28} \d+|-[FX] [!-~]{1,28}|COMMIT|"
+    rf"\*(filter|nat|mangle|raw|security)|:{_NAME} - \[0:0\]"
+    rf"|(-[AD] {_NAME}|-I {_NAME} \d+)( [^\x00-\x1f\x7f]*)?|-D {_NAME} \d+|-[FX] {_NAME}|COMMIT|"
 )
-"""What podnet sends to iptables-restore, line by line."""
+"""What podnet sends to iptables-restore, line by line; another program may name a chain by bytes beyond ASCII."""
 
 _WRITING: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 _CHANGING: Final = {"os.rename": 2, "os.remove": 1, "os.mkdir": 1, "os.link": 2, "os.symlink": 2, "os.rmdir": 1}

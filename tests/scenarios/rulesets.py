@@ -364,6 +364,27 @@ CORNERS: Final = {
         *("mangle PREROUTING -j MARK --set-mark 0x4003", "mangle PREROUTING -j MARK --xor-mark 0x4001"),
         *("filter FORWARD -m mark --mark 0x2 -j ACCEPT", "filter FORWARD -j DROP"),
     ),
+    "of a mark those bits are compared that a mask has": written(
+        *("mangle PREROUTING -j MARK --set-mark 0x4001", "filter FORWARD -m mark --mark 0x1/0x3 -p tcp -j DROP"),
+        "filter INPUT -m mark ! --mark 0x4000/0x4000 -j DROP",
+    ),
+    "bits of a mark are cleared": written(
+        *("mangle PREROUTING -j MARK --set-mark 0x3", "mangle PREROUTING -j MARK --and-mark 0x1"),
+        *("filter FORWARD -m mark ! --mark 0x1 -j DROP", "filter INPUT -m mark ! --mark 0x1 -j DROP"),
+    ),
+    "what was translated is told from what was not": written(
+        "nat PREROUTING -p udp -d 192.168.0.0/16 -j DNAT --to-destination 172.7.22.2",
+        "filter FORWARD -m conntrack --ctstate DNAT -j DROP",
+    ),
+    "replies are let in where only connections from here are": written(
+        "filter FORWARD -i eth0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+        "filter FORWARD -i eth0 -j DROP",
+        "filter INPUT -i eth0 -m conntrack --ctstate NEW -p udp -j DROP",
+    ),
+    "replies get back to whose source was rewritten": written(
+        "nat POSTROUTING -o eth0 -j MASQUERADE", "nat PREROUTING -d 192.168.0.0/24 -j DNAT --to-destination 172.7.22.2"
+    ),
+    "replies that docker's guard drops do not come": written("raw PREROUTING -d 172.7.21.2/32 ! -i docker0 -j DROP"),
     "without a connection nothing is restored from it": written(
         *("raw PREROUTING -j MARK --set-mark 1", "raw PREROUTING -j CONNMARK --restore-mark"),
         *("raw OUTPUT -j MARK --set-mark 1", "raw OUTPUT -j CONNMARK --restore-mark"),
@@ -424,6 +445,9 @@ CORNERS: Final = {
         routes=["local 192.168.0.0/24 dev lo table main"],
         policies=["from 203.0.113.0/24 blackhole pref 500"],
     ),
+    "a reply of the node's does not have the mark of what it answers": written(
+        "mangle PREROUTING -i eth0 -j MARK --set-mark 1", policies=["fwmark 1 blackhole pref 500"]
+    ),
     "a table without a route leaves packets to the next rule": written(
         routes=["throw 172.7.22.0/24 table 100", "198.51.100.0/24 via 10.4.7.22 table 100"],
         policies=["from 172.7.0.0/16 lookup 100 pref 500", "to 172.7.22.2 blackhole pref 501"],
@@ -472,6 +496,10 @@ CORNERS: Final = {
     "the narrowest network of a set decides": written(
         *("filter FORWARD -m set --match-set s-net dst -j DROP", "filter INPUT -m set ! --match-set s-net src -j DROP"),
         sets={"s-net": ["172.7.0.0/16", "172.7.22.0/24 nomatch", "172.7.22.2", "172.7.21.3 nomatch", "10.0.0.0/8"]},
+    ),
+    "an exception of networks with ports is no member": written(
+        "filter FORWARD -m set --match-set s-net-port dst,dst -j DROP",
+        sets={"s-net-port": ["172.7.0.0/16,tcp:80", "172.7.22.0/24,tcp:80 nomatch"]},
     ),
     "without a device that fits the narrowest network is not asked further": written(
         *("filter FORWARD -m set --match-set s-net-iface src,src -j DROP", "mangle POSTROUTING -j T"),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 import os
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from random import Random
-from typing import Final
+from typing import Final, NamedTuple
 
 import pytest
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from netplan.kernel.linux import Linux
@@ -30,10 +31,13 @@ from tests.scenarios.node import SPEC
 from tests.scenarios.packets import ICMP_OF, TCP, UDP, Crossing, Outcome, Sent
 from tests.scenarios.rulesets import CORNERS, Ruleset, draw
 from tests.trace import law
+from tests.trace.mutants import OF_KERNEL, planted
 
 CASES: Final = {4: 160, 6: 60}  # with each backend, of which the trace knows the outcome
 PACKETS: Final = 10
 OF_A_PART: Final = 20
+WORLDS: Final = 20
+THOUSANDS: Final = 2500  # of each IP version with each backend
 SEED: Final = int(os.environ.get("PODNET_TRACE_SEED", "7"))
 
 NODE, PEER, POD, OTHER_POD, PEER_POD = "hdss7-21", "hdss7-22", "hdss7-21-pod1", "hdss7-21-pod2", "hdss7-22-pod1"
@@ -140,13 +144,25 @@ $8-$1-restore
 """
 
 
+class World(NamedTuple):
+    """A state that the node was in, and what became there of packets."""
+
+    rules: Ruleset
+    state: Snapshot
+    outcomes: Mapping[Sent, Outcome]
+
+
 class Crossroads(Struct, frozen=True):
-    """A lab in which all that leaves hdss7-21 is seen by a neighbour, and the sockets for packets of an IP version."""
+    """A lab in which all that leaves hdss7-21 is seen by a neighbour, and the sockets for packets of an IP version.
+
+    `worlds` are the last that were seen.
+    """
 
     lab: Lab
     crossing: Crossing
     backend: str
     version: int
+    worlds: deque[World] = field(default_factory=lambda: deque(maxlen=100))
 
     def said(self, text: str) -> str:
         """Say an address in the IP version."""
@@ -239,6 +255,39 @@ def test_what_the_trace_says_of_a_part_of_a_class_holds_for_packets_of_it(crossr
         known += observed(crossroads, drawn, state, list(packets_of_class(random, crossroads, Tracer(state))))
 
 
+@pytest.mark.soak
+def test_the_kernel_does_in_thousands_of_worlds_what_the_trace_says(crossroads):
+    random = Random(f"{SEED}-{crossroads.backend}-thousands")
+    for _ in range(THOUSANDS):
+        drawn = crossroads.ruled(draw(random))
+        state = load(crossroads, drawn)
+        sent = packets_of_class(random, crossroads, Tracer(state))
+        observed(crossroads, drawn, state, [*sent, *(packet(random, crossroads) for _ in range(PACKETS))])
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("crossroads", [(4, "nft")], ids=["nft-4"], indirect=True)
+def test_what_the_kernel_did_tells_every_mistake_of_the_trace(crossroads):
+    random = Random(f"{SEED}-mistakes")
+    for rules in CORNERS.values():
+        compare(crossroads, rules, list(packets(crossroads)))
+    for _ in range(WORLDS):
+        compare(crossroads, draw(random), [packet(random, crossroads) for _ in range(PACKETS)])
+    overlooked = []
+    for mistake, mutant in OF_KERNEL.items():
+        with planted(mutant):
+            overlooked += [] if any(differs(crossroads, world) for world in crossroads.worlds) else [mistake]
+    assert overlooked == []
+
+
+def differs(crossroads: Crossroads, world: World) -> bool:
+    """Whether the kernel did otherwise than the trace says; a mistake may also make the trace fail."""
+    try:
+        return any(problems(crossroads, world))
+    except Exception:
+        return True
+
+
 def compare(crossroads: Crossroads, rules: Ruleset, sent: Iterable[Sent]) -> int:
     """Send packets through a state and fail where the kernel differs; give of how many the outcome was known."""
     return observed(crossroads, rules, load(crossroads, rules), sent)
@@ -246,26 +295,39 @@ def compare(crossroads: Crossroads, rules: Ruleset, sent: Iterable[Sent]) -> int
 
 def observed(crossroads: Crossroads, rules: Ruleset, state: Snapshot, sent: Iterable[Sent]) -> int:
     """Send packets through the state that the node is in, and then others of the connections that they opened."""
-    tracer, routing = Tracer(state), Tracer(state.replace(Chain, ()))
+    routing = Tracer(state.replace(Chain, ()))
     checked = [replace(packet, guess=routing.trace(as_traced(packet)).source) for packet in sent]
+    tracer = Tracer(state)
     traces = {packet.token: tracer.trace(as_traced(packet)) for packet in checked}
     connections = {packet.token: tracer.follow(as_traced(packet)) for packet in checked}
     expected = {token for token, trace in traces.items() if trace.verdict is not PacketVerdict.DROP}
-    answerable = {packet.token for packet in checked if answers_come(packet, traces[packet.token], crossroads)}
-    answered = {token for token in answerable if is_answered(connections[token])}
+    answered = {
+        packet.token
+        for packet in checked
+        if answers_come(packet, traces[packet.token], crossroads) and is_answered(connections[packet.token])
+    }
     outcomes = crossroads.crossing.send(checked, expected, answered)
-    for packet in checked:
-        trace, outcome = traces[packet.token], outcomes[packet.token]
-        error = answers(tracer, rules, packet, trace, crossroads)
-        problem = difference(trace, outcome, crossroads, error=error)
-        assert not problem, report(problem, packet, rules, trace, outcome)
-        if packet.token in answerable:
-            connection = connections[packet.token]
-            problem = difference_of_answer(connection, packet, outcome)
-            assert not problem, report(problem, packet, rules, connection, outcome)
+    world = World(rules, state, {packet: outcomes[packet.token] for packet in checked})
+    crossroads.worlds.append(world)
+    for problem in problems(crossroads, world):
+        raise AssertionError(problem)
     open_ones = [packet for packet in checked if packet.protocol == UDP and outcomes[packet.token].answered]
     follow(crossroads, rules, {packet: (connections[packet.token], outcomes[packet.token]) for packet in open_ones})
     return sum(trace.doubt is None for trace in traces.values())
+
+
+def problems(crossroads: Crossroads, world: World) -> Iterator[str]:
+    """Say in what the kernel differed from what the trace says of packets and of their answers."""
+    tracer = Tracer(world.state)
+    for packet, outcome in world.outcomes.items():
+        trace = tracer.trace(as_traced(packet))
+        error = answers(tracer, world.rules, packet, trace, crossroads)
+        if problem := difference(trace, outcome, crossroads, error=error):
+            yield report(problem, packet, world.rules, trace, outcome)
+        if answers_come(packet, trace, crossroads):
+            connection = tracer.follow(as_traced(packet))
+            if problem := difference_of_answer(connection, packet, outcome):
+                yield report(problem, packet, world.rules, connection, outcome)
 
 
 def follow(crossroads: Crossroads, rules: Ruleset, opened: Mapping[Sent, tuple[Trace, Outcome]]) -> None:
@@ -316,14 +378,13 @@ def is_assigned(trace: Trace) -> bool:
 
 def difference_of_answer(connection: Trace, sent: Sent, outcome: Outcome) -> str:
     """Say in what the kernel differs from what the trace says of the answer; nothing if all is well."""
-    answered = outcome.answered
-    if connection.phase is Phase.REPLY and connection.doubt is None and connection.verdict is not PacketVerdict.ACCEPT:
-        return "" if answered is None else "the kernel let the answer through"
-    if not is_answered(connection):
-        return ""
     hosts = ON_ETH0 if ENTRANCES[sent.host] == "eth0" else (sent.host,)
+    answered = outcome.answered
     came = answered is not None and answered.host in hosts and answered[2:] == (sent.destination, sent.source)
-    return "" if came else "the answer did not come, or as something else"
+    if is_answered(connection):
+        return "" if came else "the answer did not come, or as something else"
+    lost = connection.phase is Phase.REPLY and connection.doubt is None
+    return "the answer came" if lost and came else ""
 
 
 def packets_of_class(random: Random, crossroads: Crossroads, tracer: Tracer) -> Iterator[Sent]:

@@ -40,6 +40,11 @@ def stands_for(end: End, one: End) -> bool:
     return end.verdict is PacketVerdict.UNKNOWN or _is_like(end, one)
 
 
+def outcome(end: End) -> tuple[object, ...]:
+    """Return what an end says of all its packets alike."""
+    return end.verdict, end.flow.oif, end.flow.snat, end.phase
+
+
 def _is_like(end: End, one: End) -> bool:
     labels = (end.verdict, end.flow.oif, end.flow.next_hop, end.flow.snat, end.phase)
     if labels != (one.verdict, one.flow.oif, one.flow.next_hop, one.flow.snat, one.phase):

@@ -16,6 +16,7 @@ from netplan.kinds.policy.value import DEFAULTS, PolicyRule
 from netplan.net import Address, Prefix
 from netplan.netfilter.iptables.operands import Masked
 from netplan.trace import Flow, Packet, Tracer
+from netplan.trace.firewall.walk import doubts
 from netplan.trace.flow import NO_DEVICE, Mark
 from netplan.trace.intervals import contains, of_prefixes
 from tests import make
@@ -139,6 +140,7 @@ def agree(ends, ends_of, packets):
         assert mine, report
         assert all(any(law.stands_for(end, one) for end in mine) for one in alone), report
         assert len(mine) > 1 or len(alone) == 1, report
+        assert len({law.outcome(end) for end in mine if not doubts(end.trail)}) <= 1, report
 
 
 @pytest.mark.parametrize("seed", range(WORLDS))
