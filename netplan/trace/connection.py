@@ -13,9 +13,23 @@ from msgspec.structs import replace
 
 from netplan.netfilter.iptables.names import ICMP, ICMPV6
 from netplan.trace.addresses import LOOPBACK
-from netplan.trace.flow import NO_DEVICE, NO_SOURCE, REPLYING, UNTRACKED, Flow, Mark, Phase, Translation, services
-from netplan.trace.intervals import EVERY_ADDRESS, EVERY_PORT, Intervals, join, meet, only, pairs_of
-from netplan.trace.packet import End, PacketVerdict
+from netplan.trace.firewall.walk import doubts
+from netplan.trace.flow import (
+    FIELDS,
+    NO_DEVICE,
+    NO_SOURCE,
+    REPLYING,
+    UNTRACKED,
+    Flow,
+    Mark,
+    Phase,
+    Translation,
+    Various,
+    services,
+)
+from netplan.trace.intervals import EVERY_ADDRESS, EVERY_PORT, Intervals, join, meet, minus, only, pairs_of
+from netplan.trace.packet import End, Packet, PacketVerdict, Trace
+from netplan.trace.table import Way
 
 _ECHO: Final = {ICMP: (8 << 8, 0), ICMPV6: (128 << 8, 129 << 8)}
 _TOO_BIG: Final = {4: services([ICMP], only(3 << 8 | 4)), 6: services([ICMPV6], only(2 << 8))}
@@ -41,6 +55,31 @@ def followed(came: Flow, first: End, ends: Ends) -> Iterator[End]:
                     else:
                         yield after
     yield from arrived
+
+
+def arrival(packet: Packet, ends: Iterable[End], wanted: Way | None) -> Trace | None:
+    """Return what becomes of one of the connections whose ends these are, if it certainly comes to its destination.
+
+    The steps tell of all connections of its end; those that leave as is `wanted` of each do so by its own way.
+    None if it has to be traced by itself.
+    """
+    mine = [end for end in ends if _has(end.flow, packet.flow)]
+    if len(mine) != 1 or mine[0].verdict is not PacketVerdict.ACCEPT or mine[0].phase is not Phase.FIRST:
+        return None
+    (end,) = mine
+    flow, next_hop = end.flow, end.flow.next_hop
+    if next_hop is Various.WANTED and wanted is not None and wanted.oif == flow.oif:
+        next_hop = wanted.next_hop
+    source = packet.source if flow.new_source is None else flow.from_address
+    unmoved = flow.new_destination is None and not doubts(end.trail)
+    if source is None or isinstance(next_hop, Various) or not unmoved:
+        return None
+    return Trace(end.verdict, source, packet.destination, flow.oif, next_hop, end.trail)
+
+
+def _has(flow: Flow, other: Flow) -> bool:
+    """Whether a flow holds all packets of another one, by the header with which they came."""
+    return all(not minus(getattr(other, field.name), getattr(flow, field.name)) for field in FIELDS)
 
 
 def answers(flows: Iterable[Flow]) -> Iterator[Flow]:

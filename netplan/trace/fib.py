@@ -25,6 +25,8 @@ from netplan.trace.intervals import (
     minus,
     of_prefix,
     only,
+    pairs_of,
+    union,
 )
 from netplan.trace.split import Split, Test, cut, parted, split_by
 from netplan.trace.table import NextHop, Table, Way
@@ -114,11 +116,14 @@ class Fib(NodeAddresses):
             broadcasts = minus(broadcasts, addresses) if shared else broadcasts
         return broadcasts
 
+    @cached_property
+    def _every_own(self) -> Intervals:
+        """The addresses that the node holds or shares."""
+        return union(pair for addresses, _, _ in self.own for pair in pairs_of(addresses))
+
     def _by_route(self, kind: str) -> Iterator[tuple[Intervals, str]]:
         """Return the addresses that routes give a type, but for those that the node holds or shares."""
-        own: Intervals = ()
-        for addresses, _, _ in self.own:
-            own = join(own, addresses)
+        own = self._every_own
         if self.version == 4 and not self.ruled:
             for addresses, hop in self._tables[MAIN_TABLE].groups:
                 if _TYPES.get(hop.route.type) == kind:
@@ -186,19 +191,24 @@ class Fib(NodeAddresses):
         if rule.action != "lookup":
             yield flow, LookupResult(rule)
         elif rule.table == LOCAL_TABLE:
-            rest: list[Flow] = [flow]
-            for addresses, _, _ in self.own:
+            split = cut(flow, DESTINATION, self._every_own)
+            yield from ((part, None) for part in split.outside)
+            rest = [*split.inside]
+            for addresses, _, _ in self.own if rest else ():
                 splits = [cut(part, DESTINATION, addresses) for part in rest]
                 yield from ((part, LookupResult(rule, local=True)) for split in splits for part in split.inside)
                 rest = [part for split in splits for part in split.outside]
-            yield from ((part, None) for part in rest)
         else:
             yield from self._by_table(rule, flow)
 
     def _by_table(self, rule: PolicyRule, flow: Flow) -> Iterator[tuple[Flow, LookupResult | None]]:
         table = self._tables.get(rule.table)
+        depends_on_device = rule.unread and not rule.table  # by a VRF
+        if table is None:
+            yield flow, LookupResult(rule) if depends_on_device else None
+            return
         rest = flow.destinations
-        for addresses, hop in () if table is None else table.split(self.version, rest):
+        for addresses, hop in table.split(self.version, rest):
             rest = minus(rest, addresses)
             (part,) = cut(flow, DESTINATION, addresses).inside
             refuses = hop.route.type in _REFUSING
@@ -207,7 +217,6 @@ class Fib(NodeAddresses):
                 yield part, None
             else:
                 yield part, LookupResult(rule, hop)
-        depends_on_device = rule.unread and not rule.table  # by a VRF
         for part in cut(flow, DESTINATION, rest).inside:
             yield part, LookupResult(rule) if depends_on_device else None
 
@@ -252,7 +261,8 @@ def _selectors(rule: PolicyRule) -> tuple[Test, ...]:
             selects = min(selects, Holds.SOMETIMES)
         return parted(flow, selects)
 
-    return (*tests, labels)
+    by_labels = rule.iif is not None or rule.oif is not None or rule.tos or mark is not None or rule.unread
+    return (*tests, labels) if by_labels else tuple(tests)
 
 
 def _cutting(field: Field, wanted: Intervals) -> Test:

@@ -54,6 +54,7 @@ class Tracer:
     def __init__(self, snapshot: Snapshot, wanted: Mapping[Prefix, Way] | None = None) -> None:
         self._family = cache(lambda version: _Family(snapshot, version, wanted))
         self._first_ends = cache(lambda packet: self.ends(packet.flow))
+        self.connections = cache(self._connections_of)
         self._traced = cache(lambda packet: answer(self._first_ends(packet)))
         self._followed = cache(lambda packet: answer(self._connections(packet.flow, self._first_ends(packet))))
 
@@ -73,7 +74,7 @@ class Tracer:
         """Say what becomes of the connection that a packet opens."""
         return self._followed(packet)
 
-    def connections(self, flow: Flow) -> list[End]:
+    def _connections_of(self, flow: Flow) -> list[End]:
         """Say what may become of the connections that packets open, of replies and later packets too."""
         return self._connections(flow, self.ends(flow))
 
@@ -272,4 +273,7 @@ def _passed_bridge(way: _Way, device: str, *, certain: bool) -> End:
 
 def _merged(ways: Iterable[_Way]) -> list[_Way]:
     """Make one of the ways that lead on with the same packets, or with packets that fit together."""
+    ways = list(ways)
+    if len(ways) < 2:
+        return ways
     return [_Way(branch.flow, branch.trail) for branch in joined(Branch(Fate.ACCEPTED, *way) for way in ways)]

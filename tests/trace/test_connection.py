@@ -4,12 +4,14 @@ import pytest
 from msgspec.structs import replace
 
 from netplan.kinds.policy.value import DEFAULTS, PolicyRule
-from netplan.net import Prefix
+from netplan.net import Address, IfName, Prefix
 from netplan.netfilter.iptables.operands import Masked
-from netplan.trace import Packet, Tracer
-from netplan.trace.connection import answers
-from netplan.trace.flow import FIELDS, Flow, Phase, services
+from netplan.trace import Did, Packet, PacketVerdict, Step, Trace, Tracer
+from netplan.trace.connection import answers, arrival
+from netplan.trace.flow import FIELDS, Flow, Phase, Various, services
 from netplan.trace.intervals import EVERY_ADDRESS, EVERY_PORT, join, only
+from netplan.trace.packet import End
+from netplan.trace.table import Way
 from tests.trace.states import packet, rules, state
 
 POD, PEER, NODE, OUTSIDE = "172.7.21.2", "172.7.22.2", "10.4.7.21", "198.51.100.2"
@@ -199,3 +201,30 @@ def test_what_may_come_back_has_any_address_that_nat_may_have_given():
 def test_replies_that_would_go_back_to_their_sender_may_be_dropped():
     redirect = "nat PREROUTING -i eth0 -j DNAT --to-destination 172.7.21.2"
     assert followed(packet(POD, "172.7.21.9", iif="eth0"), redirect) == "replies unknown"
+
+
+TOGETHER = Flow.between(
+    Prefix.parse("172.7.21.0/24"), Prefix.parse("172.7.22.0/24"), service=services([6]), iif="docker0"
+)
+OPENING = Packet(Address.parse("172.7.21.2"), Address.parse("172.7.22.2"), 6, 40000, 80, iif="docker0")
+
+
+def arrives(next_hop, *trail, wanted=None):
+    """Return what is said of a packet whose set comes to one end: that it leaves by eth0."""
+    end = End(PacketVerdict.ACCEPT, replace(TOGETHER, oif="eth0", next_hop=next_hop), trail)
+    return arrival(OPENING, [end], wanted)
+
+
+def test_a_packet_of_a_set_that_arrives_leaves_as_all_of_them_do():
+    hop = Address.parse("10.4.7.22")
+    assert arrives(hop) == Trace(PacketVerdict.ACCEPT, OPENING.source, OPENING.destination, "eth0", hop, ())
+
+
+def test_a_packet_of_a_set_whose_way_is_the_wanted_one_of_each_leaves_by_its_own():
+    trace = arrives(Various.WANTED, wanted=Way(IfName("eth0"), Address.parse("10.4.7.22")))
+    assert trace == arrives(Address.parse("10.4.7.22"))
+
+
+def test_a_packet_is_to_be_traced_by_itself_where_a_step_of_its_set_is_in_doubt():
+    step = Step("filter FORWARD 1", "-m time -j DROP", Did.PASSED, "may match", certain=False)
+    assert (arrives(None) is None, arrives(None, step)) == (False, None)

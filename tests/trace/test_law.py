@@ -16,6 +16,7 @@ from netplan.kinds.policy.value import DEFAULTS, PolicyRule
 from netplan.net import Address, Prefix
 from netplan.netfilter.iptables.operands import Masked
 from netplan.trace import Flow, Packet, Tracer
+from netplan.trace.connection import arrival
 from netplan.trace.firewall.walk import doubts
 from netplan.trace.flow import NO_DEVICE, Mark
 from netplan.trace.intervals import contains, of_prefixes
@@ -172,3 +173,14 @@ def widened(random, chain):
 
     texts = [OPTIONS.sub(doubted, f"{text} ").strip() for text in make.texts(chain.rules)]
     return replace(chain, rules=tuple(map(make.rule, texts)))
+
+
+@pytest.mark.parametrize("seed", range(WORLDS))
+def test_a_connection_that_arrives_with_others_does_so_alone(seed):
+    random = Random(f"{SEED}-{seed}")
+    tracer, flow = Tracer(world(random)), everything(random)
+    ends = tracer.connections(flow)
+    for packet in drawn(random, flow):
+        arrived = arrival(packet, ends, None)
+        if arrived is not None:
+            assert arrived.to_json(steps=False) == tracer.follow(packet).to_json(steps=False), packet

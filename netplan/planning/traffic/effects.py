@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from functools import cached_property
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -27,9 +27,11 @@ from netplan.planning.traffic.judge import (
     works,
 )
 from netplan.planning.traffic.probe import Probe, described, largest, probe_of, probes_by_way, told_apart
-from netplan.trace import PacketVerdict, Step, Trace, Tracer
+from netplan.trace import Packet, PacketVerdict, Step, Trace, Tracer
+from netplan.trace.connection import arrival
 from netplan.trace.flow import FIELDS, NO_DEVICE, Flow
 from netplan.trace.intervals import minus, single
+from netplan.trace.packet import End
 from netplan.trace.split import cells, coalesced, common
 from netplan.trace.table import Way
 
@@ -167,10 +169,10 @@ def _of_class(
     alike: dict[Hashable, _Kind] = {}
     for flow in () if watched and before is after else _entering(traffic, before, after):
         for parts in _regions(flow, traffic, before, after):
-            effect = _effect(probe_of(traffic, parts), before, after)
+            effect = _effect(probe_of(traffic, parts), before, after, _Among(flow, traffic))
             if effect.names_hops:
                 for probe, split in probes_by_way(traffic, parts):
-                    _add(alike, _effect(probe, before, after), split)
+                    _add(alike, _effect(probe, before, after, _Among(flow, traffic)), split)
             else:
                 _add(alike, effect, parts)
     every = [kind for kind in alike.values() if kind[0].changed or not watched]
@@ -200,15 +202,34 @@ def _add(alike: dict[Hashable, _Kind], effect: TrafficEffect, parts: list[Flow])
     others += parts
 
 
-def _effect(probe: Probe, before: Tracer, after: Tracer) -> TrafficEffect:
-    return TrafficEffect(probe, _traced(probe, before), _traced(probe, after))
+def _effect(probe: Probe, before: Tracer, after: Tracer, among: _Among | None = None) -> TrafficEffect:
+    then = _traced(probe, before, among)
+    return TrafficEffect(probe, then, then if before is after else _traced(probe, after, among))
 
 
-def _traced(probe: Probe, tracer: Tracer) -> Trace:
+def _traced(probe: Probe, tracer: Tracer, among: _Among | None) -> Trace:
     """Return what becomes of a connection, or of its first packet alone where that comes to somewhere else already."""
+    arrived = None if among is None else among.arrival(probe.packet, tracer)
+    if arrived is not None and fares_of(arrived, probe) is Fares.WELL:
+        return arrived
     first = tracer.trace(probe.packet)
     lost = fares_of(first, probe) is Fares.BROKEN and not works(first, probe)
     return first if lost or probe.tunnelled else tracer.follow(probe.packet)
+
+
+class _Among(NamedTuple):
+    """Packets of a class that come in together."""
+
+    flow: Flow
+    traffic: TrafficClass
+
+    def ends(self, tracer: Tracer) -> Iterable[End]:
+        """Say what may become of them, and of what follows."""
+        return tracer.ends(self.flow) if self.traffic.one_way else tracer.connections(self.flow)
+
+    def arrival(self, packet: Packet, tracer: Tracer) -> Trace | None:
+        """Return the answer for one of them if it certainly arrives, None if it has to be traced."""
+        return arrival(packet, self.ends(tracer), self.traffic.peers.way_to(packet.destination))
 
 
 def _entering(traffic: TrafficClass, before: Tracer, after: Tracer) -> Iterator[Flow]:
@@ -264,7 +285,7 @@ def _fared(flow: Flow, traffic: TrafficClass, before: Tracer, after: Tracer) -> 
 def _divided(flow: Flow, traffic: TrafficClass, tracer: Tracer) -> dict[Hashable, list[Flow]]:
     """Divide packets by how they fare: where several ends can't be ruled out, by all of these."""
     alike: dict[Hashable, list[Flow]] = {}
-    for end in tracer.ends(flow) if traffic.one_way else tracer.connections(flow):
+    for end in _Among(flow, traffic).ends(tracer):
         for part, key in told_apart(end, traffic.peers):
             bare = replace(flow, **{field.name: getattr(part, field.name) for field in FIELDS})
             alike.setdefault(key, []).append(bare)

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
-from netplan.kinds.chain.value import ChainKey
+from netplan.kinds.chain.value import Chain, ChainKey
 from netplan.kinds.foreign_chain.value import OtherChain
 from netplan.kinds.ipset.value import IpSet
 from netplan.kinds.snapshot import Snapshot
@@ -59,6 +59,11 @@ class _Place(NamedTuple):
     chains: Sequence[_Entry]
 
 
+def _matters(chain: Chain | None) -> bool:
+    """Whether a built-in chain may do anything to packets."""
+    return chain is not None and (bool(chain.rules or chain.unread) or chain.policy == "DROP")
+
+
 def _places(entries: Iterable[_Entry]) -> Iterator[_Place]:
     """Return the places of a hook in the order in which packets come to them."""
     ordered = sorted(entries, key=lambda entry: (entry.at, entry.priority))
@@ -76,7 +81,7 @@ class Hooks:
             for hook in hooks:
                 key, nat = ChainKey(fib.version, table, hook), table == "nat"
                 at = NAT[hook] if nat else _PRIORITIES[table]
-                if nat or key in snapshot.chains:
+                if nat or _matters(snapshot.chains.get(key)):
                     entries[hook].append(_Entry(at, at, nat, key, own))
         for foreign in ForeignChains(snapshot, fib).entered() if snapshot.all(OtherChain) else ():
             hook, chain = (foreign.chain.hook or "").upper(), foreign.chain

@@ -146,11 +146,12 @@ class Walker:
         return [_branch_of(outcome, placed, certain, alone=len(possible) == 1) for outcome in possible]
 
     def _jumped(self, placed: PlacedRule, below: Chain, flow: Flow, certain: Holds) -> Iterator[Branch]:
-        doubt = (Step(placed.label, str(placed.rule), Did.PASSED, "may match", certain=False),)
+        doubt: Trail = ()
+        if certain is not Holds.ALWAYS:
+            doubt = (Step(placed.label, str(placed.rule), Did.PASSED, "may match", certain=False),)
         for fate, after, trail in self._chain(below, flow):
             back = Fate.RETURNS if placed.rule.goto else Fate.CONTINUES
-            fate_after = back if fate in (Fate.CONTINUES, Fate.RETURNS) else fate
-            yield Branch(fate_after, after, trail if certain is Holds.ALWAYS else doubt + trail)
+            yield Branch(back if fate in (Fate.CONTINUES, Fate.RETURNS) else fate, after, doubt + trail)
 
     def _chain(self, chain: Chain, flow: Flow) -> tuple[Branch, ...]:
         """Follow packets through a chain of the user, once for all rules that lead into it."""
@@ -193,7 +194,9 @@ def _too_many(key: ChainKey, flow: Flow) -> list[Branch]:
 def joined(branches: Iterable[Branch]) -> list[Branch]:
     """Make one of those that end alike, and whose packets differ in one part of their header only."""
     parts = merged(branches)
-    for field in FIELDS if len(parts) > 1 else ():
+    if len(parts) < 2:
+        return parts
+    for field in FIELDS:
         alike: dict[tuple[Fate, Flow, Trail], Branch] = {}
         for branch in parts:
             key = (branch.fate, replace(branch.flow, **{field.name: ()}), branch.trail)
