@@ -30,6 +30,7 @@ def main() -> NoReturn:
     if sys.argv[1:2] == [helpers.VERB]:
         helpers.run(sys.argv[2:])
     gc.disable()
+    os.environ.setdefault(*helpers.WITHOUT_PLUGINS)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _interrupt)
     try:

@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 from netplan.desired.checks import Check, Command, Connect, Ping, PingGateway
 from netplan.errors import ObserveError
 from netplan.net import Address, printable
-from netplan.system import programs
+from netplan.system import helpers, programs
 
 _AT_ONCE: Final = 64
 _ENOUGH: Final = 16
@@ -176,7 +176,7 @@ def _command(argv: Sequence[str], until: float) -> Failure | None:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env={**os.environ, "PATH": programs.SEARCH_PATH},
+            env={**helpers.environment_of_users(), "PATH": programs.SEARCH_PATH},
             process_group=0,
         )
     except (OSError, ValueError) as error:

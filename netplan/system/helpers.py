@@ -20,6 +20,9 @@ VERB: Final = "internal"
 MISSING: Final = 77
 """The exit code of a helper whose library is not installed."""
 
+WITHOUT_PLUGINS: Final = ("PYDANTIC_DISABLE_PLUGINS", "__all__")
+"""What keeps pydantic from looking for plugins among all installed packages, which takes as long as to read a spec."""
+
 _MODULES: Final = {
     "assemble": "netplan.lab.assemble",
     "enter": "netplan.lab.enter",
@@ -31,6 +34,11 @@ _START: Final = (
     "from netplan.cli.start import main; main()"
 )
 """The package is looked for where it is now, and all that it imports where Python looks by itself."""
+
+
+def environment_of_users() -> dict[str, str]:
+    """Return the environment for programs of the user's: this process's, without what podnet set for itself."""
+    return {name: value for name, value in os.environ.items() if name != WITHOUT_PLUGINS[0]}
 
 
 def command(name: str, *arguments: str, python: Sequence[str] = ("-P",)) -> list[str]:

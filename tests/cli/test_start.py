@@ -144,3 +144,12 @@ def test_what_can_not_be_written_at_the_end_is_no_success():
     script = f'exec {sys.executable} -c "$0" > /dev/full'
     done = subprocess.run(["sh", "-c", script, LEAVING_TEXT], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (2, "")
+
+
+def test_pydantic_looks_for_no_plugins():
+    command = (
+        "import atexit, sys; sys.argv[1:] = ['validate', 'specs/hdss7.yaml']; from netplan.cli.start import main; "
+        "atexit.register(lambda: print(sys.modules['pydantic.plugin._loader']._plugins, file=sys.stderr)); main()"
+    )
+    done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True)
+    assert done.stderr == "None\n"

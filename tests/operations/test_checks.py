@@ -13,7 +13,7 @@ from netplan.desired.checks import Check, Command, Connect, Ping, PingGateway
 from netplan.errors import Location
 from netplan.net import Address
 from netplan.operations.checks import run, working
-from netplan.system import programs
+from netplan.system import helpers, programs
 
 AT = Location("specs/c.yaml", 30, 5)
 LOCALHOST = Address.parse("127.0.0.1")
@@ -74,6 +74,13 @@ def test_of_checks_those_that_succeed_are_told():
 def test_a_command_is_tried_until_it_succeeds(tmp_path):
     count = tmp_path / "count"
     assert failures(shell(f"echo x >> {count}; test $(wc -l < {count}) -ge 3"), within=20) == []
+
+
+def test_a_command_has_nothing_in_its_environment_that_podnet_set_for_itself(monkeypatch):
+    monkeypatch.setenv(*helpers.WITHOUT_PLUGINS)
+    monkeypatch.setenv("USERS_OWN", "1")
+    (failure,) = failures(shell('echo "$USERS_OWN${PYDANTIC_DISABLE_PLUGINS-}"; false'))
+    assert failure.endswith("exit code 1 within 1 s: 1  specs/c.yaml:30")
 
 
 def test_a_command_that_fails_is_told_with_its_exit_code_and_what_it_said():

@@ -15,6 +15,7 @@ from netplan.errors import UsageError
 from netplan.lab.holder import holders
 from netplan.lab.lab import Lab
 from netplan.spec.load import read_unjudged
+from netplan.system.helpers import environment_of_users
 
 app = verb_app(no_args_is_help=True)
 
@@ -63,7 +64,7 @@ def execute(
         raise UsageError("the host or the command is missing: podnet lab exec NODE|POD -- CMD")
     lab = _find(spec) if spec else _holding(words[0])
     argv = lab.command(words[0], command)
-    os.execv(argv[0], argv)  # noqa: S606 - the command takes the place of this process, with its terminal
+    os.execve(argv[0], argv, environment_of_users())  # noqa: S606 - the command takes the place of this process, with its terminal
 
 
 @app.command()
