@@ -26,7 +26,7 @@ fast: compiled
 	$(BIN)/coverage json --quiet -o $(COVERAGE)
 	$(BIN)/python tools/coverage_gate.py $(COVERAGE)
 
-# All of those, then the slow ones and the tests on the kernel, and those of hypothesis with three times as many examples.
+# All of those, then the slow ones and the tests on the kernel, and those of hypothesis with twice as many examples.
 test: lint fast
 	$(PYTEST) -m "(kernel or slow or hypothesis) and not soak and not real" --hypothesis-profile test
 

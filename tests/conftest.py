@@ -12,7 +12,7 @@ from hypothesis import settings
 from tests import runs, tracing
 
 settings.register_profile("fast", max_examples=10, derandomize=True, deadline=None)
-settings.register_profile("test", max_examples=30, deadline=None)
+settings.register_profile("test", max_examples=20, deadline=None)
 
 _DEFAULTS: dict[signal.Signals, Any] = {
     signal.SIGINT: signal.default_int_handler,
@@ -35,7 +35,9 @@ def pytest_collection(session: pytest.Session) -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test that is not fast with the run that it belongs to."""
+    """Mark every test that is not fast with the run that it belongs to; every second checkered one is left to soak."""
     for item in items:
         if marker := runs.marker(item):
             item.add_marker(marker)
+    for item in runs.left_to_soak(items):
+        item.add_marker("soak")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from types import CodeType, FunctionType
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import pytest
 from hypothesis import settings
@@ -17,10 +17,15 @@ from tests.lab import resident
 from tests.lab.inside import inside
 from tests.scratch import in_scratch
 
+K = TypeVar("K")
+
 DIRECTORIES: Final = {"scenarios/soak": "soak", "scenarios/real": "real", "scenarios": "kernel"}
 """The marker of all tests below a directory of tests/."""
 INTO_NAMESPACES: Final = (Lab, in_scratch, inside, resident.call, scratch.run, scratch.restore_and_save)
 """What makes or enters a namespace: a test or fixture whose code leads to one of them is marked `kernel`."""
+
+FILTER: Final = "backend"
+"""The fixture that is parametrised with the packet filters."""
 
 
 def marker(item: pytest.Item) -> str | None:
@@ -28,6 +33,30 @@ def marker(item: pytest.Item) -> str | None:
     if by_directory := _marker_of(item.path):
         return by_directory
     return "kernel" if any(leads_into_namespaces(function) for function in _functions(item)) else None
+
+
+def left_to_soak(items: Iterable[pytest.Item]) -> Iterator[pytest.Item]:
+    """Yield those of the `checkered` tests that `make test` does not run."""
+    yield from second_fields(
+        {
+            item: (item.nodeid.partition("[")[0], item.callspec.indices if hasattr(item, "callspec") else {})
+            for item in items
+            if item.get_closest_marker("checkered")
+        }
+    )
+
+
+def second_fields(cases: Mapping[K, tuple[str, Mapping[str, int]]]) -> Iterator[K]:
+    """Yield every second case, like the fields of a chequerboard whose rows are packet filters.
+
+    A case is of a test, and has a value of each parameter, given by its number. Each value of the other parameters is
+    left with a packet filter; where there are no others, one test is left with the first filter, the next with the
+    other one. A test that is tried with one packet filter alone keeps all of its cases.
+    """
+    of_both = sorted({test for test, numbers in cases.values() if numbers.get(FILTER)})
+    for case, (test, numbers) in cases.items():
+        if test in of_both and (sum(numbers.values()) + (of_both.index(test) if len(numbers) == 1 else 0)) % 2:
+            yield case
 
 
 @cache

@@ -10,6 +10,8 @@ import pytest
 from tests.scenarios.node import State
 from tests.scenarios.podnet import Outcome
 
+pytestmark = pytest.mark.checkered
+
 NAT_JUMP = "POSTROUTING -m comment --comment podnet -j PODNET-POSTROUTING"
 FORWARD_JUMP = "FORWARD -m comment --comment podnet -j PODNET-FORWARD"
 DOCKER = "-s 172.7.21.0/24 ! -o docker0 -j MASQUERADE"

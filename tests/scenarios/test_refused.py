@@ -15,6 +15,8 @@ from tests.scenarios.node import refused_route as refusing
 from tests.scenarios.podnet import Outcome, process
 from tests.scenarios.tools import first_in_path, links, wrap
 
+pytestmark = pytest.mark.checkered
+
 NFT_ONLY = pytest.mark.parametrize("backend", ["nft"], indirect=True)
 
 
