@@ -8,13 +8,13 @@ from tests.trace import test_law
 from tests.trace.mutants import OF_SETS, planted
 
 LAWS = [law for name, law in vars(test_law).items() if name.startswith("test_")]
-WORLDS = 40
+WORLDS = range(60, 100)
 
 
 @pytest.mark.parametrize("mistake", OF_SETS)
 def test_the_laws_about_sets_catch_that(mistake):
     with planted(OF_SETS[mistake]):
-        assert any(fails(law, seed) for seed in range(WORLDS) for law in LAWS)
+        assert any(fails(law, seed) for seed in WORLDS for law in LAWS)
 
 
 def fails(law, seed):
