@@ -45,10 +45,10 @@ def followed(came: Flow, first: End, ends: Ends) -> Iterator[End]:
     by the device that the first packets `came` by. `ends` says what may become of any packets.
     """
     arrived = [first]
-    for phase in (Phase.LATER, Phase.REPLY, Phase.ERROR) if _may_be_followed(came, first) else ():
+    for phase in (Phase.LATER, Phase.REPLY, Phase.ERROR) if may_be_followed(came, first) else ():
         here, arrived = arrived, []
         for end in here:
-            for part, sent in _following(phase, came, end.flow):
+            for part, sent in following(phase, came, end.flow):
                 for after in _ended(came, end._replace(flow=part), sent, ends):
                     if after.phase is Phase.FIRST:
                         arrived.append(after)
@@ -89,18 +89,18 @@ def answers(flows: Iterable[Flow]) -> Iterator[Flow]:
     for flow in flows:
         version = flow.version
         sources[version] = join(sources.get(version, ()), flow.destination)
-        protocols = [protocol for protocol, _ in _ports_of(flow.service)]
+        protocols = [protocol for protocol, _ in ports_of(flow.service)]
         service[version] = join(service.get(version, _TOO_BIG[version]), services(protocols))
     for version, source in sources.items():
         yield Flow(version, source, EVERY_ADDRESS[version], service=service[version], phase=Phase.REPLY)
 
 
-def _may_be_followed(came: Flow, first: End) -> bool:
+def may_be_followed(came: Flow, first: End) -> bool:
     """Whether first packets arrived, and left the node or came from elsewhere."""
     return first.verdict is PacketVerdict.ACCEPT and (came.iif, first.flow.oif) != (NO_DEVICE, LOOPBACK)
 
 
-def _following(phase: Phase, came: Flow, first: Flow) -> Iterator[tuple[Flow, Flow | None]]:
+def following(phase: Phase, came: Flow, first: Flow) -> Iterator[tuple[Flow, Flow | None]]:
     """Divide connections, with what follows in each part, None if nothing does."""
     if phase is Phase.LATER:
         yield first, _later(came, first)
@@ -122,7 +122,7 @@ def _ended(came: Flow, first: End, sent: Flow | None, ends: Ends) -> Iterator[En
         return
     for end in possible:
         steps = tuple(step for step in end.trail if not step.certain)
-        for part in _parts(first.flow, sent, end.flow):
+        for part in parts_followed(first.flow, sent, end.flow):
             if _arrives(came, first.flow, end):
                 yield End(PacketVerdict.ACCEPT, part, first.trail + steps)
             else:
@@ -194,7 +194,7 @@ def _tracked(first: Flow, translation: Translation) -> Translation | None:
     return None if first.state == UNTRACKED else translation
 
 
-def _parts(first: Flow, sent: Flow, end: Flow) -> Iterator[Flow]:
+def parts_followed(first: Flow, sent: Flow, end: Flow) -> Iterator[Flow]:
     """Return the connections that packets belong to which follow: those of `first` to which an end of `sent` came."""
     if not sent.phase.back:
         source = first.source if sent.source == NO_SOURCE else end.source
@@ -205,7 +205,7 @@ def _parts(first: Flow, sent: Flow, end: Flow) -> Iterator[Flow]:
         yield whole
         return
     for protocols, ports in _by_protocol(end.service, _ECHO):
-        sport = first.sport if ports == dict(_ports_of(sent.service))[protocols[0]] else ports
+        sport = first.sport if ports == dict(ports_of(sent.service))[protocols[0]] else ports
         dports = EVERY_PORT if end.sport == sent.sport else end.sport
         yield replace(whole, sport=sport, service=meet(first.service, services(protocols, dports)))
 
@@ -213,12 +213,13 @@ def _parts(first: Flow, sent: Flow, end: Flow) -> Iterator[Flow]:
 def _by_protocol(service: Intervals, apart: Container[int]) -> Iterator[tuple[list[int], Intervals]]:
     """Return protocols, those together that have the same ports, but for some by themselves."""
     alike: dict[tuple[int, Intervals], list[int]] = {}
-    for protocol, ports in _ports_of(service):
+    for protocol, ports in ports_of(service):
         alike.setdefault((protocol if protocol in apart else 0, ports), []).append(protocol)
     return ((protocols, ports) for (_, ports), protocols in alike.items())
 
 
-def _ports_of(service: Intervals) -> Iterator[tuple[int, Intervals]]:
+def ports_of(service: Intervals) -> Iterator[tuple[int, Intervals]]:
+    """Return the protocols of services, and the ports of each."""
     ports: dict[int, Intervals] = {}
     for first, last in pairs_of(service):
         for protocol in range(first >> 16, (last >> 16) + 1):

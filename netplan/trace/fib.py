@@ -33,6 +33,8 @@ from netplan.trace.table import NextHop, Table, Way
 
 _KINDS: Final = {4: {"LOCAL": "own", "BROADCAST": "shared"}, 6: {"LOCAL": "own", "ANYCAST": "shared"}}
 _TYPES: Final = {"local": "LOCAL", "broadcast": "BROADCAST", "anycast": "ANYCAST", "multicast": "MULTICAST"}
+NOTHING_WANTED: Final[Mapping[Prefix, Way]] = {}
+
 _REFUSING: Final = frozenset({"blackhole", "unreachable", "prohibit"})
 
 
@@ -65,7 +67,9 @@ class Fib(NodeAddresses):
     `ruled` is whether there are other rules than those of every node.
     """
 
-    def __init__(self, snapshot: Snapshot, version: int = 4, wanted: Mapping[Prefix, Way] | None = None) -> None:
+    def __init__(
+        self, snapshot: Snapshot, version: int = 4, wanted: Mapping[Prefix, Way] | None = NOTHING_WANTED
+    ) -> None:
         super().__init__(snapshot, version)
         self._types: dict[str, str | None] = {link.name: link.type for link in snapshot.all(Link)}
         usual = DEFAULTS if version == 4 else IPV6_DEFAULTS
@@ -76,7 +80,7 @@ class Fib(NodeAddresses):
         for route in snapshot.all(Route):
             if route.prefix.version == version and not route.tos:
                 routes.setdefault(route.table, []).append(route)
-        self._tables = {number: Table(members, wanted or {}) for number, members in routes.items()}
+        self._tables = {number: Table(members, wanted) for number, members in routes.items()}
         self.addresses_of = cache(self._addresses_of)
         self.on_link = cache(self._on_link)
 

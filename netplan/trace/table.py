@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from functools import cached_property
+from math import inf
 from typing import Final, NamedTuple
 
 from netplan.kinds.resource import Json
@@ -48,11 +49,13 @@ class NextHop(NamedTuple):
 class Table:
     """The routes of one table, for packets without a TOS; `wanted` are the ways that packets should take.
 
-    Of several routes to a prefix the one of the lowest metric counts, and of these the first.
+    Where that is None each next hop is told apart from the others, however many they are. Of several routes to a prefix
+    the one of the lowest metric counts, and of these the first.
     """
 
-    def __init__(self, routes: Iterable[Route], wanted: Mapping[Prefix, Way]) -> None:
-        self._wanted = wanted
+    def __init__(self, routes: Iterable[Route], wanted: Mapping[Prefix, Way] | None) -> None:
+        self._wanted = wanted or {}
+        self._most_hops = inf if wanted is None else _MANY_HOPS
         self._routes: dict[int, dict[int, Route]] = {}
         for route in routes:
             prefix = route.prefix
@@ -116,7 +119,7 @@ class Table:
     def _swept(self, routes: Iterable[Route]) -> list[tuple[Intervals, NextHop]]:
         ways: dict[Hashable, tuple[NextHop, list[tuple[int, int]]]] = {}
         routes = list(routes)
-        various = len({route.next_hop for route in routes if not self._is_wanted(route)}) > _MANY_HOPS
+        various = len({route.next_hop for route in routes if not self._is_wanted(route)}) > self._most_hops
         for first, last, route in narrowest((route.prefix, route) for route in routes):
             next_hop: Address | Various | None = route.next_hop
             if self._is_wanted(route):

@@ -17,7 +17,7 @@ from netplan.kinds.sysctl.value import Sysctl
 from netplan.net import Prefix
 from netplan.trace.addresses import LOOPBACK
 from netplan.trace.connection import followed
-from netplan.trace.fib import Fib
+from netplan.trace.fib import NOTHING_WANTED, Fib
 from netplan.trace.firewall.hooks import CONNTRACK, FIRST, LAST, NAT, Hooks, Span
 from netplan.trace.firewall.targets import Did, Fate
 from netplan.trace.firewall.walk import Branch, Step, Trail, joined
@@ -49,9 +49,12 @@ def trace(snapshot: Snapshot, packet: Packet) -> Trace:
 
 
 class Tracer:
-    """Traces packets through one state of a node; `wanted` are the ways by which packets to prefixes should leave."""
+    """Traces packets through one state of a node; `wanted` are the ways by which packets to prefixes should leave.
 
-    def __init__(self, snapshot: Snapshot, wanted: Mapping[Prefix, Way] | None = None) -> None:
+    Next hops that are not wanted are told apart while they are few, or all of them if `wanted` is None.
+    """
+
+    def __init__(self, snapshot: Snapshot, wanted: Mapping[Prefix, Way] | None = NOTHING_WANTED) -> None:
         self._family = cache(lambda version: _Family(snapshot, version, wanted))
         self._first_ends = cache(lambda packet: self.ends(packet.flow))
         self.connections = cache(self._connections_of)
