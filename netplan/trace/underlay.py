@@ -69,7 +69,7 @@ class Receiver(NamedTuple):
 
 
 Onwards = tuple[Flow, Receiver | Step | None]
-"""Packets, and the node that receives them, None if that is no node; or why it is not known, or nobody does."""
+"""Packets, and the node that receives them, None if that is no node; or why that is not known, or why none does."""
 
 
 class Underlay:

@@ -32,7 +32,7 @@ OF_SETS = {
         split.split_by, "(*split.inside, *split.doubtful)", "split.doubtful"
     ),
     "what happens to some replies is said of all": Mutant(
-        connection._parts, "(end.sport, end.service) == (sent.sport, sent.service)", "True"
+        connection.parts_followed, "(end.sport, end.service) == (sent.sport, sent.service)", "True"
     ),
     "ways with other marks are taken for one": Mutant(walk.merged, "(branch.fate, branch.flow)", "branch.fate"),
 }

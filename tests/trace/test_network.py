@@ -3,46 +3,238 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
-from netplan.net import Address
+from netplan.kinds.fdb.value import FdbEntry
+from netplan.kinds.link.value import Link
+from netplan.kinds.neighbour.value import Neighbour
+from netplan.net import Address, LinkLayerAddress, Prefix
+from netplan.trace.flow import Phase
+from netplan.trace.intervals import of_prefix, size
+from netplan.trace.journey import Ending
 from netplan.trace.packet import Packet
-from tests import make
-from tests.spec.factory import A, B
-from tests.trace.networks import NODE, OUTSIDE, POD, VXLAN, C, cluster
+from tests.trace.networks import NODE, OUTSIDE, POD, VXLAN, changed, lacking, linked, network, routed, ruled
 
-SPEC = {backend: make.spec(A, B, C, backend=backend) for backend in ("{type: host-gw}", VXLAN)}
+HOST_GW = "{type: host-gw}"
+MASQUERADE = "nat POSTROUTING -s 172.7.21.0/24 ! -o docker0 -j MASQUERADE"
+DOCKERS = "raw PREROUTING -d 172.7.22.2/32 ! -i docker0 -j DROP"
+TO_PORT = "-p udp -m udp --dport 8472 -j DROP"
+WELL = "packets accept at b: 172.7.21.2 -> 172.7.22.2"
 
 
-@pytest.fixture(params=list(SPEC))
+@pytest.fixture(params=[HOST_GW, VXLAN])
 def backend(request):
     return request.param
 
 
-def journeys(network, source, destination, *, at="a", iif="docker0", protocol=6, dport=80):
-    """Follow one packet."""
-    packet = Packet(Address.parse(source), Address.parse(destination), protocol, 40000, dport, iif=iif)
-    return network.follow(packet.flow, at)
+def journeys(nodes, source=POD["a"], destination=POD["b"], *, at="a", iif="docker0", protocol=6):
+    """Follow one packet, by default from a pod of node a to one of b."""
+    sport, dport = (None, None) if protocol == 1 else (40000, 80)
+    sender = None if source is None else Address.parse(source)
+    packet = Packet(sender, Address.parse(destination), protocol, sport, dport, iif=iif)
+    return nodes.follow(packet.flow, at)
 
 
-def told(journey):
-    """Say what became of connections, and where: `packets accept at b: 172.7.21.2 -> 172.7.22.2`."""
-    seen = f"{journey.source} -> {journey.destination}"
-    return f"{journey.phase} {journey.verdict} at {journey.ended}: {seen}"
+def told(nodes, *ends, **options):
+    """Say what becomes of a connection, and where: `packets accept at b: 172.7.21.2 -> 172.7.22.2`."""
+    (journey,) = journeys(nodes, *ends, **options)
+    return f"{journey.phase} {journey.verdict} at {journey.ended}: {journey.source} -> {journey.destination}"
 
 
 def way(journey):
     return [(hop.host, hop.iif, hop.oif) for hop in journey.hops]
 
 
-@pytest.mark.parametrize(("device", "backend"), [("eth0", "{type: host-gw}"), ("podnet.1", VXLAN)])
-def test_a_pod_reaches_the_pod_of_a_peer_under_its_own_address(device, backend):
-    (journey,) = journeys(cluster(SPEC[backend]), POD["a"], POD["b"])
-    assert told(journey) == "packets accept at b: 172.7.21.2 -> 172.7.22.2"
-    assert way(journey) == [("a", "docker0", device), ("b", device, "docker0")]
-    assert journey.source_kept
+class TestWell:
+    @pytest.mark.parametrize(("backend", "device"), [(HOST_GW, "eth0"), (VXLAN, "podnet.1")])
+    def test_a_pod_reaches_the_pod_of_a_peer_under_its_own_address(self, backend, device):
+        (journey,) = journeys(network(backend))
+        assert (told(network(backend)), journey.source_kept) == (WELL, True)
+        assert way(journey) == [("a", "docker0", device), ("b", device, "docker0")]
+
+    def test_the_reply_comes_back_hop_by_hop(self, backend):
+        (journey,) = journeys(network(backend))
+        (reply,) = (leg.walk for leg in journey.legs if leg.phase is Phase.REPLY)
+        assert [hop.host for hop in reply.hops] == ["b", "a"]
+
+    def test_a_tunnel_shows_the_way_of_the_packets_that_carry_others(self):
+        (journey,) = journeys(network(VXLAN))
+        (first, last) = journey.hops
+        assert [(hop.host, hop.iif, hop.oif) for hop in first.carried] == [("a", None, "eth0"), ("b", "eth0", "lo")]
+        assert last.carried == ()
+
+    @pytest.mark.parametrize(
+        ("ends", "came", "said"),
+        [
+            ((POD["a"], OUTSIDE), "docker0", f"packets accept at None: {NODE['a']} -> {OUTSIDE}"),
+            ((OUTSIDE, POD["a"]), "eth0", f"packets accept at a: {OUTSIDE} -> {POD['a']}"),
+            ((POD["a"], NODE["b"]), "docker0", f"packets accept at b: {NODE['a']} -> {NODE['b']}"),
+            ((NODE["a"], NODE["b"]), None, f"packets accept at b: {NODE['a']} -> {NODE['b']}"),
+            ((NODE["a"], NODE["a"]), None, f"packets accept at a: {NODE['a']} -> {NODE['a']}"),
+            ((POD["a"], "172.7.21.3"), "docker0", f"packets accept at a: {POD['a']} -> 172.7.21.3"),
+            ((POD["a"], "10.4.7.99"), "docker0", f"packets accept at None: {NODE['a']} -> 10.4.7.99"),
+        ],
+    )
+    def test_other_ends_are_reached_as_the_spec_says(self, backend, ends, came, said):
+        assert told(network(backend), *ends, iif=came) == said
+
+    def test_an_unbound_socket_of_a_node_reaches_a_pod_through_the_tunnel_under_the_tunnels_address(self):
+        said = "packets accept at b: 172.7.21.0 -> 172.7.22.2"
+        assert told(network(VXLAN), None, POD["b"], iif=None, protocol=1) == said
+
+    def test_ipv6_is_followed_alike(self, backend):
+        nodes = [
+            f"{name}: {{address: 10.4.7.2{n}/24, ipv6_address: 'fd00:4::2{n}/64', "
+            f"subnet: 172.7.2{n}.0/24, ipv6_subnet: 'fd00:7:0:2{n}::/64'}}"
+            for n, name in enumerate("ab", 1)
+        ]
+        cluster = network(backend, nodes, ipv6_network="'fd00:7::/48'")
+        said = "packets accept at b: fd00:7:0:21::2 -> fd00:7:0:22::2"
+        assert told(cluster, "fd00:7:0:21::2", "fd00:7:0:22::2") == said
 
 
-def test_a_pod_reaches_the_outside_under_the_address_of_its_node(backend):
-    (journey,) = journeys(cluster(SPEC[backend]), POD["a"], OUTSIDE)
-    assert told(journey) == f"packets accept at None: {NODE['a']} -> {OUTSIDE}"
-    assert not journey.source_kept
+class TestBroken:
+    @pytest.mark.parametrize(
+        ("changed", "said"),
+        [
+            ({"b": ruled(DOCKERS)}, "packets drop at b"),
+            ({"a": ruled("raw PREROUTING -d 172.7.21.2/32 ! -i docker0 -j DROP")}, "replies drop at a"),
+            ({"b": ruled("filter FORWARD -s 172.7.22.0/24 -p tcp -j REJECT")}, "replies reject at b"),
+            (
+                {"b": ruled("filter FORWARD -m conntrack --ctstate ESTABLISHED --ctdir ORIGINAL -j DROP")},
+                "later packets drop at b",
+            ),
+            (
+                {"a": ruled("filter FORWARD -p icmp -m conntrack --ctstate RELATED -j DROP")},
+                "path MTU errors drop at a",
+            ),
+        ],
+    )
+    def test_a_rule_of_any_node_on_the_way_breaks_the_connection(self, backend, changed, said):
+        (journey,) = journeys(network(backend, **changed))
+        assert f"{journey.phase} {journey.verdict} at {journey.ended}" == said
+
+    def test_a_route_that_is_missing_on_the_peer_leads_replies_astray(self):
+        (journey,) = journeys(network(HOST_GW, b=routed(without="172.7.21.0/24")))
+        assert (journey.phase, journey.ended, journey.ending) == (Phase.REPLY, None, Ending.OUTSIDE)
+
+    @pytest.mark.parametrize("node", ["a", "b"])
+    def test_a_rule_against_the_tunnels_packets_drops_what_they_carry(self, node):
+        hook = {"a": "filter OUTPUT", "b": "filter INPUT"}[node]
+        (journey,) = journeys(changed(VXLAN, node, ruled(f"{hook} {TO_PORT}")))
+        assert (journey.phase, journey.verdict, journey.ended) == (Phase.FIRST, "drop", node)
+        assert journey.steps[-1].rule == TO_PORT
+
+    def test_nodes_that_send_packets_to_each_other_are_a_loop(self):
+        nodes = network(
+            HOST_GW,
+            a=routed("172.7.99.0/24 via 10.4.7.22 dev eth0"),
+            b=routed("172.7.99.0/24 via 10.4.7.21 dev eth0"),
+        )
+        (journey,) = journeys(nodes, destination="172.7.99.9")
+        assert (journey.verdict, journey.ending) == ("drop", Ending.LOOP)
+        assert [hop.host for hop in journey.hops] == ["a", "b", "a"]
+
+    def test_a_tunnel_that_carries_its_own_packets_gets_nowhere(self):
+        nodes = network(VXLAN, a=routed("10.4.7.22/32 via 172.7.22.0 dev podnet.1"))
+        (journey,) = journeys(nodes)
+        assert (journey.verdict, journey.ending) == ("drop", Ending.LOOP)
+
+    def test_a_device_that_is_down_receives_nothing(self):
+        (journey,) = journeys(network(HOST_GW, b=linked("eth0", up=False)))
+        assert (journey.verdict, journey.steps[-1].effect) == ("drop", "dropped: eth0 of b is down")
+
+    def test_a_tunnels_packets_that_leave_the_cluster_take_what_they_carry_along(self):
+        def elsewhere(state):
+            entries = [replace(entry, dst=Address.parse(OUTSIDE)) for entry in state.all(FdbEntry)]
+            return state.replace(FdbEntry, entries)
+
+        (journey,) = journeys(network(VXLAN, a=elsewhere))
+        assert (journey.ending, journey.ended) == (Ending.OUTSIDE, None)
+
+    def test_a_peer_without_the_tunnel_drops_what_comes_by_it(self):
+        nodes = network(VXLAN, b=lambda state: state.replace(Link, [o for o in state.all(Link) if o.vxlan is None]))
+        (journey,) = journeys(nodes)
+        said = "dropped: no tunnel that is up has port 8472 and VNI 1"
+        assert (journey.verdict, journey.ended, journey.steps[-1].effect) == ("drop", "b", said)
+
+    def test_frames_for_another_address_than_the_tunnels_are_dropped(self):
+        nodes = network(VXLAN, b=linked("podnet.1", lladdr=LinkLayerAddress("0e:00:00:00:00:01")))
+        (journey,) = journeys(nodes)
+        assert (journey.verdict, journey.ended) == ("drop", "b")
+
+
+class TestUnknown:
+    def test_where_a_node_has_no_state_it_is_unknown_from_there(self, backend):
+        (journey,) = journeys(network(backend, b=None))
+        assert (journey.verdict, journey.ended, journey.ending) == ("unknown", "b", Ending.UNRECORDED)
+
+    def test_where_packets_start_at_a_node_without_a_state_all_is_unknown(self):
+        (journey,) = journeys(network(HOST_GW, a=None))
+        assert (journey.verdict, journey.ended, journey.hops, journey.steps) == ("unknown", "a", (), ())
+        assert str(journey.source) == POD["a"]
+
+    def test_a_neighbour_that_is_not_recorded_is_unknown(self):
+        (journey,) = journeys(network(VXLAN, a=lacking(Neighbour)))
+        said = "unknown: podnet.1 has no permanent neighbour 172.7.22.0"
+        assert (journey.verdict, journey.steps[-1].effect) == ("unknown", said)
+
+    def test_a_router_that_is_no_node_may_lead_to_pods_or_not(self):
+        nodes = network(HOST_GW, a=routed("172.7.22.2/32 via 10.4.7.254 dev eth0"))
+        (journey,) = journeys(nodes)
+        assert (journey.verdict, journey.ending) == ("unknown", Ending.ROUTER)
+
+    def test_a_rule_that_nobody_understands_leaves_two_journeys_of_the_same_packets(self):
+        nodes = network(HOST_GW, b=ruled("filter FORWARD -m unheard --of -j DROP"))
+        fates = {f"{one.phase} {one.verdict}" for one in journeys(nodes)}
+        assert fates >= {"packets accept", "packets drop"}
+
+
+class TestTranslated:
+    def test_the_reply_to_a_masqueraded_source_is_given_back_by_the_node_that_masqueraded(self):
+        (journey,) = journeys(network(HOST_GW, a=ruled(MASQUERADE)))
+        assert (str(journey.source), journey.source_kept, journey.phase) == (NODE["a"], False, Phase.FIRST)
+        (reply,) = (leg.walk for leg in journey.legs if leg.phase is Phase.REPLY)
+        assert [hop.host for hop in reply.hops] == ["b", "a"]
+
+    def test_a_masquerade_of_the_peer_is_undone_there(self):
+        redirect = ruled("nat POSTROUTING -o docker0 -s 172.7.21.0/24 -j MASQUERADE")
+        assert told(network(HOST_GW, b=redirect)) == "packets accept at b: 172.7.22.1 -> 172.7.22.2"
+
+    def test_a_destination_that_a_node_translates_is_followed_to_the_node_that_has_it(self):
+        redirect = "nat PREROUTING -d 198.51.100.2/32 -p tcp --dport 80 -j DNAT --to-destination 172.7.22.2:8080"
+        nodes = network(HOST_GW, a=ruled(redirect))
+        assert told(nodes, POD["a"], OUTSIDE) == "packets accept at b: 172.7.21.2 -> 172.7.22.2"
+
+    def test_replies_that_pass_the_node_by_which_translated_go_astray(self):
+        redirect = ruled("nat PREROUTING -d 172.7.23.9/32 -j DNAT --to-destination 172.7.22.2")
+        nodes = network(HOST_GW, c=redirect, a=routed("172.7.23.9/32 via 10.4.7.23 dev eth0"))
+        (journey,) = journeys(nodes, destination="172.7.23.9")
+        assert journey.phase is Phase.REPLY
+        assert [hop.host for hop in journey.hops] == ["b", "a"]
+
+
+class TestSets:
+    def test_the_parts_are_the_whole_set(self, backend):
+        flow = replace(pods_to_pods(), iif="docker0")
+        parts = network(backend, b=ruled(DOCKERS)).follow(flow, "a")
+        assert sum(part.flow.packets for part in parts) == flow.packets
+        broken = [part for part in parts if part.verdict == "drop"]
+        assert [size(part.flow.destination) for part in broken] == [1]
+
+    def test_packets_to_several_nodes_go_each_to_its_own(self):
+        flow = replace(pods_to_pods(), destination=of_prefix(Prefix.parse("172.7.22.0/23")))
+        parts = network(HOST_GW).follow(flow, "a")
+        assert {part.ended for part in parts} == {"b", "c"}
+
+    def test_a_part_whose_replies_are_dropped_is_told_apart(self):
+        dropping = ruled("raw PREROUTING -d 172.7.21.9/32 ! -i docker0 -j DROP")
+        parts = network(HOST_GW, a=dropping).follow(pods_to_pods(), "a")
+        assert {(part.phase, size(part.flow.source)) for part in parts} == {(Phase.FIRST, 252), (Phase.REPLY, 1)}
+
+
+def pods_to_pods():
+    """Return all TCP packets that pods of a send to port 80 of the pods of b."""
+    packet = Packet(Address.parse(POD["a"]), Address.parse(POD["b"]), 6, 40000, 80, iif="docker0")
+    pods = {name: (Address.parse(POD[name]).value, Address.parse(POD[name]).value + 253 - 1) for name in "ab"}
+    return replace(packet.flow, source=pods["a"], destination=pods["b"])
