@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from netplan.kinds.resource import Json
 from netplan.net import Address
 from netplan.trace.firewall.walk import Step
 from netplan.trace.flow import NO_DEVICE, SOURCE, Field, Flow, Phase
@@ -56,6 +57,17 @@ class Hop(Struct, frozen=True):
     def steps(self) -> tuple[Step, ...]:
         """The rules and routes that touched the packets."""
         return self.end.trail
+
+    def to_json(self) -> Json:
+        """Return the hop as JSON values, with its steps."""
+        return {
+            "node": self.host,
+            "iif": self.iif,
+            "oif": self.oif,
+            "next_hop": None if self.next_hop is None else str(self.next_hop),
+            "steps": [{"at": step.at, "rule": step.rule, "effect": step.effect} for step in self.steps],
+            "carried": [hop.to_json() for hop in self.carried],
+        }
 
 
 class Visit(Struct, frozen=True):
@@ -108,6 +120,25 @@ class Journey(Struct, frozen=True):
     flow: Flow
     legs: tuple[Leg, ...]
     phase: Phase = Phase.FIRST
+
+    def to_json(self) -> Json:
+        """Return the journey as JSON values: what becomes of the packets of a phase, and the ways of all phases."""
+        return {
+            "of": self.phase.value,
+            "verdict": self.verdict.value,
+            "ending": self.ending.name.lower(),
+            "ended": self.ended,
+            "source": None if self.source is None else str(self.source),
+            "destination": None if self.destination is None else str(self.destination),
+            "ways": [
+                {
+                    "of": leg.phase.value,
+                    "verdict": leg.walk.verdict.value,
+                    "hops": [hop.to_json() for hop in leg.walk.hops],
+                }
+                for leg in self.legs
+            ],
+        }
 
     @property
     def way(self) -> Walk:

@@ -1,17 +1,18 @@
 """Follow packets from node to node, as sets: out of one by device and next hop, into the one that holds that address.
 
 What routers outside of the cluster do is taken to be this: they carry packets between the addresses by which nodes know
-each other, and bring answers back from where they come. Whether they know of pods is not known.
+each other, and give answers the address that was asked. Whether they know of pods is not known.
 A path MTU error is followed from the last node but one, which is told that its packets are too big.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
+from netplan.net import Address
 from netplan.trace.addresses import LOOPBACK
 from netplan.trace.arrival import Arrival, moved_by, received, recognised, tracked, untracked
 from netplan.trace.connection import may_be_followed
@@ -76,6 +77,15 @@ class Network:
             self._carried[key] = list(reversed(ends.values()))
         return self._carried[key]
 
+    def public_address_of(self, visits: Sequence[Visit]) -> Address | None:
+        """Return the public address by which packets came to the last of some nodes, None if by its own."""
+        if len(visits) < 2:
+            return None
+        before, last = visits[-2:]
+        public = self.hosts[last.host].public_address
+        sent, came = before.end.flow.to_address, last.came.to_address
+        return public if sent == public != came else None
+
     def _followed(self, first: Walk) -> Iterator[Journey]:
         """Follow what comes after first packets, as `connection.followed` does on one node."""
         arrived = [Journey(first.part, (Leg(Phase.FIRST, first),))]
@@ -135,6 +145,7 @@ class _Trip:
         self._network = network
         self._phase = phase
         self._visits = visits
+        self._public = network.public_address_of(visits) if phase.back else None
         self._walks = 0
 
     def entered(self, host: Host, arrival: Arrival, place: _Place) -> Iterator[Walk]:
@@ -192,13 +203,13 @@ class _Trip:
 
     def _unpacked(self, peer: Host, frames: Frames, packets: Flow, place: _Place) -> Iterator[Walk]:
         """Follow packets out of those which carried them to a peer."""
-        link = None if peer.state is None else unframed(peer.state, frames)
+        link = unframed(peer.state, frames)
         hop = place.hops[-1]
         if isinstance(link, Step):
             (*before, last) = hop.carried
             carried = (*before, _with_step(last, link))
             yield _ended(place.through(replace(hop, carried=carried)), _verdict(link), Ending.STOPPED, peer.name)
-        elif link is not None:
+        else:
             yield from self._received(Receiver(peer, link.name), packets, place)
 
     def _sent(self, host: Host, flow: Flow, place: _Place) -> Iterator[Walk]:
@@ -219,6 +230,9 @@ class _Trip:
         if receiver.translated is not None:
             came = replace(came, destination=only(receiver.translated.value))
             place = place._replace(moved=place.moved | {SOURCE if self._phase.back else DESTINATION})
+        elif receiver.routed and self._public is not None:
+            came = replace(came, source=only(self._public.value))
+            place = place._replace(moved=place.moved - {DESTINATION})
         for arrival in self._arrivals(receiver.host, came, place):
             yield from self.entered(receiver.host, arrival, place)
 

@@ -93,9 +93,10 @@ def _unknown(link: Link, why: str) -> Step:
     return Step("tunnel", f"dev {link.name}", Did.UNKNOWN, f"unknown: {why}", certain=False)
 
 
-def unframed(state: Snapshot, frames: Frames) -> Link | Step:
+def unframed(state: Snapshot | None, frames: Frames) -> Link | Step:
     """Return the device of a peer that takes packets out of a tunnel's, or why none does."""
-    tunnels = [link for link in state.all(Link) if link.vxlan is not None and link.up]
+    links = () if state is None else state.all(Link)
+    tunnels = [link for link in links if link.vxlan is not None and link.up]
     port = [link for link in tunnels if link.vxlan is not None and link.vxlan.port == frames.port]
     fitting = [link for link in port if link.vxlan is not None and link.vxlan.vni == frames.vni]
     if not fitting:

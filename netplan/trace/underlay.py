@@ -51,9 +51,7 @@ class Host(Struct, frozen=True, dict=True):
 
     def networks_of(self, device: str | None, version: int) -> Intervals:
         """Return the addresses of the networks that a device is on."""
-        if self.tracer is None or device is None:
-            return ()
-        return self.tracer.fib(version).networks_of(device)
+        return () if self.tracer is None or device is None else self.tracer.fib(version).networks_of(device)
 
     def is_up(self, device: str) -> bool:
         """Whether a device is up, or not known."""
@@ -61,11 +59,15 @@ class Host(Struct, frozen=True, dict=True):
 
 
 class Receiver(NamedTuple):
-    """The node that receives packets, and by which device; routers gave them the destination in `translated`."""
+    """The node that receives packets, and by which device; routers gave them the destination in `translated`.
+
+    Where `routed` is true they came by a router.
+    """
 
     host: Host
     device: str
     translated: Address | None = None
+    routed: bool = False
 
 
 Onwards = tuple[Flow, Receiver | Step | None]
@@ -135,9 +137,9 @@ class Underlay:
 def _behind_router(host: Host, destination: Address) -> Receiver:
     """Return the node to which a router brings packets, to an address of its own in the place of its public one."""
     if destination != host.public_address or destination in host.held:
-        return Receiver(host, host.held.get(destination, host.interface))
+        return Receiver(host, host.held.get(destination, host.interface), routed=True)
     own = next((address for address in host.addresses if address.version == destination.version), destination)
-    return Receiver(host, host.held.get(own, host.interface), own)
+    return Receiver(host, host.held.get(own, host.interface), own, routed=True)
 
 
 def _one_of(receivers: Sequence[Receiver]) -> Receiver | Step:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from netplan.kinds.address.value import LinkAddress
 from netplan.kinds.fdb.value import FdbEntry
 from netplan.kinds.link.value import Link
 from netplan.kinds.neighbour.value import Neighbour
@@ -13,6 +14,8 @@ from netplan.trace.flow import Phase
 from netplan.trace.intervals import of_prefix, size
 from netplan.trace.journey import Ending
 from netplan.trace.packet import Packet
+from tests.spec.factory import A, B
+from tests.trace import states
 from tests.trace.networks import NODE, OUTSIDE, POD, VXLAN, changed, lacking, linked, network, routed, ruled
 
 HOST_GW = "{type: host-gw}"
@@ -35,7 +38,7 @@ def journeys(nodes, source=POD["a"], destination=POD["b"], *, at="a", iif="docke
     return nodes.follow(packet.flow, at)
 
 
-def told(nodes, *ends, **options):
+def outcome(nodes, *ends, **options):
     """Say what becomes of a connection, and where: `packets accept at b: 172.7.21.2 -> 172.7.22.2`."""
     (journey,) = journeys(nodes, *ends, **options)
     return f"{journey.phase} {journey.verdict} at {journey.ended}: {journey.source} -> {journey.destination}"
@@ -49,7 +52,7 @@ class TestWell:
     @pytest.mark.parametrize(("backend", "device"), [(HOST_GW, "eth0"), (VXLAN, "podnet.1")])
     def test_a_pod_reaches_the_pod_of_a_peer_under_its_own_address(self, backend, device):
         (journey,) = journeys(network(backend))
-        assert (told(network(backend)), journey.source_kept) == (WELL, True)
+        assert (outcome(network(backend)), journey.source_kept) == (WELL, True)
         assert way(journey) == [("a", "docker0", device), ("b", device, "docker0")]
 
     def test_the_reply_comes_back_hop_by_hop(self, backend):
@@ -76,11 +79,11 @@ class TestWell:
         ],
     )
     def test_other_ends_are_reached_as_the_spec_says(self, backend, ends, came, said):
-        assert told(network(backend), *ends, iif=came) == said
+        assert outcome(network(backend), *ends, iif=came) == said
 
     def test_an_unbound_socket_of_a_node_reaches_a_pod_through_the_tunnel_under_the_tunnels_address(self):
         said = "packets accept at b: 172.7.21.0 -> 172.7.22.2"
-        assert told(network(VXLAN), None, POD["b"], iif=None, protocol=1) == said
+        assert outcome(network(VXLAN), None, POD["b"], iif=None, protocol=1) == said
 
     def test_ipv6_is_followed_alike(self, backend):
         nodes = [
@@ -90,7 +93,7 @@ class TestWell:
         ]
         cluster = network(backend, nodes, ipv6_network="'fd00:7::/48'")
         said = "packets accept at b: fd00:7:0:21::2 -> fd00:7:0:22::2"
-        assert told(cluster, "fd00:7:0:21::2", "fd00:7:0:22::2") == said
+        assert outcome(cluster, "fd00:7:0:21::2", "fd00:7:0:22::2") == said
 
 
 class TestBroken:
@@ -184,10 +187,57 @@ class TestUnknown:
         (journey,) = journeys(nodes)
         assert (journey.verdict, journey.ending) == ("unknown", Ending.ROUTER)
 
-    def test_a_rule_that_nobody_understands_leaves_two_journeys_of_the_same_packets(self):
+    def test_a_rule_that_is_not_understood_leaves_two_journeys_of_the_same_packets(self):
         nodes = network(HOST_GW, b=ruled("filter FORWARD -m unheard --of -j DROP"))
         fates = {f"{one.phase} {one.verdict}" for one in journeys(nodes)}
         assert fates >= {"packets accept", "packets drop"}
+
+    def test_a_neighbour_that_no_entry_places_is_unknown(self):
+        (journey,) = journeys(network(VXLAN, a=lacking(FdbEntry)))
+        assert journey.steps[-1].effect.endswith(", the neighbour 172.7.22.0")
+
+    def test_an_entry_of_which_more_is_asked_than_is_understood_is_unknown(self):
+        def elsewhere(state):
+            return state.replace(FdbEntry, [replace(entry, options=("via eth9",)) for entry in state.all(FdbEntry)])
+
+        (journey,) = journeys(network(VXLAN, a=elsewhere))
+        assert journey.steps[-1].effect.startswith("unknown: where podnet.1 sends to is not known")
+
+    def test_a_tunnel_whose_address_is_not_recorded_may_take_the_packets_or_not(self):
+        (journey,) = journeys(network(VXLAN, b=linked("podnet.1", lladdr=None)))
+        assert journey.steps[-1].effect == "unknown: the link-layer address of podnet.1 is not recorded"
+
+    @pytest.mark.parametrize(("destination", "verdict"), [("172.7.22.0", "accept"), (POD["b"], "unknown")])
+    def test_on_a_tunnel_without_a_next_hop_the_destination_is_the_neighbour(self, destination, verdict):
+        nodes = network(VXLAN, a=routed("172.7.22.0/24 dev podnet.1", without="172.7.22.0/24"))
+        (journey,) = journeys(nodes, destination=destination)
+        assert journey.verdict == verdict
+
+    def test_of_two_nodes_with_one_address_either_may_receive_what_is_for_it(self):
+        def doubled(state):
+            return state.replace(LinkAddress, [*state.all(LinkAddress), states.address("10.4.7.22/24 eth0")])
+
+        (journey,) = journeys(network(HOST_GW, c=doubled))
+        assert journey.steps[-1].effect == "unknown: b and c hold the same address"
+
+
+class TestRouters:
+    def test_a_router_brings_packets_to_the_addresses_of_nodes(self):
+        nodes = network(HOST_GW, a=routed("10.4.7.22/32 via 10.4.7.254 dev eth0"))
+        assert outcome(nodes, NODE["a"], NODE["b"], iif=None) == f"packets accept at b: {NODE['a']} -> {NODE['b']}"
+
+    def test_a_router_gives_packets_for_a_public_address_the_nodes_own(self):
+        b = "b: {address: 10.5.0.22/24, public_address: 203.0.113.9, subnet: 172.7.22.0/24}"
+        ways = {"a": "203.0.113.9/32 via 10.4.7.254", "b": "10.4.7.0/24 via 10.5.0.254"}
+        nodes = network(VXLAN, (A, b), a=routed(f"{ways['a']} dev eth0"), b=routed(f"{ways['b']} dev eth0"))
+        (journey,) = journeys(nodes, NODE["a"], "203.0.113.9", iif=None)
+        assert (journey.phase, journey.ended, str(journey.destination)) == (Phase.FIRST, "b", "10.5.0.22")
+
+    def test_a_node_on_another_network_does_not_receive_what_is_sent_on_this_one(self):
+        c = "c: {address: 10.5.0.23/24, subnet: 172.7.23.0/24}"
+        nodes = network(VXLAN, (A, B, c), a=routed("10.5.0.23/32 dev eth0"))
+        (journey,) = journeys(nodes, NODE["a"], "10.5.0.23", iif=None)
+        assert journey.ending is Ending.OUTSIDE
 
 
 class TestTranslated:
@@ -199,12 +249,12 @@ class TestTranslated:
 
     def test_a_masquerade_of_the_peer_is_undone_there(self):
         redirect = ruled("nat POSTROUTING -o docker0 -s 172.7.21.0/24 -j MASQUERADE")
-        assert told(network(HOST_GW, b=redirect)) == "packets accept at b: 172.7.22.1 -> 172.7.22.2"
+        assert outcome(network(HOST_GW, b=redirect)) == "packets accept at b: 172.7.22.1 -> 172.7.22.2"
 
     def test_a_destination_that_a_node_translates_is_followed_to_the_node_that_has_it(self):
         redirect = "nat PREROUTING -d 198.51.100.2/32 -p tcp --dport 80 -j DNAT --to-destination 172.7.22.2:8080"
         nodes = network(HOST_GW, a=ruled(redirect))
-        assert told(nodes, POD["a"], OUTSIDE) == "packets accept at b: 172.7.21.2 -> 172.7.22.2"
+        assert outcome(nodes, POD["a"], OUTSIDE) == "packets accept at b: 172.7.21.2 -> 172.7.22.2"
 
     def test_replies_that_pass_the_node_by_which_translated_go_astray(self):
         redirect = ruled("nat PREROUTING -d 172.7.23.9/32 -j DNAT --to-destination 172.7.22.2")

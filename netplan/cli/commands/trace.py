@@ -1,4 +1,4 @@
-"""podnet trace: what becomes of one packet on a node, step by step."""
+"""podnet trace: what becomes of one packet on a node, or on its way over all nodes, step by step."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import typer
 
 from netplan.cli.context import (
     DEFAULT_STATE,
-    NodeName,
     Records,
     SpecPath,
     addresses_of,
@@ -25,9 +24,10 @@ from netplan.net import Address
 from netplan.netfilter.iptables.names import ICMP, ICMPV6, PROTOCOLS, SERVICES, TCP, UDP
 from netplan.netfilter.iptables.number import integer
 from netplan.operations.trace import live_state, recorded_state
+from netplan.operations.trace_network import Cluster, recorded_cluster
 from netplan.store.vardir import var_dir
 from netplan.text import did_you_mean
-from netplan.trace import Packet
+from netplan.trace import Packet, Trace
 
 app = verb_app()
 
@@ -41,7 +41,9 @@ def trace(
     *,
     source: Annotated[str, typer.Option("--from", metavar="ADDR", help="The packet's source address.")],
     destination: Annotated[str, typer.Option("--to", metavar="ADDR", help="The packet's destination address.")],
-    node: NodeName = None,
+    node: Annotated[
+        str | None, typer.Option("--node", metavar="N", help="Trace on this node alone; default: over all nodes.")
+    ] = None,
     proto: Annotated[
         str | None, typer.Option(metavar="P", help="Its protocol; default: icmp (an echo request), with a port tcp.")
     ] = None,
@@ -54,22 +56,40 @@ def trace(
     folder: VarDir = None,
     format: Annotated[Format, typer.Option(help="How to print the trace.")] = Format.TEXT,
 ) -> None:
-    """Show what becomes of one packet on a node, step by step."""
+    """Show what becomes of one packet on a node, or over all nodes, step by step."""
     check_var_dir(folder, live=live)
     loaded = open_spec(spec, state)
     packet = _packet(_addresses(source, destination), proto, (_port("--sport", sport), _port("--dport", dport)), mark)
+    if node is None and not live:
+        _show_journeys(recorded_cluster(loaded, spec, state, terminal, planned=planned), packet, format)
+        return
     here = loaded.topology.by_name[this_node(addresses_of(loaded), node)]
     if live:
         start = live_state(loaded, resolved_here(here), partial(kernel_of, folder=folder), var_dir(folder), terminal)
     else:
         start = recorded_state(loaded, here, state, packet.version, terminal)
-    result = start.trace(packet, planned=planned)
+    _show_trace(start.trace(packet, planned=planned), format)
+
+
+def _show_trace(result: Trace, format: Format) -> None:
+    """Show what becomes of a packet on one node."""
     if format is Format.JSON:
         show_json(result.to_json())
         return
     from netplan.cli.views.trace import way_text
 
     show_text(way_text(result))
+
+
+def _show_journeys(cluster: Cluster, packet: Packet, format: Format) -> None:
+    """Show the way of a packet over all nodes, and of what answers it."""
+    journeys = cluster.follow(packet)
+    if format is Format.JSON:
+        show_json({"remarks": cluster.remarks, "journeys": [journey.to_json() for journey in journeys]})
+        return
+    from netplan.cli.views.journey import journeys_text
+
+    show_text(journeys_text(journeys, cluster.remarks))
 
 
 def _addresses(source: str, destination: str) -> tuple[Address, Address]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from netplan.cli.views.styled import Styled
 from netplan.net import printable
-from netplan.trace import PacketVerdict, Trace
+from netplan.trace import PacketVerdict, Step, Trace
 
 _STYLES: Final = {
     PacketVerdict.ACCEPT: "green",
@@ -20,11 +21,21 @@ _WIDTH: Final = 28
 def way_text(trace: Trace) -> Styled:
     """Lay out the steps of a trace and its verdict."""
     text = Styled()
-    for step in trace.steps:
-        text.append(f"{printable(step.at):<{_WIDTH}} {printable(step.rule)}".rstrip() + "\n")
-        text.append(f"{'':<{_WIDTH}} => {printable(step.effect)}\n", style="dim" if step.certain else "yellow")
-    text.append(trace.verdict.value, style=f"bold {_STYLES[trace.verdict]}")
+    add_steps(text, trace.steps)
+    add_verdict(text, trace.verdict)
     return text.append(f"  {_outcome(trace)}")
+
+
+def add_steps(text: Styled, steps: Iterable[Step], indent: str = "") -> None:
+    """Add two lines for each rule or route that touched packets."""
+    for step in steps:
+        text.append(f"{indent}{printable(step.at):<{_WIDTH}} {printable(step.rule)}".rstrip() + "\n")
+        text.append(f"{indent}{'':<{_WIDTH}} => {printable(step.effect)}\n", style="dim" if step.certain else "yellow")
+
+
+def add_verdict(text: Styled, verdict: PacketVerdict) -> None:
+    """Add what becomes of packets, in its colour."""
+    text.append(verdict.value, style=f"bold {_STYLES[verdict]}")
 
 
 def _outcome(trace: Trace) -> str:

@@ -161,3 +161,40 @@ def test_only_tables_of_the_packets_version_are_said_to_be_missing(folder, trace
     write_record(folder, state().replace(Chain, IPV4_CHAINS))
     _, _, err = trace("--from", source, "--to", destination)
     assert ("holds nothing of table" in err) is noted
+
+
+@pytest.fixture
+def over_all(folder, monkeypatch, capsys):
+    """Run `podnet trace c.yaml` for a packet from a pod of a to one of b; give what it wrote."""
+
+    def run(*words):
+        ends = ("--from", "172.7.21.2", "--to", "172.7.22.2")
+        monkeypatch.setattr(sys, "argv", ["podnet", "trace", "c.yaml", *ends, *words])
+        assert main.main() == 0
+        return capsys.readouterr().out
+
+    return run
+
+
+def test_without_a_node_a_packet_is_followed_over_all_of_them(over_all):
+    shown = over_all().splitlines()
+    assert shown[0] == "no record of b: what becomes of packets there is unknown"
+    assert shown[-1] == "unknown  10.4.7.21 -> 172.7.22.2, the state of b is not known"
+
+
+def test_the_journeys_of_a_packet_as_json_have_the_ways_of_all_phases_hop_by_hop(over_all, folder):
+    (folder / "state/c/a.json").unlink()
+    (journey,) = json.loads(over_all("--format", "json"))["journeys"]
+    ends = {name: journey[name] for name in ("of", "verdict", "ending", "ended", "source", "destination")}
+    assert ends == {
+        "of": "packets",
+        "verdict": "accept",
+        "ending": "pod",
+        "ended": "b",
+        "source": "172.7.21.2",
+        "destination": "172.7.22.2",
+    }
+    names = ("node", "iif", "oif", "next_hop")
+    ways = {way["of"]: [tuple(hop[name] for name in names) for hop in way["hops"]] for way in journey["ways"]}
+    assert ways["packets"] == [("a", "docker0", "eth0", "10.4.7.22"), ("b", "eth0", "docker0", None)]
+    assert ways["replies"] == [("b", "docker0", "eth0", "10.4.7.21"), ("a", "eth0", "docker0", None)]
