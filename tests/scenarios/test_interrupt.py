@@ -14,7 +14,7 @@ from tests.scenarios.podnet import argv
 from tests.scenarios.strace import injected, points
 from tests.scenarios.tools import first_in_path, links, wrap
 
-MANY = 3000
+MANY = 1000
 
 pytestmark = pytest.mark.parametrize("backend", ["nft"], indirect=True)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 
 import pytest
 
@@ -223,6 +224,7 @@ def busy(node, memory, tmp_path):
     words = argv("apply", node.spec, "--yes", "--var-dir", memory)
     with node.lab.popen(node.name, [*first_in_path(folder), *words], stderr=-1) as first:
         while not (folder / "busy").exists():
+            time.sleep(0.01)
             assert first.poll() is None, first.stderr.read()
         yield first
         (folder / "go").touch()

@@ -162,7 +162,7 @@ def work(rules, flow=FLOW):
 
 
 def test_packets_to_others_pass_very_many_services_without_work():
-    services = [f"-d 10.96.{number >> 8}.{number & 255}/32 -p tcp -m tcp --dport 80 -j X" for number in range(20_000)]
+    services = [f"-d 10.96.{number >> 8}.{number & 255}/32 -p tcp -m tcp --dport 80 -j X" for number in range(2_000)]
     assert work(make.rules(*services, "-j ACCEPT")) == 1
 
 
