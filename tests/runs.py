@@ -21,7 +21,7 @@ K = TypeVar("K")
 
 DIRECTORIES: Final = {"scenarios/soak": "soak", "scenarios/real": "real", "scenarios": "kernel"}
 """The marker of all tests below a directory of tests/."""
-INTO_NAMESPACES: Final = (Lab, in_scratch, inside, resident.call, scratch.run, scratch.restore_and_save)
+INTO_NAMESPACES: Final = (Lab, in_scratch, inside, resident.call, scratch.run, scratch.call, scratch.restore_and_save)
 """What makes or enters a namespace: a test or fixture whose code leads to one of them is marked `kernel`."""
 
 FILTER: Final = "backend"

@@ -2,40 +2,24 @@
 
 from __future__ import annotations
 
-import json
-import sys
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from netplan.errors import ObserveError
+from netplan.kinds.chain.programs import Iptables
+from netplan.kinds.chain.tables import tables
+from netplan.kinds.chain.value import ChainKey, FirewallBackend
 from netplan.netfilter.iptables.built_in import BUILT_IN_BY_TABLE
-from tests.kinds.chain.scratch import run
-from tests.scenarios.tools import first_in_path, wrap
+from netplan.netfilter.nftables import expression
+from netplan.system import programs
+from tests.kinds.chain.scratch import call
+from tests.scenarios.tools import wrap
 
 CAPTURES = sorted((Path(__file__).parents[2] / "data" / "captures").glob("*.rules"))
 BACKENDS = pytest.mark.parametrize("backend", ["nft", "legacy"])
 LABELS = [f"{table} {name}" for table, names in BUILT_IN_BY_TABLE.items() for name in names]
-PROBE = """
-import json, subprocess, sys
-from netplan.errors import ObserveError
-from netplan.kinds.chain.programs import Iptables
-from netplan.kinds.chain.tables import tables
-from netplan.kinds.chain.value import FirewallBackend, ChainKey
-from netplan.netfilter.nftables.expression import chains
-backend, limit, before, between, *keys = sys.argv[1:]
-subprocess.run([f"/usr/sbin/iptables-{backend}-restore"], stdin=sys.stdin, check=True)
-subprocess.run(["sh", "-ec", before], check=True)
-own = tables(Iptables.find(FirewallBackend(backend)), chains(), int(limit))
-subprocess.run(["sh", "-ec", between], check=True)
-found = {}
-for key in keys:
-    try:
-        chain = own.read(ChainKey(4, *key.split()))
-        found[key] = chain and [chain.policy, [str(rule) for rule in chain.rules]]
-    except ObserveError as error:
-        found[key] = str(error)
-print(json.dumps([found, open("/proc/self/net/ip_tables_names").read().split()]))
-"""
 SMALL = """*nat
 :A - [0:0]
 :B - [0:0]
@@ -52,7 +36,7 @@ A = [None, ["-s 10.0.0.0/8 -j RETURN", "-j MASQUERADE"]]
 
 
 @pytest.fixture
-def node(tmp_path):
+def node(tmp_path, monkeypatch):
     """A namespace in which every iptables program writes down what it was asked."""
     for backend in ("nft", "legacy"):
         for program in (f"iptables-{backend}", f"iptables-{backend}-save"):
@@ -64,15 +48,30 @@ def node(tmp_path):
                     f"[ ! -e {tmp_path}/meddle ] || . {tmp_path}/meddle",
                 ],
             )
+    monkeypatch.setattr(programs, "SEARCH_PATH", f"{tmp_path}:{programs.SEARCH_PATH}")
     return tmp_path
 
 
 def probe(node, backend, rules, keys, *, limit=2000, before="", between=""):
     """Load rules and read chains; give what was found, and the legacy tables that there are then."""
-    command = [sys.executable, "-c", PROBE, backend, str(limit), before, between, *keys]
-    done = run([*first_in_path(node), *command], node / "lock", rules)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return call(node / "lock", loaded, backend, rules, keys, limit=limit, before=before, between=between)
+
+
+def loaded(backend, rules, keys, *, limit, before, between):
+    subprocess.run([f"iptables-{backend}-restore"], input=rules, text=True, check=True)
+    subprocess.run(["sh", "-ec", before], check=True)
+    own = tables(Iptables.find(FirewallBackend(backend)), expression.chains(), limit)
+    subprocess.run(["sh", "-ec", between], check=True)
+    return {key: content(own, key) for key in keys}, Path("/proc/self/net/ip_tables_names").read_text().split()
+
+
+def content(own, key):
+    """Return the policy and the rules of a chain, None where there is none, or why it can't be read."""
+    try:
+        chain = own.read(ChainKey(4, *key.split()))
+    except ObserveError as error:
+        return str(error)
+    return chain and [chain.policy, [str(rule) for rule in chain.rules]]
 
 
 def read(node, *arguments, **options):

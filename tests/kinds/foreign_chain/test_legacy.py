@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import sys
+import subprocess
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
 from netplan.kinds.chain.saved import saved_tables
-from netplan.system import helpers
-from tests.kinds.chain.scratch import run
+from netplan.kinds.foreign_chain import iptc_dump
+from tests.kinds.chain.scratch import call
 from tests.netfilter.iptables.every_kind import payload, rules_by_table
 
 CAPTURES = sorted((Path(__file__).parents[2] / "data" / "captures").glob("*.rules"))
-PROBE = """
-import json, subprocess, sys
-version, *helper = sys.argv[1:]
-name = "ip" if version == "4" else "ip6"
-subprocess.run([f"{name}tables-legacy-restore", "-w", "5"], stdin=sys.stdin, check=True)
-tables = open(f"/proc/self/net/{name}_tables_names").read().split()
-both = [subprocess.run([f"{name}tables-legacy-save"], capture_output=True, text=True, check=True).stdout]
-both += [subprocess.run([*helper, *tables], capture_output=True, text=True, check=True).stdout]
-print(json.dumps([*both, open(f"/proc/self/net/{name}_tables_names").read().split() == tables]))
-"""
 IPV6 = """*nat
 :PREROUTING ACCEPT [0:0]
 :POSTROUTING ACCEPT [0:0]
@@ -44,15 +35,20 @@ COMMIT
 
 
 def both(text, lock, version=4):
-    """Load rules in a network namespace; give them as both say them, in our words."""
-    done = run(
-        [sys.executable, "-c", PROBE, str(version), *helpers.command("legacy-tables", str(version), python=("-I",))],
-        lock,
-        text,
-    )
-    assert done.returncode == 0, done.stderr
-    program, library, unchanged = json.loads(done.stdout)
-    return content(program, version), content(library, version), unchanged
+    """Load rules in a network namespace; give them as both say them, in our words, and whether the tables stayed."""
+    program, library, before, after = call(lock, printed, text, version)
+    return content(program, version), content(library, version), before == after
+
+
+def printed(text, version):
+    name = "ip" if version == 4 else "ip6"
+    names = Path(f"/proc/self/net/{name}_tables_names")
+    subprocess.run([f"{name}tables-legacy-restore", "-w", "5"], input=text, text=True, check=True)
+    before = names.read_text().split()
+    program = subprocess.run([f"{name}tables-legacy-save"], capture_output=True, text=True, check=True).stdout
+    with redirect_stdout(StringIO()) as library:
+        assert iptc_dump.main([str(version), *before]) == 0
+    return program, library.getvalue(), before, names.read_text().split()
 
 
 def content(text, version):

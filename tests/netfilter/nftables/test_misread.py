@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import sys
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 from netplan.netfilter.iptables.rule import Rule
 from netplan.netfilter.nftables.expression import rules
 from netplan.netfilter.nftables.misread import misread_among, native_set, reasons
-from tests.kinds.chain.scratch import run
+from tests.kinds.chain.scratch import call, run
 from tests.netfilter.iptables import written
 from tests.netfilter.nftables import answering
 from tests.netfilter.nftables.instructions import ACCEPT, instruction
@@ -21,23 +20,17 @@ from tests.netfilter.nftables.recording import replayed
 
 CAPTURES = sorted((Path(__file__).parents[2] / "data" / "captures").glob("*.rules"))
 CHAIN = "MINE"
-PROBE = """
-import json, subprocess, sys
-from netplan.netfilter.nftables.expression import rules
-from netplan.netfilter.nftables.misread import reasons
-program, *chains = sys.argv[1:]
-done = subprocess.run(program.split(), input=sys.stdin.read(), text=True, capture_output=True)
-assert done.returncode == 0, done.stderr
-found = [rule for chain in chains for rule in rules("ip", *chain.split())]
-print(json.dumps([len(found), [why for rule in found for why in reasons(rule)]]))
-"""
 
 
 def probe(program, text, lock, *chains):
     """Load rules in a network namespace; give how many there are then, and what is said of them."""
-    done = run([sys.executable, "-c", PROBE, program, *chains], lock, text)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return call(lock, loaded, program.split(), text, chains)
+
+
+def loaded(program, text, chains):
+    subprocess.run(program, input=text, text=True, check=True)
+    there = [rule for chain in chains for rule in rules("ip", *chain.split())]
+    return [len(there), [why for rule in there for why in reasons(rule)]]
 
 
 def payload(tables):

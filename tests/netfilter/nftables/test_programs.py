@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import sys
+import subprocess
 
 import pytest
 
+from netplan.kinds.chain.programs import Iptables
+from netplan.kinds.chain.reach import MANY_RULES
+from netplan.kinds.chain.tables import tables
+from netplan.kinds.chain.value import FirewallBackend
+from netplan.kinds.foreign_chain import driver
 from netplan.kinds.foreign_chain.driver import FOLLOWED
-from netplan.kinds.foreign_chain.value import OtherChain
+from netplan.netfilter.nftables.expression import chains
 from netplan.planning.advice import foreign_rules
 from netplan.planning.advice.case import Case
 from tests import make
-from tests.kinds.chain.scratch import run
+from tests.kinds.chain.scratch import call
 from tests.netfilter.nftables.programs import (
     AT_THE_PODS,
     DEBIAN,
@@ -25,20 +29,13 @@ from tests.netfilter.nftables.programs import (
     filled,
 )
 
-PROBE = """
-import json, subprocess, sys
-from netplan.kinds.foreign_chain import driver as beside
-from netplan.kinds.chain.programs import Iptables
-from netplan.kinds.chain.reach import MANY_RULES
-from netplan.kinds.chain.tables import tables
-from netplan.kinds.chain.value import FirewallBackend
-from netplan.netfilter.nftables.expression import chains
-done = subprocess.run(["nft", "-f", "-"], input=sys.stdin.read(), text=True, capture_output=True)
-assert done.returncode == 0, done.stderr
-there = chains()
-own = tables(Iptables.find(FirewallBackend.LEGACY), there, MANY_RULES)
-print(json.dumps([chain.to_json() for chain in beside.observe(FirewallBackend.LEGACY, own, there, MANY_RULES)]))
-"""
+
+def beside(text):
+    """Load tables; return what there is beside the legacy programs, whose own tables are empty."""
+    subprocess.run(["nft", "-f", "-"], input=text, text=True, check=True)
+    there = chains()
+    own = tables(Iptables.find(FirewallBackend.LEGACY), there, MANY_RULES)
+    return [*driver.observe(FirewallBackend.LEGACY, own, there, MANY_RULES)]
 
 
 @pytest.fixture
@@ -46,9 +43,7 @@ def said(tmp_path):
     """What is said of tables beside node a's iptables: refusals, and warnings."""
 
     def loaded(text):
-        done = run([sys.executable, "-c", PROBE], tmp_path / "lock", text)
-        assert done.returncode == 0, done.stderr
-        state = make.snapshot("", *map(OtherChain.from_json, json.loads(done.stdout)))
+        state = make.snapshot("", *call(tmp_path / "lock", beside, text))
         wanted = make.desired()
         case = Case(wanted, (), state, live=True)
         return [*foreign_rules.refuse_foreign_rules(case)], [*foreign_rules.warn_of_foreign_rules(case)]

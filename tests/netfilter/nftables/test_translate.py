@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import sys
+import socket
+import subprocess
 
 import pytest
 
@@ -12,22 +12,10 @@ from netplan.netfilter.nftables.elements import Sets
 from netplan.netfilter.nftables.expression import rules
 from netplan.netfilter.nftables.terminal import chain_word
 from netplan.netfilter.nftables.translate import translated
-from tests.kinds.chain.scratch import run
+from tests.kinds.chain.scratch import call, run
 from tests.netfilter.nftables.instructions import ACCEPT, MARK, bitwise, compare, instruction, meta, words
 from tests.netfilter.nftables.recording import replayed
 
-PROBE = """
-import json, socket, subprocess, sys
-from netplan.netfilter.nftables.elements import Sets
-from netplan.netfilter.nftables.expression import rules
-from netplan.netfilter.nftables.translate import translated
-text = sys.stdin.read()
-family, version = text.split()[1], int(sys.argv[1])
-done = subprocess.run(["nft", "-f", "-"], input=text, text=True, capture_output=True)
-assert done.returncode == 0, done.stderr
-found = [translated(rule, Sets(family, "t"), dict(socket.if_nameindex()), version) for rule in rules(family, "t", "c")]
-print(json.dumps([[str(each) for each in rule.rules] for rule in found]))
-"""
 NEVER = "-m nft --never"
 TABLE = """
 table inet t {
@@ -278,15 +266,20 @@ ALL_ROWS = [*((4, rule, words) for rule, words in ROWS.items()), *((6, rule, wor
 TABLES = {version: TABLE.replace("RULE", "\n".join(rows)) for version, rows in ((4, ROWS), (6, ROWS_6))}
 
 
+def in_words(table, version):
+    """Load a table; return what each rule of its chain c is in iptables' words."""
+    subprocess.run(["nft", "-f", "-"], input=table, text=True, check=True)
+    family, devices = table.split()[1], dict(socket.if_nameindex())
+    parts = [translated(rule, Sets(family, "t"), devices, version) for rule in rules(family, "t", "c")]
+    return [[str(rule) for rule in part.rules] for part in parts]
+
+
 @pytest.fixture(scope="module")
 def kernel(tmp_path_factory):
     """Return what each rule that this kernel has is in iptables' words, and in ip6tables'."""
     said = {}
     for version, table in TABLES.items():
-        words = [sys.executable, "-c", PROBE, str(version)]
-        done = run(words, tmp_path_factory.mktemp("lock") / "lock", table)
-        assert done.returncode == 0, done.stderr
-        said[version] = json.loads(done.stdout)
+        said[version] = call(tmp_path_factory.mktemp("lock") / "lock", in_words, table, version)
     return said
 
 
@@ -344,8 +337,7 @@ def test_rule_that_iptables_translates_to_nft_is_translated_back(text, tmp_path)
     words = ["iptables-translate", "-t", table, "-A", "c", *text.split()]
     rule = run(words, tmp_path / "lock").stdout.partition(" c ")[2].strip().strip("'")
     table = TABLE.replace("RULE", rule).replace("inet t", "ip t")
-    done = run([sys.executable, "-c", PROBE, "4"], tmp_path / "lock", table)
-    assert (done.stderr, json.loads(done.stdout or "[]")) == ("", [[text]])
+    assert call(tmp_path / "lock", in_words, table, 4) == [[text]]
 
 
 def extension(kind, name):
