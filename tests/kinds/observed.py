@@ -27,5 +27,8 @@ def _observed(script, sets):
         rules = [*policies.observe(reading)]
         reading = Reading(netlink, reading.links, dict.fromkeys((4, 6), routing_tables(rules)))
         of_ipv4 = [route for route in routes.observe(reading) if route.prefix.version == 4]
-    lists = {"rules": rules, "routes": of_ipv4, "sets": ipsets.observe(sets)}
-    return {name: [resource.to_json() for resource in listed] for name, listed in lists.items()}
+    return {"rules": _as_json(rules), "routes": _as_json(of_ipv4), "sets": _as_json(ipsets.observe(sets))}
+
+
+def _as_json(resources):
+    return [resource.to_json() for resource in resources]

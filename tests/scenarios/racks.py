@@ -196,9 +196,9 @@ class Racks(Struct, frozen=True):
         """Read everything of a node's kernel that podnet may write, as the system's own tools print it."""
         return self.shell(node, _LOOK)
 
-    def reset(self) -> None:
-        """Take everything that podnet made off the nodes."""
-        for node in NODES:
+    def reset(self, nodes: Sequence[str] = tuple(NODES)) -> None:
+        """Take everything that podnet made off nodes."""
+        for node in nodes:
             self.shell(node, _CLEAN)
 
 

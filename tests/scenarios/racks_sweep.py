@@ -92,7 +92,7 @@ class Host(Struct, frozen=True):
     def empty(self) -> None:
         """Leave nothing of podnet's on the node but what it remembers, and end its guard."""
         self.racks.shell(NODE, _EMPTY)
-        self.racks.reset()
+        self.racks.reset([NODE])
 
     def fresh(self) -> None:
         """Leave nothing of podnet's on the node."""

@@ -24,7 +24,7 @@ from tests import make
 from tests.scenarios.rulesets import Ruleset, draw
 from tests.trace import law, states
 
-WORLDS = int(os.environ.get("PODNET_TRACE_WORLDS", "60"))
+WORLDS = int(os.environ.get("PODNET_TRACE_WORLDS", "25"))
 SEED = int(os.environ.get("PODNET_TRACE_SEED", "7"))
 PACKETS = 40
 OPTIONS = re.compile(
