@@ -18,10 +18,11 @@ from netplan.kinds.chain import driver as chains
 from netplan.kinds.chain.programs import Iptables
 from netplan.kinds.chain.reach import reached
 from netplan.kinds.chain.tables import BothVersions, tables
-from netplan.kinds.chain.value import FirewallBackend
+from netplan.kinds.chain.value import Chain, FirewallBackend
 from netplan.kinds.connection import driver as tracked
 from netplan.kinds.connection.value import Connection
 from netplan.kinds.foreign_chain import driver
+from netplan.kinds.foreign_chain.value import OtherChain
 from netplan.kinds.ipset import driver as ipsets
 from netplan.kinds.ipset.value import named_sets
 from netplan.kinds.link import driver as links
@@ -36,10 +37,12 @@ from netplan.kinds.sysctl import driver as sysctls
 from netplan.kinds.sysctl.value import spelled_out
 from netplan.kinds.udp_socket import driver as sockets
 from netplan.net import Address, IfName
+from netplan.netfilter.iptables.names import POLICY
 from netplan.netfilter.nftables.expression import chains as chains_of_nft
 from netplan.netfilter.nftables.table import read as read_table
 from netplan.netfilter.nftables.table import table_name
 from netplan.system.netlink.channel import Channel
+from netplan.system.netlink.ipsec import has_ipsec
 from netplan.system.netlink.route import FAMILIES
 from netplan.system.netlink.wire import ROUTE
 from netplan.system.process import CAP_NET_ADMIN, may
@@ -90,14 +93,21 @@ class Linux:
     def observe(self, interest: Interest) -> Snapshot:
         """Read the state of interest."""
         self._progress(self._reading, 0, None)
-        state = Snapshot.of(self._iptables.backend, self._observe(interest), ipv6=sysctls.has_ipv6())
+        linkdown = set[tuple[int, IfName]]()
+        resources = self._observe(interest, linkdown)
+        state = Snapshot.of(self._iptables.backend, resources, ipv6=sysctls.has_ipv6())
         shared = {link.vxlan.port for link in state.all(Link) if link.up and link.vxlan is not None}
-        return replace(state, sockets=sockets.observe(interest.ports - shared))
+        return replace(
+            state,
+            sockets=sockets.observe(interest.ports - shared),
+            linkdown=frozenset(linkdown),
+            ipsec=has_ipsec() if _asks_for_ipsec(state) else None,
+        )
 
-    def _observe(self, interest: Interest) -> Iterator[Resource]:
+    def _observe(self, interest: Interest, linkdown: set[tuple[int, IfName]]) -> Iterator[Resource]:
         with Channel(ROUTE) as channel:
             devices = links.devices(channel)
-            reading, carrying = Reading(channel, devices), set[IfName]()
+            reading, carrying = Reading(channel, devices, linkdown=linkdown), set[IfName]()
             for kind in kinds():
                 if kind.interface is not Interface.RTNETLINK:
                     continue
@@ -153,6 +163,12 @@ class Linux:
         """Delete the next-hop objects that a write has left without a route."""
         with Channel(ROUTE) as channel:
             routes.sweep(channel)
+
+
+def _asks_for_ipsec(state: Snapshot) -> bool:
+    """Whether any rule asks whether IPsec has to do with packets."""
+    chains = (*state.all(Chain), *(foreign.chain for foreign in state.all(OtherChain)))
+    return any(match.name == POLICY for chain in chains for rule in chain.rules for match in rule.matches)
 
 
 def _tables(rules: Iterable[Resource]) -> dict[int, frozenset[int]]:

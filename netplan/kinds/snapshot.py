@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TypeVar, cast
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from netplan.kinds import registry
 from netplan.kinds.chain.reach import FEW_RULES, Follows, Reach
@@ -15,6 +16,7 @@ from netplan.kinds.resource import Resource
 from netplan.kinds.route.order import by_key
 from netplan.kinds.route.value import Route, RouteKey
 from netplan.kinds.udp_socket.value import UdpSocket
+from netplan.net import IfName
 from netplan.netfilter.iptables.rule import Rule
 
 R = TypeVar("R", bound=Resource)
@@ -66,13 +68,17 @@ class Interest(Struct, frozen=True):
 class Snapshot(Struct, frozen=True, dict=True):
     """The state of one node: its objects by kind, the packet filter that its rules are in, and whether it has IPv6.
 
-    `sockets` are those of programs on ports that were of interest; no record holds them.
+    `sockets` are those of programs on ports that were of interest; no record holds them. `linkdown` are IP versions and
+    devices without carrier, whose routes the kernel does not use (ignore_routes_with_linkdown). `ipsec` is whether
+    there are policies or associations of IPsec, None if it is unknown: it is read where a rule asks for them.
     """
 
     backend: FirewallBackend
     objects: Mapping[type[Resource], tuple[Resource, ...]] = field(default_factory=dict)
     ipv6: bool = True
     sockets: tuple[UdpSocket, ...] = ()
+    linkdown: frozenset[tuple[int, IfName]] = frozenset()
+    ipsec: bool | None = None
 
     @classmethod
     def of(cls, backend: FirewallBackend, resources: Iterable[Resource] = (), *, ipv6: bool = True) -> Snapshot:
@@ -107,4 +113,8 @@ class Snapshot(Struct, frozen=True, dict=True):
 
     def replace(self, kind: type[R], resources: Iterable[R]) -> Snapshot:
         """Return the same state with other objects of one kind."""
-        return Snapshot(self.backend, {**self.objects, kind: tuple(resources)}, self.ipv6, self.sockets)
+        return self.holding({**self.objects, kind: tuple(resources)})
+
+    def holding(self, objects: Mapping[type[Resource], tuple[Resource, ...]]) -> Snapshot:
+        """Return the same state with other objects."""
+        return replace(self, objects=objects)

@@ -30,7 +30,7 @@ from netplan.planning.interest import interest_of, with_ground
 from netplan.planning.obstacles import Obstacle, identity
 from netplan.planning.projection import blocked, project
 from netplan.planning.traffic.classes import TrafficClass, first_packets
-from netplan.planning.traffic.effects import TrafficEffect, effects
+from netplan.planning.traffic.effects import TrafficEffect, effects, has_no_pods
 from netplan.planning.traffic.judge import blamed
 from netplan.planning.traffic.peers import pods_of
 from netplan.spec.load import Spec
@@ -188,7 +188,12 @@ def with_effects(plan: NodePlan, traffic: Iterable[TrafficClass], whole: Snapsho
         for effect in traced
         if effect.doubted and effect.after_blame is not None
     )
-    warnings = tuple(dict.fromkeys((*plan.warnings, *doubts)))
+    podless = (one.bridge for one in traffic if one.bridge is not None and has_no_pods(one.bridge, after))
+    no_pods = (
+        f"{bridge.link} has no carrier, and its routes are not used (ignore_routes_with_linkdown): it has no pods yet"
+        for bridge in podless
+    )
+    warnings = tuple(dict.fromkeys((*plan.warnings, *doubts, *no_pods)))
     return replace(plan, effects=traced, traffic=traffic, warnings=warnings)
 
 

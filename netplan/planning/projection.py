@@ -65,7 +65,7 @@ def project(snapshot: Snapshot, changes: Iterable[Change[Resource]]) -> Snapshot
             _change(objects, resource, deleted=change.after is None)
     for key, edits in placed.items():
         objects[Chain][key] = edited(snapshot.chains.get(key, Chain(key, policy="ACCEPT")), edits)
-    return Snapshot(snapshot.backend, {kind: objects.all(kind) for kind in values()}, snapshot.ipv6, snapshot.sockets)
+    return snapshot.holding({kind: objects.all(kind) for kind in values()})
 
 
 def after_updates(snapshot: Snapshot, changes: Iterable[Change[Resource]]) -> Snapshot:

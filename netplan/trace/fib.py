@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterator, Mapping
 from functools import cache, cached_property
 from typing import Final
 
@@ -64,22 +64,24 @@ class LookupResult(Struct, frozen=True):
 class Fib(NodeAddresses):
     """The forwarding information base of a state, for one IP version: local addresses, tables, rules of policy routing.
 
-    `ruled` is whether there are other rules than those of every node.
+    `ruled` is whether there are other rules than those of every node, `ipsec` whether anything of IPsec is there.
     """
 
     def __init__(
         self, snapshot: Snapshot, version: int = 4, wanted: Mapping[Prefix, Way] | None = NOTHING_WANTED
     ) -> None:
         super().__init__(snapshot, version)
+        self.ipsec = snapshot.ipsec
         self._types: dict[str, str | None] = {link.name: link.type for link in snapshot.all(Link)}
         usual = DEFAULTS if version == 4 else IPV6_DEFAULTS
         rules = tuple(rule for rule in snapshot.all(PolicyRule) if rule.version == version) or usual
         self.ruled = rules != usual
         self._rules = tuple((rule, _selectors(rule)) for rule in rules)
         routes: dict[int, list[Route]] = {MAIN_TABLE: []}
+        unused = {device for of_version, device in snapshot.linkdown if of_version == version}
         for route in snapshot.all(Route):
             if route.prefix.version == version and not route.tos:
-                routes.setdefault(route.table, []).append(route)
+                routes.setdefault(route.table, []).extend([route] if not unused else _in_use(route, unused))
         self._tables = {number: Table(members, wanted) for number, members in routes.items()}
         self.addresses_of = cache(self._addresses_of)
         self.on_link = cache(self._on_link)
@@ -247,6 +249,13 @@ class Fib(NodeAddresses):
     def is_bridge(self, device: str) -> bool:
         """Whether a device is a bridge; one of a record that does not tell is taken for one."""
         return self._types.get(device) in (None, BRIDGE)
+
+
+def _in_use(route: Route, unused: Collection[str]) -> Iterator[Route]:
+    """Return a route as packets take it: not by devices that are not used (net/ipv4/fib_trie.c, fib_table_lookup)."""
+    hops = tuple(hop for hop in route.hops if hop.oif not in unused)
+    if route.type != "unicast" or (hops if route.hops else route.oif not in unused):
+        yield replace(route, hops=hops)
 
 
 def _selectors(rule: PolicyRule) -> tuple[Test, ...]:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from netplan.kinds import snapshot_json
 from netplan.kinds.chain.value import FirewallBackend
 from netplan.kinds.resource import Change, Reason
 from netplan.kinds.route.value import Route
+from netplan.net import IfName
 from tests import make
 
 ROUTE = make.route()
@@ -22,6 +24,13 @@ def test_an_object_that_a_change_makes_is_its_number():
     data = snapshot_json.to_json(STATE.replace(Route, [ROUTE]), {ROUTE: 0})
     assert data["routes"] == [0]
     assert snapshot_json.from_json(data, [MAKES_IT]).all(Route) == (ROUTE,)
+
+
+@pytest.mark.parametrize("known", [True, False, None])
+def test_what_is_seldom_known_of_a_state_is_read_back(known):
+    state = replace(STATE, ipsec=known, linkdown=frozenset({(4, IfName("docker0")), (6, IfName("eth0"))}))
+    read = snapshot_json.from_json(snapshot_json.to_json(state))
+    assert (read.ipsec, read.linkdown) == (state.ipsec, state.linkdown)
 
 
 @pytest.mark.parametrize("number", [-1, 1])

@@ -237,9 +237,22 @@ TUNNEL: Final = (
 )
 """What the tunnel sends is led away, or refused."""
 
+IPSEC: Final = (
+    Situation(
+        "$iptables -I FORWARD -m policy --dir in --pol ipsec -j DROP",
+        "$iptables -D FORWARD -m policy --dir in --pol ipsec -j DROP",
+        None,
+    ),
+    Situation(
+        "$iptables -I FORWARD -d 172.7.21.0/24 -m policy --dir in --pol none -j DROP",
+        "$iptables -D FORWARD -d 172.7.21.0/24 -m policy --dir in --pol none -j DROP",
+        "filter FORWARD 1: -d 172.7.21.0/24 -m policy --dir in --pol none -j DROP",
+    ),
+)
+
 SITUATIONS: Final[dict[Ground, tuple[Situation, ...]]] = {
-    Ground(): (*BRIDGE, *ROUTES, *FORWARDING, *RULES, *REPLIES, *ASTRAY),
-    Ground(filter="legacy"): (*RULES, *REPLIES),
+    Ground(): (*BRIDGE, *ROUTES, *FORWARDING, *RULES, *REPLIES, *ASTRAY, *IPSEC),
+    Ground(filter="legacy"): (*RULES, *REPLIES, *IPSEC),
     Ground("vxlan"): TUNNEL,
 }
 """What happens to which cluster."""

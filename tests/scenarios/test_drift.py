@@ -178,7 +178,7 @@ def test_saved_plan_puts_back_a_route_that_another_program_replaced(replaced, tm
 
 def test_rollback_brings_back_the_route_that_had_replaced_ours(replaced):
     before = replaced.state()
-    codes = [replaced.apply().code, replaced.podnet("rollback", "--yes").code]
+    codes = [replaced.apply().code, replaced.podnet("rollback", "--yes", "--allow-broken-traffic").code]
     assert (codes, replaced.state()) == ([0, 0], before)
 
 

@@ -81,10 +81,10 @@ def planted(mutant: Mutant) -> Iterator[None]:
     source = textwrap.dedent(inspect.getsource(function))
     assert source.count(mutant.old) == 1, f"{function.__qualname__} has no {mutant.old!r}"
     flags = __future__.annotations.compiler_flag
-    made: dict[str, FunctionType] = {}
-    exec(compile(source.replace(mutant.old, mutant.new), "<mutant>", "exec", flags), function.__globals__, made)
+    code: dict[str, FunctionType] = {}
+    exec(compile(source.replace(mutant.old, mutant.new), "<mutant>", "exec", flags), function.__globals__, code)
     right = function.__code__
-    function.__code__ = made[function.__name__].__code__
+    function.__code__ = code[function.__name__].__code__
     _forget()
     try:
         yield

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
-from netplan.net import Prefix
+from msgspec.structs import replace
+
+from netplan.net import Address, IfName, Prefix
 from netplan.trace.fib import Fib
 from netplan.trace.flow import Flow
 from netplan.trace.intervals import of_prefix
-from tests.trace.states import state
+from tests.trace.states import packet, state
 
 EVERYWHERE = of_prefix(Prefix.parse("0.0.0.0/0"))
 
@@ -26,3 +28,19 @@ def test_a_look_up_of_many_packets_gives_each_its_route_once():
     assert {str(result.route.prefix) for _, result in parts if result.route is not None} == {
         *("0.0.0.0/0", "10.4.7.0/24", "172.7.21.0/24", "172.7.22.0/24")
     }
+
+
+def next_hops(*routes):
+    """Return the next hops to a pod of another node where eth0 has no carrier, and its routes are not used."""
+    node = replace(state(routes=routes), linkdown=frozenset({(4, IfName("eth0"))}))
+    (result,) = (result for _, result in Fib(node).lookup(packet("172.7.21.2", "172.7.22.2").flow))
+    return None if result.hop is None else result.hop.next_hop
+
+
+def test_a_route_by_a_device_whose_routes_are_not_used_is_none():
+    assert next_hops() is None
+    assert next_hops("172.7.0.0/16 via 172.7.21.9 dev docker0") == Address.parse("172.7.21.9")
+
+
+def test_of_several_ways_of_a_route_those_are_left_whose_devices_are_used():
+    assert next_hops("172.7.22.0/25 nexthop:10.4.7.50 nexthop:10.4.7.51") is None

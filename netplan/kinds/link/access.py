@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from netplan.kinds.link.value import Link
 from netplan.kinds.resource import Change, Resource
@@ -14,11 +14,15 @@ from netplan.system.netlink.channel import Channel
 
 
 class Reading(Struct, frozen=True):
-    """An observation: the channel, the devices by their indexes, and by IP version the routing tables looked at."""
+    """An observation: the channel, the devices by their indexes, and by IP version the routing tables looked at.
+
+    To `linkdown` is added of which devices the kernel uses no route of an IP version (see `Snapshot`).
+    """
 
     channel: Channel
     links: Mapping[int, Link]
     tables: Mapping[int, Collection[int]] = {}
+    linkdown: set[tuple[int, IfName]] = field(default_factory=set)
 
 
 class Writing(Struct, frozen=True):

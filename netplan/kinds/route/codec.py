@@ -33,6 +33,8 @@ _SCOPES: Final = {"universe": 0, "link": 253, "host": 254, "nowhere": 255}
 _VERSIONS: Final = {family: version for version, family in FAMILIES.items()}
 
 _ONLINK: Final = 0x4
+_OUT_OF_USE: Final = 0x1 | 0x10
+"""RTNH_F_DEAD and RTNH_F_LINKDOWN: the device has no carrier, and its ignore_routes_with_linkdown is set."""
 _COMPATIBLE: Final = 252
 """What stands for tables with numbers beyond a byte."""
 
@@ -65,6 +67,23 @@ def prefix_and_device(message: Message) -> tuple[Prefix, int]:
 def _prefix(message: Message) -> Prefix:
     value = int.from_bytes(message.attributes.get(_DST, b""), "big")
     return Prefix(_VERSIONS[message.fields[0]], value, message.fields[1])
+
+
+def out_of_use(message: Message) -> tuple[int, ...]:
+    """Return the indexes of devices without carrier by which no packet leaves, of those that a route leads to."""
+    data = message.attributes
+    if _MULTIPATH in data:
+        return tuple(index for index, flags in _hop_flags(data[_MULTIPATH]) if flags & _OUT_OF_USE == _OUT_OF_USE)
+    return (u32(data[_OIF]),) if _OIF in data and message.fields[8] & _OUT_OF_USE == _OUT_OF_USE else ()
+
+
+def _hop_flags(data: bytes) -> Iterator[tuple[int, int]]:
+    """Return the index of the device of each hop, and its flags."""
+    at = 0
+    while at + _HOP.size <= len(data):
+        length, flags, _, index = _HOP.unpack_from(data, at)
+        yield index, flags
+        at += max(_HOP.size, (length + 3) & ~3)
 
 
 def uses(message: Message) -> int | None:

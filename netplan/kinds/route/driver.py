@@ -51,6 +51,8 @@ def observe(reading: Reading) -> Iterator[Route]:
 def _of_version(reading: Reading, version: int) -> Iterator[Route]:
     channel, tables = reading.channel, reading.tables.get(version, ())
     messages = [message for message in _dump(channel, version) if codec.is_of(message, tables)]
+    out_of_use = {index for message in messages for index in codec.out_of_use(message)}
+    reading.linkdown.update((version, reading.links[index].name) for index in out_of_use & reading.links.keys())
     objects = _objects(channel) if any(map(codec.refers, messages)) else {}
     decoded = (codec.decode(message, reading.links, objects) for message in messages)
     return (route for route in decoded if version == 4 or not _LINK_LOCAL.covers(route.prefix))

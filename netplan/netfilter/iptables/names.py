@@ -16,6 +16,9 @@ ICMPV6: Final = 58
 SCTP: Final = 132
 UDPLITE: Final = 136
 
+POLICY: Final = "policy"
+"""The match that asks what IPsec has to do with packets."""
+
 PROTOCOL_NAMES: Final = {
     1: "icmp", 2: "igmp", 3: "ggp", 4: "ipencap", 5: "st", 6: "tcp", 8: "egp", 9: "igp", 12: "pup", 17: "udp",
     20: "hmp", 22: "xns-idp", 27: "rdp", 29: "iso-tp4", 33: "dccp", 36: "xtp", 37: "ddp", 38: "idpr-cmtp", 41: "ipv6",

@@ -98,8 +98,7 @@ class TrafficEffect(Struct, frozen=True, dict=True):
         """How the traffic fares before and after, in a few words; the next hop where that is all that differs."""
         before, after = self._fates
         if self.names_hops:
-            others = " and others" if self.probe.ways > 1 else ""
-            return f"{before}, {by_way_of(self.before)}", by_way_of(self.after) + others
+            return f"{before}, {by_way_of(self.before)}", by_way_of(self.after) + " and others" * (self.probe.ways > 1)
         return f"works now ({before})" if self.breaks else before, after
 
     @property
@@ -112,8 +111,7 @@ class TrafficEffect(Struct, frozen=True, dict=True):
     @property
     def _fates(self) -> tuple[str, str]:
         astray = strays(self.after, self.probe)
-        before, after = (fate(trace, self.probe, astray=astray) for trace in (self.before, self.after))
-        return before, after
+        return fate(self.before, self.probe, astray=astray), fate(self.after, self.probe, astray=astray)
 
     def to_json(self) -> Json:
         """Return the effect as JSON values; `source` of what is wanted is an address, or `rewritten`."""
@@ -136,7 +134,7 @@ _Kind: TypeAlias = tuple[TrafficEffect, list[Flow]]
 
 def effects(classes: Iterable[TrafficClass], before: Snapshot, after: Snapshot) -> tuple[TrafficEffect, ...]:
     """Trace every class of traffic through a node's state before and after a plan, and tell of the parts of each."""
-    classes = tuple(classes)
+    classes = tuple(one for one in classes if one.bridge is None or not has_no_pods(one.bridge, after))
     ways: dict[Prefix, Way] = {}
     for known in {id(traffic.peers.ways): traffic.peers.ways for traffic in classes}.values():
         ways |= known
@@ -147,10 +145,14 @@ def effects(classes: Iterable[TrafficClass], before: Snapshot, after: Snapshot) 
     return tuple(effect for traffic in classes for effect in _of_class(traffic, *tracers, cut_off))
 
 
+def has_no_pods(bridge: LinkAddress, state: Snapshot) -> bool:
+    """Whether no pod is there yet, as is known where the kernel uses no route by a bridge without carrier."""
+    return (bridge.address.address.version, bridge.link) in state.linkdown and fault_of(bridge, state) is None
+
+
 def _cut_off(traffic: TrafficClass, fault: Step, before: Tracer, after: Tracer) -> Iterator[TrafficEffect]:
     """Return the effect on a class of pods that can't be reached at all."""
-    parts = list(_entering(traffic, before, after))
-    if parts:
+    if parts := list(_entering(traffic, before, after)):
         effect = _effect(probe_of(traffic, parts)._replace(fault=fault), before, after)
         yield replace(effect, probe=described(effect.probe, traffic, parts))
 

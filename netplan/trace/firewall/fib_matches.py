@@ -1,4 +1,4 @@
-"""What matches ask of the node that packets come to: the way back, a local socket.
+"""What matches ask of the node that packets come to: the way back, a local socket, whether it has IPsec.
 
 The sources are the kernel's own: net/ipv4/netfilter/ipt_rpfilter.c and its counterpart of IPv6, and
 net/netfilter/xt_socket.c.
@@ -13,11 +13,13 @@ from msgspec.structs import replace
 
 from netplan.net import Prefix
 from netplan.netfilter.iptables.match import Match
+from netplan.netfilter.iptables.names import POLICY
 from netplan.trace.addresses import LOOPBACK
 from netplan.trace.fib import Fib, LookupResult
+from netplan.trace.firewall.first_packet import first_packet
 from netplan.trace.flow import DESTINATION, NO_DEVICE, SOURCE, Flow, Mark
 from netplan.trace.intervals import of_prefix
-from netplan.trace.split import Split, Test, cells, cut, doubt
+from netplan.trace.split import Split, Test, cells, cut, doubt, parted
 
 _LINK_LOCAL: Final = of_prefix(Prefix.parse("fe80::/10"))
 
@@ -66,7 +68,16 @@ def _leads_back(result: LookupResult, device: str, names: Set[str]) -> bool | No
     return route.type == "unicast" and ("loose" in names or device in devices)
 
 
+def _ipsec(match: Match, fib: Fib | None) -> Iterator[Test]:
+    """Ask what IPsec has to do with packets: nothing where the node has none of it (net/netfilter/xt_policy.c)."""
+    if fib is None or fib.ipsec is not False:
+        yield doubt
+    else:
+        yield lambda flow: parted(flow, first_packet(match, flow))
+
+
 FIB_MATCHES: Final[dict[str, Callable[[Match, Fib | None], Iterator[Test]]]] = {
+    POLICY: _ipsec,
     "rpfilter": _reverse_path,
     "socket": _has_socket,
 }

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from netplan.netfilter.iptables.match import Match
+from netplan.netfilter.iptables.names import POLICY
 from netplan.netfilter.iptables.operands import Masked, Range
 from netplan.trace.flow import NO_DEVICE, Flow, Holds, Phase
 
@@ -144,7 +145,7 @@ _ANSWERS: Final[dict[str, Callable[[Match, Flow], Holds]]] = {
     "length": _length,
     "nfacct": _counted,
     "pkttype": _packet_type,
-    "policy": _policy,
+    POLICY: _policy,
     "recent": _recent,
 }
 

@@ -53,7 +53,9 @@ def match_tests(match: Match, protocol: Protocol, fib: Fib | None, sets: Sets | 
     """Compile what a match asks of packets of the protocol that its rule asks for."""
     if match.name == "comment" or match.name in MARKING:
         return
-    if match.name in FIRST_PACKET:
+    if match.name in FIB_MATCHES:
+        yield from FIB_MATCHES[match.name](match, fib)
+    elif match.name in FIRST_PACKET:
         yield lambda flow: parted(flow, first_packet(match, flow))
     elif not match.known:
         yield doubt
@@ -61,8 +63,6 @@ def match_tests(match: Match, protocol: Protocol, fib: Fib | None, sets: Sets | 
         yield _set(match, sets)
     elif match.name == "addrtype":
         yield from _address_types(match, fib)
-    elif match.name in FIB_MATCHES:
-        yield from FIB_MATCHES[match.name](match, fib)
     elif match.name in _WHOLE:
         whole = _WHOLE[match.name]
         yield lambda flow: parted(flow, whole(match, flow))

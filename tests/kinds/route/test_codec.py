@@ -134,3 +134,24 @@ def test_a_type_that_has_no_name_is_its_number_and_is_written_as_that():
     message = reported(make.route(), type_=99)
     route = routes.decode(message, drawn.LINKS, {})
     assert (route.type, reported(route).fields) == ("99", message.fields)
+
+
+def marked(route, flags):
+    """Return the message of a route whose only way, or first one, has some flags of the kernel's."""
+    message = reported(route)
+    attributes = dict(message.attributes)
+    if route.hops:
+        attributes[9] = attributes[9][:2] + bytes([flags]) + attributes[9][3:]
+        return type(message)(message.fields, attributes)
+    return type(message)((*message.fields[:8], flags), attributes)
+
+
+@pytest.mark.parametrize("hops", [(), (Hop(IfName("eth0"), GATEWAY), Hop(IfName("podnet.1"), GATEWAY))])
+@pytest.mark.parametrize(("flags", "devices"), [(0x11, (2,)), (0x10, ()), (0x01, ())])
+def test_a_device_without_carrier_is_told_where_its_routes_are_dead(hops, flags, devices):
+    route = Route(Prefix.parse("172.7.22.0/24"), None if hops else IfName("eth0"), hops=hops)
+    assert routes.out_of_use(marked(route, flags)) == devices
+
+
+def test_what_leads_to_no_device_is_by_none_that_is_out_of_use():
+    assert routes.out_of_use(marked(VIA_OBJECT, 0x11)) == ()

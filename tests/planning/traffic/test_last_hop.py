@@ -160,3 +160,13 @@ def test_a_device_that_does_not_forward_is_to_blame(device, traffic):
     setting = f"net.ipv4.conf.{device}.forwarding"
     lines = {line[0]: line[1:] for line in broken(state(Sysctl(setting, "0")))}
     assert lines[traffic] == ("dropped", f"now: route: dropped: {setting} is 0")
+
+
+def test_a_bridge_without_carrier_whose_routes_are_not_used_has_no_pods_yet():
+    podless = replace(state(), linkdown=frozenset({(4, IfName("docker0"))}))
+    desired = make.desired(make.spec())
+    plan = in_full(desired, make.settled(desired, podless), Source.LIVE, classes_of(desired))
+    assert broken(podless) == []
+    assert [warning for warning in plan.warnings if "has no pods yet" in warning] == [
+        "docker0 has no carrier, and its routes are not used (ignore_routes_with_linkdown): it has no pods yet"
+    ]

@@ -95,3 +95,23 @@ def test_no_process_has_a_socket_for_what_is_not_for_this_node(destination, iif,
 @pytest.mark.parametrize("text", ["-m socket", "-m rpfilter", "-m addrtype --dst-type LOCAL"])
 def test_without_routes_nothing_is_known(text):
     assert certainty(text, came("8.8.8.8"), None) is SOMETIMES
+
+
+def of_ipsec(text, known, flow=None):
+    """Answer for a match on a node of which it is known, or not, whether it has anything of IPsec."""
+    return certainty(text, flow or came("172.7.22.2"), Fib(replace(state(), ipsec=known)))
+
+
+def test_where_a_node_has_nothing_of_ipsec_it_has_nothing_to_do_with_packets():
+    assert of_ipsec("-m policy --dir in --pol ipsec", known=False) is NEVER
+    assert of_ipsec("-m policy --dir out --pol none", known=False) is ALWAYS
+
+
+@pytest.mark.parametrize("known", [None, True])
+def test_where_a_node_has_ipsec_or_that_is_unknown_it_may_have_to_do_with_packets(known):
+    assert of_ipsec("-m policy --dir in --pol ipsec", known) is SOMETIMES
+
+
+def test_of_packets_that_stand_for_all_it_is_not_known_whether_ipsec_has_to_do_with_them():
+    packets = replace(came("172.7.22.2"), state=None)
+    assert of_ipsec("-m policy --dir in --pol none", known=False, flow=packets) is SOMETIMES

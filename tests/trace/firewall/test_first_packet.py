@@ -64,8 +64,6 @@ def test_its_source_did_not_send_too_much_lately(text, expected):
         ("-m dscp --dscp 0x2e", NEVER),
         ("-m pkttype --pkt-type broadcast", NEVER),
         ("-m pkttype --pkt-type unicast", ALWAYS),
-        ("-m policy --dir in --pol ipsec", NEVER),
-        ("-m policy --dir out --pol none", ALWAYS),
         ("-m helper --helper ftp", NEVER),
         ("-m helper ! --helper ftp", ALWAYS),
         ("-m cgroup --cgroup 5", NEVER),
@@ -118,8 +116,6 @@ def test_packets_that_follow_are_of_any_length_and_under_every_limit():
     assert [certainty(text, later) for text in ("-m length --length 60", "-m limit")] == [SOMETIMES, ALWAYS]
 
 
-@pytest.mark.parametrize(
-    "text", ["-m limit", "-m ttl --ttl-gt 1", "-m length --length 60", "-m policy --dir in --pol none"]
-)
+@pytest.mark.parametrize("text", ["-m limit", "-m ttl --ttl-gt 1", "-m length --length 60"])
 def test_of_packets_that_stand_for_all_nothing_is_known(text):
     assert certainty(text, replace(FIRST, state=None)) is SOMETIMES
