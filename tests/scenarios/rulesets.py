@@ -14,10 +14,23 @@ from netplan.netfilter.iptables.built_in import BUILT_IN_BY_TABLE
 from tests import make
 
 PODS: Final = ("172.7.21.2", "172.7.21.3")
+_PLACES: Final = {
+    "172.7.22.0/24": "172.7.21.0/24",
+    "172.7.22.2/32": "172.7.21.2/32",
+    "172.7.21.128": "172.7.21.3",
+}
+"""The subnet and the pods of the node, by those that the captures have."""
+
+
+def _here(rules: str) -> str:
+    """Return the rules of a capture with the addresses of the node."""
+    for there, here in _PLACES.items():
+        rules = rules.replace(there, here)
+    return rules
+
+
 CAPTURED: Final = {
-    path.name: path.read_text().replace("172.7.22.0/24", "172.7.21.0/24").replace("172.7.22.2/32", "172.7.21.2/32")
-    for path in sorted(make.CAPTURES.glob("*.rules"))
-    if "*nat" in path.read_text()
+    path.name: _here(path.read_text()) for path in sorted(make.CAPTURES.glob("*.rules")) if "*nat" in path.read_text()
 }
 
 _ADDRESSES: Final = (

@@ -411,7 +411,7 @@ def whole_class(crossroads: Crossroads, entrance: str | None) -> Flow:
 def every_packet(random: Random, crossroads: Crossroads) -> Iterator[Sent]:
     """Return packets from every host to every destination, of every protocol and to every port, under many sources."""
     for host in ADDRESSES:
-        sources = [crossroads.said(lie) for lie in LIES if host in (PEER, "outside", POD)]
+        sources = [crossroads.said(lie) for lie in LIES if host in (PEER, "outside")]
         own = crossroads.address(host)
         sources += map(crossroads.said, OWN[1:3]) if own is None else [own] * 4
         for destination, port in itertools.product(destinations(host), set(PORTS)):
