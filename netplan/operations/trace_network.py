@@ -28,6 +28,8 @@ from netplan.trace.network import Network
 from netplan.trace.underlay import Host
 
 _FEW: Final = 3
+_CHECKOUT: Final = 60
+"""Files of one checkout are written within so many seconds, in any order."""
 
 
 class Cluster(Struct, frozen=True):
@@ -131,9 +133,9 @@ def _assumed(spec: Spec, node: Node) -> Snapshot:
 
 
 def _is_older(folder: Path, spec: Spec, node: Node, path: Path) -> bool:
-    """Whether the file of a record was written before that of the spec."""
+    """Whether the file of a record was written before that of the spec, and not with it."""
     record = records.path_of(folder, spec.model.cluster, node.name)
-    return record.stat().st_mtime < path.stat().st_mtime
+    return record.stat().st_mtime + _CHECKOUT < path.stat().st_mtime
 
 
 def _named(names: Iterable[str]) -> str:
