@@ -181,7 +181,7 @@ class Racks(Struct, frozen=True):
 
     def rollback(self, node: str, *number: str) -> None:
         """Bring back the state of a generation of a node, by default the one before the newest."""
-        done = podnet(self.lab, node, "rollback", *number, "--yes", "--allow-many-deletes")
+        done = podnet(self.lab, node, "rollback", *number, "--yes", "--allow-many-deletes", "--allow-broken-traffic")
         assert done.code == 0, done.stderr
 
     def recover(self, node: str) -> Outcome:

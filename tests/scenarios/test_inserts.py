@@ -22,7 +22,7 @@ def failures(node):
         done.append(node.podnet("apply", node.spec, "--yes", *PATIENT))
         node.shell(SABOTAGE, node.backend)
         done.append(node.podnet("drift", node.spec, "--fix", *PATIENT))
-        done.append(node.podnet("rollback", "--yes", *PATIENT))
+        done.append(node.podnet("rollback", "--yes", "--allow-broken-traffic", *PATIENT))
     return [outcome for outcome in done if outcome.code]
 
 

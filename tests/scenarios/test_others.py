@@ -108,7 +108,7 @@ def test_what_others_write_meanwhile_stays_beside_a_cluster(crowded, cluster, wa
     with ExitStack() as stack:
         at_work = {version: stack.enter_context(company(crowded, version)) for version in cluster.families}
         for _ in range(rounds // 2):
-            done.append(crowded.podnet("rollback", "--yes", "--allow-many-deletes", *PATIENT))
+            done.append(crowded.podnet("rollback", "--yes", "--allow-many-deletes", "--allow-broken-traffic", *PATIENT))
             done.append(WAYS[way](crowded, tmp_path))
         others = {version: company.stop() for version, company in at_work.items()}
     assert [outcome for outcome in done if outcome.code not in (0, 3, 4)] == []

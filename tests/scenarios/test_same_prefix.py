@@ -103,7 +103,7 @@ def test_a_confirm_that_does_not_come_leaves_every_route_in_its_place(beside):
 @NFT_ONLY
 def test_a_rollback_brings_every_route_back_to_its_place(beside):
     before = beside.state()
-    codes = [beside.apply().code, beside.podnet("rollback", "--yes").code]
+    codes = [beside.apply().code, beside.podnet("rollback", "--yes", "--allow-broken-traffic").code]
     assert (codes, beside.state()) == ([0, 0], before)
 
 
