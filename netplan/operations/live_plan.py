@@ -102,7 +102,7 @@ class LivePlan(Struct, frozen=True):
         interest = with_ground(interest_of(target.touched) | kept)
         traffic = target.traffic or ()
         now = whole_state(kernel, interest, flows_of(traffic)) if traffic else kernel.observe(interest)
-        unknown_traffic = f"it is unknown what traffic generation {target.generation} wants: an earlier podnet made it"
+        unknown_traffic = f"generation {target.generation} does not say what traffic it wants: what breaks is unknown"
 
         def anew(state: Snapshot) -> NodePlan:
             changes = tuple(undo_changes(target.state, state, target.touched, target.reason))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from netplan.kinds.snapshot import Snapshot
 from netplan.planning.underlay import resolved_in
 from netplan.spec.topology import Node
-from netplan.trace.network import Host
+from netplan.trace.underlay import Host
 
 
 def host_of(node: Node, state: Snapshot | None) -> Host:

@@ -14,16 +14,20 @@ from netplan.trace.packet import End, PacketVerdict
 
 
 class Ending(StrEnum):
-    """Where a way ends."""
+    """Where a way ends: at a pod, at the node itself, or out of the cluster; at what stops it, or where it goes round.
 
-    POD = "arrives at a pod"
-    NODE = "arrives at the node itself"
-    OUTSIDE = "leaves the cluster"
-    STOPPED = "goes no further"
-    UNRECORDED = "the state of this node is not known"
-    ROUTER = "where a router outside of the cluster sends it is not known"
-    LOOP = "goes round"
-    BOUND = "too many ways to follow"
+    Or it is not known how it goes on: behind a node without a record, or a router that is no node, or behind more ways
+    than are followed.
+    """
+
+    POD = "pod"
+    NODE = "node"
+    OUTSIDE = "outside"
+    STOPPED = "stopped"
+    LOOP = "loop"
+    UNRECORDED = "unrecorded"
+    ROUTER = "router"
+    BOUND = "bound"
 
 
 class Hop(Struct, frozen=True):
@@ -126,7 +130,7 @@ class Journey(Struct, frozen=True):
         return {
             "of": self.phase.value,
             "verdict": self.verdict.value,
-            "ending": self.ending.name.lower(),
+            "ending": self.ending.value,
             "ended": self.ended,
             "source": None if self.source is None else str(self.source),
             "destination": None if self.destination is None else str(self.destination),

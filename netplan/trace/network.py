@@ -25,8 +25,6 @@ from netplan.trace.packet import PacketVerdict
 from netplan.trace.tunnel import Frames, framed, tunnel_of, unframed
 from netplan.trace.underlay import Host, Receiver, Underlay
 
-__all__ = ["Ending", "Hop", "Host", "Journey", "Leg", "Network", "Walk"]
-
 _MOST_HOPS: Final = 64
 """As many as the TTL of packets allows."""
 _MOST_WALKS: Final = 10_000

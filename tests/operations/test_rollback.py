@@ -140,7 +140,7 @@ def test_of_a_generation_that_does_not_say_what_it_wants_that_is_told_and_nothin
     shown: list[PlanShown] = []
     roll_back(here, 1, Options(), Dialogue(show=shown.append))
     assert shown[0].plan.nodes[0].warnings == (
-        "it is unknown what traffic generation 1 wants: an earlier podnet made it",
+        "generation 1 does not say what traffic it wants: what breaks is unknown",
     )
 
 

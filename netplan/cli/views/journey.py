@@ -10,6 +10,7 @@ from typing import Final
 
 from netplan.cli.views.styled import Styled
 from netplan.cli.views.trace import add_steps, add_verdict
+from netplan.net import printable
 from netplan.trace.flow import Phase
 from netplan.trace.journey import Ending, Hop, Journey, Leg
 
@@ -71,7 +72,7 @@ def _add_way(text: Styled, leg: Leg) -> None:
 def _passed(hop: Hop) -> str:
     """Say by which devices packets pass a node: `n1 docker0 -> eth0 via 10.4.7.22`."""
     via = "" if hop.next_hop is None else f" via {hop.next_hop}"
-    return f"{hop.host} {hop.iif or 'itself'} -> {hop.oif or 'nowhere'}{via}"
+    return f"{hop.host} {printable(hop.iif or 'itself')} -> {printable(hop.oif or 'nowhere')}{via}"
 
 
 def _ending(leg: Leg) -> str:
